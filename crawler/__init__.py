@@ -1,0 +1,1 @@
+"""FETCH: one scope in one sandboxed process; bytes stream into digests and are gone."""

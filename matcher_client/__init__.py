@@ -1,0 +1,1 @@
+"""ASK: whether a digest is known; service protocols and local hash lists."""

@@ -1,0 +1,286 @@
+"""The nouns of the design as frozen, validated values; imports nothing of ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID, uuid5
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+# Fixed for ever: case ids made with it must stay the same in every release and at every hotline.
+CASE_NAMESPACE = UUID("7d6a3b62-5d3c-5a0e-9d0b-0c2f6f6f7a11")
+
+
+def format_time(moment: datetime) -> str:
+    """Format a UTC moment as RFC 3339 with milliseconds, the only time format in the project."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def now() -> datetime:
+    """Return the current UTC time, cut to the milliseconds that are stored."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _require_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[
+    datetime,
+    AfterValidator(_require_utc),
+    PlainSerializer(format_time, return_type=str, when_used="json"),
+]
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Sha1 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Noun(BaseModel):
+    """Base of every noun: immutable, and strict about fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Report(Noun):
+    """A URL that a hotline received; `url` is canonical (crawler.urls)."""
+
+    url: str
+    report_id: str | None = None
+    received_at: Moment | None = None
+    source: str | None = None
+    referrer: str | None = None
+    classification: str | None = None
+
+
+class Limits(Noun):
+    """What one recrawl may spend: pages, files, link depth, bytes received and seconds."""
+
+    max_pages: int = Field(default=2_000, ge=1)
+    max_files: int = Field(default=20_000, ge=1)
+    max_depth: int = Field(default=20, ge=0)
+    max_bytes: int = Field(default=50 * 2**30, ge=1)
+    max_seconds: float = Field(default=3_600, gt=0)
+
+
+class ScopeKind(StrEnum):
+    """How far from a reported URL a recrawl may go."""
+
+    HOST = "host"
+    SITE = "site"
+    PATH = "path"
+
+
+class Scope(Noun):
+    """What one recrawl may fetch.
+
+    `name` is the host (with its port when not the default) or, for a site, the registrable domain.
+    `prefixes` are canonical URLs without query; only a `path` scope has them.
+    `ports` are the TCP ports that the reported URLs use.
+    """
+
+    kind: ScopeKind
+    name: str
+    prefixes: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (80, 443)
+    limits: Limits = Limits()
+
+
+class DigestSet(Noun):
+    """MD5, SHA-1, SHA-256 in lower-case hex and size in bytes of one decoded body."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    size: int = Field(ge=0)
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether the digests say nothing about content: the empty file is in public sample lists."""
+        return self.size == 0
+
+
+class HttpFacts(Noun):
+    """What the server said, as evidence; `headers` holds only the headers of note, lower-cased.
+
+    `framing` is how the end of the body was known: after `close` a cut body cannot be told from a whole one.
+    `embedded` marks a file found inside a page as a data: URI.
+    """
+
+    status: int
+    headers: dict[str, str] = {}
+    framing: Literal["length", "chunked", "close"] = "length"
+    embedded: bool = False
+
+
+class Sighting(Noun):
+    """One file seen at one URL at one time: digests and HTTP facts, no content."""
+
+    url: str
+    final_url: str
+    host: str
+    ip: str | None = None
+    referrer: str | None = None
+    report_ids: tuple[str, ...] = ()
+    digests: DigestSet
+    content_type: str | None = None
+    sniffed_type: str | None = None
+    http: HttpFacts
+    seen_at: Moment
+
+    @property
+    def sighting_id(self) -> str:
+        """The same file at the same URL has the same id, so a repeated recrawl step counts it once."""
+        return str(case_id_for(self.url, self.digests.sha256))
+
+
+class Outcome(StrEnum):
+    """How one URL ended in a recrawl; all but `hashed` and `page` are reported in skipped.jsonl."""
+
+    HASHED = "hashed"
+    PAGE = "page"
+    EMPTY = "empty"
+    HTTP_ERROR = "http_error"
+    INCOMPLETE = "incomplete"
+    OUT_OF_SCOPE = "out_of_scope"
+    LIMIT = "limit"
+    REFUSED_URL = "refused_url"
+    REFUSED_ADDRESS = "refused_address"
+    UNRESOLVED = "unresolved"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TOO_SLOW = "too_slow"
+    TOO_LARGE = "too_large"
+    BAD_RESPONSE = "bad_response"
+    REDIRECT_LOOP = "redirect_loop"
+    INTERRUPTED = "interrupted"
+
+
+class Skip(Noun):
+    """A URL that gave no digest, and why: one line of skipped.jsonl.
+
+    `is_failure` says that a file may be there that nobody hashed, so the host is not fully checked.
+    """
+
+    url: str
+    outcome: Outcome
+    rule: str
+    reason: str
+    is_failure: bool
+    referrer: str | None = None
+    status: int | None = None
+    at: Moment
+
+
+class Tally(BaseModel):
+    """Running counts of one recrawl; `bytes_read` counts bytes received, before decoding."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pages: int = 0
+    files: int = 0
+    bytes_read: int = 0
+    bytes_kept: Literal[0] = 0
+    failures: int = 0
+    skipped: int = 0
+    queued: int = 0
+
+
+class VerdictResult(StrEnum):
+    """The three answers of a matching service; `unknown` is never folded into `no_match`."""
+
+    MATCH = "match"
+    NO_MATCH = "no_match"
+    UNKNOWN = "unknown"
+
+
+class Verdict(Noun):
+    """A matching service's answer for one digest set.
+
+    `algorithm` is the strongest one that matched; `list_size` is the size the list gives for the entry;
+    `reason` says why an answer is unknown.
+    """
+
+    result: VerdictResult
+    algorithm: Literal["md5", "sha1", "sha256"] | None = None
+    list: str | None = None
+    entry_id: str | None = None
+    category: str | None = None
+    scheme: str | None = None
+    list_version: str | None = None
+    list_size: int | None = None
+    reason: str | None = None
+
+
+class CaseVerdict(Noun):
+    """The part of a verdict that a case shows."""
+
+    result: VerdictResult
+    algorithm: Literal["md5", "sha1", "sha256"] | None
+    list: str | None
+    entry_id: str | None
+    category: str | None
+    scheme: str | None
+    list_version: str | None
+
+
+class CaseState(StrEnum):
+    """`held` waits for an analyst and is not delivered; later states belong to case life."""
+
+    OPEN = "open"
+    HELD = "held"
+
+
+class Case(Noun):
+    """A takedown case: one matched digest at one URL. One line of cases.jsonl."""
+
+    case_id: UUID
+    state: CaseState
+    url: str
+    final_url: str
+    host: str
+    ip: str | None
+    referrer: str | None
+    report_ids: tuple[str, ...]
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    size: int = Field(ge=0)
+    content_type: str | None
+    sniffed_type: str | None
+    verdict: CaseVerdict
+    first_seen: Moment
+    last_seen: Moment
+    http: HttpFacts
+
+
+class EventType(StrEnum):
+    """What can happen to a case; later kinds belong to case life."""
+
+    OPENED = "case.opened"
+    HELD = "case.held"
+
+
+class Event(Noun):
+    """One immutable fact in a case's history; `event_id` is the engine's idempotency key."""
+
+    event_id: UUID
+    case_id: UUID
+    sequence: int = Field(ge=1)
+    type: EventType
+    at: Moment
+    case: Case
+
+
+def case_id_for(url: str, sha256: str) -> UUID:
+    """Return the identity of a case: the same canonical URL and digest are always the same case."""
+    return uuid5(CASE_NAMESPACE, f"{url}\n{sha256}")
+
+
+def event_id_for(case_id: UUID, sequence: int) -> UUID:
+    """Return the stable id of a case's n-th event."""
+    return uuid5(case_id, str(sequence))

@@ -1,0 +1,149 @@
+"""Every setting in one place: Orbweaver's own, typed, from the environment; and Scrapy's, each with its reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsRefused(Exception):
+    """A setting in the environment has a value that cannot be used; the message says which and why."""
+
+
+def default_state_dir() -> Path:
+    """Return the XDG state directory of Orbweaver, `~/.local/state/orbweaver` unless XDG_STATE_HOME is set."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "orbweaver"
+
+
+class Settings(BaseSettings):
+    """Orbweaver's settings; each is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    store_url: str | None = Field(default=None, description="redis://, rediss:// or unix://; none: embedded")
+    matcher_url: str | None = Field(default=None, description="the hash-matching service, e.g. hashlist:/path")
+    takedown_sinks: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="e.g. jsonl:/path")
+    state_dir: Path = Field(default_factory=default_state_dir, description="where the embedded store lives")
+    allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="CIDR ranges that may be fetched although they are not globally routable"
+    )
+    sandbox: Literal["on", "off"] = Field(default="on", description="off: crawl without kernel containment")
+    user_agent: str = Field(default="Mozilla/5.0 (compatible; Orbweaver/0.1)", description="sent to hosts")
+    host_connections: int = Field(default=4, ge=1, le=64, description="connections to one host at once")
+    connect_seconds: float = Field(default=10, gt=0, description="to resolve, connect and shake hands")
+    header_seconds: float = Field(default=20, gt=0, description="from request to the end of the headers")
+    stall_seconds: float = Field(default=20, gt=0, description="longest silence inside a body")
+    transfer_seconds: float = Field(default=1_800, gt=0, description="longest transfer of one body")
+    grace_seconds: float = Field(default=15, gt=0, description="a body may be slow this long from its start")
+    slowest_bytes_per_second: int = Field(default=1_024, ge=0, description="mean rate asked after the grace")
+    html_bytes: int = Field(default=5 * 2**20, ge=1, description="HTML held in memory for links, at most")
+    file_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one file, at most")
+    memory_bytes: int = Field(default=4 * 2**30, ge=2**28, description="RLIMIT_AS of a crawl process")
+
+    @field_validator("takedown_sinks", "allow_addresses", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        """Lists are written with commas or spaces, as operators write them in unit files."""
+        if isinstance(value, str):
+            return tuple(part for part in value.replace(",", " ").split() if part)
+        return value
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingsRefused naming the first variable whose value cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise SettingsRefused(f"setting {name}={first['input']!r}: {first['msg']}") from error
+
+
+# Scrapy's settings (alphabetical). What is not named here stays at Scrapy 2.19's default.
+# C3 and C4 are sections of the project's survey of crawler security; "measured" is docs/performance.md.
+
+BOT_NAME = "orbweaver"
+COMPRESSION_ENABLED = False  # the handler decodes while streaming, with limits; nothing is left to decode
+CONCURRENT_ITEMS = 1  # the default of 100 makes 100 tasks per response: 1 ms of CPU each (measured)
+CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS_PER_DOMAIN = 4  # recrawl jobs override it with HOST_CONNECTIONS
+COOKIES_ENABLED = False  # no state between requests; cookies belong to access profiles
+DOWNLOADER = "orbweaver.crawler.downloader.StrictDownloader"  # the stock one exceeds the per-host limit
+DOWNLOAD_DELAY = 0  # the connection limit is the pace; a delay per scope belongs to access profiles
+DOWNLOAD_FAIL_ON_DATALOSS = True  # a cut body must never give a digest
+DOWNLOAD_HANDLERS = {
+    "http": "orbweaver.crawler.handler.HashingDownloadHandler",
+    "https": "orbweaver.crawler.handler.HashingDownloadHandler",
+    "data": None,  # data: URIs are hashed in place, never requested
+    "file": None,  # a redirect to file:// must not read the worker's disk (GHSA-23j4-mw76-5v7h)
+    "ftp": None,
+    "s3": None,  # credentials would be sent along (GHSA-76g3-c3x4-crvx)
+}
+DOWNLOAD_TIMEOUT = 1_800  # the handler keeps finer deadlines: connect, headers, stall, throughput, total
+DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
+    "orbweaver.crawler.budget.BudgetMiddleware": 110,  # limits are checked when a request would be sent
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # crawler.scope decides, with a reason
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # auth leaks across hosts (C4)
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # a link like any other, by scope
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,  # the spider checks scope at each hop
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # would write bodies to disk
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see COMPRESSION_ENABLED
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # counts len(body), which is 0 for files
+}
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # seen URLs are dropped before a Request is made
+EXTENSIONS: dict[str, int | None] = {  # None: not even imported
+    "scrapy.extensions.feedexport.FeedExporter": None,  # writes files
+    "scrapy.extensions.logstats.LogStats": None,  # progress goes to the store
+    "scrapy.extensions.memdebug.MemoryDebugger": None,
+    "scrapy.extensions.memusage.MemoryUsage": None,  # RLIMIT_AS holds the line, in the kernel
+    "scrapy.extensions.remote_control.RemoteControl": None,  # see REMOTE_CONTROL_ENABLED
+    "scrapy.extensions.spiderstate.SpiderState": None,  # pickle files
+    "scrapy.extensions.telnet.TelnetConsole": None,  # see TELNETCONSOLE_ENABLED
+    "scrapy.extensions.throttle.AutoThrottle": None,
+}
+FEEDS: dict[str, Any] = {}  # no item export: sightings leave through record() only
+FILES_STORE = None  # no FilesPipeline: it keeps whole bodies and writes them
+HTTPCACHE_ENABLED = False  # writes bodies to disk
+HTTPERROR_ALLOW_ALL = True  # an error status is an outcome to record, not an exception
+HTTPPROXY_ENABLED = False  # a proxy from the environment would bypass the egress rules (C1)
+IMAGES_STORE = None  # as FILES_STORE
+JOBDIR = None  # disk queues are pickle files
+LOG_INSTALL_ROOT_HANDLER = False  # a worker has its own log; `scrapy crawl` prints results, not a log
+LOG_LEVEL = "WARNING"  # INFO and below name URLs
+MEMUSAGE_ENABLED = False
+METAREFRESH_ENABLED = False
+REDIRECT_ENABLED = False
+REDIRECT_MAX_TIMES = 5  # read by the spider
+REFERER_ENABLED = False  # do not tell a host which reported page led to it
+REMOTE_CONTROL_ENABLED = False  # on by default: an HTTP server that runs code, and writes job files (C4)
+RETRY_EXCEPTIONS = [  # transient ones; a refusal by the egress rules is an answer and never in this list
+    "scrapy.exceptions.CannotResolveHostError",
+    "scrapy.exceptions.DownloadConnectionRefusedError",
+    "scrapy.exceptions.DownloadFailedError",
+    "scrapy.exceptions.DownloadTimeoutError",
+    "scrapy.exceptions.ResponseDataLossError",
+]
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the spider records the outcome; the message names a URL
+RETRY_TIMES = 1
+ROBOTSTXT_OBEY = False  # reported URLs are checked under the hotline's authority; control comes per scope
+SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"  # one host: no per-domain queues needed
+SPIDER_MIDDLEWARES: dict[str, int | None] = {
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # see HTTPERROR_ALLOW_ALL
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,  # see REFERER_ENABLED
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # crawler.urls limits links and redirects
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # depth is part of a visit
+}
+SPIDER_MODULES = ["orbweaver.crawler.spider"]
+STATS_DUMP = False
+TELNETCONSOLE_ENABLED = False  # a shell in the crawl process
+TWISTED_REACTOR_ENABLED = False  # asyncio alone: a reactor's epoll would be shared by forked workers
+URLLENGTH_LIMIT = 0  # crawler.urls.MAX_URL_LENGTH, for links and redirects alike
+USER_AGENT = "Mozilla/5.0 (compatible; Orbweaver/0.1)"  # recrawl jobs override it with USER_AGENT
