@@ -1,0 +1,30 @@
+"""How asking a matching service can fail.
+
+    MatcherError
+    ├── UnknownService       the matcher URL names no service that we have: mend the setting
+    ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
+    ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
+    └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
+
+Each message is one line: what is wrong, where, and what to do.
+"""
+
+
+class MatcherError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+
+class UnknownService(MatcherError):
+    """The matcher URL has a scheme that no service answers to."""
+
+
+class HashListUnreadable(MatcherError):
+    """A file is missing, empty, not readable or not a hash list."""
+
+
+class HashListDamaged(MatcherError):
+    """A built hash list is truncated, or its bytes are not the ones that were built."""
+
+
+class Unavailable(MatcherError):
+    """The service cannot answer now; nothing was learned about any digest."""

@@ -1,0 +1,218 @@
+"""The local matching service: right answers, and no answer at all when its list is not whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.list_build import build
+from orbweaver.model import DigestSet, Verdict, VerdictResult
+
+RANDOM = random.Random("service")
+
+
+def some_digests() -> DigestSet:
+    return DigestSet(
+        md5=RANDOM.randbytes(16).hex(),
+        sha1=RANDOM.randbytes(20).hex(),
+        sha256=RANDOM.randbytes(32).hex(),
+        size=9,
+    )
+
+
+KNOWN, STRANGE = some_digests(), some_digests()
+
+
+def build_list(path: Path, text: str) -> str:
+    source = path.with_suffix(".csv")
+    source.write_text(text)
+    return build([source], path).list_version
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    build_list(tmp_path / "hotline.hashes", f"sha256\n{KNOWN.sha256}\n")
+    return tmp_path / "hotline.hashes"
+
+
+def results(service: HashListService, *asked: DigestSet) -> list[str]:
+    return [verdict.result for verdict in service.lookup(asked)]
+
+
+DIGESTS = st.builds(
+    lambda number: (f"{number:032x}", f"{number + 1:040x}", f"{number << 250 | number:064x}"),
+    st.integers(1, 12),
+)
+COLUMNS = ("md5", "sha1", "sha256")
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.tuples(DIGESTS, st.sets(st.sampled_from(COLUMNS), min_size=1)), min_size=1),
+    asked=st.lists(st.tuples(DIGESTS, DIGESTS, DIGESTS)),
+)
+def test_any_list_and_any_digests_agree_with_a_plain_dict(
+    rows: list[tuple[tuple[str, str, str], set[str]]], asked: list[tuple[tuple[str, str, str], ...]]
+) -> None:
+    plain: dict[str, set[str]] = {column: set() for column in COLUMNS}
+    lines = ["md5,sha1,sha256"]
+    for values, present in rows:
+        for column, value in zip(COLUMNS, values, strict=True):
+            if column in present:
+                plain[column].add(value)
+        lines.append(",".join(v if c in present else "" for c, v in zip(COLUMNS, values, strict=True)))
+    sets = [DigestSet(md5=a[0], sha1=b[1], sha256=c[2], size=1) for a, b, c in asked]
+    expected = [
+        next((name for name in ("sha256", "sha1", "md5") if getattr(digests, name) in plain[name]), None)
+        for digests in sets
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        build_list(Path(folder) / "any.hashes", "\n".join(lines))
+        service = HashListService(Path(folder) / "any.hashes")
+        verdicts = service.lookup(sets)
+        service.close()
+    assert [verdict.algorithm for verdict in verdicts] == expected
+    assert [verdict.result for verdict in verdicts] == ["match" if name else "no_match" for name in expected]
+
+
+def test_a_match_says_all_that_the_list_says(tmp_path: Path) -> None:
+    version = build_list(
+        tmp_path / "hotline.hashes",
+        f"sha1,size,category,scheme,entry_id,list,status\n{KNOWN.sha1},42,1,vics,e-7,national,active\n",
+    )
+    assert HashListService(tmp_path / "hotline.hashes").lookup([STRANGE, KNOWN]) == [
+        Verdict(result=VerdictResult.NO_MATCH, list_version=version),
+        Verdict(
+            result=VerdictResult.MATCH,
+            algorithm="sha1",
+            list="national",
+            entry_id="e-7",
+            category="1",
+            scheme="vics",
+            list_version=version,
+            list_size=42,
+        ),
+    ]
+
+
+def test_the_strongest_algorithm_that_matches_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.hashes"
+    build_list(path, f"md5,sha1,sha256\n{KNOWN.md5},{KNOWN.sha1},{KNOWN.sha256}\n{STRANGE.md5},{STRANGE.sha1},\n")
+    verdicts = HashListService(path).lookup([KNOWN, STRANGE])
+    assert [verdict.algorithm for verdict in verdicts] == ["sha256", "sha1"]
+
+
+def test_a_withdrawn_entry_is_no_match(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.hashes"
+    build_list(path, f"md5,sha256,status\n{KNOWN.md5},{KNOWN.sha256},Withdrawn\n{STRANGE.md5},,withdrawn\n")
+    assert results(HashListService(path), KNOWN, STRANGE) == ["no_match", "no_match"]
+
+
+def test_an_active_entry_counts_beside_withdrawn_and_disputed_ones(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.hashes"
+    rows = [f"{KNOWN.md5},{status},{status}" for status in ("withdrawn", "disputed", "active", "review")]
+    build_list(path, "\n".join(["md5,status,entry_id", *rows, f"{STRANGE.md5},disputed,only"]))
+    known, disputed = HashListService(path).lookup([KNOWN, STRANGE])
+    assert (known.entry_id, disputed.entry_id) == ("active", "only")
+
+
+def test_a_weaker_digest_of_another_entry_still_matches_after_a_withdrawn_one(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.hashes"
+    build_list(path, f"md5,sha256,status,list\n,{KNOWN.sha256},withdrawn,one\n{KNOWN.md5},,,two\n")
+    (verdict,) = HashListService(path).lookup([KNOWN])
+    assert (verdict.algorithm, verdict.list) == ("md5", "two")
+
+
+def test_an_empty_batch_has_no_verdicts(path: Path) -> None:
+    assert HashListService(path).lookup([]) == []
+
+
+def test_health_names_the_list(path: Path) -> None:
+    service = HashListService(path)
+    health = service.health()
+    assert (health.is_healthy, health.reason, health.entries) == (True, None, 1)
+    assert health.list_version == service.lookup([KNOWN])[0].list_version
+    assert health.built_at is not None
+    assert health.built_at.tzinfo is not None
+
+
+def test_a_missing_list_is_unavailable_until_it_comes(tmp_path: Path, path: Path) -> None:
+    service = HashListService(tmp_path / "later.hashes")
+    with pytest.raises(Unavailable, match=r"later.hashes cannot be asked \(No such file"):
+        service.lookup([KNOWN])
+    assert not service.health().is_healthy
+    path.rename(tmp_path / "later.hashes")
+    assert results(service, KNOWN) == ["match"]
+
+
+def test_a_list_that_vanishes_is_unavailable_though_it_was_open(path: Path) -> None:
+    service = HashListService(path)
+    assert results(service, KNOWN) == ["match"]
+    path.unlink()
+    with pytest.raises(Unavailable):
+        service.lookup([STRANGE])
+
+
+def test_a_list_cut_short_in_place_is_unavailable_and_not_no_match(path: Path) -> None:
+    service = HashListService(path)
+    assert results(service, KNOWN, STRANGE) == ["match", "no_match"]
+    whole = path.read_bytes()
+    os.truncate(path, len(whole) // 2)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="build or copy it again"):
+            service.lookup([STRANGE])
+    assert "should have" in str(service.health().reason)
+    path.write_bytes(whole)
+    assert results(service, KNOWN, STRANGE) == ["match", "no_match"]
+
+
+def test_a_list_replaced_by_a_truncated_one_is_unavailable(tmp_path: Path, path: Path) -> None:
+    service = HashListService(path)
+    assert results(service, KNOWN) == ["match"]
+    (tmp_path / "cut").write_bytes(path.read_bytes()[:-1])
+    (tmp_path / "cut").rename(path)
+    with pytest.raises(Unavailable):
+        service.lookup([STRANGE])
+
+
+def test_a_flipped_byte_is_unavailable_even_when_size_and_time_look_the_same(path: Path) -> None:
+    service = HashListService(path)
+    assert results(service, KNOWN) == ["match"]
+    before = os.stat(path)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    # The change time moves on with the kernel's clock, in steps of a few milliseconds on older kernels.
+    while os.stat(path).st_ctime_ns == before.st_ctime_ns or os.stat(path).st_mtime_ns != before.st_mtime_ns:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(Unavailable, match="digest differs"):
+        service.lookup([STRANGE])
+
+
+def test_a_source_list_given_by_mistake_is_unavailable(path: Path) -> None:
+    with pytest.raises(Unavailable, match="is not a built hash list"):
+        HashListService(path.with_suffix(".csv")).lookup([KNOWN])
+
+
+def test_a_rebuilt_list_is_picked_up_by_the_next_batch(path: Path) -> None:
+    service = HashListService(path)
+    first = service.lookup([STRANGE])[0]
+    build_list(path, f"sha256\n{KNOWN.sha256}\n{STRANGE.sha256}\n")
+    second = service.lookup([STRANGE])[0]
+    assert (first.result, second.result) == ("no_match", "match")
+    assert first.list_version != second.list_version
+
+
+def test_a_closed_service_holds_no_file(path: Path) -> None:
+    service = HashListService(path)
+    service.lookup([KNOWN])
+    service.close()
+    service.close()
+    assert str(path) not in Path("/proc/self/maps").read_text()
