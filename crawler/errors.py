@@ -1,0 +1,87 @@
+"""How a recrawl can fail, one class for each thing a caller would do differently.
+
+CrawlError
+├── UrlRefused              the text is no URL that we fetch; `reason` says why in one clause
+├── EgressRefused           the address may not be connected to (also an OSError, EACCES)
+├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
+├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
+├── NotRecorded             what was found could not be stored; the recrawl must be done again
+└── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)
+    ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
+    ├── TransferTooSlow     slower than the lowest rate asked after the grace
+    ├── BadResponse         what came is not HTTP, or not what its headers say
+    └── Interrupted         the recrawl was told to stop, or its time was over
+"""
+
+from __future__ import annotations
+
+import errno
+
+from scrapy.exceptions import DownloadCancelledError, ResponseDataLossError
+
+
+class CrawlError(Exception):
+    """Base of everything that the crawler raises on purpose."""
+
+
+class UrlRefused(CrawlError):
+    """A text is not a URL that we fetch.
+
+    `reason` is one clause without the URL in it, so that it can be shown and counted.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class EgressRefused(CrawlError, OSError):
+    """A connection to `address` was refused by `rule`, before its first packet.
+
+    It is an OSError because it is raised inside an HTTP client's connector, which handles only those;
+    EACCES is what a firewall on this machine would have answered.
+    """
+
+    def __init__(self, address: str, rule: str) -> None:
+        super().__init__(errno.EACCES, f"address {address} refused: {rule}")
+        self.address = address
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"address {self.address} refused: {self.rule}"
+
+    def __reduce__(self) -> tuple[type[EgressRefused], tuple[str, str]]:
+        # OSError would be rebuilt from (errno, text), which are not this class's arguments.
+        return (type(self), (self.address, self.rule))
+
+
+class SandboxUnavailable(CrawlError):
+    """The sandbox could not be entered, or not fully; the message says what is missing."""
+
+
+class BodyCut(CrawlError, ResponseDataLossError):
+    """The body ended early: no digest of it may be used."""
+
+
+class TransferEnded(CrawlError, DownloadCancelledError):
+    """A transfer that we ended; trying again would end it again."""
+
+
+class BodyTooLarge(TransferEnded):
+    """The body is larger than a file, or what is left of the recrawl's budget, may be."""
+
+
+class TransferTooSlow(TransferEnded):
+    """The mean rate of the body fell below the lowest one asked."""
+
+
+class BadResponse(TransferEnded):
+    """What came is not HTTP, or not what its headers say."""
+
+
+class Interrupted(TransferEnded):
+    """The recrawl was told to stop, or its time was over, while this transfer ran."""
+
+
+class NotRecorded(CrawlError):
+    """What was found could not be stored; the recrawl must be done again."""

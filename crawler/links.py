@@ -1,0 +1,429 @@
+"""Finds every reference to a page or a media file in one HTML document, in linear time on any bytes.
+
+HTML tree construction is not linear: lexbor takes 3 s for 250 KB of nested `<div>`, and makes a million
+nodes (360 MB) of 18 KB of unclosed `<b>` and `<p>`. So one regular expression cuts the document into tags as
+the WHATWG tokenizer does, and lexbor gets only the tags that can hold a reference, renamed to elements
+it gives no special treatment and closed at once: what it parses is always flat.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from html import escape
+from itertools import islice
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser
+from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
+
+MAX_LINKS = 10_000
+
+
+class LinkKind(StrEnum):
+    """Whether a reference is one to visit for more links or one to a file that a page shows."""
+
+    PAGE = "page"
+    MEDIA = "media"
+
+
+class Link(NamedTuple):
+    """One reference as the document writes it, HTML and CSS escapes undone, not resolved."""
+
+    reference: str
+    kind: LinkKind
+
+
+@dataclass(frozen=True, slots=True)
+class DataUri:
+    """A file inside the document: the media type it declares, and its bytes, which no repr shows."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PageLinks:
+    """What one document refers to, in document order, each reference once per kind.
+
+    `base` is the document's own `<base href>`: references are relative to it, and it to the document's URL.
+    """
+
+    links: tuple[Link, ...]
+    base: str | None
+    data_uris: tuple[DataUri, ...]
+    bad_data_uris: int
+    is_truncated: bool
+
+
+def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: int = MAX_LINKS) -> PageLinks:
+    """Return the references and embedded files of an HTML document; never fails, whatever the bytes.
+
+    References back to the document itself (`base_url`) are left out. `max_links` bounds links and data: URIs
+    together.
+    """
+    found = _Found(page=base_url.partition("#")[0], max_links=max_links)
+    documents = [_decode(body, content_type)]
+    while documents and not found.is_truncated:
+        for name, attributes in _parse(_flatten(documents.pop())):
+            if found.is_truncated:
+                break
+            if name == "base" and found.base is None:
+                found.base = _trim(attributes.get("href", "")) or None
+            if srcdoc := name == "iframe" and attributes.get("srcdoc"):
+                # An attribute is shorter than its document, so nesting ends.
+                documents.append(srcdoc)
+            for reference, kind in _references(name, attributes):
+                found.add(reference, kind)
+    return PageLinks(
+        links=tuple(found.links),
+        base=found.base,
+        data_uris=tuple(found.data_uris),
+        bad_data_uris=found.bad_data_uris,
+        is_truncated=found.is_truncated,
+    )
+
+
+class _Found:
+    """Collects references in order, each once, up to a limit."""
+
+    def __init__(self, *, page: str, max_links: int) -> None:
+        self.links: dict[Link, None] = {}
+        self.data_uris: dict[DataUri, None] = {}
+        self.bad_data_uris = 0
+        self.base: str | None = None
+        self.is_truncated = False
+        self._page = page
+        self._max_links = max_links
+
+    def add(self, reference: str, kind: LinkKind) -> None:
+        trimmed = _trim(reference)
+        if not trimmed or trimmed.startswith("#") or trimmed.partition("#")[0] == self._page:
+            return
+        key: Link | DataUri
+        if _DATA_SCHEME.match(trimmed):
+            try:
+                key = _decode_data_uri(trimmed)
+            except ValueError:
+                self.bad_data_uris += 1
+                return
+            if not key.data:
+                return
+        else:
+            key = Link(reference, kind)
+        if key in self.links or key in self.data_uris:
+            return
+        if len(self.links) + len(self.data_uris) >= self._max_links:
+            self.is_truncated = True
+        elif isinstance(key, DataUri):
+            self.data_uris[key] = None
+        else:
+            self.links[key] = None
+
+
+# --- bytes to text ---
+
+# The encodings that browsers know. Python has others, such as punycode (quadratic) and zlib (not text), that
+# a server must not be able to choose.
+_ENCODING_NAMES = """
+    utf-8 utf-16 utf-16-be utf-16-le utf-32-be utf-32-le ascii cp866 koi8-r koi8-u mac-roman mac-cyrillic
+    iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14
+    iso8859-15 iso8859-16 cp874 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
+    gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949
+"""
+_ENCODINGS = frozenset(_ENCODING_NAMES.split())
+
+
+def _decode(body: bytes, content_type: str | None) -> str:
+    """Decode as browsers do: byte order mark, Content-Type, meta, else UTF-8 or, where it is not, cp1252."""
+    encoding, mark = read_bom(body)
+    if encoding is not None and mark is not None:
+        return to_unicode(body[len(mark) :], encoding)
+    encoding = http_content_type_encoding(content_type)
+    if encoding not in _ENCODINGS:
+        encoding = html_body_declared_encoding(body)
+        if encoding is not None and encoding.startswith(("utf-16", "utf-32")):
+            encoding = "utf-8"  # The declaration was legible as ASCII, so it cannot be true (WHATWG says so too).
+    if encoding is not None and encoding in _ENCODINGS:
+        return to_unicode(body, encoding)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return to_unicode(body, "cp1252")
+
+
+# --- text to tags ---
+
+# In these a "<" is text until their own end tag, except inside svg and math.
+_RAW = ("iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp")
+_FOREIGN = ("svg", "math")
+_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
+# https://html.spec.whatwg.org/multipage/parsing.html#tokenization, comments and tags. The quantifiers are
+# possessive and an unclosed construct runs to the end of input, so each character is consumed once.
+_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
+_TOKEN = re.compile(
+    rf"""
+    # For speed: text, and tags without attributes that are of no concern.
+    (?:[^<]++|</(?!svg|math)[a-z][a-z0-9]*+>|<(?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+>)*+
+    (?:
+      <!--(?:-?>|.*?(?:--!?>|\Z))
+    | <(?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>(?:[\s/]++|{_ATTRIBUTE})*+)(?P<close>>?)
+    | <[!?/][^>]*+>?
+    | <
+    )
+    """,
+    re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_ONE_ATTRIBUTE = re.compile(rf"(?=(?P<name>[^\s/>][^\s/>=]*+)){_ATTRIBUTE}", re.ASCII | re.DOTALL)
+_ANY_ELEMENT = re.compile(r"style|background", re.ASCII | re.IGNORECASE)
+# Lexbor compares each attribute of an element with every other: 20,000 on one tag take 1 s.
+_LONG_TAG = 4_096
+_ATTRIBUTE_NAMES = """
+    background content data data-original data-src data-srcset href http-equiv name poster property rel src
+    srcdoc srcset style type xlink:href
+"""
+_READ_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
+_TAGS_AT_ONCE = 2_000
+
+
+def _flatten(text: str) -> Iterator[str]:
+    """Yield the tags that can hold a reference, each as an element of its own named `x-<name>`.
+
+    Inside svg and math, `<title><img>` is an image and not a title, so there raw text is read as tags too.
+    """
+    position = css_end = foreign_depth = 0
+    while token := _TOKEN.match(text, position):
+        position = token.end()
+        name = token["name"]
+        if name is None or not token["close"]:
+            continue
+        name = name.lower()
+        if name in _FOREIGN:
+            foreign_depth = max(0, foreign_depth + (-1 if token["end"] else 1))
+        if token["end"]:
+            continue
+        attributes = token["attributes"]
+        if name in _RULES:
+            yield f"<x-{name} {_bounded(attributes)}></x-{name}>"
+        elif _ANY_ELEMENT.search(attributes):
+            yield f"<x-any {_bounded(attributes)}></x-any>"
+        if name in _RAW_END and (not foreign_depth or (name == "style" and position >= css_end)):
+            end = _RAW_END[name].search(text, position)
+            raw_end = end.start() if end else len(text)
+            if name == "style":
+                css_end = raw_end
+                yield f'<x-any style="{escape(text[position:raw_end])}"></x-any>'
+            if not foreign_depth:
+                position = raw_end
+
+
+def _bounded(attributes: str) -> str:
+    if len(attributes) < _LONG_TAG:
+        return attributes
+    kept: dict[str, str] = {}
+    for match in _ONE_ATTRIBUTE.finditer(attributes):
+        name = match["name"].lower()
+        if name in _READ_ATTRIBUTES:
+            kept.setdefault(name, match[0])
+    return " ".join(kept.values())
+
+
+def _parse(tags: Iterator[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield element name and attributes, HTML escapes undone, of flat tags."""
+    while chunk := "".join(islice(tags, _TAGS_AT_ONCE)):
+        body = LexborHTMLParser(chunk).body
+        for node in body.iter() if body else ():
+            attributes = {name: value for name, value in node.attributes.items() if value}
+            yield (node.tag or "").removeprefix("x-"), attributes
+
+
+# --- tags to references ---
+
+_References = Iterator[tuple[str, LinkKind]]
+_Rule = Callable[[dict[str, str]], _References]
+
+_MEDIA_LINKS = frozenset({"image_src", "icon", "apple-touch-icon", "apple-touch-icon-precomposed"})
+_PAGE_LINKS = frozenset({"alternate", "next", "prev"})
+_META_KINDS = {
+    **{
+        f"og:{media}{suffix}": LinkKind.MEDIA
+        for media in ("image", "video", "audio")
+        for suffix in ("", ":url", ":secure_url")
+    },
+    "og:url": LinkKind.PAGE,
+    "twitter:image": LinkKind.MEDIA,
+    "twitter:image:src": LinkKind.MEDIA,
+    "twitter:player": LinkKind.PAGE,
+    "twitter:player:stream": LinkKind.MEDIA,
+}
+
+
+def _references(name: str, attributes: dict[str, str]) -> _References:
+    if rule := _RULES.get(name):
+        yield from rule(attributes)
+    if background := attributes.get("background"):
+        yield background, LinkKind.MEDIA
+    if style := attributes.get("style"):
+        yield from ((reference, LinkKind.MEDIA) for reference in _css_references(style))
+
+
+def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) -> _Rule:
+    """Make the rule of an element whose named attributes are a reference, or a set of them as in `srcset`."""
+
+    def rule(attributes: dict[str, str]) -> _References:
+        for name in names:
+            if reference := attributes.get(name):
+                yield reference, kind
+        for name in sets:
+            for reference in _srcset_references(attributes.get(name, "")):
+                yield reference, kind
+
+    return rule
+
+
+def _input_rule(attributes: dict[str, str]) -> _References:
+    if attributes.get("type", "").lower() == "image" and (reference := attributes.get("src")):
+        yield reference, LinkKind.MEDIA
+
+
+def _link_rule(attributes: dict[str, str]) -> _References:
+    relations = set(attributes.get("rel", "").lower().split())
+    reference = attributes.get("href", "")
+    if relations & _MEDIA_LINKS:
+        yield reference, LinkKind.MEDIA
+    if relations & _PAGE_LINKS and "stylesheet" not in relations:
+        yield reference, LinkKind.PAGE
+
+
+def _meta_rule(attributes: dict[str, str]) -> _References:
+    content = attributes.get("content", "")
+    for name in {attributes.get("property", "").lower(), attributes.get("name", "").lower()}:
+        if kind := _META_KINDS.get(name.strip()):
+            yield content, kind
+    if attributes.get("http-equiv", "").strip().lower() == "refresh":
+        yield _refresh_reference(content), LinkKind.PAGE
+
+
+_LAZY = ("data-src", "data-original")
+_LAZY_SETS = ("data-srcset",)
+_RULES: dict[str, _Rule] = {
+    "a": _attributes_rule(LinkKind.PAGE, "href"),
+    "area": _attributes_rule(LinkKind.PAGE, "href"),
+    "audio": _attributes_rule(LinkKind.MEDIA, "src"),
+    "base": _attributes_rule(LinkKind.PAGE),
+    "embed": _attributes_rule(LinkKind.MEDIA, "src"),
+    "frame": _attributes_rule(LinkKind.PAGE, "src"),
+    "iframe": _attributes_rule(LinkKind.PAGE, "src", "data-src"),
+    # `image` is SVG's; outside svg a browser takes it for img.
+    "image": _attributes_rule(LinkKind.MEDIA, "href", "xlink:href", "src", *_LAZY, sets=("srcset",)),
+    "img": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
+    "input": _input_rule,
+    "link": _link_rule,
+    "meta": _meta_rule,
+    "object": _attributes_rule(LinkKind.MEDIA, "data"),
+    "source": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
+    "video": _attributes_rule(LinkKind.MEDIA, "src", "poster", *_LAZY, sets=_LAZY_SETS),
+}
+
+
+# https://html.spec.whatwg.org/multipage/images.html#parse-a-srcset-attribute: a URL ends at white space,
+# or at commas that white space follows, so commas inside it are its own.
+_SRCSET_URL = re.compile(r"[\s,]*+(\S++)", re.ASCII)
+_SRCSET_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+\)?+)*+", re.ASCII)
+
+
+def _srcset_references(srcset: str) -> Iterator[str]:
+    position = 0
+    while candidate := _SRCSET_URL.match(srcset, position):
+        position = candidate.end()
+        reference = candidate[1]
+        if reference.endswith(","):
+            yield reference.rstrip(",")
+        else:
+            yield reference
+            descriptors = _SRCSET_DESCRIPTORS.match(srcset, position)
+            position = descriptors.end() if descriptors else position
+
+
+_REFRESH = re.compile(
+    r"""\s*+[\d.]*+\s*+[;,]?\s*+(?:url\s*+=\s*+)?(?:"(?P<double>[^"]*)|'(?P<single>[^']*)|(?P<bare>.*))""",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+
+
+def _refresh_reference(content: str) -> str:
+    match = _REFRESH.match(content)
+    return next((value for value in match.groups() if value is not None), "") if match else ""
+
+
+# https://www.w3.org/TR/css-syntax-3/#consume-url-token; the end of input closes what is open.
+_CSS_STRING = r""" "(?P<{0}double>(?:[^"\\\n]|\\.)*+)(?:"|\Z) | '(?P<{0}single>(?:[^'\\\n]|\\.)*+)(?:'|\Z) """
+_CSS_REFERENCE = re.compile(
+    rf"""
+      url\(\s*+
+      (?: {_CSS_STRING.format("url_")} | (?P<url_bare>(?:[^"'()\\\s]|\\[0-9a-f]{{1,6}}\s?|\\.)++) )
+      \s*+(?:\)|\Z)
+    | @import\s*+(?: {_CSS_STRING.format("import_")} )
+    """,
+    re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))", re.DOTALL | re.IGNORECASE)
+
+
+def _css_references(css: str) -> Iterator[str]:
+    for match in _CSS_REFERENCE.finditer(css):
+        yield _CSS_ESCAPE.sub(_css_character, match[match.lastgroup or 0])
+
+
+def _css_character(escape_sequence: re.Match[str]) -> str:
+    digits, character = escape_sequence.groups()
+    if digits is None:
+        return "" if character in {"\n", "\r", "\r\n", "\f"} else str(character)
+    code = int(digits, 16)
+    return chr(code) if 0 < code < 0xD800 or 0xDFFF < code <= 0x10FFFF else "\ufffd"
+
+
+# --- data: URIs ---
+
+_C0_OR_SPACE = "".join(map(chr, range(0x21)))
+_TAB_OR_NEWLINE = str.maketrans("", "", "\t\n\r")
+_DATA_SCHEME = re.compile(r"[\t\n\r]*".join("data:"), re.IGNORECASE)
+# By runs: urllib.parse.unquote_to_bytes takes 360 MB for 5 MB.
+_PERCENT_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
+_BASE64_MARK = re.compile(r"; *base64 *\Z", re.IGNORECASE)
+
+
+def _trim(reference: str) -> str:
+    return reference.strip(_C0_OR_SPACE)
+
+
+def _decode_data_uri(uri: str) -> DataUri:
+    """Decode as https://fetch.spec.whatwg.org/#data-urls does; raises ValueError when it is malformed."""
+    header, comma, payload = uri.translate(_TAB_OR_NEWLINE)[len("data:") :].partition("#")[0].partition(",")
+    if not comma:
+        raise ValueError("a data: URI without a comma")
+    header = header.strip()
+    data = _PERCENT_ENCODED.sub(_percent_decode, payload.encode("utf-8", "replace"))
+    if mark := _BASE64_MARK.search(header):
+        header = header[: mark.start()]
+        data = _decode_base64(data)
+    return DataUri(media_type=header.partition(";")[0].strip().lower() or "text/plain", data=data)
+
+
+def _percent_decode(run: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(run[0].replace(b"%", b"").decode("ascii"))
+
+
+def _decode_base64(data: bytes) -> bytes:
+    """Decode as https://infra.spec.whatwg.org/#forgiving-base64-decode does: spaces and padding optional."""
+    data = b"".join(data.split())
+    if len(data) % 4 == 0:
+        data = data.removesuffix(b"=").removesuffix(b"=")
+    try:
+        return a2b_base64(data + b"=" * (-len(data) % 4), strict_mode=True)
+    except Base64Error as error:
+        raise ValueError("a data: URI with malformed base64") from error

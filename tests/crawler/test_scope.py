@@ -1,0 +1,161 @@
+"""Scope: tables of scope, URL and rule; then what no link can do."""
+
+from urllib.parse import urlsplit
+
+import pytest
+import tldextract
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.crawler import scope as scopes
+from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.scope import decide, merge, scope_for, site_of
+from orbweaver.crawler.urls import join
+from orbweaver.model import Limits, Scope, ScopeKind
+
+HOST, SITE, PATH = ScopeKind.HOST, ScopeKind.SITE, ScopeKind.PATH
+
+
+@pytest.mark.parametrize(
+    ("kind", "reported", "url", "is_allowed", "rule"),
+    [
+        # host: the name and its port, either scheme
+        (HOST, "http://www.example.com/a", "http://www.example.com/", True, "host"),
+        (HOST, "http://www.example.com/a", "https://www.example.com/b?c", True, "host"),
+        (HOST, "http://www.example.com/a", "http://example.com/", False, "host"),
+        (HOST, "http://example.com/a", "http://www.example.com/", False, "host"),
+        (HOST, "http://example.com/a", "http://example.com.example.net/", False, "host"),
+        (HOST, "http://example.com/a", "http://notexample.com/", False, "host"),
+        (HOST, "http://example.com/a", "http://example.com:8080/", False, "port"),
+        (HOST, "http://example.com:8080/a", "http://example.com:8080/b", True, "host"),
+        (HOST, "http://example.com:8080/a", "https://example.com:8080/b", True, "host"),
+        (HOST, "http://example.com:8080/a", "http://example.com/b", False, "port"),
+        (HOST, "http://192.0.2.1/a", "http://192.0.2.2/a", False, "host"),
+        (HOST, "http://[2001:db8::1]/", "http://[2001:db8::1]/b", True, "host"),
+        (HOST, "http://[2001:db8::1]/", "http://[2001:db8::1]:81/b", False, "port"),
+        (HOST, "http://[2001:db8::1]/", "http://[2001:db8::2]/", False, "host"),
+        (HOST, "http://example.com/a", "ftp://example.com/a", False, "scheme"),
+        # site: the registrable domain, private suffixes included, on reported ports
+        (SITE, "http://www.example.com/a", "https://cdn.example.com/b", True, "site"),
+        (SITE, "http://www.example.com/a", "http://example.com/", True, "site"),
+        (SITE, "http://www.example.com/a", "http://example.net/", False, "site"),
+        (SITE, "http://www.example.co.uk/a", "http://other.co.uk/", False, "site"),
+        (SITE, "http://a.github.io/", "http://b.github.io/", False, "site"),
+        (SITE, "http://a.github.io/", "http://github.io/", False, "site"),
+        (SITE, "http://a.github.io/", "http://c.a.github.io/", True, "site"),
+        (SITE, "http://www.example.com/a", "http://www.example.com:8080/", False, "port"),
+        (SITE, "http://www.example.com:8080/a", "http://cdn.example.com:8080/", True, "site"),
+        (SITE, "http://www.example.com:8080/a", "https://www.example.com/", True, "site"),
+        (SITE, "http://192.0.2.1/", "http://192.0.2.1/b", True, "site"),
+        (SITE, "http://192.0.2.1/", "http://3.192.0.2.1.example/", False, "site"),
+        (SITE, "http://localhost/", "http://localhost/b", True, "site"),
+        (SITE, "http://localhost/", "http://other/", False, "site"),
+        (SITE, "http://example.com/", "gopher://example.com/", False, "scheme"),
+        # path: the host, and below the directory of the reported URL
+        (PATH, "http://example.com/a/b.html", "http://example.com/a/c.jpg", True, "path"),
+        (PATH, "http://example.com/a/b.html", "https://example.com/a/d/e?f", True, "path"),
+        (PATH, "http://example.com/a/b.html", "http://example.com/a/", True, "path"),
+        (PATH, "http://example.com/a/b.html", "http://example.com/a", False, "path"),
+        (PATH, "http://example.com/a/b.html", "http://example.com/ab/", False, "path"),
+        (PATH, "http://example.com/a/b.html", "http://example.com/", False, "path"),
+        (PATH, "http://example.com/a/b.html", "http://example.com/?/a/", False, "path"),
+        (PATH, "http://example.com/a?/b/c", "http://example.com/x", True, "path"),
+        (PATH, "http://example.com/a/b.html", "http://www.example.com/a/b.html", False, "host"),
+        (PATH, "http://example.com/a/b.html", "http://example.com:81/a/b.html", False, "port"),
+        (PATH, "http://example.com/a/b", "http://example.com/a/..%2Fc", False, "path"),
+        (PATH, "http://example.com/a/b", "http://example.com/a/b%2F..%2F..%2Fc", False, "path"),
+        (PATH, "http://example.com/a/b", "http://example.com/a/..%5Cc", False, "path"),
+        (PATH, "http://example.com/a/b", "http://example.com/a/..;x=1/c", False, "path"),
+        (PATH, "http://example.com/a/b", "http://example.com/a/..c", True, "path"),
+        (PATH, "http://example.com/a/b", "http://example.com/a/c?d=/../", True, "path"),
+    ],
+)
+def test_a_url_is_in_scope_or_the_rule_says_why_not(
+    kind: ScopeKind, reported: str, url: str, is_allowed: bool, rule: str
+) -> None:
+    decision = decide(scope_for(kind, reported, Limits()), url)
+    assert (decision.is_allowed, decision.rule) == (is_allowed, rule)
+    assert decision.reason
+
+
+@pytest.mark.parametrize(
+    ("path", "is_allowed"), [("/a", True), ("/a/", True), ("/a/b", True), ("/ab", False), ("/", False)]
+)
+def test_a_prefix_without_a_slash_ends_at_one(path: str, is_allowed: bool) -> None:
+    scope = Scope(kind=PATH, name="example.com", prefixes=("http://example.com/a",))
+    assert decide(scope, f"http://example.com{path}").is_allowed is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("hostname", "site"),
+    [
+        ("www.example.com", "example.com"),
+        ("a.b.example.co.uk", "example.co.uk"),
+        ("co.uk", "co.uk"),
+        ("www.a.github.io", "a.github.io"),
+        ("github.io", "github.io"),
+        ("a_b.example.com", "example.com"),
+        ("www.xn--fa-hia.de", "xn--fa-hia.de"),
+        ("www.xn--85x722f.xn--55qx5d.cn", "xn--85x722f.xn--55qx5d.cn"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_site_is_what_one_owner_registers(hostname: str, site: str) -> None:
+    assert site_of(hostname) == site
+
+
+def test_the_suffix_list_is_neither_fetched_nor_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("touched the network or the disk cache")
+
+    monkeypatch.setattr("requests.Session.send", refuse)
+    monkeypatch.setattr(tldextract.cache, "_make_dir", refuse)
+    scopes._suffix_list.cache_clear()
+    site_of.cache_clear()
+    assert site_of("www.example.com") == "example.com"
+
+
+def test_scopes_of_one_name_are_merged() -> None:
+    strict = Limits(max_pages=1)
+    merged = merge(
+        [
+            scope_for(PATH, "http://example.com/b/1", Limits(max_files=5)),
+            scope_for(PATH, "http://example.com/a/2", strict),
+            scope_for(PATH, "http://example.com/b/3", strict),
+        ]
+    )
+    assert merged.prefixes == ("http://example.com/a/", "http://example.com/b/")
+    assert (merged.limits.max_pages, merged.limits.max_files) == (1, 5)
+    sites = merge(scope_for(SITE, f"http://example.com:{port}/", Limits()) for port in (8080, 81))
+    assert sites.ports == (80, 81, 443, 8080)
+
+
+def test_a_host_scope_has_the_ports_of_its_name() -> None:
+    assert scope_for(HOST, "https://example.com/", Limits()).ports == (80, 443)
+    assert scope_for(HOST, "https://example.com:8443/", Limits()).ports == (8443,)
+
+
+def test_scopes_of_different_names_are_not_merged() -> None:
+    with pytest.raises(ValueError, match="same kind and name"):
+        merge([scope_for(HOST, f"http://{name}/", Limits()) for name in ("example.com", "example.net")])
+
+
+@given(
+    st.lists(st.sampled_from(["/", "\\", ".", "..", "%2e", "%2f", ";", "a", "b", "?", "#", "@", "//", ":"])).map(
+        "".join
+    )
+)
+def test_no_link_leaves_a_path_scope(reference: str) -> None:
+    scope = scope_for(PATH, "http://example.com/a/b/c.html", Limits())
+    try:
+        url = join("http://example.com/a/b/c.html", reference)
+    except UrlRefused:
+        return
+    parts = urlsplit(url)
+    is_below = parts.netloc == "example.com" and parts.path.startswith("/a/b/")
+    if decide(scope, url).is_allowed:
+        assert is_below
+        assert ".." not in [part.partition(";")[0] for part in parts.path.replace("%2F", "/").split("/")]
+    else:
+        assert not is_below or ".." in parts.path
