@@ -1,0 +1,161 @@
+"""Reads one body from the wire: decodes, sniffs, hashes, and holds only HTML, up to a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+
+from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
+from orbweaver.crawler.digests import Digester
+from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
+from orbweaver.crawler.sniff import HEAD_BYTES, sniff
+from orbweaver.model import DigestSet
+
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+# What may stand at the head of something that is rightly served as HTML.
+MARKUP_TYPES = frozenset({"text/html", "text/xml", "application/xml", "image/svg+xml"})
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """What one body may cost.
+
+    `html_bytes` are held at most; `file_bytes` (decoded) and `received_bytes` (on the wire) end the transfer.
+    After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
+    """
+
+    html_bytes: int
+    file_bytes: int
+    received_bytes: int
+    grace_seconds: float
+    slowest_bytes_per_second: int
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is left of a body: digests of a file, the HTML of a page, or both when one was served as the other."""
+
+    digests: DigestSet | None
+    html: bytes | None
+    is_html_cut: bool
+    sniffed_type: str | None
+    bytes_received: int
+
+    @property
+    def is_media(self) -> bool:
+        """Whether the first bytes are those of a known type that is not markup."""
+        return self.sniffed_type is not None and self.sniffed_type not in MARKUP_TYPES
+
+
+class BodyReader:
+    """Takes a body's chunks and decides from its first bytes what it is.
+
+    Declared HTML that does not begin like another known type is a page; everything else is a file; a file that
+    begins like HTML is parsed as a page as well.
+    """
+
+    def __init__(self, *, content_type: str | None, content_encoding: str, limits: BodyLimits) -> None:
+        self._content_type = media_type(content_type)
+        self._limits = limits
+        try:
+            self._decoder: Decoder = decoder_for(content_encoding)
+        except UndecodableBody as error:
+            raise BadResponse(str(error)) from error
+        self._head = bytearray()
+        self._is_decided = False
+        self._digester: Digester | None = None
+        self._html: bytearray | None = None
+        self._is_html_cut = False
+        self._sniffed: str | None = None
+        self._decoded_bytes = 0
+        self.bytes_received = 0
+        self._began = time.monotonic()
+
+    async def read(self, chunks: AsyncIterable[bytes]) -> Body:
+        """Read to the end.
+
+        Raises BodyTooLarge, TransferTooSlow, BodyCut (an encoded stream without its end) or BadResponse.
+        """
+        async for chunk in chunks:
+            self.feed(chunk)
+            if self._is_html_cut and self._digester is None:
+                return self._result()  # the rest of an over-long page is not wanted
+        return self.finish()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take a chunk as received."""
+        self.bytes_received += len(chunk)
+        self._check_pace()
+        if self.bytes_received > self._limits.received_bytes:
+            raise BodyTooLarge(f"more than the {self._limits.received_bytes} bytes left of the recrawl's limit")
+        try:
+            for piece in self._decoder.feed(chunk):
+                self._take(piece)
+        except UndecodableBody as error:
+            raise BadResponse(str(error)) from error
+
+    def finish(self) -> Body:
+        """Return what is left of the body after its last chunk."""
+        if self.bytes_received and not self._decoder.is_finished:
+            raise BodyCut("the encoded body ends before its end mark")
+        if not self._is_decided:
+            self._decide()
+        return self._result()
+
+    def _check_pace(self) -> None:
+        elapsed = time.monotonic() - self._began
+        if elapsed <= self._limits.grace_seconds:
+            return
+        if self.bytes_received < elapsed * self._limits.slowest_bytes_per_second:
+            rate = self.bytes_received / elapsed
+            raise TransferTooSlow(f"{rate:.0f} bytes/s after {elapsed:.0f} s")
+
+    def _take(self, piece: bytes) -> None:
+        self._decoded_bytes += len(piece)
+        if self._decoded_bytes > self._limits.file_bytes:
+            raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes when decoded")
+        if self._is_decided:
+            self._spend(piece)
+            return
+        self._head += piece
+        if len(self._head) >= HEAD_BYTES:
+            self._decide()
+
+    def _decide(self) -> None:
+        self._is_decided = True
+        head = bytes(self._head)
+        self._head.clear()
+        self._sniffed = sniff(head[:HEAD_BYTES])
+        is_declared_html = self._content_type in HTML_TYPES
+        begins_like_markup = self._sniffed is None or self._sniffed in MARKUP_TYPES
+        is_page = self._sniffed == "text/html" or (is_declared_html and begins_like_markup)
+        if not (is_declared_html and is_page):
+            self._digester = Digester()
+        if is_page:
+            self._html = bytearray()
+        self._spend(head)
+
+    def _spend(self, piece: bytes) -> None:
+        if self._digester is not None:
+            self._digester.update(piece)
+        if self._html is not None and not self._is_html_cut:
+            room = self._limits.html_bytes - len(self._html)
+            self._html += piece[:room]
+            self._is_html_cut = len(piece) > room
+
+    def _result(self) -> Body:
+        return Body(
+            digests=None if self._digester is None else self._digester.digest_set(),
+            html=None if self._html is None else bytes(self._html),
+            is_html_cut=self._is_html_cut,
+            sniffed_type=self._sniffed,
+            bytes_received=self.bytes_received,
+        )
+
+
+def media_type(content_type: str | None) -> str | None:
+    """Return the bare, lower-case media type of a Content-Type header, None when there is none."""
+    if not content_type:
+        return None
+    return content_type.split(";", 1)[0].strip().lower() or None

@@ -1,0 +1,80 @@
+"""What a recrawl has found, handed on in batches: sightings, skipped URLs and the running tally."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from orbweaver.model import Outcome, Sighting, Skip, Tally, now
+
+BATCH_SIGHTINGS = 200
+# Beyond this many a recrawl only counts what it did not fetch: the list is for people, and a trap is endless.
+SKIPS_RECORDED = 10_000
+
+
+class Record(Protocol):
+    """Keeps what a recrawl found; when it returns, the sightings are stored and will be asked about."""
+
+    def __call__(self, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+        """Store one batch; raises NotRecorded when it could not, and the recrawl is then done again."""
+
+
+class Journal:
+    """Collects and counts; `flush` hands everything collected to `record` and forgets it."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._sightings: list[Sighting] = []
+        self._skips: list[Skip] = []
+        self._skips_recorded = 0
+        self._flushed = Tally()
+        self.tally = Tally()
+
+    def sighting(self, sighting: Sighting) -> None:
+        """Note a file with its digests."""
+        self.tally.files += 1
+        self._sightings.append(sighting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a batch is complete and should be handed on now."""
+        return len(self._sightings) >= BATCH_SIGHTINGS
+
+    def skip(
+        self,
+        url: str,
+        outcome: Outcome,
+        *,
+        rule: str,
+        reason: str,
+        is_failure: bool,
+        referrer: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        """Note a URL that gave no digest, and why; a failure is one after which a file may be there unseen."""
+        self.tally.skipped += 1
+        self.tally.failures += is_failure
+        if self._skips_recorded >= SKIPS_RECORDED and not is_failure:
+            return
+        self._skips_recorded += 1
+        self._skips.append(
+            Skip(
+                url=url,
+                outcome=outcome,
+                rule=rule,
+                reason=reason,
+                is_failure=is_failure,
+                referrer=referrer,
+                status=status,
+                at=now(),
+            )
+        )
+
+    def flush(self) -> None:
+        """Hand on what was collected; does nothing when nothing changed."""
+        if self.tally == self._flushed and not self._sightings and not self._skips:
+            return
+        self._record(self._sightings, self._skips, self.tally)
+        self._sightings = []
+        self._skips = []
+        self._flushed = self.tally.model_copy()

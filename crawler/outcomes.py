@@ -1,0 +1,70 @@
+"""Names the outcome of a request that gave no response, and of a status that gave no file."""
+
+from __future__ import annotations
+
+from orbweaver.crawler.budget import LimitReached
+from orbweaver.crawler.errors import (
+    BadResponse,
+    BodyCut,
+    BodyTooLarge,
+    EgressRefused,
+    Interrupted,
+    TransferTooSlow,
+)
+from orbweaver.model import Outcome
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    UnsupportedURLSchemeError,
+)
+
+# In this order: the first class that fits names the outcome.
+OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
+    (EgressRefused, Outcome.REFUSED_ADDRESS),
+    (LimitReached, Outcome.LIMIT),
+    (Interrupted, Outcome.INTERRUPTED),
+    (BodyCut, Outcome.INCOMPLETE),
+    (BodyTooLarge, Outcome.TOO_LARGE),
+    (TransferTooSlow, Outcome.TOO_SLOW),
+    (BadResponse, Outcome.BAD_RESPONSE),
+    (UnsupportedURLSchemeError, Outcome.REFUSED_URL),
+    (CannotResolveHostError, Outcome.UNRESOLVED),
+    (DownloadTimeoutError, Outcome.TIMEOUT),
+    (DownloadConnectionRefusedError, Outcome.UNREACHABLE),
+)
+BLOCKED_STATUSES = frozenset({401, 403, 451})
+BUSY_STATUS = 429
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Return the outcome that an exception from the download stands for; any other one is `unreachable`."""
+    for kind, outcome in OUTCOMES:
+        if isinstance(error, kind):
+            return outcome
+    return Outcome.UNREACHABLE
+
+
+def is_failure(outcome: Outcome) -> bool:
+    """Whether a file may be there that nobody hashed; a limit was the operator's choice and is none."""
+    return outcome is not Outcome.LIMIT
+
+
+def rule_of(error: BaseException) -> str:
+    """Return the rule that ended the request: the limit's name, the egress rule, else the outcome itself."""
+    if isinstance(error, LimitReached):
+        return f"limit.{error.limit}"
+    if isinstance(error, EgressRefused):
+        return f"egress.{error.rule}"
+    return f"fetch.{outcome_of(error)}"
+
+
+def is_status_failure(status: int, *, is_reported: bool) -> bool:
+    """Whether an error status leaves a file unchecked.
+
+    A busy or broken server always does; being blocked does for a reported URL (elsewhere forbidden areas are
+    normal); 404 and 410 are answers.
+    """
+    if status == BUSY_STATUS or status >= 500:
+        return True
+    return is_reported and status in BLOCKED_STATUSES

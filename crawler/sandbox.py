@@ -1,0 +1,179 @@
+"""The kernel's promise that a crawl process writes nothing: Landlock and resource limits, entered once per process.
+
+After `enter` the process can read only where Python, certificates and the resolver live, can create, write,
+truncate and execute nothing, and can open TCP connections to the given ports only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mimetypes
+import os
+import resource
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import landlockpy
+from landlockpy import AccessFS, AccessNet, Ruleset, Scope
+from orbweaver.crawler.errors import SandboxUnavailable
+
+# ABI 4 (Linux 6.7) is the first that can refuse TCP connections as well as writes.
+OLDEST_ABI = 4
+PR_SET_DUMPABLE = 4  # prctl(2)
+
+# Where the resolver and TLS read: resolver(5), nsswitch.conf(5), gai.conf(5), hosts(5), Debian's ca-certificates.
+SYSTEM_PATHS = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/localtime",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/run/systemd/resolve",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/etc/ld.so.cache",
+    "/dev/null",
+    "/dev/urandom",
+)
+
+_entered: Enforced | None = None
+
+
+@dataclass(frozen=True)
+class Enforced:
+    """What the kernel enforces on this process; part of every recrawl's record."""
+
+    is_on: bool
+    landlock_abi: int
+    tcp_ports: tuple[int, ...]
+    memory_bytes: int
+    cpu_seconds: int
+
+    def as_record(self) -> dict[str, object]:
+        """Return the facts as they are stored with a recrawl."""
+        return asdict(self)
+
+
+def is_entered() -> bool:
+    """Whether this process is contained, or was told with SANDBOX=off to do without."""
+    return _entered is not None
+
+
+def unavailable_reason() -> str | None:
+    """Say in one line why this kernel cannot contain a crawl, or None when it can."""
+    if not landlockpy.supported():
+        return "this kernel has no Landlock (Linux 6.7 or newer with CONFIG_SECURITY_LANDLOCK, and lsm=landlock)"
+    abi = landlockpy.abi_version()
+    if abi < OLDEST_ABI:
+        return f"this kernel's Landlock has ABI {abi}, {OLDEST_ABI} is needed (Linux 6.7 or newer)"
+    return None
+
+
+def enter(
+    *,
+    tcp_ports: Iterable[int],
+    unix_sockets: Sequence[str] = (),
+    memory_bytes: int,
+    cpu_seconds: int,
+    is_on: bool = True,
+) -> Enforced:
+    """Contain this process for the rest of its life; a second call changes nothing.
+
+    `tcp_ports` may be connected to, `unix_sockets` are paths of the store's socket; `memory_bytes` becomes
+    RLIMIT_AS, `cpu_seconds` is added to the CPU time used so far. With `is_on` false (SANDBOX=off) only the
+    resource limits apply.
+
+    Raises SandboxUnavailable when the kernel lacks a layer, when the process has threads already (Landlock would
+    leave them free), or when a write still succeeds afterwards.
+    """
+    global _entered  # noqa: PLW0603 - containment is a fact about the process, and cannot be undone
+    if _entered is not None:
+        return _entered
+    ports = tuple(sorted(set(tcp_ports)))
+    abi = 0
+    if is_on:
+        reason = unavailable_reason()
+        if reason is not None:
+            raise SandboxUnavailable(f"{reason}: crawl elsewhere, or set SANDBOX=off and answer for it")
+        threads = len(list(Path("/proc/self/task").iterdir()))
+        if threads != 1:
+            raise SandboxUnavailable(f"the sandbox must be entered before threads start; {threads} run")
+        abi = landlockpy.abi_version()
+        _restrict(ports, unix_sockets)
+        _prove_that_writes_fail()
+    _limit_resources(memory_bytes, cpu_seconds)
+    _entered = Enforced(is_on, abi, ports, memory_bytes, cpu_seconds)
+    return _entered
+
+
+def _limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold bodies
+    _lower(resource.RLIMIT_AS, memory_bytes)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_seconds)
+    # A piped core_pattern ignores RLIMIT_CORE, and a debugger could read bodies: refuse both.
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise SandboxUnavailable(f"PR_SET_DUMPABLE failed: {os.strerror(ctypes.get_errno())}")
+    os.environ.pop("SSLKEYLOGFILE", None)  # OpenSSL would write session keys, with which traffic can be read
+
+
+def _lower(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (limit, limit))
+
+
+def _restrict(ports: tuple[int, ...], unix_sockets: Sequence[str]) -> None:
+    abi = landlockpy.abi_version()
+    scoped = Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET
+    # UDP stays open: name resolution needs it, and the egress rules judge every TCP address.
+    handled_net = AccessNet.BIND_TCP | AccessNet.CONNECT_TCP
+    with Ruleset(handled_net=handled_net, scoped=scoped) as rules:
+        for path in _readable_paths():
+            access = AccessFS.READ_FILE | AccessFS.READ_DIR if path.is_dir() else AccessFS.READ_FILE
+            with contextlib.suppress(FileNotFoundError):  # gone between listing and opening: nothing to allow
+                rules.allow_path(path, access)
+        for socket in unix_sockets:
+            rules.allow_path(socket, AccessFS.RESOLVE_UNIX)
+        for port in ports:
+            rules.allow_port(port, AccessNet.CONNECT_TCP)
+        rules.restrict()
+        if not rules.enforced or abi < OLDEST_ABI:
+            raise SandboxUnavailable("Landlock did not take effect")
+
+
+def _readable_paths() -> list[Path]:
+    python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    packages = {entry for entry in sys.path if entry and Path(entry).is_dir()}
+    ours = {str(Path(__file__).resolve().parent.parent)}
+    # The standard library's mimetypes reads the system's tables when it is first used.
+    wanted = {Path(path).resolve() for path in (*python, *packages, *ours, *SYSTEM_PATHS, *mimetypes.knownfiles)}
+    return sorted(path for path in wanted if path.exists() and path != Path("/"))
+
+
+def _prove_that_writes_fail() -> None:
+    """Try what must fail: a rule that was believed and not enforced is worse than none."""
+    for folder in {os.environ.get("TMPDIR", "/tmp"), "/var/tmp", "/dev/shm", str(Path.cwd())}:  # noqa: S108
+        probe = Path(folder) / f".orbweaver-probe-{os.getpid()}"
+        try:
+            descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError:
+            continue
+        os.close(descriptor)
+        raise SandboxUnavailable(f"a file could still be created in {folder} after Landlock was entered")

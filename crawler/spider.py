@@ -1,0 +1,367 @@
+"""The recrawl of one scope: follows links, records a sighting per file and a reason per URL that gave none."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orbweaver.crawler import links, scope, urls
+from orbweaver.crawler.body import media_type
+from orbweaver.crawler.budget import Budget
+from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler.errors import Interrupted, NotRecorded, UrlRefused
+from orbweaver.crawler.handler import Fetched, transfers_must_end
+from orbweaver.crawler.journal import Journal, Record
+from orbweaver.crawler.links import LinkKind
+from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
+from orbweaver.crawler.visit import Visit, expected_kind
+from orbweaver.model import DigestSet, HttpFacts, Outcome, Report, Scope, Sighting, now
+from scrapy import Request, Spider, signals
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+FLUSH_SECONDS = 0.5
+# A waiting Request costs about 2 KB; beyond this many, links are dropped and said to be.
+REQUESTS_WAITING = 50_000
+REPORTED_PRIORITY = 1_000
+FILE_PRIORITY = 10
+HEADERS_OF_NOTE = (
+    "etag",
+    "last-modified",
+    "server",
+    "date",
+    "via",
+    "content-disposition",
+    "cf-ray",
+    "x-cache",
+)
+HEADER_CHARACTERS = 200
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+class RecrawlSpider(Spider):
+    """Visits the reported URLs first, then what they link to, as far as the scope and its limits allow.
+
+    `stopped_by` is None after a complete recrawl, else why it ended early; `failure` is set when what was found
+    could not be stored.
+    """
+
+    name = "recrawl"
+
+    def __init__(self, *, scope: Scope, reports: Sequence[Report], record: Record, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scope = scope
+        self.reports = reports
+        self.budget = Budget(scope.limits)
+        self.journal = Journal(record)
+        self.stopped_by: str | None = None
+        self.failure: NotRecorded | None = None
+        self.has_started = False
+        # Python's string hash is keyed and 64 bits wide: a URL in 8 bytes, and no server can aim at a collision.
+        self._seen: set[int] = set()
+        self._waiting = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Build the spider; called by Scrapy. `scrapy crawl recrawl -a host=...` gives text arguments."""
+        if "host" in kwargs:
+            from orbweaver.crawler import command_line
+
+            kwargs = command_line.spider_arguments(kwargs, crawler.settings)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider._callback_failed, signal=signals.spider_error)
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Yield the reported URLs, each once, and keep the clock of the recrawl."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop, "interrupted")
+        loop.call_later(self.scope.limits.max_seconds, self.stop, "max_seconds")
+        self._flusher = loop.create_task(self._flush_regularly())
+        by_url: dict[str, list[Report]] = {}
+        for report in self.reports:
+            by_url.setdefault(report.url, []).append(report)
+        for url, same in by_url.items():
+            self._seen.add(hash(url))
+            ids = tuple(sorted({report.report_id for report in same if report.report_id}))
+            referrer = next((report.referrer for report in same if report.referrer), None)
+            visit = Visit(url, LinkKind.PAGE, referrer=referrer, report_ids=ids, is_reported=True)
+            for request in self._consider(visit):
+                yield request
+        self.has_started = True
+
+    def stop(self, reason: str) -> None:
+        """End the recrawl early: running transfers are ended, what was found is kept."""
+        if self.stopped_by is not None or self.crawler.engine is None:
+            return
+        self.stopped_by = reason
+        self._flush()
+        self.crawler.signals.send_catch_log(transfers_must_end)
+        self._closing = asyncio.get_running_loop().create_task(self.crawler.engine.close_spider_async(reason=reason))
+
+    def finish(self) -> None:
+        """Record what is left after the crawl has ended; raises NotRecorded."""
+        if self.failure is not None:
+            raise self.failure
+        if self._waiting:
+            is_interrupted = self.stopped_by == "interrupted"
+            self.journal.skip(
+                self._root(),
+                Outcome.INTERRUPTED if is_interrupted else Outcome.LIMIT,
+                rule=f"limit.{self.stopped_by}",
+                reason=f"{self._waiting} more URLs were known when the recrawl ended",
+                is_failure=is_interrupted,
+            )
+        self.journal.tally.queued = self._waiting
+        self.journal.flush()
+
+    def parse(self, response: Response) -> Iterator[Request]:
+        """Record what came for one URL and follow where it leads."""
+        self._waiting -= 1
+        request = response.request
+        assert request is not None
+        visit: Visit = request.meta["visit"]
+        location = response.headers.get("Location")
+        if response.status in REDIRECT_STATUSES and location:
+            yield from self._redirect(visit, response.url, location.decode("utf-8", "replace"))
+            return
+        fetched: Fetched = request.meta.pop("fetched")
+        body = fetched.body
+        self._count(visit, fetched)
+        is_page = body.html is not None and response.status < 400
+        # An error status on a real file is a disguise; on anything else it is an error page.
+        is_file = body.digests is not None and (response.status < 400 or body.is_media)
+        if is_file and body.digests is not None:
+            self._found(visit, response, fetched, body.digests)
+        elif not is_page:
+            self.journal.skip(
+                visit.url,
+                Outcome.HTTP_ERROR,
+                rule=f"http.{response.status}",
+                reason=f"the host answered {response.status}",
+                is_failure=is_status_failure(response.status, is_reported=visit.is_reported),
+                referrer=visit.referrer,
+                status=response.status,
+            )
+        if is_page:
+            self.journal.tally.pages += 1
+            yield from self._follow(visit, response, fetched)
+        if self.journal.is_full:
+            self._flush()
+
+    def failed(self, failure: Failure) -> None:
+        """Record why a URL gave no response."""
+        self._waiting -= 1
+        visit: Visit = failure.request.meta["visit"]  # type: ignore[attr-defined]
+        error = failure.value or RuntimeError("no reason given")
+        outcome = outcome_of(error)
+        rule, reason = rule_of(error), str(error)
+        if isinstance(error, Interrupted) and self.stopped_by != "interrupted":
+            outcome, rule, reason = Outcome.LIMIT, f"limit.{self.stopped_by}", "the recrawl's time was over"
+        self.journal.skip(
+            visit.url,
+            outcome,
+            rule=rule,
+            reason=reason,
+            is_failure=is_failure(outcome),
+            referrer=visit.referrer,
+        )
+
+    def _consider(self, visit: Visit, target: str | None = None) -> Iterator[Request]:
+        """Yield the request for a visit when scope, depth and memory allow it, else note why not."""
+        url = target or visit.url
+        decision = scope.decide(self.scope, url)
+        rule, reason, outcome = decision.rule, decision.reason, Outcome.OUT_OF_SCOPE
+        if decision.is_allowed and visit.depth > self.scope.limits.max_depth:
+            rule, reason, outcome = "limit.max_depth", f"{visit.depth} links deep", Outcome.LIMIT
+        elif decision.is_allowed and self._waiting >= REQUESTS_WAITING and not visit.is_reported:
+            rule, reason, outcome = "limit.waiting", f"{REQUESTS_WAITING} URLs wait already", Outcome.LIMIT
+        elif decision.is_allowed:
+            self._waiting += 1
+            yield self._request(visit, url)
+            return
+        if target is not None:
+            reason = f"redirected to {url}: {reason}"
+        self.journal.skip(visit.url, outcome, rule=rule, reason=reason, is_failure=False, referrer=visit.referrer)
+
+    def _request(self, visit: Visit, url: str) -> Request:
+        priority = FILE_PRIORITY if visit.kind is LinkKind.MEDIA else -visit.depth
+        headers = {}
+        if visit.is_reported:
+            priority = REPORTED_PRIORITY
+            if visit.referrer:
+                headers["Referer"] = visit.referrer  # a disguised site shows its files only to who comes from there
+        return Request(
+            url,
+            callback=self.parse,
+            errback=self.failed,
+            headers=headers or None,
+            meta={"visit": visit, "verbatim_url": True},
+            priority=priority,
+            dont_filter=True,
+        )
+
+    def _redirect(self, visit: Visit, url: str, location: str) -> Iterator[Request]:
+        chain = (*visit.chain, url)
+        try:
+            target = urls.join(url, location)
+        except UrlRefused as error:
+            self._skip(visit, Outcome.REFUSED_URL, "url", f"redirected to a URL that is refused: {error.reason}")
+            return
+        if target in chain or len(chain) > self.crawler.settings.getint("REDIRECT_MAX_TIMES"):
+            self._skip(visit, Outcome.REDIRECT_LOOP, "redirects", f"{len(chain)} redirects, the last to {target}")
+            return
+        yield from self._consider(visit._replace(chain=chain), target)
+
+    def _follow(self, visit: Visit, response: Response, fetched: Fetched) -> Iterator[Request]:
+        html = fetched.body.html
+        assert html is not None
+        found = links.extract(html, content_type=fetched.content_type, base_url=response.url)
+        if fetched.body.is_html_cut or found.is_truncated:
+            self.journal.skip(
+                visit.url,
+                Outcome.LIMIT,
+                rule="limit.html" if fetched.body.is_html_cut else "limit.links",
+                reason="the page is longer than what is read of a page; links after that were not seen",
+                is_failure=False,
+                referrer=visit.referrer,
+            )
+        for embedded in found.data_uris:
+            self._found_embedded(visit, response, fetched, embedded)
+        base = self._base_of(response.url, found.base)
+        for link in found.links:
+            try:
+                url = urls.join(base, link.reference)
+            except UrlRefused as error:
+                self._refused_link(response.url, error.reason)
+                continue
+            if hash(url) in self._seen:
+                continue
+            self._seen.add(hash(url))
+            kind = expected_kind(url, link.kind)
+            yield from self._consider(
+                Visit(url, kind, referrer=response.url, depth=visit.depth + 1, report_ids=visit.report_ids)
+            )
+
+    def _base_of(self, page_url: str, base: str | None) -> str:
+        if base is None:
+            return page_url
+        try:
+            return urls.join(page_url, base)
+        except UrlRefused:
+            return page_url  # browsers ignore a base that cannot be read, too
+
+    def _refused_link(self, page_url: str, reason: str) -> None:
+        """Note each reason once; never the reference itself, which may hold content (a script, a data: URI)."""
+        if hash(reason) not in self._seen:
+            self._seen.add(hash(reason))
+            self.journal.skip(
+                page_url,
+                Outcome.REFUSED_URL,
+                rule="url",
+                reason=f"links like one on this page are refused: {reason}",
+                is_failure=False,
+            )
+
+    def _found(self, visit: Visit, response: Response, fetched: Fetched, digests: DigestSet) -> None:
+        if digests.is_degenerate:
+            self.journal.skip(
+                visit.url,
+                Outcome.EMPTY,
+                rule="degenerate",
+                reason="the file is empty: its digests say nothing",
+                is_failure=False,
+                referrer=visit.referrer,
+                status=response.status,
+            )
+            return
+        headers = {}
+        for name in HEADERS_OF_NOTE:
+            value = response.headers.get(name)
+            if value is not None:
+                headers[name] = value.decode("latin-1")[:HEADER_CHARACTERS]
+        self.journal.sighting(
+            Sighting(
+                url=visit.url,
+                final_url=response.url,
+                host=urls.host_of(visit.url),
+                ip=fetched.ip,
+                referrer=visit.referrer,
+                report_ids=visit.report_ids,
+                digests=digests,
+                content_type=media_type(fetched.content_type),
+                sniffed_type=fetched.body.sniffed_type,
+                http=HttpFacts(status=response.status, headers=headers, framing=fetched.framing),
+                seen_at=now(),
+            )
+        )
+
+    def _found_embedded(self, visit: Visit, response: Response, fetched: Fetched, embedded: links.DataUri) -> None:
+        """A data: URI is part of its page: the page's URL is where it can be taken down."""
+        digests = digests_of(embedded.data)
+        if digests.is_degenerate:
+            return
+        self.journal.sighting(
+            Sighting(
+                url=visit.url,
+                final_url=response.url,
+                host=urls.host_of(visit.url),
+                ip=fetched.ip,
+                referrer=visit.referrer,
+                report_ids=visit.report_ids,
+                digests=digests,
+                content_type=embedded.media_type,
+                http=HttpFacts(status=response.status, framing=fetched.framing, embedded=True),
+                seen_at=now(),
+            )
+        )
+
+    def _count(self, visit: Visit, fetched: Fetched) -> None:
+        received = fetched.body.bytes_received
+        self.budget.bytes_read += received
+        self.journal.tally.bytes_read += received
+        if not visit.is_reported:
+            self.budget.correct(visit.kind, LinkKind.MEDIA if fetched.body.html is None else LinkKind.PAGE)
+
+    def _skip(self, visit: Visit, outcome: Outcome, rule: str, reason: str) -> None:
+        self.journal.skip(
+            visit.url,
+            outcome,
+            rule=rule,
+            reason=reason,
+            is_failure=is_failure(outcome),
+            referrer=visit.referrer,
+        )
+
+    def _callback_failed(self, failure: Failure, response: Response) -> None:
+        """Scrapy logs an exception in our own callback and goes on: its URL must not be lost as well."""
+        self.journal.skip(
+            response.url,
+            Outcome.BAD_RESPONSE,
+            rule="internal",
+            reason=f"internal error: {type(failure.value).__name__}",
+            is_failure=True,
+        )
+
+    async def _flush_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            self.journal.tally.queued = self._waiting
+            self.journal.flush()
+        except NotRecorded as error:
+            self.failure = error
+            self.stop("not recorded")
+
+    def _root(self) -> str:
+        return self.reports[0].url if self.reports else self.scope.name
