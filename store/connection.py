@@ -1,0 +1,77 @@
+"""The connection to Redis or Valkey, one place for its options."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from orbweaver.store.errors import StoreUnreachable
+from redis import Redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+SCHEMES = ("redis", "rediss", "unix")
+Store = Redis
+
+
+def without_password(url: str) -> str:
+    """Return a store URL that may be printed: any password is replaced."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@")
+
+
+def connect(url: str) -> Store:
+    """Connect to the store and prove that it answers.
+
+    `url` is redis://, rediss:// or unix://; replies stay bytes. A short loss of the server is retried for a few
+    seconds, so that a restart does not fail a recrawl.
+
+    Raises StoreUnreachable.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise StoreUnreachable(f"STORE_URL {without_password(url)!r}: the scheme must be one of {', '.join(SCHEMES)}")
+    try:
+        store: Store = Redis.from_url(
+            url,
+            socket_connect_timeout=5,
+            health_check_interval=30,
+            retry=Retry(ExponentialWithJitterBackoff(cap=1, base=0.05), retries=6),
+            retry_on_error=[RedisConnectionError, RedisTimeoutError],
+        )
+        store.ping()
+    except AuthenticationError as error:
+        raise StoreUnreachable(
+            f"store {without_password(url)} refused the password: check STORE_URL ({error})"
+        ) from error
+    except ValueError as error:
+        raise StoreUnreachable(f"STORE_URL {without_password(url)!r} cannot be read: {error}") from error
+    except ResponseError as error:
+        raise StoreUnreachable(f"store {without_password(url)} refused us: {error}") from error
+    except (RedisError, OSError) as error:
+        raise StoreUnreachable(
+            f"no store answers at {without_password(url)}: start it or correct STORE_URL ({error})"
+        ) from error
+    return store
+
+
+def socket_path(store: Store) -> str | None:
+    """Return the path of the store's Unix socket, or None when it is reached over TCP."""
+    path = store.connection_pool.connection_kwargs.get("path")
+    return None if path is None else str(path)
+
+
+def tcp_port(store: Store) -> int | None:
+    """Return the store's TCP port, or None when it is reached over a Unix socket."""
+    if socket_path(store) is not None:
+        return None
+    return int(store.connection_pool.connection_kwargs.get("port", 6379))
+
+
+def text(value: bytes | str) -> str:
+    """Return a reply of the store as text: our connections give bytes, redis-py's types allow both."""
+    return value.decode() if isinstance(value, bytes) else value

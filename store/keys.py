@@ -1,0 +1,83 @@
+"""The name of every key that is ours, one constructor each; docs/store.md says type, owner and expiry."""
+
+PREFIX = "orbweaver"
+
+
+def run(run_id: str) -> str:
+    """Hash of one verification run; owner queue.runs."""
+    return f"{PREFIX}:run:{run_id}"
+
+
+def run_recrawls(run_id: str) -> str:
+    """List of the run's recrawl ids, in the order of its reports; owner queue.runs."""
+    return f"{PREFIX}:run:{run_id}:recrawls"
+
+
+def run_cases(run_id: str) -> str:
+    """Set of the case ids that the run's sightings matched; owner queue.runs."""
+    return f"{PREFIX}:run:{run_id}:cases"
+
+
+def run_unknown(run_id: str) -> str:
+    """Hash sighting id -> JSON [url, reason] of the run's sightings without an answer; owner queue.runs."""
+    return f"{PREFIX}:run:{run_id}:unknown"
+
+
+def run_batches(run_id: str) -> str:
+    """Set of the run's batches that wait for their verdicts; owner queue.runs."""
+    return f"{PREFIX}:run:{run_id}:batches"
+
+
+def recrawl(recrawl_id: str) -> str:
+    """Hash of one recrawl: order, state, tally, sandbox facts; owner queue.recrawls."""
+    return f"{PREFIX}:recrawl:{recrawl_id}"
+
+
+def recrawl_skips(recrawl_id: str) -> str:
+    """List of JSON skips of one recrawl; owner queue.recrawls."""
+    return f"{PREFIX}:recrawl:{recrawl_id}:skips"
+
+
+def batch(batch_id: str) -> str:
+    """String, JSON: a run's sightings that wait for their verdicts; owner queue.batches."""
+    return f"{PREFIX}:batch:{batch_id}"
+
+
+def batches() -> str:
+    """Set of all batch ids that wait for their verdicts; owner queue.batches."""
+    return f"{PREFIX}:batches"
+
+
+def unanswered() -> str:
+    """Hash sighting id -> JSON sighting whose verdict is unknown, to be asked again; owner queue.batches."""
+    return f"{PREFIX}:unanswered"
+
+
+def case(case_id: str) -> str:
+    """Hash of one case: `json`, and `sequence`, the number of its last event; owner takedown.cases."""
+    return f"{PREFIX}:case:{case_id}"
+
+
+def case_events(case_id: str) -> str:
+    """List of the case's event ids, oldest first; owner takedown.cases."""
+    return f"{PREFIX}:case:{case_id}:events"
+
+
+def cases() -> str:
+    """Sorted set of all case ids by first sighting (seconds since 1970); owner takedown.cases."""
+    return f"{PREFIX}:cases"
+
+
+def event(event_id: str) -> str:
+    """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.delivery."""
+    return f"{PREFIX}:event:{event_id}"
+
+
+def undelivered() -> str:
+    """Hash event id -> run id of every event that waits for its delivery; owner queue.runs."""
+    return f"{PREFIX}:undelivered"
+
+
+def disk_fence() -> str:
+    """Counter written just before waiting for the disk; owner store.durability."""
+    return f"{PREFIX}:disk-fence"

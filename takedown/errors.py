@@ -1,0 +1,18 @@
+"""How raising a case can fail.
+
+TakedownError
+├── SinkRefused      a sink's address cannot be read, or its scheme is unknown
+└── NotDelivered     a sink did not take an event; the delivery is tried again
+"""
+
+
+class TakedownError(Exception):
+    """Base of all; the message is one line that says what, where and what to do."""
+
+
+class SinkRefused(TakedownError):
+    """A sink's address cannot be read, or names a scheme that is not known."""
+
+
+class NotDelivered(TakedownError):
+    """A sink did not take an event."""
