@@ -1,0 +1,176 @@
+"""The functions that RQ jobs call, and the only ones that a job can call: recrawl, match, deliver.
+
+Every job takes ids; what it works on is in the store. Each can be done twice without harm.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.crawler import recrawl as crawl
+from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.matcher_client.errors import MatcherError
+from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.services import open_service
+from orbweaver.model import CaseState, DigestSet, Verdict, VerdictResult
+from orbweaver.queue import batches, recrawls, runs
+from orbweaver.queue.batches import Batch
+from orbweaver.queue.recrawls import RecrawlState
+from orbweaver.store import connection, durability, keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases, delivery, sinks, transitions
+from redis.exceptions import WatchError
+from rq import get_current_job
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def recrawl(recrawl_id: str) -> None:
+    """Recrawl one scope in this forked work horse, in the sandbox; sightings leave in batches.
+
+    A kernel that cannot contain it fails the recrawl for good; anything else that goes wrong fails the job, and
+    RQ does it again.
+    """
+    _die_with_worker()
+    store = _store()
+    record = recrawls.read(store, recrawl_id)
+    if record is None:
+        return
+    settings = orbweaver_settings.load()
+    attempt = recrawls.begin(store, recrawl_id)
+    try:
+        enforced = crawl.enter_sandbox(
+            record.order.scope,
+            settings,
+            store_port=connection.tcp_port(store),
+            store_socket=connection.socket_path(store),
+        )
+    except SandboxUnavailable as error:
+        recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=str(error))
+        return
+    recrawls.note_sandbox(store, recrawl_id, enforced.as_record())
+    ended = crawl.run(
+        record.order.scope,
+        record.order.reports,
+        recrawls.recorder(store, recrawl_id, record.run_id, attempt),
+        settings,
+    )
+    state = RecrawlState.INTERRUPTED if ended.stopped_by == "interrupted" else RecrawlState.FINISHED
+    recrawls.end(store, recrawl_id, state, stopped_by=ended.stopped_by)
+
+
+def match(batch_id: str) -> None:
+    """Ask about a batch; its verdicts, their cases, events and delivery jobs are one transaction, then on disk.
+
+    A service that cannot answer makes every verdict unknown: those sightings are kept and asked about again.
+    """
+    store = _store()
+    batch = batches.read(store, batch_id)
+    if batch is not None:
+        verdicts = ask([one.digests for one in batch.sightings])
+        while not _settle(store, batch_id, batch, verdicts):
+            pass
+    durability.wait_for_disk(store)
+
+
+def deliver(event_id: str) -> None:
+    """Deliver an event to every sink of this worker that has not taken it."""
+    store = _store()
+    delivery.deliver(store, event_id, sinks.open_sinks(orbweaver_settings.load().takedown_sinks))
+    runs.note_delivered(store, event_id)
+
+
+def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+    """Return a verdict per digest set, in order; unknown for all when the service cannot answer."""
+    url = orbweaver_settings.load().matcher_url
+    if url is None:
+        return [_unknown("no matching service: set MATCHER_URL")] * len(digest_sets)
+    try:
+        return ask_service(_service(url), digest_sets)
+    except MatcherError as error:
+        return [_unknown(str(error))] * len(digest_sets)
+
+
+def ask_service(service: MatchingService, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+    """Return the service's verdicts, in order; answers that cannot be told apart are none. Raises MatcherError."""
+    verdicts = service.lookup(digest_sets)
+    if len(verdicts) != len(digest_sets):
+        return [_unknown(f"{len(verdicts)} answers to {len(digest_sets)} questions")] * len(digest_sets)
+    return verdicts
+
+
+def _settle(store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdict]) -> bool:
+    """Write what the verdicts mean; False when a case changed meanwhile and it must be decided again."""
+    answers = list(zip(batch.sightings, verdicts, strict=True))
+    matches = [
+        (sighting, verdict)
+        for sighting, verdict in answers
+        if verdict.result is VerdictResult.MATCH and not sighting.digests.is_degenerate
+    ]
+    unknown = [
+        (sighting, verdict.reason or "no reason given")
+        for sighting, verdict in answers
+        if verdict.result is VerdictResult.UNKNOWN
+    ]
+    answered = [sighting for sighting, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(keys.batch(batch_id), *(keys.case(one.sighting_id) for one, _ in matches))
+        if not pipe.exists(keys.batch(batch_id)):
+            return True  # settled by an earlier attempt at this job
+        before: dict[str, transitions.Standing | None] = {}
+        changes: list[transitions.Change] = []
+        for sighting, verdict in matches:
+            case_id = sighting.sighting_id
+            if case_id not in before:
+                before[case_id] = cases.standing(pipe, case_id)
+            change = transitions.change_by_match(sighting, verdict, before[case_id])
+            before[case_id] = change.after
+            changes.append(change)
+        pipe.multi()
+        for change in changes:
+            _write(store, pipe, batch.run_id, change)
+        batches.keep_unanswered(pipe, [sighting for sighting, _ in unknown])
+        batches.drop_answered(pipe, answered)
+        runs.note_answers(pipe, batch.run_id, matched_case_ids=sorted(before), unknown=unknown, answered=answered)
+        batches.settle(pipe, batch_id, batch)
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+    return True
+
+
+def _write(store: Store, pipe: Pipeline, run_id: str, change: transitions.Change) -> None:
+    cases.write(pipe, change)
+    if change.event is not None and change.after.case.state is CaseState.OPEN:
+        runs.note_event(store, pipe, run_id, str(change.event.event_id))
+
+
+def _unknown(reason: str) -> Verdict:
+    return Verdict(result=VerdictResult.UNKNOWN, reason=reason)
+
+
+@functools.cache
+def _service(url: str) -> MatchingService:
+    """Open a service once per worker process."""
+    return open_service(url)
+
+
+def _store() -> Store:
+    job = get_current_job()
+    assert job is not None, "job functions are called by an RQ worker only"
+    store: Store = job.connection
+    return store
+
+
+def _die_with_worker() -> None:
+    """A horse outlives its killed worker otherwise, and would crawl on with nobody to count it."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

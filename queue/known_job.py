@@ -1,0 +1,190 @@
+"""An RQ job that can call nothing but the functions of queue.jobs, whatever the store says.
+
+Whoever can write to the store must not be able to run code in a worker. The JSON serializer is half of that; a
+job still names its function, callbacks, webhooks and retries. Everything of a job that is not exactly what we
+enqueue turns the job into one that fails with the reason, so it is parked where an operator sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ResponseError
+from rq.exceptions import NoSuchJobError
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job, JobStatus
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+MODULE = "orbweaver.queue.jobs"
+FUNCTIONS = frozenset({"recrawl", "match", "deliver"})
+JOB_ID = re.compile(rb"[A-Za-z0-9_-]+")
+MOST_DATA_BYTES = 16 * 1024
+MOST_RETRIES = 10
+MOST_SECONDS = 10**9
+# The fields that RQ 3.0 writes for a job of ours. By any other (callbacks, webhooks, dependencies, repeats, rate
+# limits, groups) a job could do more than call its function.
+TEXTS = frozenset(
+    {
+        "created_at",
+        "data",
+        "description",
+        "ended_at",
+        "enqueued_at",
+        "last_heartbeat",
+        "origin",
+        "started_at",
+        "status",
+        "worker_name",
+    }
+)
+NUMBERS = {
+    "failure_ttl": MOST_SECONDS,
+    "number_of_retries": MOST_RETRIES,
+    "result_ttl": MOST_SECONDS,
+    "retries_left": MOST_RETRIES,
+    "timeout": MOST_SECONDS,
+}
+AT_ONCE = b"[0]"  # retry_intervals of Retry(max=...)
+# RQ would unpack these without a bound, and we have no use for them.
+UNREAD = frozenset({"exc_info", "meta", "result"})
+
+
+class RefusedJob(Exception):
+    """A job in the store is not one that we enqueue; the message says why."""
+
+
+def refusal(fields: Mapping[str, bytes]) -> str | None:
+    """Say why a job's stored fields are refused, or None when they are what we enqueue. Pure."""
+    for field, value in fields.items():
+        if value and field not in UNREAD:
+            said = _refusal_of_field(field, value)
+            if said is not None:
+                return said
+    try:
+        name, instance, arguments, options = json.loads(_inflated(fields.get("data", b"")))
+    except (ValueError, zlib.error, RecursionError, UnicodeDecodeError, TypeError):
+        return "its data is not JSON of function, instance, arguments and options"
+    if not isinstance(name, str) or name.rpartition(".")[0] != MODULE or name.rpartition(".")[2] not in FUNCTIONS:
+        return f"it calls {str(name)[:80]!r}, which is not a job function"
+    if instance is not None or options != {}:
+        return "it carries an instance or keyword arguments"
+    if not isinstance(arguments, list) or not all(isinstance(value, str) for value in arguments):
+        return "its arguments are not a list of texts"
+    return None
+
+
+def _refusal_of_field(field: str, value: bytes) -> str | None:
+    if field in TEXTS:
+        return f"its {field} is too large" if len(value) > MOST_DATA_BYTES else None
+    if field in NUMBERS:
+        is_small = value.isdigit() and len(value) <= len(str(MOST_SECONDS)) and int(value) <= NUMBERS[field]
+        return None if is_small else f"its {field} is out of bounds"
+    if field == "retry_intervals":
+        return None if value == AT_ONCE else "its retry_intervals is out of bounds"
+    return f"it carries {field[:80]}"
+
+
+def _inflated(data: bytes) -> bytes:
+    """Return the data of a job, decompressed within bounds; raises ValueError when it is larger."""
+    if len(data) > MOST_DATA_BYTES:
+        raise ValueError("too large")
+    try:
+        inflate = zlib.decompressobj()
+        plain = inflate.decompress(data, MOST_DATA_BYTES)
+    except zlib.error:
+        return data  # RQ accepts uncompressed data as well
+    if not inflate.eof:
+        raise ValueError("too large")
+    return plain
+
+
+def _harmless(fields: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the fields that a refused job is left with: where it belongs and whether it was parked already."""
+    status = fields.get("status", b"")
+    return {
+        "data": JSONSerializer.dumps([f"{MODULE}.refused", None, [], {}]),
+        "description": b"refused",
+        "origin": fields.get("origin", b"")[:80].decode("utf-8", "replace").encode(),
+        "status": status if status in {one.value.encode() for one in JobStatus} else b"queued",
+    }
+
+
+class KnownQueue(Queue):
+    """A queue whose list may hold anything: what can't be the id of a job is dropped, and never ends a worker."""
+
+    @classmethod
+    def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
+        """Take the next job id, and note it in the queue's intermediate list."""
+        while True:
+            taken = super().lmove(connection, queue_key, timeout)
+            if taken is None or JOB_ID.fullmatch(taken[1]):
+                return taken
+            connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 0, taken[1])
+
+    @classmethod
+    def lpop(cls, queue_keys: Sequence[str], timeout: int | None, connection: Redis | None = None) -> Any:
+        """Take the next job id of several queues."""
+        while True:
+            taken = super().lpop(queue_keys, timeout, connection)
+            if taken is None or JOB_ID.fullmatch(taken[1]):
+                return taken
+
+
+class KnownJob(Job):
+    """A job that is refused unless it calls a function of queue.jobs with a few texts."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["serializer"] = JSONSerializer  # never pickle, whoever builds the job
+        super().__init__(*args, **kwargs)
+        self.refused: str | None = None
+
+    @classmethod
+    def fetch(cls, id: str, connection: Any = None, serializer: Any = None) -> Job:  # noqa: A002 - RQ's name
+        """Read a job; an id that RQ would refuse is no job, and must not end the worker that found it.
+
+        RQ would cut an id at a colon and read another job.
+        """
+        if ":" in id:
+            raise NoSuchJobError(f"no job can have the id {id[:80]!r}")
+        try:
+            return super().fetch(id, connection=connection, serializer=serializer)
+        except (ValueError, TypeError) as error:
+            raise NoSuchJobError(f"no job can have the id {id[:80]!r}") from error
+
+    def restore(self, raw_data: Mapping[Any, Any]) -> Any:
+        """Read the stored fields; a refused job keeps nothing of them that RQ would act on."""
+        fields = {
+            (name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)): value
+            for name, value in raw_data.items()
+        }
+        self.refused = refusal(fields)
+        if self.refused is None:
+            try:
+                return super().restore({name: value for name, value in fields.items() if name not in UNREAD})
+            except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError) as error:
+                self.refused = f"its fields cannot be read ({type(error).__name__})"
+        return super().restore(_harmless(fields))
+
+    def refresh(self) -> None:
+        """Read the job from the store; a key that is no hash is no job."""
+        try:
+            super().refresh()  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            raise NoSuchJobError(f"{self.key} is not a job") from error
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """Return the function to call: one of queue.jobs, never one that the store names elsewhere."""
+        if self.refused is not None:
+            raise RefusedJob(f"job {self.id} refused: {self.refused}")
+        from orbweaver.queue import jobs
+
+        return {"recrawl": jobs.recrawl, "match": jobs.match, "deliver": jobs.deliver}[
+            str(self.func_name).rpartition(".")[2]
+        ]

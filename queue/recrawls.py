@@ -1,0 +1,149 @@
+"""The record of a recrawl: its order, state, tally, what the kernel enforced, and what was not fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from uuid import uuid4
+
+from orbweaver.crawler.errors import NotRecorded
+from orbweaver.crawler.journal import Record
+from orbweaver.model import Noun, Sighting, Skip, Tally, format_time, now
+from orbweaver.queue import batches
+from orbweaver.queue.plan import Order
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from redis.exceptions import RedisError, WatchError
+
+KEPT_SECONDS = 30 * 24 * 3600
+
+
+class RecrawlState(StrEnum):
+    """Where a recrawl stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class RecrawlRecord(Noun):
+    """A recrawl as an operator sees it.
+
+    `stopped_by` names the limit that ended it early; `reason` says why it failed; `sandbox` is what the kernel
+    enforced.
+    """
+
+    recrawl_id: str
+    run_id: str
+    order: Order
+    state: RecrawlState
+    attempt: int = 0
+    tally: Tally = Tally()
+    stopped_by: str | None = None
+    reason: str | None = None
+    sandbox: dict[str, object] | None = None
+
+
+def create(store: Store, run_id: str, order: Order) -> str:
+    """Write a new recrawl's record and add it to its run; returns its id."""
+    recrawl_id = uuid4().hex
+    pipe = store.pipeline(transaction=True)
+    pipe.hset(
+        keys.recrawl(recrawl_id),
+        mapping={
+            "run_id": run_id,
+            "order": order.model_dump_json(),
+            "state": RecrawlState.QUEUED,
+            "attempt": 0,
+            "created_at": format_time(now()),
+        },
+    )
+    pipe.expire(keys.recrawl(recrawl_id), KEPT_SECONDS)
+    pipe.rpush(keys.run_recrawls(run_id), recrawl_id)
+    pipe.expire(keys.run_recrawls(run_id), KEPT_SECONDS)
+    pipe.execute()
+    return recrawl_id
+
+
+def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
+    """Read a recrawl's record; None when there is none."""
+    stored = {text(name): text(value) for name, value in store.hgetall(keys.recrawl(recrawl_id)).items()}
+    if "order" not in stored:
+        return None
+    return RecrawlRecord(
+        recrawl_id=recrawl_id,
+        run_id=stored["run_id"],
+        order=Order.model_validate_json(stored["order"]),
+        state=RecrawlState(stored["state"]),
+        attempt=int(stored["attempt"]),
+        tally=Tally.model_validate_json(stored.get("tally", "{}")),
+        stopped_by=stored.get("stopped_by"),
+        reason=stored.get("reason"),
+        sandbox=json.loads(stored["sandbox"]) if "sandbox" in stored else None,
+    )
+
+
+def begin(store: Store, recrawl_id: str) -> int:
+    """Mark a recrawl as running, from its start; returns the attempt's number, the fence of its writes."""
+    pipe = store.pipeline(transaction=True)
+    pipe.hincrby(keys.recrawl(recrawl_id), "attempt", 1)
+    pipe.hset(keys.recrawl(recrawl_id), "state", RecrawlState.RUNNING)
+    pipe.hdel(keys.recrawl(recrawl_id), "tally", "stopped_by", "reason", "sandbox")
+    pipe.delete(keys.recrawl_skips(recrawl_id))
+    return int(pipe.execute()[0])
+
+
+def end(
+    store: Store,
+    recrawl_id: str,
+    state: RecrawlState,
+    *,
+    stopped_by: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Mark a recrawl as ended."""
+    given = {"state": state.value, "ended_at": format_time(now()), "stopped_by": stopped_by, "reason": reason}
+    store.hset(keys.recrawl(recrawl_id), mapping={name: said for name, said in given.items() if said is not None})
+
+
+def note_sandbox(store: Store, recrawl_id: str, enforced: dict[str, object]) -> None:
+    """Write what the kernel enforces on the recrawl's process."""
+    store.hset(keys.recrawl(recrawl_id), "sandbox", json.dumps(enforced))
+
+
+def skips(store: Store, recrawl_id: str) -> list[Skip]:
+    """Read what a recrawl did not fetch, and why."""
+    return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
+
+
+def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record:
+    """Return the function by which a crawl hands over what it found.
+
+    Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the
+    store does not take it, or when a later attempt of the same recrawl has begun.
+    """
+    key = keys.recrawl(recrawl_id)
+
+    def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+        try:
+            with store.pipeline(transaction=True) as pipe:
+                pipe.watch(key)
+                if int(pipe.hget(key, "attempt") or 0) != attempt:
+                    raise NotRecorded("a later attempt of this recrawl has begun")
+                pipe.multi()
+                if sightings:
+                    batches.add(store, pipe, run_id, sightings)
+                if skips:
+                    pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
+                    pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
+                pipe.hset(key, "tally", tally.model_dump_json())
+                pipe.execute()
+        except WatchError as error:
+            raise NotRecorded("a later attempt of this recrawl has begun") from error
+        except RedisError as error:
+            raise NotRecorded(f"the store did not take what was found: {error}") from error
+
+    return record

@@ -1,0 +1,113 @@
+"""The formats of a reports file: how the first line tells which it is, and how a line becomes fields."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from typing import Final
+
+from orbweaver.queue.errors import ReportsUnreadable
+
+# A line's fields by our names; None is a line with nothing in it, such as a comment.
+Parse = Callable[[str], dict[str, object] | None]
+
+FIELDS: Final = ("url", "report_id", "received_at", "source", "referrer", "classification")
+# HTTP's own misspelling is common in files that people make.
+_ALIASES = {"referer": "referrer"}
+
+# SCARt's import file, so that a hotline can hand the same file to both.
+_SCART_HEADER = frozenset({"url", "referer", "workuser", "reference", "source", "type"})
+_SCART_NAMES = {
+    "url": "url",
+    "referer": "referrer",
+    "reference": "report_id",
+    "source": "source",
+    "type": "classification",
+}
+
+_COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
+
+
+class BadFields(Exception):
+    """A line is not a record of its file's format; the message is one clause."""
+
+
+def choose_format(first: str, name: str) -> tuple[Parse, bool]:
+    """Return the parser for a file whose first line with content is `first`, and whether that is a header."""
+    if first.lstrip().startswith("{"):
+        return parse_json, False
+    if re.match(r"\s*\[\s*(\{|\Z)", first):
+        raise ReportsUnreadable(f"{name}: a JSON array; write JSON Lines, one object a line")
+    headers = [(delimiter, header) for delimiter in ",;\t" if (header := _split_header(first, delimiter))]
+    with_url = [(delimiter, header) for delimiter, header in headers if "url" in header]
+    if with_url:
+        delimiter, header = max(with_url, key=lambda choice: len(choice[1]))
+        # With one column nothing has to be delimited, and URLs contain commas and semicolons but no tab.
+        return csv_parser(header, delimiter if len(header) > 1 else "\t"), True
+    if any(_looks_like_header(header) for _, header in headers):
+        raise ReportsUnreadable(f"{name}: its CSV header has no url column; name the column with the URLs url")
+    return parse_text, False
+
+
+def _split_header(line: str, delimiter: str) -> list[str] | None:
+    try:
+        return [column.strip().lower() for column in _split(line, delimiter)]
+    except BadFields:
+        return None
+
+
+def _looks_like_header(header: list[str]) -> bool:
+    known = {*FIELDS, *_ALIASES, *_SCART_HEADER}
+    return not known.isdisjoint(header) or (
+        len(header) > 1 and all(_COLUMN_NAME.fullmatch(column) for column in header)
+    )
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise BadFields("quote is not closed on the line") from None
+        raise BadFields("not a CSV record") from None
+
+
+def csv_parser(header: list[str], delimiter: str) -> Parse:
+    """Return a parser for records under `header` (lower-case); other columns than ours are ignored."""
+    if _SCART_HEADER.issubset(header):
+        names = [_SCART_NAMES.get(column) for column in header]
+    else:
+        names = [name if (name := _ALIASES.get(column, column)) in FIELDS else None for column in header]
+
+    def parse(line: str) -> dict[str, object] | None:
+        row = _split(line, delimiter)
+        if len(row) != len(header):
+            raise BadFields(f"{len(row)} columns where the header has {len(header)}")
+        fields: dict[str, object] = {}
+        for name, value in zip(names, row, strict=True):
+            if name is not None:
+                fields.setdefault(name, value)  # of two columns with the same name the first counts
+        return fields
+
+    return parse
+
+
+def parse_json(line: str) -> dict[str, object] | None:
+    """Return the fields of one JSON object."""
+    try:
+        record = json.loads(line)
+    except RecursionError:
+        raise BadFields("JSON is nested too deeply") from None
+    except ValueError:
+        raise BadFields("not valid JSON") from None
+    if not isinstance(record, dict):
+        raise BadFields("not a JSON object")
+    return {_ALIASES.get(str(key), str(key)): value for key, value in record.items()}
+
+
+def parse_text(line: str) -> dict[str, object] | None:
+    """Return the URL that a line is; lines that start with # are comments."""
+    line = line.strip()
+    return None if line.startswith("#") else {"url": line}

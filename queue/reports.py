@@ -1,0 +1,149 @@
+"""Reports in: reads what hotlines send, line by line, and says for each line that is no report why.
+
+Four formats, told apart by content: CSV with a header row, SCARt's import CSV, JSON Lines, one URL a line.
+A CSV record is one line: a quoted field cannot contain a line end, so that an unclosed quote costs one line,
+never the rest of the file. Text is UTF-8; no other encoding is guessed: a wrong guess is a wrong URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Protocol
+
+from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.urls import canonicalise, refang
+from orbweaver.model import Report
+from orbweaver.queue.errors import ReportsUnreadable
+from orbweaver.queue.report_formats import BadFields, choose_format
+from orbweaver.queue.report_lines import excerpt_of, number_lines
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line, counted from 1, that is not fully a report.
+
+    `excerpt` has at most 60 characters, all printable, and no clickable URL.
+    `is_report_kept` marks a note: the line's report was yielded, without the field that `reason` names.
+    """
+
+    line: int
+    reason: str
+    excerpt: str
+    is_report_kept: bool = False
+
+
+def read_reports(source: Path | IO[bytes] | IO[str], *, name: str) -> Iterator[Report | BadLine]:
+    """Yield every report of a file or stream, and a BadLine for every line or field that could not be used.
+
+    Nothing is read before the first item is asked for; ReportsUnreadable is raised then when the file as a
+    whole is of no use. `name` is what its message calls the file. Equal URLs are all yielded.
+    """
+    try:
+        if isinstance(source, Path):
+            with source.open("rb") as stream:
+                yield from _read_stream(stream, name)
+        else:
+            yield from _read_stream(source, name)
+    except UnicodeDecodeError:
+        # Only a text stream gets here, and it cannot go on after the bad bytes; a binary one can.
+        raise ReportsUnreadable(f"{name}: not UTF-8 text; save it as UTF-8 and try again") from None
+    except OSError as error:
+        raise ReportsUnreadable(f"{name}: {error.strerror or error}; check the path and its permissions") from None
+
+
+def _read_stream(stream: IO[bytes] | IO[str], name: str) -> Iterator[Report | BadLine]:
+    parse = None
+    is_empty = True
+    for line in number_lines(stream, name):
+        if line.fault is not None:
+            is_empty = False
+            yield BadLine(line.number, line.fault, excerpt_of(line.text))
+        elif not line.text.strip() or (parse is None and line.text.lstrip().startswith("#")):
+            continue
+        elif parse is None:
+            is_empty = False
+            parse, is_header = choose_format(line.text, name)
+            if not is_header:
+                yield from _read_line(parse, line.number, line.text)
+        else:
+            yield from _read_line(parse, line.number, line.text)
+    if is_empty:
+        raise ReportsUnreadable(f"{name}: no reports in it; write one URL a line, or CSV with a url column")
+
+
+class _Parse(Protocol):
+    def __call__(self, line: str, /) -> dict[str, object] | None: ...
+
+
+def _read_line(parse: _Parse, number: int, text: str) -> Iterator[Report | BadLine]:
+    try:
+        fields = parse(text)
+        if fields is None:
+            return
+        url = _read_url(fields.get("url"))
+    except BadFields as error:
+        yield BadLine(number, str(error), excerpt_of(text))
+        return
+    except UrlRefused as error:
+        yield BadLine(number, f"url: {error.reason}", excerpt_of(text))
+        return
+    notes: list[str] = []
+    yield Report(
+        url=url,
+        report_id=_read_text(fields, "report_id", notes),
+        received_at=_read_moment(fields, notes),
+        source=_read_text(fields, "source", notes),
+        referrer=_read_referrer(fields, notes),
+        classification=_read_text(fields, "classification", notes),
+    )
+    for note in notes:
+        yield BadLine(number, note, excerpt_of(text), is_report_kept=True)
+
+
+def _read_url(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadFields("no url")
+    return canonicalise(refang(value))
+
+
+def _read_text(fields: dict[str, object], key: str, notes: list[str]) -> str | None:
+    value = fields.get(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        notes.append(f"{key}: not text, ignored")
+        return None
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        notes.append(f"{key}: not valid Unicode, ignored")
+        return None
+    return value.strip() or None
+
+
+def _read_referrer(fields: dict[str, object], notes: list[str]) -> str | None:
+    text = _read_text(fields, "referrer", notes)
+    if text is None:
+        return None
+    try:
+        return canonicalise(refang(text))
+    except UrlRefused as error:
+        notes.append(f"referrer: {error.reason}, ignored")
+        return None
+
+
+def _read_moment(fields: dict[str, object], notes: list[str]) -> datetime | None:
+    value = fields.get("received_at")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        # Text only: a number may be seconds, milliseconds or days, and a guess would be evidence.
+        moment = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
+        # A time without an offset is taken for UTC, as everywhere in the project.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        notes.append("received_at: not an RFC 3339 time, ignored")
+        return None

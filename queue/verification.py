@@ -1,0 +1,254 @@
+"""A verification run from its orders to its result: enqueue, keep workers alive, watch, and stop in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from orbweaver.model import Case, Skip, Tally, now
+from orbweaver.queue import batches, queues, recrawls, runs
+from orbweaver.queue.plan import Order
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.worker_processes import WorkerProcesses
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from rq.exceptions import DuplicateJobError
+from rq.job import JobStatus
+
+POLL_SECONDS = 0.2
+# Together below five seconds: that is how long Ctrl-C may take.
+RECRAWL_STOP_SECONDS = 2.0
+DRAIN_SECONDS = 1.5
+# A job that left its queue but reached no worker is put back after this long.
+HANDOVER_SECONDS = 5.0
+ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a person watching wants to know."""
+
+    hosts: int
+    hosts_done: int
+    tally: Tally
+    matches: int
+    unknown: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run's end: what was found, what was not fetched, what stayed unknown or undelivered."""
+
+    run_id: str
+    began_at: datetime
+    ended_at: datetime
+    recrawls: tuple[RecrawlRecord, ...]
+    cases: tuple[Case, ...]
+    new_case_ids: frozenset[str]
+    unknown: tuple[runs.Unknown, ...]
+    skips: tuple[Skip, ...]
+    undelivered: int
+    is_interrupted: bool
+
+    @property
+    def tally(self) -> Tally:
+        """The sum over all recrawls."""
+        return _sum(self.recrawls)
+
+
+def verify(
+    store: Store,
+    orders: Sequence[Order],
+    *,
+    recrawlers: int,
+    environment: Mapping[str, str],
+    log_file: Path,
+    on_progress: Callable[[Progress], None],
+    stop: threading.Event,
+) -> Result:
+    """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
+
+    `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
+    again first.
+    """
+    began_at = now()
+    run_id = uuid4().hex
+    runs.create(store, run_id)
+    batches.ask_again(store, run_id)
+    runs.deliver_again(store)
+    for order in orders:
+        _enqueue(store, run_id, order)
+    with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
+        _watch(store, run_id, workers, on_progress, stop)
+        if stop.is_set():
+            _interrupt(store, run_id, workers)
+    _mark_ended(store, run_id, is_interrupted=stop.is_set())
+    return _result(store, run_id, began_at, is_interrupted=stop.is_set())
+
+
+def _enqueue(store: Store, run_id: str, order: Order) -> None:
+    recrawl_id = recrawls.create(store, run_id, order)
+    name, limits = order.scope.name, order.scope.limits
+    job_id = queues.recrawl_job_id(name)
+    for _ in range(2):
+        try:
+            queues.enqueue_recrawl(store, name, recrawl_id, limits.max_seconds)
+        except DuplicateJobError:
+            if queues.is_alive(store, QueueName.RECRAWL, job_id):
+                break
+            # The job of a run that was killed, or one that failed: nobody works on it any more.
+            left_over = queues.queue_for(store, QueueName.RECRAWL).fetch_job(job_id)
+            if left_over is not None:
+                left_over.delete()
+        else:
+            return
+    recrawls.end(
+        store,
+        recrawl_id,
+        RecrawlState.FAILED,
+        reason="another run is recrawling this host: try again when it ends",
+    )
+
+
+def _watch(
+    store: Store,
+    run_id: str,
+    workers: WorkerProcesses,
+    on_progress: Callable[[Progress], None],
+    stop: threading.Event,
+) -> None:
+    stuck_since: float | None = None
+    while not stop.is_set():
+        workers.replace_dead()
+        records = _records(store, run_id)
+        for record in records:
+            if record.state not in ENDED:
+                _note_parked(store, record)
+        progress = _progress(store, run_id, records)
+        on_progress(progress)
+        if workers.are_exhausted:
+            return
+        is_crawled = progress.hosts_done == progress.hosts
+        if is_crawled and progress.waiting == 0:
+            return
+        if is_crawled and _are_parked(store):
+            return  # what waits has no job any more: it is unknown or undelivered, and the report says so
+        stuck_since = _put_back_handed_over(store, stuck_since)
+        stop.wait(POLL_SECONDS)
+
+
+def _note_parked(store: Store, record: RecrawlRecord) -> None:
+    """Mark a recrawl as failed when its job was parked after its last retry."""
+    job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(record.order.scope.name))
+    if job is not None and job.get_status(refresh=False) is JobStatus.FAILED:
+        result = job.latest_result()
+        said = (result.exc_string or "").strip().splitlines() if result is not None else []
+        reason = said[-1][:300] if said else "its job failed"
+        recrawls.end(
+            store,
+            record.recrawl_id,
+            RecrawlState.FAILED,
+            reason=f"{reason} (tried {queues.RETRIES + 1} times)",
+        )
+        job.delete()
+
+
+def _are_parked(store: Store) -> bool:
+    return all(queues.waiting_jobs(store, name) == 0 for name in (QueueName.MATCH, QueueName.TAKEDOWN))
+
+
+def _put_back_handed_over(store: Store, since: float | None) -> float | None:
+    """A worker killed between taking a job and starting it leaves the job with nobody: put it back in time."""
+    lost = {
+        name
+        for name in QueueName
+        if store.llen(queues.queue_for(store, name).intermediate_queue_key)
+        and not queues.queue_for(store, name).started_job_registry.get_job_count(cleanup=False)
+    }
+    if not lost:
+        return None
+    if since is None:
+        return time.monotonic()
+    if time.monotonic() - since > HANDOVER_SECONDS:
+        for name in lost:
+            queues.recover(store, name, worker_name="")
+        return None
+    return since
+
+
+def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
+    queue = queues.queue_for(store, QueueName.RECRAWL)
+    for record in _records(store, run_id):
+        job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
+        if record.state is RecrawlState.QUEUED and job is not None and job.args == [record.recrawl_id]:
+            job.delete()
+    workers.ask_to_stop(QueueName.RECRAWL)
+    workers.wait(seconds=RECRAWL_STOP_SECONDS, queue=QueueName.RECRAWL)
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while sum(runs.waiting(store, run_id)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 4)
+
+
+def _mark_ended(store: Store, run_id: str, *, is_interrupted: bool) -> None:
+    state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FAILED
+    reason = "interrupted" if is_interrupted else "its workers died again and again: see the worker log"
+    queue = queues.queue_for(store, QueueName.RECRAWL)
+    for record in _records(store, run_id):
+        if record.state not in ENDED:
+            recrawls.end(store, record.recrawl_id, state, reason=reason)
+            job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
+            if job is not None:
+                job.delete()  # its horse is gone; the next run must be able to take the host
+
+
+def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
+    found = (recrawls.read(store, recrawl_id) for recrawl_id in runs.recrawl_ids(store, run_id))
+    return tuple(record for record in found if record is not None)
+
+
+def _progress(store: Store, run_id: str, records: Sequence[RecrawlRecord]) -> Progress:
+    return Progress(
+        hosts=len(records),
+        hosts_done=sum(record.state in ENDED for record in records),
+        tally=_sum(records),
+        matches=len(runs.case_ids(store, run_id)),
+        unknown=runs.unknown_count(store, run_id),
+        waiting=sum(runs.waiting(store, run_id)),
+    )
+
+
+def _result(store: Store, run_id: str, began_at: datetime, *, is_interrupted: bool) -> Result:
+    records = _records(store, run_id)
+    found = cases.read_many(store, runs.case_ids(store, run_id))
+    return Result(
+        run_id=run_id,
+        began_at=began_at,
+        ended_at=now(),
+        recrawls=records,
+        cases=tuple(found),
+        new_case_ids=frozenset(str(case.case_id) for case in found if case.first_seen >= began_at),
+        unknown=tuple(runs.unknown(store, run_id)),
+        skips=tuple(skip for record in records for skip in recrawls.skips(store, record.recrawl_id)),
+        undelivered=runs.waiting(store, run_id)[1],
+        is_interrupted=is_interrupted,
+    )
+
+
+def _sum(records: Sequence[RecrawlRecord]) -> Tally:
+    total = Tally()
+    for record in records:
+        tally = record.tally
+        total.pages += tally.pages
+        total.files += tally.files
+        total.bytes_read += tally.bytes_read
+        total.failures += tally.failures
+        total.skipped += tally.skipped
+        total.queued += tally.queued
+    return total

@@ -1,0 +1,119 @@
+"""The workers of one verification run as child processes: started, replaced when they die, and ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from uuid import uuid4
+
+from orbweaver.queue import queues
+from orbweaver.queue.queues import QueueName
+from orbweaver.store.connection import Store
+
+# A worker that keeps dying is replaced this often, then its queue stands still and the run says so.
+MOST_REPLACEMENTS = 10
+
+
+@dataclass
+class _Child:
+    queue: QueueName
+    name: str
+    process: subprocess.Popen[bytes]
+
+
+class WorkerProcesses:
+    """Workers for every queue: `recrawlers` that fork sandboxed horses, one for match, one for takedown.
+
+    Each has a session of its own, so that Ctrl-C in the terminal reaches only us; each ends when we die. What
+    they say goes to `log_file`.
+    """
+
+    def __init__(self, store: Store, *, recrawlers: int, environment: Mapping[str, str], log_file: Path) -> None:
+        self._store = store
+        self._environment = dict(environment)
+        self._log_file = log_file
+        self._children: list[_Child] = []
+        self._replacements = 0
+        self._wanted = [QueueName.MATCH, QueueName.TAKEDOWN, *[QueueName.RECRAWL] * recrawlers]
+
+    def __enter__(self) -> WorkerProcesses:
+        for queue in self._wanted:
+            self._children.append(self._start(queue))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ask_to_stop()
+        self.wait(seconds=1.0)
+        self.kill()
+
+    def replace_dead(self) -> None:
+        """Start a new worker for each that died, and give its jobs back."""
+        for place, child in enumerate(self._children):
+            if child.process.poll() is None or self._replacements >= MOST_REPLACEMENTS:
+                continue
+            self._replacements += 1
+            queues.recover(self._store, child.queue, child.name)
+            self._children[place] = self._start(child.queue)
+
+    @property
+    def are_exhausted(self) -> bool:
+        """Whether workers died so often that no more are started."""
+        return self._replacements >= MOST_REPLACEMENTS
+
+    def ask_to_stop(self, queue: QueueName | None = None) -> None:
+        """Ask the workers of one queue, or all, to end in order: the running job is ended first."""
+        for child in self._children:
+            if queue in {None, child.queue} and child.process.poll() is None:
+                child.process.send_signal(signal.SIGTERM)
+
+    def wait(self, *, seconds: float, queue: QueueName | None = None) -> bool:
+        """Wait until the workers of one queue, or all, have ended; False when the time was too short."""
+        deadline = time.monotonic() + seconds
+        for child in self._children:
+            if queue in {None, child.queue}:
+                try:
+                    child.process.wait(timeout=max(deadline - time.monotonic(), 0.01))
+                except subprocess.TimeoutExpired:
+                    return False
+        return True
+
+    def kill(self) -> None:
+        """End every worker at once; a horse dies with its worker."""
+        for child in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+        for child in self._children:
+            child.process.wait()
+
+    def _start(self, queue: QueueName) -> _Child:
+        name = f"{queue}-{uuid4().hex[:12]}"
+        with self._log_file.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, our own command
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "orbweaver.cli",
+                    "worker",
+                    queue,
+                    "--name",
+                    name,
+                    "--with-parent",
+                ],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return _Child(queue, name, process)
