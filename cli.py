@@ -1,0 +1,235 @@
+"""The orbweaver command: parses arguments, calls one function, and turns errors into one line and a status."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orbweaver
+import typer
+from orbweaver import settings as orbweaver_settings
+from orbweaver.model import Limits, ScopeKind
+from orbweaver.settings import Settings, SettingsRefused
+
+# What each command needs is imported inside it: `--help` must not wait for Scrapy.
+
+FAILED = 1
+BAD_USAGE = 2
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+app = typer.Typer(
+    name="orbweaver",
+    help="Recrawls reported hosts, recognises known files by their hash, opens a takedown case per match.\n\n"
+    "Keeps metadata only: no byte of any file is ever written.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+hashlist = typer.Typer(help="Build hash lists.", no_args_is_help=True)
+app.add_typer(hashlist, name="hashlist")
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="State directory (default: STATE_DIR, else ~/.local/state/orbweaver)."),
+]
+AllowAddresses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-address", metavar="CIDR", help="Also fetch from this range; may be repeated. For tests only."
+    ),
+]
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  orbweaver verify reports.csv --hashes list.csv --out findings\n\n"
+    "  orbweaver verify urls.txt --hashes list.hashes --scope site --max-pages 500\n\n"
+    "  cat urls.txt | orbweaver verify - --matcher hashlist:/srv/list.hashes --json\n\n"
+    "Exit status: 0 every host was recrawled and every file answered for; 1 something failed or stayed unknown; "
+    "2 bad usage or no usable report."
+)
+def verify(
+    reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],
+    hashes: Annotated[Path | None, typer.Option(metavar="FILE", help="Hash list: CSV, bare digests, or built.")] = None,
+    matcher: Annotated[str | None, typer.Option(metavar="URL", help="Matching service, e.g. hashlist:/path.")] = None,
+    scope: Annotated[ScopeKind, typer.Option(help="How far from a reported URL to go.")] = ScopeKind.HOST,
+    max_pages: Annotated[int, typer.Option(min=1, help="Pages per host.")] = Limits().max_pages,
+    max_files: Annotated[int, typer.Option(min=1, help="Files per host.")] = Limits().max_files,
+    max_depth: Annotated[int, typer.Option(min=0, help="Links from a reported URL.")] = Limits().max_depth,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Bytes received per host.")] = Limits().max_bytes,
+    max_seconds: Annotated[float, typer.Option(min=1, help="Seconds per host.")] = Limits().max_seconds,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write cases, events, skipped URLs and summary here.")
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the summary and cases as JSON.")] = False,
+    allow_address: AllowAddresses = None,
+    state: StateDir = None,
+) -> None:
+    """Recrawl the hosts of reported URLs and report every known file."""
+    from orbweaver.console import verify as command
+
+    settings = _settings(state)
+    if hashes is not None and matcher is not None:
+        raise typer.BadParameter("give --hashes or --matcher, not both")
+    if hashes is None and matcher is None and settings.matcher_url is None:
+        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    outcome = command.verify(
+        command.Options(
+            reports=reports,
+            hashes=hashes,
+            matcher=matcher,
+            scope=scope,
+            limits=Limits(
+                max_pages=max_pages,
+                max_files=max_files,
+                max_depth=max_depth,
+                max_bytes=max_bytes,
+                max_seconds=max_seconds,
+            ),
+            out=out,
+            is_json=is_json,
+            allow_addresses=tuple(allow_address or ()),
+            state_dir=state,
+        ),
+        settings,
+    )
+    raise typer.Exit(outcome.exit_status)
+
+
+@app.command()
+def demo() -> None:
+    """Recrawl a synthetic host of random bytes and show what was and was not raised."""
+    from orbweaver.console import demonstration
+
+    raise typer.Exit(demonstration.run(_settings(None)))
+
+
+@app.command(epilog="Exit status: 0 nothing failed; 1 a check failed.")
+def doctor(
+    matcher: Annotated[str | None, typer.Option(metavar="URL", help="Also check this matching service.")] = None,
+    state: StateDir = None,
+) -> None:
+    """Check kernel, store, matching service and settings, one line each."""
+    from orbweaver.console.doctor import examine
+
+    settings = _settings(state)
+    if matcher is not None:
+        settings = settings.model_copy(update={"matcher_url": matcher})
+    has_failed = False
+    for check in examine(settings):
+        print(f"{check.state:4}  {check.subject}: {check.said}")
+        has_failed = has_failed or check.state == "fail"
+    raise typer.Exit(FAILED if has_failed else 0)
+
+
+@app.command()
+def worker(
+    queues: Annotated[list[str], typer.Argument(help="recrawl, or match and takedown.")],
+    name: Annotated[str | None, typer.Option(help="A name that is unique in the store.")] = None,
+    burst: Annotated[bool, typer.Option("--burst", help="End when the queues are empty.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS."""
+    from orbweaver.queue.queues import QueueName
+    from orbweaver.queue.workers import work
+    from orbweaver.store import connection, durability
+
+    if with_parent:
+        _end_with_parent()
+    settings = _settings(None)
+    if settings.store_url is None:
+        raise typer.BadParameter("set STORE_URL: a worker shares its store with others")
+    unknown = [one for one in queues if one not in set(QueueName)]
+    if unknown:
+        raise typer.BadParameter(f"no queue {unknown[0]!r}: there are {', '.join(QueueName)}")
+    store = connection.connect(settings.store_url)
+    durability.require(store)
+    work(store, [QueueName(one) for one in queues], name=name, burst=burst)
+
+
+@hashlist.command(
+    epilog="Examples:\n\n"
+    "  orbweaver hashlist build list.csv -o list.hashes\n\n"
+    "  sha256sum files/* | orbweaver hashlist build /dev/stdin -o list.hashes"
+)
+def build(
+    inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="CSV with named columns, or bare digests.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
+    is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Build a sorted, memory-mapped hash list from CSV files and bare digests."""
+    from orbweaver.console import list_building
+
+    list_building.run(inputs, output, is_json=is_json)
+
+
+def _settings(state_dir: Path | None) -> Settings:
+    settings = orbweaver_settings.load()
+    return settings if state_dir is None else settings.model_copy(update={"state_dir": state_dir})
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for a SIGTERM when the process that started us dies, however it dies."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(FAILED)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        print(orbweaver.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command; every foreseen error is one line on standard error and a status."""
+    try:
+        app()
+    except SettingsRefused as error:
+        _fail(str(error), BAD_USAGE)
+    except Exception as error:
+        status = _status_of(error)
+        if status is None:
+            raise
+        _fail(str(error), status)
+
+
+def _status_of(error: Exception) -> int | None:
+    """Return the exit status of a foreseen error, None for a bug."""
+    from orbweaver.console.output_files import OutputUnusable
+    from orbweaver.console.verify import NothingToDo
+    from orbweaver.crawler.errors import CrawlError
+    from orbweaver.matcher_client.errors import MatcherError
+    from orbweaver.queue.errors import QueueError
+    from orbweaver.store.errors import StoreError
+    from orbweaver.takedown.errors import TakedownError
+    from redis.exceptions import RedisError
+
+    if isinstance(error, StoreError | RedisError | CrawlError):
+        return FAILED
+    if isinstance(error, MatcherError | QueueError | TakedownError | OutputUnusable | NothingToDo | ValueError):
+        return BAD_USAGE
+    return None
+
+
+def _fail(said: str, status: int) -> None:
+    print(f"orbweaver: {said}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

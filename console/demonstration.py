@@ -1,0 +1,201 @@
+"""`orbweaver demo`: the main job on a synthetic host of its own, made of random bytes at run time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from orbweaver.console.verify import Options, verify
+from orbweaver.model import Case
+from orbweaver.queue.verification import Result
+from orbweaver.settings import Settings
+from rich.console import Console
+from rich.table import Table
+
+# Loopback too, but not in the one range that the demo opens: it stands for a private address, and even a broken
+# egress rule would send nothing off this machine.
+TRAP_ADDRESS = "127.66.0.1"
+OPENED = "127.0.0.1/32"
+START_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One thing on the synthetic host, and whether a case must be raised for it."""
+
+    path: str
+    what: str
+    is_case: bool
+
+
+PLANTED = (
+    Planted("/gallery/known-a.jpg", "a listed file, linked from a page", True),
+    Planted("/again/known-a-copy.jpg", "the same file at another URL", True),
+    Planted("/files/known-b.bin", "a listed file behind a redirect on the host", True),
+    Planted("/reported/known-c.png", "a listed file, reported itself", True),
+    Planted("/gallery/harmless.jpg", "a file on no list", False),
+    Planted("/gallery/empty.jpg", "an empty file (its digest is in the list on purpose)", False),
+    Planted("/elsewhere", "a redirect out of scope", False),
+    Planted("/trap", "a redirect to a private address", False),
+)
+
+
+def run(settings: Settings) -> int:
+    """Run the demonstration and say what was and was not raised; 0 when it is exactly what was planted."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160)
+    console.print("A synthetic host of random bytes on loopback is recrawled; the hash list knows three of its files.")
+    with tempfile.TemporaryDirectory(prefix="orbweaver-demo-") as name, _serving() as (port, listed):
+        folder = Path(name)
+        options = _options(folder, port, listed)
+        outcome = verify(options, settings.model_copy(update={"store_url": None, "takedown_sinks": ()}))
+        is_right = _show(console, outcome.result, port)
+        console.print(
+            "Kept of every body: 0 bytes. The crawl process could not have written one: its kernel sandbox was "
+            f"{'on' if _sandboxed(outcome.result) else 'OFF'}."
+        )
+    return 0 if is_right else 1
+
+
+def _options(folder: Path, port: int, listed: dict[str, bytes]) -> Options:
+    base = f"http://127.0.0.1:{port}"
+    reports = folder / "reports.csv"
+    reports.write_text(
+        "url,report_id,received_at,source\n"
+        f"hxxp://127[.]0[.]0[.]1:{port}/gallery/,demo-1,2026-01-01T00:00:00Z,demo\n"
+        f"{base}/reported/known-c.png,demo-2,2026-01-02T00:00:00Z,demo\n"
+        f"http://{TRAP_ADDRESS}:{port}/,demo-3,2026-01-03T00:00:00Z,demo\n"
+    )
+    hashes = folder / "list.csv"
+    rows = [f"{hashlib.sha256(body).hexdigest()},{name},synthetic" for name, body in listed.items()]
+    rows.append(f"{hashlib.sha256(b'').hexdigest()},empty,synthetic")
+    hashes.write_text("\n".join(["sha256,entry_id,category", *rows]) + "\n")
+    return Options(
+        reports=str(reports),
+        hashes=hashes,
+        out=folder / "out",
+        state_dir=folder / "state",
+        allow_addresses=(OPENED,),
+    )
+
+
+def _show(console: Console, result: Result, port: int) -> bool:
+    raised = {case.url: case for case in result.cases}
+    table = Table(title="What was planted, and what became of it", title_justify="left")
+    for column in ("Planted", "Expected", "Seen"):
+        table.add_column(column, overflow="fold")
+    is_right = True
+    for planted in PLANTED:
+        case = raised.pop(f"http://127.0.0.1:{port}{_case_path(planted)}", None)
+        is_right = is_right and (case is not None) == planted.is_case
+        table.add_row(
+            f"{planted.path}: {planted.what}",
+            "case" if planted.is_case else "no case",
+            _seen(case, planted, result, port),
+        )
+    trap = [skip for skip in result.skips if TRAP_ADDRESS in skip.url]
+    is_right = is_right and not raised and any(skip.rule.startswith("egress.") for skip in trap)
+    table.add_row(
+        f"{TRAP_ADDRESS}: a reported host at a private address",
+        "refused",
+        trap[0].reason if trap else "fetched",
+    )
+    console.print(table)
+    console.print("Everything is as planted." if is_right else "This is NOT what was planted.")
+    return is_right
+
+
+def _case_path(planted: Planted) -> str:
+    return "/moved/known-b.bin" if planted.path == "/files/known-b.bin" else planted.path
+
+
+def _seen(case: Case | None, planted: Planted, result: Result, port: int) -> str:
+    if case is not None:
+        return f"case {str(case.case_id)[:8]}, {case.verdict.algorithm} on list {case.verdict.list}"
+    for skip in result.skips:
+        if skip.url == f"http://127.0.0.1:{port}{planted.path}":
+            return f"{skip.outcome} ({skip.rule})"
+    return "hashed, no match"
+
+
+def _sandboxed(result: Result) -> bool:
+    return all(bool((record.sandbox or {}).get("is_on")) for record in result.recrawls)
+
+
+def _content() -> tuple[dict[str, tuple[str, bytes]], dict[str, str], dict[str, bytes]]:
+    """Return pages and files by path, redirects by path, and the listed files by name."""
+    a, b, c = (os.urandom(size) for size in (60_000, 400_000, 20_000))
+    gallery = """<!doctype html><title>synthetic</title>
+      <img src="known-a.jpg"><img src="harmless.jpg"><img src="empty.jpg">
+      <a href="/again/">again</a> <a href="/moved/known-b.bin">b</a>
+      <a href="/elsewhere">elsewhere</a> <a href="/trap">trap</a>"""
+    files = {
+        "/gallery/": ("text/html", gallery.encode()),
+        "/again/": ("text/html", b'<!doctype html><video src="known-a-copy.jpg"></video>'),
+        "/gallery/known-a.jpg": ("image/jpeg", a),
+        "/again/known-a-copy.jpg": ("image/jpeg", a),
+        "/gallery/harmless.jpg": ("image/jpeg", os.urandom(50_000)),
+        "/gallery/empty.jpg": ("image/jpeg", b""),
+        "/files/known-b.bin": ("application/octet-stream", b),
+        "/reported/known-c.png": ("image/png", c),
+    }
+    redirects = {
+        "/moved/known-b.bin": "/files/known-b.bin",
+        "/elsewhere": "http://out-of-scope.example/",
+        "/trap": f"http://{TRAP_ADDRESS}/",
+    }
+    return files, redirects, {"a": a, "b": b, "c": c}
+
+
+@contextlib.contextmanager
+def _serving() -> Iterator[tuple[int, dict[str, bytes]]]:
+    """Serve the synthetic host in a thread; yields its port and the listed files."""
+    files, redirects, listed = _content()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path in redirects:
+            raise web.HTTPFound(redirects[request.path])
+        if request.path not in files:
+            raise web.HTTPNotFound
+        content_type, body = files[request.path]
+        return web.Response(body=body, content_type=content_type)
+
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    ports: list[int] = []
+
+    async def serve() -> Callable[[], object]:
+        application = web.Application()
+        application.router.add_get("/{path:.*}", answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        ports.append(runner.addresses[0][1])
+        return runner.cleanup
+
+    def run_loop() -> None:
+        asyncio.set_event_loop(loop)
+        cleanup = loop.run_until_complete(serve())
+        ready.set()
+        loop.run_forever()
+        loop.run_until_complete(cleanup())  # type: ignore[arg-type]
+        loop.close()
+
+    thread = threading.Thread(target=run_loop, name="synthetic host")
+    thread.start()
+    ready.wait(START_SECONDS)
+    try:
+        yield ports[0], listed
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()

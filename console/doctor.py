@@ -1,0 +1,109 @@
+"""`orbweaver doctor`: whether kernel, store, matching service and settings keep the promises, one line each."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import landlockpy
+from orbweaver.console.verify import open_store
+from orbweaver.crawler import sandbox
+from orbweaver.crawler.egress import parse_networks
+from orbweaver.matcher_client.errors import MatcherError
+from orbweaver.matcher_client.services import open_service
+from orbweaver.settings import Settings
+from orbweaver.store import durability, embedded
+from orbweaver.store.errors import StoreError
+from orbweaver.takedown.errors import TakedownError
+from orbweaver.takedown.sinks import open_sinks
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor: `state` is ok, warn or fail."""
+
+    subject: str
+    state: str
+    said: str
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Yield a check for everything that a promise rests on."""
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield from _kernel(settings)
+    yield from _store(settings)
+    yield _matcher(settings)
+    yield from _settings(settings)
+
+
+def _kernel(settings: Settings) -> Iterator[Check]:
+    reason = sandbox.unavailable_reason()
+    if reason is None:
+        yield Check("kernel", "ok", f"{platform.release()}: Landlock ABI {landlockpy.abi_version()}")
+    else:
+        yield Check("kernel", "fail", reason)
+    if settings.sandbox == "off":
+        yield Check("sandbox", "warn", "SANDBOX=off: crawl processes can write files; unset it")
+    else:
+        yield Check("sandbox", "ok" if reason is None else "fail", "every crawl process enters it before a request")
+    swaps = Path("/proc/swaps")
+    if swaps.exists() and len(swaps.read_text().splitlines()) > 1:
+        yield Check("swap", "warn", "on: memory may reach the disk; encrypt it or set MemorySwapMax=0")
+    else:
+        yield Check("swap", "ok", "off")
+
+
+def _store(settings: Settings) -> Iterator[Check]:
+    try:
+        if settings.store_url is None:
+            state_dir = embedded.prepare_state_dir(settings.state_dir)
+            with embedded.running(state_dir) as store:
+                findings = list(durability.inspect(store))
+        else:
+            with open_store(settings, settings.state_dir) as (store, _):
+                findings = list(durability.inspect(store))
+    except StoreError as error:
+        yield Check("store", "fail", str(error))
+        return
+    for finding in findings:
+        said = finding.found if finding.is_kept else f"{finding.found}: {finding.mend}"
+        yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", said)
+
+
+def _matcher(settings: Settings) -> Check:
+    if settings.matcher_url is None:
+        return Check("matcher", "warn", "MATCHER_URL is not set: give --hashes or --matcher to each command")
+    try:
+        service = open_service(settings.matcher_url)
+    except MatcherError as error:
+        return Check("matcher", "fail", str(error))
+    try:
+        health = service.health()
+    finally:
+        service.close()
+    if not health.is_healthy:
+        return Check("matcher", "fail", health.reason or "unhealthy")
+    version = (health.list_version or "none")[:12]
+    return Check("matcher", "ok", f"{service.name}: {health.entries} entries, list version {version}")
+
+
+def _settings(settings: Settings) -> Iterator[Check]:
+    try:
+        parse_networks(settings.allow_addresses)
+    except ValueError as error:
+        yield Check("egress", "fail", f"ALLOW_ADDRESSES: {error}")
+    else:
+        if settings.allow_addresses:
+            opened = ", ".join(settings.allow_addresses)
+            yield Check("egress", "warn", f"ALLOW_ADDRESSES opens {opened}: for tests and demos only")
+        else:
+            yield Check("egress", "ok", "only globally routable addresses are fetched")
+    try:
+        open_sinks(settings.takedown_sinks)
+    except TakedownError as error:
+        yield Check("sinks", "fail", str(error))
+    else:
+        yield Check("sinks", "ok", ", ".join(settings.takedown_sinks) or "jsonl in --out, else in the state directory")

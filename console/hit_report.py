@@ -1,0 +1,160 @@
+"""The hit report: cases with their evidence, then everything that was not checked; for people and for scripts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import orbweaver
+from orbweaver.console.text import for_people, safe, size
+from orbweaver.model import CaseState, format_time
+from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.reports import BadLine
+from orbweaver.queue.verification import Result
+from rich.console import Console
+from rich.table import Table
+
+# A person reads this many; the files have them all.
+LINES_SHOWN = 20
+
+
+def exit_status(result: Result) -> int:
+    """0 when every host was recrawled to its end and every question answered and delivered, else 1."""
+    are_all_finished = all(record.state is RecrawlState.FINISHED for record in result.recrawls)
+    is_clean = are_all_finished and not (result.tally.failures or result.unknown or result.undelivered)
+    return 0 if is_clean and not result.is_interrupted else 1
+
+
+def summary(result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine]) -> dict[str, Any]:
+    """Return the whole outcome as JSON-ready values; URLs are exact."""
+    tally = result.tally
+    return {
+        "run_id": result.run_id,
+        "orbweaver": orbweaver.__version__,
+        "began_at": format_time(result.began_at),
+        "ended_at": format_time(result.ended_at),
+        "exit_status": exit_status(result),
+        "interrupted": result.is_interrupted,
+        "reports": {
+            "usable": usable_reports,
+            "refused": [_line(bad) for bad in bad_lines if not bad.is_report_kept],
+            "notes": [_line(bad) for bad in bad_lines if bad.is_report_kept],
+        },
+        "totals": {
+            "hosts": len(result.recrawls),
+            "hosts_finished": sum(one.state is RecrawlState.FINISHED for one in result.recrawls),
+            "pages": tally.pages,
+            "files": tally.files,
+            "bytes_read": tally.bytes_read,
+            "bytes_kept": tally.bytes_kept,
+            "cases": len(result.cases),
+            "new_cases": len(result.new_case_ids),
+            "held_cases": sum(case.state is CaseState.HELD for case in result.cases),
+            "unknown": len(result.unknown),
+            "undelivered": result.undelivered,
+            "skipped": tally.skipped,
+            "failures": tally.failures,
+        },
+        "hosts": [_host(record) for record in result.recrawls],
+        "unknown": [{"url": one.url, "reason": one.reason} for one in result.unknown],
+        "failures": [
+            {"url": skip.url, "outcome": skip.outcome.value, "reason": skip.reason}
+            for skip in result.skips
+            if skip.is_failure
+        ],
+    }
+
+
+def _line(bad: BadLine) -> dict[str, Any]:
+    return {"line": bad.line, "reason": bad.reason}
+
+
+def _host(record: RecrawlRecord) -> dict[str, Any]:
+    tally = record.tally
+    return {
+        "host": record.order.scope.name,
+        "scope": record.order.scope.kind.value,
+        "state": record.state.value,
+        "attempts": record.attempt,
+        "stopped_by": record.stopped_by,
+        "reason": record.reason,
+        "pages": tally.pages,
+        "files": tally.files,
+        "bytes_read": tally.bytes_read,
+        "bytes_kept": tally.bytes_kept,
+        "failures": tally.failures,
+        "skipped": tally.skipped,
+        "sandbox": record.sandbox,
+    }
+
+
+def show(console: Console, result: Result) -> None:
+    """Print the hit report: a table of cases, then one line for each thing that was not checked."""
+    if result.cases:
+        console.print(_table(result))
+    else:
+        console.print("No case: no file that was hashed matched.")
+    _show_hosts(console, result)
+    _show_failures(console, result)
+    _show_unknown(console, result)
+    tally = result.tally
+    console.print(
+        f"{len(result.cases)} cases ({len(result.new_case_ids)} new), {tally.files} files and {tally.pages} pages "
+        f"on {len(result.recrawls)} hosts, {size(tally.bytes_read)} read, {tally.bytes_kept} bytes kept, "
+        f"{tally.skipped} URLs not fetched.",
+        highlight=False,
+    )
+
+
+def _table(result: Result) -> Table:
+    table = Table(title="Hit report", title_justify="left", show_lines=False)
+    for name in ("Case", "URL (defanged)", "Evidence", "List", "File", "First seen", "Last seen"):
+        table.add_column(name, overflow="fold")
+    for case in result.cases:
+        is_new = str(case.case_id) in result.new_case_ids
+        state = f"{case.state.value}{' new' if is_new else ''}"
+        verdict = case.verdict
+        listed = " ".join(part for part in (verdict.list, verdict.category, verdict.entry_id) if part)
+        where = for_people(case.url)
+        if case.final_url != case.url:
+            where += f"\n-> {for_people(case.final_url)}"
+        table.add_row(
+            f"{str(case.case_id)[:8]}\n{state}",
+            where,
+            f"{verdict.algorithm} {getattr(case, verdict.algorithm or 'sha256')[:12]}...",
+            safe(listed),
+            f"{safe(case.sniffed_type or case.content_type or 'unknown type')}\n{size(case.size)}",
+            format_time(case.first_seen)[:19],
+            format_time(case.last_seen)[:19],
+        )
+    return table
+
+
+def _show_hosts(console: Console, result: Result) -> None:
+    for record in result.recrawls:
+        name = safe(record.order.scope.name)
+        if record.state is not RecrawlState.FINISHED:
+            console.print(f"{record.state.value}: host {name}: {safe(record.reason or 'stopped')}", highlight=False)
+        elif record.stopped_by is not None:
+            console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
+        if record.sandbox is not None and not record.sandbox.get("is_on"):
+            console.print(f"warning: host {name} was crawled with SANDBOX=off", highlight=False)
+
+
+def _show_failures(console: Console, result: Result) -> None:
+    failed = [skip for skip in result.skips if skip.is_failure]
+    for skip in failed[:LINES_SHOWN]:
+        console.print(f"not checked: {for_people(skip.url)}: {skip.outcome}: {safe(skip.reason)}", highlight=False)
+    if len(failed) > LINES_SHOWN:
+        console.print(f"not checked: {len(failed) - LINES_SHOWN} more, see skipped.jsonl (--out DIR)", highlight=False)
+
+
+def _show_unknown(console: Console, result: Result) -> None:
+    for reason, count in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):
+        console.print(
+            f"unknown: {count} files: {safe(reason)}; they are kept and asked about again by the next run",
+            highlight=False,
+        )
+    if result.undelivered:
+        console.print(f"undelivered: {result.undelivered} events: they are delivered by the next run", highlight=False)

@@ -1,0 +1,55 @@
+"""The files of `--out DIR`: cases, events, what was not fetched, and the summary."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from orbweaver.queue.verification import Result
+from orbweaver.takedown.sinks import EVENTS_FILE
+
+
+class OutputUnusable(Exception):
+    """The output directory cannot be made or written; the message is one line with the mend."""
+
+
+def prepare(directory: Path) -> Path:
+    """Make the directory and an empty events file, so that every file is there afterwards.
+
+    Returns its absolute path. Raises OutputUnusable.
+    """
+    directory = directory.expanduser().absolute()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / EVENTS_FILE).open("a"):
+            pass
+    except OSError as error:
+        raise OutputUnusable(
+            f"output directory {directory} cannot be written ({error.strerror}): choose another with --out DIR"
+        ) from error
+    return directory
+
+
+def write(directory: Path, result: Result, summary: dict[str, Any]) -> None:
+    """Write cases.jsonl, skipped.jsonl and summary.json, each whole or not at all. Raises OutputUnusable."""
+    try:
+        _replace(directory / "cases.jsonl", (case.model_dump_json() for case in result.cases))
+        _replace(directory / "skipped.jsonl", (skip.model_dump_json() for skip in result.skips))
+        _replace(directory / "summary.json", [json.dumps(summary, indent=2, ensure_ascii=False)])
+    except OSError as error:
+        raise OutputUnusable(
+            f"output directory {directory} cannot be written ({error.strerror}): free space or choose another"
+        ) from error
+
+
+def _replace(path: Path, lines: Iterable[str]) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

@@ -1,0 +1,63 @@
+"""A live progress display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from orbweaver.console.text import size
+from orbweaver.queue.verification import Progress
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+LINE_SECONDS = 5.0
+
+
+def describe(progress: Progress) -> str:
+    """Return the progress in one line."""
+    tally = progress.tally
+    return (
+        f"hosts {progress.hosts_done}/{progress.hosts}  pages {tally.pages}  files {tally.files}  "
+        f"{size(tally.bytes_read)}  matches {progress.matches}  unknown {progress.unknown}  "
+        f"failures {tally.failures}  waiting {tally.queued + progress.waiting}"
+    )
+
+
+class ProgressDisplay:
+    """Shows each progress given to `show`; on a terminal in place, elsewhere as a line every few seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, transient=True, refresh_per_second=8) if console.is_terminal else None
+        self._last_line = ""
+        self._last_time = time.monotonic()
+
+    def __enter__(self) -> ProgressDisplay:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Show the state of the run."""
+        line = describe(progress)
+        if self._live is not None:
+            grid = Table.grid(padding=(0, 2))
+            known = progress.tally.pages + progress.tally.files
+            total = known + progress.tally.queued + progress.waiting
+            grid.add_row(ProgressBar(total=max(total, 1), completed=known, width=24), line)
+            self._live.update(grid)
+            return
+        is_over = progress.hosts_done == progress.hosts and not progress.waiting
+        is_due = time.monotonic() - self._last_time >= LINE_SECONDS
+        if line != self._last_line and (is_due or is_over or not self._last_line):
+            self._console.print(line, highlight=False)
+            self._last_line = line
+            self._last_time = time.monotonic()

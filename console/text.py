@@ -1,0 +1,27 @@
+"""How things are shown to people: defanged URLs, short times and sizes, nothing a terminal would act on."""
+
+from __future__ import annotations
+
+from orbweaver.crawler.urls import defang
+
+UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in decimal units, such as `12.3 MB`."""
+    value = float(count)
+    for unit in UNITS:
+        if value < 1000 or unit == UNITS[-1]:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("the last unit takes every value")
+
+
+def safe(text: str) -> str:
+    """Return text from a host without control characters, which a terminal might obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def for_people(url: str) -> str:
+    """Return a URL that cannot be clicked, nor drive the terminal."""
+    return safe(defang(url))

@@ -1,0 +1,205 @@
+"""`orbweaver verify`: reports and a hash list in, a hit report out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orbweaver.console import hit_report, output_files
+from orbweaver.console.progress import ProgressDisplay
+from orbweaver.console.text import safe
+from orbweaver.crawler.egress import parse_networks
+from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.list_format import is_built
+from orbweaver.matcher_client.services import open_service
+from orbweaver.model import Limits, Report, ScopeKind
+from orbweaver.queue import verification
+from orbweaver.queue.plan import plan
+from orbweaver.queue.reports import BadLine, read_reports
+from orbweaver.settings import Settings
+from orbweaver.store import connection, durability, embedded
+from orbweaver.store.connection import Store
+from rich.console import Console
+
+BAD_LINES_SHOWN = 20
+# The sandboxed process of one host is bound by its host; more than this many at once on one machine only waits.
+MOST_RECRAWLERS = 8
+
+
+class NothingToDo(Exception):
+    """No usable report; the message says what was read instead."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; `hashes` (a file) or `matcher` (a URL), else MATCHER_URL."""
+
+    reports: str
+    hashes: Path | None = None
+    matcher: str | None = None
+    scope: ScopeKind = ScopeKind.HOST
+    limits: Limits = field(default_factory=Limits)
+    out: Path | None = None
+    is_json: bool = False
+    allow_addresses: tuple[str, ...] = ()
+    state_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verification gave: the result, and the status to exit with."""
+
+    result: verification.Result
+    exit_status: int
+
+
+def verify(options: Options, settings: Settings) -> Outcome:
+    """Do the main job; prints the hit report to standard output and everything else to standard error.
+
+    Raises the errors of the packages underneath, each with one clear line.
+    """
+    notes = Console(stderr=True, soft_wrap=True)
+    reports, bad_lines = _read(options, notes)
+    allowed = (*settings.allow_addresses, *options.allow_addresses)
+    parse_networks(allowed)
+    state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
+    matcher_url = _matcher(options, settings, state_dir, notes)
+    out = output_files.prepare(options.out) if options.out is not None else None
+    sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
+    orders = plan(reports, options.scope, options.limits)
+    with (
+        _stop_on_interrupt() as stop,
+        open_store(settings, state_dir) as (store, store_url),
+        ProgressDisplay(notes) as display,
+    ):
+        result = verification.verify(
+            store,
+            orders,
+            recrawlers=min(len(orders), os.cpu_count() or 1, MOST_RECRAWLERS),
+            environment={
+                **os.environ,
+                "STORE_URL": store_url,
+                "MATCHER_URL": matcher_url,
+                "TAKEDOWN_SINKS": ",".join(sinks),
+                "ALLOW_ADDRESSES": ",".join(allowed),
+                "STATE_DIR": str(state_dir),
+            },
+            log_file=state_dir / "workers.log",
+            on_progress=display.show,
+            stop=stop,
+        )
+    said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines)
+    if out is not None:
+        output_files.write(out, result, said)
+    if options.is_json:
+        found = [json.loads(case.model_dump_json()) for case in result.cases]
+        sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
+    else:
+        hit_report.show(_report_console(), result)
+    return Outcome(result, hit_report.exit_status(result))
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str]]:
+    """Yield the store and its URL: STORE_URL's, else the embedded one. Raises StoreError."""
+    if settings.store_url is not None:
+        store = connection.connect(settings.store_url)
+        durability.require(store)
+        try:
+            yield store, settings.store_url
+        finally:
+            store.close()
+        return
+    with embedded.running(state_dir) as store:
+        durability.require(store)
+        yield store, embedded.url_for(state_dir)
+
+
+def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]]:
+    if options.reports == "-":
+        lines = read_reports(sys.stdin.buffer, name="standard input")
+    else:
+        lines = read_reports(Path(options.reports), name=options.reports)
+    reports: list[Report] = []
+    bad_lines: list[BadLine] = []
+    for line in lines:
+        if isinstance(line, Report):
+            reports.append(line)
+            continue
+        bad_lines.append(line)
+        if len(bad_lines) <= BAD_LINES_SHOWN:
+            kept = " (its URL is used all the same)" if line.is_report_kept else ""
+            notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}: {safe(line.excerpt)}", markup=False)
+    if len(bad_lines) > BAD_LINES_SHOWN:
+        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, see summary.json", markup=False)
+    if not reports:
+        raise NothingToDo(
+            f"{options.reports}: no usable report ({len(bad_lines)} lines refused): give URLs, one a line, or a CSV"
+        )
+    return reports, bad_lines
+
+
+def _matcher(options: Options, settings: Settings, state_dir: Path, notes: Console) -> str:
+    """Return the URL of the matching service; a raw list is built first, once for each content."""
+    if options.hashes is not None:
+        url = f"hashlist:{_built(options.hashes, state_dir, notes)}"
+    else:
+        url = options.matcher or settings.matcher_url or ""
+    service = open_service(url)
+    try:
+        health = service.health()
+    finally:
+        service.close()
+    if not health.is_healthy:
+        notes.print(f"warning: matching service: {health.reason}; files stay unknown until it answers", markup=False)
+    return url
+
+
+def _built(hashes: Path, state_dir: Path, notes: Console) -> Path:
+    if hashes.exists() and is_built(hashes):
+        return hashes.absolute()
+    lists = state_dir / "hashlists"
+    lists.mkdir(exist_ok=True, mode=0o700)
+    built = lists / f"{_content_name(hashes)}.hashes"
+    if not (built.exists() and is_built(built)):
+        said = list_build.build([hashes], built)
+        for line in said.refused[:BAD_LINES_SHOWN]:
+            notes.print(f"{line.file}:{line.line}: {safe(line.reason)}", markup=False)
+    return built
+
+
+def _content_name(path: Path) -> str:
+    if not path.is_file():
+        return "missing"  # the build says what is wrong with it
+    with path.open("rb") as file:
+        return f"{path.stem[:40]}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+def _report_console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+@contextlib.contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C or SIGTERM sets; a second Ctrl-C is the default again."""
+    stop = threading.Event()
+
+    def request(_signum: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,33 @@
+"""An answer of a synthetic host that waits until the test lets it pass."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from aiohttp import web
+from synthetic_host import Resource
+
+PATIENCE_SECONDS = 60.0
+
+
+class Gate:
+    """Use `answer` as a resource's body; it says when somebody stands before it."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+        self._open = threading.Event()
+        self._reached = threading.Event()
+
+    async def answer(self, _: web.BaseRequest) -> web.StreamResponse:
+        self._reached.set()
+        await asyncio.get_running_loop().run_in_executor(None, self._open.wait)
+        body = self._resource.body
+        assert isinstance(body, bytes)
+        return web.Response(body=body, content_type=self._resource.content_type or "")
+
+    def wait_until_reached(self) -> None:
+        assert self._reached.wait(PATIENCE_SECONDS), "nobody came to the gate"
+
+    def open(self) -> None:
+        self._open.set()

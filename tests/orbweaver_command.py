@@ -1,0 +1,125 @@
+"""Runs the orbweaver command as a user would, and looks at what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a finished command said."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+class Workplace:
+    """A folder with a state and an output directory of its own, and commands that run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.out = folder / "out"
+        self.temporary = folder / "tmp"
+        self.working = folder / "cwd"
+        for path in (self.temporary, self.working):
+            path.mkdir(parents=True)
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if name not in {"STORE_URL", "MATCHER_URL"}}
+        return {
+            **clean,
+            "TMPDIR": str(self.temporary),
+            "ALLOW_ADDRESSES": "127.0.0.0/8",
+            "STATE_DIR": str(self.state),
+            **extra,
+        }
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "orbweaver.cli", *arguments],
+            env=self.environment(settings),
+            cwd=self.working,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **settings: str) -> Ran:
+        return finish(self.start(*arguments, **settings))
+
+    def write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines of one of the output files."""
+        return [json.loads(line) for line in (self.out / name).read_text().splitlines()]
+
+    def processes(self) -> list[int]:
+        """Return the ids of all processes that work for this state directory, the store's server among them."""
+        return [pid for pid in process_ids() if str(self.state) in _said_by(pid)]
+
+    def horses(self) -> list[int]:
+        """Return the ids of forked work horses: processes whose parent is a recrawl worker of this place."""
+        workers = {pid for pid in self.processes() if "worker\0recrawl" in _said_by(pid)}
+        return [pid for pid in workers if parent_of(pid) in workers]
+
+
+def finish(process: subprocess.Popen[str], timeout: float = PATIENCE_SECONDS * 2) -> Ran:
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        raise
+    return Ran(process.returncode, stdout, stderr)
+
+
+def process_ids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _said_by(pid: int) -> str:
+    try:
+        folder = Path(f"/proc/{pid}")
+        return folder.joinpath("cmdline").read_text() + folder.joinpath("environ").read_text(errors="replace")
+    except OSError:
+        return ""  # it ended, or is not ours
+
+
+def parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """Return the condition's first true value; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        pause.wait(0.02)  # lets other processes have the processor; what is waited for is the condition
+    raise AssertionError(f"{condition} did not become true within {seconds} s")

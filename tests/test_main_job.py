@@ -1,0 +1,272 @@
+"""The whole way of one file, by the command that a hotline runs: reports in, hit report out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gate import Gate
+from orbweaver_command import Workplace, eventually, finish
+from synthetic_host import Resource, SyntheticHost
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def place() -> Iterator[Workplace]:
+    # Short, because the store's socket lies in it.
+    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+        yield Workplace(Path(folder))
+
+
+def image(size: int = 5_000) -> bytes:
+    return PNG + os.urandom(size)
+
+
+def page(*references: str) -> Resource:
+    return Resource("text/html", "".join(f'<img src="{one}">' for one in references).encode())
+
+
+def hash_list(*bodies: bytes) -> str:
+    rows = (f"{hashlib.sha256(body).hexdigest()},{place},synthetic\n" for place, body in enumerate(bodies))
+    return "sha256,entry_id,category\n" + "".join(rows)
+
+
+def urls(cases: list[dict[str, str]]) -> set[str]:
+    return {case["url"] for case in cases}
+
+
+def test_a_listed_file_becomes_a_case_and_nothing_else_does(place: Workplace) -> None:
+    listed, harmless = image(), image()
+    with SyntheticHost(
+        {
+            "/": page("known.png", "copy.png", "harmless.png", "empty.png", "gone.png"),
+            "/known.png": ("image/png", listed),
+            "/copy.png": ("image/png", listed),
+            "/harmless.png": ("image/png", harmless),
+            "/empty.png": ("image/png", b""),
+        }
+    ) as host:
+        reports = place.write("reports.csv", f"url,report_id,source\n{host.url},R-1,hotline\n")
+        hashes = place.write("list.csv", hash_list(listed, b""))
+        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out), "--json")
+    assert ran.status == 0, ran.stderr
+    cases = place.lines("cases.jsonl")
+    assert urls(cases) == {f"{host.url}known.png", f"{host.url}copy.png"}
+    case = cases[0]
+    assert case["sha256"] == hashlib.sha256(listed).hexdigest()
+    assert case["md5"] == hashlib.md5(listed).hexdigest()
+    assert case["sha1"] == hashlib.sha1(listed).hexdigest()
+    assert case["size"] == len(listed)
+    assert case["state"] == "open"
+    assert case["report_ids"] == ["R-1"]
+    assert case["referrer"] == host.url
+    assert (case["host"], case["ip"]) == (host.host, "127.0.0.1")
+    assert (case["content_type"], case["sniffed_type"]) == ("image/png", "image/png")
+    assert case["verdict"]["algorithm"] == "sha256"
+    assert case["verdict"]["category"] == "synthetic"
+    assert len(case["verdict"]["list_version"]) == 64
+    assert case["http"]["status"] == 200
+    skipped = {one["url"]: one["outcome"] for one in place.lines("skipped.jsonl")}
+    assert skipped == {f"{host.url}empty.png": "empty", f"{host.url}gone.png": "http_error"}
+    events = place.lines("events.jsonl")
+    assert {event["case_id"] for event in events} == {one["case_id"] for one in cases}
+    said = ran.json()
+    assert said["exit_status"] == 0
+    assert said["totals"]["files"] == 3
+    assert said["totals"]["bytes_kept"] == 0
+    assert said["cases"] == cases
+    assert said["hosts"][0]["sandbox"]["is_on"] is True
+
+
+def test_the_hit_report_shows_defanged_urls_only(place: Workplace) -> None:
+    listed = image()
+    with SyntheticHost({"/known.png": ("image/png", listed)}) as host:
+        reports = place.write("reports.txt", f"{host.url}known.png\n")
+        ran = place.run("verify", reports, "--hashes", place.write("list.csv", hash_list(listed)))
+    assert ran.status == 0
+    assert "hxxp://127[.]0[.]0[.]1" in ran.stdout.replace("\n", "")
+    assert "http://" not in ran.stdout + ran.stderr
+
+
+def test_the_same_run_twice_makes_no_second_case_and_moves_last_seen_on(place: Workplace) -> None:
+    listed = image()
+    with SyntheticHost({"/": page("known.png"), "/known.png": ("image/png", listed)}) as host:
+        arguments = [
+            "verify",
+            place.write("reports.txt", host.url),
+            "--hashes",
+            place.write("list.csv", hash_list(listed)),
+            "--out",
+            str(place.out),
+        ]
+        assert place.run(*arguments).status == 0
+        (first,) = place.lines("cases.jsonl")
+        assert place.run(*arguments).status == 0
+        (second,) = place.lines("cases.jsonl")
+    assert second["case_id"] == first["case_id"]
+    assert second["first_seen"] == first["first_seen"]
+    assert second["last_seen"] > first["last_seen"]
+    assert len(place.lines("events.jsonl")) == 1
+
+
+def test_a_list_that_fails_half_way_leaves_the_rest_unknown_and_the_next_run_answers_it(place: Workplace) -> None:
+    first, later = image(), [image() for _ in range(3)]
+    gate = Gate(page("later-0.png", "later-1.png", "later-2.png"))
+    resources = {f"/later-{number}.png": ("image/png", body) for number, body in enumerate(later)}
+    with SyntheticHost({"/first.png": ("image/png", first), "/gate": Resource(None, gate.answer), **resources}) as host:
+        reports = place.write("reports.txt", f"{host.url}first.png\n{host.url}gate\n")
+        built = place.folder / "list.hashes"
+        raw = place.write("list.csv", hash_list(first, later[0]))
+        assert place.run("hashlist", "build", raw, "-o", str(built)).status == 0
+        whole = built.read_bytes()
+        running = place.start("verify", reports, "--hashes", str(built), "--out", str(place.out), "--json")
+        gate.wait_until_reached()
+        eventually(lambda: (place.out / "events.jsonl").stat().st_size > 0)
+        damaged = place.folder / "damaged.hashes"
+        damaged.write_bytes(whole[: len(whole) // 2])
+        damaged.replace(built)
+        gate.open()
+        ran = finish(running)
+        assert ran.status == 1
+        said = ran.json()
+        assert urls(said["cases"]) == {f"{host.url}first.png"}
+        assert {one["url"] for one in said["unknown"]} == {f"{host.url}later-{number}.png" for number in range(3)}
+        assert all("list.hashes" in one["reason"] for one in said["unknown"])
+        built.write_bytes(whole)
+        again = place.run(
+            "verify",
+            place.write("one.txt", f"{host.url}first.png"),
+            "--hashes",
+            str(built),
+            "--out",
+            str(place.out),
+            "--json",
+        )
+    assert again.status == 0, again.stdout
+    assert urls(again.json()["cases"]) == {f"{host.url}first.png", f"{host.url}later-0.png"}
+
+
+def test_ctrl_c_stops_within_five_seconds_and_keeps_what_was_found(place: Workplace) -> None:
+    listed = image()
+    gate = Gate(page("never.png"))
+    with SyntheticHost(
+        {"/": page("known.png", "gate"), "/known.png": ("image/png", listed), "/gate": Resource(None, gate.answer)}
+    ) as host:
+        reports = place.write("reports.txt", host.url)
+        hashes = place.write("list.csv", hash_list(listed))
+        running = place.start("verify", reports, "--hashes", hashes, "--out", str(place.out), "--json")
+        gate.wait_until_reached()
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        ran = finish(running)
+        took = time.monotonic() - began
+        gate.open()
+    assert took < 5
+    assert ran.status == 1
+    said = ran.json()
+    assert said["interrupted"] is True
+    assert said["hosts"][0]["state"] == "interrupted"
+    assert urls(said["cases"]) == {f"{host.url}known.png"}
+    assert place.processes() == []
+
+
+def test_a_killed_work_horse_is_replaced_and_the_cases_are_the_same(place: Workplace) -> None:
+    listed = [image() for _ in range(6)]
+    gate = Gate(page("late-0.png", "late-1.png", "late-2.png"))
+    resources = {
+        f"/{name}-{number}.png": ("image/png", listed[number + offset])
+        for name, offset in (("early", 0), ("late", 3))
+        for number in range(3)
+    }
+    with SyntheticHost(
+        {
+            "/": page("early-0.png", "early-1.png", "early-2.png", "gate"),
+            "/gate": Resource(None, gate.answer),
+            **resources,
+        }
+    ) as host:
+        reports = place.write("reports.txt", host.url)
+        hashes = place.write("list.csv", hash_list(*listed))
+        running = place.start("verify", reports, "--hashes", hashes, "--out", str(place.out), "--json")
+        gate.wait_until_reached()
+        (horse,) = place.horses()
+        os.kill(horse, signal.SIGKILL)
+        gate.open()
+        ran = finish(running)
+    assert ran.status == 0, ran.stdout
+    said = ran.json()
+    assert said["hosts"][0]["attempts"] == 2
+    assert urls(said["cases"]) == {f"{host.url}{path[1:]}" for path in resources}
+    assert len(place.lines("events.jsonl")) == len(resources)
+
+
+def test_killed_match_and_takedown_workers_lose_nothing(place: Workplace) -> None:
+    listed = [image() for _ in range(4)]
+    gate = Gate(page("late-0.png", "late-1.png"))
+    resources = {
+        "/early-0.png": ("image/png", listed[0]),
+        "/early-1.png": ("image/png", listed[1]),
+        "/late-0.png": ("image/png", listed[2]),
+        "/late-1.png": ("image/png", listed[3]),
+    }
+    with SyntheticHost(
+        {"/": page("early-0.png", "early-1.png", "gate"), "/gate": Resource(None, gate.answer), **resources}
+    ) as host:
+        reports = place.write("reports.txt", host.url)
+        hashes = place.write("list.csv", hash_list(*listed))
+        running = place.start("verify", reports, "--hashes", hashes, "--out", str(place.out), "--json")
+        gate.wait_until_reached()
+        for queue in ("match", "takedown"):
+            for pid in place.processes():
+                if f"worker\0{queue}" in Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
+        gate.open()
+        ran = finish(running)
+    assert ran.status == 0, ran.stdout
+    assert urls(ran.json()["cases"]) == {f"{host.url}{path[1:]}" for path in resources}
+    assert {event["case"]["url"] for event in place.lines("events.jsonl")} == urls(ran.json()["cases"])
+
+
+def test_the_limits_of_pages_and_depth_hold(place: Workplace) -> None:
+    chain = {f"/{number}": Resource("text/html", f'<a href="/{number + 1}">on</a>'.encode()) for number in range(30)}
+    with SyntheticHost(chain) as host:
+        reports = place.write("reports.txt", f"{host.url}0")
+        hashes = place.write("list.csv", hash_list(b"nothing there"))
+        ran = place.run("verify", reports, "--hashes", hashes, "--max-pages", "5", "--out", str(place.out), "--json")
+        assert ran.json()["totals"]["pages"] == 6  # the reported page is always fetched, and five more
+        assert [one["rule"] for one in place.lines("skipped.jsonl")] == ["limit.max_pages"]
+        ran = place.run("verify", reports, "--hashes", hashes, "--max-depth", "2", "--out", str(place.out), "--json")
+        assert ran.json()["totals"]["pages"] == 3
+        assert [one["rule"] for one in place.lines("skipped.jsonl")] == ["limit.max_depth"]
+    assert ran.status == 0
+
+
+def test_a_redirect_is_checked_at_each_hop(place: Workplace) -> None:
+    listed = image()
+    with SyntheticHost({"/secret.png": ("image/png", listed)}) as other, SyntheticHost({}) as host:
+        host.resources.update(
+            {
+                "/": page("inside", "outside", "loop"),
+                "/inside": Resource(None, headers={"Location": "/step"}, status=302),
+                "/step": Resource(None, headers={"Location": "/known.png"}, status=301),
+                "/outside": Resource(None, headers={"Location": f"{other.url}secret.png"}, status=302),
+                "/loop": Resource(None, headers={"Location": "/loop"}, status=302),
+                "/known.png": Resource("image/png", listed),
+            }
+        )
+        reports = place.write("reports.txt", host.url)
+        hashes = place.write("list.csv", hash_list(listed))
+        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out), "--json")
+    assert other.paths == []
+    (case,) = ran.json()["cases"]
+    assert case["url"] == f"{host.url}inside"
+    assert case["final_url"] == f"{host.url}known.png"
+    outcomes = {one["url"].removeprefix(host.url): one["outcome"] for one in place.lines("skipped.jsonl")}
+    assert outcomes == {"outside": "out_of_scope", "loop": "redirect_loop"}
