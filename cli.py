@@ -25,6 +25,11 @@ app = typer.Typer(
     name="orbweaver",
     help="Recrawls reported hosts, recognises known files by their hash, opens a takedown case per match.\n\n"
     "Keeps metadata only: no byte of any file is ever written.",
+    epilog="Examples:\n\n"
+    "  orbweaver verify reports.csv --hashes list.csv\n\n"
+    "  orbweaver hashlist build list.csv -o list.hashes\n\n"
+    "  orbweaver doctor\n\n"
+    "Exit status: 0 all is well; 1 something failed or stayed unknown; 2 bad usage.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -146,6 +151,10 @@ def worker(
     unknown = [one for one in queues if one not in set(QueueName)]
     if unknown:
         raise typer.BadParameter(f"no queue {unknown[0]!r}: there are {', '.join(QueueName)}")
+    if QueueName.MATCH in queues and settings.matcher_url is None:
+        raise typer.BadParameter("set MATCHER_URL: a match worker asks that service")
+    if QueueName.TAKEDOWN in queues and not settings.takedown_sinks:
+        raise typer.BadParameter("set TAKEDOWN_SINKS: a takedown worker delivers to them")
     store = connection.connect(settings.store_url)
     durability.require(store)
     work(store, [QueueName(one) for one in queues], name=name, burst=burst)
@@ -154,7 +163,7 @@ def worker(
 @hashlist.command(
     epilog="Examples:\n\n"
     "  orbweaver hashlist build list.csv -o list.hashes\n\n"
-    "  sha256sum files/* | orbweaver hashlist build /dev/stdin -o list.hashes"
+    "  sha256sum files/* > digests.txt; orbweaver hashlist build digests.txt -o list.hashes"
 )
 def build(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="CSV with named columns, or bare digests.")],
@@ -214,15 +223,16 @@ def _status_of(error: Exception) -> int | None:
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError
     from orbweaver.matcher_client.errors import MatcherError
-    from orbweaver.queue.errors import QueueError
-    from orbweaver.store.errors import StoreError
+    from orbweaver.queue.errors import QueueError, StoreBusy
+    from orbweaver.store.errors import StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
 
-    if isinstance(error, StoreError | RedisError | CrawlError):
-        return FAILED
-    if isinstance(error, MatcherError | QueueError | TakedownError | OutputUnusable | NothingToDo | ValueError):
+    usage = StateDirUnusable | MatcherError | QueueError | TakedownError | OutputUnusable | NothingToDo | ValueError
+    if isinstance(error, usage) and not isinstance(error, StoreBusy):
         return BAD_USAGE
+    if isinstance(error, StoreBusy | StoreError | RedisError | CrawlError):
+        return FAILED
     return None
 
 

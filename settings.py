@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# Stands at the head of every log line and progress line while SANDBOX=off.
+SANDBOX_OFF = "SANDBOX=off  "
+
 
 class SettingsRefused(Exception):
     """A setting in the environment has a value that cannot be used; the message says which and why."""

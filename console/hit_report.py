@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orbweaver
 from orbweaver.console.text import for_people, safe, size
-from orbweaver.model import CaseState, format_time
+from orbweaver.model import Case, CaseState, Outcome, format_time
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.reports import BadLine
 from orbweaver.queue.verification import Result
@@ -17,6 +18,7 @@ from rich.table import Table
 
 # A person reads this many; the files have them all.
 LINES_SHOWN = 20
+CASES_SHOWN = 200
 
 
 def exit_status(result: Result) -> int:
@@ -93,6 +95,8 @@ def show(console: Console, result: Result) -> None:
     """Print the hit report: a table of cases, then one line for each thing that was not checked."""
     if result.cases:
         console.print(_table(result))
+        if len(result.cases) > CASES_SHOWN:
+            console.print(f"{len(result.cases) - CASES_SHOWN} more cases, see cases.jsonl (--out DIR)")
     else:
         console.print("No case: no file that was hashed matched.")
     _show_hosts(console, result)
@@ -108,27 +112,46 @@ def show(console: Console, result: Result) -> None:
 
 
 def _table(result: Result) -> Table:
-    table = Table(title="Hit report", title_justify="left", show_lines=False)
-    for name in ("Case", "URL (defanged)", "Evidence", "List", "File", "First seen", "Last seen"):
-        table.add_column(name, overflow="fold")
-    for case in result.cases:
-        is_new = str(case.case_id) in result.new_case_ids
-        state = f"{case.state.value}{' new' if is_new else ''}"
-        verdict = case.verdict
-        listed = " ".join(part for part in (verdict.list, verdict.category, verdict.entry_id) if part)
-        where = for_people(case.url)
-        if case.final_url != case.url:
-            where += f"\n-> {for_people(case.final_url)}"
-        table.add_row(
-            f"{str(case.case_id)[:8]}\n{state}",
-            where,
-            f"{verdict.algorithm} {getattr(case, verdict.algorithm or 'sha256')[:12]}...",
-            safe(listed),
-            f"{safe(case.sniffed_type or case.content_type or 'unknown type')}\n{size(case.size)}",
-            format_time(case.first_seen)[:19],
-            format_time(case.last_seen)[:19],
-        )
+    """Three columns, so that a URL can be read at 80 characters too."""
+    table = Table(title="Hit report", title_justify="left", show_lines=True)
+    table.add_column("Case", min_width=8)
+    table.add_column("URL (defanged) and file", overflow="fold", ratio=1)
+    table.add_column("Evidence", overflow="fold", min_width=26)
+    for case in result.cases[:CASES_SHOWN]:
+        table.add_row(_state(case, result), _where(case), _evidence(case))
     return table
+
+
+def _state(case: Case, result: Result) -> str:
+    is_new = str(case.case_id) in result.new_case_ids
+    return "\n".join([str(case.case_id)[:8], case.state.value, *(["new"] if is_new else [])])
+
+
+def _where(case: Case) -> str:
+    lines = [for_people(case.url)]
+    if case.final_url != case.url:
+        lines.append(f"-> {for_people(case.final_url)}")
+    kind = "embedded in the page, " if case.http.embedded else ""
+    lines.append(f"{kind}{safe(case.sniffed_type or case.content_type or 'unknown type')}, {size(case.size)}")
+    return "\n".join(lines)
+
+
+def _evidence(case: Case) -> str:
+    verdict = case.verdict
+    algorithm = verdict.algorithm or "sha256"
+    listed = " ".join(part for part in (verdict.list, verdict.category, verdict.entry_id) if part)
+    return "\n".join(
+        [
+            f"{algorithm} {getattr(case, algorithm)[:16]}",
+            safe(listed),
+            f"first {_minute(case.first_seen)}",
+            f"last  {_minute(case.last_seen)}",
+        ]
+    )
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _show_hosts(console: Console, result: Result) -> None:
@@ -138,8 +161,19 @@ def _show_hosts(console: Console, result: Result) -> None:
             console.print(f"{record.state.value}: host {name}: {safe(record.reason or 'stopped')}", highlight=False)
         elif record.stopped_by is not None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
+        for rule, count in sorted(_limits_reached(record, result).items()):
+            console.print(f"partial: host {name}: {count} known URLs not fetched: {rule}", highlight=False)
         if record.sandbox is not None and not record.sandbox.get("is_on"):
             console.print(f"warning: host {name} was crawled with SANDBOX=off", highlight=False)
+
+
+def _limits_reached(record: RecrawlRecord, result: Result) -> Counter[str]:
+    """Count the URLs of a recrawl that a limit left out, by limit; what concerns a single page is left out."""
+    return Counter(
+        skip.rule
+        for skip in result.skips_of.get(record.recrawl_id, ())
+        if skip.outcome is Outcome.LIMIT and not skip.status
+    )
 
 
 def _show_failures(console: Console, result: Result) -> None:

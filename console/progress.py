@@ -28,8 +28,9 @@ def describe(progress: Progress) -> str:
 class ProgressDisplay:
     """Shows each progress given to `show`; on a terminal in place, elsewhere as a line every few seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, prefix: str = "") -> None:
         self._console = console
+        self._prefix = prefix
         self._live = Live(console=console, transient=True, refresh_per_second=8) if console.is_terminal else None
         self._last_line = ""
         self._last_time = time.monotonic()
@@ -47,7 +48,7 @@ class ProgressDisplay:
 
     def show(self, progress: Progress) -> None:
         """Show the state of the run."""
-        line = describe(progress)
+        line = self._prefix + describe(progress)
         if self._live is not None:
             grid = Table.grid(padding=(0, 2))
             known = progress.tally.pages + progress.tally.files

@@ -24,9 +24,10 @@ from orbweaver.model import Limits, Report, ScopeKind
 from orbweaver.queue import verification
 from orbweaver.queue.plan import plan
 from orbweaver.queue.reports import BadLine, read_reports
-from orbweaver.settings import Settings
+from orbweaver.settings import SANDBOX_OFF, Settings
 from orbweaver.store import connection, durability, embedded
 from orbweaver.store.connection import Store
+from orbweaver.takedown.sinks import open_sinks
 from rich.console import Console
 
 BAD_LINES_SHOWN = 20
@@ -74,11 +75,12 @@ def verify(options: Options, settings: Settings) -> Outcome:
     matcher_url = _matcher(options, settings, state_dir, notes)
     out = output_files.prepare(options.out) if options.out is not None else None
     sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
+    open_sinks(sinks)
     orders = plan(reports, options.scope, options.limits)
     with (
         _stop_on_interrupt() as stop,
         open_store(settings, state_dir) as (store, store_url),
-        ProgressDisplay(notes) as display,
+        ProgressDisplay(notes, prefix=SANDBOX_OFF if settings.sandbox == "off" else "") as display,
     ):
         result = verification.verify(
             store,

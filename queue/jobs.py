@@ -24,6 +24,7 @@ from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.store import connection, durability, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases, delivery, sinks, transitions
+from orbweaver.takedown.errors import NotDelivered
 from redis.exceptions import WatchError
 from rq import get_current_job
 
@@ -84,7 +85,10 @@ def match(batch_id: str) -> None:
 def deliver(event_id: str) -> None:
     """Deliver an event to every sink of this worker that has not taken it."""
     store = _store()
-    delivery.deliver(store, event_id, sinks.open_sinks(orbweaver_settings.load().takedown_sinks))
+    addresses = orbweaver_settings.load().takedown_sinks
+    if not addresses:
+        raise NotDelivered("no sink: set TAKEDOWN_SINKS")
+    delivery.deliver(store, event_id, sinks.open_sinks(addresses))
     runs.note_delivered(store, event_id)
 
 
@@ -139,7 +143,14 @@ def _settle(store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdic
             _write(store, pipe, batch.run_id, change)
         batches.keep_unanswered(pipe, [sighting for sighting, _ in unknown])
         batches.drop_answered(pipe, answered)
-        runs.note_answers(pipe, batch.run_id, matched_case_ids=sorted(before), unknown=unknown, answered=answered)
+        runs.note_answers(
+            pipe,
+            batch.run_id,
+            matched_case_ids=sorted(before),
+            new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
+            unknown=unknown,
+            answered=answered,
+        )
         batches.settle(pipe, batch_id, batch)
         try:
             pipe.execute()

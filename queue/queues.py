@@ -11,6 +11,7 @@ from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
 from rq.exceptions import NoSuchJobError
 from rq.job_lifecycle import record_job_failure
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 from rq.serializers import JSONSerializer
 
 if TYPE_CHECKING:
@@ -120,6 +121,16 @@ def waiting_jobs(store: Store, name: QueueName) -> int:
     return int(
         queue.count + store.llen(queue.intermediate_queue_key) + queue.started_job_registry.get_job_count(cleanup=False)
     )
+
+
+def forget_worker(store: Store, name: QueueName, worker_name: str) -> None:
+    """Remove a worker that is known to be dead from RQ's registers, where it would look alive for minutes."""
+    key = Worker.redis_worker_namespace_prefix + worker_name
+    pipe = store.pipeline(transaction=True)
+    pipe.srem(REDIS_WORKER_KEYS, key)
+    pipe.srem(WORKERS_BY_QUEUE_KEY % name.value, key)
+    pipe.delete(key)
+    pipe.execute()
 
 
 def recover(store: Store, name: QueueName, worker_name: str) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Sighting, format_time, now
 from orbweaver.queue import batches, queues
+from orbweaver.queue.errors import StoreBusy
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
 
 KEPT_SECONDS = 30 * 24 * 3600
+TURN_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,31 @@ class Unknown:
 
     url: str
     reason: str
+
+
+def take_turn(store: Store, run_id: str, stop: threading.Event) -> None:
+    """Wait for the store's turn, and take it: one run at a time, because workers ask and deliver for all.
+
+    A run that was killed gives its turn back by not renewing it. Raises StoreBusy when another run is alive, or when
+    `stop` is set while waiting.
+    """
+    deadline = time.monotonic() + TURN_SECONDS + 1
+    while not store.set(keys.turn(), run_id, nx=True, ex=TURN_SECONDS):
+        if stop.wait(0.2) or time.monotonic() > deadline:
+            raise StoreBusy("another verification runs on this store: wait for its end, or use another --state DIR")
+
+
+def keep_turn(store: Store, run_id: str) -> None:
+    """Renew the turn; to be called more often than every fifteen seconds. Raises StoreBusy when it was lost."""
+    if store.get(keys.turn()) != run_id.encode():
+        raise StoreBusy("this run stood still for so long that another one took its turn: start it again")
+    store.expire(keys.turn(), TURN_SECONDS)
+
+
+def give_turn_back(store: Store, run_id: str) -> None:
+    """End the turn, unless another run has it by now."""
+    if store.get(keys.turn()) == run_id.encode():
+        store.delete(keys.turn())
 
 
 def create(store: Store, run_id: str) -> None:
@@ -39,6 +68,7 @@ def note_answers(
     run_id: str,
     *,
     matched_case_ids: Sequence[str],
+    new_case_ids: Sequence[str],
     unknown: Sequence[tuple[Sighting, str]],
     answered: Sequence[Sighting],
 ) -> None:
@@ -46,6 +76,9 @@ def note_answers(
     if matched_case_ids:
         pipe.sadd(keys.run_cases(run_id), *matched_case_ids)
         pipe.expire(keys.run_cases(run_id), KEPT_SECONDS)
+    if new_case_ids:
+        pipe.sadd(keys.run_new_cases(run_id), *new_case_ids)
+        pipe.expire(keys.run_new_cases(run_id), KEPT_SECONDS)
     if answered:
         pipe.hdel(keys.run_unknown(run_id), *(one.sighting_id for one in answered))
     if unknown:
@@ -67,14 +100,14 @@ def note_delivered(store: Store, event_id: str) -> None:
     store.hdel(keys.undelivered(), event_id)
 
 
-def deliver_again(store: Store) -> int:
-    """Enqueue every undelivered event whose job was lost or parked; returns how many."""
+def deliver_again(store: Store, run_id: str) -> int:
+    """Enqueue every undelivered event whose job was lost or parked, for a run that waits for it; returns how many."""
     again = 0
     for event_id in (text(one) for one in store.hkeys(keys.undelivered())):
         if not queues.is_alive(store, queues.QueueName.TAKEDOWN, queues.delivery_job_id(event_id)):
             with store.pipeline(transaction=True) as pipe:
                 pipe.multi()
-                queues.enqueue_delivery(store, pipe, event_id)
+                note_event(store, pipe, run_id, event_id)
                 pipe.execute()
             again += 1
     return again
@@ -83,6 +116,11 @@ def deliver_again(store: Store) -> int:
 def case_ids(store: Store, run_id: str) -> list[str]:
     """Return the ids of the cases that the run's sightings matched."""
     return sorted(text(one) for one in store.smembers(keys.run_cases(run_id)))
+
+
+def new_case_ids(store: Store, run_id: str) -> frozenset[str]:
+    """Return the ids of the cases that this run opened."""
+    return frozenset(text(one) for one in store.smembers(keys.run_new_cases(run_id)))
 
 
 def unknown(store: Store, run_id: str) -> list[Unknown]:

@@ -53,9 +53,14 @@ class Result:
     cases: tuple[Case, ...]
     new_case_ids: frozenset[str]
     unknown: tuple[runs.Unknown, ...]
-    skips: tuple[Skip, ...]
+    skips_of: Mapping[str, Sequence[Skip]]
     undelivered: int
     is_interrupted: bool
+
+    @property
+    def skips(self) -> tuple[Skip, ...]:
+        """Everything that gave no digest, recrawl by recrawl."""
+        return tuple(skip for record in self.recrawls for skip in self.skips_of[record.recrawl_id])
 
     @property
     def tally(self) -> Tally:
@@ -76,13 +81,40 @@ def verify(
     """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
 
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
-    again first.
+    again first. Raises StoreBusy while another run is alive on this store.
     """
-    began_at = now()
     run_id = uuid4().hex
+    runs.take_turn(store, run_id, stop)
+    try:
+        return _verify(
+            store,
+            run_id,
+            orders,
+            recrawlers=recrawlers,
+            environment=environment,
+            log_file=log_file,
+            on_progress=on_progress,
+            stop=stop,
+        )
+    finally:
+        runs.give_turn_back(store, run_id)
+
+
+def _verify(
+    store: Store,
+    run_id: str,
+    orders: Sequence[Order],
+    *,
+    recrawlers: int,
+    environment: Mapping[str, str],
+    log_file: Path,
+    on_progress: Callable[[Progress], None],
+    stop: threading.Event,
+) -> Result:
+    began_at = now()
     runs.create(store, run_id)
     batches.ask_again(store, run_id)
-    runs.deliver_again(store)
+    runs.deliver_again(store, run_id)
     for order in orders:
         _enqueue(store, run_id, order)
     with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
@@ -126,6 +158,7 @@ def _watch(
 ) -> None:
     stuck_since: float | None = None
     while not stop.is_set():
+        runs.keep_turn(store, run_id)
         workers.replace_dead()
         records = _records(store, run_id)
         for record in records:
@@ -187,7 +220,7 @@ def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
     queue = queues.queue_for(store, QueueName.RECRAWL)
     for record in _records(store, run_id):
         job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
-        if record.state is RecrawlState.QUEUED and job is not None and job.args == [record.recrawl_id]:
+        if record.state is RecrawlState.QUEUED and job is not None and list(job.args) == [record.recrawl_id]:
             job.delete()
     workers.ask_to_stop(QueueName.RECRAWL)
     workers.wait(seconds=RECRAWL_STOP_SECONDS, queue=QueueName.RECRAWL)
@@ -203,9 +236,9 @@ def _mark_ended(store: Store, run_id: str, *, is_interrupted: bool) -> None:
     for record in _records(store, run_id):
         if record.state not in ENDED:
             recrawls.end(store, record.recrawl_id, state, reason=reason)
-            job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
-            if job is not None:
-                job.delete()  # its horse is gone; the next run must be able to take the host
+        job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
+        if job is not None and list(job.args) == [record.recrawl_id]:
+            job.delete()  # its worker is gone; the next run must be able to take the host
 
 
 def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
@@ -233,9 +266,9 @@ def _result(store: Store, run_id: str, began_at: datetime, *, is_interrupted: bo
         ended_at=now(),
         recrawls=records,
         cases=tuple(found),
-        new_case_ids=frozenset(str(case.case_id) for case in found if case.first_seen >= began_at),
+        new_case_ids=runs.new_case_ids(store, run_id),
         unknown=tuple(runs.unknown(store, run_id)),
-        skips=tuple(skip for record in records for skip in recrawls.skips(store, record.recrawl_id)),
+        skips_of={record.recrawl_id: recrawls.skips(store, record.recrawl_id) for record in records},
         undelivered=runs.waiting(store, run_id)[1],
         is_interrupted=is_interrupted,
     )

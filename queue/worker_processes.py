@@ -62,6 +62,7 @@ class WorkerProcesses:
             if child.process.poll() is None or self._replacements >= MOST_REPLACEMENTS:
                 continue
             self._replacements += 1
+            queues.forget_worker(self._store, child.queue, child.name)
             queues.recover(self._store, child.queue, child.name)
             self._children[place] = self._start(child.queue)
 
@@ -94,6 +95,7 @@ class WorkerProcesses:
                 os.killpg(child.process.pid, signal.SIGKILL)
         for child in self._children:
             child.process.wait()
+            queues.forget_worker(self._store, child.queue, child.name)
 
     def _start(self, queue: QueueName) -> _Child:
         name = f"{queue}-{uuid4().hex[:12]}"

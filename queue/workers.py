@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -19,6 +20,7 @@ from rq.serializers import JSONSerializer
 log = logging.getLogger("orbweaver.worker")
 # A lost worker is noticed after this long, and its job done again.
 HEARTBEAT_SECONDS = 30
+LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
 
 
 class _Guarded:
@@ -70,7 +72,11 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
         raise ValueError("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
     else:
         worker = PlainWorker(queues, **options)
-    worker.work(burst=burst, logging_level="WARNING")
+    log_format = LOG_FORMAT
+    if orbweaver_settings.load().sandbox == "off":
+        log_format = orbweaver_settings.SANDBOX_OFF + LOG_FORMAT
+    logging.basicConfig(level=logging.WARNING, format=log_format)
+    worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
 
 
 def _preload() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from orbweaver.store.errors import StoreUnreachable
 from redis import Redis
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -17,25 +17,25 @@ Store = Redis
 
 
 def without_password(url: str) -> str:
-    """Return a store URL that may be printed: any password is replaced."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@")
+    """Return a store URL that may be printed: whatever could be a password is replaced, also where none belongs."""
+    shown = re.sub(r"^((?:[^:/?@]*://)?[^:/@]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", shown)
 
 
 def connect(url: str) -> Store:
     """Connect to the store and prove that it answers.
 
-    `url` is redis://, rediss:// or unix://; replies stay bytes. A short loss of the server is retried for a few
-    seconds, so that a restart does not fail a recrawl.
+    `url` is redis://, rediss:// or unix://; replies stay bytes. A store that is not there is said at once; a short
+    loss of it later is retried for a few seconds, so that a restart does not fail a recrawl.
 
     Raises StoreUnreachable.
     """
-    scheme = urlsplit(url).scheme
-    if scheme not in SCHEMES:
-        raise StoreUnreachable(f"STORE_URL {without_password(url)!r}: the scheme must be one of {', '.join(SCHEMES)}")
+    shown = without_password(url)
+    if url.partition("://")[0] not in SCHEMES:
+        raise StoreUnreachable(f"STORE_URL {shown!r}: the scheme must be one of {', '.join(SCHEMES)}")
     try:
+        with Redis.from_url(url, socket_connect_timeout=5, retry=Retry(NoBackoff(), retries=0)) as probe:
+            probe.ping()
         store: Store = Redis.from_url(
             url,
             socket_connect_timeout=5,
@@ -43,19 +43,16 @@ def connect(url: str) -> Store:
             retry=Retry(ExponentialWithJitterBackoff(cap=1, base=0.05), retries=6),
             retry_on_error=[RedisConnectionError, RedisTimeoutError],
         )
-        store.ping()
     except AuthenticationError as error:
+        raise StoreUnreachable(f"store {shown} refused the password: check STORE_URL ({error})") from error
+    except (ValueError, TypeError) as error:  # what it says may hold a part of the password
         raise StoreUnreachable(
-            f"store {without_password(url)} refused the password: check STORE_URL ({error})"
+            f"STORE_URL {shown!r} cannot be read: write redis://host:port/0 or unix:///path"
         ) from error
-    except ValueError as error:
-        raise StoreUnreachable(f"STORE_URL {without_password(url)!r} cannot be read: {error}") from error
     except ResponseError as error:
-        raise StoreUnreachable(f"store {without_password(url)} refused us: {error}") from error
+        raise StoreUnreachable(f"store {shown} refused us: {error}") from error
     except (RedisError, OSError) as error:
-        raise StoreUnreachable(
-            f"no store answers at {without_password(url)}: start it or correct STORE_URL ({error})"
-        ) from error
+        raise StoreUnreachable(f"no store answers at {shown}: start it or correct STORE_URL ({error})") from error
     return store
 
 

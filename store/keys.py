@@ -9,7 +9,7 @@ def run(run_id: str) -> str:
 
 
 def run_recrawls(run_id: str) -> str:
-    """List of the run's recrawl ids, in the order of its reports; owner queue.runs."""
+    """List of the run's recrawl ids, in the order of its reports; owner queue.recrawls."""
     return f"{PREFIX}:run:{run_id}:recrawls"
 
 
@@ -18,13 +18,23 @@ def run_cases(run_id: str) -> str:
     return f"{PREFIX}:run:{run_id}:cases"
 
 
+def run_new_cases(run_id: str) -> str:
+    """Set of the case ids that the run opened; owner queue.runs."""
+    return f"{PREFIX}:run:{run_id}:new-cases"
+
+
+def turn() -> str:
+    """String: the id of the run whose turn it is, for fifteen seconds after its last sign; owner queue.runs."""
+    return f"{PREFIX}:turn"
+
+
 def run_unknown(run_id: str) -> str:
     """Hash sighting id -> JSON [url, reason] of the run's sightings without an answer; owner queue.runs."""
     return f"{PREFIX}:run:{run_id}:unknown"
 
 
 def run_batches(run_id: str) -> str:
-    """Set of the run's batches that wait for their verdicts; owner queue.runs."""
+    """Set of the run's batches that wait for their verdicts; owner queue.batches."""
     return f"{PREFIX}:run:{run_id}:batches"
 
 
@@ -69,7 +79,7 @@ def cases() -> str:
 
 
 def event(event_id: str) -> str:
-    """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.delivery."""
+    """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.cases."""
     return f"{PREFIX}:event:{event_id}"
 
 

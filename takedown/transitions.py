@@ -58,8 +58,9 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
     if digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
     state = CaseState.HELD if is_weak(verdict, digests.size) else CaseState.OPEN
-    if before is not None and before.case.state is CaseState.OPEN:
-        state = CaseState.OPEN
+    evidence = _evidence(verdict)
+    if before is not None and before.case.state is CaseState.OPEN and state is CaseState.HELD:
+        state, evidence = CaseState.OPEN, before.case.verdict  # weaker evidence takes nothing back
     case_id = case_id_for(sighting.url, digests.sha256)
     first_seen, last_seen = sighting.seen_at, sighting.seen_at
     report_ids = set(sighting.report_ids)
@@ -82,15 +83,7 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
         size=digests.size,
         content_type=sighting.content_type,
         sniffed_type=sighting.sniffed_type,
-        verdict=CaseVerdict(
-            result=verdict.result,
-            algorithm=verdict.algorithm,
-            list=verdict.list,
-            entry_id=verdict.entry_id,
-            category=verdict.category,
-            scheme=verdict.scheme,
-            list_version=verdict.list_version,
-        ),
+        verdict=evidence,
         first_seen=first_seen,
         last_seen=last_seen,
         http=sighting.http,
@@ -107,3 +100,15 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
         case=case,
     )
     return Change(Standing(case, sequence), event)
+
+
+def _evidence(verdict: Verdict) -> CaseVerdict:
+    return CaseVerdict(
+        result=verdict.result,
+        algorithm=verdict.algorithm,
+        list=verdict.list,
+        entry_id=verdict.entry_id,
+        category=verdict.category,
+        scheme=verdict.scheme,
+        list_version=verdict.list_version,
+    )

@@ -56,14 +56,14 @@ class Workplace:
             [sys.executable, "-P", "-m", "orbweaver.cli", *arguments],
             env=self.environment(settings),
             cwd=self.working,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *arguments: str, **settings: str) -> Ran:
-        return finish(self.start(*arguments, **settings))
+    def run(self, *arguments: str, standard_input: str = "", **settings: str) -> Ran:
+        return finish(self.start(*arguments, **settings), standard_input)
 
     def write(self, name: str, text: str) -> str:
         path = self.folder / name
@@ -84,9 +84,9 @@ class Workplace:
         return [pid for pid in workers if parent_of(pid) in workers]
 
 
-def finish(process: subprocess.Popen[str], timeout: float = PATIENCE_SECONDS * 2) -> Ran:
+def finish(process: subprocess.Popen[str], standard_input: str = "") -> Ran:
     try:
-        stdout, stderr = process.communicate(timeout=timeout)
+        stdout, stderr = process.communicate(standard_input, timeout=PATIENCE_SECONDS * 2)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.communicate()

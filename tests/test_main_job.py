@@ -270,3 +270,19 @@ def test_a_redirect_is_checked_at_each_hop(place: Workplace) -> None:
     assert case["final_url"] == f"{host.url}known.png"
     outcomes = {one["url"].removeprefix(host.url): one["outcome"] for one in place.lines("skipped.jsonl")}
     assert outcomes == {"outside": "out_of_scope", "loop": "redirect_loop"}
+
+
+def test_a_second_run_on_the_same_store_is_refused_and_the_first_is_not_disturbed(place: Workplace) -> None:
+    listed = image()
+    gate = Gate(page("known.png"))
+    with SyntheticHost({"/": Resource(None, gate.answer), "/known.png": ("image/png", listed)}) as host:
+        reports = place.write("reports.txt", host.url)
+        right, wrong = place.write("list.csv", hash_list(listed)), place.write("other.csv", hash_list(b"another file"))
+        running = place.start("verify", reports, "--hashes", right, "--json")
+        gate.wait_until_reached()
+        refused = place.run("verify", reports, "--hashes", wrong)
+        gate.open()
+        ran = finish(running)
+    assert refused.status == 1
+    assert "another verification" in refused.stderr
+    assert urls(ran.json()["cases"]) == {f"{host.url}known.png"}

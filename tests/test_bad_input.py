@@ -1,0 +1,189 @@
+"""Bad input gives one clear line, a status that says whose fault it is, and never a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from orbweaver.store import embedded
+from orbweaver_command import Ran, Workplace, eventually
+from synthetic_host import SyntheticHost
+
+FAILED, BAD_USAGE = 1, 2
+BODY = b"\x89PNG\r\n\x1a\n" + os.urandom(1_000)
+
+
+@pytest.fixture
+def place() -> Iterator[Workplace]:
+    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+        yield Workplace(Path(folder))
+
+
+@pytest.fixture
+def hashes(place: Workplace) -> str:
+    return place.write("list.txt", hashlib.sha256(BODY).hexdigest() + "\n")
+
+
+def said_in_one_line(ran: Ran) -> str:
+    assert "Traceback" not in ran.stderr + ran.stdout
+    (line,) = (one for one in ran.stderr.splitlines() if one.startswith("orbweaver: "))
+    return line
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "reports.txt"),
+        ("", "no reports in it"),
+        ("name,age\nx,1\n", "url"),
+        ("not a url\nftp://files.example/\n", "no usable report"),
+    ],
+)
+def test_reports_that_cannot_be_used_end_with_status_2(
+    place: Workplace, hashes: str, content: str | None, expected: str
+) -> None:
+    reports = str(place.folder / "reports.txt") if content is None else place.write("reports.txt", content)
+    ran = place.run("verify", reports, "--hashes", hashes)
+    assert ran.status == BAD_USAGE
+    assert expected in said_in_one_line(ran)
+
+
+def test_a_folder_is_not_a_report_file(place: Workplace, hashes: str) -> None:
+    ran = place.run("verify", str(place.folder), "--hashes", hashes)
+    assert ran.status == BAD_USAGE
+    assert str(place.folder) in said_in_one_line(ran)
+
+
+def test_a_bad_report_line_is_named_and_the_rest_goes_on(place: Workplace, hashes: str) -> None:
+    with SyntheticHost({"/known.png": ("image/png", BODY)}) as host:
+        reports = place.write(
+            "reports.csv", f"url,report_id\n{host.url}known.png,R-1\nhttp://exa mple/,R-2\ntoo,many,cells\n"
+        )
+        ran = place.run("verify", reports, "--hashes", hashes, "--json")
+    assert ran.status == 0
+    assert len(ran.json()["cases"]) == 1
+    assert [one["line"] for one in ran.json()["reports"]["refused"]] == [3, 4]
+    assert "reports.csv:3:" in ran.stderr
+    assert "reports.csv:4:" in ran.stderr
+
+
+def test_reports_are_read_from_standard_input(place: Workplace, hashes: str) -> None:
+    with SyntheticHost({"/known.png": ("image/png", BODY)}) as host:
+        ran = place.run(
+            "verify",
+            "-",
+            "--hashes",
+            hashes,
+            "--json",
+            standard_input=f"hxxp://127[.]0[.]0[.]1:{host.port}/known.png\n",
+        )
+    assert ran.status == 0, ran.stderr
+    assert [case["url"] for case in ran.json()["cases"]] == [f"{host.url}known.png"]
+
+
+def test_a_digest_of_the_wrong_length_is_named_and_the_rest_of_the_list_goes_on(place: Workplace) -> None:
+    hashes = place.write("list.txt", f"{hashlib.sha256(BODY).hexdigest()}\nabc123\n")
+    with SyntheticHost({"/known.png": ("image/png", BODY)}) as host:
+        ran = place.run("verify", place.write("reports.txt", f"{host.url}known.png"), "--hashes", hashes, "--json")
+    assert ran.status == 0
+    assert len(ran.json()["cases"]) == 1
+    assert "list.txt:2:" in ran.stderr
+
+
+def test_a_hash_list_that_is_missing_or_useless_ends_with_status_2(place: Workplace) -> None:
+    reports = place.write("reports.txt", "http://files.example/")
+    for hashes in (str(place.folder / "missing.csv"), place.write("empty.csv", ""), place.write("bad.csv", "zz\n")):
+        ran = place.run("verify", reports, "--hashes", hashes)
+        assert ran.status == BAD_USAGE
+        assert Path(hashes).name in said_in_one_line(ran)
+
+
+@pytest.mark.parametrize("url", ["carrier-pigeon:coop", "https//missing.colon"])
+def test_a_matcher_of_unknown_scheme_ends_with_status_2(place: Workplace, url: str) -> None:
+    ran = place.run("verify", place.write("reports.txt", "http://files.example/"), "--matcher", url)
+    assert ran.status == BAD_USAGE
+    assert "hashlist:" in said_in_one_line(ran)
+
+
+def test_directories_that_cannot_be_written_are_named(place: Workplace, hashes: str) -> None:
+    in_the_way = place.write("a-file", "not a directory")
+    reports = place.write("reports.txt", "http://files.example/")
+    for option in ("--state", "--out"):
+        ran = place.run("verify", reports, "--hashes", hashes, option, f"{in_the_way}/below")
+        assert ran.status == BAD_USAGE
+        assert option in said_in_one_line(ran)
+
+
+def test_settings_that_cannot_be_used_are_named(place: Workplace, hashes: str) -> None:
+    reports = place.write("reports.txt", "http://files.example/")
+    for name, value in (("HOST_CONNECTIONS", "many"), ("ALLOW_ADDRESSES", "10.0.0.0/99"), ("SANDBOX", "maybe")):
+        ran = place.run("verify", reports, "--hashes", hashes, **{name: value})
+        assert ran.status == BAD_USAGE
+        assert value in said_in_one_line(ran)
+    ran = place.run("verify", reports, "--hashes", hashes, TAKEDOWN_SINKS="pigeon:coop")
+    assert ran.status == BAD_USAGE
+    assert "pigeon:coop" in said_in_one_line(ran)
+
+
+def test_a_store_that_does_not_answer_is_a_failure_and_its_password_is_not_shown(place: Workplace, hashes: str) -> None:
+    reports = place.write("reports.txt", "http://files.example/")
+    url = "redis://user:secret-word@127.0.0.1:1/0"
+    ran = place.run("verify", reports, "--hashes", hashes, STORE_URL=url)
+    assert ran.status == FAILED
+    assert "127.0.0.1:1" in said_in_one_line(ran)
+    assert "secret-word" not in ran.stderr
+
+
+def test_a_store_that_would_lose_cases_is_refused_with_the_mend(place: Workplace, hashes: str) -> None:
+    socket = place.folder / "loose.sock"
+    options = [
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--appendonly",
+        "no",
+        "--save",
+        "",
+        "--dir",
+        str(place.folder),
+    ]
+    with subprocess.Popen([embedded.find_server(), *options], stdout=subprocess.DEVNULL) as server:
+        eventually(socket.exists)
+        reports = place.write("reports.txt", "http://files.example/")
+        ran = place.run("verify", reports, "--hashes", hashes, STORE_URL=f"unix://{socket}")
+        server.terminate()
+    assert ran.status == FAILED
+    assert "CONFIG SET appendonly yes" in said_in_one_line(ran)
+
+
+def test_bad_usage_is_explained(place: Workplace, hashes: str) -> None:
+    reports = place.write("reports.txt", "http://files.example/")
+    for arguments in (
+        [],
+        [reports],
+        [reports, "--hashes", hashes, "--scope", "planet"],
+        [reports, "--hashes", hashes, "--max-pages", "0"],
+    ):
+        ran = place.run("verify", *arguments)
+        assert ran.status == BAD_USAGE
+        assert "Usage:" in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
+def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> None:
+    ran = place.run("doctor", ALLOW_ADDRESSES="")
+    assert ran.status == 0, ran.stdout
+    lines = ran.stdout.splitlines()
+    assert any(line.startswith("ok    kernel:") and "Landlock ABI" in line for line in lines)
+    assert any(line.startswith("ok    store appendonly: yes") for line in lines)
+    ran = place.run("doctor", "--matcher", f"hashlist:{place.folder}/missing.hashes", SANDBOX="off")
+    assert ran.status == FAILED
+    assert any(line.startswith("fail  matcher:") and "missing.hashes" in line for line in ran.stdout.splitlines())
+    assert any(line.startswith("warn  sandbox:") for line in ran.stdout.splitlines())
+    assert place.processes() == []

@@ -1,0 +1,228 @@
+"""The documents say what the code does: schemas, settings, keys, outcomes, links.
+
+`python tests/test_documents.py` writes the schema files anew after a change of the model.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from orbweaver.model import (
+    CASE_NAMESPACE,
+    Case,
+    CaseState,
+    CaseVerdict,
+    Event,
+    EventType,
+    HttpFacts,
+    Outcome,
+    VerdictResult,
+    case_id_for,
+    event_id_for,
+)
+from orbweaver.settings import Settings
+from orbweaver.store import keys
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+SCHEMAS = {"case.schema.json": Case, "event.schema.json": Event}
+
+SEEN_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+URL = "https://files.example/a.jpg"
+SAMPLE_CASE = Case(
+    case_id=case_id_for(URL, "c" * 64),
+    state=CaseState.OPEN,
+    url=URL,
+    final_url=URL,
+    host="files.example",
+    ip="203.0.113.7",
+    referrer=None,
+    report_ids=("R-1",),
+    md5="a" * 32,
+    sha1="b" * 40,
+    sha256="c" * 64,
+    size=1,
+    content_type="image/jpeg",
+    sniffed_type=None,
+    verdict=CaseVerdict(
+        result=VerdictResult.MATCH,
+        algorithm="sha256",
+        list="synthetic",
+        entry_id=None,
+        category=None,
+        scheme=None,
+        list_version="d" * 64,
+    ),
+    first_seen=SEEN_AT,
+    last_seen=SEEN_AT,
+    http=HttpFacts(status=200),
+)
+SAMPLE_EVENT = Event(
+    event_id=event_id_for(SAMPLE_CASE.case_id, 1),
+    case_id=SAMPLE_CASE.case_id,
+    sequence=1,
+    type=EventType.OPENED,
+    at=SEEN_AT,
+    case=SAMPLE_CASE,
+)
+
+
+def schema_text(noun: type[Case] | type[Event]) -> str:
+    return json.dumps(noun.model_json_schema(mode="serialization"), indent=2, sort_keys=True) + "\n"
+
+
+def read_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((DOCS / name).read_text())
+    return schema
+
+
+def rows_of(document: Path) -> dict[str, str]:
+    """Table rows by the code in their first cell, as in "| `NAME` | meaning |"."""
+    rows = re.findall(r"^\| `([^`]+)` \|(.*)\|$", document.read_text(), flags=re.MULTILINE)
+    assert len(rows) == len(dict(rows)), f"{document} explains something twice"
+    return dict(rows)
+
+
+# --- schemas ---
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_file_is_the_models_own(name: str) -> None:
+    assert (DOCS / name).read_text() == schema_text(SCHEMAS[name]), "run: python tests/test_documents.py"
+
+
+@pytest.mark.parametrize(("name", "noun"), [("case.schema.json", SAMPLE_CASE), ("event.schema.json", SAMPLE_EVENT)])
+def test_what_we_write_is_valid_by_its_schema(name: str, noun: Case | Event) -> None:
+    schema = read_schema(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    jsonschema.validate(json.loads(noun.model_dump_json()), schema)
+
+
+@pytest.mark.parametrize(
+    "change", [{"preview": "AAAA"}, {"sha256": "C" * 64}, {"state": "closed"}, {"size": -1}, {"verdict": None}]
+)
+def test_what_we_never_write_is_refused_by_the_schema(change: dict[str, object]) -> None:
+    wrong = json.loads(SAMPLE_CASE.model_dump_json()) | change
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, read_schema("case.schema.json"))
+
+
+def test_the_example_of_an_identity_is_right() -> None:
+    said = (DOCS / "takedown-engine.md").read_text()
+
+    assert str(CASE_NAMESPACE) in said
+    assert f"`{URL}`" in said
+    assert str(SAMPLE_CASE.case_id) in said
+    assert str(SAMPLE_EVENT.event_id) in said
+
+
+# --- settings, keys, outcomes ---
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_explained_with_its_default(name: str) -> None:
+    row = rows_of(DOCS / "operators.md").get(name.upper())
+    assert row is not None, f"docs/operators.md does not explain {name.upper()}"
+
+    default = Settings.model_fields[name].default
+    if isinstance(default, str | int | float):
+        assert f"`{default}`" in row
+
+
+def test_no_setting_is_explained_that_does_not_exist() -> None:
+    explained = {name for name in rows_of(DOCS / "operators.md") if name.isupper()}
+
+    assert explained <= {name.upper() for name in Settings.model_fields}
+
+
+def key_families() -> list[str]:
+    """Every key name, with its parameters in braces."""
+    return [
+        make(*(f"{{{parameter}}}" for parameter in inspect.signature(make).parameters))
+        for name, make in inspect.getmembers(keys, inspect.isfunction)
+        if not name.startswith("_") and make.__module__ == keys.__name__
+    ]
+
+
+def test_the_store_document_has_a_line_for_every_key_and_no_other() -> None:
+    documented = {name for name in rows_of(DOCS / "store.md") if name.startswith(keys.PREFIX)}
+
+    assert documented == set(key_families())
+
+
+@pytest.mark.parametrize("family", key_families())
+def test_a_keys_line_says_type_fields_writer_and_expiry(family: str) -> None:
+    cells = [cell.strip() for cell in rows_of(DOCS / "store.md")[family].split("|")]
+
+    assert len(cells) == 4
+    assert all(cells)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_an_outcome_is_explained_to_analysts(outcome: Outcome) -> None:
+    assert outcome.value in rows_of(DOCS / "analysts.md")
+
+
+# --- links ---
+
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+DOCUMENT_NAME = re.compile(r"docs/[\w./-]+\.(?:md|json)")
+
+
+def documents() -> list[Path]:
+    found = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "queue" / "README.md"]
+    return sorted(found)
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The anchors that GitHub makes of headings."""
+    headings = HEADING.findall(FENCED.sub("", document.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in LINK.findall(FENCED.sub("", document.read_text())):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        led_to = document.parent / path if path else document
+        assert led_to.exists(), target
+        assert not anchor or anchor in anchors_of(led_to), target
+
+
+def test_every_document_that_the_code_names_exists() -> None:
+    sources = [*ROOT.glob("*.py"), *ROOT.glob("*.toml"), ROOT / "Makefile", *documents()]
+    sources += [
+        path
+        for name in ("console", "crawler", "matcher_client", "queue", "store", "takedown")
+        for path in (ROOT / name).rglob("*.py")
+    ]
+
+    missing = {
+        name for path in sources for name in DOCUMENT_NAME.findall(path.read_text()) if not (ROOT / name).exists()
+    }
+
+    assert not missing
+
+
+def test_every_decision_is_listed_in_their_index() -> None:
+    decisions = {path.name for path in (DOCS / "decisions").glob("0*.md")}
+
+    assert decisions == set(LINK.findall((DOCS / "decisions" / "README.md").read_text()))
+
+
+if __name__ == "__main__":
+    for file_name, model in SCHEMAS.items():
+        (DOCS / file_name).write_text(schema_text(model))
