@@ -11,8 +11,8 @@ from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
 from rq.exceptions import NoSuchJobError
 from rq.job_lifecycle import record_job_failure
-from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Sighting, format_time, now
@@ -17,6 +18,7 @@ from redis.client import Pipeline
 
 KEPT_SECONDS = 30 * 24 * 3600
 TURN_SECONDS = 15
+TURN_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,22 @@ class Unknown:
     reason: str
 
 
-def take_turn(store: Store, run_id: str, stop: threading.Event) -> None:
-    """Wait for the store's turn, and take it: one run at a time, because workers ask and deliver for all.
+@contextlib.contextmanager
+def turn(store: Store, run_id: str, stop: threading.Event) -> Iterator[None]:
+    """Hold the store's turn: one run at a time, because its workers ask and deliver for everybody.
 
-    A run that was killed gives its turn back by not renewing it. Raises StoreBusy when another run is alive, or when
-    `stop` is set while waiting.
+    A run that was killed gives its turn back by not renewing it. Raises StoreBusy when another run is alive, or
+    when `stop` is set while waiting.
     """
     deadline = time.monotonic() + TURN_SECONDS + 1
     while not store.set(keys.turn(), run_id, nx=True, ex=TURN_SECONDS):
-        if stop.wait(0.2) or time.monotonic() > deadline:
+        if stop.wait(TURN_PAUSE_SECONDS) or time.monotonic() > deadline:
             raise StoreBusy("another verification runs on this store: wait for its end, or use another --state DIR")
+    try:
+        yield
+    finally:
+        if store.get(keys.turn()) == run_id.encode():
+            store.delete(keys.turn())
 
 
 def keep_turn(store: Store, run_id: str) -> None:
@@ -44,12 +52,6 @@ def keep_turn(store: Store, run_id: str) -> None:
     if store.get(keys.turn()) != run_id.encode():
         raise StoreBusy("this run stood still for so long that another one took its turn: start it again")
     store.expire(keys.turn(), TURN_SECONDS)
-
-
-def give_turn_back(store: Store, run_id: str) -> None:
-    """End the turn, unless another run has it by now."""
-    if store.get(keys.turn()) == run_id.encode():
-        store.delete(keys.turn())
 
 
 def create(store: Store, run_id: str) -> None:

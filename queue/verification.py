@@ -83,46 +83,20 @@ def verify(
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
     again first. Raises StoreBusy while another run is alive on this store.
     """
-    run_id = uuid4().hex
-    runs.take_turn(store, run_id, stop)
-    try:
-        return _verify(
-            store,
-            run_id,
-            orders,
-            recrawlers=recrawlers,
-            environment=environment,
-            log_file=log_file,
-            on_progress=on_progress,
-            stop=stop,
-        )
-    finally:
-        runs.give_turn_back(store, run_id)
-
-
-def _verify(
-    store: Store,
-    run_id: str,
-    orders: Sequence[Order],
-    *,
-    recrawlers: int,
-    environment: Mapping[str, str],
-    log_file: Path,
-    on_progress: Callable[[Progress], None],
-    stop: threading.Event,
-) -> Result:
     began_at = now()
-    runs.create(store, run_id)
-    batches.ask_again(store, run_id)
-    runs.deliver_again(store, run_id)
-    for order in orders:
-        _enqueue(store, run_id, order)
-    with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
-        _watch(store, run_id, workers, on_progress, stop)
-        if stop.is_set():
-            _interrupt(store, run_id, workers)
-    _mark_ended(store, run_id, is_interrupted=stop.is_set())
-    return _result(store, run_id, began_at, is_interrupted=stop.is_set())
+    run_id = uuid4().hex
+    with runs.turn(store, run_id, stop):
+        runs.create(store, run_id)
+        batches.ask_again(store, run_id)
+        runs.deliver_again(store, run_id)
+        for order in orders:
+            _enqueue(store, run_id, order)
+        with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
+            _watch(store, run_id, workers, on_progress, stop)
+            if stop.is_set():
+                _interrupt(store, run_id, workers)
+        _mark_ended(store, run_id, is_interrupted=stop.is_set())
+        return _result(store, run_id, began_at, is_interrupted=stop.is_set())
 
 
 def _enqueue(store: Store, run_id: str, order: Order) -> None:

@@ -79,9 +79,13 @@ class Workplace:
         return [pid for pid in process_ids() if str(self.state) in _said_by(pid)]
 
     def horses(self) -> list[int]:
-        """Return the ids of forked work horses: processes whose parent is a recrawl worker of this place."""
+        """Return the ids of forked work horses: children of a recrawl worker of this place.
+
+        They are not dumpable, so only root could read what they were started with.
+        """
         workers = {pid for pid in self.processes() if "worker\0recrawl" in _said_by(pid)}
-        return [pid for pid in workers if parent_of(pid) in workers]
+        workers -= {pid for pid in workers if parent_of(pid) in workers}
+        return [pid for pid in process_ids() if parent_of(pid) in workers]
 
 
 def finish(process: subprocess.Popen[str], standard_input: str = "") -> Ran:

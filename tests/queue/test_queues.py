@@ -1,0 +1,137 @@
+"""Job ids, the one job of a host, and giving back what a killed worker held."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from builders import a_sighting, add_batch, an_order, parked, start_worker, work
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.queue import batches, queues, recrawls
+from orbweaver.queue.known_job import JOB_ID, KnownJob
+from orbweaver.queue.queues import QueueName, encoded
+from orbweaver.queue.recrawls import RecrawlState
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from rq.exceptions import DuplicateJobError
+from rq.job import validate_job_id
+from synthetic_host import SyntheticHost
+
+names = st.text() | st.text(alphabet="_-ab0.:5f")
+
+
+@given(names, names)
+def test_different_names_have_different_ids(one: str, other: str) -> None:
+    assert (encoded(one) == encoded(other)) is (one == other)
+
+
+@given(names)
+def test_every_name_gives_an_id_that_rq_takes(name: str) -> None:
+    validate_job_id(queues.recrawl_job_id(name))
+    assert JOB_ID.fullmatch(queues.recrawl_job_id(name).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "job_id"),
+    [
+        ("h.test", "recrawl-h_2e_test"),
+        ("h.test:8080", "recrawl-h_2e_test_3a_8080"),
+        ("[2001:db8::1]", "recrawl-_5b_2001_3a_db8_3a__3a_1_5d_"),
+        ("a_2e_b", "recrawl-a_5f_2e_5f_b"),
+    ],
+)
+def test_an_id_can_still_be_read(name: str, job_id: str) -> None:
+    assert queues.recrawl_job_id(name) == job_id
+
+
+def test_a_host_has_one_recrawl_job_at_a_time(store: Store) -> None:
+    queues.enqueue_recrawl(store, "h.test", "first", 60)
+    with pytest.raises(DuplicateJobError):
+        queues.enqueue_recrawl(store, "h.test", "second", 60)
+    queues.enqueue_recrawl(store, "h.test:8080", "third", 60)
+    queue = queues.queue_for(store, QueueName.RECRAWL)
+    assert [job.args for job in queue.get_jobs()] == [["first"], ["third"]]
+
+
+def test_a_job_is_alive_while_it_waits(store: Store) -> None:
+    job_id = queues.match_job_id(add_batch(store, a_sighting()))
+    assert queues.is_alive(store, QueueName.MATCH, job_id)
+    work(store)
+    assert not queues.is_alive(store, QueueName.MATCH, job_id)
+
+
+def test_a_job_is_alive_whatever_else_is_in_its_queue(store: Store) -> None:
+    store.rpush("rq:queue:match", b"\xff")
+    assert queues.is_alive(store, QueueName.MATCH, queues.match_job_id(add_batch(store, a_sighting())))
+
+
+def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store) -> None:
+    batch_id = add_batch(store, a_sighting())
+    job_id = queues.match_job_id(batch_id)
+    store.lmove("rq:queue:match", "rq:queue:match:intermediate")  # as a worker does, and then dies
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 1
+    assert not queues.is_alive(store, QueueName.MATCH, job_id)
+    queues.recover(store, QueueName.MATCH, "dead")
+    assert queues.is_alive(store, QueueName.MATCH, job_id)
+    work(store)
+    assert batches.read(store, batch_id) is None
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 0
+
+
+def test_what_is_no_job_is_not_put_back(store: Store) -> None:
+    store.rpush("rq:queue:match:intermediate", "missing", "not an id", "a:b")
+    queues.recover(store, QueueName.MATCH, "dead")
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 0
+
+
+def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
+    store.hset("rq:job:bad", mapping={"data": b"[]", "status": b"queued", "origin": b"match"})
+    store.rpush("rq:queue:match:intermediate", "bad")
+    queues.recover(store, QueueName.MATCH, "dead")
+    work(store)
+    assert parked(store, QueueName.MATCH).keys() == {"bad"}
+
+
+def kill_in_its_recrawl(store: Store, host: SyntheticHost, name: str) -> None:
+    """Kill a recrawl worker while its horse waits for an answer of the host."""
+    with store.monitor() as monitor:
+        worker = start_worker(store, "recrawl", "--name", name, SANDBOX="off", ALLOW_ADDRESSES="127.0.0.0/8")
+        for command in monitor.listen():
+            if " state running" in command["command"]:
+                worker.send_signal(signal.SIGKILL)
+                break
+        worker.wait()
+
+
+def test_the_job_of_a_killed_worker_is_done_again(store: Store) -> None:
+    with SyntheticHost({"/": ("application/zip", b"PK")}, delay=3600) as host:
+        recrawl_id = recrawls.create(store, "run", an_order(host.host))
+        queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
+        kill_in_its_recrawl(store, host, "doomed")
+        queues.recover(store, QueueName.RECRAWL, "another")  # not its worker: nothing is given back
+        queue = queues.queue_for(store, QueueName.RECRAWL)
+        assert queue.get_job_ids() == []
+        queues.recover(store, QueueName.RECRAWL, "doomed")
+        job = KnownJob.fetch(queues.recrawl_job_id(host.host), connection=store)
+        assert (queue.get_job_ids(), job.retries_left) == ([job.id], queues.RETRIES - 1)
+        assert queues.waiting_jobs(store, QueueName.RECRAWL) == 1
+        host.delay = 0
+        done = start_worker(store, "recrawl", "--burst", SANDBOX="off", ALLOW_ADDRESSES="127.0.0.0/8")
+        assert done.wait() == 0
+    record = recrawls.read(store, recrawl_id)
+    assert record is not None
+    assert (record.state, record.attempt, record.tally.files) == (RecrawlState.FINISHED, 2, 1)
+    assert store.scard(keys.batches()) == 1
+
+
+def test_a_job_whose_workers_die_again_and_again_is_parked(store: Store) -> None:
+    with SyntheticHost({"/": ("application/zip", b"PK")}, delay=3600) as host:
+        recrawl_id = recrawls.create(store, "run", an_order(host.host))
+        queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
+        store.hset(f"rq:job:{queues.recrawl_job_id(host.host)}", "retries_left", 0)
+        kill_in_its_recrawl(store, host, "doomed")
+        queues.recover(store, QueueName.RECRAWL, "doomed")
+    said = parked(store, QueueName.RECRAWL)
+    assert said == {queues.recrawl_job_id(host.host): "worker doomed died and no retry is left"}
+    assert queues.waiting_jobs(store, QueueName.RECRAWL) == 0

@@ -1,0 +1,176 @@
+"""A whole run, with the worker processes that production starts, on a host of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from builders import a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, url_of
+from orbweaver.queue import batches, queues, recrawls, runs, verification
+from orbweaver.queue.plan import Order
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.recrawls import RecrawlState
+from orbweaver.queue.verification import Progress, Result
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from orbweaver.takedown.transitions import change_by_match
+from synthetic_host import SyntheticHost
+
+PAGES = {
+    "/": ("text/html", b'<a href="/known.bin">a</a> <a href="/other.bin">b</a>'),
+    "/known.bin": ("application/zip", b"known"),
+    "/other.bin": ("application/zip", b"other"),
+}
+
+
+class Run:
+    """Starts verification runs against one store."""
+
+    def __init__(self, store: Store, tmp_path: Path) -> None:
+        self.store = store
+        self.events = tmp_path / "events"
+        self.matcher = build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256])
+        self._log = tmp_path / "workers.log"
+
+    def __call__(
+        self,
+        orders: Sequence[Order],
+        *,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        stop: threading.Event | None = None,
+        **environment: str,
+    ) -> Result:
+        given: Mapping[str, str] = {
+            **os.environ,
+            "STORE_URL": url_of(self.store),
+            "MATCHER_URL": self.matcher,
+            "TAKEDOWN_SINKS": f"jsonl:{self.events}",
+            "ALLOW_ADDRESSES": "127.0.0.0/8",
+            "SANDBOX": "off",
+            **environment,
+        }
+        return verification.verify(
+            self.store,
+            orders,
+            recrawlers=1,
+            environment=given,
+            log_file=self._log,
+            on_progress=on_progress,
+            stop=stop or threading.Event(),
+        )
+
+
+@pytest.fixture
+def run(store: Store, tmp_path: Path) -> Run:
+    return Run(store, tmp_path)
+
+
+def test_a_run_finds_the_known_file_and_delivers_its_case(run: Run, store: Store) -> None:
+    progress: list[Progress] = []
+    with SyntheticHost(PAGES) as host:
+        result = run([an_order(host.host)], on_progress=progress.append)
+    [case] = result.cases
+    assert (case.url, case.sha256) == (f"{host.url}known.bin", digests_of(b"known").sha256)
+    assert result.new_case_ids == {str(case.case_id)}
+    assert [record.state for record in result.recrawls] == [RecrawlState.FINISHED]
+    assert (result.tally.files, result.unknown, result.undelivered, result.is_interrupted) == (2, (), 0, False)
+    [line] = (run.events / "events.jsonl").read_text().splitlines()
+    assert json.loads(line)["case"]["case_id"] == str(case.case_id)
+    assert (progress[0].hosts_done, progress[-1].hosts_done, progress[-1].waiting) == (0, 1, 0)
+    assert store.scard("rq:workers") == 0
+
+
+def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: Run, store: Store) -> None:
+    undelivered = change_by_match(a_sighting(b"earlier"), a_match(), None)
+    assert undelivered.event is not None
+    with transaction(store) as pipe:
+        batches.keep_unanswered(pipe, [a_sighting()])
+        cases.write(pipe, undelivered)
+        runs.note_event(store, pipe, "an earlier run", str(undelivered.event.event_id))
+    store.delete("rq:queue:takedown")
+    result = run([])
+    assert [case.sha256 for case in result.cases] == [digests_of(b"known").sha256]
+    assert (result.unknown, result.undelivered) == ((), 0)
+    lines = (run.events / "events.jsonl").read_text().splitlines()
+    assert {json.loads(line)["case"]["sha256"] for line in lines} == {
+        digests_of(b"known").sha256,
+        digests_of(b"earlier").sha256,
+    }
+
+
+def test_a_run_goes_on_when_a_worker_is_killed(run: Run, store: Store) -> None:
+    killed = threading.Event()
+
+    async def waits_for_the_kill(_: web.BaseRequest) -> web.StreamResponse:
+        if not killed.is_set():
+            await asyncio.sleep(3600)
+        return web.Response(body=b"known", content_type="application/zip")
+
+    with SyntheticHost({"/": ("application/zip", waits_for_the_kill)}) as host:
+
+        def kill_its_recrawler(_: Progress) -> None:
+            if host.paths and not killed.is_set():
+                [worker] = [key for key in store.keys("rq:worker:recrawl-*") if key.count(b":") == 2]
+                pid = store.hget(worker, "pid")
+                assert pid is not None
+                killed.set()
+                os.kill(int(pid), signal.SIGKILL)
+
+        result = run([an_order(host.host)], on_progress=kill_its_recrawler)
+    [record] = result.recrawls
+    assert (record.state, record.attempt) == (RecrawlState.FINISHED, 2)
+    assert len(result.cases) == 1
+
+
+def test_a_run_can_be_stopped_and_leaves_the_host_to_the_next(run: Run, store: Store) -> None:
+    stop = threading.Event()
+    stop.set()
+    result = run([an_order("h.test")], stop=stop)
+    assert result.is_interrupted
+    assert [record.state for record in result.recrawls] == [RecrawlState.INTERRUPTED]
+    assert not store.exists(f"rq:job:{queues.recrawl_job_id('h.test')}")
+
+
+def test_a_host_that_another_run_is_at_is_not_taken_twice(run: Run, store: Store) -> None:
+    with SyntheticHost(PAGES) as host:
+        order = an_order(host.host)
+        queues.enqueue_recrawl(store, host.host, recrawls.create(store, "another", order), 60)
+        result = run([order])
+    [record] = result.recrawls
+    assert (record.state, record.attempt) == (RecrawlState.FAILED, 0)
+    assert record.reason == "another run is recrawling this host: try again when it ends"
+
+
+def test_refused_jobs_fail_with_the_reason_or_are_replaced_and_hold_up_nothing(run: Run, store: Store) -> None:
+    def tamper(_: Progress) -> None:
+        if store.exists(tampered):
+            store.hset(tampered, "webhooks", "[]")
+
+    tampered = f"rq:job:{queues.recrawl_job_id('h.test')}"
+    with SyntheticHost(PAGES) as host:
+        planted = {"data": b"[]", "status": b"started", "origin": b"recrawl", "webhooks": b"[]"}
+        store.hset(f"rq:job:{queues.recrawl_job_id(host.host)}", mapping=planted)  # type: ignore[arg-type]
+        result = run([an_order("h.test"), an_order(host.host)], on_progress=tamper)
+    refused, done = result.recrawls
+    assert (refused.state, done.state) == (RecrawlState.FAILED, RecrawlState.FINISHED)
+    assert "refused: it carries webhooks" in str(refused.reason)
+    assert len(result.cases) == 1
+
+
+def test_a_job_that_reached_no_worker_is_put_back_after_a_while(store: Store) -> None:
+    job_id = queues.match_job_id(add_batch(store, a_sighting()))
+    store.lmove("rq:queue:match", "rq:queue:match:intermediate")  # as a worker does, and then dies
+    since = verification._put_back_handed_over(store, None)
+    assert since is not None
+    assert verification._put_back_handed_over(store, since) == since
+    assert not queues.is_alive(store, QueueName.MATCH, job_id)
+    assert verification._put_back_handed_over(store, since - 2 * verification.HANDOVER_SECONDS) is None
+    assert queues.is_alive(store, QueueName.MATCH, job_id)
+    assert verification._put_back_handed_over(store, None) is None

@@ -1,0 +1,74 @@
+"""Workers as production starts them."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+from aiohttp import web
+from builders import a_sighting, add_batch, an_order, start_worker, url_of, work
+from orbweaver.queue import batches, queues, recrawls, workers
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.recrawls import RecrawlState
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from synthetic_host import SyntheticHost
+
+LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
+
+
+@pytest.mark.parametrize("names", [[QueueName.RECRAWL, QueueName.MATCH], [QueueName.TAKEDOWN, QueueName.RECRAWL]])
+def test_hostile_content_is_never_opened_by_a_worker_that_does_not_fork(store: Store, names: list[QueueName]) -> None:
+    with pytest.raises(ValueError, match="the recrawl queue needs a worker of its own"):
+        workers.work(store, names, burst=True)
+
+
+def test_one_worker_takes_an_event_from_its_match_to_its_delivery(store: Store) -> None:
+    batch_id = add_batch(store, a_sighting())
+    work(store, QueueName.MATCH, QueueName.TAKEDOWN)
+    assert batches.read(store, batch_id) is None
+
+
+def test_a_worker_never_imports_a_reactor(store: Store) -> None:
+    script = (
+        "import sys; from orbweaver.queue import queues, workers; from orbweaver.store import connection;"
+        "workers.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL], burst=True);"
+        "print('scrapy' in sys.modules, 'twisted.internet.reactor' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-P", "-c", script, url_of(store)], stdout=subprocess.PIPE, check=True)
+    assert said.stdout.split() == [b"True", b"False"]
+
+
+def test_a_worker_that_is_asked_to_stop_keeps_what_its_recrawl_found(store: Store) -> None:
+    asked = threading.Event()
+
+    async def never(_: web.BaseRequest) -> web.StreamResponse:
+        asked.set()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    page = b'<a href="/slow.bin">b</a> <a href="/a.bin">a</a>'  # the last link is followed first
+    pages = {"/": ("text/html", page), "/a.bin": ("application/zip", b"known"), "/slow.bin": ("text/plain", never)}
+    with SyntheticHost(pages) as host:
+        recrawl_id = recrawls.create(store, "run", an_order(host.host))
+        queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
+        worker = start_worker(store, "recrawl", HOST_CONNECTIONS="1", **LOOPBACK)  # one file after the other
+        assert asked.wait(20)
+        worker.terminate()
+        assert worker.wait(10) == 0
+    record = recrawls.read(store, recrawl_id)
+    assert record is not None
+    assert (record.state, record.tally.files) == (RecrawlState.INTERRUPTED, 1)
+    [batch_id] = store.smembers(keys.batches())
+    batch = batches.read(store, batch_id.decode())
+    assert batch is not None
+    assert [sighting.url for sighting in batch.sightings] == [f"{host.url}a.bin"]
+
+
+def test_a_job_of_a_recrawl_that_is_gone_does_nothing(store: Store) -> None:
+    queues.enqueue_recrawl(store, "h.test", "gone", 60)
+    assert start_worker(store, "recrawl", "--burst", **LOOPBACK).wait() == 0
+    assert store.keys("rq:job:*") == store.keys("orbweaver:*") == []

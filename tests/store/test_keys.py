@@ -1,0 +1,70 @@
+"""Every key in the store has its constructor in store.keys, or is RQ's."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from builders import NOON, RUN, a_sighting, add_batch, an_order, build_list, digests_of, work
+from orbweaver.model import Outcome, Skip, Tally
+from orbweaver.queue import queues, recrawls, runs
+from orbweaver.queue.queues import QueueName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+
+CONSTRUCTORS = {
+    name: function
+    for name, function in inspect.getmembers(keys, inspect.isfunction)
+    if function.__module__ == keys.__name__
+}
+
+
+def pattern_of(name: str) -> re.Pattern[str]:
+    function = CONSTRUCTORS[name]
+    made = function(*("@" for _ in inspect.signature(function).parameters))
+    return re.compile(re.escape(made).replace("@", "[A-Za-z0-9-]+"))
+
+
+def test_a_whole_flow_leaves_only_keys_that_are_named(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip = Skip(url="http://h.test/x", outcome=Outcome.TIMEOUT, rule="r", reason="r", is_failure=True, at=NOON)
+    runs.create(store, RUN)
+    recrawl_id = recrawls.create(store, RUN, an_order())
+    queues.enqueue_recrawl(store, "h.test", recrawl_id, 60)
+    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    record([a_sighting(b"unknown")], [skip], Tally(files=1))
+    work(store, QueueName.MATCH)
+    monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256]))
+    record([a_sighting()], [skip], Tally(files=2))
+    work(store, QueueName.MATCH)
+    add_batch(store, a_sighting())
+    with runs.turn(store, RUN, threading.Event()):
+        found = [key.decode() for key in store.keys("*")]
+    patterns = {name: pattern_of(name) for name in CONSTRUCTORS}
+    assert [key for key in found if not key.startswith("rq:") and not any(map_to(key, patterns))] == []
+    assert {name for key in found for name in map_to(key, patterns)} == set(CONSTRUCTORS)
+
+
+def map_to(key: str, patterns: dict[str, re.Pattern[str]]) -> list[str]:
+    return [name for name, pattern in patterns.items() if pattern.fullmatch(key)]
+
+
+def test_no_two_families_share_a_name_and_all_say_whose_they_are() -> None:
+    names = {
+        name: function(*("x" for _ in inspect.signature(function).parameters))
+        for name, function in CONSTRUCTORS.items()
+    }
+    assert len(set(names.values())) == len(names)
+    assert all(name.startswith("orbweaver:") for name in names.values())
+
+
+def test_every_constructor_says_type_and_owner() -> None:
+    for name, function in CONSTRUCTORS.items():
+        said = inspect.getdoc(function) or ""
+        assert re.match(
+            r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner (queue|store|takedown)\.\w+\.$", said, re.DOTALL
+        ), name

@@ -1,0 +1,93 @@
+"""Where events go, and what happens when a sink does not take one."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import a_match, a_sighting
+from orbweaver.model import Event
+from orbweaver.takedown.errors import NotDelivered, SinkRefused
+from orbweaver.takedown.sinks import JsonLinesSink, open_sinks
+from orbweaver.takedown.transitions import change_by_match
+
+
+def an_event(body: bytes = b"known") -> Event:
+    event = change_by_match(a_sighting(body), a_match(), None).event
+    assert event is not None
+    return event
+
+
+def test_each_event_is_one_whole_line_and_earlier_ones_stay(tmp_path: Path) -> None:
+    events = [an_event(), an_event(b"other")]
+    for event in events:
+        open_sinks([f"jsonl:{tmp_path}/made/here"])[0].deliver(event)
+    written = (tmp_path / "made/here/events.jsonl").read_bytes()
+    assert written.endswith(b"\n")
+    assert [Event.model_validate_json(line) for line in written.splitlines()] == events
+
+
+def test_a_line_break_in_an_event_stays_inside_its_line(tmp_path: Path) -> None:
+    event = an_event()
+    event = event.model_copy(update={"case": event.case.model_copy(update={"content_type": "a\nb\r\u2028c"})})
+    JsonLinesSink(tmp_path).deliver(event)
+    [line, rest] = (tmp_path / "events.jsonl").read_bytes().split(b"\n")
+    assert (json.loads(line)["case"]["content_type"], rest) == ("a\nb\r\u2028c", b"")
+
+
+def test_only_the_user_can_read_the_events(tmp_path: Path) -> None:
+    JsonLinesSink(tmp_path).deliver(an_event())
+    assert stat.S_IMODE((tmp_path / "events.jsonl").stat().st_mode) == 0o600
+
+
+def test_an_event_is_synced_before_it_counts_as_delivered(tmp_path: Path) -> None:
+    # a device that takes writes and refuses to sync them: what is not on disk is not delivered
+    (tmp_path / "events.jsonl").symlink_to("/dev/null")
+    with pytest.raises(NotDelivered, match=r"events\.jsonl: Invalid argument"):
+        JsonLinesSink(tmp_path).deliver(an_event())
+
+
+def test_a_directory_that_cannot_be_written_is_not_delivered(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotDelivered, match=r"file/events/events\.jsonl: Not a directory"):
+        JsonLinesSink(tmp_path / "file" / "events").deliver(an_event())
+
+
+def test_a_full_disk_is_not_delivered(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    with pytest.raises(NotDelivered, match="No space left on device"):
+        JsonLinesSink(tmp_path).deliver(an_event())
+
+
+@pytest.mark.parametrize("address", ["", "jsonl", "jsonl:", "webhook:https://x", "/path"])
+def test_an_address_of_no_sink_is_refused_by_name(address: str) -> None:
+    with pytest.raises(SinkRefused, match="known sinks are jsonl:DIR"):
+        open_sinks([address])
+
+
+def test_a_sink_keeps_its_name_wherever_the_process_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [sink] = open_sinks(["jsonl:events"])
+    assert sink.name == f"jsonl:{tmp_path}/events"
+
+
+def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from orbweaver.model import Event;"
+        "from orbweaver.takedown.sinks import JsonLinesSink;"
+        "event = Event.model_validate_json(sys.argv[2]); sink = JsonLinesSink(Path(sys.argv[1]));"
+        "[sink.deliver(event) for _ in range(50)]"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-P", "-c", script, str(tmp_path), an_event(body).model_dump_json()])
+        for body in (b"one", b"other")
+    ]
+    assert [writer.wait() for writer in writers] == [os.EX_OK] * 2
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert len(lines) == 100
+    assert set(lines) == {an_event(b"one").model_dump_json(), an_event(b"other").model_dump_json()}
