@@ -66,7 +66,9 @@ def verify(
     max_files: Annotated[int, typer.Option(min=1, help="Files per host.")] = Limits().max_files,
     max_depth: Annotated[int, typer.Option(min=0, help="Links from a reported URL.")] = Limits().max_depth,
     max_bytes: Annotated[int, typer.Option(min=1, help="Bytes received per host.")] = Limits().max_bytes,
-    max_seconds: Annotated[float, typer.Option(min=1, help="Seconds per host.")] = Limits().max_seconds,
+    max_seconds: Annotated[
+        float, typer.Option(min=1, max=30 * 24 * 3600, help="Seconds per host.")
+    ] = Limits().max_seconds,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write cases, events, skipped URLs and summary here.")
     ] = None,

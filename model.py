@@ -64,7 +64,7 @@ class Limits(Noun):
     max_files: int = Field(default=20_000, ge=1)
     max_depth: int = Field(default=20, ge=0)
     max_bytes: int = Field(default=50 * 2**30, ge=1)
-    max_seconds: float = Field(default=3_600, gt=0)
+    max_seconds: float = Field(default=3_600, gt=0, le=30 * 24 * 3600)
 
 
 class ScopeKind(StrEnum):

@@ -55,9 +55,9 @@ def recrawl(recrawl_id: str) -> None:
             store_socket=connection.socket_path(store),
         )
     except SandboxUnavailable as error:
-        recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=str(error))
+        recrawls.end(store, recrawl_id, RecrawlState.FAILED, attempt=attempt, reason=str(error))
         return
-    recrawls.note_sandbox(store, recrawl_id, enforced.as_record())
+    recrawls.note_sandbox(store, recrawl_id, attempt, enforced.as_record())
     ended = crawl.run(
         record.order.scope,
         record.order.reports,
@@ -65,7 +65,7 @@ def recrawl(recrawl_id: str) -> None:
         settings,
     )
     state = RecrawlState.INTERRUPTED if ended.stopped_by == "interrupted" else RecrawlState.FINISHED
-    recrawls.end(store, recrawl_id, state, stopped_by=ended.stopped_by)
+    recrawls.end(store, recrawl_id, state, attempt=attempt, stopped_by=ended.stopped_by)
 
 
 def match(batch_id: str) -> None:

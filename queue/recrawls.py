@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from orbweaver.queue.plan import Order
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.exceptions import RedisError, WatchError
+from redis.typing import EncodableT, FieldT
 
 KEPT_SECONDS = 30 * 24 * 3600
 
@@ -101,17 +102,35 @@ def end(
     recrawl_id: str,
     state: RecrawlState,
     *,
+    attempt: int | None = None,
     stopped_by: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Mark a recrawl as ended."""
+    """Mark a recrawl as ended; an `attempt` that is not the last one says nothing any more."""
     given = {"state": state.value, "ended_at": format_time(now()), "stopped_by": stopped_by, "reason": reason}
-    store.hset(keys.recrawl(recrawl_id), mapping={name: said for name, said in given.items() if said is not None})
+    _write(store, recrawl_id, attempt, {name: said for name, said in given.items() if said is not None})
 
 
-def note_sandbox(store: Store, recrawl_id: str, enforced: dict[str, object]) -> None:
+def note_sandbox(store: Store, recrawl_id: str, attempt: int, enforced: dict[str, object]) -> None:
     """Write what the kernel enforces on the recrawl's process."""
-    store.hset(keys.recrawl(recrawl_id), "sandbox", json.dumps(enforced))
+    _write(store, recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
+
+
+def _write(store: Store, recrawl_id: str, attempt: int | None, fields: Mapping[FieldT, EncodableT]) -> None:
+    """Write fields, unless an attempt is named and a later one has begun."""
+    key = keys.recrawl(recrawl_id)
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(key)
+            if attempt is not None and int(pipe.hget(key, "attempt") or 0) != attempt:
+                return
+            pipe.multi()
+            pipe.hset(key, mapping=fields)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue  # somebody wrote meanwhile: look at the attempt again
+            return
 
 
 def skips(store: Store, recrawl_id: str) -> list[Skip]:

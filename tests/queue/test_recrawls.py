@@ -93,9 +93,10 @@ def test_a_store_that_refuses_is_not_recorded(store: Store) -> None:
 
 def test_a_new_attempt_forgets_what_the_earlier_one_said(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    attempt = recrawls.begin(store, recrawl_id)
+    record = recrawls.recorder(store, recrawl_id, RUN, attempt)
     record([], [SKIP], Tally(files=9))
-    recrawls.note_sandbox(store, recrawl_id, {"landlock": 6})
+    recrawls.note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
     recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason="died", stopped_by="max_files")
     assert recrawls.begin(store, recrawl_id) == 2
     again = recrawls.read(store, recrawl_id)
@@ -107,10 +108,21 @@ def test_a_new_attempt_forgets_what_the_earlier_one_said(store: Store) -> None:
 
 def test_the_end_of_a_recrawl_says_what_stopped_it_and_what_contained_it(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    recrawls.begin(store, recrawl_id)
-    recrawls.note_sandbox(store, recrawl_id, {"landlock": 6})
-    recrawls.end(store, recrawl_id, RecrawlState.FINISHED, stopped_by="max_files")
+    attempt = recrawls.begin(store, recrawl_id)
+    recrawls.note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
+    recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=attempt, stopped_by="max_files")
     ended = recrawls.read(store, recrawl_id)
     assert ended is not None
     assert (ended.state, ended.stopped_by, ended.reason) == (RecrawlState.FINISHED, "max_files", None)
     assert ended.sandbox == {"landlock": 6}
+
+
+def test_an_earlier_attempt_cannot_end_a_later_one(store: Store) -> None:
+    recrawl_id = recrawls.create(store, RUN, an_order())
+    earlier = recrawls.begin(store, recrawl_id)
+    recrawls.begin(store, recrawl_id)
+    recrawls.note_sandbox(store, recrawl_id, earlier, {"landlock": 6})
+    recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=earlier)
+    running = recrawls.read(store, recrawl_id)
+    assert running is not None
+    assert (running.state, running.sandbox) == (RecrawlState.RUNNING, None)
