@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 
+from orbweaver.crawler.budget import LimitReached
 from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.digests import Digester
 from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
@@ -21,13 +22,14 @@ MARKUP_TYPES = frozenset({"text/html", "text/xml", "application/xml", "image/svg
 class BodyLimits:
     """What one body may cost.
 
-    `html_bytes` are held at most; `file_bytes` (decoded) and `received_bytes` (on the wire) end the transfer.
+    `html_bytes` are held at most; `file_bytes`, of the file and on the wire, end the transfer, and so do
+    `received_bytes`, what is left of the recrawl's own limit.
     After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
     """
 
     html_bytes: int
     file_bytes: int
-    received_bytes: int
+    received_bytes: float
     grace_seconds: float
     slowest_bytes_per_second: int
 
@@ -75,7 +77,7 @@ class BodyReader:
     async def read(self, chunks: AsyncIterable[bytes]) -> Body:
         """Read to the end.
 
-        Raises BodyTooLarge, TransferTooSlow, BodyCut (an encoded stream without its end) or BadResponse.
+        Raises BodyTooLarge, LimitReached, TransferTooSlow, BodyCut (an encoded stream without its end) or BadResponse.
         """
         async for chunk in chunks:
             self.feed(chunk)
@@ -88,12 +90,14 @@ class BodyReader:
         self.bytes_received += len(chunk)
         self._check_pace()
         if self.bytes_received > self._limits.received_bytes:
-            raise BodyTooLarge(f"more than the {self._limits.received_bytes} bytes left of the recrawl's limit")
+            raise LimitReached("max_bytes")
         try:
             for piece in self._decoder.feed(chunk):
                 self._take(piece)
         except UndecodableBody as error:
             raise BadResponse(str(error)) from error
+        if self.bytes_received > self._limits.file_bytes:  # an encoded body may decode to nothing, for ever
+            raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
 
     def finish(self) -> Body:
         """Return what is left of the body after its last chunk."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
 
 
 class LimitReached(IgnoreRequest):
@@ -63,7 +64,7 @@ class Budget:
 
 
 class BudgetMiddleware:
-    """Scrapy downloader middleware: asks the spider's budget just before a request is sent.
+    """Scrapy downloader middleware: asks the spider's budget just before a request is sent, and pays for what came.
 
     Reported URLs are always fetched and a retry is counted once, so neither is asked for.
     """
@@ -83,3 +84,16 @@ class BudgetMiddleware:
         if not visit.is_reported and "retry_times" not in request.meta:
             budget.spend(visit.kind)
         request.meta["download_maxsize"] = budget.bytes_left
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Count what was received, before the next request can start."""
+        self._count(request)
+        return response
+
+    def process_exception(self, request: Request, exception: Exception) -> None:  # noqa: ARG002
+        """Count what was received of a transfer that failed."""
+        self._count(request)
+
+    def _count(self, request: Request) -> None:
+        budget: Budget = self._crawler.spider.budget  # type: ignore[union-attr]
+        budget.bytes_read += request.meta.pop("bytes_received", 0)

@@ -15,6 +15,9 @@ else:
     from backports import zstd
 
 PIECE_BYTES = 64 * 1024
+GZIP_MARK = b"\x1f\x8b"
+# RFC 9659 allows no larger window on the web; the library's default would let a server take 128 MiB.
+ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 # A chain such as "gzip, gzip" has no honest use and multiplies a bomb.
 MOST_ENCODINGS = 2
 
@@ -47,36 +50,52 @@ class _Zlib:
 
     def __init__(self, *, is_deflate: bool) -> None:
         self._is_deflate = is_deflate
-        self._wbits = zlib.MAX_WBITS if is_deflate else 16 + zlib.MAX_WBITS
-        self._inflate = zlib.decompressobj(self._wbits)
-        self._has_output = False
+        self._inflate: zlib._Decompress | None = None
+        self._held = b""  # the first byte of what may be a stream, until the second comes
+        self._has_ended = False
+        self._is_padding = False
 
     @property
     def is_finished(self) -> bool:
-        return self._inflate.eof
+        return self._has_ended and self._inflate is None and self._held != GZIP_MARK[:1]
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
+        while data and not self._is_padding:
+            if self._inflate is None:
+                data = self._held + data
+                self._held = b""
+                if len(data) < len(GZIP_MARK):
+                    self._held = data
+                    return
+                if self._has_ended and (self._is_deflate or not data.startswith(GZIP_MARK)):
+                    self._is_padding = True  # what follows the end is padding, not content
+                    return
+                self._inflate = zlib.decompressobj(self._window_bits(data))
+            yield from self._decompress(self._inflate, data)
+            data = self._inflate.unused_data
             if self._inflate.eof:
-                if self._is_deflate or not data.startswith(b"\x1f\x8b"):
-                    return  # what follows the end is padding, not content
-                self._inflate = zlib.decompressobj(self._wbits)
-            try:
-                piece = self._inflate.decompress(data, PIECE_BYTES)
-            except zlib.error as error:
-                if not self._is_deflate or self._has_output or self._wbits < 0:
-                    raise UndecodableBody(f"not {self._name}: {error}") from error
-                self._wbits = -zlib.MAX_WBITS  # many servers send deflate without its zlib wrapper
-                self._inflate = zlib.decompressobj(self._wbits)
-                continue
-            if piece:
-                self._has_output = True
-                yield piece
-            data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+                self._inflate = None
+                self._has_ended = True
 
-    @property
-    def _name(self) -> str:
-        return "deflate" if self._is_deflate else "gzip"
+    def _decompress(self, inflate: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+        is_more = True
+        while is_more:
+            try:
+                piece = inflate.decompress(data, PIECE_BYTES)
+            except zlib.error as error:
+                raise UndecodableBody(f"not {'deflate' if self._is_deflate else 'gzip'}: {error}") from error
+            if piece:
+                yield piece
+            data = inflate.unconsumed_tail
+            # A full piece may leave output behind although all input is taken.
+            is_more = not inflate.eof and (bool(data) or len(piece) == PIECE_BYTES)
+
+    def _window_bits(self, data: bytes) -> int:
+        if not self._is_deflate:
+            return 16 + zlib.MAX_WBITS
+        # RFC 1950, 2.2. Many servers send deflate without its zlib wrapper.
+        is_wrapped = data[0] & 0x0F == 8 and data[0] >> 4 <= 7 and (data[0] * 256 + data[1]) % 31 == 0
+        return zlib.MAX_WBITS if is_wrapped else -zlib.MAX_WBITS
 
 
 class _Brotli:
@@ -92,8 +111,9 @@ class _Brotli:
             while not self._decompressor.is_finished():
                 piece = self._decompressor.process(data, output_buffer_limit=PIECE_BYTES)
                 data = b""
-                if piece:
-                    yield piece
+                # The library passes its limit by up to a block.
+                for begin in range(0, len(piece), PIECE_BYTES):
+                    yield piece[begin : begin + PIECE_BYTES]
                 if self._decompressor.can_accept_more_data() and len(piece) < PIECE_BYTES:
                     return
         except brotli.error as error:
@@ -102,7 +122,7 @@ class _Brotli:
 
 class _Zstd:
     def __init__(self) -> None:
-        self._decompressor = zstd.ZstdDecompressor()
+        self._decompressor = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
 
     @property
     def is_finished(self) -> bool:
@@ -114,7 +134,7 @@ class _Zstd:
                 if self._decompressor.eof:
                     if not data:
                         return
-                    self._decompressor = zstd.ZstdDecompressor()
+                    self._decompressor = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
                 piece = self._decompressor.decompress(data, PIECE_BYTES)
                 data = b""
                 if piece:

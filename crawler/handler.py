@@ -1,7 +1,7 @@
 """Scrapy's download handler of Orbweaver: aiohttp underneath, bodies streamed into digests, nothing kept.
 
 The response that reaches the spider has the HTML of a page or an empty body; `request.meta["fetched"]` has the
-digests and the facts of the transfer.
+digests and the facts of the transfer, `request.meta["bytes_received"]` what came on the wire, also after a failure.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import math
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -93,7 +94,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
         self._limits = BodyLimits(
             html_bytes=settings.getint("HTML_BYTES", 5 * 2**20),
             file_bytes=settings.getint("FILE_BYTES", 8 * 2**30),
-            received_bytes=settings.getint("FILE_BYTES", 8 * 2**30),
+            received_bytes=math.inf,
             grace_seconds=settings.getfloat("GRACE_SECONDS", 15),
             slowest_bytes_per_second=settings.getint("SLOWEST_BYTES_PER_SECOND", 1_024),
         )
@@ -153,15 +154,20 @@ class HashingDownloadHandler(BaseDownloadHandler):
     async def _read(self, request: Request, answer: _PeerResponse) -> Response:
         headers = Headers([(name, value) for name, value in answer.headers.items()])
         content_type = answer.headers.get("Content-Type")
-        if answer.status in {301, 302, 303, 307, 308} and "Location" in answer.headers:
+        if answer.status in {301, 302, 303, 307, 308} and answer.headers.get("Location"):
             await answer.content.read(REDIRECT_BYTES)
             return self._response(request, answer, headers, html=b"")
         reader = BodyReader(
             content_type=content_type,
-            content_encoding=answer.headers.get("Content-Encoding", ""),
+            # Several header lines are one list (RFC 9110, 5.3).
+            content_encoding=", ".join(answer.headers.getall("Content-Encoding", ())),
             limits=self._limits_for(request),
         )
-        body = await reader.read(answer.content.iter_any())
+        try:
+            body = await reader.read(answer.content.iter_any())
+        finally:
+            # A transfer that failed, and the one that repeats it, were received as well: both are counted.
+            request.meta["bytes_received"] = request.meta.get("bytes_received", 0) + reader.bytes_received
         # Nothing is left to decode: a middleware that saw the header would decode the empty body (and fail).
         headers.pop("Content-Encoding", None)
         request.meta["fetched"] = Fetched(
@@ -177,7 +183,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
         return BodyLimits(
             html_bytes=limits.html_bytes,
             file_bytes=limits.file_bytes,
-            received_bytes=min(limits.received_bytes, int(left)),
+            received_bytes=float(left),
             grace_seconds=limits.grace_seconds,
             slowest_bytes_per_second=limits.slowest_bytes_per_second,
         )

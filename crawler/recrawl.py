@@ -43,6 +43,8 @@ def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
         scrapy_settings.set(name.upper(), getattr(settings, name), priority="cmdline")
     scrapy_settings.set("ALLOW_ADDRESSES", list(settings.allow_addresses), priority="cmdline")
     scrapy_settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", settings.host_connections, priority="cmdline")
+    # What waits must wait in the scheduler, where priorities and limits hold, and not behind the connections.
+    scrapy_settings.set("CONCURRENT_REQUESTS", settings.host_connections, priority="cmdline")
 
 
 def enter_sandbox(

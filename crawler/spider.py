@@ -71,16 +71,21 @@ class RecrawlSpider(Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Build the spider; called by Scrapy. `scrapy crawl recrawl -a host=...` gives text arguments."""
-        if "host" in kwargs:
+        is_from_command_line = "host" in kwargs
+        if is_from_command_line:
             from orbweaver.crawler import command_line
 
             kwargs = command_line.spider_arguments(kwargs, crawler.settings)
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider._callback_failed, signal=signals.spider_error)
+        if is_from_command_line:
+            crawler.signals.connect(spider.finish, signal=signals.spider_closed)
         return spider
 
     async def start(self) -> AsyncIterator[Request]:
-        """Yield the reported URLs, each once, and keep the clock of the recrawl."""
+        """Queue the reported URLs, each once, and keep the clock of the recrawl."""
+        engine = self.crawler.engine
+        assert engine is not None
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop, "interrupted")
         loop.call_later(self.scope.limits.max_seconds, self.stop, "max_seconds")
@@ -94,8 +99,11 @@ class RecrawlSpider(Spider):
             referrer = next((report.referrer for report in same if report.referrer), None)
             visit = Visit(url, LinkKind.PAGE, referrer=referrer, report_ids=ids, is_reported=True)
             for request in self._consider(visit):
-                yield request
+                # Scrapy reads start() while it crawls: what is yielded here could come after a page's links.
+                engine.crawl(request)
         self.has_started = True
+        for request in ():
+            yield request
 
     def stop(self, reason: str) -> None:
         """End the recrawl early: running transfers are ended, what was found is kept."""
@@ -119,7 +127,7 @@ class RecrawlSpider(Spider):
                 reason=f"{self._waiting} more URLs were known when the recrawl ended",
                 is_failure=is_interrupted,
             )
-        self.journal.tally.queued = self._waiting
+        self._total()
         self.journal.flush()
 
     def parse(self, response: Response) -> Iterator[Request]:
@@ -134,7 +142,8 @@ class RecrawlSpider(Spider):
             return
         fetched: Fetched = request.meta.pop("fetched")
         body = fetched.body
-        self._count(visit, fetched)
+        if not visit.is_reported:
+            self.budget.correct(visit.kind, LinkKind.MEDIA if body.html is None else LinkKind.PAGE)
         is_page = body.html is not None and response.status < 400
         # An error status on a real file is a disguise; on anything else it is an error page.
         is_file = body.digests is not None and (response.status < 400 or body.is_media)
@@ -323,13 +332,6 @@ class RecrawlSpider(Spider):
             )
         )
 
-    def _count(self, visit: Visit, fetched: Fetched) -> None:
-        received = fetched.body.bytes_received
-        self.budget.bytes_read += received
-        self.journal.tally.bytes_read += received
-        if not visit.is_reported:
-            self.budget.correct(visit.kind, LinkKind.MEDIA if fetched.body.html is None else LinkKind.PAGE)
-
     def _skip(self, visit: Visit, outcome: Outcome, rule: str, reason: str) -> None:
         self.journal.skip(
             visit.url,
@@ -357,11 +359,15 @@ class RecrawlSpider(Spider):
 
     def _flush(self) -> None:
         try:
-            self.journal.tally.queued = self._waiting
+            self._total()
             self.journal.flush()
         except NotRecorded as error:
             self.failure = error
             self.stop("not recorded")
+
+    def _total(self) -> None:
+        self.journal.tally.queued = self._waiting
+        self.journal.tally.bytes_read = self.budget.bytes_read
 
     def _root(self) -> str:
         return self.reports[0].url if self.reports else self.scope.name

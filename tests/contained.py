@@ -1,0 +1,170 @@
+"""Runs a function, above all a sandboxed recrawl, in a process of its own: a sandbox is for a process's life."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import multiprocessing
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.crawler import recrawl, scope
+from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
+from orbweaver.settings import Settings
+
+T = TypeVar("T")
+# Its server is single-threaded and has imported what a crawl needs, as the worker that forks work horses has.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["orbweaver.crawler.recrawl"])
+
+
+@dataclass
+class Child:
+    """A process on its way; `wait` returns what its function returned, and raises what it raised."""
+
+    process: Any
+    receiver: Connection
+
+    def wait(self, seconds: float = 60) -> Any:
+        try:
+            assert self.receiver.poll(seconds), f"the child said nothing for {seconds} s"
+            is_error, value = self.receiver.recv()
+        except EOFError:
+            self.process.join()
+            raise AssertionError(f"the child died with {self.process.exitcode}") from None
+        finally:
+            self.receiver.close()
+            if self.process.is_alive():
+                self.process.join(5)
+                self.process.kill()
+            self.process.join()
+        if is_error:
+            raise value
+        return value
+
+
+def start(function: Callable[..., Any], *arguments: Any, environment: Mapping[str, str] | None = None) -> Child:
+    """Start a module-level function in a child that has one thread."""
+    receiver, sender = _context.Pipe(duplex=False)
+    # By file: test modules cannot be imported by name.
+    work = (inspect.getfile(function), function.__module__, function.__name__, arguments, dict(environment or {}))
+    process = _context.Process(target=_work, args=(sender, *work))
+    process.start()
+    sender.close()
+    return Child(process, receiver)
+
+
+def run(function: Callable[..., T], *arguments: Any, environment: Mapping[str, str] | None = None) -> T:
+    """Return what the function returns in a child process."""
+    result: T = start(function, *arguments, environment=environment).wait()
+    return result
+
+
+def _work(
+    sender: Connection, file: str, module: str, name: str, arguments: tuple[Any, ...], environment: dict[str, str]
+) -> None:
+    os.environ.update(environment)
+    try:
+        value = getattr(_module(file, module), name)(*arguments)
+    except Exception as error:
+        sender.send((True, _portable(error)))
+    else:
+        sender.send((False, value))
+
+
+def _module(file: str, name: str) -> Any:
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def _portable(error: Exception) -> Exception:
+    """A cause or an argument of an error may not be picklable."""
+    if type(error).__module__.startswith(("orbweaver.", "scrapy.", "builtins")):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True)
+class Crawled:
+    """What a recrawl in a child found, how it ended, and what it took (KiB)."""
+
+    sightings: list[Sighting]
+    skips: list[Skip]
+    tally: Tally
+    stopped_by: str | None
+    memory_before: int
+    memory_peak: int
+
+    @property
+    def urls(self) -> list[str]:
+        return [one.url for one in self.sightings]
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {one.url: str(one.outcome) for one in self.skips}
+
+    @property
+    def rules(self) -> dict[str, str]:
+        return {one.url: one.rule for one in self.skips}
+
+    def skip_of(self, url: str) -> Skip:
+        (skip,) = [one for one in self.skips if one.url == url]
+        return skip
+
+
+@dataclass(frozen=True)
+class Order:
+    """A recrawl to do; `settings` are Orbweaver's, `handler` replaces the download handler."""
+
+    reports: tuple[Report, ...]
+    kind: ScopeKind = ScopeKind.HOST
+    limits: Limits = field(default_factory=Limits)
+    settings: Mapping[str, Any] | None = None
+    handler: str | None = None
+
+
+def order(*reports: Report | str, **fields: Any) -> Order:
+    known = {name: fields.pop(name) for name in ("kind", "limits", "handler") if name in fields}
+    whole = tuple(Report(url=one) if isinstance(one, str) else one for one in reports)
+    return Order(whole, settings={"allow_addresses": ("127.0.0.0/8",), **fields}, **known)
+
+
+def crawl(*reports: Report | str, environment: Mapping[str, str] | None = None, **fields: Any) -> Crawled:
+    """Recrawl the scope of the reports in a sandboxed child; other fields are an Order's or settings."""
+    return run(crawl_here, order(*reports, **fields), environment=environment)
+
+
+def crawl_here(one: Order) -> Crawled:
+    """Recrawl in this process, which is in the sandbox afterwards."""
+    sightings: list[Sighting] = []
+    skips: list[Skip] = []
+
+    def record(more: Sequence[Sighting], more_skips: Sequence[Skip], _: Tally) -> None:
+        sightings.extend(more)
+        skips.extend(more_skips)
+
+    before, ended = crawl_with(one, record)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Crawled(sightings, skips, ended.tally, ended.stopped_by, before, peak)
+
+
+def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:
+    """Recrawl in this process with a `record` of the caller's; also return the peak memory before."""
+    settings = Settings(**(one.settings or {}))
+    merged = scope.merge([scope.scope_for(one.kind, report.url, one.limits) for report in one.reports])
+    if one.handler is not None:
+        orbweaver_settings.DOWNLOAD_HANDLERS.update({"http": one.handler, "https": one.handler})
+    recrawl.enter_sandbox(merged, settings)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return before, recrawl.run(merged, one.reports, record, settings)

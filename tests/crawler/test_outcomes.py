@@ -1,0 +1,60 @@
+"""Each way in which a request can end has one name, and only some leave a file unchecked."""
+
+from __future__ import annotations
+
+import pytest
+from orbweaver.crawler import errors
+from orbweaver.crawler.budget import LimitReached
+from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
+from orbweaver.model import Outcome
+from scrapy import exceptions
+
+REFUSAL = errors.EgressRefused("10.0.0.1", "private")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "rule"),
+    [
+        (REFUSAL, "refused_address", "egress.private"),
+        (LimitReached("max_files"), "limit", "limit.max_files"),
+        (errors.Interrupted("stop"), "interrupted", "fetch.interrupted"),
+        (errors.BodyCut("cut"), "incomplete", "fetch.incomplete"),
+        (errors.BodyTooLarge("large"), "too_large", "fetch.too_large"),
+        (errors.TransferTooSlow("slow"), "too_slow", "fetch.too_slow"),
+        (errors.BadResponse("bad"), "bad_response", "fetch.bad_response"),
+        (exceptions.UnsupportedURLSchemeError("ftp"), "refused_url", "fetch.refused_url"),
+        (exceptions.CannotResolveHostError("?"), "unresolved", "fetch.unresolved"),
+        (exceptions.DownloadTimeoutError("?"), "timeout", "fetch.timeout"),
+        (exceptions.DownloadConnectionRefusedError("?"), "unreachable", "fetch.unreachable"),
+        (exceptions.DownloadFailedError("?"), "unreachable", "fetch.unreachable"),
+        (RuntimeError("a bug"), "unreachable", "fetch.unreachable"),
+    ],
+)
+def test_an_error_has_an_outcome_and_a_rule(error: Exception, outcome: str, rule: str) -> None:
+    assert outcome_of(error) == outcome
+    assert rule_of(error) == rule
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_a_limit_is_no_failure(outcome: Outcome) -> None:
+    assert is_failure(outcome) is (outcome is not Outcome.LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("status", "if_reported", "if_linked"),
+    [
+        (400, False, False),
+        (401, True, False),
+        (403, True, False),
+        (404, False, False),
+        (410, False, False),
+        (429, True, True),
+        (451, True, False),
+        (500, True, True),
+        (503, True, True),
+        (599, True, True),
+    ],
+)
+def test_which_statuses_leave_a_file_unchecked(status: int, if_reported: bool, if_linked: bool) -> None:
+    assert is_status_failure(status, is_reported=True) is if_reported
+    assert is_status_failure(status, is_reported=False) is if_linked

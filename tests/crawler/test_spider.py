@@ -1,0 +1,344 @@
+"""What a recrawl visits, in which order, where it stops, and what it says of each URL."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+from aiohttp import web
+from contained import Crawled, Order, crawl, crawl_here, crawl_with, order, run, start
+from hostile_server import Behaviour, HostileServer
+from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler.errors import NotRecorded
+from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
+from synthetic_host import Resource, SyntheticHost
+
+PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(3_000)
+
+
+def image() -> Resource:
+    return Resource("image/png", b"\x89PNG\r\n\x1a\n" + os.urandom(500))
+
+
+def page(text: str, **fields: object) -> Resource:
+    return Resource("text/html", text.encode(), **fields)  # type: ignore[arg-type]
+
+
+def links(*references: str) -> Resource:
+    return page("".join(f'<a href="{one}">link</a>' for one in references))
+
+
+# --- order ---
+
+
+@pytest.mark.parametrize("connections", [3, 32])
+def test_reported_urls_are_asked_for_before_anything_else(connections: int) -> None:
+    reported = [f"/report-{number}" for number in range(120)]
+    resources = {path: links(f"{path}-deeper", "/shared.png") for path in reported}
+    with SyntheticHost(resources) as host:
+        crawl(*(host.url + path[1:] for path in reported), host_connections=connections)
+        asked = host.paths
+    assert set(asked[: len(reported)]) == set(reported)
+    assert len(asked) == 2 * len(reported) + 1
+
+
+def test_files_are_asked_for_before_further_pages() -> None:
+    with SyntheticHost({"/": links("/more", "/a.png", "/b.png")}) as host:
+        crawl(host.url, host_connections=1)
+        assert host.paths == ["/", "/a.png", "/b.png", "/more"]
+
+
+def test_a_url_is_fetched_once_however_often_it_is_linked_and_reported() -> None:
+    resources = {
+        "/": links("/a.png", "/a.png#top", "A/../a.png", "/two", "/"),
+        "/two": links("/a.png", "/", "/two"),
+        "/a.png": image(),
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url, host.url + "two", host.url)
+        assert sorted(host.paths) == ["/", "/a.png", "/two"]
+    assert found.urls == [host.url + "a.png"]
+
+
+# --- what is followed ---
+
+
+def test_every_way_to_refer_to_a_file_is_followed() -> None:
+    text = """
+        <base href="/deep/"><meta http-equiv=refresh content="5; url=next.html">
+        <img srcset="small.png 1x, large.png 2x"><video src=film.mp4 poster=poster.jpg></video>
+        <div style="background: url('back.png')"></div><style>p { background: url(style.png) }</style>
+        <a href="other">page</a>
+    """
+    with SyntheticHost({"/": page(text)}) as host:
+        crawl(host.url)
+        assert set(host.paths) == {
+            "/",
+            *(
+                f"/deep/{name}"
+                for name in (
+                    "next.html",
+                    "small.png",
+                    "large.png",
+                    "film.mp4",
+                    "poster.jpg",
+                    "back.png",
+                    "style.png",
+                    "other",
+                )
+            ),
+        }
+
+
+def test_a_file_inside_a_page_is_a_sighting_at_the_page() -> None:
+    encoded = base64.b64encode(PNG).decode()
+    text = f'<img src="data:image/png;base64,{encoded}"><img src="data:image/png;base64,"><img src="data:,">'
+    with SyntheticHost({"/": page(text)}) as host:
+        found = crawl(Report(url=host.url, report_id="R-1"))
+        assert host.paths == ["/"]
+    (sighting,) = found.sightings
+    assert (sighting.url, sighting.final_url) == (host.url, host.url)
+    assert sighting.digests == digests_of(PNG)
+    assert sighting.content_type == "image/png"
+    assert sighting.http.embedded
+    assert sighting.report_ids == ("R-1",)
+
+
+def test_report_ids_and_referrers_are_inherited_along_the_links() -> None:
+    resources = {"/one": links("/middle"), "/middle": links("/a.png"), "/a.png": image(), "/b.png": image()}
+    with SyntheticHost(resources) as host:
+        found = crawl(
+            Report(url=host.url + "one", report_id="R-2"),
+            Report(url=host.url + "one", report_id="R-1"),
+            Report(url=host.url + "b.png", report_id="R-3", referrer="http://search.example/"),
+        )
+        referers = {path: headers.get("Referer") for path, headers in host.requests}
+    by_url = {one.url: one for one in found.sightings}
+    assert by_url[host.url + "a.png"].report_ids == ("R-1", "R-2")
+    assert by_url[host.url + "a.png"].referrer == host.url + "middle"
+    assert by_url[host.url + "b.png"].report_ids == ("R-3",)
+    assert by_url[host.url + "b.png"].referrer == "http://search.example/"
+    assert referers == {"/one": None, "/middle": None, "/a.png": None, "/b.png": "http://search.example/"}
+
+
+# --- scope ---
+
+
+def test_what_is_out_of_scope_is_said_once_and_not_fetched() -> None:
+    resources = {
+        "/in/": links("/out.png", "/in/a", "//127.0.0.2/x.png"),
+        "/in/a": links("/out.png", "//127.0.0.2/x.png"),
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url + "in/", kind=ScopeKind.PATH)
+        assert host.paths == ["/in/", "/in/a"]
+    assert [(one.url, one.rule, one.is_failure, one.referrer) for one in found.skips] == [
+        (host.url + "out.png", "path", False, host.url + "in/"),
+        ("http://127.0.0.2/x.png", "host", False, host.url + "in/"),
+    ]
+    assert set(found.outcomes.values()) == {"out_of_scope"}
+
+
+def test_links_that_are_no_urls_to_fetch_are_said_once_per_reason_and_not_quoted() -> None:
+    resources = {
+        "/": links("ftp://127.0.0.1/a", "ftp://127.0.0.1/b", "http://[broken/", "/two"),
+        "/two": links("http://[broken/"),
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url)
+        assert host.paths == ["/", "/two"]
+    refused = [one for one in found.skips if one.outcome == "refused_url"]
+    assert [one.url for one in refused] == [host.url] * 2
+    assert not any(one.is_failure or "broken" in one.reason for one in refused)
+
+
+# --- limits ---
+
+
+def limited(host: SyntheticHost, **limits: float) -> Crawled:
+    return crawl(host.url, limits=Limits(**limits), host_connections=1)  # type: ignore[arg-type]
+
+
+def test_max_files_ends_the_fetching_of_files_and_is_no_failure() -> None:
+    names = [f"/{number}.png" for number in range(6)]
+    with SyntheticHost({"/": links(*names), **{name: image() for name in names}}) as host:
+        found = limited(host, max_files=2)
+        assert len(host.paths) == 3
+    assert len(found.sightings) == 2
+    assert set(found.rules.values()) == {"limit.max_files"}
+    assert len(found.skips) == 4
+    assert found.tally.failures == 0
+    assert found.stopped_by is None
+
+
+def test_max_bytes_ends_everything_and_is_no_failure() -> None:
+    names = [f"/{number}.png" for number in range(6)]
+    with SyntheticHost({"/": links(*names), **{name: Resource("image/png", PNG) for name in names}}) as host:
+        found = limited(host, max_bytes=len(PNG) * 2 + 300)
+    assert len(found.sightings) == 2
+    assert set(found.rules.values()) == {"limit.max_bytes"}
+    assert len(found.skips) == 4
+    assert found.tally.failures == 0
+
+
+def test_the_bytes_of_failed_transfers_are_counted_too() -> None:
+    with HostileServer(Behaviour.LIES_LONG) as server:
+        found = crawl(server.url + "file.bin")
+    assert found.outcomes == {server.url + "file.bin": "incomplete"}
+    assert found.tally.bytes_read == 2 * 100_000  # the body, and again when it was tried once more
+
+
+def test_max_seconds_ends_a_recrawl_that_hangs_and_is_no_failure_of_what_waits() -> None:
+    names = [f"/{number}" for number in range(5)]
+    with SyntheticHost({"/": links("/gate.png", *names), "/a.png": image()}) as host, Gate() as gate:
+        host.resources["/gate.png"] = Resource(None, gate.answer)
+        began = time.monotonic()
+        found = crawl(host.url, host.url + "a.png", limits=Limits(max_seconds=1), host_connections=1)
+        took = time.monotonic() - began
+    assert took < 5
+    assert found.stopped_by == "max_seconds"
+    assert found.urls == [host.url + "a.png"]
+    assert found.rules[host.url + "gate.png"] == "limit.max_seconds"
+    assert set(found.rules.values()) == {"limit.max_seconds"}
+    assert found.tally.failures == 0
+    assert found.tally.queued == len(names)
+
+
+def test_max_depth_is_said_for_what_lies_deeper() -> None:
+    with SyntheticHost({"/": links("/1"), "/1": links("/2"), "/2": links("/3")}) as host:
+        found = limited(host, max_depth=1)
+        assert host.paths == ["/", "/1"]
+    assert found.rules == {host.url + "2": "limit.max_depth"}
+
+
+# --- what a status means ---
+
+
+def test_an_error_page_is_an_answer_and_a_file_behind_an_error_is_hashed() -> None:
+    resources = {
+        "/": links("/page", "/hidden.png", "/broken", "/text"),
+        "/page": page("<!DOCTYPE html><a href=/never>x</a>", status=404),
+        "/text": Resource("text/plain", b"Not found", status=410),
+        "/hidden.png": Resource("image/png", PNG, status=404),
+        "/broken": Resource("text/html", b"oops", status=503),
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url)
+        assert "/never" not in host.paths
+    (sighting,) = found.sightings
+    assert (sighting.url, sighting.http.status) == (host.url + "hidden.png", 404)
+    assert sighting.digests == digests_of(PNG)
+    said = {one.url: (one.outcome, one.rule, one.status, one.is_failure) for one in found.skips}
+    assert said == {
+        host.url + "page": ("http_error", "http.404", 404, False),
+        host.url + "text": ("http_error", "http.410", 410, False),
+        host.url + "broken": ("http_error", "http.503", 503, True),
+    }
+
+
+def test_an_empty_file_is_said_and_gives_no_sighting() -> None:
+    with SyntheticHost({"/a.png": Resource("image/png", b"")}) as host:
+        found = crawl(host.url + "a.png")
+    assert found.sightings == []
+    assert found.outcomes == {host.url + "a.png": "empty"}
+
+
+def test_redirects_are_followed_as_far_as_they_lead_somewhere_new() -> None:
+    resources = {
+        "/": links("/good", "/loop", "/far/0", "/away"),
+        "/good": Resource(None, headers={"Location": "a.png"}, status=301),
+        "/a.png": image(),
+        "/loop": Resource(None, headers={"Location": "/again"}, status=302),
+        "/again": Resource(None, headers={"Location": "/loop"}, status=307),
+        "/away": Resource(None, headers={"Location": "http://127.0.0.2/"}, status=308),
+        **{f"/far/{n}": Resource(None, headers={"Location": f"/far/{n + 1}"}, status=303) for n in range(20)},
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url)
+        assert "/far/7" not in host.paths
+        assert host.paths.count("/loop") == 1
+    (sighting,) = found.sightings
+    assert (sighting.url, sighting.final_url) == (host.url + "good", host.url + "a.png")
+    assert found.outcomes == {
+        host.url + "loop": "redirect_loop",
+        host.url + "far/0": "redirect_loop",
+        host.url + "away": "out_of_scope",
+    }
+
+
+# --- ends ---
+
+
+class Gate:
+    """An answer that waits until it is opened, and says when somebody stands before it."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._reached = threading.Event()
+
+    async def answer(self, _: web.BaseRequest) -> web.StreamResponse:
+        self._reached.set()
+        await asyncio.get_running_loop().run_in_executor(None, self._open.wait)
+        return web.Response(body=PNG)
+
+    def wait_until_reached(self) -> None:
+        assert self._reached.wait(30), "nobody came to the gate"
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.set()
+
+
+def test_sigterm_ends_a_crawl_that_hangs_and_keeps_what_was_found() -> None:
+    with SyntheticHost({"/": links("/a.png", "/gate"), "/a.png": image()}) as host, Gate() as gate:
+        host.resources["/gate"] = Resource(None, gate.answer)
+        child = start(crawl_here, order(host.url, host_connections=1))
+        gate.wait_until_reached()
+        began = time.monotonic()
+        os.kill(child.process.pid, signal.SIGTERM)
+        found = child.wait()
+        took = time.monotonic() - began
+    assert took < 2
+    assert found.stopped_by == "interrupted"
+    assert found.urls == [host.url + "a.png"]
+    assert found.skip_of(host.url + "gate").outcome == "interrupted"
+    assert found.skip_of(host.url + "gate").is_failure
+
+
+def crawl_unrecorded(one: Order, may_record: int) -> str:
+    """Crawl with a record that fails once, after some batches; return how the run failed."""
+    batches = 0
+
+    def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == may_record + 1:
+            raise NotRecorded("the store is away")
+
+    try:
+        crawl_with(one, record)
+    except NotRecorded as error:
+        return f"failed: {error}"
+    return "finished"
+
+
+@pytest.mark.parametrize("may_record", [0, 1])
+def test_what_could_not_be_stored_fails_the_recrawl_and_ends_it(may_record: int) -> None:
+    pages = {f"/{number}": links(f"/{number + 1}", f"/{number}.png") for number in range(2_000)}
+    with SyntheticHost({"/": links("/0"), **pages}, delay=0.01) as host:
+        assert run(crawl_unrecorded, order(host.url, host_connections=1), may_record) == "failed: the store is away"
+        assert len(host.paths) < 1_000
+
+
+def test_what_could_not_be_stored_at_the_end_fails_the_recrawl() -> None:
+    with SyntheticHost({"/a.png": image()}) as host:
+        assert run(crawl_unrecorded, order(host.url + "a.png"), 0) == "failed: the store is away"
+        assert run(crawl_unrecorded, order(host.url + "a.png"), 100) == "finished"

@@ -1,0 +1,119 @@
+"""One run against every kind of hostile host: it ends, says why for each, and the honest host's case is there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hostile_server import MANY_FILES, Behaviour, HostileServer
+from orbweaver_command import Workplace
+from synthetic_host import Resource, SyntheticHost
+
+PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(5_000)
+DEADLINES = {
+    "CONNECT_SECONDS": "2",
+    "HEADER_SECONDS": "2",
+    "STALL_SECONDS": "2",
+    "GRACE_SECONDS": "2",
+    "TRANSFER_SECONDS": "8",
+    "SLOWEST_BYTES_PER_SECOND": "1024",
+    "FILE_BYTES": str(30 * 2**20),
+}
+# What is said of the reported URL, /file.bin; None: it is hashed.
+EXPECTED: dict[Behaviour, set[str] | None] = {
+    Behaviour.HANGS: {"timeout"},
+    Behaviour.DRIPS: {"too_slow", "timeout"},
+    Behaviour.NEVER_ENDS: {"too_large"},
+    Behaviour.LIES_LONG: {"incomplete"},
+    # The surplus is refused if it arrives together with the rest, else never read.
+    Behaviour.LIES_SHORT: {"bad_response"},
+    Behaviour.HEADER_FLOOD: {"bad_response"},
+    Behaviour.CUT_CHUNKED: {"incomplete"},
+    Behaviour.CUT_GZIP: {"incomplete"},
+    Behaviour.GZIP_BOMB: {"too_large"},
+    Behaviour.CLOSES_AT_ONCE: {"unreachable"},
+    Behaviour.NOT_HTTP: {"bad_response"},
+    Behaviour.CLOSE_DELIMITED: None,
+    Behaviour.REDIRECT_LOOP: {"redirect_loop"},
+    Behaviour.ENDLESS_REDIRECTS: {"redirect_loop"},
+    Behaviour.CONNECTION_COUNTER: None,  # its page is reported; its files are hashed
+}
+MAY_BE_HASHED = {Behaviour.LIES_SHORT, Behaviour.CLOSE_DELIMITED}
+
+
+@pytest.fixture
+def place() -> Iterator[Workplace]:
+    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+        yield Workplace(Path(folder))
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def test_every_hostile_host_is_said_and_the_honest_one_is_checked(place: Workplace) -> None:
+    assert set(EXPECTED) == set(Behaviour)
+    with ExitStack() as stack:
+        honest = stack.enter_context(SyntheticHost({"/known.png": Resource("image/png", PNG)}))
+        servers = {kind: stack.enter_context(HostileServer(kind)) for kind in Behaviour}
+        refused = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        private = f"http://10.0.0.1:{refused.getsockname()[1]}/file.bin"
+        elsewhere = {
+            "http://does-not-exist.invalid/file.bin": {"unresolved"},
+            f"http://127.0.0.1:{closed_port()}/file.bin": {"unreachable"},
+            private: {"refused_address"},
+        }
+        hostile = {server.url + "file.bin": kind for kind, server in servers.items()}
+        counter = servers[Behaviour.CONNECTION_COUNTER]
+        del hostile[counter.url + "file.bin"]
+        hostile[counter.url] = Behaviour.CONNECTION_COUNTER
+        reports = [*hostile, *elsewhere, honest.url + "known.png"]
+        listed = f"sha256,entry_id,category\n{hashlib.sha256(PNG).hexdigest()},1,synthetic\n"
+        began = time.monotonic()
+        ran = place.run(
+            "verify",
+            place.write("reports.txt", "\n".join(reports)),
+            "--hashes",
+            place.write("list.csv", listed),
+            "--out",
+            str(place.out),
+            "--max-seconds",
+            "20",
+            "--json",
+            **DEADLINES,
+        )
+        took = time.monotonic() - began
+        connections = counter.max_connections_seen
+    assert ran.status == 1, ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert took < 60
+    assert [case["url"] for case in place.lines("cases.jsonl")] == [honest.url + "known.png"]
+    skipped = {one["url"]: one for one in place.lines("skipped.jsonl")}
+    expected = elsewhere | {url: EXPECTED[kind] for url, kind in hostile.items()}
+    wrong = {
+        hostile.get(url, url): skipped.get(url, {}).get("outcome")
+        for url, outcomes in expected.items()
+        if skipped.get(url, {}).get("outcome") not in (outcomes or {None})
+        and not (url not in skipped and hostile.get(url) in MAY_BE_HASHED)
+    }
+    assert wrong == {}
+    for one in skipped.values():
+        assert one["reason"]
+        assert "\n" not in one["reason"]
+        assert len(one["reason"]) < 300
+        assert "ESMTP" not in one["reason"]
+    said = ran.json()
+    assert said["totals"]["bytes_kept"] == 0
+    assert len(said["hosts"]) == len(Behaviour) + len(elsewhere) + 1
+    assert 1 <= connections <= 4
+    # One of these is the honest file, 50 are the counter's.
+    assert said["totals"]["files"] in {1 + MANY_FILES + 1, 1 + MANY_FILES + 2}
+    assert place.processes() == []
