@@ -44,6 +44,7 @@ transfers_must_end = object()
 
 # What is left of a redirect's body is read up to this, so that its connection can serve the next hop.
 REDIRECT_BYTES = 16 * 1024
+PARTIAL_CONTENT = 206
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ class HashingDownloadHandler(BaseDownloadHandler):
         if answer.status in {301, 302, 303, 307, 308} and answer.headers.get("Location"):
             await answer.content.read(REDIRECT_BYTES)
             return self._response(request, answer, headers, html=b"")
+        if answer.status == PARTIAL_CONTENT:
+            raise BodyCut("a part was sent although the whole was asked for")
         reader = BodyReader(
             content_type=content_type,
             # Several header lines are one list (RFC 9110, 5.3).

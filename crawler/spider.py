@@ -7,8 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orbweaver.crawler import links, scope, urls
-from orbweaver.crawler.body import media_type
+from orbweaver.crawler import links, scope, sightings, urls
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import Interrupted, NotRecorded, UrlRefused
@@ -17,7 +16,7 @@ from orbweaver.crawler.journal import Journal, Record
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
 from orbweaver.crawler.visit import Visit, expected_kind
-from orbweaver.model import DigestSet, HttpFacts, Outcome, Report, Scope, Sighting, now
+from orbweaver.model import Outcome, Report, Scope, Sighting
 from scrapy import Request, Spider, signals
 
 if TYPE_CHECKING:
@@ -32,17 +31,6 @@ FLUSH_SECONDS = 0.5
 REQUESTS_WAITING = 50_000
 REPORTED_PRIORITY = 1_000
 FILE_PRIORITY = 10
-HEADERS_OF_NOTE = (
-    "etag",
-    "last-modified",
-    "server",
-    "date",
-    "via",
-    "content-disposition",
-    "cf-ray",
-    "x-cache",
-)
-HEADER_CHARACTERS = 200
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -146,24 +134,17 @@ class RecrawlSpider(Spider):
             self.budget.correct(visit.kind, LinkKind.MEDIA if body.html is None else LinkKind.PAGE)
         is_page = body.html is not None and response.status < 400
         # An error status on a real file is a disguise; on anything else it is an error page.
-        is_file = body.digests is not None and (response.status < 400 or body.is_media)
-        if is_file and body.digests is not None:
-            self._found(visit, response, fetched, body.digests)
+        is_file = response.status < 400 or body.is_media
+        if body.digests is not None and is_file:
+            if body.digests.is_degenerate:
+                self._empty(visit, response.status)
+            else:
+                self._found(sightings.of_file(visit, response, fetched, body.digests))
         elif not is_page:
-            self.journal.skip(
-                visit.url,
-                Outcome.HTTP_ERROR,
-                rule=f"http.{response.status}",
-                reason=f"the host answered {response.status}",
-                is_failure=is_status_failure(response.status, is_reported=visit.is_reported),
-                referrer=visit.referrer,
-                status=response.status,
-            )
+            self._error_status(visit, response.status)
         if is_page:
             self.journal.tally.pages += 1
             yield from self._follow(visit, response, fetched)
-        if self.journal.is_full:
-            self._flush()
 
     def failed(self, failure: Failure) -> None:
         """Record why a URL gave no response."""
@@ -242,8 +223,7 @@ class RecrawlSpider(Spider):
                 is_failure=False,
                 referrer=visit.referrer,
             )
-        for embedded in found.data_uris:
-            self._found_embedded(visit, response, fetched, embedded)
+        self._found_embedded(visit, response, fetched, found)
         base = self._base_of(response.url, found.base)
         for link in found.links:
             try:
@@ -279,58 +259,47 @@ class RecrawlSpider(Spider):
                 is_failure=False,
             )
 
-    def _found(self, visit: Visit, response: Response, fetched: Fetched, digests: DigestSet) -> None:
-        if digests.is_degenerate:
-            self.journal.skip(
-                visit.url,
-                Outcome.EMPTY,
-                rule="degenerate",
-                reason="the file is empty: its digests say nothing",
-                is_failure=False,
-                referrer=visit.referrer,
-                status=response.status,
-            )
-            return
-        headers = {}
-        for name in HEADERS_OF_NOTE:
-            value = response.headers.get(name)
-            if value is not None:
-                headers[name] = value.decode("latin-1")[:HEADER_CHARACTERS]
-        self.journal.sighting(
-            Sighting(
-                url=visit.url,
-                final_url=response.url,
-                host=urls.host_of(visit.url),
-                ip=fetched.ip,
-                referrer=visit.referrer,
-                report_ids=visit.report_ids,
-                digests=digests,
-                content_type=media_type(fetched.content_type),
-                sniffed_type=fetched.body.sniffed_type,
-                http=HttpFacts(status=response.status, headers=headers, framing=fetched.framing),
-                seen_at=now(),
-            )
+    def _empty(self, visit: Visit, status: int) -> None:
+        self.journal.skip(
+            visit.url,
+            Outcome.EMPTY,
+            rule="degenerate",
+            reason="the file is empty: its digests say nothing",
+            is_failure=False,
+            referrer=visit.referrer,
+            status=status,
         )
 
-    def _found_embedded(self, visit: Visit, response: Response, fetched: Fetched, embedded: links.DataUri) -> None:
-        """A data: URI is part of its page: the page's URL is where it can be taken down."""
-        digests = digests_of(embedded.data)
-        if digests.is_degenerate:
-            return
-        self.journal.sighting(
-            Sighting(
-                url=visit.url,
-                final_url=response.url,
-                host=urls.host_of(visit.url),
-                ip=fetched.ip,
-                referrer=visit.referrer,
-                report_ids=visit.report_ids,
-                digests=digests,
-                content_type=embedded.media_type,
-                http=HttpFacts(status=response.status, framing=fetched.framing, embedded=True),
-                seen_at=now(),
-            )
+    def _error_status(self, visit: Visit, status: int) -> None:
+        self.journal.skip(
+            visit.url,
+            Outcome.HTTP_ERROR,
+            rule=f"http.{status}",
+            reason=f"the host answered {status}",
+            is_failure=is_status_failure(status, is_reported=visit.is_reported),
+            referrer=visit.referrer,
+            status=status,
         )
+
+    def _found(self, sighting: Sighting) -> None:
+        self.journal.sighting(sighting)
+        if self.journal.is_full:
+            self._flush()
+
+    def _found_embedded(self, visit: Visit, response: Response, fetched: Fetched, found: links.PageLinks) -> None:
+        for embedded in found.data_uris:
+            digests = digests_of(embedded.data)
+            if not digests.is_degenerate:
+                self._found(sightings.of_embedded(visit, response, fetched, digests, embedded.media_type))
+        if found.bad_data_uris:
+            self.journal.skip(
+                visit.url,
+                Outcome.REFUSED_URL,
+                rule="data-uri",
+                reason=f"{found.bad_data_uris} data: URIs on this page cannot be decoded",
+                is_failure=False,
+                referrer=visit.referrer,
+            )
 
     def _skip(self, visit: Visit, outcome: Outcome, rule: str, reason: str) -> None:
         self.journal.skip(

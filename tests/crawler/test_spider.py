@@ -16,6 +16,7 @@ from contained import Crawled, Order, crawl, crawl_here, crawl_with, order, run,
 from hostile_server import Behaviour, HostileServer
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import NotRecorded
+from orbweaver.crawler.journal import BATCH_SIGHTINGS
 from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
 from synthetic_host import Resource, SyntheticHost
 
@@ -342,3 +343,34 @@ def test_what_could_not_be_stored_at_the_end_fails_the_recrawl() -> None:
     with SyntheticHost({"/a.png": image()}) as host:
         assert run(crawl_unrecorded, order(host.url + "a.png"), 0) == "failed: the store is away"
         assert run(crawl_unrecorded, order(host.url + "a.png"), 100) == "finished"
+
+
+def test_a_part_of_a_file_gives_no_digest() -> None:
+    part = Resource("image/png", image().body, {"Content-Range": "bytes 0-99/1000"}, status=206)
+    with SyntheticHost({"/a.png": part}) as host:
+        found = crawl(host.url + "a.png")
+    assert found.urls == []
+    assert found.skip_of(host.url + "a.png").outcome == "incomplete"
+    assert found.skip_of(host.url + "a.png").is_failure
+
+
+def test_data_uris_that_cannot_be_decoded_are_counted_and_not_quoted() -> None:
+    with SyntheticHost(
+        {"/": page('<img src="data:image/png;base64,%%%%"><img src="data:image/png;base64,A">')}
+    ) as host:
+        found = crawl(host.url)
+    skip = found.skip_of(host.url)
+    assert (skip.rule, skip.reason) == ("data-uri", "2 data: URIs on this page cannot be decoded")
+
+
+def largest_batch(one: Order) -> int:
+    """Crawl, and return how many sightings the largest batch had."""
+    sizes = [0]
+    crawl_with(one, lambda sightings, skips, tally: sizes.append(len(sightings)))
+    return max(sizes)
+
+
+def test_a_page_full_of_embedded_files_is_handed_on_in_batches() -> None:
+    embedded = "".join(f'<img src="data:,{number}">' for number in range(1_000))
+    with SyntheticHost({"/": page(embedded)}) as host:
+        assert run(largest_batch, order(host.url)) == BATCH_SIGHTINGS
