@@ -31,6 +31,7 @@ lint: install
 
 bench: install
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.hashlist
 
 # Pins every dependency for every supported Python; run after changing pyproject.toml.
 lock: install

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     )
     sandbox: Literal["on", "off"] = Field(default="on", description="off: crawl without kernel containment")
     user_agent: str = Field(default="Mozilla/5.0 (compatible; Orbweaver/0.1)", description="sent to hosts")
-    host_connections: int = Field(default=4, ge=1, le=64, description="connections to one host at once")
+    host_connections: int = Field(default=2, ge=1, le=64, description="connections to one host at once")
     connect_seconds: float = Field(default=10, gt=0, description="to resolve, connect and shake hands")
     header_seconds: float = Field(default=20, gt=0, description="from request to the end of the headers")
     stall_seconds: float = Field(default=20, gt=0, description="longest silence inside a body")
@@ -76,9 +76,10 @@ def load() -> Settings:
 BOT_NAME = "orbweaver"
 COMPRESSION_ENABLED = False  # the handler decodes while streaming, with limits; nothing is left to decode
 CONCURRENT_ITEMS = 1  # the default of 100 makes 100 tasks per response: 1 ms of CPU each (measured)
-CONCURRENT_REQUESTS = 16
-CONCURRENT_REQUESTS_PER_DOMAIN = 4  # recrawl jobs override it with HOST_CONNECTIONS
+CONCURRENT_REQUESTS = 2  # one process crawls one scope: HOST_CONNECTIONS overrides it, too
+CONCURRENT_REQUESTS_PER_DOMAIN = 2  # polite to hosts that are not ours; HOST_CONNECTIONS overrides it
 COOKIES_ENABLED = False  # no state between requests; cookies belong to access profiles
+DEPTH_LIMIT = 0  # a scope's max_depth is checked with the other rules of the scope
 DOWNLOADER = "orbweaver.crawler.downloader.StrictDownloader"  # the stock one exceeds the per-host limit
 DOWNLOAD_DELAY = 0  # the connection limit is the pace; a delay per scope belongs to access profiles
 DOWNLOAD_FAIL_ON_DATALOSS = True  # a cut body must never give a digest
@@ -90,6 +91,7 @@ DOWNLOAD_HANDLERS = {
     "ftp": None,
     "s3": None,  # credentials would be sent along (GHSA-76g3-c3x4-crvx)
 }
+DOWNLOAD_MAXSIZE = 0  # bodies are not held: HTML_BYTES bounds pages, FILE_BYTES files, max_bytes the recrawl
 DOWNLOAD_TIMEOUT = 1_800  # the handler keeps finer deadlines: connect, headers, stall, throughput, total
 DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
     "orbweaver.crawler.budget.BudgetMiddleware": 110,  # limits are checked when a request would be sent
@@ -121,11 +123,12 @@ IMAGES_STORE = None  # as FILES_STORE
 JOBDIR = None  # disk queues are pickle files
 LOG_INSTALL_ROOT_HANDLER = False  # a worker has its own log; `scrapy crawl` prints results, not a log
 LOG_LEVEL = "WARNING"  # INFO and below name URLs
-MEMUSAGE_ENABLED = False
+MEMUSAGE_ENABLED = False  # RLIMIT_AS holds the line, in the kernel
 METAREFRESH_ENABLED = False
 REDIRECT_ENABLED = False
 REDIRECT_MAX_TIMES = 5  # read by the spider
 REFERER_ENABLED = False  # do not tell a host which reported page led to it
+REFERRER_POLICY = "no-referrer"  # should anybody switch the middleware on
 REMOTE_CONTROL_ENABLED = False  # on by default: an HTTP server that runs code, and writes job files (C4)
 RETRY_EXCEPTIONS = [  # transient ones; a refusal by the egress rules is an answer and never in this list
     "scrapy.exceptions.CannotResolveHostError",
@@ -138,6 +141,7 @@ RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the spider records the outcome; the message
 RETRY_TIMES = 1
 ROBOTSTXT_OBEY = False  # reported URLs are checked under the hotline's authority; control comes per scope
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"  # one host: no per-domain queues needed
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 5_000_000  # back-pressure: at most about one page of HTML_BYTES waits for parsing
 SPIDER_MIDDLEWARES: dict[str, int | None] = {
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # see HTTPERROR_ALLOW_ALL
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,  # see REFERER_ENABLED

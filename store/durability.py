@@ -32,13 +32,7 @@ def inspect(store: Store) -> Iterator[Finding]:
     server = store.info("server")
     kind = "Valkey" if "valkey_version" in server else "Redis"
     version = str(server.get("valkey_version") or server.get("redis_version") or "0")
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    yield Finding(
-        "version",
-        f"{kind} {version}",
-        numbers >= OLDEST_VERSION,
-        f"use {kind} 7.2 or newer",
-    )
+    yield judge_version(kind, version)
     try:
         config = store.config_get("appendonly", "maxmemory-policy")
     except ResponseError as error:
@@ -48,6 +42,12 @@ def inspect(store: Store) -> Iterator[Finding]:
     yield Finding("appendonly", appendonly, appendonly == "yes", "CONFIG SET appendonly yes, and in its file")
     policy = str(config.get("maxmemory-policy", ""))
     yield Finding("maxmemory-policy", policy, policy == "noeviction", "CONFIG SET maxmemory-policy noeviction")
+
+
+def judge_version(kind: str, version: str) -> Finding:
+    """Return the finding for a server of this kind and version, such as "Redis", "7.0.15". Pure."""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    return Finding("version", f"{kind} {version}", numbers >= OLDEST_VERSION, f"use {kind} 7.2 or newer")
 
 
 def require(store: Store) -> None:

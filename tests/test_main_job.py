@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from gate import Gate
+from orbweaver.store import embedded
 from orbweaver_command import Workplace, eventually, finish
 from synthetic_host import Resource, SyntheticHost
 
@@ -286,3 +289,39 @@ def test_a_second_run_on_the_same_store_is_refused_and_the_first_is_not_disturbe
     assert refused.status == 1
     assert "another verification" in refused.stderr
     assert urls(ran.json()["cases"]) == {f"{host.url}known.png"}
+
+
+def test_a_store_over_tcp_does_as_well_as_the_embedded_one(place: Workplace) -> None:
+    listed = image()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        "--dir",
+        str(place.folder),
+    ]
+    with (
+        subprocess.Popen([embedded.find_server(), *options], stdout=subprocess.DEVNULL) as server,
+        SyntheticHost({"/": page("known.png"), "/known.png": ("image/png", listed)}) as host,
+    ):
+        eventually(lambda: is_listening(port))
+        reports = place.write("reports.txt", host.url)
+        hashes = place.write("list.csv", hash_list(listed))
+        ran = place.run("verify", reports, "--hashes", hashes, "--json", STORE_URL=f"redis://127.0.0.1:{port}/0")
+        server.terminate()
+    assert ran.status == 0, ran.stderr
+    assert urls(ran.json()["cases"]) == {f"{host.url}known.png"}
+    assert ran.json()["hosts"][0]["sandbox"]["tcp_ports"] == sorted([host.port, port])
+    assert not (place.state / "store.sock").exists()
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

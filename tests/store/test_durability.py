@@ -55,6 +55,16 @@ def test_the_embedded_server_keeps_every_promise(store: Store) -> None:
     durability.require(store)
 
 
+@pytest.mark.parametrize(
+    ("kind", "version", "is_kept"),
+    [("Redis", "7.0.15", False), ("Redis", "7.2.0", True), ("Redis", "8.0", True), ("Valkey", "9.1.2", True)]
+    + [("Redis", "6.2.14", False), ("Valkey", "7.2.4", True), ("Redis", "", False), ("Redis", "10.0.0", True)],
+)
+def test_a_server_that_is_too_old_is_said_with_the_mend(kind: str, version: str, is_kept: bool) -> None:
+    finding = durability.judge_version(kind, version)
+    assert (finding.is_kept, finding.mend) == (is_kept, f"use {kind} 7.2 or newer")
+
+
 def test_a_store_without_an_append_only_file_is_refused(start: Start) -> None:
     with pytest.raises(StoreUnfit, match="appendonly is no: CONFIG SET appendonly yes") as caught:
         durability.require(start())
