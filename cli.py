@@ -19,6 +19,7 @@ from orbweaver.settings import Settings, SettingsRefused
 
 FAILED = 1
 BAD_USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 app = typer.Typer(
@@ -212,6 +213,8 @@ def main() -> None:
         app()
     except SettingsRefused as error:
         _fail(str(error), BAD_USAGE)
+    except KeyboardInterrupt:
+        _fail("interrupted", INTERRUPTED)
     except Exception as error:
         status = _status_of(error)
         if status is None:
@@ -223,17 +226,17 @@ def _status_of(error: Exception) -> int | None:
     """Return the exit status of a foreseen error, None for a bug."""
     from orbweaver.console.output_files import OutputUnusable
     from orbweaver.console.verify import NothingToDo
-    from orbweaver.crawler.errors import CrawlError
+    from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError
     from orbweaver.queue.errors import QueueError, StoreBusy
     from orbweaver.store.errors import StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
 
-    usage = StateDirUnusable | MatcherError | QueueError | TakedownError | OutputUnusable | NothingToDo | ValueError
+    usage = StateDirUnusable | MatcherError | QueueError | TakedownError | OutputUnusable | NothingToDo | NetworkRefused
     if isinstance(error, usage) and not isinstance(error, StoreBusy):
         return BAD_USAGE
-    if isinstance(error, StoreBusy | StoreError | RedisError | CrawlError):
+    if isinstance(error, StoreBusy | StoreError | RedisError | CrawlError | OSError):
         return FAILED
     return None
 

@@ -139,10 +139,8 @@ class Sighting(Noun):
 
 
 class Outcome(StrEnum):
-    """How one URL ended in a recrawl; all but `hashed` and `page` are reported in skipped.jsonl."""
+    """Why one URL gave neither a digest nor a page, in a line of skipped.jsonl."""
 
-    HASHED = "hashed"
-    PAGE = "page"
     EMPTY = "empty"
     HTTP_ERROR = "http_error"
     INCOMPLETE = "incomplete"
@@ -163,7 +161,8 @@ class Outcome(StrEnum):
 class Skip(Noun):
     """A URL that gave no digest, and why: one line of skipped.jsonl.
 
-    `is_failure` says that a file may be there that nobody hashed, so the host is not fully checked.
+    `is_failure` says that a file may be there that nobody hashed, so the host is not fully checked. `count` is more
+    than 1 where one line stands for several URLs.
     """
 
     url: str
@@ -173,6 +172,7 @@ class Skip(Noun):
     is_failure: bool
     referrer: str | None = None
     status: int | None = None
+    count: int = Field(default=1, ge=1)
     at: Moment
 
 

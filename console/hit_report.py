@@ -58,7 +58,7 @@ def summary(result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine]
             "skipped": tally.skipped,
             "failures": tally.failures,
         },
-        "hosts": [_host(record) for record in result.recrawls],
+        "hosts": [_host(record, result) for record in result.recrawls],
         "unknown": [{"url": one.url, "reason": one.reason} for one in result.unknown],
         "failures": [
             {"url": skip.url, "outcome": skip.outcome.value, "reason": skip.reason}
@@ -72,7 +72,7 @@ def _line(bad: BadLine) -> dict[str, Any]:
     return {"line": bad.line, "reason": bad.reason}
 
 
-def _host(record: RecrawlRecord) -> dict[str, Any]:
+def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
     tally = record.tally
     return {
         "host": record.order.scope.name,
@@ -80,6 +80,7 @@ def _host(record: RecrawlRecord) -> dict[str, Any]:
         "state": record.state.value,
         "attempts": record.attempt,
         "stopped_by": record.stopped_by,
+        "limits": dict(_limits_reached(record, result)),
         "reason": record.reason,
         "pages": tally.pages,
         "files": tally.files,
@@ -106,7 +107,7 @@ def show(console: Console, result: Result) -> None:
     console.print(
         f"{len(result.cases)} cases ({len(result.new_case_ids)} new), {tally.files} files and {tally.pages} pages "
         f"on {len(result.recrawls)} hosts, {size(tally.bytes_read)} read, {tally.bytes_kept} bytes kept, "
-        f"{tally.skipped} URLs not fetched.",
+        f"{tally.skipped} URLs without a digest.",
         highlight=False,
     )
 
@@ -139,7 +140,7 @@ def _where(case: Case) -> str:
 def _evidence(case: Case) -> str:
     verdict = case.verdict
     algorithm = verdict.algorithm or "sha256"
-    listed = " ".join(part for part in (verdict.list, verdict.category, verdict.entry_id) if part)
+    listed = " ".join(part for part in ("list", verdict.list, verdict.category, verdict.entry_id) if part)
     return "\n".join(
         [
             f"{algorithm} {getattr(case, algorithm)[:16]}",
@@ -162,18 +163,18 @@ def _show_hosts(console: Console, result: Result) -> None:
         elif record.stopped_by is not None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
         for rule, count in sorted(_limits_reached(record, result).items()):
-            console.print(f"partial: host {name}: {count} known URLs not fetched: {rule}", highlight=False)
+            console.print(f"partial: host {name}: {rule} left out {count}", highlight=False)
         if record.sandbox is not None and not record.sandbox.get("is_on"):
             console.print(f"warning: host {name} was crawled with SANDBOX=off", highlight=False)
 
 
 def _limits_reached(record: RecrawlRecord, result: Result) -> Counter[str]:
-    """Count the URLs of a recrawl that a limit left out, by limit; what concerns a single page is left out."""
-    return Counter(
-        skip.rule
-        for skip in result.skips_of.get(record.recrawl_id, ())
-        if skip.outcome is Outcome.LIMIT and not skip.status
-    )
+    """Count what a limit left out, by limit: URLs, or for the rules of a single page, pages."""
+    reached: Counter[str] = Counter()
+    for skip in result.skips_of.get(record.recrawl_id, ()):
+        if skip.outcome is Outcome.LIMIT:
+            reached[skip.rule] += skip.count
+    return reached
 
 
 def _show_failures(console: Console, result: Result) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from orbweaver.queue.verification import Result
 from orbweaver.takedown.sinks import EVENTS_FILE
@@ -24,8 +24,7 @@ def prepare(directory: Path) -> Path:
     directory = directory.expanduser().absolute()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / EVENTS_FILE).open("a"):
-            pass
+        _open_private(directory / EVENTS_FILE).close()
     except OSError as error:
         raise OutputUnusable(
             f"output directory {directory} cannot be written ({error.strerror}): choose another with --out DIR"
@@ -47,9 +46,17 @@ def write(directory: Path, result: Result, summary: dict[str, Any]) -> None:
 
 def _replace(path: Path, lines: Iterable[str]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with _open_private(unfinished) as file:
+            for line in lines:
+                file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _open_private(path: Path) -> TextIO:
+    """Open for appending, for the user alone: the files hold exact URLs."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")

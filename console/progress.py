@@ -7,10 +7,9 @@ from types import TracebackType
 
 from orbweaver.console.text import size
 from orbweaver.queue.verification import Progress
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 
 LINE_SECONDS = 5.0
 
@@ -31,7 +30,8 @@ class ProgressDisplay:
     def __init__(self, console: Console, *, prefix: str = "") -> None:
         self._console = console
         self._prefix = prefix
-        self._live = Live(console=console, transient=True, refresh_per_second=8) if console.is_terminal else None
+        can_move = console.is_terminal and not console.is_dumb_terminal
+        self._live = Live(console=console, transient=True, refresh_per_second=8) if can_move else None
         self._last_line = ""
         self._last_time = time.monotonic()
 
@@ -50,11 +50,9 @@ class ProgressDisplay:
         """Show the state of the run."""
         line = self._prefix + describe(progress)
         if self._live is not None:
-            grid = Table.grid(padding=(0, 2))
             known = progress.tally.pages + progress.tally.files
             total = known + progress.tally.queued + progress.waiting
-            grid.add_row(ProgressBar(total=max(total, 1), completed=known, width=24), line)
-            self._live.update(grid)
+            self._live.update(Group(ProgressBar(total=max(total, 1), completed=known, width=40), line))
             return
         is_over = progress.hosts_done == progress.hosts and not progress.waiting
         is_due = time.monotonic() - self._last_time >= LINE_SECONDS

@@ -192,14 +192,16 @@ def _report_console() -> Console:
 
 @contextlib.contextmanager
 def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets; a second Ctrl-C is the default again."""
+    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second Ctrl-C is the default again."""
     stop = threading.Event()
 
     def request(_signum: int, _frame: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    # SIGHUP: the terminal was closed, or the connection to it was lost.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, request) for number in numbers}
     try:
         yield stop
     finally:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import TYPE_CHECKING, Final
 
 from orbweaver.crawler.address_ranges import IPV4_MAPPED, NAT64, SPECIAL_IPV4, SPECIAL_IPV6
-from orbweaver.crawler.errors import EgressRefused
+from orbweaver.crawler.errors import EgressRefused, NetworkRefused
 
 if TYPE_CHECKING:
     from aiohttp import AddrInfoType
@@ -79,13 +79,13 @@ def _is_in(address: Address, networks: Sequence[Network]) -> bool:
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Return the networks that an operator allows, such as "127.0.0.0/8" or an address; raises ValueError."""
+    """Return the networks that an operator allows, such as "127.0.0.0/8" or an address; raises NetworkRefused."""
     networks: list[Network] = []
     for text in texts:
         try:
             networks.append(ip_network(text.strip()))
         except ValueError as error:
-            raise ValueError(
+            raise NetworkRefused(
                 f"allowed network {text!r} is not understood: {error}; "
                 'write an address or a network such as "192.0.2.0/24" or "fd00::/8"'
             ) from None

@@ -3,6 +3,7 @@
 CrawlError
 ├── UrlRefused              the text is no URL that we fetch; `reason` says why in one clause
 ├── EgressRefused           the address may not be connected to (also an OSError, EACCES)
+├── NetworkRefused          a text of ALLOW_ADDRESSES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
 ├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
@@ -53,6 +54,10 @@ class EgressRefused(CrawlError, OSError):
     def __reduce__(self) -> tuple[type[EgressRefused], tuple[str, str]]:
         # OSError would be rebuilt from (errno, text), which are not this class's arguments.
         return (type(self), (self.address, self.rule))
+
+
+class NetworkRefused(CrawlError, ValueError):
+    """A text is not an address range."""
 
 
 class SandboxUnavailable(CrawlError):

@@ -253,6 +253,8 @@ class HashingDownloadHandler(BaseDownloadHandler):
             raise UnsupportedURLSchemeError(_said(error)) from error
         except aiohttp.ClientConnectorDNSError as error:
             raise CannotResolveHostError(f"the name does not resolve: {error.os_error}") from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise DownloadConnectionRefusedError("no TLS connection: the server does not speak it here") from error
         except aiohttp.ClientConnectorError as error:
             if refusals:
                 raise refusals[0] from error

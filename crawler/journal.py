@@ -50,9 +50,10 @@ class Journal:
         is_failure: bool,
         referrer: str | None = None,
         status: int | None = None,
+        count: int = 1,
     ) -> None:
         """Note a URL that gave no digest, and why; a failure is one after which a file may be there unseen."""
-        self.tally.skipped += 1
+        self.tally.skipped += count
         self.tally.failures += is_failure
         if self._skips_recorded >= SKIPS_RECORDED and not is_failure:
             return
@@ -66,6 +67,7 @@ class Journal:
                 is_failure=is_failure,
                 referrer=referrer,
                 status=status,
+                count=count,
                 at=now(),
             )
         )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 0.5
 # A waiting Request costs about 2 KB; beyond this many, links are dropped and said to be.
 REQUESTS_WAITING = 50_000
+# What is remembered of links, so that none is followed twice: about 70 bytes each.
+URLS_SEEN = 5_000_000
 REPORTED_PRIORITY = 1_000
 FILE_PRIORITY = 10
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -52,7 +54,8 @@ class RecrawlSpider(Spider):
         self.stopped_by: str | None = None
         self.failure: NotRecorded | None = None
         self.has_started = False
-        # Python's string hash is keyed and 64 bits wide: a URL in 8 bytes, and no server can aim at a collision.
+        # Python's string hash is keyed and 64 bits wide: about 70 bytes a URL in the set, and no server can aim at a
+        # collision.
         self._seen: set[int] = set()
         self._waiting = 0
 
@@ -114,6 +117,7 @@ class RecrawlSpider(Spider):
                 rule=f"limit.{self.stopped_by}",
                 reason=f"{self._waiting} more URLs were known when the recrawl ended",
                 is_failure=is_interrupted,
+                count=self._waiting,
             )
         self._total()
         self.journal.flush()
@@ -233,11 +237,23 @@ class RecrawlSpider(Spider):
                 continue
             if hash(url) in self._seen:
                 continue
+            if len(self._seen) >= URLS_SEEN:
+                self._seen_enough(response.url)
+                return
             self._seen.add(hash(url))
             kind = expected_kind(url, link.kind)
             yield from self._consider(
                 Visit(url, kind, referrer=response.url, depth=visit.depth + 1, report_ids=visit.report_ids)
             )
+
+    def _seen_enough(self, page_url: str) -> None:
+        self.journal.skip(
+            page_url,
+            Outcome.LIMIT,
+            rule="limit.seen",
+            reason=f"{URLS_SEEN} URLs were seen on this host: new links on this page and others are left out",
+            is_failure=False,
+        )
 
     def _base_of(self, page_url: str, base: str | None) -> str:
         if base is None:
@@ -313,8 +329,9 @@ class RecrawlSpider(Spider):
 
     def _callback_failed(self, failure: Failure, response: Response) -> None:
         """Scrapy logs an exception in our own callback and goes on: its URL must not be lost as well."""
+        request = response.request
         self.journal.skip(
-            response.url,
+            request.meta["visit"].url if request is not None else response.url,
             Outcome.BAD_RESPONSE,
             rule="internal",
             reason=f"internal error: {type(failure.value).__name__}",

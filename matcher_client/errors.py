@@ -3,6 +3,7 @@
     MatcherError
     ├── UnknownService       the matcher URL names no service that we have: mend the setting
     ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
+    ├── OutputRefused        the place for a built list cannot be written: name another
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
 
@@ -20,6 +21,10 @@ class UnknownService(MatcherError):
 
 class HashListUnreadable(MatcherError):
     """A file is missing, empty, not readable or not a hash list."""
+
+
+class OutputRefused(MatcherError):
+    """A built list cannot be put where it should go."""
 
 
 class HashListDamaged(MatcherError):

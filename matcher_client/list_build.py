@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
 from orbweaver.matcher_client.list_format import DIGEST_BYTES, Algorithm, Header, is_built
 from orbweaver.matcher_client.list_input import RefusedLine, read_rows
 from orbweaver.matcher_client.list_write import ListContent, Written
@@ -63,9 +63,18 @@ def build(
     and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a
     digest, and as much again for rows with a size, an entry id or several digests.
 
-    Raises HashListUnreadable, or OSError when the output cannot be written.
+    Raises HashListUnreadable, or OutputRefused when the output cannot be written.
     """
     _refuse_unfit(inputs, output)
+    try:
+        return _build(inputs, output, progress, chunk_bytes)
+    except OSError as error:
+        raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
+
+
+def _build(
+    inputs: Sequence[Path], output: Path, progress: Callable[[int], None] | None, chunk_bytes: int
+) -> BuildReport:
     tally = _Tally()
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
         content = ListContent(Path(name), chunk_bytes=chunk_bytes)

@@ -7,12 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orbweaver.queue.known_job import MODULE, KnownJob, KnownQueue
-from orbweaver.store.connection import Store, text
+from orbweaver.store.connection import Store
 from rq import Queue, Retry, Worker
-from rq.exceptions import NoSuchJobError
-from rq.job_lifecycle import record_job_failure
 from rq.serializers import JSONSerializer
-from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -106,66 +103,24 @@ def enqueue_recrawl(store: Store, scope_name: str, recrawl_id: str, max_seconds:
 def is_alive(store: Store, name: QueueName, job_id: str) -> bool:
     """Whether a job waits in its queue or is being worked on by a worker that still gives signs of life."""
     queue = queue_for(store, name)
-    job = queue.fetch_job(job_id)
-    if job is None:
+    if queue.fetch_job(job_id) is None:
         return False
-    if store.lpos(queue.key, job_id) is not None:
-        return True
-    worker = job.worker_name
-    return job.is_started and worker is not None and bool(store.exists(Worker.redis_worker_namespace_prefix + worker))
+    return store.lpos(queue.key, job_id) is not None or is_being_worked_on(store, name, job_id)
+
+
+def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:
+    """Whether a worker that still gives signs of life has started the job."""
+    job = queue_for(store, name).fetch_job(job_id)
+    if job is None or job.worker_name is None:
+        return False
+    return job.is_started and bool(store.exists(Worker.redis_worker_namespace_prefix + job.worker_name))
 
 
 def waiting_jobs(store: Store, name: QueueName) -> int:
-    """Return how many jobs of a queue wait, are being handed over, or are being worked on."""
+    """Return how many jobs of a queue wait, are being handed over, or are being worked on, at one moment."""
     queue = queue_for(store, name)
-    return int(
-        queue.count + store.llen(queue.intermediate_queue_key) + queue.started_job_registry.get_job_count(cleanup=False)
-    )
-
-
-def forget_worker(store: Store, name: QueueName, worker_name: str) -> None:
-    """Remove a worker that is known to be dead from RQ's registers, where it would look alive for minutes."""
-    key = Worker.redis_worker_namespace_prefix + worker_name
-    pipe = store.pipeline(transaction=True)
-    pipe.srem(REDIS_WORKER_KEYS, key)
-    pipe.srem(WORKERS_BY_QUEUE_KEY % name.value, key)
-    pipe.delete(key)
-    pipe.execute()
-
-
-def recover(store: Store, name: QueueName, worker_name: str) -> None:
-    """Give back the jobs of a worker that is known to be dead, without waiting for RQ to notice.
-
-    A job that was being worked on is retried as after a killed horse; one that was only taken from the queue is
-    put back. What is no job, or none any more, is dropped.
-    """
-    queue = queue_for(store, name)
-    registry = queue.started_job_registry
-    started = {job_id for job_id, _ in registry.get_job_and_execution_ids(cleanup=False)}
-    for job_id in started:
-        job = queue.fetch_job(job_id)
-        if job is None or job.worker_name != worker_name:
-            continue
-        with store.pipeline(transaction=True) as pipe:
-            registry.remove_executions(job, pipeline=pipe)
-            pipe.lrem(queue.intermediate_queue_key, 0, job_id)
-            if job.should_retry:
-                job.retry(queue, pipe)
-            else:
-                record_job_failure(job, f"worker {worker_name} died and no retry is left", pipe)
-            pipe.execute()
-    for job_id in (text(one) for one in store.lrange(queue.intermediate_queue_key, 0, -1)):
-        if job_id not in started:
-            with store.pipeline(transaction=True) as pipe:
-                pipe.lrem(queue.intermediate_queue_key, 0, job_id)
-                if _is_job(store, job_id):
-                    pipe.lpush(queue.key, job_id)
-                pipe.execute()
-
-
-def _is_job(store: Store, job_id: str) -> bool:
-    try:
-        KnownJob.fetch(job_id, connection=store)
-    except NoSuchJobError:
-        return False
-    return True
+    with store.pipeline(transaction=True) as pipe:
+        pipe.llen(queue.key)
+        pipe.llen(queue.intermediate_queue_key)
+        pipe.zcard(queue.started_job_registry.key)
+        return sum(int(one) for one in pipe.execute())

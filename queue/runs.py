@@ -15,6 +15,8 @@ from orbweaver.queue.errors import StoreBusy
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 KEPT_SECONDS = 30 * 24 * 3600
 TURN_SECONDS = 15
@@ -29,29 +31,56 @@ class Unknown:
     reason: str
 
 
-@contextlib.contextmanager
-def turn(store: Store, run_id: str, stop: threading.Event) -> Iterator[None]:
-    """Hold the store's turn: one run at a time, because its workers ask and deliver for everybody.
+class Turn:
+    """The store's turn: one run at a time, because its workers ask and deliver for everybody.
 
-    A run that was killed gives its turn back by not renewing it. Raises StoreBusy when another run is alive, or
-    when `stop` is set while waiting.
+    It is kept by a thread that renews it, so that a long step cannot lose it; a killed run gives it back by
+    renewing it no more.
     """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._is_over = threading.Event()
+        self._is_lost = False
+        self._keeper = threading.Thread(target=self._keep, name="turn", daemon=True)
+        self._keeper.start()
+
+    def check(self) -> None:
+        """Raise StoreBusy when the turn was lost."""
+        if self._is_lost:
+            raise StoreBusy("this run stood still for so long that its turn was over: start it again")
+
+    def give_back(self) -> None:
+        """End the turn, unless another run has it by now."""
+        self._is_over.set()
+        self._keeper.join()
+        with contextlib.suppress(LockError):
+            self._lock.release()
+
+    def _keep(self) -> None:
+        while not self._is_over.wait(TURN_SECONDS / 5):
+            try:
+                self._lock.reacquire()
+            except LockError:
+                self._is_lost = True
+                return
+            except RedisError:
+                continue  # the store is away for a moment; the run itself sees it, too
+
+
+@contextlib.contextmanager
+def turn(store: Store, run_id: str, stop: threading.Event) -> Iterator[Turn]:
+    """Hold the store's turn; raises StoreBusy when another run is alive, or when `stop` is set while waiting."""
+    lock = store.lock(keys.turn(), timeout=TURN_SECONDS, thread_local=False)
     deadline = time.monotonic() + TURN_SECONDS + 1
-    while not store.set(keys.turn(), run_id, nx=True, ex=TURN_SECONDS):
+    while not lock.acquire(blocking=False, token=run_id):
         if stop.wait(TURN_PAUSE_SECONDS) or time.monotonic() > deadline:
             raise StoreBusy("another verification runs on this store: wait for its end, or use another --state DIR")
+    held = Turn(lock)
     try:
-        yield
+        yield held
     finally:
-        if store.get(keys.turn()) == run_id.encode():
-            store.delete(keys.turn())
-
-
-def keep_turn(store: Store, run_id: str) -> None:
-    """Renew the turn; to be called more often than every fifteen seconds. Raises StoreBusy when it was lost."""
-    if store.get(keys.turn()) != run_id.encode():
-        raise StoreBusy("this run stood still for so long that another one took its turn: start it again")
-    store.expire(keys.turn(), TURN_SECONDS)
+        held.give_back()
 
 
 def create(store: Store, run_id: str) -> None:
@@ -118,6 +147,11 @@ def deliver_again(store: Store, run_id: str) -> int:
 def case_ids(store: Store, run_id: str) -> list[str]:
     """Return the ids of the cases that the run's sightings matched."""
     return sorted(text(one) for one in store.smembers(keys.run_cases(run_id)))
+
+
+def case_count(store: Store, run_id: str) -> int:
+    """Return how many cases the run's sightings matched."""
+    return int(store.scard(keys.run_cases(run_id)))
 
 
 def new_case_ids(store: Store, run_id: str) -> frozenset[str]:

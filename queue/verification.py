@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from orbweaver.model import Case, Skip, Tally, now
-from orbweaver.queue import batches, queues, recrawls, runs
+from orbweaver.queue import batches, queues, recovery, recrawls, runs
+from orbweaver.queue.known_job import KnownJob
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
@@ -19,7 +20,7 @@ from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 from rq.exceptions import DuplicateJobError
-from rq.job import JobStatus
+from rq.job import Job, JobStatus
 
 POLL_SECONDS = 0.2
 # Together below five seconds: that is how long Ctrl-C may take.
@@ -27,6 +28,7 @@ RECRAWL_STOP_SECONDS = 2.0
 DRAIN_SECONDS = 1.5
 # A job that left its queue but reached no worker is put back after this long.
 HANDOVER_SECONDS = 5.0
+GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED})
 ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED})
 
 
@@ -65,7 +67,7 @@ class Result:
     @property
     def tally(self) -> Tally:
         """The sum over all recrawls."""
-        return _sum(self.recrawls)
+        return _sum(record.tally for record in self.recrawls)
 
 
 def verify(
@@ -85,18 +87,26 @@ def verify(
     """
     began_at = now()
     run_id = uuid4().hex
-    with runs.turn(store, run_id, stop):
+    with runs.turn(store, run_id, stop) as turn:
         runs.create(store, run_id)
+        recovery.recover_dead_workers(store)
+        _drop_left_over(store)
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
         for order in orders:
             _enqueue(store, run_id, order)
         with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
-            _watch(store, run_id, workers, on_progress, stop)
+            _watch(store, run_id, turn, workers, on_progress, stop)
             if stop.is_set():
                 _interrupt(store, run_id, workers)
-        _mark_ended(store, run_id, is_interrupted=stop.is_set())
+        _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
         return _result(store, run_id, began_at, is_interrupted=stop.is_set())
+
+
+def _drop_left_over(store: Store) -> None:
+    """Remove the recrawls of killed runs that nobody works on: a new run says itself which hosts it wants."""
+    for job_id in queues.queue_for(store, QueueName.RECRAWL).get_job_ids():
+        recovery.discard(store, QueueName.RECRAWL, job_id)
 
 
 def _enqueue(store: Store, run_id: str, order: Order) -> None:
@@ -107,38 +117,37 @@ def _enqueue(store: Store, run_id: str, order: Order) -> None:
         try:
             queues.enqueue_recrawl(store, name, recrawl_id, limits.max_seconds)
         except DuplicateJobError:
-            if queues.is_alive(store, QueueName.RECRAWL, job_id):
+            if queues.is_being_worked_on(store, QueueName.RECRAWL, job_id):
                 break
-            # The job of a run that was killed, or one that failed: nobody works on it any more.
-            left_over = queues.queue_for(store, QueueName.RECRAWL).fetch_job(job_id)
-            if left_over is not None:
-                left_over.delete()
+            recovery.discard(store, QueueName.RECRAWL, job_id)  # nobody works on it any more
         else:
             return
     recrawls.end(
         store,
         recrawl_id,
         RecrawlState.FAILED,
-        reason="another run is recrawling this host: try again when it ends",
+        reason="another worker is still recrawling this host: try again when it ends",
     )
 
 
 def _watch(
     store: Store,
     run_id: str,
+    turn: runs.Turn,
     workers: WorkerProcesses,
     on_progress: Callable[[Progress], None],
     stop: threading.Event,
 ) -> None:
+    recrawl_ids = runs.recrawl_ids(store, run_id)
     stuck_since: float | None = None
     while not stop.is_set():
-        runs.keep_turn(store, run_id)
+        turn.check()
         workers.replace_dead()
-        records = _records(store, run_id)
-        for record in records:
-            if record.state not in ENDED:
-                _note_parked(store, record)
-        progress = _progress(store, run_id, records)
+        standings = recrawls.standings(store, recrawl_ids)
+        _end_lost(
+            store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
+        )
+        progress = _progress(store, run_id, standings)
         on_progress(progress)
         if workers.are_exhausted:
             return
@@ -151,20 +160,41 @@ def _watch(
         stop.wait(POLL_SECONDS)
 
 
-def _note_parked(store: Store, record: RecrawlRecord) -> None:
-    """Mark a recrawl as failed when its job was parked after its last retry."""
+def _end_lost(store: Store, open_ids: Sequence[str]) -> None:
+    """Mark recrawls as failed whose job was parked after its last retry, stopped by hand, or removed."""
+    if not open_ids or queues.waiting_jobs(store, QueueName.RECRAWL):
+        return  # while any job waits or runs, an open recrawl may be its
+    for recrawl_id in open_ids:
+        record = recrawls.read(store, recrawl_id)
+        if record is None or record.state in ENDED:
+            continue
+        job = _own_job(store, record)
+        if job is not None and job.get_status(refresh=False) not in {
+            JobStatus.FAILED,
+            JobStatus.STOPPED,
+            JobStatus.CANCELED,
+        }:
+            continue
+        reason = "its job was removed from the queue" if job is None else _reason_of(job)
+        recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=reason)
+        if job is not None:
+            recovery.discard(store, QueueName.RECRAWL, job.id)
+
+
+def _own_job(store: Store, record: RecrawlRecord) -> Job | None:
+    """Return a recrawl's job, refused or not; None when there is none, or when it is another recrawl's by now."""
     job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(record.order.scope.name))
-    if job is not None and job.get_status(refresh=False) is JobStatus.FAILED:
-        result = job.latest_result()
-        said = (result.exc_string or "").strip().splitlines() if result is not None else []
-        reason = said[-1][:300] if said else "its job failed"
-        recrawls.end(
-            store,
-            record.recrawl_id,
-            RecrawlState.FAILED,
-            reason=f"{reason} (tried {queues.RETRIES + 1} times)",
-        )
-        job.delete()
+    is_refused = isinstance(job, KnownJob) and job.refused is not None
+    return job if job is not None and (is_refused or list(job.args) == [record.recrawl_id]) else None
+
+
+def _reason_of(job: Job) -> str:
+    result = job.latest_result()
+    said = (result.exc_string or "").strip().splitlines() if result is not None else []
+    if not said:
+        return "its job failed"
+    _, _, message = said[-1].rpartition("Error: ") if "Error: " in said[-1] else ("", "", said[-1])
+    return f"{message[:300]} (tried {queues.RETRIES + 1} times)"
 
 
 def _are_parked(store: Store) -> bool:
@@ -185,17 +215,15 @@ def _put_back_handed_over(store: Store, since: float | None) -> float | None:
         return time.monotonic()
     if time.monotonic() - since > HANDOVER_SECONDS:
         for name in lost:
-            queues.recover(store, name, worker_name="")
+            recovery.put_back_taken(store, name)
         return None
     return since
 
 
 def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
     queue = queues.queue_for(store, QueueName.RECRAWL)
-    for record in _records(store, run_id):
-        job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
-        if record.state is RecrawlState.QUEUED and job is not None and list(job.args) == [record.recrawl_id]:
-            job.delete()
+    for job_id in queue.get_job_ids():
+        recovery.discard(store, QueueName.RECRAWL, job_id)  # it is our turn: every job that waits is ours
     workers.ask_to_stop(QueueName.RECRAWL)
     workers.wait(seconds=RECRAWL_STOP_SECONDS, queue=QueueName.RECRAWL)
     deadline = time.monotonic() + DRAIN_SECONDS
@@ -203,16 +231,16 @@ def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
         time.sleep(POLL_SECONDS / 4)
 
 
-def _mark_ended(store: Store, run_id: str, *, is_interrupted: bool) -> None:
+def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bool) -> None:
     state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FAILED
-    reason = "interrupted" if is_interrupted else "its workers died again and again: see the worker log"
-    queue = queues.queue_for(store, QueueName.RECRAWL)
+    reason = "interrupted" if is_interrupted else f"its workers died again and again: see {log_file}"
     for record in _records(store, run_id):
         if record.state not in ENDED:
             recrawls.end(store, record.recrawl_id, state, reason=reason)
-        job = queue.fetch_job(queues.recrawl_job_id(record.order.scope.name))
-        if job is not None and list(job.args) == [record.recrawl_id]:
-            job.delete()  # its worker is gone; the next run must be able to take the host
+        job = _own_job(store, record)
+        if job is not None:
+            # Its worker is gone; the next run must be able to take the host.
+            recovery.discard(store, QueueName.RECRAWL, job.id)
 
 
 def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
@@ -220,12 +248,12 @@ def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
     return tuple(record for record in found if record is not None)
 
 
-def _progress(store: Store, run_id: str, records: Sequence[RecrawlRecord]) -> Progress:
+def _progress(store: Store, run_id: str, standings: Sequence[recrawls.Standing]) -> Progress:
     return Progress(
-        hosts=len(records),
-        hosts_done=sum(record.state in ENDED for record in records),
-        tally=_sum(records),
-        matches=len(runs.case_ids(store, run_id)),
+        hosts=len(standings),
+        hosts_done=sum(one.state in ENDED for one in standings),
+        tally=_sum(one.tally for one in standings),
+        matches=runs.case_count(store, run_id),
         unknown=runs.unknown_count(store, run_id),
         waiting=sum(runs.waiting(store, run_id)),
     )
@@ -248,10 +276,9 @@ def _result(store: Store, run_id: str, began_at: datetime, *, is_interrupted: bo
     )
 
 
-def _sum(records: Sequence[RecrawlRecord]) -> Tally:
+def _sum(tallies: Iterable[Tally]) -> Tally:
     total = Tally()
-    for record in records:
-        tally = record.tally
+    for tally in tallies:
         total.pages += tally.pages
         total.files += tally.files
         total.bytes_read += tally.bytes_read

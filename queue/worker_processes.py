@@ -14,11 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from orbweaver.queue import queues
+from orbweaver.queue import recovery
 from orbweaver.queue.queues import QueueName
 from orbweaver.store.connection import Store
 
-# A worker that keeps dying is replaced this often, then its queue stands still and the run says so.
+# In one run so many workers are replaced, of whatever queue; then the run ends and says so.
 MOST_REPLACEMENTS = 10
 
 
@@ -45,8 +45,12 @@ class WorkerProcesses:
         self._wanted = [QueueName.MATCH, QueueName.TAKEDOWN, *[QueueName.RECRAWL] * recrawlers]
 
     def __enter__(self) -> WorkerProcesses:
-        for queue in self._wanted:
-            self._children.append(self._start(queue))
+        try:
+            for queue in self._wanted:
+                self._children.append(self._start(queue))
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(
@@ -62,8 +66,7 @@ class WorkerProcesses:
             if child.process.poll() is None or self._replacements >= MOST_REPLACEMENTS:
                 continue
             self._replacements += 1
-            queues.forget_worker(self._store, child.queue, child.name)
-            queues.recover(self._store, child.queue, child.name)
+            recovery.recover(self._store, child.queue, child.name)
             self._children[place] = self._start(child.queue)
 
     @property
@@ -91,11 +94,12 @@ class WorkerProcesses:
     def kill(self) -> None:
         """End every worker at once; a horse dies with its worker."""
         for child in self._children:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGKILL)
+            if child.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):  # it ended between the two
+                    os.killpg(child.process.pid, signal.SIGKILL)
         for child in self._children:
             child.process.wait()
-            queues.forget_worker(self._store, child.queue, child.name)
+            recovery.forget_worker(self._store, child.queue, child.name)
 
     def _start(self, queue: QueueName) -> _Child:
         name = f"{queue}-{uuid4().hex[:12]}"

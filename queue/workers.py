@@ -19,8 +19,10 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 log = logging.getLogger("orbweaver.worker")
-# A lost worker is noticed after this long, and its job done again.
+# A worker that died with its machine is noticed, and its jobs are done again, after about the sum of a minute's grace
+# and these two. `verify` knows of its own workers at once.
 HEARTBEAT_SECONDS = 30
+MAINTENANCE_SECONDS = 60
 # What Scrapy would import by name in every horse, and what leads to our own modules.
 PRELOADED = (
     "orbweaver.queue.jobs",
@@ -87,6 +89,7 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
         "serializer": JSONSerializer,
         "log_job_description": False,
         "job_monitoring_interval": HEARTBEAT_SECONDS,
+        "maintenance_interval": MAINTENANCE_SECONDS,
     }
     queues = [queue_for(store, one) for one in names]
     if list(names) == [QueueName.RECRAWL]:
@@ -99,7 +102,10 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     log_format = LOG_FORMAT
     if orbweaver_settings.load().sandbox == "off":
         log_format = orbweaver_settings.SANDBOX_OFF + LOG_FORMAT
-    logging.basicConfig(level=logging.WARNING, format=log_format)
+    # The handler has the level, not the root logger: Scrapy sets the latter to NOTSET, and its DEBUG lines name URLs.
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], format=log_format)
     worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from orbweaver.store.errors import ServerNotStarted, StateDirUnusable
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 START_SECONDS = 30.0
@@ -93,12 +95,14 @@ def running(state_dir: Path) -> Iterator[Store]:
             fcntl.flock(users, fcntl.LOCK_SH)
             if not _answers(state_dir):
                 _start(state_dir)
-        store = connect(url_for(state_dir))
         try:
-            yield store
+            store = connect(url_for(state_dir))
+            try:
+                yield store
+            finally:
+                store.close()
         finally:
             with _starting_or_stopping(state_dir):
-                store.close()
                 if _is_last(users):
                     _stop(state_dir)
 
@@ -119,25 +123,43 @@ def _is_last(users: IO[str]) -> bool:
 
 
 def _answers(state_dir: Path) -> bool:
-    """Whether the server is ready; waits for one that is still loading its data, whoever started it.
+    """Whether a server runs; waits for one that is slow, stopped or still loading its data, whoever started it.
 
-    A second server on the same files would ruin them.
+    Only "nobody listens" means no: a second server on the same files would ruin them. Raises ServerNotStarted
+    when somebody listens and does not answer in time.
     """
+    if not _is_listening(state_dir):
+        return False
+    deadline = time.monotonic() + START_SECONDS
     store = _connect_once(state_dir)
     try:
         while True:
             try:
                 return bool(store.ping())
-            except BusyLoadingError:
+            except (BusyLoadingError, RedisTimeoutError) as error:
+                if time.monotonic() > deadline:
+                    raise ServerNotStarted(
+                        f"a store server holds {socket_file(state_dir)} and does not answer: see "
+                        f"{state_dir / 'store.log'}, or end that process and try again"
+                    ) from error
                 time.sleep(0.05)
     except (RedisError, OSError):
-        return False
+        return False  # it ended while we asked
     finally:
         store.close()
 
 
+def _is_listening(state_dir: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(socket_file(state_dir)))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
 def _connect_once(state_dir: Path) -> Store:
-    return Redis(unix_socket_path=str(socket_file(state_dir)), retry=Retry(NoBackoff(), retries=0))
+    return Redis(unix_socket_path=str(socket_file(state_dir)), socket_timeout=5, retry=Retry(NoBackoff(), retries=0))
 
 
 def _start(state_dir: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,20 +35,45 @@ class JsonLinesSink:
     def deliver(self, event: Event) -> None:
         """Append one line and sync it. Raises NotDelivered when the disk refuses."""
         line = event.model_dump_json().encode() + b"\n"
+        path = self._directory / EVENTS_FILE
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(
-                self._directory / EVENTS_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-            )
-            try:
-                written = os.write(descriptor, line)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _append_line(path, line)
         except OSError as error:
-            raise NotDelivered(f"{self._directory / EVENTS_FILE}: {error.strerror}") from error
-        if written != len(line):
-            raise NotDelivered(f"{self._directory / EVENTS_FILE}: the disk took only part of an event")
+            raise NotDelivered(f"{path} cannot be written ({error.strerror}): free space or choose another") from error
+
+
+def _append_line(path: Path, line: bytes) -> None:
+    """Append a whole line, on disk, or leave the file as it was; raises OSError.
+
+    A writer that was killed may have left the beginning of a line: it is ended first, so that it spoils no other.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        try:
+            if os.write(descriptor, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):  # what is left of the line is ended by the next writer, see above
+                os.ftruncate(descriptor, size)
+            raise
+        if not size:
+            _sync_folder(path.parent)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_sinks(addresses: Sequence[str]) -> list[Sink]:

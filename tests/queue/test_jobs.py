@@ -23,7 +23,7 @@ from builders import (
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.model import Case, DigestSet, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
-from orbweaver.queue import batches, jobs, queues, runs
+from orbweaver.queue import batches, jobs, queues, recovery, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -141,7 +141,7 @@ def test_a_match_survives_the_death_of_its_worker_at_any_moment(
     assert (len(delivery_jobs(store)) == 1) is is_opened
     assert (batches.read(store, batch_id) is None) is is_opened
     assert is_opened or moment != "WAITAOF"
-    queues.recover(store, QueueName.MATCH, "doomed")
+    recovery.recover(store, QueueName.MATCH, "doomed")
     work(store)
     assert (
         len(all_cases(store))

@@ -8,7 +8,7 @@ import pytest
 from builders import a_sighting, add_batch, an_order, parked, start_worker, work
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.queue import batches, queues, recrawls
+from orbweaver.queue import batches, queues, recovery, recrawls
 from orbweaver.queue.known_job import JOB_ID, KnownJob
 from orbweaver.queue.queues import QueueName, encoded
 from orbweaver.queue.recrawls import RecrawlState
@@ -72,7 +72,7 @@ def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store) -> None:
     store.lmove("rq:queue:match", "rq:queue:match:intermediate")  # as a worker does, and then dies
     assert queues.waiting_jobs(store, QueueName.MATCH) == 1
     assert not queues.is_alive(store, QueueName.MATCH, job_id)
-    queues.recover(store, QueueName.MATCH, "dead")
+    recovery.recover(store, QueueName.MATCH, "dead")
     assert queues.is_alive(store, QueueName.MATCH, job_id)
     work(store)
     assert batches.read(store, batch_id) is None
@@ -81,14 +81,14 @@ def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store) -> None:
 
 def test_what_is_no_job_is_not_put_back(store: Store) -> None:
     store.rpush("rq:queue:match:intermediate", "missing", "not an id", "a:b")
-    queues.recover(store, QueueName.MATCH, "dead")
+    recovery.recover(store, QueueName.MATCH, "dead")
     assert queues.waiting_jobs(store, QueueName.MATCH) == 0
 
 
 def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
     store.hset("rq:job:bad", mapping={"data": b"[]", "status": b"queued", "origin": b"match"})
     store.rpush("rq:queue:match:intermediate", "bad")
-    queues.recover(store, QueueName.MATCH, "dead")
+    recovery.recover(store, QueueName.MATCH, "dead")
     work(store)
     assert parked(store, QueueName.MATCH).keys() == {"bad"}
 
@@ -109,10 +109,10 @@ def test_the_job_of_a_killed_worker_is_done_again(store: Store) -> None:
         recrawl_id = recrawls.create(store, "run", an_order(host.host))
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
         kill_in_its_recrawl(store, host, "doomed")
-        queues.recover(store, QueueName.RECRAWL, "another")  # not its worker: nothing is given back
+        recovery.recover(store, QueueName.RECRAWL, "another")  # not its worker: nothing is given back
         queue = queues.queue_for(store, QueueName.RECRAWL)
         assert queue.get_job_ids() == []
-        queues.recover(store, QueueName.RECRAWL, "doomed")
+        recovery.recover(store, QueueName.RECRAWL, "doomed")
         job = KnownJob.fetch(queues.recrawl_job_id(host.host), connection=store)
         assert (queue.get_job_ids(), job.retries_left) == ([job.id], queues.RETRIES - 1)
         assert queues.waiting_jobs(store, QueueName.RECRAWL) == 1
@@ -131,7 +131,7 @@ def test_a_job_whose_workers_die_again_and_again_is_parked(store: Store) -> None
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
         store.hset(f"rq:job:{queues.recrawl_job_id(host.host)}", "retries_left", 0)
         kill_in_its_recrawl(store, host, "doomed")
-        queues.recover(store, QueueName.RECRAWL, "doomed")
+        recovery.recover(store, QueueName.RECRAWL, "doomed")
     said = parked(store, QueueName.RECRAWL)
     assert said == {queues.recrawl_job_id(host.host): "worker doomed died and no retry is left"}
     assert queues.waiting_jobs(store, QueueName.RECRAWL) == 0

@@ -88,23 +88,33 @@ def test_the_records_of_a_run_expire_but_what_is_undelivered_does_not(store: Sto
 def test_one_run_at_a_time_has_its_turn(store: Store) -> None:
     stopped = threading.Event()
     stopped.set()
-    with runs.turn(store, RUN, threading.Event()):
-        runs.keep_turn(store, RUN)
+    with runs.turn(store, RUN, threading.Event()) as held:
+        held.check()
         with (
             pytest.raises(StoreBusy, match="another verification runs on this store"),
             runs.turn(store, "run-2", stopped),
         ):
             pytest.fail("it is not its turn")
-        runs.keep_turn(store, RUN)
-    with runs.turn(store, "run-2", threading.Event()):
-        runs.keep_turn(store, "run-2")
+        held.check()
+    with runs.turn(store, "run-2", threading.Event()) as held:
+        held.check()
 
 
-def test_a_run_that_stood_still_loses_its_turn_and_cannot_end_that_of_the_next(store: Store) -> None:
+def test_a_turn_is_renewed_for_as_long_as_it_is_held(store: Store) -> None:
     with runs.turn(store, RUN, threading.Event()):
-        assert 0 < store.ttl(keys.turn()) <= runs.TURN_SECONDS
-        store.delete(keys.turn())  # as when it expires
-        with runs.turn(store, "run-2", threading.Event()), pytest.raises(StoreBusy, match="another one took its turn"):
-            runs.keep_turn(store, RUN)
+        store.expire(keys.turn(), 4)
+        while store.ttl(keys.turn()) <= 4:
+            assert store.get(keys.turn()) == RUN.encode(), "it was not renewed in time"
+
+
+def check_until_told(held: runs.Turn) -> None:
+    while True:
+        held.check()
+
+
+def test_a_run_that_lost_its_turn_is_told_and_cannot_end_that_of_the_next(store: Store) -> None:
+    with runs.turn(store, RUN, threading.Event()) as held:
         store.set(keys.turn(), "run-3")
+        with pytest.raises(StoreBusy, match="its turn was over"):
+            check_until_told(held)
     assert store.get(keys.turn()) == b"run-3"

@@ -138,14 +138,42 @@ def test_a_run_can_be_stopped_and_leaves_the_host_to_the_next(run: Run, store: S
     assert not store.exists(f"rq:job:{queues.recrawl_job_id('h.test')}")
 
 
-def test_a_host_that_another_run_is_at_is_not_taken_twice(run: Run, store: Store) -> None:
+def test_a_host_that_a_living_worker_is_at_is_not_taken_twice(run: Run, store: Store) -> None:
     with SyntheticHost(PAGES) as host:
         order = an_order(host.host)
         queues.enqueue_recrawl(store, host.host, recrawls.create(store, "another", order), 60)
+        job_id = queues.recrawl_job_id(host.host)
+        store.lrem("rq:queue:recrawl", 0, job_id)
+        store.hset(f"rq:job:{job_id}", mapping={"status": "started", "worker_name": "elsewhere"})
+        store.hset("rq:worker:elsewhere", "hostname", "another-machine")
         result = run([order])
     [record] = result.recrawls
     assert (record.state, record.attempt) == (RecrawlState.FAILED, 0)
-    assert record.reason == "another run is recrawling this host: try again when it ends"
+    assert record.reason == "another worker is still recrawling this host: try again when it ends"
+
+
+def test_what_a_killed_run_left_waiting_does_not_keep_a_host_from_the_next(run: Run, store: Store) -> None:
+    with SyntheticHost(PAGES) as host:
+        order = an_order(host.host)
+        queues.enqueue_recrawl(store, host.host, recrawls.create(store, "killed", order), 60)
+        queues.enqueue_recrawl(store, "h.test", recrawls.create(store, "killed", an_order("h.test")), 60)
+        result = run([order])
+    assert [record.state for record in result.recrawls] == [RecrawlState.FINISHED]
+    assert not store.exists(f"rq:job:{queues.recrawl_job_id('h.test')}")
+
+
+def test_a_job_of_a_dead_worker_whose_execution_has_expired_holds_up_nothing(run: Run, store: Store) -> None:
+    with SyntheticHost(PAGES) as host:
+        order = an_order(host.host)
+        queues.enqueue_recrawl(store, host.host, recrawls.create(store, "killed", order), 60)
+        job_id = queues.recrawl_job_id(host.host)
+        store.lrem("rq:queue:recrawl", 0, job_id)
+        store.hset(f"rq:job:{job_id}", mapping={"status": "started", "worker_name": "dead"})
+        store.zadd("rq:wip:recrawl", {f"{job_id}:expired": 9_999_999_999})
+        store.sadd("rq:workers", "rq:worker:dead")
+        result = run([order])
+    assert [record.state for record in result.recrawls] == [RecrawlState.FINISHED]
+    assert store.zcard("rq:wip:recrawl") == 0
 
 
 def test_refused_jobs_fail_with_the_reason_or_are_replaced_and_hold_up_nothing(run: Run, store: Store) -> None:

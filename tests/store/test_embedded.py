@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,14 @@ def test_the_longest_path_that_is_allowed_works(short_dir: Path) -> None:
     name = "d" * (embedded.LONGEST_SOCKET_PATH - len(str(short_dir)) - len("//store.sock"))
     with embedded.running(short_dir / name) as store:
         assert store.ping()
+
+
+def test_a_server_that_stands_still_is_waited_for_and_not_doubled(short_dir: Path) -> None:
+    with embedded.running(short_dir) as first:
+        server = first.info("server")["process_id"]
+        os.kill(server, signal.SIGSTOP)
+        goes_on = threading.Timer(6, os.kill, (server, signal.SIGCONT))  # longer than one attempt's patience
+        goes_on.start()
+        with embedded.running(short_dir) as second:
+            assert second.info("server")["process_id"] == server
+        goes_on.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -62,6 +63,30 @@ def test_a_full_disk_is_not_delivered(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").symlink_to("/dev/full")
     with pytest.raises(NotDelivered, match="No space left on device"):
         JsonLinesSink(tmp_path).deliver(an_event())
+
+
+def test_an_event_that_fits_only_in_part_leaves_no_part_behind(tmp_path: Path) -> None:
+    sink, first, second = JsonLinesSink(tmp_path), an_event(), an_event(b"other")
+    sink.deliver(first)
+    file = tmp_path / "events.jsonl"
+    size = file.stat().st_size
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, unlimited[1]))
+    try:
+        with pytest.raises(NotDelivered):
+            sink.deliver(second)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert file.stat().st_size == size
+    sink.deliver(second)
+    assert [Event.model_validate_json(line) for line in file.read_bytes().splitlines()] == [first, second]
+
+
+def test_a_line_that_a_killed_writer_left_unfinished_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b'{"event_id": "unfin')
+    event = an_event()
+    JsonLinesSink(tmp_path).deliver(event)
+    assert Event.model_validate_json((tmp_path / "events.jsonl").read_bytes().splitlines()[1]) == event
 
 
 @pytest.mark.parametrize("address", ["", "jsonl", "jsonl:", "webhook:https://x", "/path"])

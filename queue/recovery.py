@@ -1,0 +1,125 @@
+"""Gives back, or removes, what dead workers and killed runs left on the queues, without waiting for RQ to notice.
+
+Executions are found by their names in RQ's register, never by their own keys, which may have expired.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from orbweaver.queue.known_job import KnownJob
+from orbweaver.queue.queues import QueueName, queue_for
+from orbweaver.store.connection import Store, text
+from redis.client import Pipeline
+from rq import Worker
+from rq.exceptions import NoSuchJobError
+from rq.job_lifecycle import record_job_failure
+from rq.results import Result
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
+
+
+def discard(store: Store, name: QueueName, job_id: str) -> None:
+    """Remove a job and every trace of it that could hold up another of the same id."""
+    queue = queue_for(store, name)
+    entries = _executions(store, name, job_id)
+    with store.pipeline(transaction=True) as pipe:
+        pipe.lrem(queue.key, 0, job_id)
+        pipe.zrem(queue.failed_job_registry.key, job_id)
+        _end_executions(pipe, name, store, job_id, entries)
+        pipe.delete(KnownJob.key_for(job_id), Result.get_key(job_id))
+        pipe.execute()
+
+
+def recover(store: Store, name: QueueName, worker_name: str) -> None:
+    """Give back the jobs of a worker that is known to be dead, and forget it."""
+    retry_jobs_of(store, name, worker_name)
+    put_back_taken(store, name)
+    forget_worker(store, name, worker_name)
+
+
+def retry_jobs_of(store: Store, name: QueueName, worker_name: str) -> None:
+    """Treat the jobs that a dead worker was working on as after a killed horse: retried, or parked."""
+    queue = queue_for(store, name)
+    for job_id in _started(store, name):
+        job = queue.fetch_job(job_id)
+        if job is None or job.worker_name != worker_name:
+            continue
+        entries = _executions(store, name, job_id)
+        with store.pipeline(transaction=True) as pipe:
+            _end_executions(pipe, name, store, job_id, entries)
+            if job.should_retry:
+                job.retry(queue, pipe)
+            else:
+                record_job_failure(job, f"worker {worker_name} died and no retry is left", pipe)
+            pipe.execute()
+
+
+def put_back_taken(store: Store, name: QueueName) -> None:
+    """Put jobs back that were taken from the queue and never started; what is no job, or none any more, is dropped."""
+    queue = queue_for(store, name)
+    started = _started(store, name)
+    for job_id in (text(one) for one in store.lrange(queue.intermediate_queue_key, 0, -1)):
+        if job_id not in started:
+            with store.pipeline(transaction=True) as pipe:
+                pipe.lrem(queue.intermediate_queue_key, 0, job_id)
+                if _is_job(store, job_id):
+                    pipe.lpush(queue.key, job_id)
+                pipe.execute()
+
+
+def forget_worker(store: Store, name: QueueName, worker_name: str) -> None:
+    """Remove a worker that is known to be dead from RQ's registers, where it would look alive for minutes."""
+    key = Worker.redis_worker_namespace_prefix + worker_name
+    with store.pipeline(transaction=True) as pipe:
+        pipe.srem(REDIS_WORKER_KEYS, key)
+        pipe.srem(WORKERS_BY_QUEUE_KEY % name.value, key)
+        pipe.delete(key)
+        pipe.execute()
+
+
+def recover_dead_workers(store: Store) -> None:
+    """Recover the jobs of every registered worker of this machine whose process is gone, as after a killed run."""
+    for key in (text(one) for one in store.smembers(REDIS_WORKER_KEYS)):
+        hostname, pid = (text(one) if one is not None else "" for one in store.hmget(key, "hostname", "pid"))
+        is_ours = hostname in {socket.gethostname(), ""}  # no host name: its record has expired
+        if is_ours and not (pid.isdigit() and _is_worker(int(pid))):
+            for name in QueueName:
+                recover(store, name, key.removeprefix(Worker.redis_worker_namespace_prefix))
+
+
+def _is_worker(pid: int) -> bool:
+    try:
+        return "worker" in Path(f"/proc/{pid}/cmdline").read_text() and pid != os.getpid()
+    except OSError:
+        return False
+
+
+def _started(store: Store, name: QueueName) -> set[str]:
+    return {entry.partition(":")[0] for entry in _entries(store, name)}
+
+
+def _executions(store: Store, name: QueueName, job_id: str) -> list[str]:
+    return [entry for entry in _entries(store, name) if entry.partition(":")[0] == job_id]
+
+
+def _entries(store: Store, name: QueueName) -> list[str]:
+    """Return the entries `job id:execution id` of a queue's register of started jobs."""
+    entries = store.execute_command("ZRANGE", queue_for(store, name).started_job_registry.key, 0, -1)
+    return [text(entry) for entry in entries]
+
+
+def _end_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, entries: list[str]) -> None:
+    queue = queue_for(store, name)
+    pipe.lrem(queue.intermediate_queue_key, 0, job_id)
+    if entries:
+        pipe.zrem(queue.started_job_registry.key, *entries)
+
+
+def _is_job(store: Store, job_id: str) -> bool:
+    try:
+        KnownJob.fetch(job_id, connection=store)
+    except NoSuchJobError:
+        return False
+    return True
