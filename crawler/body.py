@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from orbweaver.crawler.budget import LimitReached
 from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.digests import Digester
 from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
-from orbweaver.crawler.sniff import HEAD_BYTES, sniff
+from orbweaver.crawler.sniff import HEAD_BYTES, has_binary_data, sniff
 from orbweaver.model import DigestSet
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 # What may stand at the head of something that is rightly served as HTML.
 MARKUP_TYPES = frozenset({"text/html", "text/xml", "application/xml", "image/svg+xml"})
 
@@ -44,17 +46,12 @@ class Body:
     sniffed_type: str | None
     bytes_received: int
 
-    @property
-    def is_media(self) -> bool:
-        """Whether the first bytes are those of a known type that is not markup."""
-        return self.sniffed_type is not None and self.sniffed_type not in MARKUP_TYPES
-
 
 class BodyReader:
     """Takes a body's chunks and decides from its first bytes what it is.
 
-    Declared HTML that does not begin like another known type is a page; everything else is a file; a file that
-    begins like HTML is parsed as a page as well.
+    What is declared as HTML, or begins like it, is read as a page. Everything that is not declared as HTML, or does not
+    begin like text, is hashed as a file: an image may be served as HTML and HTML as an image, and some files are both.
     """
 
     def __init__(self, *, content_type: str | None, content_encoding: str, limits: BodyLimits) -> None:
@@ -132,12 +129,11 @@ class BodyReader:
         self._head.clear()
         self._sniffed = sniff(head[:HEAD_BYTES])
         is_declared_html = self._content_type in HTML_TYPES
-        begins_like_markup = self._sniffed is None or self._sniffed in MARKUP_TYPES
-        is_page = self._sniffed == "text/html" or (is_declared_html and begins_like_markup)
-        if not (is_declared_html and is_page):
-            self._digester = Digester()
-        if is_page:
+        if is_declared_html or self._sniffed == "text/html":
             self._html = bytearray()
+        begins_like_markup = self._sniffed in MARKUP_TYPES or (self._sniffed is None and not has_binary_data(head))
+        if not (is_declared_html and begins_like_markup):
+            self._digester = Digester()
         self._spend(head)
 
     def _spend(self, piece: bytes) -> None:
@@ -159,7 +155,9 @@ class BodyReader:
 
 
 def media_type(content_type: str | None) -> str | None:
-    """Return the bare, lower-case media type of a Content-Type header, None when there is none."""
-    if not content_type:
-        return None
-    return content_type.split(";", 1)[0].strip().lower() or None
+    """Return the bare, lower-case media type of a Content-Type header (RFC 6838, 4.2), None when it is none.
+
+    What is not a media type could be anything, content too, and is not kept.
+    """
+    bare = (content_type or "").split(";", 1)[0].strip().lower()
+    return bare if _MEDIA_TYPE.fullmatch(bare) else None

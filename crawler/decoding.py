@@ -194,4 +194,4 @@ def _single(name: str) -> Decoder:
         case "zstd":
             return _Zstd()
         case _:
-            raise UndecodableBody(f"content encoding {name[:40]!r} is not known")
+            raise UndecodableBody("a content encoding that is not known")

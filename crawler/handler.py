@@ -10,6 +10,7 @@ import asyncio
 import errno
 import ipaddress
 import math
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -153,13 +154,17 @@ class HashingDownloadHandler(BaseDownloadHandler):
         return response
 
     async def _read(self, request: Request, answer: _PeerResponse) -> Response:
-        headers = Headers([(name, value) for name, value in answer.headers.items()])
-        content_type = answer.headers.get("Content-Type")
+        # Raw: header bytes that are not UTF-8 are common, and must not hide a file.
+        headers = Headers(list(answer.raw_headers))
+        content_type = _latin(headers.get("Content-Type"))
         if answer.status in {301, 302, 303, 307, 308} and answer.headers.get("Location"):
             await answer.content.read(REDIRECT_BYTES)
             return self._response(request, answer, headers, html=b"")
         if answer.status == PARTIAL_CONTENT:
             raise BodyCut("a part was sent although the whole was asked for")
+        coding = answer.headers.get("Transfer-Encoding", "chunked").strip().lower()
+        if coding != "chunked":
+            raise BadResponse("a transfer coding other than chunked: the body cannot be read")
         reader = BodyReader(
             content_type=content_type,
             # Several header lines are one list (RFC 9110, 5.3).
@@ -167,7 +172,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
             limits=self._limits_for(request),
         )
         try:
-            body = await reader.read(answer.content.iter_any())
+            body = await reader.read(self._chunks(answer))
         finally:
             # A transfer that failed, and the one that repeats it, were received as well: both are counted.
             request.meta["bytes_received"] = request.meta.get("bytes_received", 0) + reader.bytes_received
@@ -177,6 +182,20 @@ class HashingDownloadHandler(BaseDownloadHandler):
             body=body, content_type=content_type, framing=_framing(answer), ip=answer.peer
         )
         return self._response(request, answer, headers, html=body.html)
+
+    async def _chunks(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """Yield the body's chunks, each within the stall deadline.
+
+        aiohttp's own (sock_read) ends with the parser: after one bad chunk header it never fires again (3.14.5).
+        """
+        chunks = answer.content.iter_any()
+        while True:
+            try:
+                async with asyncio.timeout(self._stall_seconds + 1):  # the parser's own comes first where it works
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            yield chunk
 
     def _limits_for(self, request: Request) -> BodyLimits:
         left = request.meta.get("download_maxsize")
@@ -248,11 +267,11 @@ class HashingDownloadHandler(BaseDownloadHandler):
         except TimeoutError as error:
             if self._is_ended:
                 raise Interrupted("the recrawl is stopping") from error
-            raise DownloadTimeoutError(_said(error) or "no answer in time") from error
+            raise DownloadTimeoutError("no answer, or silence inside it, for too long") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise UnsupportedURLSchemeError(_said(error)) from error
+            raise UnsupportedURLSchemeError("a URL that cannot be asked for") from error
         except aiohttp.ClientConnectorDNSError as error:
-            raise CannotResolveHostError(f"the name does not resolve: {error.os_error}") from error
+            raise CannotResolveHostError(f"the name does not resolve: {_strerror(error.os_error)}") from error
         except aiohttp.ClientConnectorSSLError as error:
             raise DownloadConnectionRefusedError("no TLS connection: the server does not speak it here") from error
         except aiohttp.ClientConnectorError as error:
@@ -260,14 +279,14 @@ class HashingDownloadHandler(BaseDownloadHandler):
                 raise refusals[0] from error
             if error.os_error.errno in {errno.EACCES, errno.EPERM}:
                 raise EgressRefused(f"{error.host}:{error.port}", "port not in the sandbox") from error
-            raise DownloadConnectionRefusedError(_said(error)) from error
+            raise DownloadConnectionRefusedError(f"no connection: {_strerror(error.os_error)}") from error
         except aiohttp.ClientPayloadError as error:
             raise BodyCut("the body ended before its declared end") from error
         except (aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError) as error:
             # The error's own text quotes what the server sent: body bytes must not reach a record.
             raise BadResponse(f"not an HTTP answer that can be read ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise DownloadFailedError(_said(error) or "the connection was lost") from error
+            raise DownloadFailedError(f"the connection was lost ({type(error).__name__})") from error
         finally:
             REFUSALS.reset(token)
 
@@ -285,7 +304,10 @@ def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "cl
     return "length" if "Content-Length" in answer.headers else "close"
 
 
-def _said(error: BaseException) -> str:
-    """Return the first line of an error's message, shortened: a server must not be able to fill our records."""
-    lines = str(error).splitlines()
-    return lines[0][:200] if lines else ""
+def _strerror(error: OSError) -> str:
+    """Return the system's words for an error, or its class: never text that a server could have written."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
+
+
+def _latin(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

@@ -202,7 +202,7 @@ def _flatten(text: str) -> Iterator[str]:
         if name is None or not token["close"]:
             continue
         name = name.lower()
-        if name in _FOREIGN:
+        if name in _FOREIGN and not token["attributes"].rstrip().endswith("/"):
             foreign_depth = max(0, foreign_depth + (-1 if token["end"] else 1))
         if token["end"]:
             continue

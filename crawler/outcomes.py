@@ -33,8 +33,10 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (DownloadTimeoutError, Outcome.TIMEOUT),
     (DownloadConnectionRefusedError, Outcome.UNREACHABLE),
 )
-BLOCKED_STATUSES = frozenset({401, 403, 451})
-BUSY_STATUS = 429
+# Answers that say there is nothing: RFC 9110, 15.5.5 and 15.5.11.
+GONE_STATUSES = frozenset({404, 410})
+# Answers that say "not now": 408, 421, 425, 429.
+LATER_STATUSES = frozenset({408, 421, 425, 429})
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -62,9 +64,9 @@ def rule_of(error: BaseException) -> str:
 def is_status_failure(status: int, *, is_reported: bool) -> bool:
     """Whether an error status leaves a file unchecked.
 
-    A busy or broken server always does; being blocked does for a reported URL (elsewhere forbidden areas are
-    normal); 404 and 410 are answers.
+    A busy or broken server always does. For a reported URL everything does but "there is nothing"; elsewhere being
+    forbidden is normal.
     """
-    if status == BUSY_STATUS or status >= 500:
+    if status in LATER_STATUSES or status >= 500:
         return True
-    return is_reported and status in BLOCKED_STATUSES
+    return is_reported and status not in GONE_STATUSES

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 from orbweaver.crawler.urls import DEFAULT_PORTS, host_of, hostname_of, path_of, port_of
 from orbweaver.model import Limits, Scope, ScopeKind
 from tldextract import TLDExtract
 
 _WEB_PORTS: Final = (80, 443)
-# "/a/..%2Fb" and "/a/..;x/b" are below /a/ for us, not for servers that unescape first or cut parameters.
-_HIDDEN_PARENT = re.compile(r"(?:/|%2F|%5C)\.\.(?:;[^/]*)?(?:/|%2F|%5C|\Z)")
+# A path that is still escaped after this many rounds is made to be misread.
+MOST_UNESCAPINGS = 4
 _IPV4 = re.compile(r"[0-9.]+")
 
 
@@ -58,9 +59,22 @@ def _decide_site(scope: Scope, url: str) -> Decision:
     return Decision(is_allowed=True, rule="site", reason=f"on site {scope.name}")
 
 
+def _hides_parent(path: str) -> bool:
+    """Whether some server could read a parent directory into the path: one that unescapes twice, or loosely."""
+    for _ in range(MOST_UNESCAPINGS):
+        segments = re.split(r"[/\\\uff0f]", path)
+        if "%C0%AE" in path.upper() or any(re.split(r"[;\0]", segment)[0] == ".." for segment in segments):
+            return True
+        plain = unquote(path)
+        if plain == path:
+            return False
+        path = plain
+    return True
+
+
 def _decide_path(scope: Scope, url: str) -> Decision:
     path = path_of(url)
-    if _HIDDEN_PARENT.search(path):
+    if _hides_parent(path):
         return Decision(is_allowed=False, rule="path", reason="path hides a parent directory")
     for prefix in map(path_of, scope.prefixes):
         if path == prefix or path.startswith(prefix if prefix.endswith("/") else prefix + "/"):

@@ -34,7 +34,7 @@ def of_file(visit: Visit, response: Response, fetched: Fetched, digests: DigestS
 def of_embedded(visit: Visit, response: Response, fetched: Fetched, digests: DigestSet, declared: str) -> Sighting:
     """Return the sighting of a data: URI; it is part of its page, whose URL is where it can be taken down."""
     http = HttpFacts(status=response.status, framing=fetched.framing, embedded=True)
-    return _sighting(visit, response, fetched, digests, http, declared, None)
+    return _sighting(visit, response, fetched, digests, http, media_type(declared), None)
 
 
 def _sighting(

@@ -21,6 +21,8 @@ _FIRST_ELEMENT = re.compile(
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+_BINARY_DATA_BYTE = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
 
 def sniff(head: bytes) -> str | None:
     """Return the MIME type that the first HEAD_BYTES of a file show, or None."""
@@ -39,3 +41,8 @@ def _sniff_markup(text: bytes) -> str | None:
     if text.startswith(b"<?xml"):
         return "text/xml"
     return "text/html" if _HTML.match(text) else None
+
+
+def has_binary_data(head: bytes) -> bool:
+    """Whether the first bytes hold one that no text has (WHATWG MIME Sniffing, 3: binary data byte)."""
+    return _BINARY_DATA_BYTE.search(head) is not None

@@ -58,6 +58,7 @@ class RecrawlSpider(Spider):
         # collision.
         self._seen: set[int] = set()
         self._waiting = 0
+        self._reported_waiting = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -116,7 +117,7 @@ class RecrawlSpider(Spider):
                 Outcome.INTERRUPTED if is_interrupted else Outcome.LIMIT,
                 rule=f"limit.{self.stopped_by}",
                 reason=f"{self._waiting} more URLs were known when the recrawl ended",
-                is_failure=is_interrupted,
+                is_failure=is_interrupted or self._reported_waiting > 0,
                 count=self._waiting,
             )
         self._total()
@@ -128,25 +129,23 @@ class RecrawlSpider(Spider):
         request = response.request
         assert request is not None
         visit: Visit = request.meta["visit"]
+        self._reported_waiting -= visit.is_reported
         location = response.headers.get("Location")
         if response.status in REDIRECT_STATUSES and location:
-            yield from self._redirect(visit, response.url, location.decode("utf-8", "replace"))
+            yield from self._redirect(visit, response.url, _as_written(location))
             return
         fetched: Fetched = request.meta.pop("fetched")
         body = fetched.body
         if not visit.is_reported:
             self.budget.correct(visit.kind, LinkKind.MEDIA if body.html is None else LinkKind.PAGE)
-        is_page = body.html is not None and response.status < 400
-        # An error status on a real file is a disguise; on anything else it is an error page.
-        is_file = response.status < 400 or body.is_media
-        if body.digests is not None and is_file:
-            if body.digests.is_degenerate:
-                self._empty(visit, response.status)
-            else:
-                self._found(sightings.of_file(visit, response, fetched, body.digests))
-        elif not is_page:
+        # A body is looked into whatever the status is: an error status may be a disguise.
+        if body.digests is not None and not body.digests.is_degenerate:
+            self._found(sightings.of_file(visit, response, fetched, body.digests))
+        if not 200 <= response.status < 300:
             self._error_status(visit, response.status)
-        if is_page:
+        elif body.digests is not None and body.digests.is_degenerate:
+            self._empty(visit, response.status)
+        if body.html is not None:
             self.journal.tally.pages += 1
             yield from self._follow(visit, response, fetched)
 
@@ -154,6 +153,7 @@ class RecrawlSpider(Spider):
         """Record why a URL gave no response."""
         self._waiting -= 1
         visit: Visit = failure.request.meta["visit"]  # type: ignore[attr-defined]
+        self._reported_waiting -= visit.is_reported
         error = failure.value or RuntimeError("no reason given")
         outcome = outcome_of(error)
         rule, reason = rule_of(error), str(error)
@@ -164,7 +164,7 @@ class RecrawlSpider(Spider):
             outcome,
             rule=rule,
             reason=reason,
-            is_failure=is_failure(outcome),
+            is_failure=visit.is_reported or is_failure(outcome),
             referrer=visit.referrer,
         )
 
@@ -179,11 +179,15 @@ class RecrawlSpider(Spider):
             rule, reason, outcome = "limit.waiting", f"{REQUESTS_WAITING} URLs wait already", Outcome.LIMIT
         elif decision.is_allowed:
             self._waiting += 1
+            self._reported_waiting += visit.is_reported
             yield self._request(visit, url)
             return
         if target is not None:
             reason = f"redirected to {url}: {reason}"
-        self.journal.skip(visit.url, outcome, rule=rule, reason=reason, is_failure=False, referrer=visit.referrer)
+        # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
+        self.journal.skip(
+            visit.url, outcome, rule=rule, reason=reason, is_failure=visit.is_reported, referrer=visit.referrer
+        )
 
     def _request(self, visit: Visit, url: str) -> Request:
         priority = FILE_PRIORITY if visit.kind is LinkKind.MEDIA else -visit.depth
@@ -287,12 +291,13 @@ class RecrawlSpider(Spider):
         )
 
     def _error_status(self, visit: Visit, status: int) -> None:
+        is_error = status >= 400
         self.journal.skip(
             visit.url,
-            Outcome.HTTP_ERROR,
+            Outcome.HTTP_ERROR if is_error else Outcome.BAD_RESPONSE,
             rule=f"http.{status}",
             reason=f"the host answered {status}",
-            is_failure=is_status_failure(status, is_reported=visit.is_reported),
+            is_failure=is_status_failure(status, is_reported=visit.is_reported) if is_error else True,
             referrer=visit.referrer,
             status=status,
         )
@@ -357,3 +362,8 @@ class RecrawlSpider(Spider):
 
     def _root(self) -> str:
         return self.reports[0].url if self.reports else self.scope.name
+
+
+def _as_written(location: bytes) -> str:
+    """Return a Location header as text; bytes that are not ASCII are escaped, whatever charset they were meant in."""
+    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)

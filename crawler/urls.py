@@ -17,6 +17,8 @@ from orbweaver.crawler.hostnames import canonicalise_host
 MAX_URL_LENGTH: Final = 4096
 # Userinfo, fragment and dot segments go away, so the text may be longer than what is left, within reason.
 MAX_TEXT_LENGTH: Final = 64 * 1024
+# Schemes that pages use and we do not follow; any other text before a colon is the page's own.
+KNOWN_SCHEMES = frozenset({"about", "blob", "data", "file", "ftp", "javascript", "mailto", "sms", "tel", "ws", "wss"})
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
@@ -91,7 +93,7 @@ def _split_scheme(text: str) -> tuple[str, str]:
         raise UrlRefused("no scheme")
     scheme = match[1].lower()
     if scheme not in DEFAULT_PORTS:
-        raise UrlRefused(f"scheme {scheme[:20]} is not http or https")
+        raise UrlRefused(_other_scheme(scheme))
     return scheme, text[match.end() :]
 
 
@@ -161,7 +163,7 @@ def join(base: str, reference: str) -> str:
     if match is not None:
         found = match[1].lower()
         if found not in DEFAULT_PORTS:
-            raise UrlRefused(f"scheme {found[:20]} is not http or https")
+            raise UrlRefused(_other_scheme(found))
         if found != scheme or reference[match.end() :].startswith(("/", "\\")):
             return canonicalise(reference)
         reference = reference[match.end() :]
@@ -254,3 +256,8 @@ def defang(url: str) -> str:
     end = _AUTHORITY_END.search(rest)
     cut = len(rest) if end is None else end.start()
     return scheme.replace("tt", "xx") + mark + rest[:cut].replace(".", "[.]") + rest[cut:]
+
+
+def _other_scheme(scheme: str) -> str:
+    """Return a reason that names a scheme only when it is a known one: any other text is the page's."""
+    return f"scheme {scheme if scheme in KNOWN_SCHEMES else 'unknown'} is not http or https"

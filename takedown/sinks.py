@@ -55,9 +55,7 @@ def _append_line(path: Path, line: bytes) -> None:
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
         try:
-            if os.write(descriptor, line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(descriptor)
+            _write_whole(descriptor, line)
         except OSError:
             with contextlib.suppress(OSError):  # what is left of the line is ended by the next writer, see above
                 os.ftruncate(descriptor, size)
@@ -66,6 +64,12 @@ def _append_line(path: Path, line: bytes) -> None:
             _sync_folder(path.parent)
     finally:
         os.close(descriptor)
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    if os.write(descriptor, line) != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # the next byte would have had no room
+    os.fsync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

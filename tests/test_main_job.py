@@ -76,13 +76,15 @@ def test_a_listed_file_becomes_a_case_and_nothing_else_does(place: Workplace) ->
     assert case["verdict"]["category"] == "synthetic"
     assert len(case["verdict"]["list_version"]) == 64
     assert case["http"]["status"] == 200
+    assert (place.state / "workers.log").read_text() == "", "a good run has nothing to log"
+    assert {path.stat().st_mode & 0o077 for path in place.out.iterdir()} == {0}
     skipped = {one["url"]: one["outcome"] for one in place.lines("skipped.jsonl")}
     assert skipped == {f"{host.url}empty.png": "empty", f"{host.url}gone.png": "http_error"}
     events = place.lines("events.jsonl")
     assert {event["case_id"] for event in events} == {one["case_id"] for one in cases}
     said = ran.json()
     assert said["exit_status"] == 0
-    assert said["totals"]["files"] == 3
+    assert said["totals"]["files"] == 4  # what came with the 404 is asked about as well
     assert said["totals"]["bytes_kept"] == 0
     assert said["cases"] == cases
     assert said["hosts"][0]["sandbox"]["is_on"] is True

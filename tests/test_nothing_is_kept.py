@@ -79,7 +79,9 @@ def test_after_a_finished_recrawl(place: Workplace) -> None:
     gate.open()
     with SyntheticHost(site(gate)) as host:
         ran = place.run(*arguments(place, host.url))
-    assert ran.json()["totals"]["files"] == 6  # three files, and a data: URI on each page
+    assert (
+        ran.json()["totals"]["files"] == 7
+    )  # four files, one of them with an error status, and a data: URI on each page
     assert ran.json()["totals"]["bytes_read"] > 3 * 3_000 * len(MARKER)
     assert MARKER.decode() not in ran.stdout + ran.stderr
     assert places_with_the_marker(place) == []

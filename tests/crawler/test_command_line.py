@@ -35,8 +35,7 @@ def test_scrapy_prints_sightings_as_lines_of_json_and_writes_nothing(tmp_path: P
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    (sighting,) = [line for line in lines if "digests" in line]
-    assert sighting["url"] == host.url + "a.png"
+    (sighting,) = [line for line in lines if line["url"] == host.url + "a.png"]
     assert sighting["digests"] == digests_of(PNG).model_dump()
     assert {line["url"]: line["outcome"] for line in lines if "outcome" in line} == {
         host.url + "gone": "http_error",

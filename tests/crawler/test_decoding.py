@@ -153,10 +153,10 @@ def test_a_damaged_stream_is_undecodable_or_unfinished(header: str) -> None:
         decode(decoder, [bytes(encoded), b""])
 
 
-def test_an_unknown_encoding_is_refused_with_a_short_reason() -> None:
-    with pytest.raises(UndecodableBody, match=r"'aaa+' is not known") as refused:
-        decoder_for("a" * 10_000)
-    assert len(str(refused.value)) < 100
+def test_an_unknown_encoding_is_refused_and_not_quoted() -> None:
+    with pytest.raises(UndecodableBody) as refused:
+        decoder_for("secret")
+    assert str(refused.value) == "a content encoding that is not known"
 
 
 def test_more_than_two_encodings_are_refused() -> None:

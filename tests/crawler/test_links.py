@@ -315,3 +315,10 @@ def test_five_mebibytes_are_searched_in_reasonable_time(page: str) -> None:
     start = time.perf_counter()
     look(body)
     assert time.perf_counter() - start < REASONABLE_SECONDS
+
+
+def test_a_self_closing_svg_hides_nothing_after_it() -> None:
+    html = b"<svg width=1 /><script><!-- x</script><img src=/x.jpg>"
+    assert [link.reference for link in extract(html, content_type="text/html", base_url="http://h.test/").links] == [
+        "/x.jpg"
+    ]

@@ -43,7 +43,9 @@ def test_only_a_limit_is_no_failure(outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     ("status", "if_reported", "if_linked"),
     [
-        (400, False, False),
+        (400, True, False),
+        (408, True, True),
+        (425, True, True),
         (401, True, False),
         (403, True, False),
         (404, False, False),

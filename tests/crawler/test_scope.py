@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler import scope as scopes
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.scope import decide, merge, scope_for, site_of
-from orbweaver.crawler.urls import join
+from orbweaver.crawler.urls import canonicalise, join
 from orbweaver.model import Limits, Scope, ScopeKind
 
 HOST, SITE, PATH = ScopeKind.HOST, ScopeKind.SITE, ScopeKind.PATH
@@ -159,3 +159,18 @@ def test_no_link_leaves_a_path_scope(reference: str) -> None:
         assert ".." not in [part.partition(";")[0] for part in parts.path.replace("%2F", "/").split("/")]
     else:
         assert not is_below or ".." in parts.path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/a/%252e%252e/s", "/a/..%252fs", "/a/..%253bx/s", "/a/..%00/s", "/a/%C0%AE%C0%AE/s", "/a/%25252e%25252e/s"],
+)
+def test_a_path_that_some_server_reads_as_a_parent_is_out_of_a_path_scope(path: str) -> None:
+    one = scope_for(ScopeKind.PATH, "http://example.com/a/", Limits())
+    assert not decide(one, canonicalise(f"http://example.com{path}")).is_allowed
+
+
+@pytest.mark.parametrize("path", ["/a/..c", "/a/100%25", "/a/caf%E9.jpg", "/a/x%2520y", "/a/b;c"])
+def test_ordinary_escapes_stay_in_a_path_scope(path: str) -> None:
+    one = scope_for(ScopeKind.PATH, "http://example.com/a/", Limits())
+    assert decide(one, canonicalise(f"http://example.com{path}")).is_allowed

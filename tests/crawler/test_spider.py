@@ -18,6 +18,7 @@ from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import NotRecorded
 from orbweaver.crawler.journal import BATCH_SIGHTINGS
 from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
+from raw_server import RawServer
 from synthetic_host import Resource, SyntheticHost
 
 PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(3_000)
@@ -224,21 +225,26 @@ def test_max_depth_is_said_for_what_lies_deeper() -> None:
 def test_an_error_page_is_an_answer_and_a_file_behind_an_error_is_hashed() -> None:
     resources = {
         "/": links("/page", "/hidden.png", "/broken", "/text"),
-        "/page": page("<!DOCTYPE html><a href=/never>x</a>", status=404),
+        "/page": page("<!DOCTYPE html><a href=/further>x</a>", status=404),
         "/text": Resource("text/plain", b"Not found", status=410),
         "/hidden.png": Resource("image/png", PNG, status=404),
         "/broken": Resource("text/html", b"oops", status=503),
     }
     with SyntheticHost(resources) as host:
         found = crawl(host.url)
-        assert "/never" not in host.paths
-    (sighting,) = found.sightings
-    assert (sighting.url, sighting.http.status) == (host.url + "hidden.png", 404)
-    assert sighting.digests == digests_of(PNG)
+        assert "/further" in host.paths, "an error page may hide a gallery"
+    hashed = {one.url: (one.http.status, one.digests) for one in found.sightings}
+    assert hashed == {
+        host.url + "hidden.png": (404, digests_of(PNG)),
+        host.url + "text": (410, digests_of(b"Not found")),
+        host.url + "further": (404, digests_of(b"Not found")),
+    }
     said = {one.url: (one.outcome, one.rule, one.status, one.is_failure) for one in found.skips}
     assert said == {
         host.url + "page": ("http_error", "http.404", 404, False),
         host.url + "text": ("http_error", "http.410", 410, False),
+        host.url + "hidden.png": ("http_error", "http.404", 404, False),
+        host.url + "further": ("http_error", "http.404", 404, False),
         host.url + "broken": ("http_error", "http.503", 503, True),
     }
 
@@ -374,3 +380,53 @@ def test_a_page_full_of_embedded_files_is_handed_on_in_batches() -> None:
     embedded = "".join(f'<img src="data:,{number}">' for number in range(1_000))
     with SyntheticHost({"/": page(embedded)}) as host:
         assert run(largest_batch, order(host.url)) == BATCH_SIGHTINGS
+
+
+def answer(*headers: str, body: bytes = b"", status: str = "200 OK") -> bytes:
+    lines = "".join(f"{header}\r\n" for header in headers)
+    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode("latin-1") + body
+
+
+def test_silence_after_a_broken_chunk_is_a_failure_and_not_waited_for_for_ever() -> None:
+    broken = [answer("Transfer-Encoding: chunked", body=b"5\r\nhello\r\n"), b"ZZZ\r\n", *[b""] * 60]
+    with RawServer({"/a.png": broken}) as host:
+        found = crawl(host.url + "a.png", stall_seconds=1)
+    assert found.urls == []
+    assert found.skip_of(host.url + "a.png").is_failure
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer("Transfer-Encoding: gzip, chunked", body=b"5\r\nhello\r\n0\r\n\r\n"),
+        answer("Content-Length: 0", status="304 Not Modified"),
+        answer("Location:", "Content-Length: 0", status="302 Found"),
+        answer("Location: http://elsewhere.example/", "Content-Length: 0", status="302 Found"),
+        answer("Content-Length: 4", body=b"busy", status="423 Locked"),
+        answer("Content-Length: 4", body=b"away", status="403 Forbidden"),
+        answer("X-Secret: canary", body=b"")[:-2],
+    ],
+)
+def test_a_reported_url_that_was_not_checked_is_a_failure_and_nothing_is_quoted(response: bytes) -> None:
+    with RawServer({"/a.png": [response]}) as host:
+        found = crawl(host.url + "a.png")
+    skip = found.skip_of(host.url + "a.png")
+    assert skip.is_failure
+    assert "canary" not in skip.reason
+
+
+def test_header_bytes_in_any_charset_hide_no_file() -> None:
+    headers = ("Content-Type: image/png; name=Fu\xdfball", "Content-Disposition: attachment; filename=Fu\xdfball.png")
+    moved = answer("Location: /Fu\xdfball.png", "Content-Length: 0", status="302 Found")
+    answers = {"/a": [moved], "/Fu%DFball.png": [answer(*headers, f"Content-Length: {len(PNG)}", body=PNG)]}
+    with RawServer(answers) as host:
+        found = crawl(host.url + "a")
+    (sighting,) = found.sightings
+    assert sighting.digests == digests_of(PNG)
+    assert sighting.content_type == "image/png"
+
+
+def test_what_a_data_uri_calls_its_type_is_not_kept_when_it_is_none() -> None:
+    with SyntheticHost({"/": page('<img src="data:page text that is no media type/' + "x" * 500 + ',abc">')}) as host:
+        found = crawl(host.url)
+    assert [one.content_type for one in found.sightings] == [None]

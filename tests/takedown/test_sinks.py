@@ -49,13 +49,13 @@ def test_only_the_user_can_read_the_events(tmp_path: Path) -> None:
 def test_an_event_is_synced_before_it_counts_as_delivered(tmp_path: Path) -> None:
     # a device that takes writes and refuses to sync them: what is not on disk is not delivered
     (tmp_path / "events.jsonl").symlink_to("/dev/null")
-    with pytest.raises(NotDelivered, match=r"events\.jsonl: Invalid argument"):
+    with pytest.raises(NotDelivered, match=r"events\.jsonl cannot be written \(Invalid argument\)"):
         JsonLinesSink(tmp_path).deliver(an_event())
 
 
 def test_a_directory_that_cannot_be_written_is_not_delivered(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotDelivered, match=r"file/events/events\.jsonl: Not a directory"):
+    with pytest.raises(NotDelivered, match=r"file/events/events\.jsonl cannot be written \(Not a directory\)"):
         JsonLinesSink(tmp_path / "file" / "events").deliver(an_event())
 
 
