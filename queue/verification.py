@@ -26,6 +26,7 @@ POLL_SECONDS = 0.2
 # Together below five seconds: that is how long Ctrl-C may take.
 RECRAWL_STOP_SECONDS = 2.0
 DRAIN_SECONDS = 1.5
+HORSE_SECONDS = 3.0
 # A job that left its queue but reached no worker is put back after this long.
 HANDOVER_SECONDS = 5.0
 GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED})
@@ -152,10 +153,10 @@ def _watch(
         if workers.are_exhausted:
             return
         is_crawled = progress.hosts_done == progress.hosts
-        if is_crawled and progress.waiting == 0:
+        # What waits and has no job any more is unknown or undelivered, and the report says so.
+        if is_crawled and (progress.waiting == 0 or _are_parked(store)):
+            _let_horses_end(store, stop)
             return
-        if is_crawled and _are_parked(store):
-            return  # what waits has no job any more: it is unknown or undelivered, and the report says so
         stuck_since = _put_back_handed_over(store, stuck_since)
         stop.wait(POLL_SECONDS)
 
@@ -195,6 +196,13 @@ def _reason_of(job: Job) -> str:
         return "its job failed"
     _, _, message = said[-1].rpartition("Error: ") if "Error: " in said[-1] else ("", "", said[-1])
     return f"{message[:300]} (tried {queues.RETRIES + 1} times)"
+
+
+def _let_horses_end(store: Store, stop: threading.Event) -> None:
+    """Give the last work horses a moment to end by themselves: one that is stopped looks as if it had failed."""
+    deadline = time.monotonic() + HORSE_SECONDS
+    while queues.waiting_jobs(store, QueueName.RECRAWL) and time.monotonic() < deadline and not stop.is_set():
+        stop.wait(POLL_SECONDS / 4)
 
 
 def _are_parked(store: Store) -> bool:
