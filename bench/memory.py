@@ -34,6 +34,9 @@ _context = multiprocessing.get_context("forkserver")
 _level = 0
 _statm = -1
 
+# For both: what is compared must not differ.
+CONNECTIONS = 4
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -112,7 +115,7 @@ def crawl_with_orbweaver(sender: Connection, url: str) -> None:
         sha256s.extend(one.digests.sha256 for one in sightings)
         assert not skips, skips
 
-    settings = orbweaver_settings.Settings(allow_addresses=("127.0.0.0/8",))
+    settings = orbweaver_settings.Settings(allow_addresses=("127.0.0.0/8",), host_connections=CONNECTIONS)
     orbweaver_settings.DOWNLOAD_HANDLERS.update({"http": f"{__name__}.MeasuringHandler"})
     its_scope = scope.scope_for(ScopeKind.HOST, url, Limits())
     open_statm()
@@ -146,8 +149,8 @@ def crawl_with_stock_scrapy(sender: Connection, url: str) -> None:
     began = time.monotonic()
     process = AsyncCrawlerProcess(
         {
-            "CONCURRENT_REQUESTS_PER_DOMAIN": 4,
-            "CONCURRENT_REQUESTS": 4,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": CONNECTIONS,
+            "CONCURRENT_REQUESTS": CONNECTIONS,
             "LOG_LEVEL": "ERROR",
             "REMOTE_CONTROL_ENABLED": False,
             "TELNETCONSOLE_ENABLED": False,
@@ -191,7 +194,7 @@ def main(files: int = 10, megabytes: int = 200) -> int:
         server.join()
     assert len(ours.sha256s) == files
     assert ours.sha256s == stock.sha256s, "the digests differ"
-    print(f"{files} files of {megabytes} MB, 4 connections; MB = 10**6 bytes")
+    print(f"{files} files of {megabytes} MB, {CONNECTIONS} connections; MB = 10**6 bytes")
     print(f"{'':16}{'level':>8}{'peak':>8}{'growth':>8}{'seconds':>9}{'CPU s':>7}")
     for name, one in (("orbweaver", ours), ("stock Scrapy", stock)):
         sizes = "".join(f"{size / MEGABYTE:8.1f}" for size in (one.level, one.peak, one.growth))
