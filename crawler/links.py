@@ -9,15 +9,22 @@ it gives no special treatment and closed at once: what it parses is always flat.
 from __future__ import annotations
 
 import re
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 from itertools import islice
 from typing import NamedTuple
 
+from orbweaver.crawler.attribute_values import (
+    DATA_SCHEME,
+    DataUri,
+    css_references,
+    decode_data_uri,
+    refresh_reference,
+    srcset_references,
+    trim,
+)
 from selectolax.lexbor import LexborHTMLParser
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
@@ -36,14 +43,6 @@ class Link(NamedTuple):
 
     reference: str
     kind: LinkKind
-
-
-@dataclass(frozen=True, slots=True)
-class DataUri:
-    """A file inside the document: the media type it declares, and its bytes, which no repr shows."""
-
-    media_type: str
-    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: 
             if found.is_truncated:
                 break
             if name == "base" and found.base is None:
-                found.base = _trim(attributes.get("href", "")) or None
+                found.base = trim(attributes.get("href", "")) or None
             if srcdoc := name == "iframe" and attributes.get("srcdoc"):
                 # An attribute is shorter than its document, so nesting ends.
                 documents.append(srcdoc)
@@ -101,13 +100,13 @@ class _Found:
         self._max_links = max_links
 
     def add(self, reference: str, kind: LinkKind) -> None:
-        trimmed = _trim(reference)
+        trimmed = trim(reference)
         if not trimmed or trimmed.startswith("#") or trimmed.partition("#")[0] == self._page:
             return
         key: Link | DataUri
-        if _DATA_SCHEME.match(trimmed):
+        if DATA_SCHEME.match(trimmed):
             try:
-                key = _decode_data_uri(trimmed)
+                key = decode_data_uri(trimmed)
             except ValueError:
                 self.bad_data_uris += 1
                 return
@@ -268,7 +267,7 @@ def _references(name: str, attributes: dict[str, str]) -> _References:
     if background := attributes.get("background"):
         yield background, LinkKind.MEDIA
     if style := attributes.get("style"):
-        yield from ((reference, LinkKind.MEDIA) for reference in _css_references(style))
+        yield from ((reference, LinkKind.MEDIA) for reference in css_references(style))
 
 
 def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) -> _Rule:
@@ -279,7 +278,7 @@ def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) ->
             if reference := attributes.get(name):
                 yield reference, kind
         for name in sets:
-            for reference in _srcset_references(attributes.get(name, "")):
+            for reference in srcset_references(attributes.get(name, "")):
                 yield reference, kind
 
     return rule
@@ -305,7 +304,7 @@ def _meta_rule(attributes: dict[str, str]) -> _References:
         if kind := _META_KINDS.get(name.strip()):
             yield content, kind
     if attributes.get("http-equiv", "").strip().lower() == "refresh":
-        yield _refresh_reference(content), LinkKind.PAGE
+        yield refresh_reference(content), LinkKind.PAGE
 
 
 _LAZY = ("data-src", "data-original")
@@ -328,102 +327,3 @@ _RULES: dict[str, _Rule] = {
     "source": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
     "video": _attributes_rule(LinkKind.MEDIA, "src", "poster", *_LAZY, sets=_LAZY_SETS),
 }
-
-
-# https://html.spec.whatwg.org/multipage/images.html#parse-a-srcset-attribute: a URL ends at white space,
-# or at commas that white space follows, so commas inside it are its own.
-_SRCSET_URL = re.compile(r"[\s,]*+(\S++)", re.ASCII)
-_SRCSET_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+\)?+)*+", re.ASCII)
-
-
-def _srcset_references(srcset: str) -> Iterator[str]:
-    position = 0
-    while candidate := _SRCSET_URL.match(srcset, position):
-        position = candidate.end()
-        reference = candidate[1]
-        if reference.endswith(","):
-            yield reference.rstrip(",")
-        else:
-            yield reference
-            descriptors = _SRCSET_DESCRIPTORS.match(srcset, position)
-            position = descriptors.end() if descriptors else position
-
-
-_REFRESH = re.compile(
-    r"""\s*+[\d.]*+\s*+[;,]?\s*+(?:url\s*+=\s*+)?(?:"(?P<double>[^"]*)|'(?P<single>[^']*)|(?P<bare>.*))""",
-    re.ASCII | re.DOTALL | re.IGNORECASE,
-)
-
-
-def _refresh_reference(content: str) -> str:
-    match = _REFRESH.match(content)
-    return next((value for value in match.groups() if value is not None), "") if match else ""
-
-
-# https://www.w3.org/TR/css-syntax-3/#consume-url-token; the end of input closes what is open.
-_CSS_STRING = r""" "(?P<{0}double>(?:[^"\\\n]|\\.)*+)(?:"|\Z) | '(?P<{0}single>(?:[^'\\\n]|\\.)*+)(?:'|\Z) """
-_CSS_REFERENCE = re.compile(
-    rf"""
-      url\(\s*+
-      (?: {_CSS_STRING.format("url_")} | (?P<url_bare>(?:[^"'()\\\s]|\\[0-9a-f]{{1,6}}\s?|\\.)++) )
-      \s*+(?:\)|\Z)
-    | @import\s*+(?: {_CSS_STRING.format("import_")} )
-    """,
-    re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
-)
-_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))", re.DOTALL | re.IGNORECASE)
-
-
-def _css_references(css: str) -> Iterator[str]:
-    for match in _CSS_REFERENCE.finditer(css):
-        yield _CSS_ESCAPE.sub(_css_character, match[match.lastgroup or 0])
-
-
-def _css_character(escape_sequence: re.Match[str]) -> str:
-    digits, character = escape_sequence.groups()
-    if digits is None:
-        return "" if character in {"\n", "\r", "\r\n", "\f"} else str(character)
-    code = int(digits, 16)
-    return chr(code) if 0 < code < 0xD800 or 0xDFFF < code <= 0x10FFFF else "\ufffd"
-
-
-# --- data: URIs ---
-
-_C0_OR_SPACE = "".join(map(chr, range(0x21)))
-_TAB_OR_NEWLINE = str.maketrans("", "", "\t\n\r")
-_DATA_SCHEME = re.compile(r"[\t\n\r]*".join("data:"), re.IGNORECASE)
-# By runs: urllib.parse.unquote_to_bytes takes 360 MB for 5 MB.
-_PERCENT_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
-_BASE64_MARK = re.compile(r"; *base64 *\Z", re.IGNORECASE)
-
-
-def _trim(reference: str) -> str:
-    return reference.strip(_C0_OR_SPACE)
-
-
-def _decode_data_uri(uri: str) -> DataUri:
-    """Decode as https://fetch.spec.whatwg.org/#data-urls does; raises ValueError when it is malformed."""
-    header, comma, payload = uri.translate(_TAB_OR_NEWLINE)[len("data:") :].partition("#")[0].partition(",")
-    if not comma:
-        raise ValueError("a data: URI without a comma")
-    header = header.strip()
-    data = _PERCENT_ENCODED.sub(_percent_decode, payload.encode("utf-8", "replace"))
-    if mark := _BASE64_MARK.search(header):
-        header = header[: mark.start()]
-        data = _decode_base64(data)
-    return DataUri(media_type=header.partition(";")[0].strip().lower() or "text/plain", data=data)
-
-
-def _percent_decode(run: re.Match[bytes]) -> bytes:
-    return bytes.fromhex(run[0].replace(b"%", b"").decode("ascii"))
-
-
-def _decode_base64(data: bytes) -> bytes:
-    """Decode as https://infra.spec.whatwg.org/#forgiving-base64-decode does: spaces and padding optional."""
-    data = b"".join(data.split())
-    if len(data) % 4 == 0:
-        data = data.removesuffix(b"=").removesuffix(b"=")
-    try:
-        return a2b_base64(data + b"=" * (-len(data) % 4), strict_mode=True)
-    except Base64Error as error:
-        raise ValueError("a data: URI with malformed base64") from error

@@ -170,11 +170,7 @@ def _end_lost(store: Store, open_ids: Sequence[str]) -> None:
         if record is None or record.state in ENDED:
             continue
         job = _own_job(store, record)
-        if job is not None and job.get_status(refresh=False) not in {
-            JobStatus.FAILED,
-            JobStatus.STOPPED,
-            JobStatus.CANCELED,
-        }:
+        if job is not None and job.get_status(refresh=False) not in GIVEN_UP:
             continue
         reason = "its job was removed from the queue" if job is None else _reason_of(job)
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=reason)
