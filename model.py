@@ -47,7 +47,10 @@ class Noun(BaseModel):
 
 
 class Report(Noun):
-    """A URL that a hotline received; `url` is canonical (crawler.urls)."""
+    """A URL that a hotline received; `url` is canonical (crawler.urls).
+
+    `referrer`, `user_agent`, `accept_language` and `cookies` (a Cookie header's value) are how the reporter saw it.
+    """
 
     url: str
     report_id: str | None = None
@@ -55,6 +58,9 @@ class Report(Noun):
     source: str | None = None
     referrer: str | None = None
     classification: str | None = None
+    user_agent: str | None = None
+    accept_language: str | None = None
+    cookies: str | None = None
 
 
 class Limits(Noun):
@@ -75,12 +81,43 @@ class ScopeKind(StrEnum):
     PATH = "path"
 
 
+class Embeds(StrEnum):
+    """Which files that a page in scope shows may be fetched from other hosts."""
+
+    OFF = "off"
+    SAME_SITE = "same-site"
+    ANY = "any"
+
+
+class RobotsControl(StrEnum):
+    """What robots.txt means to a recrawl: its word, or a fact to record."""
+
+    OBEY = "obey"
+    RECORD = "record"
+
+
+class AccessProfile(Noun):
+    """How the hosts of a scope are asked: who we say we are, by which way, and at which pace.
+
+    `user_agent` and `accept_language` replace the settings' ones; a report's own replace these. `proxy` is an
+    http://, https:// or socks5:// URL. `delay_seconds` pass between two requests to a host.
+    """
+
+    user_agent: str | None = None
+    accept_language: str | None = None
+    keeps_cookies: bool = False
+    proxy: str | None = Field(default=None, repr=False)
+    robots: RobotsControl = RobotsControl.OBEY
+    delay_seconds: float = Field(default=0, ge=0, le=3_600)
+
+
 class Scope(Noun):
     """What one recrawl may fetch.
 
     `name` is the host (with its port when not the default) or, for a site, the registrable domain.
     `prefixes` are canonical URLs without query; only a `path` scope has them.
     `ports` are the TCP ports that the reported URLs use.
+    `authority` says who allowed it, `expires_at` until when.
     """
 
     kind: ScopeKind
@@ -88,6 +125,10 @@ class Scope(Noun):
     prefixes: tuple[str, ...] = ()
     ports: tuple[int, ...] = (80, 443)
     limits: Limits = Limits()
+    embeds: Embeds = Embeds.OFF
+    authority: str | None = None
+    expires_at: Moment | None = None
+    access: AccessProfile = AccessProfile()
 
 
 class DigestSet(Noun):
@@ -104,17 +145,31 @@ class DigestSet(Noun):
         return self.size == 0
 
 
+class TlsFacts(Noun):
+    """What is known of a host's certificate: whether it verified, if not why, and the SHA-256 of its DER form."""
+
+    is_verified: bool
+    reason: str | None = None
+    certificate_sha256: Sha256 | None = None
+
+
 class HttpFacts(Noun):
     """What the server said, as evidence; `headers` holds only the headers of note, lower-cased.
 
     `framing` is how the end of the body was known: after `close` a cut body cannot be told from a whole one.
-    `embedded` marks a file found inside a page as a data: URI.
+    `bytes_received` is the body's size on the wire, before decoding.
+    `embedded` marks a file found inside a page as a data: URI; `archive_member` is the path of a file inside the
+    archive that the URL leads to. `is_refused_by_robots` says that robots.txt would have kept us out.
     """
 
     status: int
     headers: dict[str, str] = {}
     framing: Literal["length", "chunked", "close"] = "length"
+    bytes_received: int | None = None
     embedded: bool = False
+    archive_member: str | None = None
+    tls: TlsFacts | None = None
+    is_refused_by_robots: bool = False
 
 
 class Sighting(Noun):
@@ -141,10 +196,17 @@ class Sighting(Noun):
 class Outcome(StrEnum):
     """Why one URL gave neither a digest nor a page, in a line of skipped.jsonl."""
 
+    ACTING_LINK = "acting_link"
     EMPTY = "empty"
+    ENCRYPTED = "encrypted"
+    ERROR_PAGE = "error_page"
     HTTP_ERROR = "http_error"
     INCOMPLETE = "incomplete"
     OUT_OF_SCOPE = "out_of_scope"
+    OUT_OF_MEMORY = "out_of_memory"
+    PARTIAL = "partial"
+    ROBOTS = "robots"
+    TRAP = "trap"
     LIMIT = "limit"
     REFUSED_URL = "refused_url"
     REFUSED_ADDRESS = "refused_address"
@@ -156,6 +218,7 @@ class Outcome(StrEnum):
     BAD_RESPONSE = "bad_response"
     REDIRECT_LOOP = "redirect_loop"
     INTERRUPTED = "interrupted"
+    METHOD_REFUSED = "method_refused"
 
 
 class Skip(Noun):
