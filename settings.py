@@ -76,11 +76,10 @@ def load() -> Settings:
 BOT_NAME = "orbweaver"
 COMPRESSION_ENABLED = False  # the handler decodes while streaming, with limits; nothing is left to decode
 CONCURRENT_ITEMS = 1  # the default of 100 makes 100 tasks per response: 1 ms of CPU each (measured)
-CONCURRENT_REQUESTS = 2  # one process crawls one scope: HOST_CONNECTIONS overrides it, too
-CONCURRENT_REQUESTS_PER_DOMAIN = 2  # polite to hosts that are not ours; HOST_CONNECTIONS overrides it
+CONCURRENT_REQUESTS = 0  # no limit: crawler.pace keeps it, for pages and files together
+CONCURRENT_REQUESTS_PER_DOMAIN = 64  # the most that HOST_CONNECTIONS can be; crawler.pace keeps the limit
 COOKIES_ENABLED = False  # no state between requests; cookies belong to access profiles
 DEPTH_LIMIT = 0  # a scope's max_depth is checked with the other rules of the scope
-DOWNLOADER = "orbweaver.crawler.downloader.StrictDownloader"  # the stock one exceeds the per-host limit
 DOWNLOAD_DELAY = 0  # the connection limit is the pace; a delay per scope belongs to access profiles
 DOWNLOAD_FAIL_ON_DATALOSS = True  # a cut body must never give a digest
 DOWNLOAD_HANDLERS = {
@@ -94,13 +93,16 @@ DOWNLOAD_HANDLERS = {
 DOWNLOAD_MAXSIZE = 0  # bodies are not held: HTML_BYTES bounds pages, FILE_BYTES files, max_bytes the recrawl
 DOWNLOAD_TIMEOUT = 1_800  # the handler keeps finer deadlines: connect, headers, stall, throughput, total
 DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
-    "orbweaver.crawler.budget.BudgetMiddleware": 110,  # limits are checked when a request would be sent
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": None,  # crawler.access says what is sent
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # crawler.scope decides, with a reason
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,  # crawler.transfer has deadlines
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # auth leaks across hosts (C4)
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # a link like any other, by scope
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,  # the spider checks scope at each hop
     "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # would write bodies to disk
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see COMPRESSION_ENABLED
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # crawler.fetcher tries again, for files too
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,  # crawler.access says what is sent
     "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # counts len(body), which is 0 for files
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # seen URLs are dropped before a Request is made
@@ -126,19 +128,10 @@ LOG_LEVEL = "WARNING"  # INFO and below name URLs
 MEMUSAGE_ENABLED = False  # RLIMIT_AS holds the line, in the kernel
 METAREFRESH_ENABLED = False
 REDIRECT_ENABLED = False
-REDIRECT_MAX_TIMES = 5  # read by the spider
 REFERER_ENABLED = False  # do not tell a host which reported page led to it
 REFERRER_POLICY = "no-referrer"  # should anybody switch the middleware on
 REMOTE_CONTROL_ENABLED = False  # on by default: an HTTP server that runs code, and writes job files (C4)
-RETRY_EXCEPTIONS = [  # transient ones; a refusal by the egress rules is an answer and never in this list
-    "scrapy.exceptions.CannotResolveHostError",
-    "scrapy.exceptions.DownloadConnectionRefusedError",
-    "scrapy.exceptions.DownloadFailedError",
-    "scrapy.exceptions.DownloadTimeoutError",
-    "scrapy.exceptions.ResponseDataLossError",
-]
-RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the spider records the outcome; the message names a URL
-RETRY_TIMES = 1
+RETRY_ENABLED = False  # crawler.fetcher tries again, for files too
 ROBOTSTXT_OBEY = False  # reported URLs are checked under the hotline's authority; control comes per scope
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"  # one host: no per-domain queues needed
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 5_000_000  # back-pressure: at most about one page of HTML_BYTES waits for parsing

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, replace
 
-from orbweaver.crawler.budget import LimitReached
 from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.digests import Digester
 from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
@@ -24,16 +23,18 @@ MARKUP_TYPES = frozenset({"text/html", "text/xml", "application/xml", "image/svg
 class BodyLimits:
     """What one body may cost.
 
-    `html_bytes` are held at most; `file_bytes`, of the file and on the wire, end the transfer, and so do
-    `received_bytes`, what is left of the recrawl's own limit.
+    `html_bytes` are held at most; more than `file_bytes`, of the file or on the wire, end the transfer.
     After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
     """
 
     html_bytes: int
-    file_bytes: int
-    received_bytes: float
+    file_bytes: float
     grace_seconds: float
     slowest_bytes_per_second: int
+
+    def at_most(self, file_bytes: float) -> BodyLimits:
+        """Return the same limits for a body that may be no larger than `file_bytes`."""
+        return self if file_bytes >= self.file_bytes else replace(self, file_bytes=file_bytes)
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,17 @@ class BodyReader:
     begin like text, is hashed as a file: an image may be served as HTML and HTML as an image, and some files are both.
     """
 
-    def __init__(self, *, content_type: str | None, content_encoding: str, limits: BodyLimits) -> None:
+    def __init__(
+        self,
+        *,
+        content_type: str | None,
+        content_encoding: str,
+        limits: BodyLimits,
+        spend_bytes: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._content_type = media_type(content_type)
         self._limits = limits
+        self._spend_bytes = spend_bytes
         try:
             self._decoder: Decoder = decoder_for(content_encoding)
         except UndecodableBody as error:
@@ -72,32 +81,35 @@ class BodyReader:
         self._began = time.monotonic()
 
     async def read(self, chunks: AsyncIterable[bytes]) -> Body:
-        """Read to the end.
+        """Read to the end; what is large is hashed by other threads meanwhile.
 
-        Raises BodyTooLarge, LimitReached, TransferTooSlow, BodyCut (an encoded stream without its end) or BadResponse.
+        Raises BodyTooLarge, TransferTooSlow, BodyCut (an encoded stream without its end), BadResponse, or what
+        `spend_bytes` raises.
         """
         async for chunk in chunks:
-            self.feed(chunk)
+            self._receive(len(chunk))
+            try:
+                for piece in self._decoder.feed(chunk):
+                    self._take(piece)
+                    # A few bytes may decode to very many: none of them waits in memory.
+                    if self._digester is not None and self._digester.is_behind:
+                        await self._digester.hand_over()
+            except UndecodableBody as error:
+                raise BadResponse(str(error)) from error
+            if self.bytes_received > self._limits.file_bytes:  # an encoded body may decode to nothing, for ever
+                raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
             if self._is_html_cut and self._digester is None:
                 return self._result()  # the rest of an over-long page is not wanted
-        return self.finish()
+        if self._digester is not None:
+            await self._digester.settle()
+        return self._finish()
 
-    def feed(self, chunk: bytes) -> None:
-        """Take a chunk as received."""
-        self.bytes_received += len(chunk)
+    def _receive(self, received: int) -> None:
+        self.bytes_received += received
+        self._spend_bytes(received)
         self._check_pace()
-        if self.bytes_received > self._limits.received_bytes:
-            raise LimitReached("max_bytes")
-        try:
-            for piece in self._decoder.feed(chunk):
-                self._take(piece)
-        except UndecodableBody as error:
-            raise BadResponse(str(error)) from error
-        if self.bytes_received > self._limits.file_bytes:  # an encoded body may decode to nothing, for ever
-            raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
 
-    def finish(self) -> Body:
-        """Return what is left of the body after its last chunk."""
+    def _finish(self) -> Body:
         if self.bytes_received and not self._decoder.is_finished:
             raise BodyCut("the encoded body ends before its end mark")
         if not self._is_decided:

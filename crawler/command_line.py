@@ -28,7 +28,7 @@ def spider_arguments(arguments: dict[str, str], scrapy_settings: BaseSettings) -
     settings = orbweaver_settings.load()
     apply_settings(settings, scrapy_settings)
     enter_sandbox(merged, settings)
-    return {**arguments, "scope": merged, "reports": reports, "record": print_sightings}
+    return {**arguments, "scope": merged, "reports": reports, "record": print_sightings, "settings": settings}
 
 
 def print_sightings(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:  # noqa: ARG001

@@ -28,23 +28,8 @@ class Ended:
 
 
 def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
-    """Put the operator's values over the project's Scrapy settings."""
-    for name in (
-        "connect_seconds",
-        "header_seconds",
-        "stall_seconds",
-        "transfer_seconds",
-        "grace_seconds",
-        "slowest_bytes_per_second",
-        "html_bytes",
-        "file_bytes",
-        "user_agent",
-    ):
-        scrapy_settings.set(name.upper(), getattr(settings, name), priority="cmdline")
-    scrapy_settings.set("ALLOW_ADDRESSES", list(settings.allow_addresses), priority="cmdline")
-    scrapy_settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", settings.host_connections, priority="cmdline")
-    # What waits must wait in the scheduler, where priorities and limits hold, and not behind the connections.
-    scrapy_settings.set("CONCURRENT_REQUESTS", settings.host_connections, priority="cmdline")
+    """Hand the operator's values to the components that Scrapy makes."""
+    scrapy_settings.set("ORBWEAVER", settings, priority="cmdline")
 
 
 def enter_sandbox(
@@ -71,7 +56,7 @@ def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Setti
     apply_settings(settings, scrapy_settings)
     process = AsyncCrawlerProcess(scrapy_settings)
     crawler = process.create_crawler(RecrawlSpider)
-    process.crawl(crawler, scope=scope, reports=reports, record=record)
+    process.crawl(crawler, scope=scope, reports=reports, record=record, settings=settings)
     process.start(install_signal_handlers=False)
     spider = crawler.spider
     if process.bootstrap_failed or not isinstance(spider, RecrawlSpider) or not spider.has_started:

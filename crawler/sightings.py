@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from orbweaver.crawler import urls
 from orbweaver.crawler.body import media_type
-from orbweaver.crawler.handler import Fetched
+from orbweaver.crawler.transfer import Answer
 from orbweaver.crawler.visit import Visit
 from orbweaver.model import DigestSet, HttpFacts, Sighting, now
-
-if TYPE_CHECKING:
-    from scrapy.http import Response
 
 # What helps an analyst to date a file and to name who serves it; cookies and the like are left out.
 HEADERS_OF_NOTE = ("etag", "last-modified", "server", "date", "via", "content-disposition", "cf-ray", "x-cache")
 HEADER_CHARACTERS = 200
 
 
-def of_file(visit: Visit, response: Response, fetched: Fetched, digests: DigestSet) -> Sighting:
+def of_file(visit: Visit, answer: Answer, digests: DigestSet) -> Sighting:
     """Return the sighting of a file that was fetched by itself."""
-    headers = {}
-    for name in HEADERS_OF_NOTE:
-        value = response.headers.get(name)
-        if value is not None:
-            headers[name] = value.decode("latin-1")[:HEADER_CHARACTERS]
-    http = HttpFacts(status=response.status, headers=headers, framing=fetched.framing)
-    return _sighting(
-        visit, response, fetched, digests, http, media_type(fetched.content_type), fetched.body.sniffed_type
+    assert answer.body is not None
+    headers = {name: answer.headers[name][:HEADER_CHARACTERS] for name in HEADERS_OF_NOTE if name in answer.headers}
+    http = HttpFacts(
+        status=answer.status, headers=headers, framing=answer.framing, bytes_received=answer.body.bytes_received
     )
+    return _sighting(visit, answer, digests, http, media_type(answer.content_type), answer.body.sniffed_type)
 
 
-def of_embedded(visit: Visit, response: Response, fetched: Fetched, digests: DigestSet, declared: str) -> Sighting:
+def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str) -> Sighting:
     """Return the sighting of a data: URI; it is part of its page, whose URL is where it can be taken down."""
-    http = HttpFacts(status=response.status, framing=fetched.framing, embedded=True)
-    return _sighting(visit, response, fetched, digests, http, media_type(declared), None)
+    http = HttpFacts(status=answer.status, framing=answer.framing, embedded=True)
+    return _sighting(visit, answer, digests, http, media_type(declared), None)
 
 
 def _sighting(
     visit: Visit,
-    response: Response,
-    fetched: Fetched,
+    answer: Answer,
     digests: DigestSet,
     http: HttpFacts,
     content_type: str | None,
@@ -48,9 +39,9 @@ def _sighting(
 ) -> Sighting:
     return Sighting(
         url=visit.url,
-        final_url=response.url,
+        final_url=answer.url,
         host=urls.host_of(visit.url),
-        ip=fetched.ip,
+        ip=answer.ip,
         referrer=visit.referrer,
         report_ids=visit.report_ids,
         digests=digests,

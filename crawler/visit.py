@@ -9,11 +9,21 @@ from urllib.parse import urlsplit
 from orbweaver.crawler.links import LinkKind
 
 
+class Manners(NamedTuple):
+    """How the reporter asked; None where the scope's access profile decides."""
+
+    user_agent: str | None = None
+    accept_language: str | None = None
+
+
+DEFAULT_MANNERS = Manners()
+
+
 class Visit(NamedTuple):
     """What travels with a request.
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the URLs that
-    redirected so far; `report_ids` are the reports that led here, inherited from page to page.
+    redirected so far; `report_ids` and `manners` are those of the reports that led here, inherited from page to page.
     """
 
     url: str
@@ -23,6 +33,8 @@ class Visit(NamedTuple):
     report_ids: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     is_reported: bool = False
+    is_embed: bool = False
+    manners: Manners = DEFAULT_MANNERS
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:

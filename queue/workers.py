@@ -26,7 +26,6 @@ MAINTENANCE_SECONDS = 60
 # What Scrapy would import by name in every horse, and what leads to our own modules.
 PRELOADED = (
     "orbweaver.queue.jobs",
-    "orbweaver.crawler.downloader",
     "orbweaver.crawler.handler",
     "orbweaver.crawler.spider",
     "scrapy.core.engine",

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader, media_type
-from orbweaver.crawler.budget import LimitReached
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 
@@ -27,7 +26,6 @@ def limits(**changes: float) -> BodyLimits:
     given = {
         "html_bytes": 10_000_000,
         "file_bytes": 10_000_000,
-        "received_bytes": 10_000_000,
         "grace_seconds": 60,
         "slowest_bytes_per_second": 0,
     }
@@ -137,11 +135,17 @@ def test_the_limit_holds_for_decoded_bytes() -> None:
         read([gzip.compress(bytes(2**20))], encoding="gzip", bounds=limits(file_bytes=2**20 - 1))
 
 
-def test_the_limit_of_received_bytes_holds_for_encoded_ones() -> None:
+def test_every_chunk_is_paid_for_as_it_came() -> None:
     sent = gzip.compress(PNG)
-    assert read([sent], encoding="gzip", bounds=limits(received_bytes=len(sent))).digests == digests_of(PNG)
-    with pytest.raises(LimitReached, match="max_bytes"):
-        read([sent], encoding="gzip", bounds=limits(received_bytes=len(sent) - 1))
+    paid: list[int] = []
+
+    async def arriving() -> AsyncIterator[bytes]:
+        yield sent[:100]
+        yield sent[100:]
+
+    reader = BodyReader(content_type=None, content_encoding="gzip", limits=limits(), spend_bytes=paid.append)
+    assert asyncio.run(reader.read(arriving())).digests == digests_of(PNG)
+    assert paid == [100, len(sent) - 100]
 
 
 def test_a_body_that_decodes_to_nothing_is_bounded_as_well() -> None:

@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from hostile_server import PAYLOAD, Behaviour, HostileServer
 from multidict import CIMultiDict
 from orbweaver.crawler import recrawl, sandbox
+from orbweaver.crawler.body import Body
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import (
     BadResponse,
@@ -34,12 +35,12 @@ from orbweaver.crawler.errors import (
     SandboxUnavailable,
     TransferTooSlow,
 )
-from orbweaver.crawler.handler import Fetched, HashingDownloadHandler
+from orbweaver.crawler.fetcher import TRANSIENT
+from orbweaver.crawler.handler import HashingDownloadHandler
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.settings import Settings
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -66,7 +67,9 @@ class Answer:
     ip: str
     protocol: str | None
     certificate: bytes | None
-    fetched: Fetched | None
+    content: Body | None
+    framing: str
+    peer: str | None
 
 
 def make_crawler(settings: dict[str, Any]) -> Crawler:
@@ -102,7 +105,9 @@ async def fetch_one(handler: HashingDownloadHandler, url: str) -> Answer:
         str(response.ip_address),
         response.protocol,
         response.certificate,
-        request.meta.get("fetched"),
+        request.meta["answer"].body,
+        request.meta["answer"].framing,
+        request.meta["answer"].ip,
     )
 
 
@@ -117,8 +122,8 @@ def fetch(
 
 
 def digests(answer: Answer) -> Any:
-    assert answer.fetched is not None
-    return answer.fetched.body.digests
+    assert answer.content is not None
+    return answer.content.digests
 
 
 # --- what reaches the spider ---
@@ -129,11 +134,11 @@ def test_a_file_reaches_the_spider_as_digests_without_its_body() -> None:
         answer = fetch(host.url + "a.png")
     assert answer.body == b""
     assert digests(answer) == digests_of(PNG)
-    assert answer.fetched.body.html is None
+    assert answer.content.html is None
     assert (answer.kind, answer.status, answer.flags) == ("Response", 200, ["hashed"])
-    assert (answer.ip, answer.fetched.ip, answer.protocol) == ("127.0.0.1", "127.0.0.1", "HTTP/1.1")
+    assert (answer.ip, answer.peer, answer.protocol) == ("127.0.0.1", "127.0.0.1", "HTTP/1.1")
     assert answer.headers["etag"] == '"1"'
-    assert answer.fetched.framing == "length"
+    assert answer.framing == "length"
 
 
 def test_a_page_reaches_the_spider_as_html_without_digests() -> None:
@@ -172,7 +177,7 @@ def test_a_chunked_file_is_hashed_and_its_framing_said() -> None:
     with SyntheticHost({"/a.png": Resource(None, in_chunks)}) as host:
         answer = fetch(host.url + "a.png")
     assert digests(answer) == digests_of(PNG)
-    assert answer.fetched.framing == "chunked"
+    assert answer.framing == "chunked"
 
 
 def test_a_redirect_is_handed_on_and_not_followed() -> None:
@@ -182,7 +187,7 @@ def test_a_redirect_is_handed_on_and_not_followed() -> None:
         answer = fetch(host.url + "a")
         assert host.paths == ["/a"]
     assert (answer.status, answer.headers["location"], answer.body) == (302, "/b", b"")
-    assert answer.fetched is None
+    assert answer.content is None
 
 
 def test_a_redirect_to_nowhere_is_a_body_like_any_other() -> None:
@@ -289,7 +294,7 @@ def test_a_body_that_the_close_ends_is_hashed_and_said_to_be_unsure() -> None:
     with HostileServer(Behaviour.CLOSE_DELIMITED) as server:
         answer = fetch(server.url + "file.bin")
     assert digests(answer) == digests_of(PAYLOAD)
-    assert answer.fetched.framing == "close"
+    assert answer.framing == "close"
 
 
 def test_what_follows_the_declared_length_is_never_part_of_the_body() -> None:
@@ -369,13 +374,10 @@ def test_a_refused_address_sees_no_packet_and_is_not_asked_again() -> None:
 
 
 def test_only_transient_errors_are_tried_again() -> None:
-    crawler = make_crawler({})
-    retry = RetryMiddleware(crawler.settings)
-    exceptions = retry.exceptions_to_retry
-    assert issubclass(BodyCut, exceptions)
-    assert issubclass(DownloadTimeoutError, exceptions)
+    assert issubclass(BodyCut, TRANSIENT)
+    assert issubclass(DownloadTimeoutError, TRANSIENT)
     for final in (EgressRefused, BodyTooLarge, TransferTooSlow, BadResponse, SandboxUnavailable):
-        assert not issubclass(final, exceptions)
+        assert not issubclass(final, TRANSIENT)
 
 
 def test_a_cut_body_is_tried_once_more_and_a_bad_one_is_not() -> None:

@@ -46,7 +46,8 @@ def test_reported_urls_are_asked_for_before_anything_else(connections: int) -> N
     with SyntheticHost(resources) as host:
         crawl(*(host.url + path[1:] for path in reported), host_connections=connections)
         asked = host.paths
-    assert set(asked[: len(reported)]) == set(reported)
+    # What is on its way at the same time may overtake.
+    assert set(reported) <= set(asked[: len(reported) + connections - 1])
     assert len(asked) == 2 * len(reported) + 1
 
 

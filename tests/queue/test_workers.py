@@ -50,7 +50,7 @@ def test_a_worker_that_is_asked_to_stop_keeps_what_its_recrawl_found(store: Stor
         await asyncio.sleep(3600)
         raise AssertionError
 
-    page = b'<a href="/slow.bin">b</a> <a href="/a.bin">a</a>'  # the last link is followed first
+    page = b'<a href="/a.bin">a</a> <a href="/slow.bin">b</a>'  # in this order
     pages = {"/": ("text/html", page), "/a.bin": ("application/zip", b"known"), "/slow.bin": ("text/plain", never)}
     with SyntheticHost(pages) as host:
         recrawl_id = recrawls.create(store, "run", an_order(host.host))

@@ -1,0 +1,255 @@
+"""Where a recrawl goes: which visits it makes of reports, links and redirects, and what it records of each answer.
+
+Nothing here fetches: answers and errors come in, visits and records go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from orbweaver.crawler import links, scope, sightings, urls
+from orbweaver.crawler.budget import Budget
+from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler.errors import Interrupted, UrlRefused
+from orbweaver.crawler.frontier import MOST_WAITING, Frontier, Waiting
+from orbweaver.crawler.journal import Journal
+from orbweaver.crawler.links import LinkKind
+from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
+from orbweaver.crawler.transfer import Answer
+from orbweaver.crawler.visit import Manners, Visit, expected_kind
+from orbweaver.model import Outcome, Report, Scope, Sighting
+
+# What is remembered of links, so that none is followed twice: about 70 bytes each.
+URLS_SEEN = 5_000_000
+MOST_REDIRECTS = 5
+
+
+class Course:
+    """Decides by the scope's rules, once for every URL, and keeps the journal.
+
+    `flush` is called when a batch of sightings is complete. `stopped_by` says why the recrawl is ending early, None
+    while it is not.
+    """
+
+    def __init__(
+        self, scope: Scope, *, frontier: Frontier, journal: Journal, budget: Budget, flush: Callable[[], None]
+    ) -> None:
+        self._scope = scope
+        self._frontier = frontier
+        self._journal = journal
+        self._budget = budget
+        self._flush = flush
+        self.stopped_by: str | None = None
+        # Python's string hash is keyed and 64 bits wide: about 70 bytes a URL in the set, and no server can aim at a
+        # collision.
+        self._seen: set[int] = set()
+
+    def begin(self, reports: Sequence[Report]) -> None:
+        """Put the reported URLs at the head of the frontier, each once."""
+        by_url: dict[str, list[Report]] = {}
+        for report in reports:
+            by_url.setdefault(report.url, []).append(report)
+        for url, same in by_url.items():
+            self._seen.add(hash(url))
+            visit = Visit(
+                url,
+                LinkKind.PAGE,
+                referrer=_first(report.referrer for report in same),
+                report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
+                is_reported=True,
+                manners=Manners(
+                    user_agent=_first(report.user_agent for report in same),
+                    accept_language=_first(report.accept_language for report in same),
+                ),
+            )
+            self._consider(visit, url)
+
+    def arrived(self, visit: Visit, answer: Answer) -> None:
+        """Record what came for one URL and go on where it leads."""
+        body = answer.body
+        if body is None:
+            self._redirected(visit, answer)
+            return
+        if not visit.is_reported:
+            found = LinkKind.MEDIA if body.html is None else LinkKind.PAGE
+            self._budget.correct(visit.kind, found, host=urls.host_of(answer.url))
+        # A body is looked into whatever the status is: an error status may be a disguise.
+        if body.digests is not None and not body.digests.is_degenerate:
+            self._found(sightings.of_file(visit, answer, body.digests))
+        if not 200 <= answer.status < 300:
+            self._error_status(visit, answer.status)
+        elif body.digests is not None and body.digests.is_degenerate:
+            self._skip(visit, Outcome.EMPTY, "degenerate", "the file is empty: its digests say nothing", False, 200)
+        if body.html is not None:
+            self._journal.tally.pages += 1
+            self._follow(visit, answer, body.html)
+
+    def failed(self, visit: Visit, error: BaseException) -> None:
+        """Record why a URL gave no answer."""
+        outcome = outcome_of(error)
+        rule, reason = rule_of(error), str(error)
+        if isinstance(error, Interrupted) and self.stopped_by != "interrupted":
+            outcome, rule, reason = Outcome.LIMIT, f"limit.{self.stopped_by}", "the recrawl's time was over"
+        self._skip(visit, outcome, rule, reason, visit.is_reported or is_failure(outcome))
+
+    def broke(self, visit: Visit, error: Exception) -> None:
+        """Record that an error of our own hid what came for one URL."""
+        reason = f"internal error: {type(error).__name__}"
+        self._skip(visit, Outcome.BAD_RESPONSE, "internal", reason, True)
+
+    def abandon(self, root: str) -> None:
+        """Record what is still in the frontier when the recrawl ends early."""
+        if not len(self._frontier):
+            return
+        is_interrupted = self.stopped_by == "interrupted"
+        self._journal.skip(
+            root,
+            Outcome.INTERRUPTED if is_interrupted else Outcome.LIMIT,
+            rule=f"limit.{self.stopped_by}",
+            reason=f"{len(self._frontier)} more URLs were known when the recrawl ended",
+            is_failure=is_interrupted or self._frontier.reported > 0,
+            count=len(self._frontier),
+        )
+
+    def _consider(self, visit: Visit, url: str) -> None:
+        """Let a visit wait for its turn when scope, depth and memory allow it, else record why not."""
+        decision = scope.decide(self._scope, url)
+        rule, reason, outcome = decision.rule, decision.reason, Outcome.OUT_OF_SCOPE
+        if decision.is_allowed and visit.depth > self._scope.limits.max_depth:
+            rule, reason, outcome = "limit.max_depth", f"{visit.depth} links deep", Outcome.LIMIT
+        elif decision.is_allowed and self._frontier.is_full and not visit.is_reported:
+            rule, reason, outcome = "limit.waiting", f"{MOST_WAITING} URLs wait already", Outcome.LIMIT
+        elif decision.is_allowed:
+            # A reported URL is fetched whatever the limits say.
+            self._frontier.push(Waiting(visit, url, cost=0 if visit.is_reported else 1))
+            return
+        if visit.chain:
+            reason = f"redirected to {url}: {reason}"
+        # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
+        self._skip(visit, outcome, rule, reason, visit.is_reported)
+
+    def _redirected(self, visit: Visit, answer: Answer) -> None:
+        chain = (*visit.chain, answer.url)
+        try:
+            target = urls.join(answer.url, _as_written(answer.location or b""))
+        except UrlRefused as error:
+            reason = f"redirected to a URL that is refused: {error.reason}"
+            self._skip(visit, Outcome.REFUSED_URL, "url", reason, True)
+            return
+        if target in chain or len(chain) > MOST_REDIRECTS:
+            reason = f"{len(chain)} redirects, the last to {target}"
+            self._skip(visit, Outcome.REDIRECT_LOOP, "redirects", reason, True)
+            return
+        self._consider(visit._replace(chain=chain), target)
+
+    def _follow(self, visit: Visit, answer: Answer, html: bytes) -> None:
+        assert answer.body is not None
+        found = links.extract(html, content_type=answer.content_type, base_url=answer.url)
+        if answer.body.is_html_cut or found.is_truncated:
+            rule = "limit.html" if answer.body.is_html_cut else "limit.links"
+            reason = "the page is longer than what is read of a page; links after that were not seen"
+            self._skip(visit, Outcome.LIMIT, rule, reason, False)
+        self._embedded(visit, answer, found)
+        base = self._base_of(answer.url, found.base)
+        seen = self._seen
+        for link in found.links:
+            try:
+                url = urls.join(base, link.reference)
+            except UrlRefused as error:
+                self._refused_link(answer.url, error.reason)
+                continue
+            key = hash(url)
+            if key in seen:
+                continue
+            if len(seen) >= URLS_SEEN:
+                self._seen_enough(answer.url)
+                return
+            seen.add(key)
+            self._consider(
+                Visit(
+                    url,
+                    expected_kind(url, link.kind),
+                    referrer=answer.url,
+                    depth=visit.depth + 1,
+                    report_ids=visit.report_ids,
+                    is_embed=link.kind is LinkKind.MEDIA,
+                    manners=visit.manners,
+                ),
+                url,
+            )
+
+    def _found(self, sighting: Sighting) -> None:
+        self._journal.sighting(sighting)
+        if self._journal.is_full:
+            self._flush()
+
+    def _embedded(self, visit: Visit, answer: Answer, found: links.PageLinks) -> None:
+        for embedded in found.data_uris:
+            digests = digests_of(embedded.data)
+            if not digests.is_degenerate:
+                self._found(sightings.of_embedded(visit, answer, digests, embedded.media_type))
+        if found.bad_data_uris:
+            reason = f"{found.bad_data_uris} data: URIs on this page cannot be decoded"
+            self._skip(visit, Outcome.REFUSED_URL, "data-uri", reason, False)
+
+    def _base_of(self, page_url: str, base: str | None) -> str:
+        if base is None:
+            return page_url
+        try:
+            return urls.join(page_url, base)
+        except UrlRefused:
+            return page_url  # browsers ignore a base that cannot be read, too
+
+    def _refused_link(self, page_url: str, reason: str) -> None:
+        """Record each reason once; never the reference itself, which may hold content (a script, a data: URI)."""
+        if hash(reason) not in self._seen:
+            self._seen.add(hash(reason))
+            self._journal.skip(
+                page_url,
+                Outcome.REFUSED_URL,
+                rule="url",
+                reason=f"links like one on this page are refused: {reason}",
+                is_failure=False,
+            )
+
+    def _seen_enough(self, page_url: str) -> None:
+        self._journal.skip(
+            page_url,
+            Outcome.LIMIT,
+            rule="limit.seen",
+            reason=f"{URLS_SEEN} URLs were seen on this host: new links on this page and others are left out",
+            is_failure=False,
+        )
+
+    def _error_status(self, visit: Visit, status: int) -> None:
+        is_error = status >= 400
+        self._skip(
+            visit,
+            Outcome.HTTP_ERROR if is_error else Outcome.BAD_RESPONSE,
+            f"http.{status}",
+            f"the host answered {status}",
+            is_status_failure(status, is_reported=visit.is_reported) if is_error else True,
+            status,
+        )
+
+    def _skip(
+        self, visit: Visit, outcome: Outcome, rule: str, reason: str, is_failure: bool, status: int | None = None
+    ) -> None:
+        self._journal.skip(
+            visit.url,
+            outcome,
+            rule=rule,
+            reason=reason,
+            is_failure=is_failure,
+            referrer=visit.referrer,
+            status=status,
+        )
+
+
+def _first(values: Iterable[str | None]) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _as_written(location: bytes) -> str:
+    """Return a Location header as text; bytes that are not ASCII are escaped, whatever charset they were meant in."""
+    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)

@@ -1,0 +1,265 @@
+"""One HTTP transfer: a URL is asked for once, its body streams into digests, and an Answer is left."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import aiohttp
+import yarl
+from multidict import CIMultiDictProxy
+from orbweaver.crawler import sandbox
+from orbweaver.crawler.body import Body, BodyLimits, BodyReader
+from orbweaver.crawler.connections import ConnectionLimits, PeerResponse, open_session
+from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
+from orbweaver.crawler.errors import BadResponse, BodyCut, EgressRefused, Interrupted, SandboxUnavailable
+from orbweaver.settings import Settings
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    UnsupportedURLSchemeError,
+)
+
+# What is left of a redirect's body is read up to this, so that its connection can serve the next hop.
+REDIRECT_BYTES = 16 * 1024
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+PARTIAL_CONTENT = 206
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came for one URL: the facts of the transfer and what is left of its body, None for a redirect.
+
+    `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
+    DER form; `latency_seconds` passed from the request to the end of the headers.
+    """
+
+    url: str
+    status: int
+    headers: CIMultiDictProxy[str]
+    raw_headers: Sequence[tuple[bytes, bytes]]
+    content_type: str | None
+    body: Body | None
+    framing: Literal["length", "chunked", "close"]
+    ip: str | None
+    certificate: bytes | None
+    protocol: str | None
+    latency_seconds: float
+
+    @property
+    def location(self) -> bytes | None:
+        """Where a redirect leads, as its server wrote it; None when this is none."""
+        if self.body is not None:
+            return None
+        return next(value for name, value in self.raw_headers if name.lower() == b"location")
+
+
+class Transfers:
+    """Makes transfers over one session; each within its deadlines, every connection past the egress guard.
+
+    Raises Scrapy's documented download exceptions, which say what may be tried again, and those of crawler.errors.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._guard = Guard(parse_networks(settings.allow_addresses))
+        self._connection_limits = ConnectionLimits(
+            connections=settings.host_connections,
+            connections_per_host=settings.host_connections,
+            connect_seconds=settings.connect_seconds,
+        )
+        self._header_seconds = settings.connect_seconds + settings.header_seconds
+        self._stall_seconds = settings.stall_seconds
+        self._transfer_seconds = settings.transfer_seconds
+        self._body_limits = BodyLimits(
+            html_bytes=settings.html_bytes,
+            file_bytes=settings.file_bytes,
+            grace_seconds=settings.grace_seconds,
+            slowest_bytes_per_second=settings.slowest_bytes_per_second,
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self._running: set[asyncio.Timeout] = set()
+        self._is_ended = False
+
+    def end(self) -> None:
+        """End every running transfer with Interrupted, and refuse new ones."""
+        self._is_ended = True
+        now = asyncio.get_running_loop().time()
+        for timeout in self._running:
+            timeout.reschedule(now)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def transfer(
+        self,
+        url: str,
+        headers: Headers,
+        *,
+        spend_bytes: Callable[[int], None],
+        method: str = "GET",
+        data: bytes | None = None,
+        most_bytes: float = math.inf,
+        read_as: str | None = None,
+    ) -> Answer:
+        """Ask for a canonical URL, without following redirects.
+
+        `spend_bytes` is told of every chunk as it comes and may raise, as may a body of more than `most_bytes`;
+        `read_as` replaces the declared media type.
+        """
+        if not sandbox.is_entered():
+            raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
+        if self._is_ended:
+            raise Interrupted("the recrawl is stopping")
+        with self._translated_errors():
+            async with asyncio.timeout(self._header_seconds) as deadline:
+                self._running.add(deadline)
+                try:
+                    began = time.monotonic()
+                    response = await self._ask(method, url, headers, data)
+                    latency = time.monotonic() - began
+                    try:
+                        answer = await self._read(url, response, latency, deadline, spend_bytes, most_bytes, read_as)
+                    except BaseException:
+                        response.close()  # whatever is still on its way must not reach the next request
+                        raise
+                    response.release()
+                    return answer
+                finally:
+                    self._running.discard(deadline)
+
+    async def _ask(self, method: str, url: str, headers: Headers, data: bytes | None) -> PeerResponse:
+        if self._session is None:
+            self._session = open_session(self._guard, self._connection_limits)
+        response = await self._session.request(
+            method,
+            yarl.URL(url, encoded=True),  # canonical already: send it as it is
+            headers=headers,
+            data=data,
+            allow_redirects=False,
+        )
+        assert isinstance(response, PeerResponse)
+        return response
+
+    async def _read(
+        self,
+        url: str,
+        response: PeerResponse,
+        latency_seconds: float,
+        deadline: asyncio.Timeout,
+        spend_bytes: Callable[[int], None],
+        most_bytes: float,
+        read_as: str | None,
+    ) -> Answer:
+        content_type = read_as or response.headers.get("Content-Type")
+        body: Body | None
+        if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
+            spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
+            body = None
+        else:
+            body = await self._read_body(response, content_type, deadline, spend_bytes, most_bytes)
+        version = response.version
+        return Answer(
+            url=url,
+            status=response.status,
+            headers=response.headers,
+            # Raw: header bytes that are not UTF-8 are common, and must not hide a file.
+            raw_headers=response.raw_headers,
+            content_type=content_type,
+            body=body,
+            framing=_framing(response),
+            ip=response.peer,
+            certificate=response.certificate,
+            protocol=f"HTTP/{version.major}.{version.minor}" if version else None,
+            latency_seconds=latency_seconds,
+        )
+
+    async def _read_body(
+        self,
+        response: PeerResponse,
+        content_type: str | None,
+        deadline: asyncio.Timeout,
+        spend_bytes: Callable[[int], None],
+        most_bytes: float,
+    ) -> Body:
+        if response.status == PARTIAL_CONTENT:
+            raise BodyCut("a part was sent although the whole was asked for")
+        coding = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
+        if coding != "chunked":
+            raise BadResponse("a transfer coding other than chunked: the body cannot be read")
+        reader = BodyReader(
+            content_type=content_type,
+            # Several header lines are one list (RFC 9110, 5.3).
+            content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
+            limits=self._body_limits.at_most(most_bytes),
+            spend_bytes=spend_bytes,
+        )
+        return await reader.read(self._chunks(response.content, deadline))
+
+    async def _chunks(self, content: aiohttp.StreamReader, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """Yield the body's chunks, each within the stall deadline, all within that of the transfer.
+
+        aiohttp's own (sock_read) ends with the parser: after one bad chunk header it never fires again (3.14.5).
+        """
+        clock = asyncio.get_running_loop().time
+        last = clock() + self._transfer_seconds
+        while not content.at_eof():
+            if not self._is_ended:
+                deadline.reschedule(min(clock() + self._stall_seconds, last))
+            yield await content.readany()
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn aiohttp's errors into Scrapy's documented ones and ours; the messages name no body bytes."""
+        refusals: list[EgressRefused] = []
+        token = REFUSALS.set(refusals)
+        try:
+            yield
+        except TimeoutError as error:
+            if self._is_ended:
+                raise Interrupted("the recrawl is stopping") from error
+            raise DownloadTimeoutError("no answer, or silence inside it, for too long") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise UnsupportedURLSchemeError("a URL that cannot be asked for") from error
+        except aiohttp.ClientConnectorDNSError as error:
+            raise CannotResolveHostError(f"the name does not resolve: {_strerror(error.os_error)}") from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise DownloadConnectionRefusedError("no TLS connection: the server does not speak it here") from error
+        except aiohttp.ClientConnectorError as error:
+            if refusals:
+                raise refusals[0] from error
+            if error.os_error.errno in {errno.EACCES, errno.EPERM}:
+                raise EgressRefused(f"{error.host}:{error.port}", "port not in the sandbox") from error
+            raise DownloadConnectionRefusedError(f"no connection: {_strerror(error.os_error)}") from error
+        except aiohttp.ClientPayloadError as error:
+            raise BodyCut("the body ended before its declared end") from error
+        except (aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError) as error:
+            # The error's own text quotes what the server sent: body bytes must not reach a record.
+            raise BadResponse(f"not an HTTP answer that can be read ({type(error).__name__})") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise DownloadFailedError(f"the connection was lost ({type(error).__name__})") from error
+        finally:
+            REFUSALS.reset(token)
+
+
+def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:
+    if "chunked" in answer.headers.get("Transfer-Encoding", "").lower():
+        return "chunked"
+    return "length" if "Content-Length" in answer.headers else "close"
+
+
+def _strerror(error: OSError) -> str:
+    """Return the system's words for an error, or its class: never text that a server could have written."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
