@@ -9,6 +9,7 @@ that could be spelt otherwise: no userinfo, default port, fragment, dot segment,
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from orbweaver.crawler.errors import UrlRefused
@@ -38,11 +39,20 @@ _CANONICAL = re.compile(
     rf"(?:/(?!\.\.?(?:[/?]|\Z))(?:[{_IN_PATH.removesuffix('/')}]++|{_FINAL_ESCAPE})*+)++"
     rf"(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})++)?+"
 )
+# Nor do most relative links need a parser: a path without dot segments, in canonical spelling, and perhaps a query.
+_SEGMENT = rf"(?!\.)(?:[{_IN_PATH.replace(':', '').replace('/', '')}]++|{_FINAL_ESCAPE})*+"
+_PLAIN_REFERENCE = re.compile(
+    rf"(?P<relative>(?!//)(?P<root>/)?+(?:{_SEGMENT})(?:/{_SEGMENT})*+(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})++)?+)"
+    r"(?:\#.*+)?+",
+    re.DOTALL,
+)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):")
 _PARTS = re.compile(r"(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?")
 _BLANK = re.compile(r"[\x00-\x20\x7f]")
 _TO_ESCAPE_IN_PATH = re.compile(f"{_ESCAPE}|[^{_IN_PATH}]")
 _TO_ESCAPE_IN_QUERY = re.compile(f"{_ESCAPE}|[^{_IN_QUERY}]")
+# A reference that is empty, or only a query or fragment, is the page's own path.
+_NOT_PLAIN = frozenset({"", "?", "#"})
 _IS_UNRESERVED = re.compile(f"[{_UNRESERVED}]").fullmatch
 
 
@@ -153,6 +163,12 @@ def join(base: str, reference: str) -> str:
     >>> join("http://example.com/a/b?c", "..\\d e.jpg#top")
     'http://example.com/d%20e.jpg'
     """
+    plain = _PLAIN_REFERENCE.fullmatch(reference)
+    if plain is not None and reference[:1] not in _NOT_PLAIN:
+        root, directory = _root_and_directory(base)
+        url = (root if plain["root"] else directory) + plain["relative"]
+        if len(url) <= MAX_URL_LENGTH:
+            return url
     if _CANONICAL.fullmatch(reference) and len(reference) <= MAX_URL_LENGTH:
         return reference
     if len(reference) > MAX_TEXT_LENGTH:
@@ -179,6 +195,14 @@ def join(base: str, reference: str) -> str:
     if path:
         return canonicalise(base[:root] + base_path[: base_path.rindex("/") + 1] + path + tail)
     return canonicalise(base[:root] + base_path + tail) if mark else base
+
+
+@lru_cache(maxsize=64)
+def _root_and_directory(url: str) -> tuple[str, str]:
+    """Return a canonical URL up to its host, and up to the last slash of its path."""
+    start = url.index("/", len("http://") + 1)
+    path_end = url.find("?")
+    return url[:start], url[: url.rindex("/", 0, None if path_end < 0 else path_end) + 1]
 
 
 def host_of(url: str) -> str:
