@@ -123,6 +123,7 @@ HTTPERROR_ALLOW_ALL = True  # an error status is an outcome to record, not an ex
 HTTPPROXY_ENABLED = False  # a proxy from the environment would bypass the egress rules (C1)
 IMAGES_STORE = None  # as FILES_STORE
 JOBDIR = None  # disk queues are pickle files
+LOG_FORMATTER = "orbweaver.crawler.log_lines.NoLinePerPage"  # a line a page would cost 40 us and name its URL
 LOG_INSTALL_ROOT_HANDLER = False  # a worker has its own log; `scrapy crawl` prints results, not a log
 LOG_LEVEL = "WARNING"  # INFO and below name URLs
 MEMUSAGE_ENABLED = False  # RLIMIT_AS holds the line, in the kernel

@@ -77,9 +77,8 @@ def _lines(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def _response(request: Request, answer: Answer) -> Response:
-    headers = Headers(list(answer.raw_headers))
     # Nothing is left to decode: a middleware that saw the header would decode the empty body (and fail).
-    headers.pop("Content-Encoding", None)
+    headers = [(name, value) for name, value in answer.raw_headers if name.lower() != b"content-encoding"]
     html = answer.body.html if answer.body is not None else b""
     kind = Response if html is None else HtmlResponse
     return kind(

@@ -164,8 +164,8 @@ def join(base: str, reference: str) -> str:
     'http://example.com/d%20e.jpg'
     """
     plain = _PLAIN_REFERENCE.fullmatch(reference)
+    root, directory = _root_and_directory(base)
     if plain is not None and reference[:1] not in _NOT_PLAIN:
-        root, directory = _root_and_directory(base)
         url = (root if plain["root"] else directory) + plain["relative"]
         if len(url) <= MAX_URL_LENGTH:
             return url
@@ -188,13 +188,11 @@ def join(base: str, reference: str) -> str:
     tail = mark + query.replace("\\", "%5C")
     if path.startswith("//"):
         return canonicalise(f"{scheme}://{path.lstrip('/')}{tail}")
-    root = base.index("/", len("http://") + 1)
     if path.startswith("/"):
-        return canonicalise(base[:root] + path + tail)
-    base_path = base[root:].partition("?")[0]
+        return canonicalise(root + path + tail)
     if path:
-        return canonicalise(base[:root] + base_path[: base_path.rindex("/") + 1] + path + tail)
-    return canonicalise(base[:root] + base_path + tail) if mark else base
+        return canonicalise(directory + path + tail)
+    return canonicalise(base.partition("?")[0] + tail) if mark else base
 
 
 @lru_cache(maxsize=64)

@@ -149,7 +149,7 @@ def test_a_url_is_defanged_in_scheme_and_host_only() -> None:
     assert urls.defang("http://[2001:db8::1]/a.b") == "hxxp://[2001:db8::1]/a.b"
 
 
-_PIECES = ["a", "b.c", "..", ".", "/", "//", "?", "#", "%20", "%41", "%zz", ":", "\\", "http", "x y", "é", "&", "=", "@"]
+_PIECES = ["a", "b.c", "..", ".", "/", "//", "?", "#", "%20", "%41", "%zz", ":", "\\", "http", "x y", "é", "&", "="]
 
 
 @given(
