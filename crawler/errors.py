@@ -3,6 +3,7 @@
 CrawlError
 ├── UrlRefused              the text is no URL that we fetch; `reason` says why in one clause
 ├── EgressRefused           the address may not be connected to (also an OSError, EACCES)
+├── AccessRefused           a text cannot be sent to a host, or is no proxy; `reason` says why in one clause
 ├── NetworkRefused          a text of ALLOW_ADDRESSES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
 ├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
@@ -54,6 +55,17 @@ class EgressRefused(CrawlError, OSError):
     def __reduce__(self) -> tuple[type[EgressRefused], tuple[str, str]]:
         # OSError would be rebuilt from (errno, text), which are not this class's arguments.
         return (type(self), (self.address, self.rule))
+
+
+class AccessRefused(CrawlError, ValueError):
+    """A text cannot be sent to a host, or names no proxy that can be used.
+
+    `reason` is one clause without the text in it: cookies and proxies are secrets.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class NetworkRefused(CrawlError, ValueError):
