@@ -6,13 +6,14 @@ import ctypes
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import orbweaver
 import typer
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import Limits, ScopeKind
+from orbweaver.model import Embeds, Limits, ScopeKind
 from orbweaver.settings import Settings, SettingsRefused
 
 # What each command needs is imported inside it: `--help` must not wait for Scrapy.
@@ -50,6 +51,15 @@ AllowAddresses = Annotated[
 ]
 
 
+def _moment(text: str) -> datetime:
+    """Read a time as everywhere in the project: one without an offset is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("not an RFC 3339 time, such as 2026-12-31T00:00:00Z") from None
+
+
 @app.command(
     epilog="Examples:\n\n"
     "  orbweaver verify reports.csv --hashes list.csv --out findings\n\n"
@@ -70,6 +80,17 @@ def verify(
     max_seconds: Annotated[
         float, typer.Option(min=1, max=30 * 24 * 3600, help="Seconds per host.")
     ] = Limits().max_seconds,
+    access: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML: user agent, language, cookies, proxy, robots, delay.")
+    ] = None,
+    authority: Annotated[str | None, typer.Option(metavar="TEXT", help="Who allowed this recrawl.")] = None,
+    embeds: Annotated[
+        Embeds, typer.Option(help="Files that pages in scope show from other hosts: which to fetch.")
+    ] = Embeds.OFF,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(metavar="TIME", parser=_moment, help="RFC 3339; nothing is fetched after it."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write cases, events, skipped URLs and summary here.")
     ] = None,
@@ -98,6 +119,10 @@ def verify(
                 max_bytes=max_bytes,
                 max_seconds=max_seconds,
             ),
+            access=access,
+            authority=_authority(authority),
+            embeds=embeds,
+            expires_at=expires,
             out=out,
             is_json=is_json,
             allow_addresses=tuple(allow_address or ()),
@@ -177,6 +202,15 @@ def build(
     from orbweaver.console import list_building
 
     list_building.run(inputs, output, is_json=is_json)
+
+
+def _authority(text: str | None) -> str | None:
+    if text is None:
+        return None
+    text = text.strip()
+    if not text or not text.isprintable():
+        raise typer.BadParameter("--authority: a name, in printable characters")
+    return text
 
 
 def _settings(state_dir: Path | None) -> Settings:

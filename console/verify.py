@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from orbweaver.console import hit_report, output_files
@@ -20,9 +21,10 @@ from orbweaver.crawler.egress import parse_networks
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.list_format import is_built
 from orbweaver.matcher_client.services import open_service
-from orbweaver.model import Limits, Report, ScopeKind
+from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue import verification
-from orbweaver.queue.plan import plan
+from orbweaver.queue.access_profiles import read_profile
+from orbweaver.queue.plan import Terms, plan
 from orbweaver.queue.reports import BadLine, read_reports
 from orbweaver.settings import SANDBOX_OFF, Settings
 from orbweaver.store import connection, durability, embedded
@@ -48,6 +50,10 @@ class Options:
     matcher: str | None = None
     scope: ScopeKind = ScopeKind.HOST
     limits: Limits = field(default_factory=Limits)
+    access: Path | None = None
+    authority: str | None = None
+    embeds: Embeds = Embeds.OFF
+    expires_at: datetime | None = None
     out: Path | None = None
     is_json: bool = False
     allow_addresses: tuple[str, ...] = ()
@@ -68,6 +74,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
     Raises the errors of the packages underneath, each with one clear line.
     """
     notes = Console(stderr=True, soft_wrap=True)
+    terms = _terms(options)
     reports, bad_lines = _read(options, notes)
     allowed = (*settings.allow_addresses, *options.allow_addresses)
     parse_networks(allowed)
@@ -76,7 +83,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
     out = output_files.prepare(options.out) if options.out is not None else None
     sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
     open_sinks(sinks)
-    orders = plan(reports, options.scope, options.limits)
+    orders = plan(reports, options.scope, options.limits, terms)
     with (
         _stop_on_interrupt() as stop,
         open_store(settings, state_dir) as (store, store_url),
@@ -123,6 +130,12 @@ def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str
     with embedded.running(state_dir) as store:
         durability.require(store)
         yield store, embedded.url_for(state_dir)
+
+
+def _terms(options: Options) -> Terms:
+    """Return what the options say about every scope; raises AccessUnreadable."""
+    access = AccessProfile() if options.access is None else read_profile(options.access, os.environ)
+    return Terms(authority=options.authority, expires_at=options.expires_at, embeds=options.embeds, access=access)
 
 
 def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]]:

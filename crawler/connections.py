@@ -1,16 +1,39 @@
-"""The HTTP connections of one recrawl: one aiohttp session, in which every socket passes the egress guard."""
+"""The HTTP connections of one recrawl: one aiohttp session, in which every socket passes the egress guard.
+
+Through a proxy there is no socket to a host: then every connection goes to the proxy, and hosts are judged before.
+"""
 
 from __future__ import annotations
 
-import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ssl import SSLContext, SSLError
 from typing import TYPE_CHECKING
 
 import aiohttp
+import aiohttp_socks
+import yarl
+from orbweaver.crawler import tls
 from orbweaver.crawler.egress import Guard
+from orbweaver.crawler.proxies import Proxy, ProxyKind, judge_target
+from orbweaver.crawler.urls import host_of, hostname_of
+from python_socks import ProxyType
+from scrapy.exceptions import DownloadConnectionRefusedError
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
+    from orbweaver.model import TlsFacts
+
+_PROXY_TYPES = {
+    ProxyKind.HTTP: ProxyType.HTTP,
+    ProxyKind.HTTPS: ProxyType.HTTP,
+    ProxyKind.SOCKS5: ProxyType.SOCKS5,
+}
+
+IN_TLS = "not verified through an https proxy"
 
 
 @dataclass(frozen=True)
@@ -23,10 +46,14 @@ class ConnectionLimits:
 
 
 class PeerResponse(aiohttp.ClientResponse):
-    """Remembers the peer: a short body may have given the connection back before it can be asked."""
+    """Remembers the peer: a short body may have given the connection back before it can be asked.
+
+    `peer` is the host's address, None where a proxy hides it; `certificate` is the host's in DER form.
+    """
 
     peer: str | None = None
     certificate: bytes | None = None
+    tls: TlsFacts | None = None
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         """Note address and certificate (DER) of the peer, then read the headers."""
@@ -34,34 +61,125 @@ class PeerResponse(aiohttp.ClientResponse):
         if transport is not None:
             name = transport.get_extra_info("peername")
             self.peer = name[0] if name else None
-            tls = transport.get_extra_info("ssl_object")
-            self.certificate = tls.getpeercert(binary_form=True) if tls else None
+            secured = transport.get_extra_info("ssl_object")
+            self.certificate = secured.getpeercert(binary_form=True) if secured else None
         return await super().start(connection)
 
 
-def open_session(guard: Guard, limits: ConnectionLimits) -> aiohttp.ClientSession:
-    """Open a session without state: no cookies, no proxy from the environment, no decoding; needs a running loop."""
-    connector = aiohttp.TCPConnector(
+class Connections:
+    """Asks hosts, directly or through one proxy; needs a running loop.
+
+    The session has no state: no cookies, no proxy from the environment, no decoding. A host's certificate is verified;
+    one that fails is asked again without, and from then on, and its answers say so.
+    """
+
+    def __init__(self, guard: Guard, limits: ConnectionLimits, *, proxy: Proxy | None = None) -> None:
+        self._guard = guard
+        self._proxy = proxy
+        # asyncio up to 3.11.7 never says that a handshake inside another TLS connection failed: it hangs.
+        self._trust = tls.Trust(IN_TLS if proxy is not None and proxy.kind is ProxyKind.HTTPS else None)
+        self._session = aiohttp.ClientSession(
+            connector=_connector(guard, limits, proxy),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # BodyReader decodes, with limits and proof of the end
+            trust_env=False,  # a proxy from the environment would bypass the guard
+            response_class=PeerResponse,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=limits.connect_seconds
+            ),  # the rest is Transfers' own
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+
+    async def ask(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], data: bytes | None = None
+    ) -> PeerResponse:
+        """Send a request for a canonical URL and wait for the headers; redirects are not followed.
+
+        Raises EgressRefused, aiohttp's errors, and DownloadConnectionRefusedError or TimeoutError for a proxy that
+        makes no connection.
+        """
+        judge_target(hostname_of(url), self._proxy, self._guard.allowed)
+        host = host_of(url)
+        reason = self._trust.reason_for(host)
+        try:
+            response = await self._send(method, url, headers, data, self._trust.context_for(host))
+        except (SSLError, _HandshakeFailed) as error:  # aiohttp's are SSLError, too
+            if reason is not None or not tls.is_a_judgement(error):
+                raise
+            reason = tls.reason_of(error)
+            response = await self._send(method, url, headers, data, tls.unverified_context())
+            self._trust.distrust(host, reason)
+        if response.certificate is not None:
+            response.tls = tls.facts_of(response.certificate, reason)
+        return response
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def _send(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], data: bytes | None, context: SSLContext
+    ) -> PeerResponse:
+        try:
+            response = await self._session.request(
+                method,
+                yarl.URL(url, encoded=True),  # canonical already: send it as it is
+                headers=headers,
+                data=data,
+                ssl=context,
+                allow_redirects=False,
+            )
+        except aiohttp_socks.ProxyTimeoutError as error:
+            raise TimeoutError from error
+        except aiohttp_socks.ProxyConnectionError as error:
+            raise DownloadConnectionRefusedError("no connection to the proxy") from error
+        except aiohttp_socks.ProxyError as error:
+            # Its text may be the proxy's own. The code is SOCKS' (RFC 1928, 6) or HTTP's.
+            said = "it refused us" if error.error_code is None else f"it said {error.error_code}"
+            raise DownloadConnectionRefusedError(f"the proxy made no connection: {said}") from error
+        assert isinstance(response, PeerResponse)
+        if self._proxy is not None:
+            response.peer = None
+        return response
+
+
+class _HandshakeFailed(DownloadConnectionRefusedError):
+    """No TLS through the proxy: with the host, or with the proxy itself; its cause is the ssl module's error."""
+
+
+class _ProxyConnector(aiohttp_socks.ProxyConnector):
+    """Tells a failed handshake from a lost connection, as aiohttp's own connector does."""
+
+    async def _connect_via_proxy(
+        self,
+        host: str,
+        port: int,
+        ssl: SSLContext | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the library's own signature
+    ) -> tuple[asyncio.Transport, ResponseHandler]:
+        try:
+            return await super()._connect_via_proxy(host, port, ssl, timeout)
+        except SSLError as error:
+            raise _HandshakeFailed("no TLS connection through the proxy") from error
+
+
+def _connector(guard: Guard, limits: ConnectionLimits, proxy: Proxy | None) -> aiohttp.TCPConnector:
+    if proxy is None:
+        return aiohttp.TCPConnector(
+            limit=limits.connections,
+            limit_per_host=limits.connections_per_host,
+            socket_factory=guard.socket_factory,
+            ttl_dns_cache=60,
+        )
+    return _ProxyConnector(
+        proxy_type=_PROXY_TYPES[proxy.kind],
+        host=proxy.host,
+        port=proxy.port,
+        username=proxy.username,
+        password=proxy.password,
+        rdns=True,  # names are the proxy's to resolve: nobody here may learn them, and .onion has no other way
+        # Never without verification: the proxy gets its password this way.
+        proxy_ssl=tls.verified_context() if proxy.kind is ProxyKind.HTTPS else None,
         limit=limits.connections,
         limit_per_host=limits.connections_per_host,
-        socket_factory=guard.socket_factory,
-        # An invalid certificate must not hide a file from a verification crawl.
-        ssl=_unverified_tls(),
-        ttl_dns_cache=60,
     )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,  # BodyReader decodes, with limits and proof of the end
-        trust_env=False,  # a proxy from the environment would bypass the guard
-        response_class=PeerResponse,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_seconds),  # the rest is Transfers' own
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-    )
-
-
-def _unverified_tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

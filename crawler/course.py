@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from orbweaver.crawler import links, scope, sightings, urls
+from orbweaver.crawler.access import manners_of
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import Interrupted, UrlRefused
 from orbweaver.crawler.frontier import MOST_WAITING, Frontier, Waiting
 from orbweaver.crawler.journal import Journal
-from orbweaver.crawler.links import LinkKind
+from orbweaver.crawler.links import Link, LinkKind
 from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
 from orbweaver.crawler.transfer import Answer
-from orbweaver.crawler.visit import Manners, Visit, expected_kind
+from orbweaver.crawler.visit import Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting
 
 # What is remembered of links, so that none is followed twice: about 70 bytes each.
 URLS_SEEN = 5_000_000
 MOST_REDIRECTS = 5
+# Of one robots.txt: each is fetched.
+MOST_SITEMAPS = 20
 
 
 class Course:
@@ -57,10 +60,7 @@ class Course:
                 referrer=_first(report.referrer for report in same),
                 report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
                 is_reported=True,
-                manners=Manners(
-                    user_agent=_first(report.user_agent for report in same),
-                    accept_language=_first(report.accept_language for report in same),
-                ),
+                manners=manners_of(same),
             )
             self._consider(visit, url)
 
@@ -96,6 +96,16 @@ class Course:
         """Record that an error of our own hid what came for one URL."""
         reason = f"internal error: {type(error).__name__}"
         self._skip(visit, Outcome.BAD_RESPONSE, "internal", reason, True)
+
+    def is_in_scope(self, url: str) -> bool:
+        """Whether a canonical URL may be asked for."""
+        return scope.decide(self._scope, url).is_allowed
+
+    def found_sitemaps(self, robots_url: str, sitemaps: Sequence[str]) -> None:
+        """Go on to the sitemaps that a robots.txt names."""
+        origin = Visit(robots_url, LinkKind.PAGE)
+        for sitemap in sitemaps[:MOST_SITEMAPS]:
+            self._follow_link(origin, robots_url, robots_url, Link(sitemap, LinkKind.PAGE))
 
     def abandon(self, root: str) -> None:
         """Record what is still in the frontier when the recrawl ends early."""
@@ -151,32 +161,34 @@ class Course:
             self._skip(visit, Outcome.LIMIT, rule, reason, False)
         self._embedded(visit, answer, found)
         base = self._base_of(answer.url, found.base)
-        seen = self._seen
         for link in found.links:
-            try:
-                url = urls.join(base, link.reference)
-            except UrlRefused as error:
-                self._refused_link(answer.url, error.reason)
-                continue
-            key = hash(url)
-            if key in seen:
-                continue
-            if len(seen) >= URLS_SEEN:
+            if len(self._seen) >= URLS_SEEN:
                 self._seen_enough(answer.url)
                 return
-            seen.add(key)
-            self._consider(
-                Visit(
-                    url,
-                    expected_kind(url, link.kind),
-                    referrer=answer.url,
-                    depth=visit.depth + 1,
-                    report_ids=visit.report_ids,
-                    is_embed=link.kind is LinkKind.MEDIA,
-                    manners=visit.manners,
-                ),
+            self._follow_link(visit, answer.url, base, link)
+
+    def _follow_link(self, visit: Visit, page_url: str, base: str, link: Link) -> None:
+        try:
+            url = urls.join(base, link.reference)
+        except UrlRefused as error:
+            self._refused_link(page_url, error.reason)
+            return
+        key = hash(url)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self._consider(
+            Visit(
                 url,
-            )
+                expected_kind(url, link.kind),
+                referrer=page_url,
+                depth=visit.depth + 1,
+                report_ids=visit.report_ids,
+                is_embed=link.kind is LinkKind.MEDIA,
+                manners=visit.manners,
+            ),
+            url,
+        )
 
     def _found(self, sighting: Sighting) -> None:
         self._journal.sighting(sighting)

@@ -96,18 +96,19 @@ class Guard:
     """Makes the sockets of an HTTP client, for no address that judge() refuses.
 
     `aiohttp.TCPConnector(socket_factory=Guard(allowed).socket_factory)` calls it once for each address it is
-    about to connect to, after DNS, for literals and redirects too, and dials exactly that address. A proxy
-    would hide the target from it: the client must have none (`trust_env=False`).
+    about to connect to, after DNS, for literals and redirects too, and dials exactly that address. A proxy hides the
+    target from it: crawler.proxies judges what is handed to one, and no other may be used (`trust_env=False`).
+    `allowed` are the networks that the operator allowed.
     """
 
     def __init__(self, allowed: Iterable[Network] = ()) -> None:
-        self._allowed = tuple(allowed)
+        self.allowed = tuple(allowed)
 
     def socket_factory(self, addr_info: AddrInfoType) -> socket.socket:
         """Return a non-blocking socket for one result of getaddrinfo(); raises EgressRefused."""
         family, kind, protocol, _, destination = addr_info
         address = str(destination[0])
-        judgement = judge(address, self._allowed)
+        judgement = judge(address, self.allowed)
         if not judgement.is_allowed:
             refusal = EgressRefused(address, judgement.rule)
             refusals = REFUSALS.get()

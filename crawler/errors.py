@@ -3,9 +3,11 @@
 CrawlError
 ├── UrlRefused              the text is no URL that we fetch; `reason` says why in one clause
 ├── EgressRefused           the address may not be connected to (also an OSError, EACCES)
+├── AccessRefused           a text cannot be sent to a host, or is no proxy; `reason` says why in one clause
 ├── NetworkRefused          a text of ALLOW_ADDRESSES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
 ├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
+├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
 └── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)
     ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
@@ -56,6 +58,17 @@ class EgressRefused(CrawlError, OSError):
         return (type(self), (self.address, self.rule))
 
 
+class AccessRefused(CrawlError, ValueError):
+    """A text cannot be sent to a host, or names no proxy that can be used.
+
+    `reason` is one clause without the text in it: cookies and proxies are secrets.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class NetworkRefused(CrawlError, ValueError):
     """A text is not an address range."""
 
@@ -86,6 +99,10 @@ class BadResponse(TransferEnded):
 
 class Interrupted(TransferEnded):
     """The recrawl was told to stop, or its time was over, while this transfer ran."""
+
+
+class RobotsRefused(CrawlError):
+    """The host's robots.txt keeps us from a URL; the message says how."""
 
 
 class NotRecorded(CrawlError):

@@ -1,19 +1,27 @@
-"""THE way to fetch a URL: waits its turn, asks the budget, transfers, and tries again what may have been chance.
+"""THE way to fetch a URL: asks robots.txt, waits its turn, asks the budget, transfers, and tries again what may have
+been chance.
 
 Pages, which come through Scrapy's engine, and files, which do not, are fetched by the same Fetcher, so every rule of
-pace, budget and egress exists once.
+robots, pace, budget and egress exists once.
 """
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
+from orbweaver.crawler import robots
+from orbweaver.crawler.body import BodyLimits
 from orbweaver.crawler.budget import Budget
+from orbweaver.crawler.errors import CrawlError, RobotsRefused
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.pace import Pace
+from orbweaver.crawler.robots import Robots
+from orbweaver.crawler.robots_gate import RobotsGate
 from orbweaver.crawler.transfer import Answer, Headers, Transfers
 from orbweaver.crawler.urls import host_of
+from orbweaver.model import RobotsControl
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -35,12 +43,34 @@ TRIES = 2
 
 
 class Fetcher:
-    """Fetches within one recrawl's budget, at its pace."""
+    """Fetches within one recrawl's budget, at its pace, and as its access profile says of robots.txt."""
 
     def __init__(self, transfers: Transfers, pace: Pace, budget: Budget) -> None:
+        self.limits = transfers.limits
         self._transfers = transfers
         self._pace = pace
         self._budget = budget
+        self._gate: RobotsGate | None = None
+        self._obeys_robots = True
+
+    def ask_robots(
+        self,
+        control: RobotsControl,
+        *,
+        is_in_scope: Callable[[str], bool],
+        on_sitemaps: Callable[[str, tuple[str, ...]], None],
+    ) -> None:
+        """Ask every host's robots.txt from now on; `on_sitemaps` gets its URL and the sitemaps that it names."""
+
+        def read(root: str, user_agent: str, found: Robots) -> None:
+            delay = found.delay_seconds(user_agent)
+            if delay is not None:
+                self._pace.set_delay(host_of(root + "/"), delay)
+            if found.sitemaps:
+                on_sitemaps(f"{root}/robots.txt", found.sitemaps)
+
+        self._obeys_robots = control is RobotsControl.OBEY
+        self._gate = RobotsGate(self._fetch_robots, is_in_scope=is_in_scope, on_read=read)
 
     async def fetch(
         self,
@@ -51,12 +81,55 @@ class Fetcher:
         cost: int = 1,
         method: str = "GET",
         data: bytes | None = None,
-        most_bytes: float = math.inf,
+        limits: BodyLimits | None = None,
     ) -> Answer:
         """Fetch a canonical URL, without following redirects; a `cost` of 0 is not counted as a page or file.
 
-        Raises LimitReached, and what Transfers.transfer raises when it did not help to try again.
+        Raises RobotsRefused, LimitReached, and what Transfers.transfer raises when it did not help to try again.
         """
+        refusal = await self._robots_refusal(url, headers)
+        if refusal is not None and self._obeys_robots:
+            raise RobotsRefused(refusal)
+        answer = await self._fetch(url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits)
+        return answer if refusal is None else replace(answer, is_refused_by_robots=True)
+
+    def end(self) -> None:
+        """End every running transfer with Interrupted, and refuse new ones."""
+        self._transfers.end()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transfers.close()
+
+    async def _robots_refusal(self, url: str, headers: Headers) -> str | None:
+        if self._gate is None:
+            return None
+        user_agent = next((value for name, value in headers if name == "User-Agent"), "")
+        try:
+            return await self._gate.refusal(url, user_agent)
+        except (CrawlError, *TRANSIENT) as error:
+            if self._obeys_robots:
+                raise  # what kept us from robots.txt keeps us from the URL
+            return f"robots.txt could not be read: {error}"
+
+    async def _fetch_robots(self, url: str, user_agent: str) -> Answer:
+        limits = replace(self.limits, html_bytes=robots.MOST_BYTES + 1, file_bytes=4 * robots.MOST_BYTES)
+        headers = [("User-Agent", user_agent)]
+        # Read as text, whatever it is said to be.
+        return await self._fetch(url, headers, kind=LinkKind.PAGE, cost=0, limits=limits, read_as="text/html")
+
+    async def _fetch(
+        self,
+        url: str,
+        headers: Headers,
+        *,
+        kind: LinkKind,
+        cost: int,
+        method: str = "GET",
+        data: bytes | None = None,
+        limits: BodyLimits | None = None,
+        read_as: str | None = None,
+    ) -> Answer:
         host = host_of(url)
         for tries_left in range(TRIES - 1, -1, -1):
             async with self._pace.turn(host):
@@ -71,7 +144,8 @@ class Fetcher:
                         spend_bytes=self._budget.receive,
                         method=method,
                         data=data,
-                        most_bytes=most_bytes,
+                        limits=limits,
+                        read_as=read_as,
                     )
                 except TRANSIENT:
                     self._pace.note(host, seconds=time.monotonic() - began, status=None)
@@ -87,11 +161,3 @@ class Fetcher:
             if answer.status not in TRANSIENT_STATUSES or not tries_left:
                 return answer
         raise AssertionError("the last try returns or raises")
-
-    def end(self) -> None:
-        """End every running transfer with Interrupted, and refuse new ones."""
-        self._transfers.end()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._transfers.close()

@@ -7,7 +7,6 @@ and the facts of the transfer.
 from __future__ import annotations
 
 import ipaddress
-import math
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
@@ -52,7 +51,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
             cost=0 if waiting is None else waiting.cost,
             method=request.method,
             data=request.body or None,
-            most_bytes=most_bytes or math.inf,
+            limits=self._fetcher.limits.at_most(most_bytes) if most_bytes else None,
         )
         request.meta["answer"] = answer
         return _response(request, answer)

@@ -9,6 +9,7 @@ from orbweaver.crawler.errors import (
     BodyTooLarge,
     EgressRefused,
     Interrupted,
+    RobotsRefused,
     TransferTooSlow,
 )
 from orbweaver.model import Outcome
@@ -23,6 +24,7 @@ from scrapy.exceptions import (
 OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (EgressRefused, Outcome.REFUSED_ADDRESS),
     (LimitReached, Outcome.LIMIT),
+    (RobotsRefused, Outcome.ROBOTS),
     (Interrupted, Outcome.INTERRUPTED),
     (BodyCut, Outcome.INCOMPLETE),
     (BodyTooLarge, Outcome.TOO_LARGE),
@@ -48,8 +50,8 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def is_failure(outcome: Outcome) -> bool:
-    """Whether a file may be there that nobody hashed; a limit was the operator's choice and is none."""
-    return outcome is not Outcome.LIMIT
+    """Whether a file may be there that nobody hashed; a limit, and to obey robots.txt, was the operator's choice."""
+    return outcome not in {Outcome.LIMIT, Outcome.ROBOTS}
 
 
 def rule_of(error: BaseException) -> str:

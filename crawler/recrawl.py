@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.crawler import sandbox
 from orbweaver.crawler.errors import CrawlError
 from orbweaver.crawler.journal import Record
+from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.settings import Settings
@@ -35,9 +37,11 @@ def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
 def enter_sandbox(
     scope: Scope, settings: Settings, *, store_port: int | None = None, store_socket: str | None = None
 ) -> sandbox.Enforced:
-    """Contain this process as far as the scope allows; raises SandboxUnavailable."""
+    """Contain this process as far as the scope allows; raises SandboxUnavailable, AccessRefused for its proxy."""
+    proxy = parse_proxy(scope.access.proxy, os.environ)
     return sandbox.enter(
-        tcp_ports=(*scope.ports, *([store_port] if store_port else [])),
+        # Through a proxy nothing else is connected to.
+        tcp_ports=(*(scope.ports if proxy is None else [proxy.port]), *([store_port] if store_port else [])),
         unix_sockets=[store_socket] if store_socket else [],
         memory_bytes=settings.memory_bytes,
         cpu_seconds=int(scope.limits.max_seconds) + CPU_SECONDS_MARGIN,

@@ -18,14 +18,25 @@ def of_file(visit: Visit, answer: Answer, digests: DigestSet) -> Sighting:
     assert answer.body is not None
     headers = {name: answer.headers[name][:HEADER_CHARACTERS] for name in HEADERS_OF_NOTE if name in answer.headers}
     http = HttpFacts(
-        status=answer.status, headers=headers, framing=answer.framing, bytes_received=answer.body.bytes_received
+        status=answer.status,
+        headers=headers,
+        framing=answer.framing,
+        bytes_received=answer.body.bytes_received,
+        tls=answer.tls,
+        is_refused_by_robots=answer.is_refused_by_robots,
     )
     return _sighting(visit, answer, digests, http, media_type(answer.content_type), answer.body.sniffed_type)
 
 
 def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str) -> Sighting:
     """Return the sighting of a data: URI; it is part of its page, whose URL is where it can be taken down."""
-    http = HttpFacts(status=answer.status, framing=answer.framing, embedded=True)
+    http = HttpFacts(
+        status=answer.status,
+        framing=answer.framing,
+        embedded=True,
+        tls=answer.tls,
+        is_refused_by_robots=answer.is_refused_by_robots,
+    )
     return _sighting(visit, answer, digests, http, media_type(declared), None)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from orbweaver.crawler.access import Access
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.course import Course
 from orbweaver.crawler.errors import NotRecorded
@@ -15,6 +17,7 @@ from orbweaver.crawler.frontier import Frontier, Waiting
 from orbweaver.crawler.journal import Journal, Record
 from orbweaver.crawler.lanes import Lanes
 from orbweaver.crawler.pace import Pace
+from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.crawler.transfer import Answer, Headers, Transfers
 from orbweaver.model import Report, Scope
 from orbweaver.settings import Settings
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 FLUSH_SECONDS = 0.5
-ACCEPTED = (("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), ("Accept-Language", "en"))
 
 
 class RecrawlSpider(Spider):
@@ -52,7 +54,12 @@ class RecrawlSpider(Spider):
         )
         places = settings.host_connections
         pace = Pace(connections=places, connections_per_host=places, delay_seconds=scope.access.delay_seconds)
-        self.fetcher = Fetcher(Transfers(settings), pace, self._budget)
+        self._access = Access(scope.access, user_agent=settings.user_agent)
+        proxy = parse_proxy(scope.access.proxy, os.environ)
+        self.fetcher = Fetcher(Transfers(settings, proxy=proxy), pace, self._budget)
+        self.fetcher.ask_robots(
+            scope.access.robots, is_in_scope=self._course.is_in_scope, on_sitemaps=self._course.found_sitemaps
+        )
         self.failure: NotRecorded | None = None
         self.has_started = False
 
@@ -122,18 +129,20 @@ class RecrawlSpider(Spider):
             dont_filter=True,
         )
         await self.crawler.engine.download_async(request)
-        answer: Answer = request.meta["answer"]
-        return answer
+        return self._remember(waiting, request.meta["answer"])
 
     async def _fetch_file(self, waiting: Waiting) -> Answer:
         return await self.fetcher.fetch(waiting.url, self._headers(waiting), kind=waiting.visit.kind, cost=waiting.cost)
 
     def _headers(self, waiting: Waiting) -> Headers:
         visit = waiting.visit
-        headers = [("User-Agent", visit.manners.user_agent or self._own_settings.user_agent), *ACCEPTED]
-        if visit.is_reported and visit.referrer:
-            headers.append(("Referer", visit.referrer))
-        return headers
+        # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
+        referrer = visit.referrer if visit.is_reported else None
+        return self._access.headers_for(waiting.url, visit.manners, referrer=referrer)
+
+    def _remember(self, waiting: Waiting, answer: Answer) -> Answer:
+        self._access.remember(waiting.url, waiting.visit.manners, answer.headers.getall("Set-Cookie", ()))
+        return answer
 
     async def _flush_regularly(self) -> None:
         while True:

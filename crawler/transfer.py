@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,13 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import aiohttp
-import yarl
 from multidict import CIMultiDictProxy
 from orbweaver.crawler import sandbox
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader
-from orbweaver.crawler.connections import ConnectionLimits, PeerResponse, open_session
+from orbweaver.crawler.connections import ConnectionLimits, Connections, PeerResponse
 from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
 from orbweaver.crawler.errors import BadResponse, BodyCut, EgressRefused, Interrupted, SandboxUnavailable
+from orbweaver.crawler.proxies import Proxy
+from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -42,7 +42,8 @@ class Answer:
     """What came for one URL: the facts of the transfer and what is left of its body, None for a redirect.
 
     `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
-    DER form; `latency_seconds` passed from the request to the end of the headers.
+    DER form, and `tls` what became of its verification; `latency_seconds` passed from the request to the end of the
+    headers.
     """
 
     url: str
@@ -56,6 +57,8 @@ class Answer:
     certificate: bytes | None
     protocol: str | None
     latency_seconds: float
+    tls: TlsFacts | None
+    is_refused_by_robots: bool = False
 
     @property
     def location(self) -> bytes | None:
@@ -71,7 +74,8 @@ class Transfers:
     Raises Scrapy's documented download exceptions, which say what may be tried again, and those of crawler.errors.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, proxy: Proxy | None = None) -> None:
+        self._proxy = proxy
         self._guard = Guard(parse_networks(settings.allow_addresses))
         self._connection_limits = ConnectionLimits(
             connections=settings.host_connections,
@@ -81,13 +85,13 @@ class Transfers:
         self._header_seconds = settings.connect_seconds + settings.header_seconds
         self._stall_seconds = settings.stall_seconds
         self._transfer_seconds = settings.transfer_seconds
-        self._body_limits = BodyLimits(
+        self.limits = BodyLimits(
             html_bytes=settings.html_bytes,
             file_bytes=settings.file_bytes,
             grace_seconds=settings.grace_seconds,
             slowest_bytes_per_second=settings.slowest_bytes_per_second,
         )
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
         self._running: set[asyncio.Timeout] = set()
         self._is_ended = False
 
@@ -100,8 +104,8 @@ class Transfers:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        if self._connections is not None:
+            await self._connections.close()
 
     async def transfer(
         self,
@@ -111,13 +115,13 @@ class Transfers:
         spend_bytes: Callable[[int], None],
         method: str = "GET",
         data: bytes | None = None,
-        most_bytes: float = math.inf,
+        limits: BodyLimits | None = None,
         read_as: str | None = None,
     ) -> Answer:
         """Ask for a canonical URL, without following redirects.
 
-        `spend_bytes` is told of every chunk as it comes and may raise, as may a body of more than `most_bytes`;
-        `read_as` replaces the declared media type.
+        `spend_bytes` is told of every chunk as it comes and may raise; `limits` replace those of the settings, and
+        `read_as` the declared media type.
         """
         if not sandbox.is_entered():
             raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
@@ -128,10 +132,12 @@ class Transfers:
                 self._running.add(deadline)
                 try:
                     began = time.monotonic()
-                    response = await self._ask(method, url, headers, data)
+                    if self._connections is None:
+                        self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
+                    response = await self._connections.ask(method, url, headers, data)
                     latency = time.monotonic() - began
                     try:
-                        answer = await self._read(url, response, latency, deadline, spend_bytes, most_bytes, read_as)
+                        answer = await self._read(url, response, latency, deadline, spend_bytes, limits, read_as)
                     except BaseException:
                         response.close()  # whatever is still on its way must not reach the next request
                         raise
@@ -140,19 +146,6 @@ class Transfers:
                 finally:
                     self._running.discard(deadline)
 
-    async def _ask(self, method: str, url: str, headers: Headers, data: bytes | None) -> PeerResponse:
-        if self._session is None:
-            self._session = open_session(self._guard, self._connection_limits)
-        response = await self._session.request(
-            method,
-            yarl.URL(url, encoded=True),  # canonical already: send it as it is
-            headers=headers,
-            data=data,
-            allow_redirects=False,
-        )
-        assert isinstance(response, PeerResponse)
-        return response
-
     async def _read(
         self,
         url: str,
@@ -160,7 +153,7 @@ class Transfers:
         latency_seconds: float,
         deadline: asyncio.Timeout,
         spend_bytes: Callable[[int], None],
-        most_bytes: float,
+        limits: BodyLimits | None,
         read_as: str | None,
     ) -> Answer:
         content_type = read_as or response.headers.get("Content-Type")
@@ -169,7 +162,7 @@ class Transfers:
             spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
             body = None
         else:
-            body = await self._read_body(response, content_type, deadline, spend_bytes, most_bytes)
+            body = await self._read_body(response, content_type, deadline, spend_bytes, limits)
         version = response.version
         return Answer(
             url=url,
@@ -184,6 +177,7 @@ class Transfers:
             certificate=response.certificate,
             protocol=f"HTTP/{version.major}.{version.minor}" if version else None,
             latency_seconds=latency_seconds,
+            tls=response.tls,
         )
 
     async def _read_body(
@@ -192,7 +186,7 @@ class Transfers:
         content_type: str | None,
         deadline: asyncio.Timeout,
         spend_bytes: Callable[[int], None],
-        most_bytes: float,
+        limits: BodyLimits | None,
     ) -> Body:
         if response.status == PARTIAL_CONTENT:
             raise BodyCut("a part was sent although the whole was asked for")
@@ -203,7 +197,7 @@ class Transfers:
             content_type=content_type,
             # Several header lines are one list (RFC 9110, 5.3).
             content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
-            limits=self._body_limits.at_most(most_bytes),
+            limits=limits or self.limits,
             spend_bytes=spend_bytes,
         )
         return await reader.read(self._chunks(response.content, deadline))

@@ -6,17 +6,8 @@ import mimetypes
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from orbweaver.crawler.access import DEFAULT_MANNERS, Manners
 from orbweaver.crawler.links import LinkKind
-
-
-class Manners(NamedTuple):
-    """How the reporter asked; None where the scope's access profile decides."""
-
-    user_agent: str | None = None
-    accept_language: str | None = None
-
-
-DEFAULT_MANNERS = Manners()
 
 
 class Visit(NamedTuple):

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orbweaver.crawler import scope as scopes
-from orbweaver.model import Limits, Noun, Report, Scope, ScopeKind
+from orbweaver.model import AccessProfile, Embeds, Limits, Moment, Noun, Report, RobotsControl, Scope, ScopeKind
+from orbweaver.queue.errors import AuthorityMissing
+
+
+class Terms(Noun):
+    """On what terms every scope of a plan is recrawled: who allowed it, until when, and how its hosts are asked."""
+
+    authority: str | None = None
+    expires_at: Moment | None = None
+    embeds: Embeds = Embeds.OFF
+    access: AccessProfile = AccessProfile()
 
 
 class Order(Noun):
@@ -15,13 +25,23 @@ class Order(Noun):
     reports: tuple[Report, ...]
 
 
-def plan(reports: Iterable[Report], kind: ScopeKind, limits: Limits) -> list[Order]:
-    """Return one order per host (or site), in the order in which the hosts were first reported."""
+def plan(reports: Iterable[Report], kind: ScopeKind, limits: Limits, terms: Terms | None = None) -> list[Order]:
+    """Return one order per host (or site), in the order in which the hosts were first reported.
+
+    Raises AuthorityMissing when the terms pass over robots.txt in nobody's name.
+    """
+    terms = terms or Terms()
+    if terms.access.robots is RobotsControl.RECORD and not terms.authority:
+        raise AuthorityMissing('robots = "record" fetches what robots.txt refuses: say with --authority who allowed it')
     groups: dict[str, list[tuple[Scope, Report]]] = {}
     for report in reports:
         scope = scopes.scope_for(kind, report.url, limits)
         groups.setdefault(scope.name, []).append((scope, report))
+    said = {name: getattr(terms, name) for name in Terms.model_fields}
     return [
-        Order(scope=scopes.merge([scope for scope, _ in group]), reports=tuple(report for _, report in group))
+        Order(
+            scope=scopes.merge([scope for scope, _ in group]).model_copy(update=said),
+            reports=tuple(report for _, report in group),
+        )
         for group in groups.values()
     ]

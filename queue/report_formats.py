@@ -13,9 +13,24 @@ from orbweaver.queue.errors import ReportsUnreadable
 # A line's fields by our names; None is a line with nothing in it, such as a comment.
 Parse = Callable[[str], dict[str, object] | None]
 
-FIELDS: Final = ("url", "report_id", "received_at", "source", "referrer", "classification")
-# HTTP's own misspelling is common in files that people make.
-_ALIASES = {"referer": "referrer"}
+FIELDS: Final = (
+    "url",
+    "report_id",
+    "received_at",
+    "source",
+    "referrer",
+    "classification",
+    "user_agent",
+    "accept_language",
+    "cookies",
+)
+# HTTP's own misspelling, and the headers' own names, are common in files that people make.
+_ALIASES = {
+    "referer": "referrer",
+    "user-agent": "user_agent",
+    "accept-language": "accept_language",
+    "cookie": "cookies",
+}
 
 # SCARt's import file, so that a hotline can hand the same file to both.
 _SCART_HEADER = frozenset({"url", "referer", "workuser", "reference", "source", "type"})

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
 
-from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.access import header_value
+from orbweaver.crawler.errors import AccessRefused, UrlRefused
 from orbweaver.crawler.urls import canonicalise, refang
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
@@ -98,6 +99,9 @@ def _read_line(parse: _Parse, number: int, text: str) -> Iterator[Report | BadLi
         source=_read_text(fields, "source", notes),
         referrer=_read_referrer(fields, notes),
         classification=_read_text(fields, "classification", notes),
+        user_agent=_read_header(fields, "user_agent", notes),
+        accept_language=_read_header(fields, "accept_language", notes),
+        cookies=_read_header(fields, "cookies", notes),
     )
     for note in notes:
         yield BadLine(number, note, excerpt_of(text), is_report_kept=True)
@@ -122,6 +126,18 @@ def _read_text(fields: dict[str, object], key: str, notes: list[str]) -> str | N
         notes.append(f"{key}: not valid Unicode, ignored")
         return None
     return value.strip() or None
+
+
+def _read_header(fields: dict[str, object], key: str, notes: list[str]) -> str | None:
+    """Return a text that can be sent as a header; line ends inside one would add headers of somebody's choice."""
+    text = _read_text(fields, key, notes)
+    if text is None:
+        return None
+    try:
+        return header_value(text)
+    except AccessRefused as error:
+        notes.append(f"{key}: {error.reason}, ignored")
+        return None
 
 
 def _read_referrer(fields: dict[str, object], notes: list[str]) -> str | None:

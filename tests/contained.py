@@ -125,17 +125,18 @@ class Crawled:
 
 @dataclass(frozen=True)
 class Order:
-    """A recrawl to do; `settings` are Orbweaver's, `handler` replaces the download handler."""
+    """A recrawl to do; `settings` are Orbweaver's, `terms` fields of the scope, `handler` replaces Scrapy's handler."""
 
     reports: tuple[Report, ...]
     kind: ScopeKind = ScopeKind.HOST
     limits: Limits = field(default_factory=Limits)
     settings: Mapping[str, Any] | None = None
+    terms: Mapping[str, Any] | None = None
     handler: str | None = None
 
 
 def order(*reports: Report | str, **fields: Any) -> Order:
-    known = {name: fields.pop(name) for name in ("kind", "limits", "handler") if name in fields}
+    known = {name: fields.pop(name) for name in ("kind", "limits", "handler", "terms") if name in fields}
     whole = tuple(Report(url=one) if isinstance(one, str) else one for one in reports)
     return Order(whole, settings={"allow_addresses": ("127.0.0.0/8",), **fields}, **known)
 
@@ -163,6 +164,7 @@ def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:
     """Recrawl in this process with a `record` of the caller's; also return the peak memory before."""
     settings = Settings(**(one.settings or {}))
     merged = scope.merge([scope.scope_for(one.kind, report.url, one.limits) for report in one.reports])
+    merged = merged.model_copy(update=one.terms)
     if one.handler is not None:
         orbweaver_settings.DOWNLOAD_HANDLERS.update({"http": one.handler, "https": one.handler})
     recrawl.enter_sandbox(merged, settings)

@@ -91,7 +91,7 @@ class SyntheticHost(ThreadedServer):
     """Serves `resources`, a dict of path (with its query, if it matters) to a Resource or a tuple of its fields.
 
     The dict may change while it is served. `delay` seconds pass before each answer. `requests` logs the path
-    and headers of each request, in order of arrival.
+    and headers of each request, in order of arrival, but for robots.txt, which `robots_requests` counts.
     """
 
     def __init__(self, resources: Mapping[str, Resource | tuple[object, ...]], *, delay: float = 0.0) -> None:
@@ -99,6 +99,7 @@ class SyntheticHost(ThreadedServer):
         self.resources = dict(resources)
         self.delay = delay
         self.requests: list[tuple[str, Mapping[str, str]]] = []
+        self.robots_requests = 0
         self.connections_seen = 0
         self.max_connections_seen = 0
         self.max_concurrent_requests_seen = 0
@@ -121,7 +122,10 @@ class SyntheticHost(ThreadedServer):
         await self._runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.requests.append((request.raw_path, request.headers.copy()))
+        if request.raw_path == "/robots.txt":
+            self.robots_requests += 1
+        else:
+            self.requests.append((request.raw_path, request.headers.copy()))
         self._open_requests += 1
         self.max_concurrent_requests_seen = max(self.max_concurrent_requests_seen, self._open_requests)
         try:

@@ -383,10 +383,10 @@ def test_only_transient_errors_are_tried_again() -> None:
 def test_a_cut_body_is_tried_once_more_and_a_bad_one_is_not() -> None:
     with HostileServer(Behaviour.LIES_LONG) as server:
         crawl(server.url + "file.bin")
-        assert server.requests == ["/file.bin"] * 2
+        assert server.requests == ["/robots.txt"] + ["/file.bin"] * 2
     with HostileServer(Behaviour.NOT_HTTP) as server:
         crawl(server.url + "file.bin")
-        assert server.requests == ["/file.bin"]
+        assert server.requests == ["/robots.txt"]
 
 
 def test_a_port_that_the_sandbox_does_not_allow_is_refused_by_the_kernel() -> None:

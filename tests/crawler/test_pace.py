@@ -113,7 +113,7 @@ def test_all_hosts_together_have_no_more_than_all_places() -> None:
 
 def test_those_who_wait_start_in_the_order_in_which_they_came() -> None:
     async def act(time: Time) -> list[str]:
-        visits = Visits(Pace(connections=2, connections_per_host=1, clock=time), time)
+        visits = Visits(Pace(connections=1, connections_per_host=1, clock=time), time)
         names = [f"{host}{number}" for number in range(5) for host in "ab"]
         await all_of(*(visits.visit(A if name[0] == "a" else B, name=name) for name in names))
         return [name for name, _ in visits.starts]
@@ -187,6 +187,48 @@ def test_a_place_that_comes_together_with_a_cancellation_goes_to_the_next() -> N
         return [name for name, _ in visits.starts]
 
     assert at_once(act) == ["lucky"]
+
+
+def test_a_waiter_that_was_cancelled_and_has_not_run_since_takes_no_place() -> None:
+    async def act(time: Time) -> tuple[int, int]:
+        pace = Pace(connections=1, connections_per_host=1, clock=time)
+        await pace.enter(A)
+        waiter = asyncio.create_task(Visits(pace, time).visit(A))
+        await asyncio.sleep(0)
+        waiter.cancel()
+        pace.leave(A)
+        await asyncio.gather(waiter, return_exceptions=True)
+        return pace.state(A).running, pace.state(A).waiting
+
+    assert at_once(act) == (0, 0)
+
+
+def test_who_was_cancelled_waits_no_more() -> None:
+    async def act(time: Time) -> int:
+        pace = Pace(connections=1, connections_per_host=1, clock=time)
+        pace.note(A, seconds=0, status=429, retry_after="60")
+        waiter = asyncio.create_task(Visits(pace, time).visit(A))
+        await asyncio.sleep(0)
+        waiter.cancel()
+        await asyncio.gather(waiter, return_exceptions=True)
+        return pace.state(A).waiting
+
+    assert at_once(act) == 0
+
+
+def test_nobody_overtakes_between_the_end_of_a_wait_and_the_waking_of_who_waits() -> None:
+    async def act(time: Time) -> list[str]:
+        pace = Pace(connections=1, connections_per_host=1, clock=time)
+        visits = Visits(pace, time)
+        pace.note(A, seconds=0, status=429, retry_after="60")
+        first = asyncio.create_task(visits.visit(A, name="first"))
+        await asyncio.sleep(0)
+        time.seconds += 60  # and the timer has not run yet
+        await visits.visit(A, name="second")
+        await first
+        return [name for name, _ in visits.starts]
+
+    assert at_once(act) == ["first", "second"]
 
 
 # --- delays ---

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from orbweaver.model import Limits, Report, ScopeKind
-from orbweaver.queue.plan import plan
+from datetime import UTC, datetime
+
+import pytest
+from orbweaver.model import AccessProfile, Embeds, Limits, Report, RobotsControl, ScopeKind
+from orbweaver.queue.errors import AuthorityMissing
+from orbweaver.queue.plan import Order, Terms, plan
 
 REPORTS = [
     Report(url="http://b.org/1", report_id="r1"),
@@ -46,3 +50,27 @@ def test_the_limits_are_those_that_were_asked_for() -> None:
 
 def test_no_report_is_no_recrawl() -> None:
     assert plan([], ScopeKind.HOST, Limits()) == []
+
+
+def test_every_scope_has_the_terms_that_were_asked_for() -> None:
+    terms = Terms(
+        authority="Hotline 12",
+        expires_at=datetime(2026, 12, 31, tzinfo=UTC),
+        embeds=Embeds.SAME_SITE,
+        access=AccessProfile(user_agent="A", robots=RobotsControl.RECORD),
+    )
+    for kind in ScopeKind:
+        for order in plan(REPORTS, kind, Limits(), terms):
+            said = order.scope
+            assert (
+                Terms(authority=said.authority, expires_at=said.expires_at, embeds=said.embeds, access=said.access)
+                == terms
+            )
+            assert Order.model_validate_json(order.model_dump_json()) == order
+
+
+@pytest.mark.parametrize("authority", [None, ""])
+def test_robots_is_passed_over_in_nobodys_name_never(authority: str | None) -> None:
+    terms = Terms(authority=authority, access=AccessProfile(robots=RobotsControl.RECORD))
+    with pytest.raises(AuthorityMissing, match="--authority"):
+        plan(REPORTS, ScopeKind.HOST, Limits(), terms)

@@ -74,6 +74,39 @@ def test_every_format_gives_the_same_report(content: str) -> None:
     assert read(content.encode()) == [FULL]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'url,user_agent,accept_language,cookies\nhttp://example.com/a,"A (x; y)","de,en;q=0.5"," a=1; b=2 "\n',
+        "Cookie\tUser-Agent\tURL\tAccept-Language\na=1; b=2\tA (x; y)\thttp://example.com/a\tde,en;q=0.5\n",
+        '{"url": "http://example.com/a", "user_agent": "A (x; y)", "accept_language": "de,en;q=0.5",'
+        ' "cookies": "a=1; b=2"}\n',
+    ],
+)
+def test_how_the_reporter_asked_is_read(content: str) -> None:
+    assert read(content) == [
+        Report(url="http://example.com/a", user_agent="A (x; y)", accept_language="de,en;q=0.5", cookies="a=1; b=2")
+    ]
+
+
+@pytest.mark.parametrize("key", ["user_agent", "accept_language", "cookies"])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ('"a\\r\\nX-Injected: 1"', "control character or line end"),
+        ('"a\\u0000"', "control character or line end"),
+        ('"caf\\u00e9"', "character that is not ASCII"),
+        ("[1]", "not text"),
+        ('"' + "x" * 9_000 + '"', "longer than 8000 characters"),
+    ],
+)
+def test_what_cannot_be_sent_is_ignored_and_said(key: str, value: str, reason: str) -> None:
+    items = read(f'{{"url": "http://example.com/a", "{key}": {value}}}')
+
+    assert items[0] == Report(url="http://example.com/a")
+    assert bad_of(items) == [(1, f"{key}: {reason}, ignored")]
+
+
 def test_scart_files_are_recognised_by_their_header() -> None:
     content = (
         "URL;REFERER;WORKUSER;REFERENCE;SOURCE;TYPE\nhttp://example.com/a;http://example.net/;w;R-1;portal;image\n"
