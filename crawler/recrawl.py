@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.crawler import sandbox
+from orbweaver.crawler import scope as scopes
 from orbweaver.crawler.errors import CrawlError
 from orbweaver.crawler.journal import Record
 from orbweaver.crawler.spider import RecrawlSpider
@@ -52,7 +53,7 @@ def enter_sandbox(
 ) -> sandbox.Enforced:
     """Contain this process as far as the scope allows; raises SandboxUnavailable."""
     return sandbox.enter(
-        tcp_ports=(*scope.ports, *([store_port] if store_port else [])),
+        tcp_ports=(*scopes.ports_of(scope), *([store_port] if store_port else [])),
         unix_sockets=[store_socket] if store_socket else [],
         memory_bytes=settings.memory_bytes,
         cpu_seconds=int(scope.limits.max_seconds) + CPU_SECONDS_MARGIN,

@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orbweaver.crawler import links, scope, sightings, urls
+from orbweaver.crawler import links, rules, sightings, urls
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import Interrupted, NotRecorded, UrlRefused
@@ -16,7 +16,7 @@ from orbweaver.crawler.journal import Journal, Record
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
 from orbweaver.crawler.visit import Visit, expected_kind
-from orbweaver.model import Outcome, Report, Scope, Sighting
+from orbweaver.model import Outcome, Report, Scope, Sighting, now
 from scrapy import Request, Spider, signals
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ class RecrawlSpider(Spider):
         fetched: Fetched = request.meta.pop("fetched")
         body = fetched.body
         if not visit.is_reported:
-            self.budget.correct(visit.kind, LinkKind.MEDIA if body.html is None else LinkKind.PAGE)
+            found = LinkKind.MEDIA if body.html is None else LinkKind.PAGE
+            self.budget.correct(visit.kind, found, host=urls.host_of(response.url))
         # A body is looked into whatever the status is: an error status may be a disguise.
         if body.digests is not None and not body.digests.is_degenerate:
             self._found(sightings.of_file(visit, response, fetched, body.digests))
@@ -171,11 +172,17 @@ class RecrawlSpider(Spider):
     def _consider(self, visit: Visit, target: str | None = None) -> Iterator[Request]:
         """Yield the request for a visit when scope, depth and memory allow it, else note why not."""
         url = target or visit.url
-        decision = scope.decide(self.scope, url)
-        rule, reason, outcome = decision.rule, decision.reason, Outcome.OUT_OF_SCOPE
-        if decision.is_allowed and visit.depth > self.scope.limits.max_depth:
-            rule, reason, outcome = "limit.max_depth", f"{visit.depth} links deep", Outcome.LIMIT
-        elif decision.is_allowed and self._waiting >= REQUESTS_WAITING and not visit.is_reported:
+        candidate = rules.Candidate(
+            url,
+            visit.kind,
+            referrer=visit.referrer,
+            depth=visit.depth,
+            is_reported=visit.is_reported,
+            is_redirect=target is not None,
+        )
+        decision = rules.decide(self.scope, candidate, now=now())
+        rule, reason, outcome = decision.rule, decision.reason, decision.outcome
+        if decision.is_allowed and self._waiting >= REQUESTS_WAITING and not visit.is_reported:
             rule, reason, outcome = "limit.waiting", f"{REQUESTS_WAITING} URLs wait already", Outcome.LIMIT
         elif decision.is_allowed:
             self._waiting += 1

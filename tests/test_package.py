@@ -151,7 +151,7 @@ def test_the_help_names_every_command() -> None:
     done = run(BIN / "orbweaver", "--help")
 
     assert done.returncode == 0, done.stderr
-    assert all(command in done.stdout for command in ("verify", "demo", "doctor", "worker", "hashlist"))
+    assert all(command in done.stdout for command in ("verify", "demo", "doctor", "worker", "hashlist", "scope"))
 
 
 @pytest.mark.parametrize("arguments", [(), ("verify",)], ids=["orbweaver", "verify"])

@@ -141,8 +141,8 @@ def test_what_is_out_of_scope_is_said_once_and_not_fetched() -> None:
         found = crawl(host.url + "in/", kind=ScopeKind.PATH)
         assert host.paths == ["/in/", "/in/a"]
     assert [(one.url, one.rule, one.is_failure, one.referrer) for one in found.skips] == [
-        (host.url + "out.png", "path", False, host.url + "in/"),
-        ("http://127.0.0.2/x.png", "host", False, host.url + "in/"),
+        (host.url + "out.png", "scope.path", False, host.url + "in/"),
+        ("http://127.0.0.2/x.png", "scope.host", False, host.url + "in/"),
     ]
     assert set(found.outcomes.values()) == {"out_of_scope"}
 
