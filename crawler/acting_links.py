@@ -120,7 +120,9 @@ def find(url: str) -> str | None:
         if tail.startswith(beginning) and tail[len(beginning) : len(beginning) + 1] in {"", "/", "?"}:
             return name
     # Most URLs have none of these; one that has is looked at closely.
-    if ("http" in tail or "ahr0c" in tail or "=//" in tail or "=%2f" in tail) and _has_other_url(url, tail):
+    if ("http" in tail or "ahr0c" in tail or "=//" in tail or "=%2" in tail or "=www." in tail) and _has_other_url(
+        url, tail
+    ):
         return EMBEDDED_URL
     path, mark, query = tail.partition("?")
     hit = _PATH.search(tail)
@@ -165,7 +167,7 @@ def _patterns_of_host(host: str) -> tuple[tuple[str, str], ...]:
 
 _COLON: Final = r"(?::|%(?:25)*+3a)"
 _SLASH: Final = r"(?:/|%(?:25)*+2f)"
-_EMBEDDED = re.compile(rf"https?{_COLON}{_SLASH}|=(?={_SLASH}{_SLASH}[a-z0-9_-]++\.[a-z0-9])")
+_EMBEDDED = re.compile(rf"https?{_COLON}{_SLASH}|=(?=(?:{_SLASH}{_SLASH}|www\.)[a-z0-9_-]++\.[a-z0-9])")
 # "http://" and "https://" in base64, in lower case.
 _BASE64 = re.compile(r"ahr0c(?:dovl|hm6ly)")
 _AUTHORITY = re.compile(r"/*+([^/?#&]*+)")
