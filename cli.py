@@ -8,7 +8,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orbweaver
 import typer
@@ -38,6 +38,8 @@ app = typer.Typer(
 )
 hashlist = typer.Typer(help="Build hash lists.", no_args_is_help=True)
 app.add_typer(hashlist, name="hashlist")
+scope_commands = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True)
+app.add_typer(scope_commands, name="scope")
 
 StateDir = Annotated[
     Path | None,
@@ -91,6 +93,9 @@ def verify(
         datetime | None,
         typer.Option(metavar="TIME", parser=_moment, help="RFC 3339; nothing is fetched after it."),
     ] = None,
+    max_host_cost: Annotated[
+        int, typer.Option(min=1, help="Requests per host, some counted several times.")
+    ] = Limits().max_host_cost,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write cases, events, skipped URLs and summary here.")
     ] = None,
@@ -118,6 +123,7 @@ def verify(
                 max_depth=max_depth,
                 max_bytes=max_bytes,
                 max_seconds=max_seconds,
+                max_host_cost=max_host_cost,
             ),
             access=access,
             authority=_authority(authority),
@@ -213,6 +219,50 @@ def _authority(text: str | None) -> str | None:
     return text
 
 
+@scope_commands.command(
+    "test",
+    epilog="Examples:\n\n"
+    "  orbweaver scope test https://www.example.com/logout https://cdn.example.com/a.jpg "
+    "--reported https://www.example.com/board/\n\n"
+    "  orbweaver scope test https://cdn.example.com/a.jpg --reported https://www.example.com/ --kind embed "
+    "--embeds same-site --explain\n\n"
+    "Exit status: 0 every URL is accepted; 1 some are rejected; 2 bad usage.",
+)
+def scope_test(
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="URLs to judge; defanged ones are read.")],
+    reported: Annotated[
+        list[str], typer.Option(metavar="URL", help="A reported URL, whose scope it is; may be repeated.")
+    ],
+    scope: Annotated[ScopeKind, typer.Option(help="How far from a reported URL to go.")] = ScopeKind.HOST,
+    embeds: Annotated[Embeds, typer.Option(help="Files of other hosts that pages in scope show.")] = Embeds.OFF,
+    kind: Annotated[
+        Literal["page", "file", "embed"],
+        typer.Option(help="What refers to them: embed is a file that a page shows."),
+    ] = "page",
+    referrer: Annotated[
+        str | None, typer.Option(metavar="URL", help="The page that refers to them (default: the first reported URL).")
+    ] = None,
+    depth: Annotated[int, typer.Option(min=0, help="Links from a reported URL.")] = 1,
+    explain: Annotated[bool, typer.Option("--explain", help="Also show the rules that abstained.")] = False,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the decisions as JSON.")] = False,
+) -> None:
+    """Say whether URLs would be fetched, and which rule decides; connects to nobody."""
+    from orbweaver.console import scope_test as command
+
+    options = command.Options(
+        urls=urls,
+        reported=reported,
+        kind=scope,
+        embeds=embeds,
+        met=command.Met(kind),
+        referrer=referrer,
+        depth=depth,
+        is_explained=explain,
+        is_json=is_json,
+    )
+    raise typer.Exit(command.run(options))
+
+
 def _settings(state_dir: Path | None) -> Settings:
     settings = orbweaver_settings.load()
     return settings if state_dir is None else settings.model_copy(update={"state_dir": state_dir})
@@ -259,6 +309,7 @@ def main() -> None:
 def _status_of(error: Exception) -> int | None:
     """Return the exit status of a foreseen error, None for a bug."""
     from orbweaver.console.output_files import OutputUnusable
+    from orbweaver.console.scope_test import NoScope
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError
@@ -267,7 +318,16 @@ def _status_of(error: Exception) -> int | None:
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
 
-    usage = StateDirUnusable | MatcherError | QueueError | TakedownError | OutputUnusable | NothingToDo | NetworkRefused
+    usage = (
+        StateDirUnusable
+        | MatcherError
+        | QueueError
+        | TakedownError
+        | OutputUnusable
+        | NothingToDo
+        | NoScope
+        | NetworkRefused
+    )
     if isinstance(error, usage) and not isinstance(error, StoreBusy):
         return BAD_USAGE
     if isinstance(error, StoreBusy | StoreError | RedisError | CrawlError | OSError):

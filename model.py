@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID, uuid5
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 # Fixed for ever: case ids made with it must stay the same in every release and at every hotline.
 CASE_NAMESPACE = UUID("7d6a3b62-5d3c-5a0e-9d0b-0c2f6f6f7a11")
@@ -64,13 +64,17 @@ class Report(Noun):
 
 
 class Limits(Noun):
-    """What one recrawl may spend: pages, files, link depth, bytes received and seconds."""
+    """What one recrawl may spend: pages, files, link depth, bytes received and seconds.
+
+    `max_host_cost` is for each host of it: one a request, more for what is probably endless (crawler.rules) or failed.
+    """
 
     max_pages: int = Field(default=2_000, ge=1)
     max_files: int = Field(default=20_000, ge=1)
     max_depth: int = Field(default=20, ge=0)
     max_bytes: int = Field(default=50 * 2**30, ge=1)
     max_seconds: float = Field(default=3_600, gt=0, le=30 * 24 * 3600)
+    max_host_cost: int = Field(default=25_000, ge=1)
 
 
 class ScopeKind(StrEnum):
@@ -117,7 +121,7 @@ class Scope(Noun):
     `name` is the host (with its port when not the default) or, for a site, the registrable domain.
     `prefixes` are canonical URLs without query; only a `path` scope has them.
     `ports` are the TCP ports that the reported URLs use.
-    `authority` says who allowed it, `expires_at` until when.
+    `authority` says who allowed it, `expires_at` until when. Without an authority, robots.txt is obeyed.
     """
 
     kind: ScopeKind
@@ -129,6 +133,12 @@ class Scope(Noun):
     authority: str | None = None
     expires_at: Moment | None = None
     access: AccessProfile = AccessProfile()
+
+    @model_validator(mode="after")
+    def _name_who_overrides_robots(self) -> Self:
+        if self.access.robots is RobotsControl.RECORD and not (self.authority or "").strip():
+            raise ValueError("robots.txt may only be recorded, not obeyed, under a named authority")
+        return self
 
 
 class DigestSet(Noun):

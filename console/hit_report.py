@@ -19,6 +19,7 @@ from rich.table import Table
 # A person reads this many; the files have them all.
 LINES_SHOWN = 20
 CASES_SHOWN = 200
+SUGGESTIONS_SHOWN = 5
 
 
 def exit_status(result: Result) -> int:
@@ -79,6 +80,8 @@ def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
         "scope": record.order.scope.kind.value,
         "state": record.state.value,
         "attempts": record.attempt,
+        "authority": record.order.scope.authority,
+        "robots": record.order.scope.access.robots.value,
         "stopped_by": record.stopped_by,
         "limits": dict(_limits_reached(record, result)),
         "reason": record.reason,
@@ -88,6 +91,7 @@ def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
         "bytes_kept": tally.bytes_kept,
         "failures": tally.failures,
         "skipped": tally.skipped,
+        "suggested_hosts": record.suggestions,
         "sandbox": record.sandbox,
     }
 
@@ -164,6 +168,9 @@ def _show_hosts(console: Console, result: Result) -> None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
         for rule, count in sorted(_limits_reached(record, result).items()):
             console.print(f"partial: host {name}: {rule} left out {count}", highlight=False)
+        for host, count in list(record.suggestions.items())[:SUGGESTIONS_SHOWN]:
+            shown = safe(host.replace(".", "[.]"))
+            console.print(f"suggestion: pages of {name} show {count} or more files from {shown}", highlight=False)
         if record.sandbox is not None and not record.sandbox.get("is_on"):
             console.print(f"warning: host {name} was crawled with SANDBOX=off", highlight=False)
 

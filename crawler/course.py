@@ -5,9 +5,10 @@ Nothing here fetches: answers and errors come in, visits and records go out.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-from orbweaver.crawler import links, scope, sightings, urls
+from orbweaver.crawler import links, rules, sameness, sightings, urls
 from orbweaver.crawler.access import manners_of
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of
@@ -17,8 +18,9 @@ from orbweaver.crawler.journal import Journal
 from orbweaver.crawler.links import Link, LinkKind
 from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
 from orbweaver.crawler.transfer import Answer
+from orbweaver.crawler.traps import PageDigests, ScopeSuggestions
 from orbweaver.crawler.visit import Visit, expected_kind
-from orbweaver.model import Outcome, Report, Scope, Sighting
+from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
 # What is remembered of links, so that none is followed twice: about 70 bytes each.
 URLS_SEEN = 5_000_000
@@ -30,7 +32,8 @@ MOST_SITEMAPS = 20
 class Course:
     """Decides by the scope's rules, once for every URL, and keeps the journal.
 
-    `flush` is called when a batch of sightings is complete. `stopped_by` says why the recrawl is ending early, None
+    `flush` is called when a batch of sightings is complete. `suggestions` are hosts outside the scope whose files its
+    pages show. `stopped_by` says why the recrawl is ending early, None
     while it is not.
     """
 
@@ -46,6 +49,8 @@ class Course:
         # Python's string hash is keyed and 64 bits wide: about 70 bytes a URL in the set, and no server can aim at a
         # collision.
         self._seen: set[int] = set()
+        self._pages = PageDigests()
+        self.suggestions = ScopeSuggestions()
 
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
@@ -53,7 +58,7 @@ class Course:
         for report in reports:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
-            self._seen.add(hash(url))
+            self._seen.add(hash(sameness.key(url)))
             visit = Visit(
                 url,
                 LinkKind.PAGE,
@@ -99,7 +104,8 @@ class Course:
 
     def is_in_scope(self, url: str) -> bool:
         """Whether a canonical URL may be asked for."""
-        return scope.decide(self._scope, url).is_allowed
+        candidate = rules.Candidate(url, LinkKind.PAGE, is_redirect=True)
+        return rules.decide(self._scope, candidate, now=now()).is_allowed
 
     def found_sitemaps(self, robots_url: str, sitemaps: Sequence[str]) -> None:
         """Go on to the sitemaps that a robots.txt names."""
@@ -122,17 +128,17 @@ class Course:
         )
 
     def _consider(self, visit: Visit, url: str) -> None:
-        """Let a visit wait for its turn when scope, depth and memory allow it, else record why not."""
-        decision = scope.decide(self._scope, url)
-        rule, reason, outcome = decision.rule, decision.reason, Outcome.OUT_OF_SCOPE
-        if decision.is_allowed and visit.depth > self._scope.limits.max_depth:
-            rule, reason, outcome = "limit.max_depth", f"{visit.depth} links deep", Outcome.LIMIT
-        elif decision.is_allowed and self._frontier.is_full and not visit.is_reported:
+        """Let a visit wait for its turn when the rules and memory allow it, else record why not."""
+        decision = rules.decide(self._scope, _candidate(visit, url), now=now())
+        rule, reason, outcome = decision.rule, decision.reason, decision.outcome
+        if decision.is_allowed:
+            if visit.is_reported or not self._frontier.is_full:
+                # A reported URL is fetched whatever the limits say.
+                self._frontier.push(Waiting(visit, url, cost=0 if visit.is_reported else decision.cost))
+                return
             rule, reason, outcome = "limit.waiting", f"{MOST_WAITING} URLs wait already", Outcome.LIMIT
-        elif decision.is_allowed:
-            # A reported URL is fetched whatever the limits say.
-            self._frontier.push(Waiting(visit, url, cost=0 if visit.is_reported else 1))
-            return
+        if visit.is_embed and outcome is Outcome.OUT_OF_SCOPE:
+            self.suggestions.note(urls.host_of(url))
         if visit.chain:
             reason = f"redirected to {url}: {reason}"
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
@@ -154,6 +160,11 @@ class Course:
 
     def _follow(self, visit: Visit, answer: Answer, html: bytes) -> None:
         assert answer.body is not None
+        digest = hashlib.blake2b(html, digest_size=16).hexdigest()
+        if self._pages.is_repeat(answer.url, visit.referrer, digest):
+            reason = "the same page as the one that links to it: its links were not followed"
+            self._skip(visit, Outcome.TRAP, "trap.same-page", reason, False)
+            return
         found = links.extract(html, content_type=answer.content_type, base_url=answer.url)
         if answer.body.is_html_cut or found.is_truncated:
             rule = "limit.html" if answer.body.is_html_cut else "limit.links"
@@ -173,7 +184,7 @@ class Course:
         except UrlRefused as error:
             self._refused_link(page_url, error.reason)
             return
-        key = hash(url)
+        key = hash(sameness.key(url))
         if key in self._seen:
             return
         self._seen.add(key)
@@ -256,6 +267,18 @@ class Course:
             referrer=visit.referrer,
             status=status,
         )
+
+
+def _candidate(visit: Visit, url: str) -> rules.Candidate:
+    return rules.Candidate(
+        url,
+        visit.kind,
+        referrer=visit.referrer,
+        depth=visit.depth,
+        is_reported=visit.is_reported,
+        is_embed=visit.is_embed,
+        is_redirect=bool(visit.chain),
+    )
 
 
 def _first(values: Iterable[str | None]) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from orbweaver.crawler import robots
 from orbweaver.crawler.body import BodyLimits
 from orbweaver.crawler.budget import Budget
-from orbweaver.crawler.errors import CrawlError, RobotsRefused
+from orbweaver.crawler.errors import BadResponse, CrawlError, RobotsRefused, TransferTooSlow
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.robots import Robots
@@ -149,9 +149,14 @@ class Fetcher:
                     )
                 except TRANSIENT:
                     self._pace.note(host, seconds=time.monotonic() - began, status=None)
+                    self._budget.fail(host)
                     if not tries_left:
                         raise
                     continue
+                except (BadResponse, TransferTooSlow):
+                    self._budget.fail(host)
+                    raise
+            self._budget.answer(host)
             self._pace.note(
                 host,
                 seconds=answer.latency_seconds,

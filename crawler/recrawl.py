@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.crawler import sandbox
+from orbweaver.crawler import scope as scopes
 from orbweaver.crawler.errors import CrawlError
 from orbweaver.crawler.journal import Record
 from orbweaver.crawler.proxies import parse_proxy
@@ -23,10 +24,14 @@ CPU_SECONDS_MARGIN = 60
 
 @dataclass(frozen=True)
 class Ended:
-    """How a recrawl ended: `stopped_by` is None when everything in scope was visited."""
+    """How a recrawl ended: `stopped_by` is None when everything in scope was visited.
+
+    `suggestions` are hosts outside the scope, each with how many files (at least) the scope's pages show from there.
+    """
 
     tally: Tally
     stopped_by: str | None
+    suggestions: dict[str, int]
 
 
 def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
@@ -41,7 +46,7 @@ def enter_sandbox(
     proxy = parse_proxy(scope.access.proxy, os.environ)
     return sandbox.enter(
         # Through a proxy nothing else is connected to.
-        tcp_ports=(*(scope.ports if proxy is None else [proxy.port]), *([store_port] if store_port else [])),
+        tcp_ports=(*(scopes.ports_of(scope) if proxy is None else [proxy.port]), *([store_port] if store_port else [])),
         unix_sockets=[store_socket] if store_socket else [],
         memory_bytes=settings.memory_bytes,
         cpu_seconds=int(scope.limits.max_seconds) + CPU_SECONDS_MARGIN,
@@ -66,4 +71,4 @@ def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Setti
     if process.bootstrap_failed or not isinstance(spider, RecrawlSpider) or not spider.has_started:
         raise CrawlError("the crawl did not start: see the log above for its reason")
     spider.finish()
-    return Ended(tally=spider.journal.tally, stopped_by=spider.stopped_by)
+    return Ended(tally=spider.journal.tally, stopped_by=spider.stopped_by, suggestions=spider.suggestions)

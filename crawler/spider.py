@@ -81,6 +81,11 @@ class RecrawlSpider(Spider):
         """Why the recrawl ended early; None after a complete one."""
         return self._course.stopped_by
 
+    @property
+    def suggestions(self) -> dict[str, int]:
+        """Hosts outside the scope whose files its pages show, with how many at least, most first."""
+        return dict(self._course.suggestions.top())
+
     async def start(self) -> AsyncIterator[Request]:
         """Visit everything, and keep the clock of the recrawl; Scrapy ends the crawl when this ends."""
         loop = asyncio.get_running_loop()

@@ -65,7 +65,7 @@ def recrawl(recrawl_id: str) -> None:
         settings,
     )
     state = RecrawlState.INTERRUPTED if ended.stopped_by == "interrupted" else RecrawlState.FINISHED
-    recrawls.end(store, recrawl_id, state, attempt=attempt, stopped_by=ended.stopped_by)
+    recrawls.end(store, recrawl_id, state, attempt=attempt, stopped_by=ended.stopped_by, suggestions=ended.suggestions)
 
 
 def match(batch_id: str) -> None:

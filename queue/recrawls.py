@@ -15,6 +15,7 @@ from orbweaver.queue import batches
 from orbweaver.queue.plan import Order
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from pydantic import Field
 from redis.exceptions import RedisError, WatchError
 from redis.typing import EncodableT, FieldT
 
@@ -35,7 +36,7 @@ class RecrawlRecord(Noun):
     """A recrawl as an operator sees it.
 
     `stopped_by` names the limit that ended it early; `reason` says why it failed; `sandbox` is what the kernel
-    enforced.
+    enforced; `suggestions` are hosts whose files the scope's pages show, with how many at least.
     """
 
     recrawl_id: str
@@ -47,6 +48,7 @@ class RecrawlRecord(Noun):
     stopped_by: str | None = None
     reason: str | None = None
     sandbox: dict[str, object] | None = None
+    suggestions: dict[str, int] = Field(default_factory=dict)
 
 
 def create(store: Store, run_id: str, order: Order) -> str:
@@ -85,6 +87,7 @@ def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
         stopped_by=stored.get("stopped_by"),
         reason=stored.get("reason"),
         sandbox=json.loads(stored["sandbox"]) if "sandbox" in stored else None,
+        suggestions=json.loads(stored.get("suggestions", "{}")),
     )
 
 
@@ -115,7 +118,7 @@ def begin(store: Store, recrawl_id: str) -> int:
     pipe = store.pipeline(transaction=True)
     pipe.hincrby(keys.recrawl(recrawl_id), "attempt", 1)
     pipe.hset(keys.recrawl(recrawl_id), "state", RecrawlState.RUNNING)
-    pipe.hdel(keys.recrawl(recrawl_id), "tally", "stopped_by", "reason", "sandbox")
+    pipe.hdel(keys.recrawl(recrawl_id), "tally", "stopped_by", "reason", "sandbox", "suggestions")
     pipe.delete(keys.recrawl_skips(recrawl_id))
     return int(pipe.execute()[0])
 
@@ -128,9 +131,16 @@ def end(
     attempt: int | None = None,
     stopped_by: str | None = None,
     reason: str | None = None,
+    suggestions: Mapping[str, int] | None = None,
 ) -> None:
     """Mark a recrawl as ended; an `attempt` that is not the last one says nothing any more."""
-    given = {"state": state.value, "ended_at": format_time(now()), "stopped_by": stopped_by, "reason": reason}
+    given = {
+        "state": state.value,
+        "ended_at": format_time(now()),
+        "stopped_by": stopped_by,
+        "reason": reason,
+        "suggestions": json.dumps(suggestions) if suggestions else None,
+    }
     _write(store, recrawl_id, attempt, {name: said for name, said in given.items() if said is not None})
 
 

@@ -103,6 +103,7 @@ class Crawled:
     skips: list[Skip]
     tally: Tally
     stopped_by: str | None
+    suggestions: dict[str, int]
     memory_before: int
     memory_peak: int
 
@@ -157,7 +158,7 @@ def crawl_here(one: Order) -> Crawled:
 
     before, ended = crawl_with(one, record)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Crawled(sightings, skips, ended.tally, ended.stopped_by, before, peak)
+    return Crawled(sightings, skips, ended.tally, ended.stopped_by, ended.suggestions, before, peak)
 
 
 def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:

@@ -113,7 +113,8 @@ def test_the_wheel_has_what_is_not_python(wheel: Path) -> None:
         f"orbweaver/{path.relative_to(ROOT).as_posix()}" for name in PACKAGES for path in (ROOT / name).rglob("*.lua")
     }
 
-    assert names_in(wheel) >= {"orbweaver/py.typed", "orbweaver/queue/README.md", *scripts}
+    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", "orbweaver/crawler/acting_links.txt"}
+    assert names_in(wheel) >= {*data, *scripts}
 
 
 def test_the_wheel_puts_nothing_but_orbweaver_at_top_level(wheel: Path) -> None:
@@ -150,7 +151,7 @@ def test_the_help_names_every_command() -> None:
     done = run(BIN / "orbweaver", "--help")
 
     assert done.returncode == 0, done.stderr
-    assert all(command in done.stdout for command in ("verify", "demo", "doctor", "worker", "hashlist"))
+    assert all(command in done.stdout for command in ("verify", "demo", "doctor", "worker", "hashlist", "scope"))
 
 
 @pytest.mark.parametrize("arguments", [(), ("verify",)], ids=["orbweaver", "verify"])

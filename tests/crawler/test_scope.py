@@ -1,5 +1,6 @@
 """Scope: tables of scope, URL and rule; then what no link can do."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler import scope as scopes
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.scope import decide, merge, scope_for, site_of
+from orbweaver.crawler.scope import embed_refusal_of, merge, ports_of, refusal_of, scope_for, site_of
 from orbweaver.crawler.urls import canonicalise, join
-from orbweaver.model import Limits, Scope, ScopeKind
+from orbweaver.model import AccessProfile, Embeds, Limits, Scope, ScopeKind
 
 HOST, SITE, PATH = ScopeKind.HOST, ScopeKind.SITE, ScopeKind.PATH
 
@@ -33,7 +34,6 @@ HOST, SITE, PATH = ScopeKind.HOST, ScopeKind.SITE, ScopeKind.PATH
         (HOST, "http://[2001:db8::1]/", "http://[2001:db8::1]/b", True, "host"),
         (HOST, "http://[2001:db8::1]/", "http://[2001:db8::1]:81/b", False, "port"),
         (HOST, "http://[2001:db8::1]/", "http://[2001:db8::2]/", False, "host"),
-        (HOST, "http://example.com/a", "ftp://example.com/a", False, "scheme"),
         # site: the registrable domain, private suffixes included, on reported ports
         (SITE, "http://www.example.com/a", "https://cdn.example.com/b", True, "site"),
         (SITE, "http://www.example.com/a", "http://example.com/", True, "site"),
@@ -49,7 +49,6 @@ HOST, SITE, PATH = ScopeKind.HOST, ScopeKind.SITE, ScopeKind.PATH
         (SITE, "http://192.0.2.1/", "http://3.192.0.2.1.example/", False, "site"),
         (SITE, "http://localhost/", "http://localhost/b", True, "site"),
         (SITE, "http://localhost/", "http://other/", False, "site"),
-        (SITE, "http://example.com/", "gopher://example.com/", False, "scheme"),
         # path: the host, and below the directory of the reported URL
         (PATH, "http://example.com/a/b.html", "http://example.com/a/c.jpg", True, "path"),
         (PATH, "http://example.com/a/b.html", "https://example.com/a/d/e?f", True, "path"),
@@ -72,9 +71,11 @@ HOST, SITE, PATH = ScopeKind.HOST, ScopeKind.SITE, ScopeKind.PATH
 def test_a_url_is_in_scope_or_the_rule_says_why_not(
     kind: ScopeKind, reported: str, url: str, is_allowed: bool, rule: str
 ) -> None:
-    decision = decide(scope_for(kind, reported, Limits()), url)
-    assert (decision.is_allowed, decision.rule) == (is_allowed, rule)
-    assert decision.reason
+    refusal = refusal_of(scope_for(kind, reported, Limits()), url)
+    assert (refusal is None) is is_allowed
+    if refusal is not None:
+        assert refusal.rule == rule
+        assert refusal.reason
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_url_is_in_scope_or_the_rule_says_why_not(
 )
 def test_a_prefix_without_a_slash_ends_at_one(path: str, is_allowed: bool) -> None:
     scope = Scope(kind=PATH, name="example.com", prefixes=("http://example.com/a",))
-    assert decide(scope, f"http://example.com{path}").is_allowed is is_allowed
+    assert (refusal_of(scope, f"http://example.com{path}") is None) is is_allowed
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_no_link_leaves_a_path_scope(reference: str) -> None:
         return
     parts = urlsplit(url)
     is_below = parts.netloc == "example.com" and parts.path.startswith("/a/b/")
-    if decide(scope, url).is_allowed:
+    if refusal_of(scope, url) is None:
         assert is_below
         assert ".." not in [part.partition(";")[0] for part in parts.path.replace("%2F", "/").split("/")]
     else:
@@ -167,10 +168,71 @@ def test_no_link_leaves_a_path_scope(reference: str) -> None:
 )
 def test_a_path_that_some_server_reads_as_a_parent_is_out_of_a_path_scope(path: str) -> None:
     one = scope_for(ScopeKind.PATH, "http://example.com/a/", Limits())
-    assert not decide(one, canonicalise(f"http://example.com{path}")).is_allowed
+    assert refusal_of(one, canonicalise(f"http://example.com{path}")) is not None
 
 
 @pytest.mark.parametrize("path", ["/a/..c", "/a/100%25", "/a/caf%E9.jpg", "/a/x%2520y", "/a/b;c"])
 def test_ordinary_escapes_stay_in_a_path_scope(path: str) -> None:
     one = scope_for(ScopeKind.PATH, "http://example.com/a/", Limits())
-    assert decide(one, canonicalise(f"http://example.com{path}")).is_allowed
+    assert refusal_of(one, canonicalise(f"http://example.com{path}")) is None
+
+
+# --- embeds ---
+
+
+@pytest.mark.parametrize(
+    ("embeds", "url", "rule"),
+    [
+        (Embeds.OFF, "http://cdn.example.com/a.jpg", "off"),
+        (Embeds.SAME_SITE, "http://cdn.example.com/a.jpg", None),
+        (Embeds.SAME_SITE, "https://www.example.com/a.jpg", None),
+        (Embeds.SAME_SITE, "http://cdn.example.net/a.jpg", "site"),
+        (Embeds.SAME_SITE, "http://cdn.example.com:8080/a.jpg", "port"),
+        (Embeds.ANY, "http://cdn.example.net/a.jpg", None),
+        (Embeds.ANY, "http://cdn.example.net:22/a.jpg", "port"),
+    ],
+)
+def test_what_a_page_shows_from_elsewhere_is_fetched_as_far_as_the_scope_says(
+    embeds: Embeds, url: str, rule: str | None
+) -> None:
+    scope = scope_for(PATH, "http://www.example.com:8080/board/", Limits()).model_copy(update={"embeds": embeds})
+    page = "http://www.example.com:8080/board/1"
+    refusal = embed_refusal_of(scope, url, page)
+    assert (refusal and refusal.rule) == rule
+    if rule is None:
+        for other in (None, "http://www.example.com:8080/", "http://www.example.com/board/1", url):
+            assert (embed_refusal_of(scope, url, other) or ("",))[0] == "referrer"
+
+
+def test_the_sandbox_opens_the_ports_of_the_web_for_embeds_only() -> None:
+    scope = scope_for(HOST, "http://www.example.com:8080/", Limits())
+    assert ports_of(scope) == (8080,)
+    for embeds in (Embeds.SAME_SITE, Embeds.ANY):
+        assert ports_of(scope.model_copy(update={"embeds": embeds})) == (80, 443, 8080)
+
+
+def test_of_merged_scopes_the_narrowest_terms_hold() -> None:
+    first = scope_for(HOST, "http://example.com/a", Limits())
+    soon, late = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
+    merged = merge(
+        [
+            first.model_copy(update={"embeds": Embeds.ANY, "expires_at": late}),
+            first.model_copy(update={"embeds": Embeds.SAME_SITE, "expires_at": soon}),
+            first.model_copy(update={"embeds": Embeds.ANY}),
+        ]
+    )
+    assert (merged.embeds, merged.expires_at) == (Embeds.SAME_SITE, soon)
+
+
+@pytest.mark.parametrize(
+    "change", [{"authority": "a hotline"}, {"access": AccessProfile(proxy="http://proxy.example")}]
+)
+def test_scopes_under_different_terms_are_not_merged(change: dict[str, object]) -> None:
+    scope = scope_for(HOST, "http://example.com/", Limits())
+    with pytest.raises(ValueError, match="same authority and access"):
+        merge([scope, scope.model_copy(update=change)])
+    other = scope.model_copy(update=change)
+    assert merge([other, other.model_copy(update={"limits": Limits(max_pages=1)})]).model_dump() == {
+        **other.model_dump(),
+        "limits": Limits(max_pages=1).model_dump(),
+    }

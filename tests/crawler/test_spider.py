@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
@@ -142,8 +143,8 @@ def test_what_is_out_of_scope_is_said_once_and_not_fetched() -> None:
         found = crawl(host.url + "in/", kind=ScopeKind.PATH)
         assert host.paths == ["/in/", "/in/a"]
     assert [(one.url, one.rule, one.is_failure, one.referrer) for one in found.skips] == [
-        (host.url + "out.png", "path", False, host.url + "in/"),
-        ("http://127.0.0.2/x.png", "host", False, host.url + "in/"),
+        (host.url + "out.png", "scope.path", False, host.url + "in/"),
+        ("http://127.0.0.2/x.png", "scope.host", False, host.url + "in/"),
     ]
     assert set(found.outcomes.values()) == {"out_of_scope"}
 
@@ -431,3 +432,60 @@ def test_what_a_data_uri_calls_its_type_is_not_kept_when_it_is_none() -> None:
     with SyntheticHost({"/": page('<img src="data:page text that is no media type/' + "x" * 500 + ',abc">')}) as host:
         found = crawl(host.url)
     assert [one.content_type for one in found.sightings] == [None]
+
+
+# --- the rules in a recrawl ---
+
+
+def test_files_of_other_hosts_are_counted_for_the_operator_and_fetched_only_if_the_scope_says_so() -> None:
+    with SyntheticHost({"/a.png": image(), "/b.png": image()}) as other:
+        shown = f'<img src="{other.url}a.png"><img src="{other.url}b.png"><a href="{other.url}page">c</a>'
+        with SyntheticHost({"/": page(shown)}) as host:
+            crawled = crawl(host.url)
+            assert other.paths == []
+            assert crawled.suggestions == {other.host: 2}
+            assert crawled.skip_of(other.url + "a.png").rule.startswith("embeds.")
+            assert crawled.skip_of(other.url + "page").rule.startswith("scope.")
+
+
+def test_a_page_that_is_its_referrer_again_leads_nowhere() -> None:
+    async def same(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text='<a href="deeper/">more</a>', content_type="text/html")
+
+    resources = {"/": Resource(None, same), **{"/" + "deeper/" * depth: Resource(None, same) for depth in range(1, 9)}}
+    with SyntheticHost(resources) as host:
+        crawled = crawl(host.url)
+        assert host.paths == ["/", "/deeper/"]
+    assert crawled.skip_of(host.url + "deeper/").rule == "trap.same-page"
+
+
+def test_a_session_id_or_another_order_of_a_query_is_not_another_page_and_is_fetched_as_written() -> None:
+    session = "?b=2&amp;a=1&amp;PHPSESSID=0123456789abcdef0123456789abcdef"
+    with SyntheticHost({"/": links("/list" + session, "/list?a=1&amp;b=2"), "/list": page("")}) as host:
+        crawl(host.url)
+        assert host.paths == ["/", "/list?b=2&a=1&PHPSESSID=0123456789abcdef0123456789abcdef"]
+
+
+def test_a_link_that_acts_is_left_alone_and_said() -> None:
+    with SyntheticHost({"/": links("/logout", "/a.png"), "/logout": page(""), "/a.png": image()}) as host:
+        crawled = crawl(host.url)
+        assert host.paths == ["/", "/a.png"]
+    skip = crawled.skip_of(host.url + "logout")
+    assert (skip.outcome, skip.is_failure) == ("acting_link", False)
+
+
+def test_nothing_is_fetched_when_the_scope_has_expired() -> None:
+    with SyntheticHost({"/a.png": image()}) as host:
+        crawled = crawl(host.url + "a.png", terms={"expires_at": datetime(2026, 1, 1, tzinfo=UTC)})
+        assert host.connections_seen == 0
+    skip = crawled.skip_of(host.url + "a.png")
+    assert (skip.rule, skip.is_failure) == ("scope.expired", True)
+
+
+def test_the_host_of_a_redirect_is_judged_by_the_rules_too() -> None:
+    with SyntheticHost({"/": page("")}) as other:
+        leave = Resource(None, b"", {"Location": other.url + "a.png"}, 302)
+        with SyntheticHost({"/": page('<img src="/go">'), "/go": leave}) as host:
+            crawled = crawl(host.url)
+            assert other.connections_seen == 0
+    assert crawled.skip_of(host.url + "go").outcome == "out_of_scope"
