@@ -24,7 +24,7 @@ from orbweaver.crawler.archive_headers import (
     shown_name,
 )
 from orbweaver.crawler.decoding import PIECE_BYTES
-from orbweaver.crawler.digests import Digester
+from orbweaver.crawler.digests import DirectDigester
 from orbweaver.crawler.sniff import HEAD_BYTES, sniff
 from orbweaver.crawler.unpacking import UNPACKERS, Damaged, Unpacker
 from orbweaver.model import DigestSet, Outcome
@@ -165,7 +165,7 @@ class _File:
         self._spent = spent
         self._path = path
         self._depth = depth
-        self._digester = Digester()
+        self._digester = DirectDigester()
         self._head = b""
         self._inner: _Level | None = None
         self.size = 0
