@@ -16,7 +16,7 @@ def zipped(members: Mapping[str, bytes], method: int = DEFLATED) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", method) as archive:
         for name, data in members.items():
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name), data, method)  # of no date: the same bytes each time
     return held.getvalue()
 
 
