@@ -167,7 +167,7 @@ class BodyReader:
         self._head.clear()
         self._sniffed = sniff(head[:HEAD_BYTES])
         is_declared_html = self._content_type in HTML_TYPES
-        if recognised := recognise(self._content_type, head):
+        if recognised := recognise(self._content_type, self._sniffed, head):
             self._document = bytearray()
             self._document_kind = recognised.kind
             self._document_decoder = decoder_for("gzip" if recognised.is_gzipped else "")

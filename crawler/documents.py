@@ -60,33 +60,35 @@ _URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)++(?
 _GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.FEED})
 
 
-def recognise(declared: str | None, head: bytes) -> Recognised | None:
-    """Return what a body is to be read as, judged by its declared type and first HEAD_BYTES; None for other files.
+def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recognised | None:
+    """Return what a body is to be read as, None for other files.
+
+    It is judged by its declared type, its first HEAD_BYTES, and the type that these were sniffed as.
 
     What declares itself, or begins, as HTML is read as HTML, whatever else it is. XML is known by its first element,
     a playlist by its first line; a style sheet has no mark and must be declared. JSON and plain text are not read.
     """
     head = head[:HEAD_BYTES]
     if head.startswith(GZIP_MARK):
-        kind = _kind("text/plain", _gunzipped(head))
+        inside = _gunzipped(head)
+        kind = _kind("text/plain", sniff(inside), inside)
         if kind in _GZIPPED:
             return Recognised(kind, is_gzipped=True)
-    kind = _kind(declared, head)
+    kind = _kind(declared, sniffed, head)
     return None if kind is None else Recognised(kind)
 
 
-def _kind(declared: str | None, head: bytes) -> DocumentKind | None:
-    sniffed = sniff(head)
+def _kind(declared: str | None, sniffed: str | None, head: bytes) -> DocumentKind | None:
     if kind := _BY_SNIFFED_TYPE.get(sniffed or ""):
         return kind
+    if sniffed == "text/html":
+        return DocumentKind.XHTML if declared == "application/xhtml+xml" else DocumentKind.HTML
     is_binary = has_binary_data(head)
     if not is_binary and (kind := _BY_ROOT.get(root_name(head) or "")):
         return kind
-    if declared == "application/xhtml+xml":
-        return DocumentKind.XHTML
-    if declared == "text/html" or sniffed == "text/html":
+    if declared == "text/html":
         return DocumentKind.HTML
-    if sniffed == "application/xhtml+xml":
+    if "application/xhtml+xml" in {declared, sniffed}:
         return DocumentKind.XHTML
     if sniffed == "image/svg+xml":
         return DocumentKind.SVG

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.documents import DocumentKind, Recognised, recognise, references
 from orbweaver.crawler.links import Link, LinkKind
+from orbweaver.crawler.sniff import sniff
 
 PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
 URL = "http://host.test/a/document"
@@ -62,7 +63,7 @@ K = DocumentKind
     ],
 )
 def test_what_a_body_is_read_as(declared: str | None, head: bytes, kind: DocumentKind | None) -> None:
-    assert recognise(declared, head) == (None if kind is None else Recognised(kind))
+    assert recognise(declared, sniff(head), head) == (None if kind is None else Recognised(kind))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,8 @@ def test_what_a_body_is_read_as(declared: str | None, head: bytes, kind: Documen
 )
 def test_a_sitemap_that_is_a_gzip_file_is_known(inside: bytes, kind: DocumentKind | None) -> None:
     expected = None if kind is None else Recognised(kind, is_gzipped=True)
-    assert recognise("application/x-gzip", gzip.compress(inside)) == expected
+    head = gzip.compress(inside)
+    assert recognise("application/x-gzip", sniff(head), head) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_any_bytes_are_read_without_failing(kind: DocumentKind, body: bytes, con
 
 @given(st.binary() | st.binary().map(gzip.compress), st.none() | st.text(max_size=20))
 def test_any_bytes_are_recognised_or_not_without_failing(head: bytes, declared: str | None) -> None:
-    recognise(declared, head)
+    recognise(declared, sniff(head), head)
 
 
 @pytest.mark.parametrize("kind", K)
