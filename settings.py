@@ -44,8 +44,11 @@ class Settings(BaseSettings):
     transfer_seconds: float = Field(default=1_800, gt=0, description="longest transfer of one body")
     grace_seconds: float = Field(default=15, gt=0, description="a body may be slow this long from its start")
     slowest_bytes_per_second: int = Field(default=1_024, ge=0, description="mean rate asked after the grace")
-    html_bytes: int = Field(default=5 * 2**20, ge=1, description="HTML held in memory for links, at most")
+    html_bytes: int = Field(default=5 * 2**20, ge=1, description="HTML, or another document, held in memory for links")
     file_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one file, at most")
+    archive_members: int = Field(default=10_000, ge=1, description="members read of one archive, at most")
+    archive_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one archive's members, at most")
+    archive_depth: int = Field(default=3, ge=0, le=8, description="archives inside archives, so many levels deep")
     memory_bytes: int = Field(default=4 * 2**30, ge=2**28, description="RLIMIT_AS of a crawl process")
 
     @field_validator("takedown_sinks", "allow_addresses", mode="before")

@@ -60,13 +60,22 @@ _CSS_REFERENCE = re.compile(
     """,
     re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
+# https://www.w3.org/TR/css-images-4/#image-set-notation: there, a string is a reference, unless it is a type.
+_IMAGE_SET = re.compile(r"image-set\((?P<choices>(?:[^()]++|\([^()]*+\)?+)*+)", re.ASCII | re.IGNORECASE)
+_IMAGE_SET_STRING = re.compile(
+    rf"[a-z-]++\((?:[^()]*+)\)?+ | {_CSS_STRING.format('set_')}", re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE
+)
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))", re.DOTALL | re.IGNORECASE)
 
 
 def css_references(css: str) -> Iterator[str]:
-    """Yield what `url()` and `@import` of a style refer to, escapes undone."""
+    """Yield what `url()`, `@import` and `image-set()` of a style refer to, escapes undone."""
     for match in _CSS_REFERENCE.finditer(css):
         yield _CSS_ESCAPE.sub(_css_character, match[match.lastgroup or 0])
+    for choices in _IMAGE_SET.finditer(css):
+        for match in _IMAGE_SET_STRING.finditer(choices["choices"]):
+            if match.lastgroup:
+                yield _CSS_ESCAPE.sub(_css_character, match[match.lastgroup])
 
 
 def _css_character(escape_sequence: re.Match[str]) -> str:

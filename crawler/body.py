@@ -1,4 +1,4 @@
-"""Reads one body from the wire: decodes, sniffs, hashes, and holds only HTML, up to a limit."""
+"""Reads one body from the wire: decodes, sniffs, hashes, looks into archives, holds only documents, up to a limit."""
 
 from __future__ import annotations
 
@@ -7,23 +7,37 @@ import time
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, replace
 
+from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader, Contents, is_archive
 from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.digests import Digester
+from orbweaver.crawler.documents import HTML_TYPES, DocumentKind, recognise
 from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.crawler.sniff import HEAD_BYTES, has_binary_data, sniff
 from orbweaver.model import DigestSet
 
-HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 # What may stand at the head of something that is rightly served as HTML.
-MARKUP_TYPES = frozenset({"text/html", "text/xml", "application/xml", "image/svg+xml"})
+MARKUP_TYPES = frozenset(
+    {
+        "text/html",
+        "text/xml",
+        "application/xhtml+xml",
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/rdf+xml",
+        "image/svg+xml",
+    }
+)
+DEFAULT_ARCHIVE_LIMITS = ArchiveLimits()
+NOTHING_INSIDE = Contents(members=(), notes=())
 
 
 @dataclass(frozen=True)
 class BodyLimits:
     """What one body may cost.
 
-    `html_bytes` are held at most; more than `file_bytes`, of the file or on the wire, end the transfer.
+    `html_bytes` of a document, HTML or other, are held at most; more than `file_bytes`, of the file or on the wire,
+    end the transfer.
     After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
     """
 
@@ -31,6 +45,7 @@ class BodyLimits:
     file_bytes: float
     grace_seconds: float
     slowest_bytes_per_second: int
+    archive: ArchiveLimits = DEFAULT_ARCHIVE_LIMITS
 
     def at_most(self, file_bytes: float) -> BodyLimits:
         """Return the same limits for a body that may be no larger than `file_bytes`."""
@@ -39,20 +54,31 @@ class BodyLimits:
 
 @dataclass(frozen=True)
 class Body:
-    """What is left of a body: digests of a file, the HTML of a page, or both when one was served as the other."""
+    """What is left of a body: digests of a file, the document to read for references, or both.
+
+    A page that is served as one has no digests. `archive` is what was found in a file that is an archive.
+    """
 
     digests: DigestSet | None
-    html: bytes | None
-    is_html_cut: bool
+    document: bytes | None
+    document_kind: DocumentKind | None
+    is_document_cut: bool
+    archive: Contents
     sniffed_type: str | None
     bytes_received: int
+
+    @property
+    def html(self) -> bytes | None:
+        """The document when it is a page, else None."""
+        return self.document if self.document_kind in {DocumentKind.HTML, DocumentKind.XHTML} else None
 
 
 class BodyReader:
     """Takes a body's chunks and decides from its first bytes what it is.
 
-    What is declared as HTML, or begins like it, is read as a page. Everything that is not declared as HTML, or does not
-    begin like text, is hashed as a file: an image may be served as HTML and HTML as an image, and some files are both.
+    What is declared as HTML, or begins like it, is read as a page; other documents are known by crawler.documents.
+    Everything that is not declared as HTML, or does not begin like text, is hashed as a file: an image may be served
+    as HTML and HTML as an image, and some files are both. A style sheet, playlist or feed is a file as well.
     """
 
     def __init__(
@@ -73,8 +99,11 @@ class BodyReader:
         self._head = bytearray()
         self._is_decided = False
         self._digester: Digester | None = None
-        self._html: bytearray | None = None
-        self._is_html_cut = False
+        self._archive: ArchiveReader | None = None
+        self._document: bytearray | None = None
+        self._document_kind: DocumentKind | None = None
+        self._document_decoder: Decoder = decoder_for("")
+        self._is_document_cut = False
         self._sniffed: str | None = None
         self._decoded_bytes = 0
         self.bytes_received = 0
@@ -98,23 +127,20 @@ class BodyReader:
                 raise BadResponse(str(error)) from error
             if self.bytes_received > self._limits.file_bytes:  # an encoded body may decode to nothing, for ever
                 raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
-            if self._is_html_cut and self._digester is None:
+            if self._is_document_cut and self._digester is None:
                 return self._result()  # the rest of an over-long page is not wanted
+        if self.bytes_received and not self._decoder.is_finished:
+            raise BodyCut("the encoded body ends before its end mark")
+        if not self._is_decided:
+            self._decide()
         if self._digester is not None:
             await self._digester.settle()
-        return self._finish()
+        return self._result()
 
     def _receive(self, received: int) -> None:
         self.bytes_received += received
         self._spend_bytes(received)
         self._check_pace()
-
-    def _finish(self) -> Body:
-        if self.bytes_received and not self._decoder.is_finished:
-            raise BodyCut("the encoded body ends before its end mark")
-        if not self._is_decided:
-            self._decide()
-        return self._result()
 
     def _check_pace(self) -> None:
         elapsed = time.monotonic() - self._began
@@ -141,26 +167,41 @@ class BodyReader:
         self._head.clear()
         self._sniffed = sniff(head[:HEAD_BYTES])
         is_declared_html = self._content_type in HTML_TYPES
-        if is_declared_html or self._sniffed == "text/html":
-            self._html = bytearray()
+        if recognised := recognise(self._content_type, self._sniffed, head):
+            self._document = bytearray()
+            self._document_kind = recognised.kind
+            self._document_decoder = decoder_for("gzip" if recognised.is_gzipped else "")
         begins_like_markup = self._sniffed in MARKUP_TYPES or (self._sniffed is None and not has_binary_data(head))
+        if is_archive(head):
+            self._archive = ArchiveReader(self._limits.archive)
         if not (is_declared_html and begins_like_markup):
-            self._digester = Digester()
+            self._digester = Digester(also=None if self._archive is None else self._archive.feed)
         self._spend(head)
 
     def _spend(self, piece: bytes) -> None:
         if self._digester is not None:
             self._digester.update(piece)
-        if self._html is not None and not self._is_html_cut:
-            room = self._limits.html_bytes - len(self._html)
-            self._html += piece[:room]
-            self._is_html_cut = len(piece) > room
+        if self._document is not None and not self._is_document_cut:
+            self._hold(self._document, piece)
+
+    def _hold(self, document: bytearray, piece: bytes) -> None:
+        try:
+            for part in self._document_decoder.feed(piece):
+                room = self._limits.html_bytes - len(document)
+                document += part[:room]
+                if len(part) > room:
+                    self._is_document_cut = True
+                    return
+        except UndecodableBody:
+            self._is_document_cut = True  # a damaged gzip file is a file all the same, and what came of it is read
 
     def _result(self) -> Body:
         return Body(
             digests=None if self._digester is None else self._digester.digest_set(),
-            html=None if self._html is None else bytes(self._html),
-            is_html_cut=self._is_html_cut,
+            document=None if self._document is None else bytes(self._document),
+            document_kind=self._document_kind,
+            is_document_cut=self._is_document_cut,
+            archive=NOTHING_INSIDE if self._archive is None else self._archive.finish(),
             sniffed_type=self._sniffed,
             bytes_received=self.bytes_received,
         )

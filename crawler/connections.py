@@ -143,11 +143,30 @@ class Connections:
         return response
 
 
+class _CleanConnector(aiohttp.TCPConnector):
+    """Gives a connection that is to serve again only when its server has sent nothing while it was idle.
+
+    aiohttp would take what came meanwhile for the answer to the next request (3.14.5).
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[aiohttp.tracing.Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own signature
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        return connection
+
+
 class _HandshakeFailed(DownloadConnectionRefusedError):
     """No TLS through the proxy: with the host, or with the proxy itself; its cause is the ssl module's error."""
 
 
-class _ProxyConnector(aiohttp_socks.ProxyConnector):
+class _ProxyConnector(_CleanConnector, aiohttp_socks.ProxyConnector):
     """Tells a failed handshake from a lost connection, as aiohttp's own connector does."""
 
     async def _connect_via_proxy(
@@ -165,7 +184,7 @@ class _ProxyConnector(aiohttp_socks.ProxyConnector):
 
 def _connector(guard: Guard, limits: ConnectionLimits, proxy: Proxy | None) -> aiohttp.TCPConnector:
     if proxy is None:
-        return aiohttp.TCPConnector(
+        return _CleanConnector(
             limit=limits.connections,
             limit_per_host=limits.connections_per_host,
             socket_factory=guard.socket_factory,

@@ -8,15 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-from orbweaver.crawler import links, rules, sameness, sightings, urls
+from orbweaver.crawler import documents, rules, sameness, sightings, urls
 from orbweaver.crawler.access import manners_of
+from orbweaver.crawler.archives import Contents
+from orbweaver.crawler.body import Body
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import Interrupted, UrlRefused
 from orbweaver.crawler.frontier import MOST_WAITING, Frontier, Waiting
+from orbweaver.crawler.header_links import header_links
 from orbweaver.crawler.journal import Journal
-from orbweaver.crawler.links import Link, LinkKind
-from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
+from orbweaver.crawler.links import Link, LinkKind, PageLinks
+from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, outcome_of_status, rule_of
 from orbweaver.crawler.transfer import Answer
 from orbweaver.crawler.traps import PageDigests, ScopeSuggestions
 from orbweaver.crawler.visit import Visit, expected_kind
@@ -81,13 +84,17 @@ class Course:
         # A body is looked into whatever the status is: an error status may be a disguise.
         if body.digests is not None and not body.digests.is_degenerate:
             self._found(sightings.of_file(visit, answer, body.digests))
+        self._inside_archive(visit, answer, body.archive)
         if not 200 <= answer.status < 300:
             self._error_status(visit, answer.status)
         elif body.digests is not None and body.digests.is_degenerate:
             self._skip(visit, Outcome.EMPTY, "degenerate", "the file is empty: its digests say nothing", False, 200)
+        elif body.digests is None and expected_kind(visit.url, visit.kind) is LinkKind.MEDIA:
+            reason = "a page came where a file was expected"
+            self._skip(visit, Outcome.ERROR_PAGE, "error_page", reason, False, answer.status)
         if body.html is not None:
             self._journal.tally.pages += 1
-            self._follow(visit, answer, body.html)
+        self._follow(visit, answer, body)
 
     def failed(self, visit: Visit, error: BaseException) -> None:
         """Record why a URL gave no answer."""
@@ -158,25 +165,48 @@ class Course:
             return
         self._consider(visit._replace(chain=chain), target)
 
-    def _follow(self, visit: Visit, answer: Answer, html: bytes) -> None:
-        assert answer.body is not None
-        digest = hashlib.blake2b(html, digest_size=16).hexdigest()
+    def _inside_archive(self, visit: Visit, answer: Answer, archive: Contents) -> None:
+        for member in archive.members:
+            self._found(sightings.of_member(visit, answer, member))
+        for note in archive.notes:
+            self._journal.skip(
+                visit.url,
+                note.outcome,
+                rule=note.rule,
+                reason=note.reason,
+                is_failure=note.is_failure,
+                referrer=visit.referrer,
+                status=answer.status,
+                count=note.count,
+            )
+
+    def _follow(self, visit: Visit, answer: Answer, body: Body) -> None:
+        """Go where the headers of an answer lead, and its document when it has one."""
+        linked = header_links(link=answer.headers.getall("Link", ()), refresh=answer.headers.get("Refresh"))
+        self._follow_links(visit, answer.url, answer.url, linked)
+        if body.document is None or body.document_kind is None:
+            return
+        digest = hashlib.blake2b(body.document, digest_size=16).hexdigest()
         if self._pages.is_repeat(answer.url, visit.referrer, digest):
             reason = "the same page as the one that links to it: its links were not followed"
             self._skip(visit, Outcome.TRAP, "trap.same-page", reason, False)
             return
-        found = links.extract(html, content_type=answer.content_type, base_url=answer.url)
-        if answer.body.is_html_cut or found.is_truncated:
-            rule = "limit.html" if answer.body.is_html_cut else "limit.links"
+        found = documents.references(
+            body.document, body.document_kind, content_type=answer.content_type, base_url=answer.url
+        )
+        if body.is_document_cut or found.is_truncated:
+            rule = "limit.html" if body.is_document_cut else "limit.links"
             reason = "the page is longer than what is read of a page; links after that were not seen"
             self._skip(visit, Outcome.LIMIT, rule, reason, False)
         self._embedded(visit, answer, found)
-        base = self._base_of(answer.url, found.base)
-        for link in found.links:
+        self._follow_links(visit, answer.url, self._base_of(answer.url, found.base), found.links)
+
+    def _follow_links(self, visit: Visit, page_url: str, base: str, found: Iterable[Link]) -> None:
+        for link in found:
             if len(self._seen) >= URLS_SEEN:
-                self._seen_enough(answer.url)
+                self._seen_enough(page_url)
                 return
-            self._follow_link(visit, answer.url, base, link)
+            self._follow_link(visit, page_url, base, link)
 
     def _follow_link(self, visit: Visit, page_url: str, base: str, link: Link) -> None:
         try:
@@ -206,7 +236,7 @@ class Course:
         if self._journal.is_full:
             self._flush()
 
-    def _embedded(self, visit: Visit, answer: Answer, found: links.PageLinks) -> None:
+    def _embedded(self, visit: Visit, answer: Answer, found: PageLinks) -> None:
         for embedded in found.data_uris:
             digests = digests_of(embedded.data)
             if not digests.is_degenerate:
@@ -245,13 +275,12 @@ class Course:
         )
 
     def _error_status(self, visit: Visit, status: int) -> None:
-        is_error = status >= 400
         self._skip(
             visit,
-            Outcome.HTTP_ERROR if is_error else Outcome.BAD_RESPONSE,
+            outcome_of_status(status),
             f"http.{status}",
             f"the host answered {status}",
-            is_status_failure(status, is_reported=visit.is_reported) if is_error else True,
+            is_status_failure(status, is_reported=visit.is_reported),
             status,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ else:
 
 PIECE_BYTES = 64 * 1024
 GZIP_MARK = b"\x1f\x8b"
+ZSTD_MARK = b"\x28\xb5\x2f\xfd"
+# A frame, or one to skip (RFC 8878, 3.1.1 and 3.1.2); anything else after the first is padding, not content.
+_ZSTD_FRAME = re.compile(re.escape(ZSTD_MARK) + rb"|[\x50-\x5f]\x2a\x4d\x18")
 # RFC 9659 allows no larger window on the web; the library's default would let a server take 128 MiB.
 ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 # A chain such as "gzip, gzip" has no honest use and multiplies a bomb.
@@ -123,16 +127,23 @@ class _Brotli:
 class _Zstd:
     def __init__(self) -> None:
         self._decompressor = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
+        self._held = b""  # the first bytes of what may be a frame, until all four of its mark came
+        self._is_padding = False
 
     @property
     def is_finished(self) -> bool:
-        return bool(self._decompressor.eof)
+        return bool(self._decompressor.eof) and not (self._held and ZSTD_MARK.startswith(self._held))
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         try:
             while True:
                 if self._decompressor.eof:
-                    if not data:
+                    data, self._held = self._held + data, b""
+                    if self._is_padding or len(data) < len(ZSTD_MARK):
+                        self._held = b"" if self._is_padding else data
+                        return
+                    if not _ZSTD_FRAME.match(data):
+                        self._is_padding = True
                         return
                     self._decompressor = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
                 piece = self._decompressor.decompress(data, PIECE_BYTES)

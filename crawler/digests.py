@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from orbweaver.model import DigestSet
@@ -17,17 +18,43 @@ HAND_OVER_BYTES = 2**20
 _threads = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hashing")
 
 
-class Digester:
-    """Feeds every chunk to the three digests and keeps nothing of it.
-
-    The first HASHED_IN_PLACE bytes are hashed as they come. After that chunks wait until `is_behind`, and
-    `hand_over` gives them to a thread: one hand-over at a time, so at most two of them are in memory.
-    """
+class DirectDigester:
+    """Feeds every chunk to the three digests at once and keeps nothing of it: for small bodies, and off the loop."""
 
     def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
+        self._size = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Add a chunk."""
+        self._size += len(chunk)
+        self._md5.update(chunk)
+        self._sha1.update(chunk)
+        self._sha256.update(chunk)
+
+    def digest_set(self) -> DigestSet:
+        """Return the digests of everything fed so far."""
+        return DigestSet(
+            md5=self._md5.hexdigest(),
+            sha1=self._sha1.hexdigest(),
+            sha256=self._sha256.hexdigest(),
+            size=self._size,
+        )
+
+
+class Digester:
+    """Feeds every chunk to the three digests and keeps nothing of it.
+
+    The first HASHED_IN_PLACE bytes are hashed as they come. After that chunks wait until `is_behind`, and
+    `hand_over` gives them to a thread: one hand-over at a time, so at most two of them are in memory.
+    What `also` does with each chunk may cost more than hashing: with it, all chunks go to threads.
+    """
+
+    def __init__(self, also: Callable[[bytes], None] | None = None) -> None:
+        self._digests = DirectDigester()
+        self._also = also
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._running: asyncio.Future[None] | None = None
@@ -36,7 +63,7 @@ class Digester:
     def update(self, chunk: bytes) -> None:
         """Add a chunk of the decoded body."""
         self.size += len(chunk)
-        if self.size <= HASHED_IN_PLACE:
+        if self._also is None and self.size <= HASHED_IN_PLACE:
             self._hash((chunk,))
         else:
             self._waiting.append(chunk)
@@ -55,7 +82,7 @@ class Digester:
 
     async def settle(self) -> None:
         """Wait until everything that was handed over is hashed."""
-        if self.is_behind:
+        if self.is_behind or (self._also is not None and self._waiting):
             await self.hand_over()
         await self._finish_running()
 
@@ -64,12 +91,7 @@ class Digester:
         assert self._running is None
         self._hash(self._waiting)
         self._waiting, self._waiting_bytes = [], 0
-        return DigestSet(
-            md5=self._md5.hexdigest(),
-            sha1=self._sha1.hexdigest(),
-            sha256=self._sha256.hexdigest(),
-            size=self.size,
-        )
+        return self._digests.digest_set()
 
     async def _finish_running(self) -> None:
         if self._running is not None:
@@ -78,13 +100,13 @@ class Digester:
 
     def _hash(self, chunks: tuple[bytes, ...] | list[bytes]) -> None:
         for chunk in chunks:
-            self._md5.update(chunk)
-            self._sha1.update(chunk)
-            self._sha256.update(chunk)
+            self._digests.update(chunk)
+            if self._also is not None:
+                self._also(chunk)
 
 
 def digests_of(body: bytes) -> DigestSet:
     """Return the digest set of a body that is in memory anyway, such as a data: URI's."""
-    digester = Digester()
+    digester = DirectDigester()
     digester.update(body)
     return digester.digest_set()

@@ -13,6 +13,7 @@ CrawlError
     ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
     ├── TransferTooSlow     slower than the lowest rate asked after the grace
     ├── BadResponse         what came is not HTTP, or not what its headers say
+    ├── PartSent            a part of the file was sent although the whole was asked for
     └── Interrupted         the recrawl was told to stop, or its time was over
 """
 
@@ -95,6 +96,10 @@ class TransferTooSlow(TransferEnded):
 
 class BadResponse(TransferEnded):
     """What came is not HTTP, or not what its headers say."""
+
+
+class PartSent(TransferEnded):
+    """A part of the file was sent although the whole was asked for: its digests would be those of no file."""
 
 
 class Interrupted(TransferEnded):

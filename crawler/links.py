@@ -29,6 +29,9 @@ from selectolax.lexbor import LexborHTMLParser
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
+# Documents in srcdoc and data: URIs, each inside another: every level costs its whole length again.
+DOCUMENTS_DEEP = 8
+_DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 
 
 class LinkKind(StrEnum):
@@ -63,32 +66,40 @@ def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: 
     """Return the references and embedded files of an HTML document; never fails, whatever the bytes.
 
     References back to the document itself (`base_url`) are left out. `max_links` bounds links and data: URIs
-    together.
+    together. Forms are not followed, whatever their method: sending one acts on the host.
     """
-    found = _Found(page=base_url.partition("#")[0], max_links=max_links)
-    documents = [_decode(body, content_type)]
+    found = FoundLinks(page=base_url, max_links=max_links)
+    add_markup(found, decode_text(body, content_type))
+    return found.page_links()
+
+
+def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
+    """Add what a text of markup refers to, and what the documents inside it do.
+
+    In XML, and in an SVG image, no element hides others as text: `<script/>` is over at once.
+    """
+    documents = [(text, 0)]
+    is_too_deep = False
     while documents and not found.is_truncated:
-        for name, attributes in _parse(_flatten(documents.pop())):
+        document, depth = documents.pop()
+        for name, attributes in _parse(_flatten(document, is_xml=is_xml)):
             if found.is_truncated:
                 break
             if name == "base" and found.base is None:
                 found.base = trim(attributes.get("href", "")) or None
-            if srcdoc := name == "iframe" and attributes.get("srcdoc"):
-                # An attribute is shorter than its document, so nesting ends.
-                documents.append(srcdoc)
+            inside = [srcdoc] if name == "iframe" and (srcdoc := attributes.get("srcdoc")) else []
             for reference, kind in _references(name, attributes):
-                found.add(reference, kind)
-    return PageLinks(
-        links=tuple(found.links),
-        base=found.base,
-        data_uris=tuple(found.data_uris),
-        bad_data_uris=found.bad_data_uris,
-        is_truncated=found.is_truncated,
-    )
+                embedded = found.add(reference, kind)
+                if embedded is not None and embedded.media_type in _DOCUMENT_TYPES:
+                    inside.append(decode_text(embedded.data, None))
+            if inside and depth < DOCUMENTS_DEEP:
+                documents.extend((text, depth + 1) for text in inside)
+            is_too_deep |= bool(inside) and depth >= DOCUMENTS_DEEP
+    found.is_truncated |= is_too_deep
 
 
-class _Found:
-    """Collects references in order, each once, up to a limit."""
+class FoundLinks:
+    """Collects the references of one document (`page` is its URL) in order, each once, up to a limit."""
 
     def __init__(self, *, page: str, max_links: int) -> None:
         self.links: dict[Link, None] = {}
@@ -96,32 +107,45 @@ class _Found:
         self.bad_data_uris = 0
         self.base: str | None = None
         self.is_truncated = False
-        self._page = page
+        self._page = page.partition("#")[0]
         self._max_links = max_links
 
-    def add(self, reference: str, kind: LinkKind) -> None:
+    def add(self, reference: str, kind: LinkKind) -> DataUri | None:
+        """Take a reference as written; return the file that it is, when it is a data: URI and new."""
         trimmed = trim(reference)
         if not trimmed or trimmed.startswith("#") or trimmed.partition("#")[0] == self._page:
-            return
+            return None
         key: Link | DataUri
         if DATA_SCHEME.match(trimmed):
             try:
                 key = decode_data_uri(trimmed)
             except ValueError:
                 self.bad_data_uris += 1
-                return
+                return None
             if not key.data:
-                return
+                return None
         else:
             key = Link(reference, kind)
         if key in self.links or key in self.data_uris:
-            return
+            return None
         if len(self.links) + len(self.data_uris) >= self._max_links:
             self.is_truncated = True
         elif isinstance(key, DataUri):
             self.data_uris[key] = None
+            return key
         else:
             self.links[key] = None
+        return None
+
+    def page_links(self) -> PageLinks:
+        """Return what was found."""
+        return PageLinks(
+            links=tuple(self.links),
+            base=self.base,
+            data_uris=tuple(self.data_uris),
+            bad_data_uris=self.bad_data_uris,
+            is_truncated=self.is_truncated,
+        )
 
 
 # --- bytes to text ---
@@ -137,7 +161,7 @@ _ENCODING_NAMES = """
 _ENCODINGS = frozenset(_ENCODING_NAMES.split())
 
 
-def _decode(body: bytes, content_type: str | None) -> str:
+def decode_text(body: bytes, content_type: str | None) -> str:
     """Decode as browsers do: byte order mark, Content-Type, meta, else UTF-8 or, where it is not, cp1252."""
     encoding, mark = read_bom(body)
     if encoding is not None and mark is not None:
@@ -178,31 +202,34 @@ _TOKEN = re.compile(
     re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
 _ONE_ATTRIBUTE = re.compile(rf"(?=(?P<name>[^\s/>][^\s/>=]*+)){_ATTRIBUTE}", re.ASCII | re.DOTALL)
-_ANY_ELEMENT = re.compile(r"style|background", re.ASCII | re.IGNORECASE)
+_ANY_ELEMENT = re.compile(r"style|background|data-bg", re.ASCII | re.IGNORECASE)
 # Lexbor compares each attribute of an element with every other: 20,000 on one tag take 1 s.
 _LONG_TAG = 4_096
 _ATTRIBUTE_NAMES = """
-    background content data data-original data-src data-srcset href http-equiv name poster property rel src
-    srcdoc srcset style type xlink:href
+    as background content data data-background data-bg data-lazy-src data-lazy-srcset data-original data-src
+    data-srcset href http-equiv imagesrcset name poster property rel src srcdoc srcset style type xlink:href
 """
 _READ_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _TAGS_AT_ONCE = 2_000
 
 
-def _flatten(text: str) -> Iterator[str]:
+def _flatten(text: str, *, is_xml: bool = False) -> Iterator[str]:
     """Yield the tags that can hold a reference, each as an element of its own named `x-<name>`.
 
     Inside svg and math, `<title><img>` is an image and not a title, so there raw text is read as tags too.
     """
-    position = css_end = foreign_depth = 0
+    position = css_end = 0
+    foreign_depth = least_depth = int(is_xml)
     while token := _TOKEN.match(text, position):
         position = token.end()
         name = token["name"]
         if name is None or not token["close"]:
             continue
         name = name.lower()
+        if is_xml:
+            name = name.rpartition(":")[2]
         if name in _FOREIGN and not token["attributes"].rstrip().endswith("/"):
-            foreign_depth = max(0, foreign_depth + (-1 if token["end"] else 1))
+            foreign_depth = max(least_depth, foreign_depth + (-1 if token["end"] else 1))
         if token["end"]:
             continue
         attributes = token["attributes"]
@@ -246,7 +273,9 @@ _References = Iterator[tuple[str, LinkKind]]
 _Rule = Callable[[dict[str, str]], _References]
 
 _MEDIA_LINKS = frozenset({"image_src", "icon", "apple-touch-icon", "apple-touch-icon-precomposed"})
-_PAGE_LINKS = frozenset({"alternate", "next", "prev"})
+_PAGE_LINKS = frozenset({"alternate", "next", "prev", "sitemap"})
+# What a page asks to be loaded early; scripts and fonts are left out.
+_PRELOADED = frozenset({"audio", "fetch", "image", "object", "embed", "style", "track", "video"})
 _META_KINDS = {
     **{
         f"og:{media}{suffix}": LinkKind.MEDIA
@@ -264,10 +293,20 @@ _META_KINDS = {
 def _references(name: str, attributes: dict[str, str]) -> _References:
     if rule := _RULES.get(name):
         yield from rule(attributes)
-    if background := attributes.get("background"):
-        yield background, LinkKind.MEDIA
+    for attribute in _BACKGROUNDS:
+        if background := attributes.get(attribute):
+            yield from _background_references(background)
     if style := attributes.get("style"):
         yield from ((reference, LinkKind.MEDIA) for reference in css_references(style))
+
+
+def _background_references(background: str) -> _References:
+    is_reference = True
+    for reference in css_references(background):
+        is_reference = False
+        yield reference, LinkKind.MEDIA
+    if is_reference:
+        yield background, LinkKind.MEDIA
 
 
 def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) -> _Rule:
@@ -289,12 +328,20 @@ def _input_rule(attributes: dict[str, str]) -> _References:
         yield reference, LinkKind.MEDIA
 
 
-def _link_rule(attributes: dict[str, str]) -> _References:
+def link_references(attributes: dict[str, str]) -> Iterator[tuple[str, LinkKind]]:
+    """Yield what a `<link>`, or a `Link` header, refers to; a stylesheet is a file that is read as well."""
     relations = set(attributes.get("rel", "").lower().split())
     reference = attributes.get("href", "")
-    if relations & _MEDIA_LINKS:
+    is_stylesheet = "stylesheet" in relations
+    if "preload" in relations:
+        is_shown = attributes.get("as", "").strip().lower() in _PRELOADED
+        for candidate in srcset_references(attributes.get("imagesrcset", "")):
+            yield candidate, LinkKind.MEDIA
+    else:
+        is_shown = is_stylesheet or bool(relations & _MEDIA_LINKS)
+    if is_shown:
         yield reference, LinkKind.MEDIA
-    if relations & _PAGE_LINKS and "stylesheet" not in relations:
+    if relations & _PAGE_LINKS and not is_stylesheet:
         yield reference, LinkKind.PAGE
 
 
@@ -307,23 +354,27 @@ def _meta_rule(attributes: dict[str, str]) -> _References:
         yield refresh_reference(content), LinkKind.PAGE
 
 
-_LAZY = ("data-src", "data-original")
-_LAZY_SETS = ("data-srcset",)
+_LAZY = ("data-src", "data-original", "data-lazy-src")
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset")
+_BACKGROUNDS = ("background", "data-bg", "data-background")
+_SVG_MEDIA = _attributes_rule(LinkKind.MEDIA, "href", "xlink:href")
 _RULES: dict[str, _Rule] = {
-    "a": _attributes_rule(LinkKind.PAGE, "href"),
+    "a": _attributes_rule(LinkKind.PAGE, "href", "xlink:href"),
     "area": _attributes_rule(LinkKind.PAGE, "href"),
     "audio": _attributes_rule(LinkKind.MEDIA, "src"),
     "base": _attributes_rule(LinkKind.PAGE),
     "embed": _attributes_rule(LinkKind.MEDIA, "src"),
+    "feimage": _SVG_MEDIA,
     "frame": _attributes_rule(LinkKind.PAGE, "src"),
-    "iframe": _attributes_rule(LinkKind.PAGE, "src", "data-src"),
+    "iframe": _attributes_rule(LinkKind.PAGE, "src", "data-src", "data-lazy-src"),
     # `image` is SVG's; outside svg a browser takes it for img.
     "image": _attributes_rule(LinkKind.MEDIA, "href", "xlink:href", "src", *_LAZY, sets=("srcset",)),
     "img": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
     "input": _input_rule,
-    "link": _link_rule,
+    "link": link_references,
     "meta": _meta_rule,
     "object": _attributes_rule(LinkKind.MEDIA, "data"),
     "source": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
+    "use": _SVG_MEDIA,
     "video": _attributes_rule(LinkKind.MEDIA, "src", "poster", *_LAZY, sets=_LAZY_SETS),
 }

@@ -9,6 +9,7 @@ from orbweaver.crawler.errors import (
     BodyTooLarge,
     EgressRefused,
     Interrupted,
+    PartSent,
     RobotsRefused,
     TransferTooSlow,
 )
@@ -30,6 +31,7 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (BodyTooLarge, Outcome.TOO_LARGE),
     (TransferTooSlow, Outcome.TOO_SLOW),
     (BadResponse, Outcome.BAD_RESPONSE),
+    (PartSent, Outcome.PARTIAL),
     (UnsupportedURLSchemeError, Outcome.REFUSED_URL),
     (CannotResolveHostError, Outcome.UNRESOLVED),
     (DownloadTimeoutError, Outcome.TIMEOUT),
@@ -37,6 +39,8 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
 )
 # Answers that say there is nothing: RFC 9110, 15.5.5 and 15.5.11.
 GONE_STATUSES = frozenset({404, 410})
+# Answers that say that this URL, or the whole server, does not serve GET: RFC 9110, 15.5.6 and 15.6.2.
+METHOD_STATUSES = frozenset({405, 501})
 # Answers that say "not now": 408, 421, 425, 429.
 LATER_STATUSES = frozenset({408, 421, 425, 429})
 
@@ -63,12 +67,19 @@ def rule_of(error: BaseException) -> str:
     return f"fetch.{outcome_of(error)}"
 
 
-def is_status_failure(status: int, *, is_reported: bool) -> bool:
-    """Whether an error status leaves a file unchecked.
+def outcome_of_status(status: int) -> Outcome:
+    """Return the outcome that a status outside 2xx stands for; a redirect without a target is a bad response."""
+    if status in METHOD_STATUSES:
+        return Outcome.METHOD_REFUSED
+    return Outcome.HTTP_ERROR if status >= 400 else Outcome.BAD_RESPONSE
 
-    A busy or broken server always does. For a reported URL everything does but "there is nothing"; elsewhere being
-    forbidden is normal.
+
+def is_status_failure(status: int, *, is_reported: bool) -> bool:
+    """Whether a status outside 2xx leaves a file unchecked.
+
+    What is no answer to a plain GET (a refusal of GET, 1xx, 3xx without a target) does, and a busy or broken server
+    always. For a reported URL everything does but "there is nothing"; elsewhere being forbidden is normal.
     """
-    if status in LATER_STATUSES or status >= 500:
+    if status < 400 or status >= 500 or status in LATER_STATUSES | METHOD_STATUSES:
         return True
     return is_reported and status not in GONE_STATUSES

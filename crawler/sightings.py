@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orbweaver.crawler import urls
+from orbweaver.crawler.archives import Member
 from orbweaver.crawler.body import media_type
 from orbweaver.crawler.transfer import Answer
 from orbweaver.crawler.visit import Visit
@@ -38,6 +39,12 @@ def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str)
         is_refused_by_robots=answer.is_refused_by_robots,
     )
     return _sighting(visit, answer, digests, http, media_type(declared), None)
+
+
+def of_member(visit: Visit, answer: Answer, member: Member) -> Sighting:
+    """Return the sighting of a file inside an archive; the archive's URL is where it can be taken down."""
+    http = HttpFacts(status=answer.status, framing=answer.framing, archive_member=member.path)
+    return _sighting(visit, answer, member.digests, http, None, member.sniffed_type)
 
 
 def _sighting(

@@ -20,6 +20,18 @@ _FIRST_ELEMENT = re.compile(
     re.DOTALL,
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What is XML by its first element, with a declaration before it or without.
+_XML_ROOTS = {
+    "svg": "image/svg+xml",
+    "rss": "application/rss+xml",
+    "rdf": "application/rdf+xml",
+    "mpd": "application/dash+xml",
+    "urlset": "text/xml",
+    "sitemapindex": "text/xml",
+}
+_ATOM = b"http://www.w3.org/2005/Atom"
+# RFC 8216, 4.3.1.1: the first line of a playlist.
+_PLAYLIST = re.compile(rb"#EXTM3U(?=[\s]|\Z)")
 
 _BINARY_DATA_BYTE = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -30,17 +42,28 @@ def sniff(head: bytes) -> str | None:
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(_SPACE)
     if text.startswith(b"<"):
         return _sniff_markup(text)
+    if _PLAYLIST.match(text):
+        return "application/vnd.apple.mpegurl"
     mime: str | None = filetype.guess_mime(head)
     return mime
 
 
 def _sniff_markup(text: bytes) -> str | None:
-    root = _FIRST_ELEMENT.match(text)
-    if root and root["name"].lower() == b"svg":
-        return "image/svg+xml"
-    if text.startswith(b"<?xml"):
-        return "text/xml"
+    root = root_name(text)
+    is_declared = text.startswith(b"<?xml")
+    if root in _XML_ROOTS:
+        return _XML_ROOTS[root]
+    if root == "feed" and _ATOM in text:
+        return "application/atom+xml"
+    if is_declared:
+        return "application/xhtml+xml" if root == "html" else "text/xml"
     return "text/html" if _HTML.match(text) else None
+
+
+def root_name(head: bytes) -> str | None:
+    """Return the name of a document's first element, in lower case and without its prefix; None for no markup."""
+    root = _FIRST_ELEMENT.match(head[:HEAD_BYTES].removeprefix(_BYTE_ORDER_MARK))
+    return root["name"].decode("latin-1").lower() if root else None
 
 
 def has_binary_data(head: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,11 @@ from typing import Literal
 import aiohttp
 from multidict import CIMultiDictProxy
 from orbweaver.crawler import sandbox
+from orbweaver.crawler.archives import ArchiveLimits
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.connections import ConnectionLimits, Connections, PeerResponse
 from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
-from orbweaver.crawler.errors import BadResponse, BodyCut, EgressRefused, Interrupted, SandboxUnavailable
+from orbweaver.crawler.errors import BadResponse, BodyCut, EgressRefused, Interrupted, PartSent, SandboxUnavailable
 from orbweaver.crawler.proxies import Proxy
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
@@ -33,6 +35,7 @@ from scrapy.exceptions import (
 REDIRECT_BYTES = 16 * 1024
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 PARTIAL_CONTENT = 206
+_CONTENT_RANGE = re.compile(r"bytes 0-(?P<last>[0-9]{1,18})/(?P<size>[0-9]{1,18})", re.IGNORECASE)
 
 Headers = Sequence[tuple[str, str]]
 
@@ -90,6 +93,12 @@ class Transfers:
             file_bytes=settings.file_bytes,
             grace_seconds=settings.grace_seconds,
             slowest_bytes_per_second=settings.slowest_bytes_per_second,
+            archive=ArchiveLimits(
+                members=settings.archive_members,
+                member_bytes=settings.file_bytes,
+                decoded_bytes=settings.archive_bytes,
+                depth=settings.archive_depth,
+            ),
         )
         self._connections: Connections | None = None
         self._running: set[asyncio.Timeout] = set()
@@ -188,8 +197,9 @@ class Transfers:
         spend_bytes: Callable[[int], None],
         limits: BodyLimits | None,
     ) -> Body:
-        if response.status == PARTIAL_CONTENT:
-            raise BodyCut("a part was sent although the whole was asked for")
+        whole_bytes = _whole_bytes(response.headers.get("Content-Range", ""))
+        if response.status == PARTIAL_CONTENT and whole_bytes is None:
+            raise PartSent("a part was sent although the whole was asked for")
         coding = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
         if coding != "chunked":
             raise BadResponse("a transfer coding other than chunked: the body cannot be read")
@@ -200,7 +210,10 @@ class Transfers:
             limits=limits or self.limits,
             spend_bytes=spend_bytes,
         )
-        return await reader.read(self._chunks(response.content, deadline))
+        body = await reader.read(self._chunks(response.content, deadline))
+        if response.status == PARTIAL_CONTENT and body.bytes_received != whole_bytes:
+            raise BodyCut("a part that was said to be the whole is not")
+        return body
 
     async def _chunks(self, content: aiohttp.StreamReader, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
         """Yield the body's chunks, each within the stall deadline, all within that of the transfer.
@@ -246,6 +259,15 @@ class Transfers:
             raise DownloadFailedError(f"the connection was lost ({type(error).__name__})") from error
         finally:
             REFUSALS.reset(token)
+
+
+def _whole_bytes(content_range: str) -> int | None:
+    """Return the size of the part that was sent when it is all of the file: some servers answer every request so.
+
+    RFC 9110, 14.4. None when it is less, or not said.
+    """
+    match = _CONTENT_RANGE.fullmatch(content_range.strip())
+    return int(match["size"]) if match and int(match["last"]) + 1 == int(match["size"]) else None
 
 
 def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:

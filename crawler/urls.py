@@ -157,8 +157,8 @@ def join(base: str, reference: str) -> str:
     r"""Return the canonical URL of a link found on the page at `base` (canonical); raises UrlRefused.
 
     This is RFC 3986, 5.2 with what browsers add, because pages are written for them: tabs and line ends
-    vanish, backslashes in a relative link are slashes, `///host` is `//host`, and on an http page
-    `http:a` is `a`.
+    vanish, backslashes before the query are slashes, `///host` is `//host`, on an http page `http:a` is `a`
+    and `https:a` is `https://a`.
 
     >>> join("http://example.com/a/b?c", "..\\d e.jpg#top")
     'http://example.com/d%20e.jpg'
@@ -180,8 +180,10 @@ def join(base: str, reference: str) -> str:
         found = match[1].lower()
         if found not in DEFAULT_PORTS:
             raise UrlRefused(_other_scheme(found))
-        if found != scheme or reference[match.end() :].startswith(("/", "\\")):
-            return canonicalise(reference)
+        if found != scheme:
+            path, mark, query = reference[match.end() :].partition("?")
+            path = path.replace("\\", "/").lstrip("/")
+            return canonicalise(f"{found}://{path}{mark}" + query.replace("\\", "%5C"))
         reference = reference[match.end() :]
     path, mark, query = reference.partition("?")
     path = path.replace("\\", "/")

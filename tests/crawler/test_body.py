@@ -69,7 +69,7 @@ def read(
         (None, PNG, True, False),
         ("text/plain", TEXT, True, False),
         ("image/svg+xml", SVG, True, False),
-        ("application/xml", XHTML, True, False),
+        ("application/xml", XHTML, True, True),
         (None, b"", True, False),
         ("", b"x", True, False),
     ],
@@ -78,7 +78,7 @@ def test_what_a_body_is(declared: str | None, body: bytes, is_file: bool, is_pag
     read_body = read([body], declared)
     assert read_body.digests == (digests_of(body) if is_file else None)
     assert read_body.html == (body if is_page else None)
-    assert read_body.is_html_cut is False
+    assert read_body.is_document_cut is False
     assert read_body.bytes_received == len(body)
 
 
@@ -107,21 +107,21 @@ def test_a_page_over_the_limit_is_cut_and_said_so_and_its_rest_not_read() -> Non
 
     found = read(chunks(), "text/html", bounds=limits(html_bytes=len(HTML) * 2 + 5))
     assert found.html == HTML * 2 + HTML[:5]
-    assert found.is_html_cut
+    assert found.is_document_cut
     assert found.digests is None
     assert len(taken) == 3
 
 
 def test_a_page_exactly_at_the_limit_is_whole() -> None:
     found = read([HTML], "text/html", bounds=limits(html_bytes=len(HTML)))
-    assert (found.html, found.is_html_cut) == (HTML, False)
+    assert (found.html, found.is_document_cut) == (HTML, False)
 
 
 def test_a_long_page_in_disguise_is_hashed_whole_and_parsed_in_part() -> None:
     found = read([HTML] * 10, "image/png", bounds=limits(html_bytes=100))
     assert found.digests == digests_of(HTML * 10)
     assert found.html == HTML[:100]
-    assert found.is_html_cut
+    assert found.is_document_cut
 
 
 def test_a_file_of_the_largest_size_passes_and_one_byte_more_does_not() -> None:

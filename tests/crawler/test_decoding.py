@@ -128,14 +128,28 @@ def _end_of_first(name: str) -> int:
     return len(encode(NOISE[:1_000]))
 
 
-@pytest.mark.parametrize("padding", [b"\0", bytes(512), b"\0\x1f\x8b", b"rubbish"])
-def test_padding_after_gzip_is_no_content_however_it_arrives(padding: bytes) -> None:
-    encoded = gzipped(TEXT) + padding
-    at_once, by_byte = decoder_for("gzip"), decoder_for("gzip")
+@pytest.mark.parametrize(
+    "name", [name for name in ENCODED if name not in ("nothing", "identity") and "brotli" not in name]
+)
+@pytest.mark.parametrize("padding", [b"\0", bytes(512), b"\0\x1f\x8b", b"rubbish", b"\xfd\x2f"])
+def test_padding_after_the_end_is_no_content_however_it_arrives(name: str, padding: bytes) -> None:
+    header, encode = ENCODED[name]
+    encoded = encode(TEXT) + padding
+    at_once, by_byte = decoder_for(header), decoder_for(header)
     assert decode(at_once, [encoded]) == TEXT
     assert decode(by_byte, (encoded[place : place + 1] for place in range(len(encoded)))) == TEXT
     assert at_once.is_finished
     assert by_byte.is_finished
+
+
+def test_padding_after_brotli_is_undecodable_when_it_comes_with_the_end() -> None:
+    """The library forgets what it had decoded: better no digest, and an outcome that says so, than that of a part."""
+    encoded = brotli.compress(TEXT)
+    decoder = decoder_for("br")
+    assert decode(decoder, [encoded, b"rubbish"]) == TEXT
+    assert decoder.is_finished
+    with pytest.raises(UndecodableBody):
+        decode(decoder_for("br"), [encoded + b"rubbish"])
 
 
 @pytest.mark.parametrize("header", ["gzip", "deflate", "br", "zstd", "gzip, br"])

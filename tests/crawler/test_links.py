@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.links import DataUri, Link, LinkKind, PageLinks, extract
+from orbweaver.crawler.links import DOCUMENTS_DEEP, DataUri, Link, LinkKind, PageLinks, extract
 
 PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
 MEGABYTES_5 = 5 * 2**20
@@ -80,6 +80,25 @@ ONE_LINK = [
     ('<style>@import "a.css";</style>', "a.css", MEDIA),
     ("<style>@import url(a.css);</style>", "a.css", MEDIA),
     ("<style>p::after { content: '<b' } i { background: url(a.png) }", "a.png", MEDIA),
+    ("<style>p { background: image-set('a.avif' type('image/avif') 1x) }</style>", "a.avif", MEDIA),
+    ("<style>p { background: -webkit-image-set(url(a.png) 1x) }</style>", "a.png", MEDIA),
+    ("<link rel=stylesheet href=a.css>", "a.css", MEDIA),
+    ("<link rel='alternate stylesheet' href=a.css>", "a.css", MEDIA),
+    ("<link rel=preload as=image href=a.png>", "a.png", MEDIA),
+    ("<link rel=preload as=image imagesrcset='a.png 2x'>", "a.png", MEDIA),
+    ("<link rel=sitemap href=map.xml>", "map.xml", PAGE),
+    # where scripts look for what they will show
+    ("<div data-bg=a.png>", "a.png", MEDIA),
+    ("<div data-bg='url(\"a.png\")'>", "a.png", MEDIA),
+    ("<section data-background=a.png>", "a.png", MEDIA),
+    ("<img data-lazy-src=a.png>", "a.png", MEDIA),
+    ("<img data-lazy-srcset='a.png 2x'>", "a.png", MEDIA),
+    ("<iframe data-lazy-src=inner.html></iframe>", "inner.html", PAGE),
+    # svg
+    ("<svg><use xlink:href='shapes.svg#a'></svg>", "shapes.svg#a", MEDIA),
+    ("<svg><use href='shapes.svg#a'></svg>", "shapes.svg#a", MEDIA),
+    ("<svg><filter><feImage href=a.png /></filter></svg>", "a.png", MEDIA),
+    ("<svg><a xlink:href=next.html>", "next.html", PAGE),
     # where a reference may hide
     ("<template><img src=a.jpg></template>", "a.jpg", MEDIA),
     ("<noscript><img src=a.jpg></noscript>", "a.jpg", MEDIA),
@@ -118,8 +137,12 @@ def test_a_reference_is_found(html: str, reference: str, kind: LinkKind) -> None
         "<a name=x>",
         "<img srcset=' , ,'>",
         "<input src=a.png>",
-        "<link rel=stylesheet href=a.css>",
-        "<link rel='alternate stylesheet' href=a.css>",
+        "<link rel=preload as=script href=a.js>",
+        "<link rel=preload as=font href=a.woff2>",
+        "<form action=/search method=get><input name=q></form>",
+        "<svg><use href='#shape'></svg>",
+        "<p data-bg=''>",
+        "<p style='background: image-set(type(\"image/png\") 1x)'>",
         "<meta http-equiv=refresh content=5>",
         "<meta name=description content=words>",
         "<!-- <img src=a.jpg> -->",
@@ -186,6 +209,32 @@ def test_text_is_decoded_as_browsers_do(body: bytes, content_type: str | None) -
 
 def test_undeclared_bytes_that_are_not_utf8_are_windows_1252() -> None:
     assert references(b"<a href='\xe9.html'>", None) == ["\u00e9.html"]
+
+
+def test_all_of_an_image_set_is_found() -> None:
+    css = "image-set(url('a.png') 1x, \"b.png\" 2x type('image/png'), 'c\\29 .png' 3x) image-set('d.png' 1x"
+    assert references(f"<style>p {{ background: {css}</style>") == ["a.png", "b.png", "c).png", "d.png"]
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/xhtml+xml", "image/svg+xml"])
+def test_a_document_inside_the_page_is_a_file_and_searched_too(media_type: str) -> None:
+    page = look(f"<iframe src='data:{media_type},%3Cimage href=a.jpg%3E'></iframe>")
+    assert page.links == (Link("a.jpg", MEDIA),)
+    assert [embedded.media_type for embedded in page.data_uris] == [media_type]
+
+
+def test_documents_inside_documents_end_at_a_depth_and_say_so() -> None:
+    def nested(levels: int) -> str:
+        html = "<img src=deepest.jpg>"
+        for _ in range(levels):
+            html = "<iframe src='data:text/html;base64," + base64.b64encode(html.encode()).decode() + "'></iframe>"
+        return html + "<img src=last.jpg>"
+
+    within = look(nested(DOCUMENTS_DEEP))
+    assert (within.is_truncated, Link("deepest.jpg", MEDIA) in within.links) == (False, True)
+    beyond = look(nested(DOCUMENTS_DEEP + 1))
+    assert beyond.is_truncated
+    assert beyond.links == (Link("last.jpg", MEDIA),)
 
 
 BYTES = bytes(range(40))
@@ -307,6 +356,10 @@ def test_an_image_is_found_below_any_nesting(names: list[str]) -> None:
         pytest.param("<img srcset='" + "a,( " * 1_300_000 + "'>", id="one srcset"),
         pytest.param("<meta http-equiv=refresh content='" + " " * MEGABYTES_5 + "'>", id="white space"),
         pytest.param("<img src='data:," + "%41a" * 1_300_000 + "'>", id="one data: URI"),
+        pytest.param("<style>" + "image-set(" * 500_000, id="unclosed image sets"),
+        pytest.param("<style>" + "image-set('a' type(" * 300_000, id="unclosed types in image sets"),
+        pytest.param("<iframe/src=data:text/html," * 200_000 + ">" * 9, id="documents in documents"),
+        pytest.param("<p data-bg='" + "url(" * 1_300_000 + "'>", id="a lazy background"),
         pytest.param("<iframe srcdoc='" + "<a href=x>" * 500_000 + "'>", id="a document in a document"),
     ],
 )

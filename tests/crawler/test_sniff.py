@@ -45,7 +45,14 @@ def test_html_is_known_by_its_first_tag_in_any_case_after_white_space(start: str
         (b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "a" "b"><svg:svg>', "image/svg+xml"),
         (b'<!DOCTYPE svg [<!ENTITY a "b">]><svg>', "image/svg+xml"),
         (b"\xef\xbb\xbf<svg>", "image/svg+xml"),
-        (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "a"><html>', "text/xml"),
+        (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "a"><html>', "application/xhtml+xml"),
+        (b'<!DOCTYPE html PUBLIC "a"><html xmlns="http://www.w3.org/1999/xhtml">', "text/html"),
+        (b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">', "application/atom+xml"),
+        (b'<rss version="2.0">', "application/rss+xml"),
+        (b'<?xml version="1.0"?><rdf:RDF xmlns="http://purl.org/rss/1.0/">', "application/rdf+xml"),
+        (b'<?xml version="1.0"?><MPD>', "application/dash+xml"),
+        (b"<urlset>", "text/xml"),
+        (b"<sitemapindex>", "text/xml"),
         (b"\xef\xbb\xbf<!doctype html>", "text/html"),
         (b"<!-- x --><p>", "text/html"),
         (b"<abbr>", None),
@@ -55,6 +62,19 @@ def test_html_is_known_by_its_first_tag_in_any_case_after_white_space(start: str
     ],
 )
 def test_markup_is_told_apart_by_its_first_element(head: bytes, mime: str | None) -> None:
+    assert sniff(head) == mime
+
+
+@pytest.mark.parametrize(
+    ("head", "mime"),
+    [
+        (b"#EXTM3U\n#EXT-X-VERSION:3\n", "application/vnd.apple.mpegurl"),
+        (b"\xef\xbb\xbf#EXTM3U\r\n", "application/vnd.apple.mpegurl"),
+        (b"#EXTM3U", "application/vnd.apple.mpegurl"),
+        (b"#EXTM3UX", None),
+    ],
+)
+def test_a_playlist_is_known_by_its_first_line(head: bytes, mime: str | None) -> None:
     assert sniff(head) == mime
 
 

@@ -358,7 +358,7 @@ def test_a_part_of_a_file_gives_no_digest() -> None:
     with SyntheticHost({"/a.png": part}) as host:
         found = crawl(host.url + "a.png")
     assert found.urls == []
-    assert found.skip_of(host.url + "a.png").outcome == "incomplete"
+    assert found.skip_of(host.url + "a.png").outcome == "partial"
     assert found.skip_of(host.url + "a.png").is_failure
 
 

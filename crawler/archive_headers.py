@@ -1,0 +1,144 @@
+"""Reads the records of a ZIP archive: local headers, member names, data descriptors; plain functions of bytes.
+
+Field names and offsets are those of PKWARE's APPNOTE 6.3.10, sections 4.3.7 to 4.3.12 and 4.5.3.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from struct import Struct
+
+LOCAL = b"PK\x03\x04"
+CENTRAL = b"PK\x01\x02"
+DESCRIPTOR = b"PK\x07\x08"
+END = (b"PK\x05\x06", b"PK\x06\x06")
+# What an archive begins with; the two others are left by tools that meant to split it into several files.
+BEGINNINGS = (LOCAL, b"PK00PK\x03\x04", DESCRIPTOR + LOCAL)
+HEADER = re.compile(rb"PK(?:\x03\x04|\x01\x02)")
+
+STORED, DEFLATED, BZIP2, ZSTD = 0, 8, 12, 93
+# APPNOTE 4.4.5; a number that is in no list is no header of a member, but bytes that look like one.
+METHODS = frozenset({*range(15), 16, 18, 19, 20, *range(93, 100)})
+
+_LOCAL = Struct("<4xHHHHHIIIHH")
+_CENTRAL_LENGTHS = Struct("<28xHHH")
+CENTRAL_BYTES = 46
+_LONG = Struct("<Q")
+_IN_ZIP64 = 0xFFFF_FFFF
+_ZIP64_EXTRA = 0x0001
+_NEWEST_VERSION = 63
+
+NAME_CHARACTERS = 200
+NESTED = "!/"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHeader:
+    """What stands before a member: `size` is that of its data as packed, None when only its end will tell."""
+
+    length: int
+    name: bytes
+    is_name_utf8: bool
+    method: int
+    size: int | None
+    is_encrypted: bool
+    has_descriptor: bool
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the member is a folder: its name ends so and it has no data."""
+        return self.name.endswith(b"/") and not self.size
+
+
+def local_header(data: bytes, at: int) -> LocalHeader | None:
+    """Return the local header at a place of `data`, None when more bytes are needed; raises ValueError for none."""
+    if len(data) - at < _LOCAL.size:
+        return None
+    version, flags, method, _, _, _, packed, plain, name_length, extra_length = _LOCAL.unpack_from(data, at)
+    if version & 0xFF > _NEWEST_VERSION or method not in METHODS or not name_length:
+        raise ValueError("no local header")
+    begin = at + _LOCAL.size
+    end = begin + name_length + extra_length
+    if len(data) < end:
+        return None
+    has_descriptor = bool(flags & 0x08)
+    if packed == _IN_ZIP64:
+        packed = _zip64_size(data[begin + name_length : end], skips_plain=plain == _IN_ZIP64)
+    # Some writers give the size although a descriptor follows.
+    return LocalHeader(
+        length=end - at,
+        name=data[begin : begin + name_length],
+        is_name_utf8=bool(flags & 0x800),
+        method=method,
+        size=None if has_descriptor and not packed else packed,
+        is_encrypted=bool(flags & 0x2041),  # encrypted, strongly, or with masked headers
+        has_descriptor=has_descriptor,
+    )
+
+
+def _zip64_size(extra: bytes, *, skips_plain: bool) -> int:
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = int.from_bytes(extra[at : at + 2], "little"), int.from_bytes(extra[at + 2 : at + 4], "little")
+        at += 4
+        place = at + 8 * skips_plain
+        if kind == _ZIP64_EXTRA and place + 8 <= min(at + length, len(extra)):
+            return int(_LONG.unpack_from(extra, place)[0])
+        at += length
+    return _IN_ZIP64
+
+
+def central_length(data: bytes, at: int) -> int | None:
+    """Return how long the entry of the archive's directory at this place is, None when more bytes are needed."""
+    if len(data) - at < CENTRAL_BYTES:
+        return None
+    name_length, extra_length, comment_length = _CENTRAL_LENGTHS.unpack_from(data, at)
+    return CENTRAL_BYTES + int(name_length + extra_length + comment_length)
+
+
+# With its mark and without, with sizes of 8 bytes and of 4: (mark, sizes, mask of what is written).
+_DESCRIPTORS = tuple(
+    (mark, Struct(f"<{len(mark) + 4}x{sizes}"), mask)
+    for mark in (DESCRIPTOR, b"")
+    for sizes, mask in (("QQ", 0xFFFF_FFFF_FFFF_FFFF), ("II", 0xFFFF_FFFF))
+)
+# The longest descriptor and the mark of the record after it.
+DESCRIPTOR_BYTES = 28
+_NEXT = (LOCAL, CENTRAL, *END)
+
+
+def descriptor_length(data: bytes, at: int, *, packed: int, plain: int, is_marked: bool = False) -> int:
+    """Return how many bytes the data descriptor here takes, 0 when there is none for data of these sizes.
+
+    Nothing says which of its four forms a descriptor has: it is the one whose sizes are right and that another record
+    follows. `data` should go on for DESCRIPTOR_BYTES after `at`.
+    """
+    for mark, sizes, mask in _DESCRIPTORS:
+        if is_marked and not mark:
+            break
+        if len(data) - at < sizes.size or not data.startswith(mark, at):
+            continue
+        if sizes.unpack_from(data, at) == (packed & mask, plain & mask) and data.startswith(_NEXT, at + sizes.size):
+            return sizes.size
+    return 0
+
+
+def shown_name(name: bytes, *, is_utf8: bool) -> str:
+    """Return a member's name as evidence: control characters escaped, cut to NAME_CHARACTERS."""
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        text = name.decode("utf-8", "replace") if is_utf8 else name.decode("cp437")
+    return shortened("".join(map(_shown, text[: NAME_CHARACTERS + 1])))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    return f"\\x{ord(character):02x}" if ord(character) < 0x100 else f"\\u{ord(character):04x}"
+
+
+def shortened(path: str) -> str:
+    """Return a path of at most NAME_CHARACTERS; one that was cut ends with an ellipsis."""
+    return path if len(path) <= NAME_CHARACTERS else path[: NAME_CHARACTERS - 1] + "\u2026"

@@ -1,0 +1,191 @@
+"""What a recrawl finds behind files: members of archives, and what style sheets, playlists, feeds and headers name."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+from collections.abc import Mapping
+
+import pytest
+from contained import Crawled, crawl
+from orbweaver.crawler.digests import digests_of
+from orbweaver.model import Outcome
+from synthetic_host import Resource, SyntheticHost
+from zip_bytes import directory, local, streamed, zipped
+
+PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(500)
+MEGABYTE = 2**20
+
+
+def crawl_site(resources: Mapping[str, Resource], start: str = "", **fields: object) -> tuple[Crawled, str]:
+    with SyntheticHost(resources) as host:
+        return crawl(host.url + start, **fields), host.url
+
+
+def image() -> Resource:
+    return Resource("image/png", b"\x89PNG\r\n\x1a\n" + os.urandom(500))
+
+
+def page(text: str, **headers: str) -> Resource:
+    return Resource("text/html", text.encode(), headers)
+
+
+def paths(found: Crawled, root: str) -> list[str]:
+    return sorted(url.removeprefix(root) for url in set(found.urls))
+
+
+# --- archives ---
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [("a.zip", "application/zip"), ("a.cbz", "text/plain"), ("a", "text/html"), ("a.png", "image/png")],
+)
+def test_the_members_of_an_archive_are_sightings_of_its_url_whatever_it_is_called(name: str, declared: str) -> None:
+    large = os.urandom(2 * MEGABYTE)
+    archive = zipped({"one.png": PNG, "inner.zip": zipped({"two.bin": large}), "empty": b""})
+    found, root = crawl_site({"/" + name: Resource(declared, archive)}, name)
+    by_member = {sighting.http.archive_member: sighting for sighting in found.sightings}
+    assert {member: sighting.digests for member, sighting in by_member.items()} == {
+        None: digests_of(archive),
+        "one.png": digests_of(PNG),
+        "inner.zip!/two.bin": digests_of(large),
+        "inner.zip": digests_of(zipped({"two.bin": large})),
+    }
+    assert {sighting.url for sighting in found.sightings} == {root + name}
+    assert by_member["one.png"].sniffed_type == "image/png"
+    assert found.skips == []
+
+
+def test_an_archive_that_is_encoded_and_packed_on_the_way_is_read() -> None:
+    archive = streamed({"one.png": PNG}, zipfile.ZIP_STORED)
+    encoded = Resource("application/zip", gzip.compress(archive), {"Content-Encoding": "gzip"})
+    found, _ = crawl_site({"/a.zip": encoded}, "a.zip")
+    assert [sighting.http.archive_member for sighting in found.sightings] == [None, "one.png"]
+    assert found.sightings[1].digests == digests_of(PNG)
+    assert found.sightings[0].http.bytes_received == len(encoded.body)
+
+
+def test_what_an_archive_hides_is_recorded_with_its_count() -> None:
+    secret = local(b"secret", os.urandom(50), flags=1)
+    archive = local(b"open", PNG) + secret + secret + directory([b"open", b"secret", b"secret"])
+    found, root = crawl_site({"/a.zip": Resource("application/zip", archive)}, "a.zip")
+    assert len(found.sightings) == 2
+    skip = found.skip_of(root + "a.zip")
+    assert (skip.outcome, skip.rule, skip.count) == (Outcome.ENCRYPTED, "archive.encrypted", 2)
+    assert not skip.is_failure
+
+
+def test_the_limits_of_archives_are_settings() -> None:
+    archive = zipped({str(number): os.urandom(10) for number in range(20)})
+    found, root = crawl_site({"/a.zip": Resource("application/zip", archive)}, "a.zip", archive_members=5)
+    assert len(found.sightings) == 6
+    assert found.rules == {root + "a.zip": "archive.members"}
+    found, root = crawl_site(
+        {"/a.zip": Resource("application/zip", zipped({"a.zip": archive}))}, "a.zip", archive_depth=0
+    )
+    assert (len(found.sightings), found.rules) == (2, {root + "a.zip": "archive.depth"})
+    found, root = crawl_site({"/a.zip": Resource("application/zip", archive)}, "a.zip", archive_bytes=100)
+    assert (len(found.sightings), found.rules) == (11, {root + "a.zip": "archive.decoded_bytes"})
+
+
+def test_a_bomb_is_hashed_as_a_file_and_holds_up_nothing() -> None:
+    bomb = zipped({"bomb": bytes(300 * MEGABYTE)})
+    found, root = crawl_site(
+        {"/": page("<img src=a.zip><img src=b.png>"), "/a.zip": Resource("application/zip", bomb), "/b.png": image()}
+    )
+    assert paths(found, root) == ["a.zip", "b.png"]
+    assert found.rules == {root + "a.zip": "archive.ratio"}
+    assert found.memory_peak - found.memory_before < 60 * 1024
+
+
+# --- documents ---
+
+
+def test_a_style_sheet_is_a_file_and_leads_to_what_it_shows() -> None:
+    found, root = crawl_site(
+        {
+            "/": page("<link rel=stylesheet href=css/a.css>"),
+            "/css/a.css": Resource("text/css", b"@import 'b.css'; p { background: url(../a.png) }"),
+            "/css/b.css": Resource("text/css", b"p { background: image-set('b.png' 1x) }"),
+            "/a.png": image(),
+            "/css/b.png": image(),
+        }
+    )
+    assert paths(found, root) == ["a.png", "css/a.css", "css/b.css", "css/b.png"]
+    assert found.tally.pages == 1
+
+
+def test_a_stream_is_followed_from_its_page_to_its_segments() -> None:
+    found, root = crawl_site(
+        {
+            "/": page("<video src=v/master.m3u8></video><video src=d/a.mpd></video>"),
+            "/v/master.m3u8": Resource(
+                "application/vnd.apple.mpegurl", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n"
+            ),
+            "/v/low.m3u8": Resource("text/html", b'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="key"\n#EXTINF:4,\n1.ts\n'),
+            "/v/1.ts": Resource("video/mp2t", os.urandom(500)),
+            "/d/a.mpd": Resource(
+                "application/dash+xml",
+                b'<MPD mediaPresentationDuration="PT2S"><Period><Representation id="r"><SegmentTemplate duration="1"'
+                b' media="$RepresentationID$-$Number$.m4s"/></Representation></Period></MPD>',
+            ),
+            "/d/r-1.m4s": Resource("video/mp4", os.urandom(500)),
+            "/d/r-2.m4s": Resource("video/mp4", os.urandom(500)),
+        }
+    )
+    assert paths(found, root) == ["d/a.mpd", "d/r-1.m4s", "d/r-2.m4s", "v/1.ts", "v/low.m3u8", "v/master.m3u8"]
+
+
+def test_sitemaps_and_feeds_are_read_within_the_scope() -> None:
+    def loc(root: str, *names: str) -> bytes:
+        return b"".join(f"<url><loc>{root}{name}</loc></url>".encode() for name in names)
+
+    with SyntheticHost({}) as host:
+        site = host.resources
+        index = b"<sitemapindex><sitemap><loc>/map.xml.gz</loc></sitemap></sitemapindex>"
+        site["/sitemap.xml"] = Resource("text/xml", index)
+        urls = loc(host.url, "a.html", "feed") + loc("http://elsewhere.test/", "b.html")
+        site["/map.xml.gz"] = Resource(
+            "application/gzip", gzip.compress(b"<?xml version='1.0'?><urlset>" + urls + b"</urlset>")
+        )
+        site["/a.html"] = page("<img src=a.png>")
+        site["/a.png"] = image()
+        site["/feed"] = Resource("application/xml", b"<rss><item><enclosure url='/f.png'/></item></rss>")
+        site["/f.png"] = image()
+        found = crawl(host.url + "sitemap.xml")
+        assert paths(found, host.url) == ["a.png", "f.png", "feed", "map.xml.gz", "sitemap.xml"]
+    assert found.outcomes == {"http://elsewhere.test/b.html": "out_of_scope"}
+
+
+def test_an_xhtml_page_hides_nothing_behind_an_empty_element() -> None:
+    xhtml = (
+        b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><script src='x.js'/><img src='a.png'/></html>"
+    )
+    found, root = crawl_site({"/": Resource("application/xhtml+xml", xhtml), "/a.png": image()})
+    assert paths(found, root) == ["a.png"]
+
+
+def test_what_headers_name_is_followed_from_any_answer() -> None:
+    found, root = crawl_site(
+        {
+            "/a.png": Resource("image/png", PNG, {"Link": "<b.png>; rel=preload; as=image", "Refresh": "1; url=next"}),
+            "/b.png": image(),
+            "/next": page("<base href=/elsewhere/><img src=c.png>", Link="<d.png>; rel=icon"),
+            "/elsewhere/c.png": image(),
+            "/d.png": image(),
+        },
+        "a.png",
+    )
+    assert paths(found, root) == ["a.png", "b.png", "d.png", "elsewhere/c.png"]
+
+
+def test_a_document_over_the_limit_is_hashed_whole_and_read_in_part() -> None:
+    css = b"p { background: url(a.png) }" + b" " * 1_000 + b"p { background: url(b.png) }"
+    found, root = crawl_site(
+        {"/a.css": Resource("text/css", css), "/a.png": image(), "/b.png": image()}, "a.css", html_bytes=500
+    )
+    assert paths(found, root) == ["a.css", "a.png"]
+    assert digests_of(css) in {sighting.digests for sighting in found.sightings}
+    assert found.rules == {root + "a.css": "limit.html"}
