@@ -1,10 +1,4 @@
-"""Finds every reference to a page or a media file in one HTML document, in linear time on any bytes.
-
-HTML tree construction is not linear: lexbor takes 3 s for 250 KB of nested `<div>`, and makes a million
-nodes (360 MB) of 18 KB of unclosed `<b>` and `<p>`. So one regular expression cuts the document into tags as
-the WHATWG tokenizer does, and lexbor gets only the tags that can hold a reference, renamed to elements
-it gives no special treatment and closed at once: what it parses is always flat.
-"""
+"""Finds every reference to a page or a media file in one HTML document, in linear time on any bytes."""
 
 from __future__ import annotations
 
@@ -12,8 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from html import escape
-from itertools import islice
 from typing import NamedTuple
 
 from orbweaver.crawler.attribute_values import (
@@ -25,7 +17,7 @@ from orbweaver.crawler.attribute_values import (
     srcset_references,
     trim,
 )
-from selectolax.lexbor import LexborHTMLParser
+from orbweaver.crawler.markup import start_tags
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
@@ -82,7 +74,8 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
     is_too_deep = False
     while documents and not found.is_truncated:
         document, depth = documents.pop()
-        for name, attributes in _parse(_flatten(document, is_xml=is_xml)):
+        tags = start_tags(document, elements=_RULES, attributes=_READ_ATTRIBUTES, anywhere=_ANY_ELEMENT, is_xml=is_xml)
+        for name, attributes in tags:
             if found.is_truncated:
                 break
             if name == "base" and found.base is None:
@@ -179,95 +172,14 @@ def decode_text(body: bytes, content_type: str | None) -> str:
         return to_unicode(body, "cp1252")
 
 
-# --- text to tags ---
+# --- tags to references ---
 
-# In these a "<" is text until their own end tag, except inside svg and math.
-_RAW = ("iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp")
-_FOREIGN = ("svg", "math")
-_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
-# https://html.spec.whatwg.org/multipage/parsing.html#tokenization, comments and tags. The quantifiers are
-# possessive and an unclosed construct runs to the end of input, so each character is consumed once.
-_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
-_TOKEN = re.compile(
-    rf"""
-    # For speed: text, and tags without attributes that are of no concern.
-    (?:[^<]++|</(?!svg|math)[a-z][a-z0-9]*+>|<(?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+>)*+
-    (?:
-      <!--(?:-?>|.*?(?:--!?>|\Z))
-    | <(?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>(?:[\s/]++|{_ATTRIBUTE})*+)(?P<close>>?)
-    | <[!?/][^>]*+>?
-    | <
-    )
-    """,
-    re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
-)
-_ONE_ATTRIBUTE = re.compile(rf"(?=(?P<name>[^\s/>][^\s/>=]*+)){_ATTRIBUTE}", re.ASCII | re.DOTALL)
 _ANY_ELEMENT = re.compile(r"style|background|data-bg", re.ASCII | re.IGNORECASE)
-# Lexbor compares each attribute of an element with every other: 20,000 on one tag take 1 s.
-_LONG_TAG = 4_096
 _ATTRIBUTE_NAMES = """
     as background content data data-background data-bg data-lazy-src data-lazy-srcset data-original data-src
     data-srcset href http-equiv imagesrcset name poster property rel src srcdoc srcset style type xlink:href
 """
 _READ_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
-_TAGS_AT_ONCE = 2_000
-
-
-def _flatten(text: str, *, is_xml: bool = False) -> Iterator[str]:
-    """Yield the tags that can hold a reference, each as an element of its own named `x-<name>`.
-
-    Inside svg and math, `<title><img>` is an image and not a title, so there raw text is read as tags too.
-    """
-    position = css_end = 0
-    foreign_depth = least_depth = int(is_xml)
-    while token := _TOKEN.match(text, position):
-        position = token.end()
-        name = token["name"]
-        if name is None or not token["close"]:
-            continue
-        name = name.lower()
-        if is_xml:
-            name = name.rpartition(":")[2]
-        if name in _FOREIGN and not token["attributes"].rstrip().endswith("/"):
-            foreign_depth = max(least_depth, foreign_depth + (-1 if token["end"] else 1))
-        if token["end"]:
-            continue
-        attributes = token["attributes"]
-        if name in _RULES:
-            yield f"<x-{name} {_bounded(attributes)}></x-{name}>"
-        elif _ANY_ELEMENT.search(attributes):
-            yield f"<x-any {_bounded(attributes)}></x-any>"
-        if name in _RAW_END and (not foreign_depth or (name == "style" and position >= css_end)):
-            end = _RAW_END[name].search(text, position)
-            raw_end = end.start() if end else len(text)
-            if name == "style":
-                css_end = raw_end
-                yield f'<x-any style="{escape(text[position:raw_end])}"></x-any>'
-            if not foreign_depth:
-                position = raw_end
-
-
-def _bounded(attributes: str) -> str:
-    if len(attributes) < _LONG_TAG:
-        return attributes
-    kept: dict[str, str] = {}
-    for match in _ONE_ATTRIBUTE.finditer(attributes):
-        name = match["name"].lower()
-        if name in _READ_ATTRIBUTES:
-            kept.setdefault(name, match[0])
-    return " ".join(kept.values())
-
-
-def _parse(tags: Iterator[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield element name and attributes, HTML escapes undone, of flat tags."""
-    while chunk := "".join(islice(tags, _TAGS_AT_ONCE)):
-        body = LexborHTMLParser(chunk).body
-        for node in body.iter() if body else ():
-            attributes = {name: value for name, value in node.attributes.items() if value}
-            yield (node.tag or "").removeprefix("x-"), attributes
-
-
-# --- tags to references ---
 
 _References = Iterator[tuple[str, LinkKind]]
 _Rule = Callable[[dict[str, str]], _References]
