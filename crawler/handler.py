@@ -10,6 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
+from orbweaver.crawler import sandbox
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.fetcher import Fetcher
 from orbweaver.crawler.frontier import Waiting
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
+# Of a `scrapy shell` or `scrapy fetch`, which has no scope and so no limits of its own.
+SHELL_CPU_SECONDS = 24 * 3600
+
 
 class HashingDownloadHandler(BaseDownloadHandler):
-    """Fetches http and https, in the sandbox only.
+    """Fetches http and https, in the sandbox only, or with SANDBOX=off.
 
     It uses the Fetcher of the crawler's spider, which has the budget of the recrawl, and one without a budget for
     spiders that have none (`scrapy shell`). Raises Scrapy's documented download exceptions and those of crawler.errors.
@@ -38,7 +42,9 @@ class HashingDownloadHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         fetcher: Fetcher | None = getattr(crawler.spider, "fetcher", None)
-        self._fetcher = fetcher or _fetcher_without_budget(crawler.settings.get("ORBWEAVER"))
+        self._fetcher = fetcher or _fetcher_without_budget(
+            crawler.settings.get("ORBWEAVER") or orbweaver_settings.load()
+        )
 
     async def download_request(self, request: Request) -> Response:
         """Fetch one URL, without following redirects."""
@@ -61,8 +67,9 @@ class HashingDownloadHandler(BaseDownloadHandler):
         await self._fetcher.close()
 
 
-def _fetcher_without_budget(settings: Settings | None) -> Fetcher:
-    settings = settings or orbweaver_settings.load()
+def _fetcher_without_budget(settings: Settings) -> Fetcher:
+    if settings.sandbox == "off":  # nobody else enters it for Scrapy's own commands
+        sandbox.enter(tcp_ports=(), memory_bytes=settings.memory_bytes, cpu_seconds=SHELL_CPU_SECONDS, is_on=False)
     most = settings.host_connections
     return Fetcher(
         Transfers(settings),

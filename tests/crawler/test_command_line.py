@@ -15,12 +15,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(3_000)
 
 
-def scrapy(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def scrapy(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     homes = {name: str(folder) for name in ("HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
     return subprocess.run(
-        [sys.executable, "-m", "scrapy", "crawl", "recrawl", *arguments],
+        [sys.executable, "-m", "scrapy", *arguments],
         cwd=REPOSITORY,
-        env={**os.environ, **homes, "ALLOW_ADDRESSES": "127.0.0.0/8", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **homes, "ALLOW_ADDRESSES": "127.0.0.0/8", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -31,7 +31,7 @@ def test_scrapy_prints_sightings_as_lines_of_json_and_writes_nothing(tmp_path: P
     page = b"<img src=a.png><a href=gone>x</a><a href=http://127.0.0.2/>y</a>"
     before = {path.name for path in REPOSITORY.iterdir()}
     with SyntheticHost({"/": Resource("text/html", page), "/a.png": Resource("image/png", PNG)}) as host:
-        ran = scrapy(tmp_path, "-a", f"host={host.url}", "-a", "max_pages=10")
+        ran = scrapy(tmp_path, "crawl", "recrawl", "-a", f"host={host.url}", "-a", "max_pages=10")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
@@ -47,6 +47,17 @@ def test_scrapy_prints_sightings_as_lines_of_json_and_writes_nothing(tmp_path: P
 
 def test_limits_can_be_given_as_text(tmp_path: Path) -> None:
     with SyntheticHost({"/": Resource("text/html", b"<a href=one>1</a><a href=two>2</a>")}) as host:
-        ran = scrapy(tmp_path, "-a", f"host={host.url}", "-a", "max_depth=0", "-a", "kind=path")
+        ran = scrapy(tmp_path, "crawl", "recrawl", "-a", f"host={host.url}", "-a", "max_depth=0", "-a", "kind=path")
         assert host.paths == ["/"]
     assert {json.loads(line)["rule"] for line in ran.stdout.splitlines()} == {"limit.max_depth"}
+
+
+def test_scrapys_own_commands_fetch_with_the_sandbox_off(tmp_path: Path) -> None:
+    with SyntheticHost({"/": Resource("text/html", b"<p>words</p>")}) as host:
+        ran = scrapy(tmp_path, "fetch", "--nolog", host.url, SANDBOX="off")
+        assert ran.stdout == "<p>words</p>\n"
+        code = "print(response.status, response.text)"
+        assert "200 <p>words</p>" in scrapy(tmp_path, "shell", "--nolog", "-c", code, host.url, SANDBOX="off").stdout
+        host.resources.clear()
+        scrapy(tmp_path, "fetch", "--nolog", host.url)
+        assert host.paths == ["/", "/"]
