@@ -39,7 +39,7 @@ class RobotsGate:
         if task is None:
             task = self._read[key] = asyncio.create_task(self._ask(root, user_agent))
         # Who waits may be cancelled; the others still want the answer.
-        found = await asyncio.shield(task)
+        found = task.result() if task.done() else await asyncio.shield(task)
         return None if found.allows(url, user_agent) else found.refusal
 
     async def _ask(self, root: str, user_agent: str) -> Robots:
