@@ -210,6 +210,7 @@ def _prove_that_no_file_can_be_created() -> None:
         except OSError:
             continue
         os.close(descriptor)
+        probe.unlink()
         raise SandboxUnavailable(f"a file could still be created in {folder} after Landlock was entered")
 
 
