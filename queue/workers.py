@@ -5,10 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
-import os
 import signal
-import stat
-import subprocess
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +93,6 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     }
     queues = [queue_for(store, one) for one in names]
     if list(names) == [QueueName.RECRAWL]:
-        _keep_log_files_from_horses()
         _preload()
         worker: Worker | SimpleWorker = RecrawlWorker(queues, **options)
     elif QueueName.RECRAWL in names:
@@ -111,24 +107,6 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     handler.setLevel(logging.WARNING)
     logging.basicConfig(handlers=[handler], format=log_format)
     worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
-
-
-def _keep_log_files_from_horses() -> None:
-    """Put a pipe and `cat` before a log that is a file: a horse may hold no file that it could write to.
-
-    `cat` ends when the last process that writes to the pipe has ended, and so loses no line.
-    """
-    for descriptor in (1, 2):
-        try:
-            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        except OSError:  # closed
-            continue
-        if is_file:
-            relay = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=descriptor, start_new_session=True)  # noqa: S607
-            assert relay.stdin is not None
-            os.dup2(relay.stdin.fileno(), descriptor)
-            relay.stdin.close()
-            relay.returncode = 0  # nobody waits for it: it outlives this process
 
 
 def _preload() -> None:
