@@ -121,6 +121,11 @@ def checked(own_process: int) -> Iterator[tuple[str, tuple[Bits, ...]]]:
         yield "prlimit64", (Bits(0, whose), Bits(2, 0), Bits(2, 0, is_upper_half=True))
 
 
+def count() -> int:
+    """Return how many calls of this architecture are allowed, with or without conditions."""
+    return sum(_number(name) is not None for name in {*ALLOWED, *dict(checked(os.getpid()))})
+
+
 def unavailable_reason() -> str | None:
     """Say in one line why this machine cannot filter system calls, or None when it can."""
     if platform.machine() not in ARCHITECTURES:
