@@ -135,7 +135,10 @@ def unavailable_reason() -> str | None:
     except OSError as error:
         if error.errno == errno.EFAULT:  # the kernel looked for a filter where there was none
             return None
-    return "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)"
+        said = error.strerror
+    else:
+        said = "no filter at all was taken for one"
+    return f"no seccomp filters: {said} (CONFIG_SECCOMP_FILTER in the kernel, or a container that forbids them)"
 
 
 def restrict() -> None:

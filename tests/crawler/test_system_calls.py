@@ -170,3 +170,16 @@ def test_another_machine_is_told_why_it_cannot_be_contained(monkeypatch: pytest.
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     said = sandbox.unavailable_reason()
     assert said == "system calls are filtered on x86_64 and aarch64 only; this is riscv64"
+
+
+def reason_where_filters_are_forbidden() -> str | None:
+    restrict_calls_alone()
+    return system_calls.unavailable_reason()
+
+
+def test_where_filters_are_forbidden_the_reason_is_one_line() -> None:
+    assert system_calls.unavailable_reason() is None
+    said = run(reason_where_filters_are_forbidden)
+    assert said is not None
+    assert said.startswith("no seccomp filters: Operation not permitted")
+    assert "\n" not in said
