@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import landlockpy
+from orbweaver.console.text import size
 from orbweaver.console.verify import open_store
-from orbweaver.crawler import sandbox
+from orbweaver.crawler import capabilities, sandbox, system_calls
 from orbweaver.crawler.egress import parse_networks
+from orbweaver.crawler.errors import SandboxUnavailable
 from orbweaver.matcher_client.errors import MatcherError
 from orbweaver.matcher_client.services import open_service
 from orbweaver.settings import Settings
@@ -42,18 +47,72 @@ def examine(settings: Settings) -> Iterator[Check]:
 def _kernel(settings: Settings) -> Iterator[Check]:
     reason = sandbox.unavailable_reason()
     if reason is None:
-        yield Check("kernel", "ok", f"{platform.release()}: Landlock ABI {landlockpy.abi_version()}")
+        yield Check("kernel", "ok", f"{platform.release()}: Landlock ABI {landlockpy.abi_version()}, seccomp filters")
     else:
         yield Check("kernel", "fail", reason)
-    if settings.sandbox == "off":
-        yield Check("sandbox", "warn", "SANDBOX=off: crawl processes can write files; unset it")
-    else:
-        yield Check("sandbox", "ok" if reason is None else "fail", "every crawl process enters it before a request")
+    yield from _sandbox(settings)
     swaps = Path("/proc/swaps")
     if swaps.exists() and len(swaps.read_text().splitlines()) > 1:
         yield Check("swap", "warn", "on: memory may reach the disk; encrypt it or set MemorySwapMax=0")
     else:
         yield Check("swap", "ok", "off")
+
+
+def _sandbox(settings: Settings) -> Iterator[Check]:
+    """Enter the sandbox in a child, as every crawl process does, and say what became of each layer."""
+    is_on = settings.sandbox == "on"
+    entered = _rehearse(settings)
+    if isinstance(entered, str):
+        yield Check("sandbox", "fail", entered)
+        return
+    if is_on:
+        yield Check("sandbox", "ok", "a test process entered it; every crawl process does before a request")
+    else:
+        yield Check("sandbox", "warn", "SANDBOX=off: crawl processes can write files; unset it")
+    held = capabilities.held()
+    meanings = {
+        "resource limits": f"{size(settings.memory_bytes)} of address space, CPU time, no core dumps",
+        "not dumpable": "no debugger, and no core dump through a pipe",
+        "no file writes": "files that were open before take no more bytes",
+        "no capabilities": f"{held.bit_count()} given up; better, run as a user with none"
+        if held
+        else "none to give up",
+        "Landlock": f"ABI {entered.landlock_abi}: opens nothing for writing, TCP to the scope's ports only",
+        "seccomp": f"{system_calls.count()} system calls allowed, every other refused",
+    }
+    for layer in sandbox.LAYERS:
+        is_in_force = layer in entered.layers
+        yield Check(f"layer {layer}", "ok" if is_in_force else "warn", meanings[layer] if is_in_force else "off")
+
+
+def _rehearse(settings: Settings) -> sandbox.Enforced | str:
+    """Return what a contained process reports, or why it could not be contained."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=_enter, args=(sender, settings))
+    child.start()
+    sender.close()
+    try:
+        entered: sandbox.Enforced | str = receiver.recv()
+    except EOFError:
+        child.join()
+        return f"a test process ended with {child.exitcode} as it entered"
+    child.join()
+    return entered
+
+
+def _enter(sender: Connection, settings: Settings) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the sandbox says to a log that is a file is for crawls
+    try:
+        sender.send(
+            sandbox.enter(
+                tcp_ports=(80, 443),
+                memory_bytes=settings.memory_bytes,
+                cpu_seconds=60,
+                is_on=settings.sandbox == "on",
+            )
+        )
+    except SandboxUnavailable as error:
+        sender.send(str(error))
 
 
 def _store(settings: Settings) -> Iterator[Check]:

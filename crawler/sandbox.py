@@ -1,16 +1,16 @@
-"""The kernel's promise that a crawl process writes nothing: Landlock and resource limits, entered once per process.
+"""The kernel's promise that a crawl process writes nothing, entered once per process, in layers.
 
-After `enter` the process can read only where Python, certificates and the resolver live, can create, write,
-truncate and execute nothing, and can open TCP connections to the given ports only.
+After `enter` the process can read only where Python, certificates and the resolver live, can create, write, truncate
+and execute nothing, can start threads and no processes, and can open TCP connections to the given ports only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import mimetypes
 import os
 import resource
+import stat
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
@@ -19,11 +19,16 @@ from pathlib import Path
 
 import landlockpy
 from landlockpy import AccessFS, AccessNet, Ruleset, Scope
+from orbweaver.crawler import capabilities, system_calls
+from orbweaver.crawler import process_control as process
 from orbweaver.crawler.errors import SandboxUnavailable
 
 # ABI 4 (Linux 6.7) is the first that can refuse TCP connections as well as writes.
 OLDEST_ABI = 4
-PR_SET_DUMPABLE = 4  # prctl(2)
+# In the order in which they are entered; SANDBOX=off leaves the first two.
+LAYERS = ("resource limits", "not dumpable", "no file writes", "no capabilities", "Landlock", "seccomp")
+LAYERS_WHEN_OFF = LAYERS[:2]
+SAID_TO_A_FILE = b"orbweaver: the sandbox lets nothing more be written to this file; log through a pipe\n"
 
 # Where the resolver and TLS read: resolver(5), nsswitch.conf(5), gai.conf(5), hosts(5), Debian's ca-certificates.
 SYSTEM_PATHS = (
@@ -64,6 +69,7 @@ class Enforced:
     tcp_ports: tuple[int, ...]
     memory_bytes: int
     cpu_seconds: int
+    layers: tuple[str, ...]
 
     def as_record(self) -> dict[str, object]:
         """Return the facts as they are stored with a recrawl."""
@@ -82,7 +88,7 @@ def unavailable_reason() -> str | None:
     abi = landlockpy.abi_version()
     if abi < OLDEST_ABI:
         return f"this kernel's Landlock has ABI {abi}, {OLDEST_ABI} is needed (Linux 6.7 or newer)"
-    return None
+    return system_calls.unavailable_reason()
 
 
 def enter(
@@ -96,11 +102,11 @@ def enter(
     """Contain this process for the rest of its life; a second call changes nothing.
 
     `tcp_ports` may be connected to, `unix_sockets` are paths of the store's socket; `memory_bytes` becomes
-    RLIMIT_AS, `cpu_seconds` is added to the CPU time used so far. With `is_on` false (SANDBOX=off) only the
-    resource limits apply.
+    RLIMIT_AS, `cpu_seconds` is added to the CPU time used so far. With `is_on` false (SANDBOX=off) only LAYERS_WHEN_OFF
+    apply. Past the memory limit Python raises MemoryError and the process goes on.
 
     Raises SandboxUnavailable when the kernel lacks a layer, when the process has threads already (Landlock would
-    leave them free), or when a write still succeeds afterwards.
+    leave them free), or when something still succeeds afterwards that must fail.
     """
     global _entered  # noqa: PLW0603 - containment is a fact about the process, and cannot be undone
     if _entered is not None:
@@ -115,10 +121,16 @@ def enter(
         if threads != 1:
             raise SandboxUnavailable(f"the sandbox must be entered before threads start; {threads} run")
         abi = landlockpy.abi_version()
-        _restrict(ports, unix_sockets)
-        _prove_that_writes_fail()
     _limit_resources(memory_bytes, cpu_seconds)
-    _entered = Enforced(is_on, abi, ports, memory_bytes, cpu_seconds)
+    _refuse_debuggers()
+    if is_on:
+        _refuse_file_writes()
+        _give_up_capabilities()
+        _restrict(ports, unix_sockets)
+        _prove_that_no_file_can_be_created()
+        system_calls.restrict()
+        _prove_that_calls_are_refused()
+    _entered = Enforced(is_on, abi, ports, memory_bytes, cpu_seconds, LAYERS if is_on else LAYERS_WHEN_OFF)
     return _entered
 
 
@@ -127,10 +139,32 @@ def _limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
     _lower(resource.RLIMIT_AS, memory_bytes)
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_seconds)
+
+
+def _refuse_debuggers() -> None:
     # A piped core_pattern ignores RLIMIT_CORE, and a debugger could read bodies: refuse both.
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        raise SandboxUnavailable(f"PR_SET_DUMPABLE failed: {os.strerror(ctypes.get_errno())}")
+    try:
+        process.control(process.SET_DUMPABLE, 0)
+    except OSError as error:
+        raise SandboxUnavailable(f"PR_SET_DUMPABLE failed: {error.strerror}") from error
     os.environ.pop("SSLKEYLOGFILE", None)  # OpenSSL would write session keys, with which traffic can be read
+
+
+def _refuse_file_writes() -> None:
+    """Landlock governs what is opened from now on; this limit also closes files that are open already."""
+    with contextlib.suppress(OSError):  # standard error is closed, or its disk is full: then nobody reads it
+        if stat.S_ISREG(os.fstat(2).st_mode):
+            os.write(2, SAID_TO_A_FILE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _give_up_capabilities() -> None:
+    try:
+        capabilities.give_up()
+    except OSError as error:
+        raise SandboxUnavailable(f"this process keeps capabilities that undo limits: {error.strerror}") from error
+    if not os.access(sys.prefix, os.R_OK | os.X_OK):
+        raise SandboxUnavailable(f"without root's capabilities this user cannot read Python in {sys.prefix}")
 
 
 def _lower(kind: int, value: int) -> None:
@@ -167,7 +201,7 @@ def _readable_paths() -> list[Path]:
     return sorted(path for path in wanted if os.access(path, os.R_OK) and path != Path("/"))
 
 
-def _prove_that_writes_fail() -> None:
+def _prove_that_no_file_can_be_created() -> None:
     """Try what must fail: a rule that was believed and not enforced is worse than none."""
     for folder in {os.environ.get("TMPDIR", "/tmp"), "/var/tmp", "/dev/shm", str(Path.cwd())}:  # noqa: S108
         probe = Path(folder) / f".orbweaver-probe-{os.getpid()}"
@@ -176,4 +210,14 @@ def _prove_that_writes_fail() -> None:
         except OSError:
             continue
         os.close(descriptor)
+        probe.unlink()
         raise SandboxUnavailable(f"a file could still be created in {folder} after Landlock was entered")
+
+
+def _prove_that_calls_are_refused() -> None:
+    """Make a file in memory, which neither Landlock nor a limit forbids: only the filter does."""
+    try:
+        os.close(os.memfd_create("orbweaver-probe"))
+    except OSError:
+        return
+    raise SandboxUnavailable("memfd_create still succeeds after the system call filter was entered")

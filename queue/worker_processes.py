@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from orbweaver.queue import recovery
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.worker_log import WorkerLog
 from orbweaver.store.connection import Store
 
 # In one run so many workers are replaced, of whatever queue; then the run ends and says so.
@@ -39,18 +40,18 @@ class WorkerProcesses:
     def __init__(self, store: Store, *, recrawlers: int, environment: Mapping[str, str], log_file: Path) -> None:
         self._store = store
         self._environment = dict(environment)
-        self._log_file = log_file
+        self._log = WorkerLog(log_file)
         self._children: list[_Child] = []
         self._replacements = 0
         self._wanted = [QueueName.MATCH, QueueName.TAKEDOWN, *[QueueName.RECRAWL] * recrawlers]
 
     def __enter__(self) -> WorkerProcesses:
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._log)
+            stack.callback(self.kill)
             for queue in self._wanted:
                 self._children.append(self._start(queue))
-        except BaseException:
-            self.kill()
-            raise
+            self._at_the_end = stack.pop_all()
         return self
 
     def __exit__(
@@ -58,7 +59,7 @@ class WorkerProcesses:
     ) -> None:
         self.ask_to_stop()
         self.wait(seconds=1.0)
-        self.kill()
+        self._at_the_end.close()
 
     def replace_dead(self) -> None:
         """Start a new worker for each that died, and give its jobs back."""
@@ -103,23 +104,12 @@ class WorkerProcesses:
 
     def _start(self, queue: QueueName) -> _Child:
         name = f"{queue}-{uuid4().hex[:12]}"
-        with self._log_file.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - this interpreter, our own command
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "orbweaver.cli",
-                    "worker",
-                    queue,
-                    "--name",
-                    name,
-                    "--with-parent",
-                ],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, our own command
+            [sys.executable, "-P", "-m", "orbweaver.cli", "worker", queue, "--name", name, "--with-parent"],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log.writer,
+            stderr=self._log.writer,
+            start_new_session=True,
+        )
         return _Child(queue, name, process)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orbweaver import settings as orbweaver_settings
+from orbweaver.crawler import sandbox
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -116,5 +117,6 @@ def _preload() -> None:
     """
     for name in PRELOADED:
         importlib.import_module(name)
+    sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
     gc.collect()
     gc.freeze()

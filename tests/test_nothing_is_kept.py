@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -112,6 +113,31 @@ def test_after_a_work_horse_was_killed(place: Workplace) -> None:
     assert ran.json()["hosts"][0]["attempts"] == 2
     assert MARKER.decode() not in ran.stdout + ran.stderr
     assert places_with_the_marker(place) == []
+
+
+def files_open_for_writing(process: int) -> list[str]:
+    found = []
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        flags = re.search(
+            r"^flags:\s*([0-7]+)$", Path(f"/proc/{process}/fdinfo/{entry.name}").read_text(), re.MULTILINE
+        )
+        assert flags is not None
+        if entry.is_file() and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY:
+            found.append(str(entry.readlink()))
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into a process that is not dumpable")
+def test_a_work_horse_holds_no_file_that_it_could_write_to(place: Workplace) -> None:
+    gate = Gate(marked_page())
+    with SyntheticHost(site(gate)) as host:
+        running = place.start(*arguments(place, host.url))
+        gate.wait_until_reached()
+        (horse,) = place.horses()
+        found = files_open_for_writing(horse)
+        gate.open()
+        finish(running)
+    assert found == []
 
 
 def test_the_search_finds_a_marker_that_was_kept(place: Workplace) -> None:

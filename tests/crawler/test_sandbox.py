@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
+import hashlib
+import importlib
 import os
 import resource
+import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,10 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import contained
 import pytest
+import uvloop
 from contained import crawl, order, run
-from orbweaver.crawler import sandbox
+from orbweaver.crawler import sandbox, system_calls
 from orbweaver.crawler.errors import SandboxUnavailable
 from orbweaver.crawler.handler import HashingDownloadHandler
 from scrapy import Request
@@ -30,8 +37,15 @@ PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(5_000)
 DENIED = {errno.EACCES, errno.EPERM}
 
 
-def enter(*ports: int, is_on: bool = True) -> sandbox.Enforced:
-    return sandbox.enter(tcp_ports=ports, memory_bytes=2**32, cpu_seconds=30, is_on=is_on)
+def enter(*ports: int, is_on: bool = True, memory_bytes: int = 2**32) -> sandbox.Enforced:
+    return sandbox.enter(tcp_ports=ports, memory_bytes=memory_bytes, cpu_seconds=30, is_on=is_on)
+
+
+def enter_without_seccomp(*ports: int) -> None:
+    """Enter the other layers: the filter refuses some things before Landlock is asked."""
+    system_calls.restrict = lambda: None
+    sandbox._prove_that_calls_are_refused = lambda: None
+    enter(*ports)
 
 
 # --- what is tried; each gets a folder with `file` in it, and a loopback port that is not allowed ---
@@ -139,7 +153,15 @@ REFUSED = [
 
 
 def try_inside(attempts: list[str], folder: str, allowed: int, other: int) -> dict[str, int | None]:
-    enter(allowed)
+    return try_each(attempts, folder, other, lambda: enter(allowed))
+
+
+def try_without_seccomp(attempts: list[str], folder: str, allowed: int, other: int) -> dict[str, int | None]:
+    return try_each(attempts, folder, other, lambda: enter_without_seccomp(allowed))
+
+
+def try_each(attempts: list[str], folder: str, other: int, enter_it: Callable[[], object]) -> dict[str, int | None]:
+    enter_it()
     errors: dict[str, int | None] = {}
     for name in attempts:
         try:
@@ -158,10 +180,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def attempted(folder: Path) -> dict[str, int | None]:
+@pytest.fixture(scope="module", params=[try_inside, try_without_seccomp], ids=["sandbox", "without seccomp"])
+def attempted(request: pytest.FixtureRequest, folder: Path) -> dict[str, int | None]:
     with SyntheticHost({}) as allowed, SyntheticHost({}) as other:
-        errors = run(try_inside, [one.__name__ for one in REFUSED], str(folder), allowed.port, other.port)
+        errors: dict[str, int | None] = run(
+            request.param, [one.__name__ for one in REFUSED], str(folder), allowed.port, other.port
+        )
         assert other.connections_seen == 0
     return errors
 
@@ -231,6 +255,146 @@ def test_a_second_enter_changes_nothing() -> None:
     assert first.as_record()["tcp_ports"] == (80, 443)
 
 
+# --- files that were open before ---
+
+
+def write_to_what_is_open(folder: str, is_contained: bool) -> dict[str, int | None]:
+    path = Path(folder) / "open"
+    path.write_bytes(b"ordinary")
+    held = {"append": os.open(path, os.O_WRONLY | os.O_APPEND), "overwrite": os.open(path, os.O_RDWR)}
+    if is_contained:
+        enter_without_seccomp(80)  # which would let write() through
+    errors: dict[str, int | None] = {}
+    for how, descriptor in held.items():
+        try:
+            os.write(descriptor, b"x")
+        except OSError as error:
+            errors[how] = error.errno
+        else:
+            errors[how] = None
+    return errors
+
+
+def test_files_that_were_open_before_take_no_more_writes(tmp_path: Path) -> None:
+    assert run(write_to_what_is_open, str(tmp_path), True) == {"append": errno.EFBIG, "overwrite": errno.EFBIG}
+    assert (tmp_path / "open").read_bytes() == b"ordinary"
+    assert run(write_to_what_is_open, str(tmp_path), False) == {"append": None, "overwrite": None}
+
+
+def log_to_a_file(path: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 2)
+    enter(80)
+    with pytest.raises(OSError, match="File too large"):
+        os.write(2, b"a line\n")
+
+
+def test_a_log_that_is_a_file_says_why_it_ends(tmp_path: Path) -> None:
+    run(log_to_a_file, str(tmp_path / "log"))
+    said = (tmp_path / "log").read_text()
+    assert said == "orbweaver: the sandbox lets nothing more be written to this file; log through a pipe\n"
+
+
+# --- what a crawl needs, and still has ---
+
+
+async def use_everything(url: str, port: int) -> dict[str, object]:
+    loop = asyncio.get_running_loop()
+    async with aiohttp.ClientSession() as session:
+
+        async def fetch() -> int:
+            async with session.get(url) as response:
+                return len(await response.read())
+
+        sizes = await asyncio.gather(*(fetch() for _ in range(20)))
+    digests = await asyncio.gather(*(asyncio.to_thread(hashlib.sha256, b"x" * 100_000) for _ in range(20)))
+    received = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, received.set)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(received.wait(), 10)
+    addresses = await loop.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
+    return {
+        "sizes": set(sizes),
+        "digests": len({one.hexdigest() for one in digests}),
+        "addresses": {found[4][0] for found in addresses},
+        "authorities": len(ssl.create_default_context().get_ca_certs()),
+        "late import": importlib.import_module("wave").__name__,
+        "is a terminal": os.isatty(0),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+    }
+
+
+def use_everything_with(loop: str, url: str, port: int) -> dict[str, object]:
+    enter(port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+        return runner.run(use_everything(url, port))
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_event_loops_threads_signals_names_and_certificates_work(loop: str) -> None:
+    with SyntheticHost({"/": Resource("text/plain", b"x" * 100_000)}) as host:
+        found = run(use_everything_with, loop, host.url, host.port)
+    assert found["sizes"] == {100_000}
+    assert found["digests"] == 1
+    assert found["addresses"]
+    assert found["late import"] == "wave"
+    assert found["core"] == (0, 0)
+
+
+def abort_inside() -> None:
+    enter(80)
+    os.abort()
+
+
+def test_a_crash_inside_is_seen_outside() -> None:
+    with pytest.raises(AssertionError, match=f"the child died with -{int(signal.SIGABRT)}"):
+        run(abort_inside)
+
+
+def ask_for_too_much_memory() -> tuple[bool, str, int]:
+    enter(80, memory_bytes=2**30)
+    try:
+        bytearray(2**31)
+    except MemoryError:
+        is_refused = True
+    else:
+        is_refused = False
+    thread = threading.Thread(target=hashlib.sha256, args=(b"x" * 10_000_000,))
+    thread.start()
+    thread.join()
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (PermissionError, ValueError) as error:
+        said = str(error)
+    return is_refused, said, len(bytearray(2**20))
+
+
+def test_past_the_memory_limit_python_says_so_and_goes_on() -> None:
+    is_refused, said, size = run(ask_for_too_much_memory)
+    assert is_refused
+    assert "limit" in said or "not permitted" in said
+    assert size == 2**20
+
+
+# --- the layers ---
+
+
+def enter_unproved(layer: str) -> None:
+    if layer == "seccomp":
+        system_calls.restrict = lambda: None
+    else:
+        sandbox._restrict = lambda *_: None
+    enter(80)
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"), [("seccomp", "memfd_create still succeeds"), ("Landlock", "could still be created")]
+)
+def test_a_layer_that_does_not_hold_is_noticed(layer: str, said: str) -> None:
+    with pytest.raises(SandboxUnavailable, match=said):
+        run(enter_unproved, layer)
+
+
 def limits_inside(is_on: bool) -> dict[str, Any]:
     enforced = enter(80, is_on=is_on)
     libc = ctypes.CDLL(None)
@@ -240,6 +404,8 @@ def limits_inside(is_on: bool) -> dict[str, Any]:
         "core": resource.getrlimit(resource.RLIMIT_CORE),
         "memory": resource.getrlimit(resource.RLIMIT_AS),
         "cpu": resource.getrlimit(resource.RLIMIT_CPU)[1],
+        "file": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
+        "layers": enforced.layers,
         "dumpable": libc.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0),
         "no_new_privs": libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
         "key_log": os.environ.get("SSLKEYLOGFILE"),
@@ -254,6 +420,8 @@ def test_memory_cpu_and_core_dumps_are_limited_for_good() -> None:
     assert 30 <= inside["cpu"] <= 40
     assert inside["dumpable"] == 0
     assert inside["no_new_privs"] == 1
+    assert inside["file"] == 0
+    assert inside["layers"] == sandbox.LAYERS
     assert inside["key_log"] is None
 
 
@@ -262,6 +430,8 @@ def test_off_is_recorded_as_off_and_keeps_the_resource_limits() -> None:
     assert (inside["is_on"], inside["is_entered"]) == (False, True)
     assert inside["core"] == (0, 0)
     assert inside["dumpable"] == 0
+    assert inside["file"] == resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    assert inside["layers"] == ("resource limits", "not dumpable")
 
 
 # --- the promise itself: a handler that would write what it downloads ---
@@ -291,7 +461,7 @@ def test_a_handler_that_writes_what_it_downloads_is_stopped_by_the_kernel(tmp_pa
         assert list(tmp_path.iterdir()) == []
         assert stopped.sightings == []
         assert set(stopped.outcomes) == {host.url, host.url + "a.png"}
-        assert all("Permission denied" in skip.reason and skip.is_failure for skip in stopped.skips)
+        assert all("not permitted" in skip.reason and skip.is_failure for skip in stopped.skips)
         assert stopped.tally.failures == 2
         assert stopped.tally.bytes_kept == 0
         # The same handler does write where the operator has switched the sandbox off.
