@@ -125,8 +125,7 @@ def find(url: str) -> str | None:
     ):
         return EMBEDDED_URL
     path, mark, query = tail.partition("?")
-    hit = _PATH.search(tail)
-    if hit is not None and hit.start() < len(path) and (found := _name_in_path(path, tail)):
+    if _PATH.search(tail) and (found := _name_in_path(path, tail)):
         return found
     if mark and _QUERY.search(mark + query):
         return _name_by(_in_query, mark + query)

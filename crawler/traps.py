@@ -31,11 +31,14 @@ _SLASHES: Final = len("//")
 _WORD: Final = r"(?:agenda|calendar|calender|calendario|calendrier|event|events|kalender)(?=[/?.]|\Z)"
 _DATE: Final = r"(?:19|20)\d\d[/-](?:0?[1-9]|1[0-2])(?:[/-]\d{1,2})?/?(?=\?|\Z)"
 _DATED: Final = (
-    r"(?:cal[a-z_]*+|date|day|end_?date|event_?date|jahr|mon|monat|month|start_?date|tribe-bar-date|week|year)=[^&]*\d"
+    r"(?:cal|cal_[a-z]*+|calendar|date|day|end_?date|event_?date|jahr|mon|monat|month|start_?date|tribe-bar-date|week|year)"
+    r"=[^&]*\d"
 )
 _FACET: Final = (
-    r"(?:(?:attr|f|facet|filter|refine)[a-z_]*+(?:%5b[^=&]*+)?|dir|direction|limit|max_?price|min_?price|order(?:_?by)?"
-    r"|page_?size|per_?page|sort(?:_?(?:by|dir|order))?)="
+    r"(?:(?:attr|facet|filter|refine)[a-z_]*+(?:%5b[^=&]*+)?|f%5b[^=&]*+|direction|limit|max_?price|min_?price"
+    r"|order(?:_?by)?|page_?size|per_?page|sort(?:_?(?:by|dir|order))?)="
+    r"|dir=(?:asc|desc)"
+    r"|c=[dmns][;&]o=[ad]"  # how Apache and nginx sort a folder
 )
 # The first finds whether there is anything; without groups it takes half the time of the second, which says what.
 _MAY_BE_ENDLESS = re.compile(rf"/(?:{_WORD}|{_DATE})|[?&](?:{_DATED}|{_FACET})").search

@@ -68,6 +68,8 @@ def test_an_act_is_found_in_a_path_a_script_and_a_query(action: str) -> None:
         "report/2020.pdf",
         "logout/banner.jpg?v=2",
         "search?q=delete",
+        "search?q=/cart/add/1",
+        "search?q=/a/logout/b",
         "view?title=how-to-vote",
         "edited/1.jpg",
         "image.php?id=delete.jpg",

@@ -489,3 +489,42 @@ def test_the_host_of_a_redirect_is_judged_by_the_rules_too() -> None:
             crawled = crawl(host.url)
             assert other.connections_seen == 0
     assert crawled.skip_of(host.url + "go").outcome == "out_of_scope"
+
+
+def test_links_that_act_are_not_followed_nor_are_redirects_to_them() -> None:
+    resources = {
+        "/": page('<a href="/post/12/delete">x</a><a href="/on">on</a><img src="/logout"><img src="/flag/de.png">'),
+        "/on": Resource(None, headers={"Location": "/vote/up/12"}, status=302),
+        "/flag/de.png": image(),
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url)
+        assert sorted(host.paths) == ["/", "/flag/de.png", "/on"]
+    assert found.rules == {
+        host.url + "post/12/delete": "acting.delete",
+        host.url + "logout": "acting.log-out",
+        host.url + "on": "acting.vote",
+    }
+    assert set(found.outcomes.values()) == {"acting_link"}
+    assert not any(one.is_failure for one in found.skips)
+
+
+def test_a_reported_link_that_acts_is_fetched_and_where_it_redirects_to_is_judged() -> None:
+    resources = {"/delete/1": image(), "/on": Resource(None, headers={"Location": "/logout"}, status=302)}
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url + "delete/1", host.url + "on")
+        assert sorted(host.paths) == ["/delete/1", "/on"]
+    assert found.urls == [host.url + "delete/1"]
+    (skip,) = found.skips
+    assert (skip.url, skip.rule, skip.is_failure) == (host.url + "on", "acting.log-out", True)
+
+
+def test_a_page_whose_relative_links_go_round_is_left() -> None:
+    resources = {
+        "/" + "photos/" * depth + "index.html": page(f'<a href="photos/index.html">{depth}</a>') for depth in range(10)
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url + "index.html")
+        assert len(host.paths) == 3
+    assert set(found.outcomes.values()) == {"trap"}
+    assert set(found.rules.values()) == {"trap.repeated-segments"}
