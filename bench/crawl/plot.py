@@ -1,0 +1,44 @@
+"""The results as one picture: wall time, CPU and peak memory of everybody on every site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.crawl.rounds import Middle
+from bench.crawl.tables import LABELS, MEGABYTE
+
+OURS, OTHERS = "#b3541e", "#8a99a8"
+
+
+def draw(middles: Sequence[Middle], path: Path) -> None:
+    """Write the picture as SVG; the whiskers are the least and the most of the runs."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "orbweaver"  # the same figures make the same file
+    from matplotlib import pyplot
+
+    corpora = list(dict.fromkeys(one.corpus for one in middles))
+    figure, axes = pyplot.subplots(len(corpora), 3, figsize=(13, 2.6 * len(corpora)), squeeze=False)
+    for row, corpus in zip(axes, corpora, strict=True):
+        here = sorted((one for one in middles if one.corpus == corpus), key=lambda one: -one.wall_seconds)
+        labels = [LABELS[one.contestant] for one in here]
+        colours = [OURS if LABELS[one.contestant].startswith("Orbweaver") else OTHERS for one in here]
+        whiskers = (
+            [one.wall_seconds - one.wall_least for one in here],
+            [one.wall_most - one.wall_seconds for one in here],
+        )
+        row[0].barh(labels, [one.wall_seconds for one in here], color=colours, xerr=whiskers, ecolor="#333")
+        row[1].barh(labels, [one.cpu_seconds for one in here], color=colours)
+        row[2].barh(labels, [one.peak_bytes / MEGABYTE for one in here], color=colours)
+        for axis, title in zip(row, ("wall, s", "CPU, s", "peak memory, MB"), strict=True):
+            axis.set_title(f"{corpus}: {title}", fontsize=9)
+            axis.tick_params(labelsize=8)
+            axis.spines[["top", "right"]].set_visible(False)
+        for axis in row[1:]:
+            axis.set_yticklabels([])
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
