@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+
 from bench.crawl.task import Task, answer, read_task
 
 
-async def fetch_all(task: Task) -> None:
-    paths = Path(task.url_list).read_text().split()
+async def fetch_all(task: Task, paths: list[str]) -> None:
     urls = iter([start.rstrip("/") + path for start in task.starts for path in paths])
     sha256s: list[str] = []
     pages = 0
@@ -44,4 +44,5 @@ async def fetch_all(task: Task) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(fetch_all(read_task()))
+    given = read_task()
+    asyncio.run(fetch_all(given, Path(given.url_list).read_text().split()))

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 # Part of the cache's name: raise it when what is made below changes.
 FORMAT = 2
@@ -30,14 +31,14 @@ MIXED_LARGE_BYTES = 50 * MEGABYTE
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
 MP4 = bytes.fromhex("00000018") + b"ftypmp42" + bytes.fromhex("00000000") + b"mp42isom"
 
-WORDS = (
+VOCABULARY = (
     "about account after again album archive because before between board build comment common contact copy could "
     "create date detail every example file filter first folder forum gallery group help history home image index item "
     "language last latest letter link list long main member message more name never next number open order other page "
     "part people picture place post preview print profile public question read report result right same search second "
     "section series service show side site small some start story subject summer table tag text their there thread "
     "title topic under update user video view volume water week where which winter with word work world write year"
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Site:
     def __init__(self, folder: Path, seed: str) -> None:
         self._folder = folder
         self._random = random.Random(seed)
+        self._words = VOCABULARY.split()
         self._paths: list[str] = []
         self._sha256s: list[str] = []
         self.pages = 0
@@ -91,7 +93,7 @@ class Site:
         (self._folder / "urls.txt").write_text("".join(f"/{path}\n" for path in self._paths))
         (self._folder / "manifest.json").write_text(json.dumps({"pages": self.pages, "sha256s": self._sha256s}))
 
-    def _open(self, path: str) -> object:
+    def _open(self, path: str) -> BinaryIO:
         whole = self._folder / "site" / path
         whole.parent.mkdir(parents=True, exist_ok=True)
         self._paths.append("" if path == "index.html" else path)
@@ -111,15 +113,16 @@ class Site:
         room = max(left // max(len(links), 1) - 260, 0) if size else 0
         for number, link in enumerate(links):
             parts.append(
-                f'<div class="entry row-{number % 2}"><h2 class="title"><a class="subject" href="{link}">{self._text(4)}</a>'
-                f'</h2>\n<p class="meta"><span class="by">{self._text(1)}</span> &middot; {number} replies</p>\n'
+                f'<div class="entry row-{number % 2}"><h2 class="title"><a class="subject" href="{link}">'
+                f"{self._text(4)}</a></h2>\n"
+                f'<p class="meta"><span class="by">{self._text(1)}</span> &middot; {number} replies</p>\n'
                 f'<p class="text">{self._text(room // 6)}</p></div>\n'
             )
         parts.append("</main>\n</body>\n</html>\n")
         return "".join(parts)
 
     def _text(self, words: int) -> str:
-        return " ".join(self._random.choices(WORDS, k=words))
+        return " ".join(self._random.choices(self._words, k=words))
 
 
 def make_small(site: Site, scale: float) -> None:

@@ -12,11 +12,12 @@ import sys
 from datetime import timedelta
 from urllib.parse import urljoin
 
-from bench.crawl.task import Task, answer, read_task
 from crawlee import ConcurrencySettings
 from crawlee.crawlers import FileDownloadCrawler, FileDownloadCrawlingContext, ParselCrawler, ParselCrawlingContext
 from crawlee.storage_clients import MemoryStorageClient
 from parsel import Selector
+
+from bench.crawl.task import Task, answer, read_task
 
 LINKS = "//a/@href | //img/@src"
 TRANSFER = timedelta(minutes=10)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import scrapy
-from bench.crawl.stock_scrapy import LINKS, settings_for
-from bench.crawl.task import Task, answer, read_task
 from scrapy.crawler import CrawlerProcess
 from scrapy.http import Response
+
+from bench.crawl.stock_scrapy import LINKS, settings_for
+from bench.crawl.task import Task, answer, read_task
 
 
 class FilesSpider(scrapy.Spider):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.crawl.task import Found, Task
 from orbweaver.queue import batches, recrawls, runs
 from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import text
+
+from bench.crawl.task import Found, Task
 
 RUN_ID = "bench"
 
@@ -26,7 +27,8 @@ def found(task: Task) -> Found:
         assert record is not None
         assert record.state is recrawls.RecrawlState.FINISHED, record
         assert record.tally.failures == 0, recrawls.skips(store, recrawl_id)[:5]
-        assert record.sandbox and record.sandbox.get("landlock_abi", 1), record.sandbox
+        assert record.sandbox is not None
+        assert record.sandbox["is_on"], "a recrawl without its sandbox is another job"
         pages += record.tally.pages
     store.flushall()
     store.close()

@@ -13,7 +13,6 @@ import sys
 import time
 from pathlib import Path
 
-from bench.crawl.task import Task, answer, read_task
 from orbweaver.crawler import recrawl as crawl
 from orbweaver.crawler import scope as scopes
 from orbweaver.model import Limits, Report, ScopeKind
@@ -21,6 +20,8 @@ from orbweaver.queue import recrawls, workers
 from orbweaver.queue.plan import Order
 from orbweaver.settings import Settings
 from orbweaver.store import connection, embedded
+
+from bench.crawl.task import Task, answer, read_task
 
 LIMITS = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600)
 RUN_ID = "bench"
@@ -46,7 +47,7 @@ def fork(start: str, task: Task, settings: Settings) -> int:
         return pid
     try:
         recrawl(start, task, settings)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, a fork must end here
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from orbweaver.store import connection, embedded
+
 from bench.crawl.contestants import Contestant
 from bench.crawl.corpora import Corpus
 from bench.crawl.server import Nginx
 from bench.crawl.task import Task
-from orbweaver.store import connection, embedded
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LONGEST_SECONDS = 900

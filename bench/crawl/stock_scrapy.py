@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import scrapy
-from bench.crawl.task import Task, answer, read_task
 from scrapy.crawler import CrawlerProcess
 from scrapy.http import HtmlResponse, Response
+
+from bench.crawl.task import Task, answer, read_task
 
 LINKS = "//a/@href | //img/@src"
 

@@ -10,6 +10,7 @@ from bench.crawl.corpora import Corpus
 from bench.crawl.rounds import Middle
 
 MEGABYTE = 10**6
+TWO_HOSTS = {one.name for one in CONTESTANTS if one.sites > 1}
 LABELS = {one.name: one.label for one in CONTESTANTS}
 MEASURES = {"wall_seconds": "wall", "peak_bytes": "peak memory", "crawl_seconds": "crawl time"}
 
@@ -45,9 +46,7 @@ def _one_corpus(corpus: Corpus, middles: Sequence[Middle]) -> str:
     ours = {one.contestant: one for one in middles}.get("orbweaver")
     rows = []
     for one in sorted(middles, key=lambda one: one.wall_seconds):
-        is_comparable = (
-            ours is not None and one.contestant in LABELS and not one.contestant.endswith(("worker", "workers"))
-        )
+        is_comparable = one.contestant not in TWO_HOSTS
         rows.append(
             (
                 f"**{LABELS[one.contestant]}**" if one.contestant == "orbweaver" else LABELS[one.contestant],
