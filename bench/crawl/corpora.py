@@ -145,6 +145,33 @@ def make_large(site: Site, scale: float) -> None:
         site.add_file(f"v{one}.mp4", LARGE_BYTES, MP4)
 
 
+def make_tiny(site: Site, scale: float) -> None:
+    """As many files of 1 KB as `scale` says, a hundred to an index page, each page linked to by the one before."""
+    files = int(scale)
+    lists = range((files + FILES_A_PAGE - 1) // FILES_A_PAGE)
+    for number in lists:
+        here = range(number * FILES_A_PAGE, min((number + 1) * FILES_A_PAGE, files))
+        links = [f"t{number}/f{one}.jpg" for one in here] + [f"list{number + 1}.html"] * (number + 1 in lists)
+        site.add_page(f"list{number}.html" if number else "index.html", links, size=0)
+        for one in here:
+            site.add_file(f"t{number}/f{one}.jpg", 1_000, JPEG)
+
+
+def make_one_large(site: Site, scale: float) -> None:
+    """One file of `scale` MB."""
+    site.add_page("index.html", ["v.mp4"], size=0)
+    site.add_file("v.mp4", int(scale * MEGABYTE), MP4)
+
+
+def make_many_pages(site: Site, scale: float) -> None:
+    """As many pages of 4 KB as `scale` says, with 20 links each."""
+    pages = int(scale) - 1
+    site.add_page("index.html", [page_path(one) for one in linked_pages(0, pages)])
+    for number in range(1, pages + 1):
+        links = ["../" + page_path(one) for one in linked_pages(number, pages)]
+        site.add_page(page_path(number), links, size=4_000)
+
+
 def page_path(number: int) -> str:
     return f"b{number // 500}/p{number}.html"
 
@@ -186,15 +213,18 @@ MAKERS: dict[str, Callable[[Site, float], None]] = {
 }
 
 
-def prepare(name: str, scale: float, cache: Path) -> Corpus:
-    """Return a corpus, made now unless the cache has it. It is the same on every machine."""
+def prepare(name: str, scale: float, cache: Path, make: Callable[[Site, float], None] | None = None) -> Corpus:
+    """Return a corpus, made now unless the cache has it, by `make` or the maker of that name.
+
+    It is the same on every machine.
+    """
     folder = cache / f"{name}-{scale:g}-{FORMAT}"
     if not folder.exists():
         print(f"making the corpus {folder}", flush=True)
         unfinished = folder.with_name(folder.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         site = Site(unfinished, f"{name} {scale:g}")
-        MAKERS[name](site, scale)
+        (make or MAKERS[name])(site, scale)
         site.finish()
         unfinished.rename(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
