@@ -15,7 +15,7 @@ from pathlib import Path
 
 from orbweaver.store import embedded
 
-from bench.crawl import corpora, documents, tables
+from bench.crawl import corpora, documents, plot, tables
 from bench.crawl.contestants import CONTESTANTS
 from bench.crawl.rounds import Run, run_once
 from bench.crawl.server import serving
@@ -108,12 +108,7 @@ def table(grown: Sequence[Grown]) -> str:
 
 def draw(grown: Sequence[Grown], path: Path) -> None:
     """Write the peaks as SVG."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "orbweaver"
-    from matplotlib import pyplot
-
+    pyplot = plot.open_pyplot()
     figure, axes = pyplot.subplots(1, len(grown), figsize=(4 * len(grown), 3), sharey=True, squeeze=False)
     most = max(run.peak_bytes for one in grown for run in one.runs) / MEGABYTE
     for axis, one in zip(axes[0], grown, strict=True):
@@ -123,10 +118,7 @@ def draw(grown: Sequence[Grown], path: Path) -> None:
         axis.set_xlabel(one.series.what, fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0][0].set_ylabel("peak memory, MB", fontsize=9)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    plot.save(figure, path)
 
 
 def main() -> int:

@@ -31,15 +31,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=32, help="of every contestant (default 32)")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"folder of the sites (default {CACHE})")
     parser.add_argument("--results", type=Path, help="where to write all runs as JSON (default: in the cache)")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the plot there")
     parser.add_argument("--write-docs", action="store_true", help="put table and plot into docs/")
     return parser.parse_args()
 
 
 def main() -> int:
     given = arguments()
+    contestants = [one for one in CONTESTANTS if one.name in given.contestants]
+    for one in contestants:
+        if one.missing:
+            sys.exit(one.missing)
     given.cache.mkdir(parents=True, exist_ok=True)
     corpora = [prepare(name, given.scale, given.cache) for name in given.corpora]
-    contestants = [one for one in CONTESTANTS if one.name in given.contestants]
     # A proxy from the environment would take part, too.
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
@@ -61,9 +65,10 @@ def main() -> int:
     judged = aims.judge(results)
     file = given.results or given.cache / "results.json"
     file.write_text(json.dumps([asdict(one) for one in runs], indent=1))
-    plot.draw(results, file.with_suffix(".svg"))
     text = f"{tables.results(corpora, results)}\n\n{tables.aims(judged)}"
-    print(f"\n{text}\n\nall runs: {file}\nplot: {file.with_suffix('.svg')}")
+    print(f"\n{text}\n\nall runs: {file}")
+    if given.plot:
+        plot.draw(results, given.plot)
     if given.write_docs:
         plot.draw(results, documents.FIGURES / "crawl.svg")
         documents.put("figures of bench.crawl", _for_documents(given, text))

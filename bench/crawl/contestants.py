@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.crawl import orbweaver_store
@@ -25,7 +27,18 @@ class Contestant:
     corpora: tuple[str, ...] = EVERYWHERE
     sites: int = 1
     workers: int = 1
-    uses_store: bool = field(default=False)
+    uses_store: bool = False
+    needs_program: str | None = None
+    needs_module: str | None = None
+
+    @property
+    def missing(self) -> str | None:
+        """Say in one line what has to be installed for it; None when nothing is missing."""
+        if self.needs_program and shutil.which(self.needs_program) is None:
+            return f"{self.label} needs {self.needs_program}: apt-get install {self.needs_program}"
+        if self.needs_module and importlib.util.find_spec(self.needs_module) is None:
+            return f"{self.label} needs the extra `bench`: make bench installs it, pip install '.[bench]' too"
+        return None
 
 
 def _module(name: str) -> Callable[[Task, str], list[str]]:
@@ -53,8 +66,8 @@ CONTESTANTS = (
         "orbweaver", "Orbweaver", _module("orbweaver_workers"), orbweaver_store.found, uses_store=True
     ),
     Contestant("aiohttp", "bare aiohttp, given the URLs", _module("bare_aiohttp")),
-    Contestant("crawlee", "Crawlee", _crawlee),
-    Contestant("wget", "wget -r, then three sums", _wget, _found_by_wget),
+    Contestant("crawlee", "Crawlee", _crawlee, needs_module="crawlee"),
+    Contestant("wget", "wget -r, then three sums", _wget, _found_by_wget, needs_program="wget"),
     Contestant("scrapy", "stock Scrapy, hashing in the callback", _module("stock_scrapy")),
     Contestant(
         "files-pipeline", "Scrapy's FilesPipeline, then three digests", _module("files_pipeline"),

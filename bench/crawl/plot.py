@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.crawl.rounds import Middle
 from bench.crawl.tables import LABELS, MEGABYTE
@@ -13,12 +14,7 @@ OURS, OTHERS = "#b3541e", "#8a99a8"
 
 def draw(middles: Sequence[Middle], path: Path) -> None:
     """Write the picture as SVG; the whiskers are the least and the most of the runs."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "orbweaver"  # the same figures make the same file
-    from matplotlib import pyplot
-
+    pyplot = open_pyplot()
     corpora = list(dict.fromkeys(one.corpus for one in middles))
     figure, axes = pyplot.subplots(len(corpora), 3, figsize=(13, 2.6 * len(corpora)), squeeze=False)
     for row, corpus in zip(axes, corpora, strict=True):
@@ -38,7 +34,23 @@ def draw(middles: Sequence[Middle], path: Path) -> None:
             axis.spines[["top", "right"]].set_visible(False)
         for axis in row[1:]:
             axis.set_yticklabels([])
+    save(figure, path)
+
+
+def open_pyplot() -> Any:
+    """Return matplotlib's pyplot, set to write SVG that is the same for the same figures."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "orbweaver"
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def save(figure: Any, path: Path) -> None:
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    # matplotlib ends lines with spaces, which git warns of
+    path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
