@@ -58,4 +58,8 @@ def _one_corpus(corpus: Corpus, middles: Sequence[Middle]) -> str:
             )
         )
     head = (f"{corpus.name}: {corpus.pages:,} pages, {len(corpus.sha256s):,} files", "wall", "CPU", "peak memory")
-    return table((*head, "CPU a response", "Orbweaver's wall / its"), rows)
+    text = table((*head, "CPU a response", "Orbweaver's wall / its"), rows)
+    if ours is not None:
+        start = ours.wall_seconds - ours.crawl_seconds
+        text += f"\n\nOf Orbweaver's wall time {start:.2f} s are the start of the worker, once in its life."
+    return text
