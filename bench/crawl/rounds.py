@@ -98,6 +98,7 @@ def run_once(contestant: Contestant, corpus: Corpus, task: Task, nginx: Nginx) -
     """Run one contestant in a fresh process and check what it found; raises NotTheSame."""
     task.write()
     os.sync()  # nobody waits for the disk because of what somebody else, or the making of the sites, wrote
+    corpus.warm()
     answered, store_cpu = nginx.requests(), _store_cpu_seconds(task)
     took = measure(contestant.command(task, corpus.name))
     requests, store_cpu = nginx.requests() - answered, _store_cpu_seconds(task) - store_cpu
