@@ -54,7 +54,7 @@ class Grown:
     @property
     def growth(self) -> int:
         """The last peak, in bytes, over the first."""
-        return self.runs[-1].peak_bytes - self.runs[0].peak_bytes
+        return self.runs[-1].crawl_peak_bytes - self.runs[0].crawl_peak_bytes
 
     @property
     def is_flat(self) -> bool:
@@ -81,7 +81,7 @@ def measure(series: Series, cache: Path, connections: int) -> Grown:
             )
             run = run_once(ours, site, task, nginx)
             print(
-                f"{series.what}: {size:>7,}  peak {run.peak_bytes / MEGABYTE:6.1f} MB  {run.wall_seconds:6.1f} s",
+                f"{series.what}: {size:>7,}  peak {run.crawl_peak_bytes / MEGABYTE:6.1f} MB  {run.wall_seconds:6.1f} s",
                 flush=True,
             )
             runs.append(run)
@@ -94,7 +94,7 @@ def table(grown: Sequence[Grown]) -> str:
         (
             one.series.what,
             ", ".join(
-                f"{size:,}: {run.peak_bytes / MEGABYTE:.1f} MB"
+                f"{size:,}: {run.crawl_peak_bytes / MEGABYTE:.1f} MB"
                 for size, run in zip(one.series.sizes, one.runs, strict=True)
             ),
             f"{one.growth / MEGABYTE:+.1f} MB",
@@ -110,9 +110,9 @@ def draw(grown: Sequence[Grown], path: Path) -> None:
     """Write the peaks as SVG."""
     pyplot = plot.open_pyplot()
     figure, axes = pyplot.subplots(1, len(grown), figsize=(4 * len(grown), 3), sharey=True, squeeze=False)
-    most = max(run.peak_bytes for one in grown for run in one.runs) / MEGABYTE
+    most = max(run.crawl_peak_bytes for one in grown for run in one.runs) / MEGABYTE
     for axis, one in zip(axes[0], grown, strict=True):
-        axis.plot(one.series.sizes, [run.peak_bytes / MEGABYTE for run in one.runs], marker="o", color="#b3541e")
+        axis.plot(one.series.sizes, [run.crawl_peak_bytes / MEGABYTE for run in one.runs], marker="o", color="#b3541e")
         axis.set_xscale("log")
         axis.set_ylim(0, most * 1.2)
         axis.set_xlabel(one.series.what, fontsize=9)

@@ -137,14 +137,17 @@ class Site:
 
 def make_small(site: Site, scale: float) -> None:
     """Files of 20 to 200 KB, a hundred to an index page."""
-    files = max(int(SMALL_FILES * scale), 1)
+    make_lists(site, max(int(SMALL_FILES * scale), 1), site.add_small_file)
+
+
+def make_lists(site: Site, files: int, add_file: Callable[[str], None]) -> None:
     lists = range((files + FILES_A_PAGE - 1) // FILES_A_PAGE)
     site.add_page("index.html", [f"list{number}.html" for number in lists], size=0)
     for number in lists:
         here = range(number * FILES_A_PAGE, min((number + 1) * FILES_A_PAGE, files))
         site.add_page(f"list{number}.html", [f"files/{number}/f{one}.jpg" for one in here], size=0)
         for one in here:
-            site.add_small_file(f"files/{number}/f{one}.jpg")
+            add_file(f"files/{number}/f{one}.jpg")
 
 
 def make_large(site: Site, scale: float) -> None:
@@ -156,15 +159,8 @@ def make_large(site: Site, scale: float) -> None:
 
 
 def make_tiny(site: Site, scale: float) -> None:
-    """As many files of 1 KB as `scale` says, a hundred to an index page, each page linked to by the one before."""
-    files = int(scale)
-    lists = range((files + FILES_A_PAGE - 1) // FILES_A_PAGE)
-    for number in lists:
-        here = range(number * FILES_A_PAGE, min((number + 1) * FILES_A_PAGE, files))
-        links = [f"t{number}/f{one}.jpg" for one in here] + [f"list{number + 1}.html"] * (number + 1 in lists)
-        site.add_page(f"list{number}.html" if number else "index.html", links, size=0)
-        for one in here:
-            site.add_file(f"t{number}/f{one}.jpg", 1_000, JPEG)
+    """As many files of 1 KB as `scale` says, a hundred to an index page."""
+    make_lists(site, int(scale), lambda path: site.add_file(path, 1_000, JPEG))
 
 
 def make_one_large(site: Site, scale: float) -> None:

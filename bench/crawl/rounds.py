@@ -26,7 +26,7 @@ LONGEST_SECONDS = 900
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took; `crawl_seconds` is without the start of the process, where a contestant says so.
+    """What one run took; `crawl_seconds` and `crawl_peak_bytes` are without its start, where a contestant says so.
 
     `requests` is what nginx counted; `store_cpu_seconds` is the store server's, which is no part of `cpu_seconds`.
     """
@@ -37,6 +37,7 @@ class Run:
     cpu_seconds: float
     peak_bytes: int
     crawl_seconds: float
+    crawl_peak_bytes: int
     requests: int
     store_cpu_seconds: float = 0
 
@@ -121,6 +122,7 @@ def run_once(contestant: Contestant, corpus: Corpus, task: Task, nginx: Nginx) -
         cpu_seconds=took["cpu_seconds"],
         peak_bytes=max(int(took["peak_bytes"]), said.get("peak_bytes", 0)),
         crawl_seconds=said.get("crawl_seconds", took["wall_seconds"]),
+        crawl_peak_bytes=said.get("peak_bytes", took["peak_bytes"]),
         requests=requests,
         store_cpu_seconds=store_cpu if contestant.uses_store else 0,
     )
