@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 # Part of the cache's name: raise it when what is made below changes.
-FORMAT = 2
+FORMAT = 3
 MEGABYTE = 10**6
 SMALL_FILES = 5_000
 SMALL_BYTES = (20_000, 200_000)
@@ -174,7 +174,7 @@ def make_many_pages(site: Site, scale: float) -> None:
     pages = int(scale) - 1
     site.add_page("index.html", [page_path(one) for one in linked_pages(0, pages)])
     for number in range(1, pages + 1):
-        links = ["../" + page_path(one) for one in linked_pages(number, pages)]
+        links = links_of(number, pages)
         site.add_page(page_path(number), links, size=4_000)
 
 
@@ -188,12 +188,18 @@ def linked_pages(number: int, pages: int) -> list[int]:
     return [(first + one) % pages + 1 for one in range(LINKS_A_PAGE)]
 
 
+def links_of(number: int, pages: int) -> list[str]:
+    """The links of page `number`, spelt as sites do: half from the root, half from where the page is."""
+    paths = [page_path(one) for one in linked_pages(number, pages)]
+    return [f"/{path}" if one % 2 else f"../{path}" for one, path in enumerate(paths)]
+
+
 def make_pages(site: Site, scale: float) -> None:
     """Pages of 20 KB with 20 relative links each; every page is linked to from 20 others."""
     pages = max(int(PAGES * scale), LINKS_A_PAGE)
     site.add_page("index.html", [page_path(one) for one in linked_pages(0, pages)])
     for number in range(1, pages + 1):
-        site.add_page(page_path(number), ["../" + page_path(one) for one in linked_pages(number, pages)])
+        site.add_page(page_path(number), links_of(number, pages))
 
 
 def make_mixed(site: Site, scale: float) -> None:
@@ -203,7 +209,7 @@ def make_mixed(site: Site, scale: float) -> None:
     site.add_page("index.html", [*map(page_path, linked_pages(0, pages)), *large])
     for number in range(1, pages + 1):
         images = [f"i/p{number}-{one}.jpg" for one in range(MIXED_FILES_A_PAGE)]
-        links = ["../" + page_path(one) for one in linked_pages(number, pages)]
+        links = links_of(number, pages)
         site.add_page(page_path(number), links, ["../" + image for image in images])
         for image in images:
             site.add_small_file(image)
