@@ -65,7 +65,11 @@ def main() -> int:
     judged = aims.judge(results)
     file = given.results or given.cache / "results.json"
     file.write_text(json.dumps([asdict(one) for one in runs], indent=1))
-    text = f"{tables.results(corpora, results)}\n\n{tables.aims(judged)}"
+    text = "\n\n".join(
+        filter(
+            None, [tables.results(corpora, results), tables.two_hosts(results), tables.aims(judged) if judged else ""]
+        )
+    )
     print(f"\n{text}\n\nall runs: {file}")
     if given.plot:
         plot.draw(results, given.plot)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.crawl.rounds import Middle
-from bench.crawl.tables import LABELS, MEGABYTE
+from bench.crawl.tables import LABELS, MEGABYTE, TWO_HOSTS
 
 OURS, OTHERS = "#b3541e", "#8a99a8"
 
@@ -15,6 +15,7 @@ OURS, OTHERS = "#b3541e", "#8a99a8"
 def draw(middles: Sequence[Middle], path: Path) -> None:
     """Write the picture as SVG; the whiskers are the least and the most of the runs."""
     pyplot = open_pyplot()
+    middles = [one for one in middles if one.contestant not in TWO_HOSTS]  # they crawl twice as much
     corpora = list(dict.fromkeys(one.corpus for one in middles))
     figure, axes = pyplot.subplots(len(corpora), 3, figsize=(13, 2.6 * len(corpora)), squeeze=False)
     for row, corpus in zip(axes, corpora, strict=True):

@@ -20,6 +20,16 @@ def results(corpora: Sequence[Corpus], middles: Sequence[Middle]) -> str:
     return "\n\n".join(_one_corpus(one, [each for each in middles if each.corpus == one.name]) for one in corpora)
 
 
+def two_hosts(middles: Iterable[Middle]) -> str:
+    """Return the table of those who crawl two hosts, with times without the start of the process."""
+    rows = [
+        (one.corpus, LABELS[one.contestant], f"{one.crawl_seconds:.2f} s", f"{one.cpu_seconds:.2f} s")
+        for one in middles
+        if one.contestant in TWO_HOSTS
+    ]
+    return table(("site, twice", "who", "crawl time", "CPU, start included"), rows) if rows else ""
+
+
 def aims(judged: Iterable[Judged]) -> str:
     """Return the table of the aims."""
     rows = [
@@ -46,7 +56,8 @@ def _one_corpus(corpus: Corpus, middles: Sequence[Middle]) -> str:
     ours = {one.contestant: one for one in middles}.get("orbweaver")
     rows = []
     for one in sorted(middles, key=lambda one: one.wall_seconds):
-        is_comparable = one.contestant not in TWO_HOSTS
+        if one.contestant in TWO_HOSTS:
+            continue
         rows.append(
             (
                 f"**{LABELS[one.contestant]}**" if one.contestant == "orbweaver" else LABELS[one.contestant],
@@ -54,7 +65,7 @@ def _one_corpus(corpus: Corpus, middles: Sequence[Middle]) -> str:
                 f"{one.cpu_seconds:.2f} s",
                 f"{one.peak_bytes / MEGABYTE:.0f} MB",
                 f"{1000 * one.cpu_seconds / one.requests:.2f} ms",
-                f"{ours.wall_seconds / one.wall_seconds:.2f}" if ours is not None and is_comparable else "",
+                f"{ours.wall_seconds / one.wall_seconds:.2f}" if ours is not None else "",
             )
         )
     head = (f"{corpus.name}: {corpus.pages:,} pages, {len(corpus.sha256s):,} files", "wall", "CPU", "peak memory")
