@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ CONFIGURATION = """
 daemon off;
 {user}
 worker_processes 1;
+worker_rlimit_nofile {files};
 error_log {folder}/error.log warn;
 pid {folder}/nginx.pid;
 events {{ worker_connections 4096; }}
@@ -27,7 +29,7 @@ http {{
     tcp_nopush on;
     keepalive_requests 1000000;
     keepalive_timeout 60s;
-    open_file_cache max=20000 inactive=60s;
+    open_file_cache max={cached_files} inactive=60s;
     default_type application/octet-stream;
     types {{ text/html html; image/jpeg jpg; video/mp4 mp4; }}
     charset utf-8;
@@ -84,7 +86,13 @@ def serving(roots: Mapping[str, Path], folder: Path, *, ports_each: int = 2) -> 
     configuration = folder / "nginx.conf"
     # Started by root, its worker would be `nobody` and could not read a private cache.
     user = "user root;" if os.geteuid() == 0 else ""
-    configuration.write_text(CONFIGURATION.format(folder=folder, status_port=status_port, servers=servers, user=user))
+    # Files that it keeps open must leave room for connections, or it answers 500.
+    files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 20_000)
+    configuration.write_text(
+        CONFIGURATION.format(
+            folder=folder, status_port=status_port, servers=servers, user=user, files=files, cached_files=files // 2
+        )
+    )
     command = [binary, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]
     with subprocess.Popen(command) as process:
         try:
