@@ -23,7 +23,7 @@ from orbweaver.store import connection, embedded
 
 from bench.crawl.task import Task, answer, read_task
 
-LIMITS = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600)
+LIMITS = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)
 RUN_ID = "bench"
 
 
