@@ -29,14 +29,21 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: install
+# Half an hour on a quiet machine; needs nginx and wget. Writes tables and plots into docs/.
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.crawl --rounds 5 --write-docs
+	$(BIN)/python -m bench.growth --write-docs
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.hashlist
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@
 
 # Pins every dependency for every supported Python; run after changing pyproject.toml.
 lock: install
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev --extra bench pyproject.toml --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info

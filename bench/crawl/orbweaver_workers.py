@@ -1,0 +1,86 @@
+"""Orbweaver as it works: preloaded worker processes fork a horse a host, which enters the sandbox and recrawls it.
+
+What a work horse does is done here as queue/jobs.py does it, with the real recorder and the real store; RQ itself is
+left out. With one worker the hosts are recrawled one after the other, with two at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from orbweaver.crawler import recrawl as crawl
+from orbweaver.crawler import scope as scopes
+from orbweaver.model import Limits, Report, ScopeKind
+from orbweaver.queue import recrawls, workers
+from orbweaver.queue.plan import Order
+from orbweaver.settings import Settings
+from orbweaver.store import connection, embedded
+
+from bench.crawl.task import Task, answer, read_task
+
+LIMITS = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)
+RUN_ID = "bench"
+
+
+def recrawl(start: str, task: Task, settings: Settings) -> None:
+    """Recrawl one host in this process, which is in the sandbox afterwards."""
+    store = connection.connect(embedded.url_for(Path(task.state_dir)))
+    order = Order(scope=scopes.scope_for(ScopeKind.HOST, start, LIMITS), reports=(Report(url=start),))
+    recrawl_id = recrawls.create(store, RUN_ID, order)
+    attempt = recrawls.begin(store, recrawl_id)
+    enforced = crawl.enter_sandbox(order.scope, settings, store_socket=connection.socket_path(store))
+    recrawls.note_sandbox(store, recrawl_id, attempt, enforced.as_record())
+    record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
+    ended = crawl.run(order.scope, order.reports, record, settings)
+    assert ended.stopped_by is None, ended
+    recrawls.end(store, recrawl_id, recrawls.RecrawlState.FINISHED, attempt=attempt)
+
+
+def fork(start: str, task: Task, settings: Settings) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        recrawl(start, task, settings)
+    except BaseException:  # noqa: BLE001 - whatever it is, a fork must end here
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    os._exit(0)
+
+
+def main() -> None:
+    task = read_task()
+    settings = Settings(
+        allow_addresses=("127.0.0.0/8",), host_connections=task.connections, state_dir=Path(task.state_dir)
+    )
+    for name in workers.PRELOADED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    began = time.monotonic()
+    waiting, running, peaks = list(task.starts), 0, []
+    while waiting or running:
+        while waiting and running < task.workers:
+            fork(waiting.pop(0), task, settings)
+            running += 1
+        _, status, used = os.wait4(-1, 0)
+        assert status == 0, f"a horse ended with {os.waitstatus_to_exitcode(status)}"
+        running -= 1
+        peaks.append(used.ru_maxrss * 1024)
+    answer(
+        task,
+        pages=0,
+        sha256s=(),
+        # A worker lives long: what several gain is measured without its start.
+        crawl_seconds=time.monotonic() - began,
+        peak_bytes=sum(sorted(peaks)[-task.workers :]),
+    )
+
+
+if __name__ == "__main__":
+    main()

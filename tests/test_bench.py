@@ -1,0 +1,73 @@
+"""The benchmark's own promise: a run counts only when it found everything that is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+
+
+def bench(cache: Path, *contestants: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.crawl", "--rounds", "1", "--corpora", "mixed", "--scale", "0.001"]
+    return subprocess.run(
+        [*command, "--cache", str(cache), "--contestants", *contestants],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def site(cache: Path) -> Path:
+    (folder,) = cache.glob("mixed-*/site")
+    return folder
+
+
+def test_everybody_is_held_to_the_same_digests(tmp_path: Path) -> None:
+    done = bench(tmp_path, "orbweaver", "aiohttp", "scrapy")
+
+    assert done.returncode == 0, done.stderr
+    runs = json.loads((tmp_path / "results.json").read_text())
+    assert [one["contestant"] for one in runs] == ["orbweaver", "aiohttp", "scrapy"]
+    assert all(one["wall_seconds"] > 0 and one["cpu_seconds"] > 0 and one["peak_bytes"] > 10**7 for one in runs)
+    assert "| **Orbweaver** |" in done.stdout
+
+
+@pytest.mark.parametrize("contestant", ["orbweaver", "scrapy"])
+def test_a_run_that_missed_a_file_does_not_count(tmp_path: Path, contestant: str) -> None:
+    assert bench(tmp_path, "aiohttp").returncode == 0
+    next(site(tmp_path).glob("i/*.jpg")).unlink()
+
+    done = bench(tmp_path, contestant)
+
+    assert done.returncode != 0
+    assert "NotTheSame" in done.stderr or "AssertionError" in done.stderr
+
+
+def test_a_run_that_read_another_file_does_not_count(tmp_path: Path) -> None:
+    assert bench(tmp_path, "aiohttp").returncode == 0
+    image = next(site(tmp_path).glob("i/*.jpg"))
+    image.write_bytes(image.read_bytes()[:-1] + b"!")
+
+    done = bench(tmp_path, "orbweaver")
+
+    assert "NotTheSame" in done.stderr
+
+
+def test_the_measure_of_memory_is_not_that_of_the_one_who_measures(tmp_path: Path) -> None:
+    launch = [sys.executable, "-I", "-S", str(ROOT / "bench" / "crawl" / "launch.py")]
+    held = f"block = bytes(300_000_000); import subprocess; subprocess.run({[*launch, '/bin/true']!r})"
+
+    done = subprocess.run([sys.executable, "-c", held], capture_output=True, text=True, timeout=60)
+
+    assert json.loads(done.stdout)["peak_bytes"] < 50_000_000
