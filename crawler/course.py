@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-from orbweaver.crawler import documents, rules, sameness, sightings, urls
+from orbweaver.crawler import documents, rules, sameness, scope, sightings, urls
 from orbweaver.crawler.access import manners_of
 from orbweaver.crawler.archives import Contents
 from orbweaver.crawler.body import Body
@@ -28,6 +28,8 @@ from orbweaver.model import Outcome, Report, Scope, Sighting, now
 # What is remembered of links, so that none is followed twice: about 70 bytes each.
 URLS_SEEN = 5_000_000
 MOST_REDIRECTS = 5
+# A file was left out that a wider `embeds` would fetch.
+SUGGESTING = frozenset({"embeds.off", "embeds.site"})
 # Of one robots.txt: each is fetched.
 MOST_SITEMAPS = 20
 
@@ -109,10 +111,10 @@ class Course:
         reason = f"internal error: {type(error).__name__}"
         self._skip(visit, Outcome.BAD_RESPONSE, "internal", reason, True)
 
-    def is_in_scope(self, url: str) -> bool:
-        """Whether a canonical URL may be asked for."""
-        candidate = rules.Candidate(url, LinkKind.PAGE, is_redirect=True)
-        return rules.decide(self._scope, candidate, now=now()).is_allowed
+    def is_on_hosts(self, url: str) -> bool:
+        """Whether a canonical URL is on a host of the scope, whatever its path is."""
+        refusal = scope.refusal_of(self._scope, url)
+        return refusal is None or refusal.rule == "path"
 
     def found_sitemaps(self, robots_url: str, sitemaps: Sequence[str]) -> None:
         """Go on to the sitemaps that a robots.txt names."""
@@ -144,7 +146,7 @@ class Course:
                 self._frontier.push(Waiting(visit, url, cost=0 if visit.is_reported else decision.cost))
                 return
             rule, reason, outcome = "limit.waiting", f"{MOST_WAITING} URLs wait already", Outcome.LIMIT
-        if visit.is_embed and outcome is Outcome.OUT_OF_SCOPE:
+        if rule in SUGGESTING:
             self.suggestions.note(urls.host_of(url))
         if visit.chain:
             reason = f"redirected to {url}: {reason}"

@@ -50,6 +50,7 @@ class Fetcher:
         self._transfers = transfers
         self._pace = pace
         self._budget = budget
+        self._own_seconds = 0.0
         self._gate: RobotsGate | None = None
         self._obeys_robots = True
 
@@ -92,6 +93,10 @@ class Fetcher:
             raise RobotsRefused(refusal)
         answer = await self._fetch(url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits)
         return answer if refusal is None else replace(answer, is_refused_by_robots=True)
+
+    def excuse(self, seconds: float) -> None:
+        """Note that the event loop stood still for so long, through no fault of a host."""
+        self._own_seconds += seconds
 
     def end(self) -> None:
         """End every running transfer with Interrupted, and refuse new ones."""
@@ -136,7 +141,7 @@ class Fetcher:
                 if cost:
                     self._budget.spend(kind, host=host, cost=cost)
                     cost = 0  # trying again is not another page
-                began = time.monotonic()
+                began, own = time.monotonic(), self._own_seconds
                 try:
                     answer = await self._transfers.transfer(
                         url,
@@ -149,8 +154,8 @@ class Fetcher:
                     )
                 except TRANSIENT:
                     self._pace.note(host, seconds=time.monotonic() - began, status=None)
-                    self._budget.fail(host)
                     if not tries_left:
+                        self._budget.fail(host)
                         raise
                     continue
                 except (BadResponse, TransferTooSlow):
@@ -159,7 +164,7 @@ class Fetcher:
             self._budget.answer(host)
             self._pace.note(
                 host,
-                seconds=answer.latency_seconds,
+                seconds=answer.latency_seconds - (self._own_seconds - own),
                 status=answer.status,
                 retry_after=answer.headers.get("Retry-After"),
             )

@@ -36,8 +36,8 @@ def test_an_error_has_an_outcome_and_a_rule(error: Exception, outcome: str, rule
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_a_limit_is_no_failure(outcome: Outcome) -> None:
-    assert is_failure(outcome) is (outcome is not Outcome.LIMIT)
+def test_only_what_the_operator_chose_is_no_failure(outcome: Outcome) -> None:
+    assert is_failure(outcome) is (outcome not in {Outcome.LIMIT, Outcome.ROBOTS})
 
 
 @pytest.mark.parametrize(
