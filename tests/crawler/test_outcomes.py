@@ -37,8 +37,8 @@ def test_an_error_has_an_outcome_and_a_rule(error: Exception, outcome: str, rule
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_a_limit_is_no_failure(outcome: Outcome) -> None:
-    assert is_failure(outcome) is (outcome is not Outcome.LIMIT)
+def test_only_a_limit_and_an_obeyed_robots_txt_are_no_failure(outcome: Outcome) -> None:
+    assert is_failure(outcome) is (outcome not in {Outcome.LIMIT, Outcome.ROBOTS})
 
 
 @pytest.mark.parametrize(
