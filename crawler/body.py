@@ -200,7 +200,7 @@ class BodyReader:
             digests=None if self._digester is None else self._digester.digest_set(),
             document=None if self._document is None else bytes(self._document),
             document_kind=self._document_kind,
-            is_document_cut=self._is_document_cut,
+            is_document_cut=self._is_document_cut or not self._document_decoder.is_finished,
             archive=NOTHING_INSIDE if self._archive is None else self._archive.finish(),
             sniffed_type=self._sniffed,
             bytes_received=self.bytes_received,

@@ -243,6 +243,20 @@ def test_bytes_between_members_hide_none(gap: bytes, piece: int) -> None:
     assert_all_files(read(in_pieces(archive, piece)), {"a": b"first", "b": b"second"})
 
 
+def test_members_that_overlap_are_read_once() -> None:
+    """The shape of Fifield's bomb: each member's data begins with the header of the next, and all share one kernel."""
+    kernel = deflated(bytes(1_000_000))
+    names = [f"{number}".encode() for number in range(50)]
+    overlapping = local(names[-1], kernel, method=8)
+    for name in reversed(names[:-1]):
+        size = len(overlapping)
+        quote = b"\x00" + struct.pack("<HH", size, size ^ 0xFFFF)
+        overlapping = local(name, quote, method=8, size=size + len(quote)) + overlapping
+    found = read(overlapping + directory(names))
+    assert sum(member.digests.size for member in found.members) < 3_000_000
+    assert rules(found)["archive.hidden"] >= 48
+
+
 def test_an_archive_after_the_end_of_another_is_read_too() -> None:
     assert paths(read(zipped({"a": b"x"}) + zipped({"b": b"y"}))) == ["a", "b"]
 

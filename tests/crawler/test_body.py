@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader, media_type
 from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler.documents import DocumentKind
 from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
+from zip_bytes import zipped
 
 HTML = b"<!DOCTYPE html><title>Pictures</title>" + b"<img src='a.png'>" * 400
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(2).randbytes(9_000)
@@ -80,6 +82,50 @@ def test_what_a_body_is(declared: str | None, body: bytes, is_file: bool, is_pag
     assert read_body.html == (body if is_page else None)
     assert read_body.is_document_cut is False
     assert read_body.bytes_received == len(body)
+
+
+@pytest.mark.parametrize(
+    ("declared", "body", "kind", "is_file"),
+    [
+        ("text/css", b"p { color: red }", DocumentKind.STYLE_SHEET, True),
+        ("image/svg+xml", SVG, DocumentKind.SVG, True),
+        ("text/html", SVG, DocumentKind.HTML, False),
+        ("text/html", b"#EXTM3U\n", DocumentKind.PLAYLIST, True),
+        ("application/xml", b"<urlset>", DocumentKind.SITEMAP, True),
+        ("text/html", b"<rss>", DocumentKind.FEED, False),
+        ("text/html", HTML, DocumentKind.HTML, False),
+        ("application/json", b"{}", None, True),
+    ],
+)
+def test_which_bodies_are_documents_and_which_of_them_files(
+    declared: str, body: bytes, kind: DocumentKind | None, is_file: bool
+) -> None:
+    read_body = read([body], declared)
+    assert (read_body.document_kind, read_body.document) == (kind, None if kind is None else body)
+    assert (read_body.digests is not None) is is_file
+
+
+def test_a_gzipped_sitemap_is_hashed_as_it_is_and_held_unpacked() -> None:
+    inside = b"<urlset>" + b"<loc>/a</loc>" * 2_000
+    sent = gzip.compress(inside)
+    found = read([sent[:30], sent[30:]], "application/gzip")
+    assert found.digests == digests_of(sent)
+    assert (found.document, found.document_kind) == (inside, DocumentKind.SITEMAP)
+    cut = read([sent], "application/gzip", bounds=limits(html_bytes=1_000))
+    assert (cut.document, cut.is_document_cut) == (inside[:1_000], True)
+    damaged = read([sent[:-20] + b"\xff" * 20], "application/gzip")
+    assert damaged.is_document_cut
+    assert damaged.digests is not None
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_members_are_found_in_what_begins_like_an_archive(encoding: str) -> None:
+    archive = zipped({"a.png": PNG})
+    sent = gzip.compress(archive) if encoding else archive
+    found = read([sent[:3], sent[3:]], "text/html", encoding)
+    assert found.digests == digests_of(archive)
+    assert [(member.path, member.digests) for member in found.archive.members] == [("a.png", digests_of(PNG))]
+    assert read([PNG]).archive.members == ()
 
 
 @given(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import threading
 
 import pytest
 from hypothesis import given
@@ -51,3 +52,27 @@ def test_a_long_stream_has_hashlibs_digests_and_never_holds_more_than_two_hand_o
     assert digester.digest_set() == digests_of(whole)
     assert digester.digest_set().sha256 == hashlib.sha256(whole).hexdigest()
     assert most < HAND_OVER_BYTES + chunk
+
+
+def test_what_is_also_done_with_the_chunks_is_done_by_a_thread_in_their_order() -> None:
+    seen: list[bytes] = []
+    threads: set[int] = set()
+
+    def also(chunk: bytes) -> None:
+        seen.append(chunk)
+        threads.add(threading.get_ident())
+
+    async def digest(*chunks: bytes) -> Digester:
+        digester = Digester(also)
+        for chunk in chunks:
+            digester.update(chunk)
+            if digester.is_behind:
+                await digester.hand_over()
+        await digester.settle()
+        return digester
+
+    for chunks in ((b"a", b"b"), (bytes(HAND_OVER_BYTES), b"x", bytes(HAND_OVER_BYTES), b"y")):
+        seen.clear()
+        assert asyncio.run(digest(*chunks)).digest_set() == digests_of(b"".join(chunks))
+        assert seen == list(chunks)
+    assert threading.get_ident() not in threads

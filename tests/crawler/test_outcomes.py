@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from orbweaver.crawler import errors
 from orbweaver.crawler.budget import LimitReached
-from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, rule_of
+from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, outcome_of_status, rule_of
 from orbweaver.model import Outcome
 from scrapy import exceptions
 
@@ -22,6 +22,7 @@ REFUSAL = errors.EgressRefused("10.0.0.1", "private")
         (errors.BodyTooLarge("large"), "too_large", "fetch.too_large"),
         (errors.TransferTooSlow("slow"), "too_slow", "fetch.too_slow"),
         (errors.BadResponse("bad"), "bad_response", "fetch.bad_response"),
+        (errors.PartSent("part"), "partial", "fetch.partial"),
         (exceptions.UnsupportedURLSchemeError("ftp"), "refused_url", "fetch.refused_url"),
         (exceptions.CannotResolveHostError("?"), "unresolved", "fetch.unresolved"),
         (exceptions.DownloadTimeoutError("?"), "timeout", "fetch.timeout"),
@@ -36,7 +37,7 @@ def test_an_error_has_an_outcome_and_a_rule(error: Exception, outcome: str, rule
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_what_the_operator_chose_is_no_failure(outcome: Outcome) -> None:
+def test_only_a_limit_and_an_obeyed_robots_txt_are_no_failure(outcome: Outcome) -> None:
     assert is_failure(outcome) is (outcome not in {Outcome.LIMIT, Outcome.ROBOTS})
 
 
@@ -50,13 +51,31 @@ def test_only_what_the_operator_chose_is_no_failure(outcome: Outcome) -> None:
         (403, True, False),
         (404, False, False),
         (410, False, False),
+        (405, True, True),
         (429, True, True),
         (451, True, False),
         (500, True, True),
         (503, True, True),
+        (501, True, True),
         (599, True, True),
+        # no answer to a plain GET at all
+        (304, True, True),
     ],
 )
 def test_which_statuses_leave_a_file_unchecked(status: int, if_reported: bool, if_linked: bool) -> None:
     assert is_status_failure(status, is_reported=True) is if_reported
     assert is_status_failure(status, is_reported=False) is if_linked
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (301, "bad_response"),
+        (304, "bad_response"),
+        (404, "http_error"),
+        (405, "method_refused"),
+        (501, "method_refused"),
+    ],
+)
+def test_a_status_has_an_outcome(status: int, outcome: str) -> None:
+    assert outcome_of_status(status) == outcome
