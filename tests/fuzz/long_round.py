@@ -53,14 +53,13 @@ def _round(name: str, *, seconds: int, folder: Path) -> bool:
     done = subprocess.run(
         [sys.executable, "-m", "fuzz.long_round", "--one", name, *arguments], stderr=subprocess.PIPE, text=True
     )
+    taken = re.search(r"\bin (\d+) second", done.stderr)
     executions = re.search(r"number_of_executed_units: (\d+)", done.stderr)
     coverage = re.findall(r"cov: (\d+) ft: (\d+) corp: (\S+)", done.stderr)
     edges, features, kept = coverage[-1] if coverage else ("?", "?", "?")
-    print(
-        f"{name}: {executions[1] if executions else '?'} executions in {seconds} s, "
-        f"{edges} edges, {features} features, corpus {kept}, " + ("BROKEN" if done.returncode else "no finding"),
-        flush=True,
-    )
+    told = f"{executions[1] if executions else '?'} executions in {taken[1] if taken else '?'} s"
+    verdict = "BROKEN" if done.returncode else "no finding"
+    print(f"{name}: {told}, {edges} edges, {features} features, corpus {kept}: {verdict}", flush=True)
     if done.returncode:
         print(done.stderr[-4_000:], file=sys.stderr)
     return bool(done.returncode)

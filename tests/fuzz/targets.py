@@ -6,9 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import decoding, links, sniffing, urls
+from fuzz import decoding, links, robots, sniffing, urls
 
-TARGETS: dict[str, ModuleType] = {"decoding": decoding, "links": links, "sniffing": sniffing, "urls": urls}
+TARGETS: dict[str, ModuleType] = {
+    "decoding": decoding,
+    "links": links,
+    "robots": robots,
+    "sniffing": sniffing,
+    "urls": urls,
+}
 SEEDS = Path(__file__).parent / "seeds"
 
 

@@ -23,7 +23,7 @@ TOKENS = (
 
 
 def check(data: bytes) -> None:
-    base, *references = data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace").split("\n")
+    base, *references = data.decode("utf-8", "surrogateescape" if data[:1] == b"\xed" else "replace").split("\n")
     with in_time_for(data):
         page = _check_text(base) or PAGE
         for reference in references[:20]:
