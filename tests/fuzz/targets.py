@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import decoding, links, robots, sniffing, urls
+from fuzz import decoding, links, robots, rules, sniffing, urls
 
 TARGETS: dict[str, ModuleType] = {
     "decoding": decoding,
     "links": links,
     "robots": robots,
+    "rules": rules,
     "sniffing": sniffing,
     "urls": urls,
 }

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from orbweaver.crawler import urls
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.scope import decide, scope_for
+from orbweaver.crawler.scope import refusal_of, scope_for
 from orbweaver.model import Limits, ScopeKind
 
 from fuzz.promises import in_time_for
@@ -77,13 +77,13 @@ def _check_canonical(url: str) -> None:
 def _check_scope(url: str) -> None:
     for kind in ScopeKind:
         scope = scope_for(kind, url, Limits())
-        decision = decide(scope, url)
+        refusal = refusal_of(scope, url)
         # A path that hides a parent directory is refused even where it was reported.
-        assert decision.is_allowed or (kind is ScopeKind.PATH and "hides" in decision.reason), decision
+        assert refusal is None or (kind is ScopeKind.PATH and "hides" in refusal.reason), refusal
         # The same URL in another spelling is the same URL.
-        assert decide(scope, urls.canonicalise(_spelt_otherwise(url))) == decision
+        assert refusal_of(scope, urls.canonicalise(_spelt_otherwise(url))) == refusal
         if "elsewhere" not in url:
-            assert not decide(scope, "http://elsewhere.invalid/").is_allowed
+            assert refusal_of(scope, "http://elsewhere.invalid/") is not None
 
 
 def _spelt_otherwise(url: str) -> str:
