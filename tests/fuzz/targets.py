@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import decoding, links, robots, rules, sniffing, urls
+from fuzz import archives, decoding, documents, links, robots, rules, sniffing, urls
 
 TARGETS: dict[str, ModuleType] = {
+    "archives": archives,
     "decoding": decoding,
+    "documents": documents,
     "links": links,
     "robots": robots,
     "rules": rules,
