@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint bench lock clean
+.PHONY: install demo test lint bench fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -40,10 +40,16 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
 	touch $@
 
+# make fuzz MINUTES=60 TARGETS="urls links"; what it learns and finds stays in .fuzz/, which git ignores.
+MINUTES ?= 10
+fuzz: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fuzz]'
+	PYTHONPATH=tests $(BIN)/python -m fuzz.long_round --minutes $(MINUTES) --folder .fuzz $(TARGETS)
+
 # Pins every dependency for every supported Python; run after changing pyproject.toml.
 lock: install
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev --extra bench pyproject.toml --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev --extra bench --extra fuzz pyproject.toml --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from orbweaver.crawler.address_ranges import IPV4_MAPPED, NAT64, SPECIAL_IPV4, SPECIAL_IPV6
 from orbweaver.crawler.errors import EgressRefused, NetworkRefused
@@ -74,6 +74,17 @@ def judge(address: str | Address, allowed: Sequence[Network] = ()) -> Judgement:
     return Judgement(is_allowed=True, rule="global")
 
 
+def judge_route(destination: Address, source: Address) -> Judgement:
+    """Say whether packets from `source` to `destination` leave this machine.
+
+    The kernel sends from the destination itself, or from loopback, only to its own addresses. Behind one of
+    these may be a service that a firewall keeps from everybody else.
+    """
+    if destination == source or source.is_loopback:
+        return Judgement(is_allowed=False, rule="this machine")
+    return Judgement(is_allowed=True, rule="global")
+
+
 def _is_in(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
@@ -109,6 +120,8 @@ class Guard:
         family, kind, protocol, _, destination = addr_info
         address = str(destination[0])
         judgement = judge(address, self.allowed)
+        if judgement.rule == "global":
+            judgement = _judge_route_to(family, destination)
         if not judgement.is_allowed:
             refusal = EgressRefused(address, judgement.rule)
             refusals = REFUSALS.get()
@@ -118,3 +131,21 @@ class Guard:
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made
+
+
+def _judge_route_to(family: int, destination: tuple[Any, ...]) -> Judgement:
+    """Ask the kernel for the source address; connecting a UDP socket sends nothing."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(destination)
+        except OSError:
+            # No route, or a firewall's: the TCP connection will say so in its own words.
+            return Judgement(is_allowed=True, rule="global")
+        source = probe.getsockname()[0]
+    return judge_route(_plain(destination[0]), _plain(source))
+
+
+def _plain(text: str) -> Address:
+    """Return an address as the network sees it: without its zone, and IPv4 where IPv6 only maps it."""
+    address = ip_address(text.partition("%")[0])
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address

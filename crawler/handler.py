@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import sandbox
 from orbweaver.crawler.budget import Budget
+from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetcher import Fetcher
 from orbweaver.crawler.frontier import Waiting
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.transfer import Answer, Transfers
+from orbweaver.crawler.urls import canonicalise
 from orbweaver.model import Limits
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.exceptions import NotSupported, UnsupportedURLSchemeError
 from scrapy.http import Headers, HtmlResponse, Response
 
 if TYPE_CHECKING:
@@ -47,11 +50,21 @@ class HashingDownloadHandler(BaseDownloadHandler):
         )
 
     async def download_request(self, request: Request) -> Response:
-        """Fetch one URL, without following redirects."""
+        """Fetch one URL, without following redirects.
+
+        Raises NotSupported for a request that chooses its own way out: ignoring it would show a host an address that
+        somebody wanted to hide.
+        """
+        if request.meta.get("proxy") or request.meta.get("bindaddress"):
+            raise NotSupported("a request cannot choose its proxy or its own address")
+        try:
+            url = canonicalise(request.url)  # is already, from our spider; anything comes from `scrapy shell`
+        except UrlRefused as error:
+            raise UnsupportedURLSchemeError(error.reason) from error
         waiting: Waiting | None = request.meta.get("waiting")
         most_bytes = request.meta.get("download_maxsize")
         answer = await self._fetcher.fetch(
-            request.url,
+            url,
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _lines(request.headers)],
             kind=LinkKind.PAGE,
             cost=0 if waiting is None else waiting.cost,
@@ -60,6 +73,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
             limits=self._fetcher.limits.at_most(most_bytes) if most_bytes else None,
         )
         request.meta["answer"] = answer
+        request.meta["download_latency"] = answer.latency_seconds
         return _response(request, answer)
 
     async def close(self) -> None:

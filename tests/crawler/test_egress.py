@@ -1,4 +1,7 @@
-"""Egress: every range and every spelling one row each, then a real client against real loopback servers."""
+"""Egress: what judge() promises for any address, then a real client against real loopback servers.
+
+Every range in every spelling by every way is in test_egress_table.py.
+"""
 
 import errno
 import socket
@@ -20,55 +23,13 @@ HAS_IPV6 = socket.has_ipv6
 LOOPBACK = parse_networks(["127.0.0.0/8", "::1"])
 
 
-# Addresses of hosts on the internet: the first and last around each refused range, and well-known ones.
+# Well-known hosts on the internet; the ends of every range are in test_egress_table.py.
 GLOBAL = """
-1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 169.253.255.255 169.255.0.0
-172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 192.88.98.255 192.88.100.0 192.167.255.255
-192.169.0.0 198.17.255.255 198.20.0.0 198.51.99.255 198.51.101.0 203.0.112.255 203.0.114.0 223.255.255.255
-168.63.129.15 8.8.8.8 2001:200:: 2001:4860:4860::8888 2001:db7:ffff:: 2001:db9:: 2003:: 2606:4700:4700::1111
-2620:4f:7fff:: 2620:4f:8001:: 3fff:1000:: 2a00:1450:4001::1
+8.8.8.8 168.63.129.15 168.63.129.17 2001:4860:4860::8888 2606:4700:4700::1111 2a00:1450:4001::1
 ::ffff:8.8.8.8 ::FFFF:808:808 64:ff9b::8.8.8.8 64:ff9b::808:808
 """
 
 REFUSED = [
-    # IANA IPv4 special-purpose registry, first and last address of each range
-    ("0.0.0.0", "this network"),
-    ("0.255.255.255", "this network"),
-    ("10.0.0.0", "private"),
-    ("10.255.255.255", "private"),
-    ("100.64.0.0", "shared (CGNAT)"),
-    ("100.127.255.255", "shared (CGNAT)"),
-    ("127.0.0.1", "loopback"),
-    ("127.255.255.255", "loopback"),
-    ("169.254.0.0", "link-local"),
-    ("169.254.255.255", "link-local"),
-    ("172.16.0.0", "private"),
-    ("172.31.255.255", "private"),
-    ("192.0.0.0", "DS-Lite"),
-    ("192.0.0.8", "dummy address"),
-    ("192.0.0.9", "PCP anycast"),
-    ("192.0.0.10", "TURN anycast"),
-    ("192.0.0.11", "IETF protocol assignment"),
-    ("192.0.0.170", "NAT64 discovery"),
-    ("192.0.0.171", "NAT64 discovery"),
-    ("192.0.0.255", "IETF protocol assignment"),
-    ("192.0.2.1", "documentation"),
-    ("192.31.196.1", "AS112"),
-    ("192.52.193.1", "AMT"),
-    ("192.88.99.1", "6to4 relay"),
-    ("192.88.99.2", "6to4 relay"),
-    ("192.168.0.0", "private"),
-    ("192.168.255.255", "private"),
-    ("192.175.48.1", "AS112"),
-    ("198.18.0.0", "benchmarking"),
-    ("198.19.255.255", "benchmarking"),
-    ("198.51.100.1", "documentation"),
-    ("203.0.113.1", "documentation"),
-    ("224.0.0.1", "multicast"),
-    ("239.255.255.255", "multicast"),
-    ("240.0.0.0", "reserved"),
-    ("255.255.255.254", "reserved"),
-    ("255.255.255.255", "broadcast"),
     # cloud metadata, also where the address itself is public
     ("169.254.169.254", "cloud metadata"),
     ("169.254.170.2", "cloud metadata"),
@@ -78,66 +39,6 @@ REFUSED = [
     ("fd00:ec2::254", "cloud metadata"),
     ("fd20:ce::254", "cloud metadata"),
     ("fe80::a9fe:a9fe", "cloud metadata"),
-    # IANA IPv6 special-purpose registry and RFC 4291
-    ("::", "unspecified"),
-    ("::1", "loopback"),
-    ("0:0:0:0:0:0:0:1", "loopback"),
-    ("64:ff9b:1::", "local NAT64"),
-    ("64:ff9b:1::808:808", "local NAT64"),
-    ("64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "local NAT64"),
-    ("64:ff9b:2::", "reserved"),
-    ("100::1", "discard"),
-    ("100:0:0:1::1", "dummy address"),
-    ("100:0:0:2::1", "reserved"),
-    ("2001::1", "Teredo"),
-    ("2001:1::", "IETF protocol assignment"),
-    ("2001:1::1", "PCP anycast"),
-    ("2001:1::2", "TURN anycast"),
-    ("2001:1::3", "DNS-SD anycast"),
-    ("2001:2::1", "benchmarking"),
-    ("2001:3::1", "AMT"),
-    ("2001:4:112::1", "AS112"),
-    ("2001:10::1", "ORCHID"),
-    ("2001:20::1", "ORCHID"),
-    ("2001:30::1", "drone remote ID"),
-    ("2001:1ff:ffff::", "IETF protocol assignment"),
-    ("2001:db8::1", "documentation"),
-    ("2002:808:808::1", "6to4"),
-    ("2620:4f:8000::1", "AS112"),
-    ("3ffe::1", "reserved"),
-    ("3fff::1", "documentation"),
-    ("3fff:fff:ffff::", "documentation"),
-    ("4000::1", "reserved"),
-    ("5f00::1", "segment routing"),
-    ("8000::1", "reserved"),
-    ("fc00::1", "private"),
-    ("fdff:ffff::1", "private"),
-    ("fe00::1", "reserved"),
-    ("fe80::1", "link-local"),
-    ("febf:ffff::1", "link-local"),
-    ("fec0::1", "site-local"),
-    ("feff:ffff::1", "site-local"),
-    ("ff02::1", "multicast"),
-    ("ff0e::1", "multicast"),
-    # IPv4 inside IPv6: judged like the IPv4 address
-    ("::ffff:127.0.0.1", "IPv4-mapped loopback"),
-    ("::ffff:7f00:1", "IPv4-mapped loopback"),
-    ("::ffff:100.64.0.1", "IPv4-mapped shared (CGNAT)"),
-    ("::ffff:169.254.169.254", "IPv4-mapped cloud metadata"),
-    ("::ffff:224.0.0.1", "IPv4-mapped multicast"),
-    ("::ffff:0.0.0.0", "IPv4-mapped this network"),
-    ("64:ff9b::7f00:1", "NAT64 loopback"),
-    ("64:ff9b::10.0.0.1", "NAT64 private"),
-    ("64:ff9b::a9fe:a9fe", "NAT64 cloud metadata"),
-    # IPv4 inside IPv6: deprecated forms, refused whatever is inside
-    ("::7f00:1", "IPv4-compatible"),
-    ("::8.8.8.8", "IPv4-compatible"),
-    ("::ffff:0:127.0.0.1", "IPv4-translated"),
-    ("::ffff:0:8.8.8.8", "IPv4-translated"),
-    ("2002:7f00:1::", "6to4"),
-    ("2002:a9fe:a9fe::1", "6to4"),
-    ("2001:0:7f00:1::1", "Teredo"),  # server inside
-    ("2001:0:808:808:0:0:80ff:fffe", "Teredo"),  # client 127.0.0.1, obfuscated
     # zone identifiers, as getaddrinfo() returns them
     ("fe80::1%eth0", "link-local"),
     ("::1%lo", "loopback"),

@@ -1,0 +1,80 @@
+"""ZIP archives. Input: one byte for the limits, one for the size of the chunks, the archive's bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader, Contents, is_archive
+from orbweaver.crawler.digests import digests_of
+from orbweaver.model import Outcome
+
+from fuzz.promises import in_time_for
+
+LIMITS = (
+    ArchiveLimits(members=50, member_bytes=2**20, decoded_bytes=2**21, ratio=200, free_bytes=2**20, depth=3),
+    ArchiveLimits(members=2, member_bytes=100, decoded_bytes=150, ratio=3, free_bytes=10, depth=1),
+    ArchiveLimits(members=50, member_bytes=2**20, decoded_bytes=2**21, ratio=200, free_bytes=2**20, depth=0),
+)
+_ENDED = {"archive.ratio", "archive.decoded_bytes", "archive.members"}
+TOKENS = (
+    *(b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08", b"PK\x06\x06", b"PK\x06\x07", b"PK00PK\x03\x04"),
+    *(b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x08\x00\x08\x00", b"\x14\x00\x01\x00\x00\x00", b"\x2d\x00", b"\x00\x08"),
+    *(b"\x01\x00\x10\x00", b"\x01\x99\x07\x00", b"\xff\xff\xff\xff", b"\0\0\0\0", b"a.png", b"../a", b"a/", b"\xff"),
+    *(zlib.compress(b"synthetic", wbits=-15), b"\x0c\x00", b"\x0e\x00", b"\x5d\x00", b"\x09\x00", b"BZh9", b"\x03\x00"),
+)
+
+
+def check(data: bytes) -> None:
+    if len(data) < 2:
+        return
+    limits = LIMITS[data[0] % len(LIMITS)]
+    size = data[1] + 1
+    archive = data[2:]
+    with in_time_for(bytes(limits.decoded_bytes)):
+        whole = _read(limits, [archive])
+        parts = _read(limits, [archive[place : place + size] for place in range(0, len(archive), size)])
+    # How the network cut the body may make no difference, unless limits are near: those look at what came so far.
+    rules, others = ({note.rule for note in found.notes} for found in (whole, parts))
+    if is_archive(archive) and limits is not LIMITS[1] and not _ENDED & (rules | others):
+        assert (parts.members, others) == (whole.members, rules), "cut differently, read differently"
+    _check_written(archive, size)
+
+
+def _read(limits: ArchiveLimits, chunks: list[bytes]) -> Contents:
+    reader = ArchiveReader(limits)
+    for chunk in chunks:
+        reader.feed(chunk)
+    found = reader.finish()
+    _check_contents(found, limits)
+    return found
+
+
+def _check_contents(found: Contents, limits: ArchiveLimits) -> None:
+    assert len(found.members) <= limits.members
+    for member in found.members:
+        assert 0 < member.digests.size <= limits.member_bytes
+        assert member.path.isprintable(), "a name that moves a terminal's cursor"
+        assert len(member.path) < 2_000
+    for note in found.notes:
+        assert note.count > 0
+        assert note.rule.startswith("archive.")
+        assert isinstance(note.outcome, Outcome)
+
+
+def _check_written(body: bytes, size: int) -> None:
+    """What Python writes is read as it was, however the network cuts it; and a cut archive has no wrong digest."""
+    if not body or is_archive(body):
+        return
+    into = io.BytesIO()
+    with zipfile.ZipFile(into, "w") as archive:
+        for number, method in enumerate((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)):
+            archive.writestr(zipfile.ZipInfo(f"{number}.bin"), body, method)
+    written = into.getvalue()
+    expected = digests_of(body)
+    limits = LIMITS[0]
+    found = _read(limits, [written[place : place + size] for place in range(0, len(written), size)])
+    assert [member.digests for member in found.members] == [expected] * 2
+    cut = _read(limits, [written[: len(written) * size // 256]])
+    assert all(member.digests == expected for member in cut.members)

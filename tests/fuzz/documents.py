@@ -1,0 +1,50 @@
+"""Style sheets, SVG, sitemaps, feeds, playlists. Input: one byte for the kind, one to repeat the rest, the document."""
+
+from __future__ import annotations
+
+from orbweaver.crawler.documents import DocumentKind, recognise, references
+from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.sniff import sniff
+from orbweaver.crawler.urls import canonicalise, join
+
+from fuzz.promises import in_time_for, stretched
+
+PAGE = "http://www.example.com/a/b.xml?c"
+MOST_LINKS = 500
+KINDS = tuple(DocumentKind)
+TOKENS = (
+    *(b"<?xml version='1.0'?>", b"<!DOCTYPE a [", b"<!ENTITY b 'c'>", b"&b;", b"]>", b"<![CDATA[", b"]]>"),
+    *(b"<!--", b"-->", b"<urlset>", b"<sitemapindex>", b"<url>", b"<loc>", b"</loc>", b"<image:loc>"),
+    *(b"<video:content_loc>", b"<xhtml:link", b"<rss>", b"<channel>", b"<item>", b"<link>", b"<enclosure url="),
+    *(b"<feed>", b"<entry>", b"<content src=", b"<guid>", b"<svg xmlns='x'>", b"<image href="),
+    *(b"<use xlink:href=", b"<style>", b"<?xml-stylesheet href=", b"<media:content", b"#EXTM3U\n"),
+    *(b"#EXT-X-STREAM-INF:", b"#EXT-X-MEDIA:URI=", b"#EXT-X-KEY:METHOD=AES-128,URI=", b"#EXTINF:1,\n"),
+    *(b"#EXT-X-MAP:URI=", b"#EXT-X-BYTERANGE:", b"#EXT-X-PART:", b"#EXT-X-DEFINE:NAME=a,VALUE=", b"{$a}", b"\\"),
+    *(b"\x00", b"<MPD>", b"<BaseURL>", b"<SegmentTemplate media=", b"$Number%05d$", b"$Time$"),
+    *(b"$RepresentationID$", b"startNumber=", b"<SegmentTimeline>", b"<S t=0 d=1 r=", b"999999999"),
+    *(b"<SegmentURL media=", b"<Period duration=PT", b"1e9S", b"/>", b"@import ", b"url(", b")", b"image-set("),
+    *(b'"', b"'", b"=", b"http://", b"//", b"/", b"..", b" ", b"\n", b"seg.ts"),
+)
+
+
+def check(data: bytes) -> None:
+    kind = KINDS[data[0] % len(KINDS)] if data else KINDS[0]
+    body = stretched(data[1:])
+    with in_time_for(body):
+        recognise(None, sniff(body), body)
+        found = references(body, kind, content_type=None, base_url=PAGE, max_links=MOST_LINKS)
+    if kind not in {DocumentKind.SITEMAP, DocumentKind.URL_LIST}:
+        assert len(found.links) + len(found.data_uris) <= MOST_LINKS
+    base = _joined(PAGE, found.base) if found.base is not None else None
+    for link in found.links[:MOST_LINKS]:
+        assert link.reference.strip()
+        _joined(base or PAGE, link.reference)
+
+
+def _joined(base: str, reference: str) -> str | None:
+    try:
+        url = join(base, reference)
+    except UrlRefused:
+        return None
+    assert canonicalise(url) == url
+    return url

@@ -1,0 +1,26 @@
+"""The fuzz targets by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from fuzz import archives, decoding, documents, links, robots, rules, sniffing, urls
+
+TARGETS: dict[str, ModuleType] = {
+    "archives": archives,
+    "decoding": decoding,
+    "documents": documents,
+    "links": links,
+    "robots": robots,
+    "rules": rules,
+    "sniffing": sniffing,
+    "urls": urls,
+}
+SEEDS = Path(__file__).parent / "seeds"
+
+
+def seeds_of(name: str) -> Iterable[Path]:
+    """Return the files of a target's seeds; what a round found is among them."""
+    return sorted((SEEDS / name).iterdir())
