@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orbweaver import settings as orbweaver_settings
+from orbweaver.crawler.tls import verified_context
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -116,5 +117,6 @@ def _preload() -> None:
     """
     for name in PRELOADED:
         importlib.import_module(name)
+    verified_context()  # reading the system's roots would cost every horse some 80 ms
     gc.collect()
     gc.freeze()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from orbweaver.crawler.proxies import Proxy, parse_proxy
 from orbweaver.model import TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
 from scrapy.exceptions import DownloadConnectionRefusedError
-from synthetic_host import ADDRESS, Resource, SyntheticHost
+from synthetic_host import ADDRESS, Resource, SyntheticHost, ThreadedServer
 from tls_host import Certificate, TlsHost, make_certificate
 
 LIMITS = ConnectionLimits(connections=4, connections_per_host=2, connect_seconds=5)
@@ -129,6 +131,45 @@ def test_what_one_host_failed_is_not_held_against_another(tmp_path: Path, author
     ):
         got = get_all(bad_host.url, good_host.url, bad_host.url)
     assert [one.tls is not None and one.tls.is_verified for one in got] == [False, True, False]
+
+
+class OldHost(ThreadedServer):
+    """Speaks one cipher without modern hashing, and tells a client that has none in common so, as real servers do."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._context = context
+
+    async def _open(self) -> int:
+        self._listener = socket.create_server((ADDRESS, 0))
+        self._answering = asyncio.create_task(asyncio.to_thread(self._answer))
+        return int(self._listener.getsockname()[1])
+
+    def _answer(self) -> None:
+        with contextlib.suppress(OSError):  # the listener is shut down
+            while True:
+                connection, _ = self._listener.accept()
+                # asyncio's server goes without the alert.
+                with contextlib.suppress(OSError), self._context.wrap_socket(connection, server_side=True) as secured:
+                    secured.recv(65_536)
+                    secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+
+    async def _close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        await self._answering
+        self._listener.close()
+
+
+def test_a_protocol_of_yesterday_hides_nothing(tmp_path: Path, authority: Certificate) -> None:
+    context = make_certificate(ADDRESS, issuer=authority).context(tmp_path)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")  # SHA-1: not among Python's defaults
+    with OldHost(context) as host:
+        got = get(host.url.replace("http:", "https:"))
+    assert got.body == BODY
+    assert got.tls is not None
+    assert not got.tls.is_verified
+    assert "no TLS by today's rules" in (got.tls.reason or "")
 
 
 @pytest.mark.parametrize(
