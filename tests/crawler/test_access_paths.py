@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from contained import crawl
+from contained import Crawled
+from contained import crawl as crawl_on_terms
 from orbweaver.model import AccessProfile, Report, ScopeKind, TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
 from synthetic_host import ADDRESS, Resource, SyntheticHost
@@ -17,6 +19,10 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + os.urandom(2_000)
 PAGE = Resource("text/html", b"<a href=/other>other</a><img src=/a.png>")
 RESOURCES = {"/": PAGE, "/other": Resource("text/html", b"<p>"), "/a.png": Resource("image/png", PICTURE)}
 LOGIN = ("orb", "hunter2")
+
+
+def crawl(*reports: Report | str, access: AccessProfile | None = None, **fields: Any) -> Crawled:
+    return crawl_on_terms(*reports, terms={"access": access or AccessProfile()}, **fields)
 
 
 def sent(host: SyntheticHost, name: str) -> dict[str, str | None]:
