@@ -112,14 +112,17 @@ def test_an_invalid_certificate_hides_nothing_and_is_said(
     tmp_path: Path, authority: Certificate, make: Callable[[Certificate], Certificate], reason: str
 ) -> None:
     certificate = make(authority)
-    with TlsHost(RESOURCES, certificate.context(tmp_path)) as host:
+    context = certificate.context(tmp_path)
+    handshakes: list[object] = []
+    context.sni_callback = lambda *said: handshakes.append(said)
+    with TlsHost(RESOURCES, context) as host:
         first, second = get_all(host.url, host.url)
     assert first.body == second.body == BODY
     assert first.tls is not None
     assert reason in (first.tls.reason or "")
     assert first.tls == second.tls == facts(certificate, first.tls.reason)
     # One that failed and one that was kept: the host is not asked with verification again.
-    assert host.connections_seen <= 2
+    assert len(handshakes) == 2
     assert len(host.requests) == 2
 
 
@@ -196,6 +199,13 @@ def test_without_tls_there_are_no_facts_of_it() -> None:
 def test_a_host_without_tls_on_its_port_fails_and_is_not_distrusted() -> None:
     with SyntheticHost(RESOURCES) as host, pytest.raises(aiohttp.ClientConnectorSSLError):
         get(host.url.replace("http:", "https:"))
+
+
+def test_without_a_proxy_the_egress_guard_makes_the_sockets() -> None:
+    with SyntheticHost(RESOURCES) as host:
+        with pytest.raises(aiohttp.ClientConnectorError, match="refused"):
+            get(host.url, allowed=())
+        assert host.connections_seen == 0
 
 
 # --- proxies ---
@@ -313,7 +323,7 @@ def test_a_proxy_that_is_gone_is_no_connection(kind: str, tmp_path: Path, author
 
 def test_a_proxy_whose_certificate_is_bad_gets_no_password(tmp_path: Path, authority: Certificate) -> None:
     with ConnectProxy(login=LOGIN, tls=make_certificate(ADDRESS).context(tmp_path)) as server:
-        proxy = parse_proxy(f"https://orb:secret@{server.host}", {})
+        proxy = parse_proxy(f"https://orb:w%3Ae%40ver@{server.host}", {})
         with pytest.raises((DownloadConnectionRefusedError, ssl.SSLError)):
             get(f"http://{NAME}/", proxy=proxy)
     assert server.logins == []
