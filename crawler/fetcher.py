@@ -94,8 +94,9 @@ class Fetcher:
         return answer if refusal is None else replace(answer, is_refused_by_robots=True)
 
     def end(self) -> None:
-        """End every running transfer with Interrupted, and refuse new ones."""
+        """End every running transfer, and every wait for one, with Interrupted, and refuse new ones."""
         self._transfers.end()
+        self._pace.end()
 
     async def close(self) -> None:
         """Close every connection."""

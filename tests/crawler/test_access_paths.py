@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from contained import Crawled
 from contained import crawl as crawl_on_terms
-from orbweaver.model import AccessProfile, Report, ScopeKind, TlsFacts
+from orbweaver.model import AccessProfile, Limits, Report, ScopeKind, TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
 from synthetic_host import ADDRESS, Resource, SyntheticHost
 from tls_host import TlsHost, make_certificate
@@ -166,3 +167,16 @@ def test_a_password_is_in_nothing_that_a_recrawl_says(capfd: pytest.CaptureFixtu
     said = capfd.readouterr()
     assert LOGIN[1] not in repr(found) + said.out + said.err
     assert [skip.reason for skip in found.skips] == ["no connection to the proxy"]
+
+
+# --- pace ---
+
+
+def test_a_host_that_asks_for_a_long_pause_does_not_keep_a_recrawl_beyond_its_time() -> None:
+    busy = Resource(None, b"", {"Retry-After": "300"}, 429)
+    with SyntheticHost({**RESOURCES, "/a.png": busy}) as host:
+        began = time.monotonic()
+        found = crawl(host.url, limits=Limits(max_seconds=3))
+        assert time.monotonic() - began < 60
+    assert found.stopped_by == "max_seconds"
+    assert host.paths.count("/a.png") == 1
