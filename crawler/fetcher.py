@@ -99,8 +99,9 @@ class Fetcher:
         self._own_seconds += seconds
 
     def end(self) -> None:
-        """End every running transfer with Interrupted, and refuse new ones."""
+        """End every running transfer, and every wait for one, with Interrupted, and refuse new ones."""
         self._transfers.end()
+        self._pace.end()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from orbweaver import model
+from orbweaver.crawler.errors import Interrupted
 
 # An answer that takes longer than this says that the host is slow; below it nobody is ever slowed down.
 SLOW_ANSWER_SECONDS: Final = 2.0
@@ -30,6 +31,7 @@ _HOSTS_BEFORE_SWEEP: Final = 1_000
 
 _OVERLOADED: Final = frozenset({429, 503})
 _SERVER_ERROR: Final = 500
+_ENDED: Final = "the recrawl is stopping"
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -104,6 +106,7 @@ class Pace:
         self._sweep_at = _HOSTS_BEFORE_SWEEP
         self._with_waiters: dict[_Host, None] = {}
         self._arrivals = 0
+        self._is_ended = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
 
@@ -148,8 +151,21 @@ class Pace:
             reason = Reason.PLACES
         return State(reason=reason, seconds=seconds, running=known.running, waiting=len(known.waiting))
 
+    def end(self) -> None:
+        """Let nobody wait any longer: who does, and who comes from now on, gets Interrupted."""
+        self._is_ended = True
+        for known in self._with_waiters:
+            for _, future in known.waiting:
+                if not future.done():
+                    future.set_exception(Interrupted(_ENDED))
+            known.waiting.clear()
+        self._with_waiters.clear()
+        self._wake(math.inf, self._clock())
+
     async def enter(self, host: str) -> None:
-        """Take a place for `host`, when it may have one; leave() must follow. `turn` does both."""
+        """Take a place for `host`, when it may have one; leave() must follow. `turn` does both. Raises Interrupted."""
+        if self._is_ended:
+            raise Interrupted(_ENDED)
         known = self._host(host)
         if not known.waiting and self._free > 0 and known.running < self._per_host:
             now = self._clock()
@@ -164,7 +180,7 @@ class Pace:
         try:
             await future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if future.done() and not future.cancelled() and future.exception() is None:
                 self.leave(host)  # the place came together with the cancellation
             else:
                 self._forget_waiter(known, future)

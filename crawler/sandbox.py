@@ -10,6 +10,7 @@ import contextlib
 import mimetypes
 import os
 import resource
+import ssl
 import stat
 import sys
 import sysconfig
@@ -196,8 +197,10 @@ def _readable_paths() -> list[Path]:
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
     packages = {entry for entry in sys.path if entry and Path(entry).is_dir()}
     ours = {str(Path(__file__).resolve().parent.parent)}
+    roots = {path for path in ssl.get_default_verify_paths()[:2] if path}  # SSL_CERT_FILE and SSL_CERT_DIR, too
     # The standard library's mimetypes reads the system's tables when it is first used.
-    wanted = {Path(path).resolve() for path in (*python, *packages, *ours, *SYSTEM_PATHS, *mimetypes.knownfiles)}
+    system = (*SYSTEM_PATHS, *roots, *mimetypes.knownfiles)
+    wanted = {Path(path).resolve() for path in (*python, *packages, *ours, *system)}
     return sorted(path for path in wanted if os.access(path, os.R_OK) and path != Path("/"))
 
 

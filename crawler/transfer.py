@@ -234,6 +234,8 @@ class Transfers:
         token = REFUSALS.set(refusals)
         try:
             yield
+        except EgressRefused:
+            raise  # before the connector was asked; it is an OSError as well
         except TimeoutError as error:
             if self._is_ended:
                 raise Interrupted("the recrawl is stopping") from error

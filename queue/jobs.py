@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import recrawl as crawl
-from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
 from orbweaver.matcher_client.errors import MatcherError
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
@@ -37,8 +37,8 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 def recrawl(recrawl_id: str) -> None:
     """Recrawl one scope in this forked work horse, in the sandbox; sightings leave in batches.
 
-    A kernel that cannot contain it fails the recrawl for good; anything else that goes wrong fails the job, and
-    RQ does it again.
+    A kernel that cannot contain it and a proxy that cannot be used fail the recrawl for good; anything else that goes
+    wrong fails the job, and RQ does it again.
     """
     _die_with_worker()
     store = _store()
@@ -54,7 +54,7 @@ def recrawl(recrawl_id: str) -> None:
             store_port=connection.tcp_port(store),
             store_socket=connection.socket_path(store),
         )
-    except SandboxUnavailable as error:
+    except (SandboxUnavailable, AccessRefused) as error:
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, attempt=attempt, reason=str(error))
         return
     recrawls.note_sandbox(store, recrawl_id, attempt, enforced.as_record())

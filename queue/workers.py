@@ -11,6 +11,7 @@ from typing import Any
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import sandbox
+from orbweaver.crawler.tls import verified_context
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -118,5 +119,6 @@ def _preload() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
+    verified_context()  # reading the system's roots would cost every horse some 80 ms
     gc.collect()
     gc.freeze()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from orbweaver.crawler.proxies import Proxy, parse_proxy
 from orbweaver.model import TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
 from scrapy.exceptions import DownloadConnectionRefusedError
-from synthetic_host import ADDRESS, Resource, SyntheticHost
+from synthetic_host import ADDRESS, Resource, SyntheticHost, ThreadedServer
 from tls_host import Certificate, TlsHost, make_certificate
 
 LIMITS = ConnectionLimits(connections=4, connections_per_host=2, connect_seconds=5)
@@ -110,14 +112,17 @@ def test_an_invalid_certificate_hides_nothing_and_is_said(
     tmp_path: Path, authority: Certificate, make: Callable[[Certificate], Certificate], reason: str
 ) -> None:
     certificate = make(authority)
-    with TlsHost(RESOURCES, certificate.context(tmp_path)) as host:
+    context = certificate.context(tmp_path)
+    handshakes: list[object] = []
+    context.sni_callback = lambda *said: handshakes.append(said)
+    with TlsHost(RESOURCES, context) as host:
         first, second = get_all(host.url, host.url)
     assert first.body == second.body == BODY
     assert first.tls is not None
     assert reason in (first.tls.reason or "")
     assert first.tls == second.tls == facts(certificate, first.tls.reason)
     # One that failed and one that was kept: the host is not asked with verification again.
-    assert host.connections_seen <= 2
+    assert len(handshakes) == 2
     assert len(host.requests) == 2
 
 
@@ -129,6 +134,45 @@ def test_what_one_host_failed_is_not_held_against_another(tmp_path: Path, author
     ):
         got = get_all(bad_host.url, good_host.url, bad_host.url)
     assert [one.tls is not None and one.tls.is_verified for one in got] == [False, True, False]
+
+
+class OldHost(ThreadedServer):
+    """Speaks one cipher without modern hashing, and tells a client that has none in common so, as real servers do."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._context = context
+
+    async def _open(self) -> int:
+        self._listener = socket.create_server((ADDRESS, 0))
+        self._answering = asyncio.create_task(asyncio.to_thread(self._answer))
+        return int(self._listener.getsockname()[1])
+
+    def _answer(self) -> None:
+        with contextlib.suppress(OSError):  # the listener is shut down
+            while True:
+                connection, _ = self._listener.accept()
+                # asyncio's server goes without the alert.
+                with contextlib.suppress(OSError), self._context.wrap_socket(connection, server_side=True) as secured:
+                    secured.recv(65_536)
+                    secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+
+    async def _close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        await self._answering
+        self._listener.close()
+
+
+def test_a_protocol_of_yesterday_hides_nothing(tmp_path: Path, authority: Certificate) -> None:
+    context = make_certificate(ADDRESS, issuer=authority).context(tmp_path)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")  # SHA-1: not among Python's defaults
+    with OldHost(context) as host:
+        got = get(host.url.replace("http:", "https:"))
+    assert got.body == BODY
+    assert got.tls is not None
+    assert not got.tls.is_verified
+    assert "no TLS by today's rules" in (got.tls.reason or "")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +199,13 @@ def test_without_tls_there_are_no_facts_of_it() -> None:
 def test_a_host_without_tls_on_its_port_fails_and_is_not_distrusted() -> None:
     with SyntheticHost(RESOURCES) as host, pytest.raises(aiohttp.ClientConnectorSSLError):
         get(host.url.replace("http:", "https:"))
+
+
+def test_without_a_proxy_the_egress_guard_makes_the_sockets() -> None:
+    with SyntheticHost(RESOURCES) as host:
+        with pytest.raises(aiohttp.ClientConnectorError, match="refused"):
+            get(host.url, allowed=())
+        assert host.connections_seen == 0
 
 
 # --- proxies ---
@@ -272,7 +323,7 @@ def test_a_proxy_that_is_gone_is_no_connection(kind: str, tmp_path: Path, author
 
 def test_a_proxy_whose_certificate_is_bad_gets_no_password(tmp_path: Path, authority: Certificate) -> None:
     with ConnectProxy(login=LOGIN, tls=make_certificate(ADDRESS).context(tmp_path)) as server:
-        proxy = parse_proxy(f"https://orb:secret@{server.host}", {})
+        proxy = parse_proxy(f"https://orb:w%3Ae%40ver@{server.host}", {})
         with pytest.raises((DownloadConnectionRefusedError, ssl.SSLError)):
             get(f"http://{NAME}/", proxy=proxy)
     assert server.logins == []

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from orbweaver.crawler.errors import Interrupted
 from orbweaver.crawler.pace import (
     FIRST_BACK_OFF_SECONDS,
     MOST_LATENCY_DELAY_SECONDS,
@@ -229,6 +230,24 @@ def test_nobody_overtakes_between_the_end_of_a_wait_and_the_waking_of_who_waits(
         return [name for name, _ in visits.starts]
 
     assert at_once(act) == ["first", "second"]
+
+
+def test_the_end_lets_nobody_wait_any_longer() -> None:
+    async def act(time: Time) -> tuple[list[type], float, int]:
+        pace = Pace(connections=2, connections_per_host=1, clock=time)
+        visits = Visits(pace, time)
+        pace.note(A, seconds=0, status=429, retry_after="60")
+        tasks = [asyncio.create_task(visits.visit(host, seconds=5)) for host in (A, A, B, B)]
+        await asyncio.sleep(1)
+        pace.end()
+        tasks[1].cancel()  # both at once
+        ended = await asyncio.gather(*tasks, visits.visit("c.example"), return_exceptions=True)
+        return [type(one) for one in ended], time.seconds - visits.began, pace.state(A).running
+
+    ended, seconds, running = at_once(act)
+    # B's first was under way: ending that is not the pace's matter.
+    assert ended == [Interrupted, asyncio.CancelledError, type(None), Interrupted, Interrupted]
+    assert (seconds, running) == (5, 0)
 
 
 # --- delays ---

@@ -1,0 +1,182 @@
+"""A whole recrawl, sandboxed, asks hosts as its reports and its access profile say, and tells what it saw of TLS."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contained import Crawled
+from contained import crawl as crawl_on_terms
+from orbweaver.model import AccessProfile, Limits, Report, ScopeKind, TlsFacts
+from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
+from synthetic_host import ADDRESS, Resource, SyntheticHost
+from tls_host import TlsHost, make_certificate
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + os.urandom(2_000)
+PAGE = Resource("text/html", b"<a href=/other>other</a><img src=/a.png>")
+RESOURCES = {"/": PAGE, "/other": Resource("text/html", b"<p>"), "/a.png": Resource("image/png", PICTURE)}
+LOGIN = ("orb", "hunter2")
+
+
+def crawl(*reports: Report | str, access: AccessProfile | None = None, **fields: Any) -> Crawled:
+    return crawl_on_terms(*reports, terms={"access": access or AccessProfile()}, **fields)
+
+
+def sent(host: SyntheticHost, name: str) -> dict[str, str | None]:
+    return {path: headers.get(name) for path, headers in host.requests if path != "/robots.txt"}
+
+
+# --- what is sent ---
+
+
+def test_a_reports_manners_go_with_everything_reached_from_it() -> None:
+    with SyntheticHost(RESOURCES) as host:
+        report = Report(url=host.url, user_agent="Reporter/1", accept_language="nl", cookies="age=18; seen=1")
+        crawl(report, access=AccessProfile(user_agent="Profile/1", accept_language="de"))
+    for name, value in {"User-Agent": "Reporter/1", "Accept-Language": "nl", "Cookie": "age=18; seen=1"}.items():
+        assert sent(host, name) == {"/": value, "/other": value, "/a.png": value}
+
+
+def test_a_reports_referrer_goes_with_the_reported_url_alone() -> None:
+    with SyntheticHost(RESOURCES) as host:
+        crawl(Report(url=host.url, referrer="http://from.example/"))
+    assert sent(host, "Referer") == {"/": "http://from.example/", "/other": None, "/a.png": None}
+
+
+def test_the_profile_speaks_where_the_report_is_silent() -> None:
+    with SyntheticHost(RESOURCES) as host:
+        crawl(host.url, access=AccessProfile(user_agent="Profile/1", accept_language="de"))
+    assert set(sent(host, "User-Agent").values()) == {"Profile/1"}
+    assert set(sent(host, "Accept-Language").values()) == {"de"}
+
+
+@pytest.mark.parametrize(
+    ("keeps_cookies", "cookies", "expected"),
+    [(True, None, "s=1"), (False, None, None), (False, "age=18", "age=18; s=1")],
+)
+def test_cookies_are_kept_for_the_recrawl_if_the_profile_or_the_report_says_so(
+    keeps_cookies: bool, cookies: str | None, expected: str | None
+) -> None:
+    page = Resource("text/html", b"<img src=/a.png>", {"Set-Cookie": "s=1; Path=/"})
+    with SyntheticHost({**RESOURCES, "/": page}) as host:
+        crawl(Report(url=host.url, cookies=cookies), access=AccessProfile(keeps_cookies=keeps_cookies))
+        assert sent(host, "Cookie") == {"/": cookies, "/a.png": expected}
+        host.requests.clear()
+        crawl(host.url, access=AccessProfile(keeps_cookies=keeps_cookies))
+        assert sent(host, "Cookie")["/"] is None  # nothing is left of the recrawl before
+
+
+def test_a_cookie_that_a_redirect_sets_comes_back() -> None:
+    gate = Resource(None, b"", {"Location": "/in", "Set-Cookie": "age=18; Path=/"}, 302)
+    with SyntheticHost({"/": gate, "/in": Resource("image/png", PICTURE)}) as host:
+        found = crawl(host.url, access=AccessProfile(keeps_cookies=True))
+    assert sent(host, "Cookie")["/in"] == "age=18"
+    assert found.urls == [host.url]
+
+
+# --- TLS ---
+
+
+def test_a_certificate_that_verifies_is_evidence(tmp_path: Path) -> None:
+    authority = make_certificate(is_authority=True)
+    certificate = make_certificate(ADDRESS, issuer=authority)
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(authority.pem)
+    with TlsHost(RESOURCES, certificate.context(tmp_path)) as host:
+        found = crawl(host.url, environment={"SSL_CERT_FILE": str(roots)})
+    assert [one.http.tls for one in found.sightings] == [
+        TlsFacts(is_verified=True, certificate_sha256=hashlib.sha256(certificate.der).hexdigest())
+    ]
+
+
+def test_a_certificate_that_does_not_verify_hides_nothing_and_is_evidence(tmp_path: Path) -> None:
+    certificate = make_certificate("another.example")
+    with TlsHost(RESOURCES, certificate.context(tmp_path)) as host:
+        found = crawl(host.url)
+    assert [one.http.tls for one in found.sightings] == [
+        TlsFacts(
+            is_verified=False,
+            reason="self-signed certificate",
+            certificate_sha256=hashlib.sha256(certificate.der).hexdigest(),
+        )
+    ]
+
+
+# --- proxies ---
+
+
+@pytest.mark.parametrize("kind", [SocksServer, ConnectProxy])
+def test_a_whole_recrawl_goes_through_its_proxy_and_nowhere_else(kind: type[ProxyServer]) -> None:
+    name = "pictures.site.com"
+    with (
+        SyntheticHost(RESOURCES) as host,
+        kind({name: host.port}, login=LOGIN) as proxy,
+    ):
+        found = crawl(f"http://{name}/", access=AccessProfile(proxy=proxy.url), allow_addresses=())
+    assert found.urls == [f"http://{name}/a.png"]
+    assert [one.ip for one in found.sightings] == [None]
+    assert set(proxy.asked) == {Asked(name, 80, is_name=True)}
+    assert set(proxy.logins) == {LOGIN}
+
+
+def test_a_proxy_can_be_named_in_the_environment() -> None:
+    name = "pictures.site.com"
+    with SyntheticHost(RESOURCES) as host, SocksServer({name: host.port}, login=LOGIN) as proxy:
+        found = crawl(
+            f"http://{name}/", access=AccessProfile(proxy="env:ORB_PROXY"), environment={"ORB_PROXY": proxy.url}
+        )
+    assert found.urls == [f"http://{name}/a.png"]
+
+
+def test_an_onion_site_is_recrawled_by_socks() -> None:
+    name = "expyuzz4wqqyqhjn.onion"
+    with SyntheticHost(RESOURCES) as host, SocksServer({name: host.port}) as proxy:
+        found = crawl(f"http://{name}/", access=AccessProfile(proxy=proxy.url), kind=ScopeKind.SITE)
+    assert found.urls == [f"http://{name}/a.png"]
+
+
+def test_a_page_cannot_lead_a_proxy_inside() -> None:
+    name = "pictures.site.com"
+    inside = {"/": Resource(None, b"", {"Location": "http://127.0.0.1/secret.png"}, 302)}
+    with SyntheticHost(inside) as host, SocksServer({name: host.port}) as proxy:
+        crawl(f"http://{name}/", access=AccessProfile(proxy=proxy.url), allow_addresses=())
+        crawl("http://127.0.0.1/", access=AccessProfile(proxy=proxy.url), allow_addresses=())
+        local = crawl("http://printer.local/", access=AccessProfile(proxy=proxy.url), allow_addresses=())
+    assert set(proxy.asked) == {Asked(name, 80, is_name=True)}
+    assert local.outcomes == {"http://printer.local/": "refused_address"}
+
+
+@pytest.mark.parametrize("code", [1, 4, 5])
+def test_what_a_proxy_cannot_reach_is_an_outcome(code: int) -> None:
+    with SocksServer() as proxy:
+        proxy.refuses_with = code
+        found = crawl("http://pictures.site.com/a.png", access=AccessProfile(proxy=proxy.url))
+    (skip,) = found.skips
+    assert (skip.outcome, skip.is_failure) == ("unreachable", True)
+    assert skip.reason == f"the proxy made no connection: it said {code}"
+
+
+def test_a_password_is_in_nothing_that_a_recrawl_says(capfd: pytest.CaptureFixture[str]) -> None:
+    with SocksServer(login=LOGIN) as proxy:
+        pass
+    found = crawl("http://pictures.site.com/a.png", access=AccessProfile(proxy=proxy.url))
+    said = capfd.readouterr()
+    assert LOGIN[1] not in repr(found) + said.out + said.err
+    assert [skip.reason for skip in found.skips] == ["no connection to the proxy"]
+
+
+# --- pace ---
+
+
+def test_a_host_that_asks_for_a_long_pause_does_not_keep_a_recrawl_beyond_its_time() -> None:
+    busy = Resource(None, b"", {"Retry-After": "300"}, 429)
+    with SyntheticHost({**RESOURCES, "/a.png": busy}) as host:
+        began = time.monotonic()
+        found = crawl(host.url, limits=Limits(max_seconds=3))
+        assert time.monotonic() - began < 60
+    assert found.stopped_by == "max_seconds"
+    assert host.paths.count("/a.png") == 1
