@@ -213,6 +213,8 @@ class Transfers:
         body = await reader.read(self._chunks(response.content, deadline))
         if response.status == PARTIAL_CONTENT and body.bytes_received != whole_bytes:
             raise BodyCut("a part that was said to be the whole is not")
+        if _framing(response) == "close" and response.is_reset:
+            raise BodyCut("the connection broke where its close would have ended the body")
         return body
 
     async def _chunks(self, content: aiohttp.StreamReader, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
