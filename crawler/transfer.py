@@ -227,7 +227,10 @@ class Transfers:
         while not content.at_eof():
             if not self._is_ended:
                 deadline.reschedule(min(clock() + self._stall_seconds, last))
-            yield await content.readany()
+            chunk = await content.readany()
+            if not self._is_ended:
+                deadline.reschedule(last)  # while we decode and hash, it is not the server that is silent
+            yield chunk
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
