@@ -7,14 +7,16 @@ robots, pace, budget and egress exists once.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from orbweaver.crawler import robots
 from orbweaver.crawler.body import BodyLimits
 from orbweaver.crawler.budget import Budget
-from orbweaver.crawler.errors import BadResponse, CrawlError, RobotsRefused, TransferTooSlow
+from orbweaver.crawler.errors import BadResponse, CrawlError, Interrupted, RobotsRefused, TransferTooSlow
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.robots import Robots
@@ -52,6 +54,8 @@ class Fetcher:
         self._budget = budget
         self._gate: RobotsGate | None = None
         self._obeys_robots = True
+        self._waits: set[asyncio.Timeout] = set()
+        self._is_ended = False
 
     def ask_robots(
         self,
@@ -94,8 +98,13 @@ class Fetcher:
         return answer if refusal is None else replace(answer, is_refused_by_robots=True)
 
     def end(self) -> None:
-        """End every running transfer with Interrupted, and refuse new ones."""
+        """End every running transfer, and every wait for a turn, with Interrupted, and refuse new ones."""
+        self._is_ended = True
         self._transfers.end()
+        now = asyncio.get_running_loop().time()
+        for wait in self._waits:
+            if not wait.expired():
+                wait.reschedule(now)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -132,7 +141,7 @@ class Fetcher:
     ) -> Answer:
         host = host_of(url)
         for tries_left in range(TRIES - 1, -1, -1):
-            async with self._pace.turn(host):
+            async with self._turn(host):
                 if cost:
                     self._budget.spend(kind, host=host, cost=cost)
                     cost = 0  # trying again is not another page
@@ -166,3 +175,22 @@ class Fetcher:
             if answer.status not in TRANSIENT_STATUSES or not tries_left:
                 return answer
         raise AssertionError("the last try returns or raises")
+
+    @asynccontextmanager
+    async def _turn(self, host: str) -> AsyncIterator[None]:
+        """Hold a place: a host may make us wait longer than the recrawl lasts, but the recrawl ends all the same."""
+        if self._is_ended:
+            raise Interrupted("the recrawl is stopping")
+        try:
+            async with asyncio.timeout(None) as wait:
+                self._waits.add(wait)
+                try:
+                    await self._pace.enter(host)
+                finally:
+                    self._waits.discard(wait)
+        except TimeoutError as error:
+            raise Interrupted("the recrawl is stopping") from error
+        try:
+            yield
+        finally:
+            self._pace.leave(host)

@@ -108,8 +108,9 @@ class Transfers:
         """End every running transfer with Interrupted, and refuse new ones."""
         self._is_ended = True
         now = asyncio.get_running_loop().time()
-        for timeout in self._running:
-            timeout.reschedule(now)
+        for deadline in self._running:
+            if not deadline.expired():  # what is ending already cannot be ended again, and is an error to try
+                deadline.reschedule(now)
 
     async def close(self) -> None:
         """Close every connection."""
