@@ -26,6 +26,7 @@ TITLES = {
     "redirects": "Redirects",
     "encodings": "Content-Encoding",
     "tls": "TLS",
+    "robots": "robots.txt",
     "content": "Pages, traps and other content",
 }
 HEAD = """\

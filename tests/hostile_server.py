@@ -12,7 +12,7 @@ from contextlib import suppress
 from enum import StrEnum
 
 # Each module enters its acts into the one table.
-from hostile import content, encodings, framing, headers, redirects, timing, tls  # noqa: F401
+from hostile import content, encodings, framing, headers, redirects, robots, timing, tls  # noqa: F401
 from hostile.act import ACTS, HOSTILE_PATH, PAYLOAD, Exchange, response
 from hostile.content import MANY_FILES
 from hostile.encodings import BOMB_SIZE, make_bomb
@@ -111,6 +111,8 @@ class HostileServer(ThreadedServer):
                 await exchange.send(response(self._index(), html, keep_alive=True))
             case "/after":
                 await exchange.send(response(b'<!DOCTYPE html><a href="/honest.bin">', html, keep_alive=True))
+            case "/file.bin":  # of an act that is elsewhere
+                await exchange.send(response(PAYLOAD, keep_alive=True))
             case "/honest.bin":
                 await exchange.send(response(HONEST, keep_alive=True))
             case _:

@@ -68,7 +68,7 @@ Play = Callable[[Exchange], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Act:
-    """One way to misbehave: at /file.bin and below `owns`, or on every connection before any request.
+    """One way to misbehave: at `path` and below `owns`, or on every connection before any request.
 
     `context` makes the TLS side of an https act that does speak TLS. `spoils_server` says that nothing honest can be
     served beside it. `prepare` does beforehand what takes long.
@@ -78,6 +78,7 @@ class Act:
     subject: str
     sentence: str
     play: Play
+    path: str
     owns: tuple[str, ...]
     is_at_connection: bool
     is_https: bool
@@ -86,7 +87,7 @@ class Act:
     prepare: Callable[[], object]
 
     def is_at(self, path: str) -> bool:
-        return path.partition("?")[0] == HOSTILE_PATH or path.startswith(self.owns or ("\0",))
+        return path.partition("?")[0] == self.path or path.startswith(self.owns or ("\0",))
 
 
 ACTS: dict[str, Act] = {}
@@ -94,6 +95,7 @@ ACTS: dict[str, Act] = {}
 
 def act(
     *,
+    path: str = HOSTILE_PATH,
     owns: tuple[str, ...] = (),
     at_connection: bool = False,
     https: bool = False,
@@ -112,6 +114,7 @@ def act(
             subject=play.__module__.rpartition(".")[2],
             sentence=" ".join(sentence.split()),
             play=play,
+            path=path,
             owns=owns,
             is_at_connection=at_connection,
             is_https=https or context is not None,
@@ -124,16 +127,20 @@ def act(
     return enter
 
 
-def fixed(answer: Callable[[], bytes]) -> Callable[[], bytes]:
+def fixed(*, path: str = HOSTILE_PATH) -> Callable[[Callable[[], bytes]], Callable[[], bytes]]:
     """Enter a function that makes one whole answer into the table of acts; it is made before the server starts."""
-    made = cache(answer)
 
-    async def play(exchange: Exchange) -> None:
-        await exchange.send(made())
+    def enter(answer: Callable[[], bytes]) -> Callable[[], bytes]:
+        made = cache(answer)
 
-    play.__name__, play.__doc__, play.__module__ = answer.__name__, answer.__doc__, answer.__module__
-    act(prepare=made)(play)
-    return made
+        async def play(exchange: Exchange) -> None:
+            await exchange.send(made())
+
+        play.__name__, play.__doc__, play.__module__ = answer.__name__, answer.__doc__, answer.__module__
+        act(path=path, prepare=made)(play)
+        return made
+
+    return enter
 
 
 def head(*headers: str, status: str = "200 OK", version: str = "1.1", keep_alive: bool = False) -> bytes:

@@ -29,49 +29,49 @@ async def connection_counter(exchange: Exchange) -> None:
         await exchange.send(response(PAYLOAD, keep_alive=True))
 
 
-@fixed
+@fixed()
 def nested_tags() -> bytes:
     """5 MB of nested elements."""
     return page("<div>" * (PAGE_BYTES // 5))
 
 
-@fixed
+@fixed()
 def misnested_tags() -> bytes:
     """5 MB of unclosed formatting elements, which a tree builder reopens again and again."""
     return page("<b><i><p>" * (PAGE_BYTES // 9))
 
 
-@fixed
+@fixed()
 def one_large_tag() -> bytes:
     """One element with one attribute of 5 MB."""
     return page('<a href="/' + "a" * PAGE_BYTES + '">')
 
 
-@fixed
+@fixed()
 def many_attributes() -> bytes:
     """One element with half a million attributes."""
     return page("<a " + "".join(f"a{number:x}=1 " for number in range(500_000)) + 'href="/honest.bin">')
 
 
-@fixed
+@fixed()
 def unclosed_comment() -> bytes:
     """5 MB of comment openings, none of them closed."""
     return page("<!--" * (PAGE_BYTES // 4))
 
 
-@fixed
+@fixed()
 def unclosed_tags() -> bytes:
     """5 MB of tag openings, none of them closed."""
     return page("<a href='" * (PAGE_BYTES // 9))
 
 
-@fixed
+@fixed()
 def entity_flood() -> bytes:
     """One attribute of 5 MB of character references."""
     return page('<a href="/' + "&NotSquareSuperset;" * (PAGE_BYTES // 20) + '">')
 
 
-@fixed
+@fixed()
 def xml_entities() -> bytes:
     """XML entities that double ten times over in a page (billion laughs)."""
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
@@ -86,7 +86,7 @@ async def link_flood(exchange: Exchange) -> None:
     await exchange.send(page("".join(f"<a href=/flood/{name}-{number:x}>" for number in range(100_000))))
 
 
-@fixed
+@fixed()
 def host_flood() -> bytes:
     """A page with 10,000 links, each to another host."""
     return page("".join(f"<a href=http://h{number}.example/>" for number in range(10_000)))
@@ -101,7 +101,7 @@ async def endless_page(exchange: Exchange) -> None:
         await exchange.send(chunked(b"<p>text</p>\n" * 5_000, end=b""))
 
 
-@fixed
+@fixed()
 def vast_page() -> bytes:
     """A page of 40 MB that is one tag."""
     return page(b'<a href="/' + b"a" * (40 * 2**20) + b'">')
@@ -114,82 +114,82 @@ async def refresh_loop(exchange: Exchange) -> None:
     await exchange.send(page(f'<meta http-equiv=refresh content="0; url=/refresh/{number + 1}">'))
 
 
-@fixed
+@fixed()
 def base_elsewhere() -> bytes:
     """A page whose base is another host, so that its relative links lead there."""
     return page('<base href="http://10.0.0.1/"><a href=a><img src=b.png>')
 
 
-@fixed
+@fixed()
 def base_script() -> bytes:
     """A page whose base is a script."""
     return page('<base href="javascript:alert(1)"><a href="/honest.bin">')
 
 
-@fixed
+@fixed()
 def charset_utf_7() -> bytes:
     """A page in UTF-7, which hides its tags."""
     body = b"+ADw-a href=http://10.0.0.1/+AD4-"
     return response(b"<!DOCTYPE html>" + body, "Content-Type: text/html; charset=utf-7")
 
 
-@fixed
+@fixed()
 def charset_punycode() -> bytes:
     """A page declared as punycode, whose decoder takes quadratic time."""
     body = b"<!DOCTYPE html>" + b"a" * 200_000 + b"-" + b"z9" * 100_000
     return response(body, "Content-Type: text/html; charset=punycode")
 
 
-@fixed
+@fixed()
 def charset_zip() -> bytes:
     """A page declared in Python's zlib codec, a bomb for who looks codecs up by name."""
     return response(b"<!DOCTYPE html><a href=/honest.bin>", "Content-Type: text/html; charset=zlib_codec")
 
 
-@fixed
+@fixed()
 def nul_page() -> bytes:
     """5 MB of NUL bytes declared as a page."""
     return response(NULS, "Content-Type: text/html")
 
 
-@fixed
+@fixed()
 def data_uri_large() -> bytes:
     """One data: URI of 3.7 MB."""
     body = base64.b64encode(EMBEDDED).decode()
     return page(f'<img src="data:application/octet-stream;base64,{body}">')
 
 
-@fixed
+@fixed()
 def data_uri_flood() -> bytes:
     """60,000 data: URIs, each another."""
     return page("".join(f"<img src=data:a/b;base64,{number:08x}>" for number in range(60_000)))
 
 
-@fixed
+@fixed()
 def data_uri_bad_flood() -> bytes:
     """100,000 data: URIs that cannot be decoded."""
     return page("".join(f"<img src=data:;base64,%%%{number:x}>" for number in range(100_000)))
 
 
-@fixed
+@fixed()
 def srcset_flood() -> bytes:
     """One srcset with 200,000 candidates."""
     return page('<img srcset="' + ", ".join(f"/i{number:x}.png 1x" for number in range(200_000)) + '">')
 
 
-@fixed
+@fixed()
 def srcset_commas() -> bytes:
     """One srcset of 5 MB of commas and brackets, for quadratic parsers."""
     return page('<img srcset="' + "a(,(," * (PAGE_BYTES // 5) + '">')
 
 
-@fixed
+@fixed()
 def style_flood() -> bytes:
     """A style of 5 MB of unclosed url( and comments."""
     return page("<style>" + "url(/*'" * (PAGE_BYTES // 7))
 
 
-@fixed
+@fixed()
 def frames_in_frames() -> bytes:
     """Frames whose srcdoc holds frames whose srcdoc holds frames, 15 deep, each level escaped again."""
     body = '<a href="/honest.bin">'
@@ -231,31 +231,31 @@ async def facets(exchange: Exchange) -> None:
     await exchange.send(page("".join(f'<a href="/facets?{query}&amp;{one}=1">' for one in "abcde")))
 
 
-@fixed
+@fixed()
 def partial_unasked() -> bytes:
     """206 with a part of the file, although the whole was asked for."""
     return response(PART, "Content-Range: bytes 0-49999/100000", status="206 Partial Content")
 
 
-@fixed
+@fixed()
 def part_as_whole() -> bytes:
     """200 with a Content-Range: a part of the file under the status of the whole."""
     return response(PART, "Content-Range: bytes 0-49999/100000")
 
 
-@fixed
+@fixed()
 def empty_file() -> bytes:
     """A file without a byte, whose digests are in public lists."""
     return response(b"")
 
 
-@fixed
+@fixed()
 def error_with_file() -> bytes:
     """404 with the file as its body: an error status as a disguise."""
     return response(PAYLOAD, status="404 Not Found")
 
 
-@fixed
+@fixed()
 def file_as_page() -> bytes:
     """A file declared as a page."""
     return response(PAYLOAD, "Content-Type: text/html")

@@ -67,100 +67,100 @@ def _encoded(body: bytes, encoding: str) -> bytes:
     return response(body, f"Content-Encoding: {encoding}")
 
 
-@fixed
+@fixed()
 def gzip_bomb() -> bytes:
     """1 GiB of zeros from 1 MiB."""
     return _encoded(make_bomb(), "gzip")
 
 
-@fixed
+@fixed()
 def gzip_bomb_in_gzip() -> bytes:
     """1 GiB of zeros in gzip in gzip, some kilobytes."""
     return _encoded(gzip.compress(make_bomb(), mtime=0), "gzip, gzip")
 
 
-@fixed
+@fixed()
 def gzip_bomb_as_page() -> bytes:
     """A gzip bomb declared as a page."""
     return response(make_bomb(), "Content-Type: text/html", "Content-Encoding: gzip")
 
 
-@fixed
+@fixed()
 def deflate_bomb() -> bytes:
     """1 GiB of zeros in deflate."""
     return _encoded(_deflate_bomb(), "deflate")
 
 
-@fixed
+@fixed()
 def brotli_bomb() -> bytes:
     """256 MiB of zeros in 48 kB of brotli (CVE-2025-6176)."""
     return _encoded(_brotli_bomb(), "br")
 
 
-@fixed
+@fixed()
 def zstd_bomb() -> bytes:
     """1 GiB of zeros in 1,024 zstd frames."""
     return _encoded(_zstd_bomb(), "zstd")
 
 
-@fixed
+@fixed()
 def zstd_wide_window() -> bytes:
     """A zstd frame that asks for a window of 128 MiB (RFC 9659 allows 8)."""
     return _encoded(_zstd_wide_window(), "zstd")
 
 
-@fixed
+@fixed()
 def three_encodings() -> bytes:
     """gzip in gzip in gzip (CVE-2025-66418)."""
     return _encoded(gzip.compress(gzip.compress(gzip.compress(PAYLOAD))), "gzip, gzip, gzip")
 
 
-@fixed
+@fixed()
 def hundred_encodings() -> bytes:
     """A hundred encodings on one body, in as many headers (CVE-2025-66418)."""
     return response(PAYLOAD, *["Content-Encoding: gzip"] * 100)
 
 
-@fixed
+@fixed()
 def unknown_encoding() -> bytes:
     """An encoding that does not exist."""
     return _encoded(PAYLOAD, "rot13")
 
 
-@fixed
+@fixed()
 def encoding_lies() -> bytes:
     """Declared as gzip, and not encoded."""
     return _encoded(PAYLOAD, "gzip")
 
 
-@fixed
+@fixed()
 def encoding_hides() -> bytes:
     """Encoded in gzip, and not declared: the file is the gzip stream."""
     return response(GZIPPED)
 
 
-@fixed
+@fixed()
 def cut_gzip() -> bytes:
     """Half a gzip body, of which Content-Length is right."""
     whole = gzip.compress(PAYLOAD, mtime=0)
     return _encoded(whole[: len(whole) // 2], "gzip")
 
 
-@fixed
+@fixed()
 def cut_brotli() -> bytes:
     """Half a brotli body, of which Content-Length is right."""
     whole = brotli.compress(PAYLOAD)
     return _encoded(whole[: len(whole) // 2], "br")
 
 
-@fixed
+@fixed()
 def cut_zstd() -> bytes:
     """Half a zstd body, of which Content-Length is right."""
     whole = zstd.compress(PAYLOAD)
     return _encoded(whole[: len(whole) // 2], "zstd")
 
 
-@fixed
+@fixed()
 def gzip_wrong_checksum() -> bytes:
     """A gzip body whose checksum is wrong."""
     whole = bytearray(gzip.compress(PAYLOAD, mtime=0))
@@ -168,7 +168,7 @@ def gzip_wrong_checksum() -> bytes:
     return _encoded(bytes(whole), "gzip")
 
 
-@fixed
+@fixed()
 def gzip_padding() -> bytes:
     """Zeros after the end of a gzip body, which browsers ignore."""
     return _encoded(gzip.compress(PAYLOAD, mtime=0) + bytes(1_000), "gzip")
@@ -221,14 +221,14 @@ async def brotli_metadata_endless(exchange: Exchange) -> None:
         await exchange.send(chunked(b"\x06" * 65_536, end=b""))
 
 
-@fixed
+@fixed()
 def deflate_raw() -> bytes:
     """deflate without its zlib wrapper, as many servers send it."""
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return _encoded(compressor.compress(PAYLOAD) + compressor.flush(), "deflate")
 
 
-@fixed
+@fixed()
 def deflate_wrapped() -> bytes:
     """deflate with its zlib wrapper, as the standard says."""
     return _encoded(zlib.compress(PAYLOAD), "deflate")

@@ -40,7 +40,7 @@ class Expected:
 
     `said` are the sets of lines of which one is recorded of the hostile URL, `others` what may be recorded of other
     URLs; `bodies` are the only files that may be recorded, besides the honest one (None: any). `may_be_stopped` says
-    that the deadline of the whole recrawl may have to end it.
+    that the deadline of the whole recrawl may have to end it, `keeps_out` that the host can keep us from all its files.
     """
 
     said: tuple[frozenset[str], ...]
@@ -50,6 +50,7 @@ class Expected:
     megabytes: float = MEGABYTES
     terms: Terms = USUAL
     may_be_stopped: bool = False
+    keeps_out: bool = False
 
     def objections(self, trial: Trial) -> list[str]:
         """Return what is wrong with a trial, nothing when all is well."""
@@ -62,7 +63,7 @@ class Expected:
             found.append(f"of other URLs was said {sorted(trial.others - self.others)}")
         if self.bodies is not None and not trial.hashed <= {_sha256(body) for body in (HONEST, *self.bodies)}:
             found.append("the digest of a wrong body was recorded")
-        if not trial.is_honest_file_hashed and trial.stopped_by is None:
+        if not (trial.is_honest_file_hashed or trial.stopped_by or self.keeps_out):
             found.append("the honest file after it was not hashed")
         if trial.stopped_by is not None and not self.may_be_stopped:
             found.append(f"the recrawl was stopped by {trial.stopped_by}")
@@ -87,12 +88,18 @@ def says(
     megabytes: float = MEGABYTES,
     terms: Terms = USUAL,
     may_be_stopped: bool = False,
+    keeps_out: bool = False,
 ) -> Expected:
     """Expect one of these lines, or sets of lines, of the hostile URL; what is hashed is PAYLOAD, if not said."""
     said = tuple(frozenset({one} if isinstance(one, str) else one) for one in lines)
     if bodies == () and any(HASHED in one for one in said):
         bodies = (PAYLOAD,)
-    return Expected(said, bodies, frozenset(others), busy_seconds, megabytes, terms, may_be_stopped)
+    return Expected(said, bodies, frozenset(others), busy_seconds, megabytes, terms, may_be_stopped, keeps_out)
+
+
+def kept_out(*lines: str) -> Expected:
+    """Expect one of these lines of every URL of the host."""
+    return says(*lines, others=lines, keeps_out=True)
 
 
 HASHED_AS_IT_IS = says(HASHED)
@@ -286,6 +293,25 @@ EXPECTED: dict[str, Expected] = {
     "plain_on_tls_port": ENDS_UNREACHABLE,
     "closes_in_handshake": ENDS_UNREACHABLE,
     "tls_on_plain_port": ENDS_AS_BAD,
+    # --- robots.txt: what cannot be read keeps us from every URL of its host, which are failures then ---
+    "robots_endless": HASHED_AS_IT_IS,
+    "robots_hangs": kept_out(SILENT),
+    "robots_drips": kept_out(SLOW, SILENT),
+    "robots_broken": kept_out("robots fetch.robots"),
+    "robots_busy": PAUSES,
+    "robots_closes": kept_out(NO_ANSWER),
+    "robots_binary": HASHED_AS_IT_IS,
+    "robots_page": HASHED_AS_IT_IS,
+    "robots_bomb": kept_out(LARGE),
+    "robots_redirects_to_itself": HASHED_AS_IT_IS,
+    "robots_redirects_inside": HASHED_AS_IT_IS,
+    "robots_many_rules": HASHED_AS_IT_IS,
+    "robots_wildcards": HASHED_AS_IT_IS,
+    "robots_long_line": HASHED_AS_IT_IS,
+    "robots_delay_of_a_year": PAUSES,
+    "robots_delay_garbage": HASHED_AS_IT_IS,
+    "robots_sitemap_flood": says(HASHED, others={"http_error http.404"}),
+    "robots_many_agents": HASHED_AS_IT_IS,
     # --- content: pages that are bombs ---
     "connection_counter": says(READ, others={PAGES_SPENT}),
     "nested_tags": says(READ, megabytes=25),
