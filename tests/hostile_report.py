@@ -27,6 +27,7 @@ TITLES = {
     "encodings": "Content-Encoding",
     "tls": "TLS",
     "robots": "robots.txt",
+    "documents": "Archives and other documents",
     "content": "Pages, traps and other content",
 }
 HEAD = """\

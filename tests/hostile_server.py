@@ -12,8 +12,8 @@ from contextlib import suppress
 from enum import StrEnum
 
 # Each module enters its acts into the one table.
-from hostile import content, encodings, framing, headers, redirects, robots, timing, tls  # noqa: F401
-from hostile.act import ACTS, HOSTILE_PATH, PAYLOAD, Exchange, response
+from hostile import content, documents, encodings, framing, headers, redirects, robots, timing, tls  # noqa: F401
+from hostile.act import ACTS, PAYLOAD, Exchange, response
 from hostile.content import MANY_FILES
 from hostile.encodings import BOMB_SIZE, make_bomb
 from synthetic_host import ADDRESS, ThreadedServer
@@ -21,16 +21,17 @@ from synthetic_host import ADDRESS, ThreadedServer
 __all__ = ["BOMB_SIZE", "HONEST", "MANY_FILES", "PAYLOAD", "Behaviour", "HostileServer", "make_bomb"]
 
 HONEST = random.Random(11).randbytes(20_000)
-# How a server misbehaves, at /file.bin: one member for each act.
+# How a server misbehaves: one member for each act.
 Behaviour = StrEnum("Behaviour", {name.upper(): name for name in ACTS})
 
 
 class HostileServer(ThreadedServer):
     """Serves one act; a context manager.
 
-    The act is at /file.bin, to which the page at / links. /after is an honest page that links to /honest.bin, HONEST.
-    `requests` are the paths asked for, `bytes_sent` what was written for them, `open_connections` and
-    `max_connections_seen` count TCP connections; `drip_seconds` is the pause between two dripped bytes.
+    The act is where `act.path` says, mostly at /file.bin; the page at / links to `act.reported`. /after is an honest page
+    that links to /honest.bin, HONEST. `requests` are the paths asked for, `bytes_sent` what was written for them,
+    `open_connections` and `max_connections_seen` count TCP connections; `drip_seconds` is the pause between two dripped
+    bytes.
     """
 
     def __init__(self, behaviour: str, *, drip_seconds: float = 1.0) -> None:
@@ -119,7 +120,7 @@ class HostileServer(ThreadedServer):
                 await exchange.send(response(b"", status="404 Not Found", keep_alive=True))
 
     def _index(self) -> bytes:
-        names = [HOSTILE_PATH]
+        names = [self.act.reported]
         if self.behaviour == "connection_counter":
             names = [f"/file-{number}.bin" for number in range(MANY_FILES)]
         links = "".join(f'<a href="{name}">{name[1:]}</a>\n' for name in names)

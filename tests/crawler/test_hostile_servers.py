@@ -9,7 +9,7 @@ from pathlib import Path
 import contained
 import pytest
 from hostile import trial
-from hostile.act import ACTS
+from hostile.act import ACTS, PAGE
 from hostile.expectations import EXPECTED
 from hostile.trial import Trial
 from hostile_server import MANY_FILES, HostileServer
@@ -44,7 +44,7 @@ def test_a_hostile_server_does_no_harm(trials: Mapping[str, Trial], name: str) -
 def test_a_host_sees_no_more_connections_than_it_may(kind: ScopeKind, connections: int) -> None:
     """Counted at the server, for files and pages together, with connections that are kept."""
     with HostileServer("connection_counter") as server:
-        crawled = contained.crawl(server.url, server.url + "file.bin", kind=kind, host_connections=connections)
+        crawled = contained.crawl(server.url, server.url + PAGE[1:], kind=kind, host_connections=connections)
     assert len(crawled.sightings) == MANY_FILES
     assert crawled.tally.pages == MANY_FILES + 2
     assert server.max_connections_seen == connections
@@ -61,9 +61,9 @@ def recrawl_with_little_memory(order: contained.Order, spare_bytes: int) -> cont
 def test_a_url_for_which_there_is_not_enough_memory_is_a_failure_and_the_next_one_is_checked(name: str) -> None:
     unlimited = {"html_bytes": 2**30, "file_bytes": 2**30}
     with HostileServer(name) as server:
-        order = contained.order(server.url + "file.bin", server.url + "after", **{**trial.SETTINGS, **unlimited})
+        order = contained.order(server.url + PAGE[1:], server.url + "after", **{**trial.SETTINGS, **unlimited})
         crawled = contained.run(recrawl_with_little_memory, order, 150 * 2**20)
-        skip = crawled.skip_of(server.url + "file.bin")
+        skip = crawled.skip_of(server.url + PAGE[1:])
         assert crawled.urls == [server.url + "honest.bin"]
     assert skip.outcome is Outcome.OUT_OF_MEMORY
     assert skip.is_failure
@@ -75,7 +75,7 @@ def test_a_url_for_which_there_is_not_enough_memory_is_a_failure_and_the_next_on
 def test_nothing_is_called_checked_when_memory_runs_out_anywhere(megabytes: int) -> None:
     """Where nothing at all can be allocated any more Python aborts: a dead horse is a failed recrawl."""
     with HostileServer("link_flood") as server:
-        reported = [server.url + "file.bin", server.url + "after"]
+        reported = [server.url + PAGE[1:], server.url + "after"]
         order = contained.order(*reported, limits=Limits(max_pages=5, max_seconds=5), **trial.SETTINGS)
         try:
             crawled = contained.run(recrawl_with_little_memory, order, megabytes * 2**20)

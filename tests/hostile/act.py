@@ -16,6 +16,8 @@ PAYLOAD = random.Random(7).randbytes(100_000)
 POISON = random.Random(9).randbytes(5_000)
 CHUNK = random.Random(8).randbytes(64 * 1024)
 HOSTILE_PATH = "/file.bin"
+PAGE = "/page.html"
+ROBOTS = "/robots.txt"
 
 
 class Exchange:
@@ -85,6 +87,11 @@ class Act:
     context: Callable[[], ssl.SSLContext] | None
     spoils_server: bool
     prepare: Callable[[], object]
+
+    @property
+    def reported(self) -> str:
+        """The path to report: what a hostile robots.txt stands before is a file."""
+        return HOSTILE_PATH if self.path == ROBOTS else self.path
 
     def is_at(self, path: str) -> bool:
         return path.partition("?")[0] == self.path or path.startswith(self.owns or ("\0",))

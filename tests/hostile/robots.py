@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hostile.act import PAYLOAD, Exchange, act, chunked, fixed, head, response
+from hostile.act import PAYLOAD, ROBOTS, Exchange, act, chunked, fixed, head, response
 from hostile.encodings import make_bomb
 
-ROBOTS = "/robots.txt"
 TEXT = "Content-Type: text/plain"
 
 

@@ -17,8 +17,6 @@ from orbweaver.crawler import sandbox
 from orbweaver.model import AccessProfile, Limits, ScopeKind, Tally
 from synthetic_host import Resource, SyntheticHost
 
-from hostile.act import HOSTILE_PATH
-
 # Short, so that the whole suite is; on a busy machine an honest answer still comes in time.
 SETTINGS: Mapping[str, Any] = {
     "connect_seconds": 1,
@@ -34,7 +32,7 @@ AT_ONCE = 4
 HASHED = "hashed"
 READ = "read as a page"
 GIVEN_UP_SECONDS = 90.0
-NOTHING = contained.Crawled([], [], Tally(), None, 0, 0)  # of a child that died, or did not end
+NOTHING = contained.Crawled([], [], Tally(), (), None, 0, 0)  # of a child that died, or did not end
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def attempt(name: str, quiet: int, terms: Terms) -> Trial:
     """
     with ExitStack() as stack:
         server = stack.enter_context(HostileServer(name))
-        hostile = server.url + HOSTILE_PATH[1:]
+        hostile = server.url + server.act.reported[1:]
         honest = server
         if server.act.spoils_server:  # nothing honest can be served by it: another port does
             honest = stack.enter_context(HostileServer("hangs"))
