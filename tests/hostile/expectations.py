@@ -11,6 +11,7 @@ from orbweaver.model import AccessProfile, Limits
 
 from hostile.act import PAYLOAD
 from hostile.content import EMBEDDED, NULS, PART
+from hostile.documents import zip_bomb_body, zip_cut_body, zip_lie_body
 from hostile.encodings import GZIPPED
 from hostile.trial import HASHED, READ, Terms, Trial
 
@@ -293,6 +294,19 @@ EXPECTED: dict[str, Expected] = {
     "plain_on_tls_port": ENDS_UNREACHABLE,
     "closes_in_handshake": ENDS_UNREACHABLE,
     "tls_on_plain_port": ENDS_AS_BAD,
+    # --- documents: an archive is a file itself, its members are within limits ---
+    "zip_bomb": says({HASHED, "limit archive.ratio"}, bodies=(zip_bomb_body(),)),
+    "zip_nested": says({HASHED, "limit archive.depth"}, bodies=None),
+    "zip_crowd": says({HASHED, "limit archive.members"}, bodies=None, megabytes=50),
+    "zip_cut": says({HASHED, "incomplete archive.cut"}, bodies=(zip_cut_body(),)),
+    "zip_lies": says(HASHED, bodies=(zip_lie_body(), PAYLOAD)),
+    "zip_paths": says(HASHED, bodies=None),
+    "sitemap_entities": says(HASHED, bodies=None, others={"http_error http.404"}),
+    "sitemap_external_entity": says(HASHED, bodies=None, others={"http_error http.404"}),
+    "sitemap_flood": says({HASHED, "limit limit.links"}, bodies=None, others={OUTSIDE}, busy_seconds=8, megabytes=60),
+    "sitemap_indexes": says(HASHED, bodies=None, others={"limit limit.max_depth"}),
+    "playlist_loop": says(HASHED, bodies=None, others={"limit limit.max_depth"}),
+    "style_imports": says(HASHED, bodies=None, others={"limit limit.max_depth"}),
     # --- robots.txt: what cannot be read keeps us from every URL of its host, which are failures then ---
     "robots_endless": HASHED_AS_IT_IS,
     "robots_hangs": kept_out(SILENT),
