@@ -54,9 +54,16 @@ class PeerResponse(aiohttp.ClientResponse):
     peer: str | None = None
     certificate: bytes | None = None
     tls: TlsFacts | None = None
+    _protocol: ResponseHandler | None = None
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the connection broke: to aiohttp that, too, is the end of a body that only the close ends."""
+        return self._protocol is not None and isinstance(self._protocol.exception(), OSError)
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         """Note address and certificate (DER) of the peer, then read the headers."""
+        self._protocol = connection.protocol
         transport = connection.transport
         if transport is not None:
             name = transport.get_extra_info("peername")

@@ -19,7 +19,15 @@ from orbweaver.crawler.frontier import MOST_WAITING, Frontier, Waiting
 from orbweaver.crawler.header_links import header_links
 from orbweaver.crawler.journal import Journal
 from orbweaver.crawler.links import Link, LinkKind, PageLinks
-from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, outcome_of_status, rule_of
+from orbweaver.crawler.outcomes import (
+    is_failure,
+    is_status_failure,
+    of_own_error,
+    outcome_of,
+    outcome_of_status,
+    reason_of,
+    rule_of,
+)
 from orbweaver.crawler.transfer import Answer
 from orbweaver.crawler.traps import PageDigests, ScopeSuggestions
 from orbweaver.crawler.visit import Visit, expected_kind
@@ -101,15 +109,15 @@ class Course:
     def failed(self, visit: Visit, error: BaseException) -> None:
         """Record why a URL gave no answer."""
         outcome = outcome_of(error)
-        rule, reason = rule_of(error), str(error)
+        rule, reason = rule_of(error), reason_of(error)
         if isinstance(error, Interrupted) and self.stopped_by != "interrupted":
             outcome, rule, reason = Outcome.LIMIT, f"limit.{self.stopped_by}", "the recrawl's time was over"
         self._skip(visit, outcome, rule, reason, visit.is_reported or is_failure(outcome))
 
     def broke(self, visit: Visit, error: Exception) -> None:
         """Record that an error of our own hid what came for one URL."""
-        reason = f"internal error: {type(error).__name__}"
-        self._skip(visit, Outcome.BAD_RESPONSE, "internal", reason, True)
+        outcome, rule, reason = of_own_error(error)
+        self._skip(visit, outcome, rule, reason, True)
 
     def is_on_hosts(self, url: str) -> bool:
         """Whether a canonical URL is on a host of the scope, whatever its path is."""

@@ -23,6 +23,7 @@ from scrapy.exceptions import (
 
 # In this order: the first class that fits names the outcome.
 OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
+    (MemoryError, Outcome.OUT_OF_MEMORY),
     (EgressRefused, Outcome.REFUSED_ADDRESS),
     (LimitReached, Outcome.LIMIT),
     (RobotsRefused, Outcome.ROBOTS),
@@ -72,6 +73,23 @@ def outcome_of_status(status: int) -> Outcome:
     if status in METHOD_STATUSES:
         return Outcome.METHOD_REFUSED
     return Outcome.HTTP_ERROR if status >= 400 else Outcome.BAD_RESPONSE
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the words of an error that is ours or Scrapy's: those name no body bytes."""
+    if isinstance(error, MemoryError):
+        return "not enough memory: see MEMORY_BYTES"
+    return str(error)
+
+
+def of_own_error(error: BaseException) -> tuple[Outcome, str, str]:
+    """Return outcome, rule and reason of a URL whose answer came, and was lost by an error in our own code.
+
+    Of an error that nobody expected only the class is said: its text could quote a body.
+    """
+    if isinstance(error, MemoryError):
+        return Outcome.OUT_OF_MEMORY, rule_of(error), reason_of(error)
+    return Outcome.BAD_RESPONSE, "internal", f"internal error: {type(error).__name__}"
 
 
 def is_status_failure(status: int, *, is_reported: bool) -> bool:

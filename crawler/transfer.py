@@ -108,8 +108,9 @@ class Transfers:
         """End every running transfer with Interrupted, and refuse new ones."""
         self._is_ended = True
         now = asyncio.get_running_loop().time()
-        for timeout in self._running:
-            timeout.reschedule(now)
+        for deadline in self._running:
+            if not deadline.expired():  # what is ending already cannot be ended again, and is an error to try
+                deadline.reschedule(now)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -213,6 +214,8 @@ class Transfers:
         body = await reader.read(self._chunks(response.content, deadline))
         if response.status == PARTIAL_CONTENT and body.bytes_received != whole_bytes:
             raise BodyCut("a part that was said to be the whole is not")
+        if _framing(response) == "close" and response.is_reset:
+            raise BodyCut("the connection broke where its close would have ended the body")
         return body
 
     async def _chunks(self, content: aiohttp.StreamReader, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
@@ -225,7 +228,10 @@ class Transfers:
         while not content.at_eof():
             if not self._is_ended:
                 deadline.reschedule(min(clock() + self._stall_seconds, last))
-            yield await content.readany()
+            chunk = await content.readany()
+            if not self._is_ended:
+                deadline.reschedule(last)  # while we decode and hash, it is not the server that is silent
+            yield chunk
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

@@ -37,8 +37,8 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 def recrawl(recrawl_id: str) -> None:
     """Recrawl one scope in this forked work horse, in the sandbox; sightings leave in batches.
 
-    A kernel that cannot contain it and a proxy that cannot be used fail the recrawl for good; anything else that goes
-    wrong fails the job, and RQ does it again.
+    A kernel that cannot contain it, a proxy that cannot be used, or too little memory, fails the recrawl for good;
+    anything else that goes wrong fails the job, and RQ does it again.
     """
     _die_with_worker()
     store = _store()
@@ -58,12 +58,17 @@ def recrawl(recrawl_id: str) -> None:
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, attempt=attempt, reason=str(error))
         return
     recrawls.note_sandbox(store, recrawl_id, attempt, enforced.as_record())
-    ended = crawl.run(
-        record.order.scope,
-        record.order.reports,
-        recrawls.recorder(store, recrawl_id, record.run_id, attempt),
-        settings,
-    )
+    try:
+        ended = crawl.run(
+            record.order.scope,
+            record.order.reports,
+            recrawls.recorder(store, recrawl_id, record.run_id, attempt),
+            settings,
+        )
+    except MemoryError:
+        reason = f"out of memory: MEMORY_BYTES is {settings.memory_bytes}"
+        recrawls.end(store, recrawl_id, RecrawlState.FAILED, attempt=attempt, reason=reason)
+        return
     state = RecrawlState.INTERRUPTED if ended.stopped_by == "interrupted" else RecrawlState.FINISHED
     recrawls.end(store, recrawl_id, state, attempt=attempt, stopped_by=ended.stopped_by, suggestions=ended.suggestions)
 

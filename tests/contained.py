@@ -24,6 +24,10 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["orbweaver.crawler.recrawl"])
 
 
+class Died(AssertionError):
+    """The child ended without a word."""
+
+
 @dataclass
 class Child:
     """A process on its way; `wait` returns what its function returned, and raises what it raised."""
@@ -37,7 +41,7 @@ class Child:
             is_error, value = self.receiver.recv()
         except EOFError:
             self.process.join()
-            raise AssertionError(f"the child died with {self.process.exitcode}") from None
+            raise Died(f"the child died with {self.process.exitcode}") from None
         finally:
             self.receiver.close()
             if self.process.is_alive():

@@ -12,16 +12,13 @@ from contextlib import suppress
 import aiohttp
 import pytest
 from aiohttp import web
-from hostile_server import BOMB_SIZE, PAYLOAD, Behaviour, HostileServer
+from hostile.act import ACTS
+from hostile_server import BOMB_SIZE, HONEST, PAYLOAD, Behaviour, HostileServer
 from synthetic_host import Resource, SyntheticHost, ThreadedServer
 
 TIMEOUT = 20
 NAMES = (b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK")
-WITH_INDEX = [
-    behaviour
-    for behaviour in Behaviour
-    if behaviour not in (Behaviour.HANGS, Behaviour.HEADER_FLOOD, Behaviour.CLOSES_AT_ONCE, Behaviour.NOT_HTTP)
-]
+WITH_INDEX = [Behaviour(act.name) for act in ACTS.values() if not act.is_https and not act.spoils_server]
 
 
 def connect(server: ThreadedServer, path: str = "/file.bin") -> socket.socket:
@@ -53,7 +50,7 @@ def test_the_index_is_in_order_and_links_to_the_trouble(behaviour: Behaviour) ->
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             assert response.status == 200
             assert response.content_type == "text/html"
-            assert 'href="/file' in await response.text()
+            assert 'href="/' in await response.text()
 
     with HostileServer(behaviour) as server:
         asyncio.run(visit(server.url))
@@ -191,10 +188,28 @@ def test_a_hostile_server_closes_while_it_is_visited(behaviour: Behaviour) -> No
     threads = threading.active_count()
     with HostileServer(behaviour) as server, connect(server) as client:
         client.settimeout(0.05)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, ConnectionError):
             client.recv(1)
     assert server.open_connections == 0
     assert threading.active_count() == threads
+
+
+def test_a_hostile_server_serves_honest_files_too() -> None:
+    with HostileServer("hangs") as server:
+        assert b'href="/honest.bin"' in asyncio.run(fetch_together([server.url + "after"], limit=1))[0]
+        assert asyncio.run(fetch_together([server.url + "honest.bin"], limit=1)) == [HONEST]
+
+
+def test_an_act_may_be_at_another_path() -> None:
+    with HostileServer("robots_broken") as server:
+        assert ask(server, "/robots.txt")[0].startswith(b"HTTP/1.1 500 ")
+        assert asyncio.run(fetch_together([server.url + "file.bin"], limit=1)) == [PAYLOAD]
+
+
+def test_every_act_says_what_it_does() -> None:
+    sentences = [act.sentence for act in ACTS.values()]
+    assert len(set(sentences)) == len(sentences)
+    assert all(len(sentence) < 120 and not sentence.endswith(".") for sentence in sentences)
 
 
 def test_a_synthetic_host_serves_what_it_is_given() -> None:

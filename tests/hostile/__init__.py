@@ -1,0 +1,1 @@
+"""What hostile servers do, by subject; `hostile_server.HostileServer` serves one of these acts at a time."""

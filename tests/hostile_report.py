@@ -1,0 +1,113 @@
+"""Prints docs/hostile-servers.md: what came of every hostile act, measured now.
+
+Run it as `python tests/hostile_report.py > docs/hostile-servers.md`, on a machine with nothing else to do.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from hostile import trial
+from hostile.act import ACTS
+from hostile.expectations import EXPECTED
+from hostile.trial import SETTINGS, Trial
+
+TITLES = {
+    "framing": "Where a body ends",
+    "headers": "Status line and headers",
+    "timing": "Time",
+    "redirects": "Redirects",
+    "encodings": "Content-Encoding",
+    "tls": "TLS",
+    "robots": "robots.txt",
+    "documents": "Archives and other documents",
+    "content": "Pages, traps and other content",
+}
+HEAD = """\
+# Hostile servers
+
+<!-- Written by `python tests/hostile_report.py`. Change the acts in tests/hostile, not this page. -->
+
+What a crawl process does when a server misbehaves. Each of these {count} acts is played by a real server on loopback
+to a whole recrawl in a sandboxed child process, by `tests/crawler/test_hostile_servers.py`, at every test run. The test
+fails when
+
+- something else is said of the URL than below, or the digest of a body is recorded that the server did not send whole;
+- the honest file that is asked for afterwards, on the same connection where that is kept, is not hashed;
+- it takes more than the act's bounds: {seconds:.0f} s, {busy} s of CPU time and {megabytes:.0f} MB more than a quiet
+  recrawl, where the table of `tests/hostile/expectations.py` says nothing else;
+- anything is logged as an error of our own.
+
+The deadlines were short here ({deadlines}); every URL that only a deadline can end is tried twice.
+
+*said* is the outcome and rule in `skipped.jsonl`, *hashed* a sighting; *s* is wall time, *CPU* seconds of CPU time,
+*MB* the peak memory above that of a quiet recrawl.
+"""
+FOOT = """
+## What this does not show
+
+- A surplus answer that arrives after the next request was sent is taken for that request's answer: no client can tell
+  them apart. It stays on the host's own connection, so a host can only confuse its own URLs.
+- A body that only the close ends, cut by an orderly close, looks whole (inside TLS too: who cuts must be able to end
+  the TCP connection). Its sighting has `framing: close`.
+- A server that speaks only TLS 1.0 or 1.1, or no cipher that OpenSSL still offers, is `unreachable`.
+- TLS renegotiation asked for by the server is not played.
+
+Measured with Python {python}, Linux {kernel}, {cores} cores, {at_once} recrawls at once.
+"""
+
+
+def table(subject: str, trials: Iterable[Trial]) -> str:
+    lines = [
+        f"\n## {TITLES[subject]}\n",
+        "| act | what the server does | said | s | CPU | MB |",
+        "| --- | --- | --- | ---: | ---: | ---: |",
+    ]
+    for one in trials:
+        said = ", ".join(f"`{line}`" for line in sorted(one.said))
+        others = "".join(f"; elsewhere `{line}`" for line in sorted(one.others))
+        sentence = ACTS[one.name].sentence.replace("|", "\\|")
+        lines.append(
+            f"| `{one.name}` | {sentence} | {said}{others} | {one.seconds:.1f} | {one.busy_seconds:.1f} "
+            f"| {max(one.megabytes, 0):.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def report(trials: Sequence[Trial]) -> str:
+    """Return the page."""
+    from hostile.expectations import BUSY_SECONDS, MEGABYTES, SECONDS
+
+    deadlines = ", ".join(f"`{name.upper()}` {value}" for name, value in SETTINGS.items() if name.endswith("_seconds"))
+    by_subject = sorted(trials, key=lambda one: list(TITLES).index(ACTS[one.name].subject))
+    tables = [table(key, group) for key, group in groupby(by_subject, lambda one: ACTS[one.name].subject)]
+    start = HEAD.format(count=len(trials), seconds=SECONDS, busy=BUSY_SECONDS, megabytes=MEGABYTES, deadlines=deadlines)
+    end = FOOT.format(
+        python=platform.python_version(),
+        kernel=platform.release().split("-")[0],
+        cores=os.cpu_count(),
+        at_once=trial.AT_ONCE,
+    )
+    return "\n".join((start.rstrip("\n"), *tables, end))
+
+
+def main(names: Sequence[str]) -> int:
+    """Print the page, and what is not as expected to standard error; 1 if there is any."""
+    chosen = [name for name in ACTS if not names or name in names or ACTS[name].subject in names]
+    trials = list(trial.attempt_all({name: EXPECTED[name].terms for name in chosen}))
+    print(report(trials), end="")
+    wrong = [(one.name, objection) for one in trials for objection in EXPECTED[one.name].objections(one)]
+    for name, objection in wrong:
+        print(f"{name}: {objection}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
