@@ -25,7 +25,7 @@ _context.set_forkserver_preload(["orbweaver.crawler.recrawl"])
 
 
 class Died(AssertionError):
-    """The child ended without a word."""
+    """The child ended, or had to be ended, without a word."""
 
 
 @dataclass
@@ -37,7 +37,8 @@ class Child:
 
     def wait(self, seconds: float = 60) -> Any:
         try:
-            assert self.receiver.poll(seconds), f"the child said nothing for {seconds} s"
+            if not self.receiver.poll(seconds):
+                raise Died(f"the child said nothing for {seconds} s")
             is_error, value = self.receiver.recv()
         except EOFError:
             self.process.join()

@@ -53,6 +53,9 @@ The deadlines were short here ({deadlines}); every URL that only a deadline can 
 FOOT = """
 ## What this does not show
 
+- Where an act has many right digests (archives, sitemaps, `data:` URIs), what is recorded is not compared with them.
+- Where a host keeps us out (a `robots.txt` that cannot be read, a long pause) or the recrawl's own deadline ends it,
+  the honest file is not asked for: then it is a failure in the record, or the recrawl is marked as stopped.
 - A surplus answer that arrives after the next request was sent is taken for that request's answer: no client can tell
   them apart. It stays on the host's own connection, so a host can only confuse its own URLs.
 - A body that only the close ends, cut by an orderly close, looks whole (inside TLS too: who cuts must be able to end

@@ -28,8 +28,8 @@ Behaviour = StrEnum("Behaviour", {name.upper(): name for name in ACTS})
 class HostileServer(ThreadedServer):
     """Serves one act; a context manager.
 
-    The act is where `act.path` says, mostly at /file.bin; the page at / links to `act.reported`. /after is an honest page
-    that links to /honest.bin, HONEST. `requests` are the paths asked for, `bytes_sent` what was written for them,
+    The act is where `act.path` says, mostly at /file.bin; the page at / links to `act.reported`. /after is an honest
+    page that links to /honest.bin, HONEST. `requests` are the paths asked for, `bytes_sent` what was written for them,
     `open_connections` and `max_connections_seen` count TCP connections; `drip_seconds` is the pause between two dripped
     bytes.
     """

@@ -73,12 +73,16 @@ def test_a_url_for_which_there_is_not_enough_memory_is_a_failure_and_the_next_on
 
 @pytest.mark.parametrize("megabytes", [1, 4, 12, 24, 48])
 def test_nothing_is_called_checked_when_memory_runs_out_anywhere(megabytes: int) -> None:
-    """Where nothing at all can be allocated any more Python aborts: a dead horse is a failed recrawl."""
+    """Where nothing at all can be allocated any more Python aborts, or waits for what never comes until RQ kills it.
+
+    A dead horse is a failed recrawl.
+    """
     with HostileServer("link_flood") as server:
         reported = [server.url + PAGE[1:], server.url + "after"]
         order = contained.order(*reported, limits=Limits(max_pages=5, max_seconds=5), **trial.SETTINGS)
         try:
-            crawled = contained.run(recrawl_with_little_memory, order, megabytes * 2**20)
+            child = contained.start(recrawl_with_little_memory, order, megabytes * 2**20)
+            crawled = child.wait(15)
         except (MemoryError, CrawlError, OSError, RuntimeError):
             return
         except contained.Died:
