@@ -41,7 +41,9 @@ def check(data: bytes) -> None:
     if max(len(parts[0]), len(whole[0])) < MOST_DECODED:
         if whole[1]:
             assert parts == whole, "cut differently, decoded differently"
-        elif "br" not in encoding:  # see test_fuzz.py: brotli with something behind it
+        elif "br" not in encoding and "zstd" not in encoding:
+            # brotli: see test_fuzz.py. libzstd compares a frame's declared size with what came only when it has
+            # the frame in one piece.
             assert not parts[1], "cut differently, judged differently"
     name, encode = ENCODERS[data[0] % len(ENCODERS)]
     assert _decode(name, [encode(body)]) == (body, True)
