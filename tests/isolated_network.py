@@ -69,7 +69,8 @@ def enter() -> None:
             file.write(text)
     _system_call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     _replace("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n")
-    _replace("/etc/nsswitch.conf", "hosts: dns\n")
+    if os.path.exists("/etc/nsswitch.conf"):  # without it, the resolver asks DNS first
+        _replace("/etc/nsswitch.conf", "hosts: dns\n")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP | IFF_RUNNING))
     _make_everything_local(socket.AF_INET)

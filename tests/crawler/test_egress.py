@@ -169,10 +169,14 @@ async def fetch(url: str, guard: Guard, resolver: aiohttp.abc.AbstractResolver |
         return await response.text()
 
 
-class TwoAddresses(aiohttp.abc.AbstractResolver):
-    """Answers every name with 127.0.0.2 and 127.0.0.1, in this order."""
+class Answers(aiohttp.abc.AbstractResolver):
+    """Answers every name with these addresses, one list for each question in turn; the last one stays."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self._answers = list(answers)
 
     async def resolve(self, host, port=0, family=socket.AF_INET):  # type: ignore[no-untyped-def]
+        addresses = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return [
             {
                 "hostname": host,
@@ -182,11 +186,14 @@ class TwoAddresses(aiohttp.abc.AbstractResolver):
                 "proto": 0,
                 "flags": socket.AI_NUMERICHOST,
             }
-            for address in ("127.0.0.2", "127.0.0.1")
+            for address in addresses
         ]
 
     async def close(self) -> None:
         pass
+
+
+TWO_ADDRESSES = ["127.0.0.2", "127.0.0.1"]
 
 
 SERVERS = [
@@ -240,7 +247,9 @@ def test_a_redirect_is_judged_too() -> None:
 def test_of_several_addresses_only_the_allowed_one_is_dialled() -> None:
     async def scenario() -> str:
         async with loopback_server("127.0.0.1") as port:
-            return await fetch(f"http://www.example.com:{port}/", Guard(parse_networks(["127.0.0.1"])), TwoAddresses())
+            return await fetch(
+                f"http://www.example.com:{port}/", Guard(parse_networks(["127.0.0.1"])), Answers(TWO_ADDRESSES)
+            )
 
     with noted_refusals() as refusals:
         assert run(scenario()) == "answer"
@@ -253,7 +262,7 @@ def test_refusals_are_noted_where_the_connector_keeps_only_its_last_error() -> N
 
     async def scenario() -> None:
         with pytest.raises(aiohttp.ClientConnectorError) as failed:
-            await fetch(f"http://www.example.com:{port}/", Guard(parse_networks(["127.0.0.1"])), TwoAddresses())
+            await fetch(f"http://www.example.com:{port}/", Guard(parse_networks(["127.0.0.1"])), Answers(TWO_ADDRESSES))
         assert not isinstance(failed.value.os_error, EgressRefused)
 
     with noted_refusals() as refusals:
@@ -265,8 +274,23 @@ def test_nothing_is_dialled_when_every_address_is_refused() -> None:
     async def scenario() -> None:
         async with loopback_server("127.0.0.1") as port:
             with pytest.raises(aiohttp.ClientConnectorError):
-                await fetch(f"http://www.example.com:{port}/", Guard(), TwoAddresses())
+                await fetch(f"http://www.example.com:{port}/", Guard(), Answers(TWO_ADDRESSES))
 
     with noted_refusals() as refusals:
         run(scenario())
     assert {refusal.address for refusal in refusals} == {"127.0.0.1", "127.0.0.2"}
+
+
+def test_a_name_that_rebinds_is_judged_by_its_new_address() -> None:
+    guard = Guard(parse_networks(["127.0.0.1"]))
+
+    async def scenario() -> str:
+        resolver = Answers(["127.0.0.1"], ["127.0.0.2"])
+        async with loopback_server("127.0.0.1") as port, loopback_server("127.0.0.2"):
+            first = await fetch(f"http://www.example.com:{port}/", guard, resolver)
+            with pytest.raises(aiohttp.ClientConnectorError) as failed:
+                await fetch(f"http://www.example.com:{port}/", guard, resolver)
+            assert isinstance(failed.value.os_error, EgressRefused)
+        return first
+
+    assert run(scenario()) == "answer"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import gzip
 import inspect
 import logging
+import os
 import re
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -303,26 +306,36 @@ def test_the_handler_never_goes_back_to_the_engine() -> None:
         assert not names & {"engine", "download_async", "crawl_async"}, name
 
 
-def close_here(port: int) -> list[str]:
+def sockets_open() -> int:
+    """Count them by asking for every number: /proc cannot be read in the sandbox."""
+    count = 0
+    for number in range(256):
+        with contextlib.suppress(OSError):
+            count += stat.S_ISSOCK(os.fstat(number).st_mode)
+    return count
+
+
+def close_here(port: int) -> tuple[int, int, int]:
     sandbox.enter(tcp_ports=(port,), memory_bytes=2**32, cpu_seconds=60)
 
-    async def close_twice() -> list[str]:
+    async def close_twice() -> tuple[int, int, int]:
         unused = make_handler(make_crawler({}, {}))
         await unused.close()
+        before = sockets_open()
         handler = make_handler(make_crawler({}, {}))
         await handler.download_request(Request(f"http://{ADDRESS}:{port}/"))
+        kept_alive = sockets_open() - before
         await handler.close()
         await handler.close()
-        return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        return kept_alive, sockets_open() - before, len(asyncio.all_tasks()) - 1
 
     return asyncio.run(close_twice(), debug=True)
 
 
 def test_close_leaves_no_connection_and_no_task_and_may_be_called_twice() -> None:
     with RecordingServer() as server:
-        assert run(close_here, server.port) == []
+        assert run(close_here, server.port) == (1, 0, 0)
         assert server.connections == 1
-        until(lambda: server.open_connections == 0)
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -39,10 +39,12 @@ def check(data: bytes) -> None:
     # How the network cut the body may make no difference to its digests. Whether a damaged one is called cut or
     # undecodable may differ: it has none.
     if max(len(parts[0]), len(whole[0])) < MOST_DECODED:
-        if whole[1]:
+        if whole[1] and parts[1]:
             assert parts == whole, "cut differently, decoded differently"
-        elif "br" not in encoding:  # see test_fuzz.py: brotli with something behind it
-            assert not parts[1], "cut differently, judged differently"
+        elif "br" not in encoding and "zstd" not in encoding:
+            # brotli: see test_fuzz.py. libzstd is stricter about a frame that lies about its size when it has the frame
+            # in one piece, or in several: one digest or none, never two.
+            assert bool(whole[1]) == bool(parts[1]), "cut differently, judged differently"
     name, encode = ENCODERS[data[0] % len(ENCODERS)]
     assert _decode(name, [encode(body)]) == (body, True)
     cut = encode(body)[:-1]
