@@ -26,6 +26,8 @@ LEAST_LATENCY_DELAY_SECONDS: Final = 0.05
 MOST_PAUSE_SECONDS: Final = 300.0
 FIRST_BACK_OFF_SECONDS: Final = 1.0
 _MOST_DOUBLINGS: Final = 20
+# Who waits longer than this is better not waited for, when there are other hosts.
+LONG_WAIT_SECONDS: Final = 2.0
 # Hosts with nothing to remember are forgotten beyond this many: a hostile site has a name for every link.
 _HOSTS_BEFORE_SWEEP: Final = 1_000
 
@@ -107,6 +109,8 @@ class Pace:
         self._with_waiters: dict[_Host, None] = {}
         self._arrivals = 0
         self._is_ended = False
+        # Called when somebody has to wait for long.
+        self.on_long_wait: Callable[[], None] = _ignore
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
 
@@ -151,6 +155,12 @@ class Pace:
             reason = Reason.PLACES
         return State(reason=reason, seconds=seconds, running=known.running, waiting=len(known.waiting))
 
+    @property
+    def long_waits(self) -> int:
+        """How many requests wait for hosts that will not be asked for longer than LONG_WAIT_SECONDS."""
+        soon = self._clock() + LONG_WAIT_SECONDS
+        return sum(len(known.waiting) for known in self._with_waiters if self._opens_at(known) > soon)
+
     def end(self) -> None:
         """Let nobody wait any longer: who does, and who comes from now on, gets Interrupted."""
         self._is_ended = True
@@ -177,6 +187,7 @@ class Pace:
         known.waiting.append((self._arrivals, future))
         self._with_waiters[known] = None
         self.admit()
+        self._tell_of_long_wait(known)
         try:
             await future
         except asyncio.CancelledError:
@@ -271,6 +282,11 @@ class Pace:
         if until > known.paused_until:
             known.paused_until = until
             known.pause_reason = reason
+            self._tell_of_long_wait(known)
+
+    def _tell_of_long_wait(self, known: _Host) -> None:
+        if known.waiting and self._opens_at(known) - self._clock() > LONG_WAIT_SECONDS:
+            self.on_long_wait()
 
     def _host(self, host: str) -> _Host:
         known = self._hosts.get(host)
@@ -304,6 +320,10 @@ class Turn:
 
     async def __aexit__(self, *_: object) -> None:
         self._pace.leave(self._host)
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
 
 
 def _latency_delay(delay: float, seconds: float, status: int | None) -> float:

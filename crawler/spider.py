@@ -54,10 +54,10 @@ class RecrawlSpider(Spider):
             scope, frontier=self._frontier, journal=self.journal, budget=self._budget, flush=self._flush
         )
         places = settings.host_connections
-        pace = Pace(connections=places, connections_per_host=places, delay_seconds=scope.access.delay_seconds)
+        self._pace = Pace(connections=places, connections_per_host=places, delay_seconds=scope.access.delay_seconds)
         self._access = Access(scope.access, user_agent=settings.user_agent)
         proxy = parse_proxy(scope.access.proxy, os.environ)
-        self.fetcher = Fetcher(Transfers(settings, proxy=proxy), pace, self._budget)
+        self.fetcher = Fetcher(Transfers(settings, proxy=proxy), self._pace, self._budget)
         self.fetcher.ask_robots(
             scope.access.robots, is_in_scope=self._course.is_on_hosts, on_sitemaps=self._course.found_sitemaps
         )
@@ -97,6 +97,7 @@ class RecrawlSpider(Spider):
             self._course,
             fetch_page=self._fetch_page,
             fetch_file=self._fetch_file,
+            pace=self._pace,
             places=self._own_settings.host_connections,
         )
         flusher = loop.create_task(self._flush_regularly())

@@ -180,3 +180,27 @@ def test_a_host_that_asks_for_a_long_pause_does_not_keep_a_recrawl_beyond_its_ti
         assert time.monotonic() - began < 60
     assert found.stopped_by == "max_seconds"
     assert host.paths.count("/a.png") == 1
+
+
+def test_a_host_that_pauses_keeps_no_other_host_of_its_site_waiting() -> None:
+    busy = [f"/busy{number}.png" for number in range(20)]
+    files = [f"/{number}.png" for number in range(20)]
+    images = [*(f"http://a.site.com{path}" for path in busy), *(f"http://b.site.com{path}" for path in files)]
+    page = "".join(f"<img src={url}>" for url in images).encode()
+    answer = Resource(None, b"", {"Retry-After": "300"}, 429)
+    with (
+        SyntheticHost({"/": Resource("text/html", page), **dict.fromkeys(busy, answer)}) as a,
+        SyntheticHost({path: Resource("image/png", PICTURE + path.encode()) for path in files}) as b,
+        SocksServer({"a.site.com": a.port, "b.site.com": b.port}) as proxy,
+    ):
+        found = crawl(
+            "http://a.site.com/",
+            kind=ScopeKind.SITE,
+            access=AccessProfile(proxy=proxy.url),
+            limits=Limits(max_seconds=20),
+        )
+    assert sorted(found.urls) == sorted(f"http://b.site.com{path}" for path in files)
+    assert found.stopped_by == "max_seconds"
+    # Those that were asked before the host said so, and nobody since.
+    assert 1 <= len([path for path in a.paths if path in busy]) <= 2
+    assert sum(skip.count for skip in found.skips) >= len(busy)

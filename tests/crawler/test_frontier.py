@@ -55,3 +55,32 @@ def test_the_reported_ones_are_counted() -> None:
     assert frontier.reported == 1
     frontier.pop()
     assert (frontier.reported, len(frontier)) == (0, 1)
+
+
+def test_what_is_set_aside_is_counted_and_not_taken() -> None:
+    frontier = Frontier()
+    for one in (waiting("http://a.example/", is_reported=True), waiting("http://b.example/")):
+        frontier.push(one)
+    reported = frontier.pop()
+    assert reported is not None
+
+    assert frontier.set_aside("a.example", reported)
+    assert not frontier.set_aside("a.example", waiting("http://a.example/2", depth=2))
+    assert (len(frontier), frontier.reported) == (3, 1)
+    assert drained(frontier) == ["http://b.example/"]
+
+
+def test_what_is_brought_back_takes_its_place_again() -> None:
+    frontier = Frontier()
+    frontier.set_aside("a.example", waiting("http://a.example/", is_reported=True))
+    frontier.set_aside("c.example", waiting("http://c.example/"))
+    frontier.push(waiting("http://b.example/"))
+
+    frontier.bring_back("a.example")
+    frontier.bring_back("a.example")
+    assert (len(frontier), frontier.reported) == (3, 1)
+    assert drained(frontier) == ["http://a.example/", "http://b.example/"]
+
+    frontier.bring_back()
+    assert drained(frontier) == ["http://c.example/"]
+    assert (len(frontier), frontier.reported) == (0, 0)

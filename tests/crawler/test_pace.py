@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.errors import Interrupted
 from orbweaver.crawler.pace import (
     FIRST_BACK_OFF_SECONDS,
+    LONG_WAIT_SECONDS,
     MOST_LATENCY_DELAY_SECONDS,
     MOST_PAUSE_SECONDS,
     SLOW_ANSWER_SECONDS,
@@ -498,6 +499,33 @@ def test_no_retry_after_breaks_it(text: str) -> None:
     seconds = retry_after_seconds(text, NOW)
 
     assert seconds is None or 0 < seconds <= MOST_PAUSE_SECONDS
+
+
+def test_a_long_wait_is_told_of_when_it_begins_and_counted_while_it_lasts() -> None:
+    async def act(time: Time) -> tuple[int, list[int]]:
+        told = 0
+
+        def tell() -> None:
+            nonlocal told
+            told += 1
+
+        pace = Pace(connections=1, connections_per_host=1, delay_seconds=LONG_WAIT_SECONDS, clock=time)
+        pace.on_long_wait = tell
+        visits = Visits(pace, time)
+        counts = [pace.long_waits]
+        tasks = [asyncio.create_task(visits.visit(A, seconds=0)) for _ in range(2)]
+        await asyncio.sleep(0)
+        counts.append(pace.long_waits)  # the second waits, and not for long
+        pace.note(A, seconds=0, status=429, retry_after="60")
+        counts.append(pace.long_waits)
+        tasks.append(asyncio.create_task(visits.visit(A, seconds=0)))
+        await asyncio.sleep(0)
+        counts.append(pace.long_waits)
+        await all_of(*tasks)
+        counts.append(pace.long_waits)
+        return told, counts
+
+    assert at_once(act) == (2, [0, 0, 1, 2, 0])
 
 
 # --- the reason for a wait ---
