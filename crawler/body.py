@@ -31,6 +31,9 @@ MARKUP_TYPES = frozenset(
 DEFAULT_ARCHIVE_LIMITS = ArchiveLimits()
 NOTHING_INSIDE = Contents(members=(), notes=())
 
+# Received bytes of an encoded body before it must have given a tenth of them when decoded.
+DECODES_TO_SOMETHING = 2**20
+
 
 @dataclass(frozen=True)
 class BodyLimits:
@@ -125,8 +128,11 @@ class BodyReader:
                         await self._digester.hand_over()
             except UndecodableBody as error:
                 raise BadResponse(str(error)) from error
-            if self.bytes_received > self._limits.file_bytes:  # an encoded body may decode to nothing, for ever
+            if self.bytes_received > self._limits.file_bytes:
                 raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
+            # Empty gzip members or brotli metadata, for ever: compression saves bytes, and this spends them.
+            if self._decoded_bytes * 10 < self.bytes_received - DECODES_TO_SOMETHING:
+                raise BadResponse("the encoded body decodes to almost nothing")
             if self._is_document_cut and self._digester is None:
                 return self._result()  # the rest of an over-long page is not wanted
         if self.bytes_received and not self._decoder.is_finished:

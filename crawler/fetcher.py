@@ -14,7 +14,7 @@ from dataclasses import replace
 from orbweaver.crawler import robots
 from orbweaver.crawler.body import BodyLimits
 from orbweaver.crawler.budget import Budget
-from orbweaver.crawler.errors import BadResponse, CrawlError, RobotsRefused, TransferTooSlow
+from orbweaver.crawler.errors import BadResponse, CrawlError, Interrupted, RobotsRefused, TransferEnded, TransferTooSlow
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.robots import Robots
@@ -38,6 +38,8 @@ TRANSIENT = (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
+# The host answers, but what it wants of us cannot be read.
+UNREADABLE = (TransferEnded, ResponseDataLossError)
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
 TRIES = 2
 
@@ -114,7 +116,7 @@ class Fetcher:
         try:
             return await self._gate.refusal(url, user_agent)
         except (CrawlError, *TRANSIENT) as error:
-            if self._obeys_robots:
+            if isinstance(error, Interrupted) or (self._obeys_robots and not isinstance(error, UNREADABLE)):
                 raise  # what kept us from robots.txt keeps us from the URL
             return f"robots.txt could not be read: {error}"
 
@@ -153,8 +155,9 @@ class Fetcher:
                         limits=limits,
                         read_as=read_as,
                     )
-                except TRANSIENT:
-                    self._pace.note(host, seconds=time.monotonic() - began, status=None)
+                except TRANSIENT as error:
+                    if not isinstance(error, ResponseDataLossError):  # a long body is no slow host
+                        self._pace.note(host, seconds=time.monotonic() - began, status=None)
                     if not tries_left:
                         self._budget.fail(host)
                         raise
