@@ -167,6 +167,7 @@ class _File:
         self._depth = depth
         self._digester = DirectDigester()
         self._head = b""
+        self._is_too_deep = False
         self._inner: _Level | None = None
         self.size = 0
 
@@ -182,12 +183,13 @@ class _File:
             self._begin(piece)
 
     def _begin(self, piece: bytes) -> None:
-        is_undecided = len(self._head) < len(BEGINNINGS[-1])
+        is_undecided = len(self._head) < len(BEGINNINGS[-1]) and not self._is_too_deep
         head = self._head + piece
         self._head = head[:HEAD_BYTES]
         if is_undecided and is_archive(head):
             if self._depth >= self._spent.limits.depth:
                 self._spent.notes["archive.depth"] += 1
+                self._is_too_deep = True
                 return
             self._inner = _Level(self._spent, prefix=self._path + NESTED, depth=self._depth + 1)
             self._inner.feed(head)

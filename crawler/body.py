@@ -138,7 +138,7 @@ class BodyReader:
         if self.bytes_received and not self._decoder.is_finished:
             raise BodyCut("the encoded body ends before its end mark")
         if not self._is_decided:
-            self._decide()
+            self._decide(bytes(self._head))
         if self._digester is not None:
             await self._digester.settle()
         return self._result()
@@ -163,14 +163,15 @@ class BodyReader:
         if self._is_decided:
             self._spend(piece)
             return
-        self._head += piece
-        if len(self._head) >= HEAD_BYTES:
-            self._decide()
+        head = piece if not self._head else bytes(self._head) + piece
+        if len(head) >= HEAD_BYTES:
+            self._head.clear()
+            self._decide(head)
+        else:
+            self._head = bytearray(head)
 
-    def _decide(self) -> None:
+    def _decide(self, head: bytes) -> None:
         self._is_decided = True
-        head = bytes(self._head)
-        self._head.clear()
         self._sniffed = sniff(head[:HEAD_BYTES])
         is_declared_html = self._content_type in HTML_TYPES
         if recognised := recognise(self._content_type, self._sniffed, head):

@@ -111,6 +111,9 @@ class _Brotli:
         return bool(self._decompressor.is_finished())
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        if data and self._decompressor.is_finished():
+            # Within one chunk the library refuses it and forgets its output: how the network cuts must not matter.
+            raise UndecodableBody("not brotli: bytes after its end")
         try:
             while not self._decompressor.is_finished():
                 piece = self._decompressor.process(data, output_buffer_limit=PIECE_BYTES)

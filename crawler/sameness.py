@@ -51,9 +51,10 @@ def key(url: str) -> str:
         path = _SESSION_IN_PATH.sub("", path)
     if not query:
         return path
-    parameters = [one for one in query.split("&") if not _does_not_count(one)]
-    if not parameters:
-        return path
+    written = query.split("&")
+    parameters = [one for one in written if not _does_not_count(one)]
+    if not any(parameters) and len(parameters) < len(written):
+        return path  # what is left is nothing, or the "&" between nothing and nothing
     if len(parameters) > 1 and all("=" in one for one in parameters):
         parameters.sort(key=_name_of)
     return f"{path}?{'&'.join(parameters)}"

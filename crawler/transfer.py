@@ -18,6 +18,7 @@ from orbweaver.crawler import sandbox
 from orbweaver.crawler.archives import ArchiveLimits
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.connections import ConnectionLimits, Connections, PeerResponse
+from orbweaver.crawler.deadlines import Deadline, Deadlines
 from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
 from orbweaver.crawler.errors import BadResponse, BodyCut, EgressRefused, Interrupted, PartSent, SandboxUnavailable
 from orbweaver.crawler.proxies import Proxy
@@ -101,16 +102,11 @@ class Transfers:
             ),
         )
         self._connections: Connections | None = None
-        self._running: set[asyncio.Timeout] = set()
-        self._is_ended = False
+        self._deadlines = Deadlines()
 
     def end(self) -> None:
         """End every running transfer with Interrupted, and refuse new ones."""
-        self._is_ended = True
-        now = asyncio.get_running_loop().time()
-        for deadline in self._running:
-            if not deadline.expired():  # what is ending already cannot be ended again, and is an error to try
-                deadline.reschedule(now)
+        self._deadlines.end()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -135,33 +131,29 @@ class Transfers:
         """
         if not sandbox.is_entered():
             raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
-        if self._is_ended:
+        if self._deadlines.is_ended:
             raise Interrupted("the recrawl is stopping")
         with self._translated_errors():
-            async with asyncio.timeout(self._header_seconds) as deadline:
-                self._running.add(deadline)
+            async with self._deadlines.open(self._header_seconds) as deadline:
+                began = time.monotonic()
+                if self._connections is None:
+                    self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
+                response = await self._connections.ask(method, url, headers, data)
+                latency = time.monotonic() - began
                 try:
-                    began = time.monotonic()
-                    if self._connections is None:
-                        self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
-                    response = await self._connections.ask(method, url, headers, data)
-                    latency = time.monotonic() - began
-                    try:
-                        answer = await self._read(url, response, latency, deadline, spend_bytes, limits, read_as)
-                    except BaseException:
-                        response.close()  # whatever is still on its way must not reach the next request
-                        raise
-                    response.release()
-                    return answer
-                finally:
-                    self._running.discard(deadline)
+                    answer = await self._read(url, response, latency, deadline, spend_bytes, limits, read_as)
+                except BaseException:
+                    response.close()  # whatever is still on its way must not reach the next request
+                    raise
+                response.release()
+                return answer
 
     async def _read(
         self,
         url: str,
         response: PeerResponse,
         latency_seconds: float,
-        deadline: asyncio.Timeout,
+        deadline: Deadline,
         spend_bytes: Callable[[int], None],
         limits: BodyLimits | None,
         read_as: str | None,
@@ -194,7 +186,7 @@ class Transfers:
         self,
         response: PeerResponse,
         content_type: str | None,
-        deadline: asyncio.Timeout,
+        deadline: Deadline,
         spend_bytes: Callable[[int], None],
         limits: BodyLimits | None,
     ) -> Body:
@@ -218,7 +210,7 @@ class Transfers:
             raise BodyCut("the connection broke where its close would have ended the body")
         return body
 
-    async def _chunks(self, content: aiohttp.StreamReader, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+    async def _chunks(self, content: aiohttp.StreamReader, deadline: Deadline) -> AsyncIterator[bytes]:
         """Yield the body's chunks, each within the stall deadline, all within that of the transfer.
 
         aiohttp's own (sock_read) ends with the parser: after one bad chunk header it never fires again (3.14.5).
@@ -226,11 +218,9 @@ class Transfers:
         clock = asyncio.get_running_loop().time
         last = clock() + self._transfer_seconds
         while not content.at_eof():
-            if not self._is_ended:
-                deadline.reschedule(min(clock() + self._stall_seconds, last))
+            deadline.move(min(clock() + self._stall_seconds, last))
             chunk = await content.readany()
-            if not self._is_ended:
-                deadline.reschedule(last)  # while we decode and hash, it is not the server that is silent
+            deadline.move(last)  # while we decode and hash, it is not the server that is silent
             yield chunk
 
     @contextmanager
@@ -243,7 +233,7 @@ class Transfers:
         except EgressRefused:
             raise  # before the connector was asked; it is an OSError as well
         except TimeoutError as error:
-            if self._is_ended:
+            if self._deadlines.is_ended:
                 raise Interrupted("the recrawl is stopping") from error
             raise DownloadTimeoutError("no answer, or silence inside it, for too long") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:

@@ -194,7 +194,8 @@ def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record
                 pipe.hset(key, "tally", tally.model_dump_json())
                 pipe.execute()
         except WatchError as error:
-            raise NotRecorded("a later attempt of this recrawl has begun") from error
+            # redis-py says so as well when the connection was lost between the look and the writing.
+            raise NotRecorded("the store did not answer in time, or a later attempt has begun") from error
         except RedisError as error:
             raise NotRecorded(f"the store did not take what was found: {error}") from error
 

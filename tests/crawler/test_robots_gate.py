@@ -7,8 +7,8 @@ import time
 
 import pytest
 from contained import crawl
-from hostile_server import Behaviour, HostileServer
 from orbweaver.model import AccessProfile, RobotsControl
+from raw_server import RawServer
 from synthetic_host import Resource, SyntheticHost
 
 PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(3_000)
@@ -65,12 +65,20 @@ def test_a_host_whose_robots_txt_cannot_be_read_now_is_left_alone() -> None:
     assert "could not be read" in skip.reason
 
 
-def test_a_host_that_does_not_answer_for_robots_txt_has_the_outcome_of_that_for_every_url() -> None:
-    with HostileServer(Behaviour.NOT_HTTP) as server:
-        crawled = crawl(server.url, server.url + "a.png")
-    assert {skip.outcome for skip in crawled.skips} == {"bad_response"}
-    with HostileServer(Behaviour.NOT_HTTP) as server:
-        assert {skip.outcome for skip in crawl(server.url, terms=RECORD).skips} == {"bad_response"}
+def test_a_host_whose_robots_txt_is_no_answer_is_left_alone_unless_an_authority_says_otherwise() -> None:
+    answers = {"/robots.txt": [b"220 mail.example ESMTP\r\n\r\n"]}
+    with RawServer(answers) as server:
+        skips = crawl(server.url, server.url + "a.png").skips
+        assert {skip.outcome for skip in skips} == {"robots"}
+        assert all("robots.txt could not be read" in skip.reason for skip in skips)
+        assert {skip.outcome for skip in crawl(server.url, terms=RECORD).skips} == {"http_error"}
+
+
+def test_a_host_that_cannot_be_reached_has_that_outcome_for_every_url() -> None:
+    with SyntheticHost({}) as host:
+        url = host.url
+    assert {skip.outcome for skip in crawl(url, url + "a.png").skips} == {"unreachable"}
+    assert {skip.outcome for skip in crawl(url, terms=RECORD).skips} == {"unreachable"}
 
 
 def test_a_redirected_robots_txt_is_followed_within_the_scope_only() -> None:
