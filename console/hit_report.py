@@ -137,6 +137,8 @@ def _where(case: Case) -> str:
     if case.final_url != case.url:
         lines.append(f"-> {for_people(case.final_url)}")
     kind = "embedded in the page, " if case.http.embedded else ""
+    if case.http.archive_member is not None:
+        kind = f"in the archive as {safe(case.http.archive_member)}, "
     lines.append(f"{kind}{safe(case.sniffed_type or case.content_type or 'unknown type')}, {size(case.size)}")
     return "\n".join(lines)
 

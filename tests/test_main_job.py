@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +100,23 @@ def test_the_hit_report_shows_defanged_urls_only(place: Workplace) -> None:
     assert ran.status == 0
     assert "hxxp://127[.]0[.]0[.]1" in ran.stdout.replace("\n", "")
     assert "http://" not in ran.stdout + ran.stderr
+
+
+def test_a_listed_file_inside_an_archive_becomes_a_case_that_says_where(place: Workplace) -> None:
+    listed = image()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as album:
+        album.writestr("inner/a.png", listed)
+        album.writestr("notes.txt", b"words")
+    with SyntheticHost({"/album.cbz": ("application/octet-stream", archive.getvalue())}) as host:
+        reports = place.write("reports.txt", f"{host.url}album.cbz\n")
+        hashes = place.write("list.csv", hash_list(listed))
+        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
+    assert ran.status == 0, ran.stderr
+    (case,) = place.lines("cases.jsonl")
+    assert (case["url"], case["http"]["archive_member"]) == (host.url + "album.cbz", "inner/a.png")
+    assert case["sha256"] == hashlib.sha256(listed).hexdigest()
+    assert "in the archive as inner/a.png" in " ".join(ran.stdout.split())
 
 
 def test_the_same_run_twice_makes_no_second_case_and_moves_last_seen_on(place: Workplace) -> None:

@@ -139,7 +139,7 @@ def test_a_stale_socket_is_replaced(short_dir: Path) -> None:
 
 def test_a_server_that_still_reads_its_data_is_waited_for_and_not_doubled(short_dir: Path) -> None:
     with embedded.running(short_dir) as store:
-        for n in range(300):
+        for n in range(600):
             store.set(f"key-{n}", n)
     data = short_dir / "store"
     slow = subprocess.Popen(
@@ -159,7 +159,7 @@ def test_a_server_that_still_reads_its_data_is_waited_for_and_not_doubled(short_
             assert probe.recv(100).startswith(b"-LOADING")
         with embedded.running(short_dir) as store:
             assert pid_of(store) == slow.pid
-            assert store.dbsize() == 300
+            assert store.dbsize() == 600
     finally:
         slow.kill()
         slow.wait()
