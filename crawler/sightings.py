@@ -43,7 +43,13 @@ def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str)
 
 def of_member(visit: Visit, answer: Answer, member: Member) -> Sighting:
     """Return the sighting of a file inside an archive; the archive's URL is where it can be taken down."""
-    http = HttpFacts(status=answer.status, framing=answer.framing, archive_member=member.path)
+    http = HttpFacts(
+        status=answer.status,
+        framing=answer.framing,
+        archive_member=member.path,
+        tls=answer.tls,
+        is_refused_by_robots=answer.is_refused_by_robots,
+    )
     return _sighting(visit, answer, member.digests, http, None, member.sniffed_type)
 
 
