@@ -5,7 +5,6 @@ Nothing here fetches: answers and errors come in, visits and records go out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from orbweaver.crawler import documents, rules, sameness, scope, sightings, urls
@@ -29,7 +28,7 @@ from orbweaver.crawler.outcomes import (
     rule_of,
 )
 from orbweaver.crawler.transfer import Answer
-from orbweaver.crawler.traps import PageDigests, ScopeSuggestions
+from orbweaver.crawler.traps import ScopeSuggestions
 from orbweaver.crawler.visit import Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
@@ -62,7 +61,6 @@ class Course:
         # Python's string hash is keyed and 64 bits wide: about 70 bytes a URL in the set, and no server can aim at a
         # collision.
         self._seen: set[int] = set()
-        self._pages = PageDigests()
         self.suggestions = ScopeSuggestions()
 
     def begin(self, reports: Sequence[Report]) -> None:
@@ -196,8 +194,9 @@ class Course:
         self._follow_links(visit, answer.url, answer.url, linked)
         if body.document is None or body.document_kind is None:
             return
-        digest = hashlib.blake2b(body.document, digest_size=16).hexdigest()
-        if self._pages.is_repeat(answer.url, visit.referrer, digest):
+        # Python's hash of bytes is keyed: no server can make two pages equal.
+        page = hash(body.document)
+        if page == visit.referrer_page:
             reason = "the same page as the one that links to it: its links were not followed"
             self._skip(visit, Outcome.TRAP, "trap.same-page", reason, False)
             return
@@ -209,16 +208,18 @@ class Course:
             reason = "the page is longer than what is read of a page; links after that were not seen"
             self._skip(visit, Outcome.LIMIT, rule, reason, False)
         self._embedded(visit, answer, found)
-        self._follow_links(visit, answer.url, self._base_of(answer.url, found.base), found.links)
+        self._follow_links(visit, answer.url, self._base_of(answer.url, found.base), found.links, page)
 
-    def _follow_links(self, visit: Visit, page_url: str, base: str, found: Iterable[Link]) -> None:
+    def _follow_links(
+        self, visit: Visit, page_url: str, base: str, found: Iterable[Link], page: int | None = None
+    ) -> None:
         for link in found:
             if len(self._seen) >= URLS_SEEN:
                 self._seen_enough(page_url)
                 return
-            self._follow_link(visit, page_url, base, link)
+            self._follow_link(visit, page_url, base, link, page)
 
-    def _follow_link(self, visit: Visit, page_url: str, base: str, link: Link) -> None:
+    def _follow_link(self, visit: Visit, page_url: str, base: str, link: Link, page: int | None = None) -> None:
         try:
             url = urls.join(base, link.reference)
         except UrlRefused as error:
@@ -236,6 +237,7 @@ class Course:
                 depth=visit.depth + 1,
                 report_ids=visit.report_ids,
                 is_embed=link.kind is LinkKind.MEDIA,
+                referrer_page=page,
                 manners=visit.manners,
             ),
             url,

@@ -7,7 +7,7 @@ costs more, so that it is visited last and a budget ends it.
 from __future__ import annotations
 
 import re
-from collections import Counter, OrderedDict
+from collections import Counter
 from enum import StrEnum
 from typing import Final
 
@@ -21,7 +21,6 @@ MOST_RETURNS: Final = 3
 # "/00/00/00/a.jpg" is how stores spread their files over folders.
 _SHORTEST_FOLDER: Final = 3
 MOST_PARAMETERS: Final = 4
-PAGES_REMEMBERED: Final = 50_000
 HOSTS_COUNTED: Final = 1_000
 
 # The slashes of a canonical URL that are none of its path's.
@@ -109,30 +108,6 @@ def endless_space_of(url: str) -> Endless | None:
         elif match.lastgroup != "word" or _DIGIT.search(url, match.end()):
             return Endless.CALENDAR
     return found
-
-
-class PageDigests:
-    """Remembers the digests of pages, so that links of a page that is its referrer again are not followed.
-
-    A server that answers every path with one page makes an endless space of it. Bounded: the oldest page is
-    forgotten first, and about 200 bytes are kept for each.
-    """
-
-    def __init__(self, most: int = PAGES_REMEMBERED) -> None:
-        self._most = most
-        # Hashes of both: Python's are keyed and 64 bits wide, so no server can aim at a collision.
-        self._digests: OrderedDict[int, int] = OrderedDict()
-
-    def is_repeat(self, url: str, referrer: str | None, digest: str) -> bool:
-        """Remember the digest of the page at `url`; return whether it equals that of the page that linked to it.
-
-        `url` is the one that answered, so that it can be a later page's `referrer`.
-        """
-        own = hash(digest)
-        self._digests[hash(url)] = own
-        if len(self._digests) > self._most:
-            self._digests.popitem(last=False)
-        return referrer is not None and referrer != url and self._digests.get(hash(referrer)) == own
 
 
 class ScopeSuggestions:

@@ -15,6 +15,7 @@ class Visit(NamedTuple):
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the URLs that
     redirected so far; `report_ids` and `manners` are those of the reports that led here, inherited from page to page.
+    `referrer_page` is a hash of the page that linked here, by which a page that is its referrer again is known.
     """
 
     url: str
@@ -25,6 +26,7 @@ class Visit(NamedTuple):
     chain: tuple[str, ...] = ()
     is_reported: bool = False
     is_embed: bool = False
+    referrer_page: int | None = None
     manners: Manners = DEFAULT_MANNERS
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import timeit
-import tracemalloc
 from collections import Counter
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from orbweaver.crawler.traps import (
     MOST_SEGMENTS,
     Endless,
-    PageDigests,
     ScopeSuggestions,
     endless_space_of,
     has_too_many_segments,
@@ -122,39 +120,6 @@ def test_a_long_url_takes_no_long_time(parts: list[str], times: int) -> None:
 
 
 # --- what is learnt on the way ---
-
-
-def test_a_page_that_is_its_referrer_again_is_a_repeat() -> None:
-    pages = PageDigests()
-    assert not pages.is_repeat(f"{ROOT}/", None, "one")
-    assert not pages.is_repeat(f"{ROOT}/a", f"{ROOT}/", "two")
-    assert pages.is_repeat(f"{ROOT}/b", f"{ROOT}/a", "two")
-    assert pages.is_repeat(f"{ROOT}/c", f"{ROOT}/b", "two")
-    assert not pages.is_repeat(f"{ROOT}/d", f"{ROOT}/b", "one")
-
-
-def test_a_page_that_links_to_itself_or_comes_from_elsewhere_is_no_repeat() -> None:
-    pages = PageDigests()
-    assert not pages.is_repeat(f"{ROOT}/", f"{ROOT}/", "one")
-    assert not pages.is_repeat(f"{ROOT}/a", "http://other.example/", "one")
-
-
-def test_the_oldest_page_is_forgotten_first() -> None:
-    pages = PageDigests(most=2)
-    for name in ("a", "b", "c"):
-        pages.is_repeat(f"{ROOT}/{name}", None, "one")
-    assert not pages.is_repeat(f"{ROOT}/d", f"{ROOT}/a", "one")
-    assert pages.is_repeat(f"{ROOT}/e", f"{ROOT}/d", "one")
-
-
-def test_no_number_of_pages_fills_the_memory() -> None:
-    pages = PageDigests(most=1_000)
-    tracemalloc.start()
-    for number in range(20_000):
-        pages.is_repeat(f"{ROOT}/{number}", None, f"{number:064x}")
-    kept, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert kept < 1_000 * 300
 
 
 def test_hosts_are_suggested_by_their_number_of_files() -> None:
