@@ -152,7 +152,7 @@ def says_it_is_loading(socket_file: Path) -> bool:
 def test_a_server_that_still_reads_its_data_is_waited_for_and_not_doubled(short_dir: Path) -> None:
     with embedded.running(short_dir) as store:
         for n in range(600):
-            store.set(f"key-{n}", n)
+            store.set(f"key-{n}", "x" * 2_000)  # so long that it answers between two of them
     data = short_dir / "store"
     slow = subprocess.Popen(
         [
