@@ -263,6 +263,11 @@ class Tally(BaseModel):
     queued: int = 0
 
 
+Algorithm = Literal["sha256", "sha1", "md5"]
+# Strongest first.
+ALGORITHMS: tuple[Algorithm, ...] = ("sha256", "sha1", "md5")
+
+
 class VerdictResult(StrEnum):
     """The three answers of a matching service; `unknown` is never folded into `no_match`."""
 
@@ -271,34 +276,105 @@ class VerdictResult(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Verdict(Noun):
-    """A matching service's answer for one digest set.
+class EntryStatus(StrEnum):
+    """What a list says of its own entry; a withdrawn one does not match."""
 
-    `algorithm` is the strongest one that matched; `list_size` is the size the list gives for the entry;
-    `reason` says why an answer is unknown.
+    ACTIVE = "active"
+    DISPUTED = "disputed"
+    WITHDRAWN = "withdrawn"
+
+
+class Nature(StrEnum):
+    """What a list's category means in its scheme; `unknown` is a category outside its table, never a stronger one."""
+
+    ABUSE = "abuse"
+    BENIGN = "benign"
+    UNKNOWN = "unknown"
+
+
+class Strength(StrEnum):
+    """How much a match proves: `weak` is an MD5, or a SHA-1, that nothing else confirms."""
+
+    STRONG = "strong"
+    WEAK = "weak"
+
+
+class HoldReason(StrEnum):
+    """Why a match waits for an analyst and is not delivered."""
+
+    WEAK = "weak"
+    SIZE_DIFFERS = "size_differs"
+    UNKNOWN_CATEGORY = "unknown_category"
+    DISPUTED = "disputed"
+    BENIGN_TOO = "benign_too"
+    WITHDRAWN = "withdrawn"
+
+
+class Listing(Noun):
+    """One entry of one list that has at least one digest of the set asked about; `category` is verbatim.
+
+    `algorithms` are the ones that agree, strongest first; `size` is what the list gives for the entry, in bytes.
+    `list_version` and `built_to` say which state of the list it was, as far as the service says it.
     """
 
-    result: VerdictResult
-    algorithm: Literal["md5", "sha1", "sha256"] | None = None
+    service: str | None = None
     list: str | None = None
     entry_id: str | None = None
     category: str | None = None
     scheme: str | None = None
+    nature: Nature = Nature.ABUSE
+    status: EntryStatus = EntryStatus.ACTIVE
+    algorithms: tuple[Algorithm, ...] = Field(min_length=1)
+    size: int | None = None
     list_version: str | None = None
-    list_size: int | None = None
+    built_to: Moment | None = None
+
+
+class Verdict(Noun):
+    """What is known of one digest set: made by matcher_client.judgement, from what services list.
+
+    `listings` are all that have one of the digests, the one that speaks for the match first; benign and withdrawn
+    ones are among them, and alone make no match. `held_because` says why a match is not to be acted upon yet.
+    `service`, `list_version`, `built_to` and `asked_at` say who was asked, and when; `reason` why it is unknown.
+    """
+
+    result: VerdictResult
+    strength: Strength | None = None
+    held_because: tuple[HoldReason, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    service: str | None = None
+    list_version: str | None = None
+    built_to: Moment | None = None
+    asked_at: Moment | None = None
     reason: str | None = None
+
+    @property
+    def leading(self) -> Listing | None:
+        """The listing that speaks for a match."""
+        return self.listings[0] if self.result is VerdictResult.MATCH and self.listings else None
 
 
 class CaseVerdict(Noun):
-    """The part of a verdict that a case shows."""
+    """The verdict as a case shows it: the leading listing's facts, and `listings`, all of them.
+
+    `algorithm` is the strongest of `algorithms`, the ones that agreed.
+    """
 
     result: VerdictResult
-    algorithm: Literal["md5", "sha1", "sha256"] | None
+    algorithm: Algorithm | None
+    algorithms: tuple[Algorithm, ...] = ()
+    strength: Strength | None = None
+    held_because: tuple[HoldReason, ...] = ()
     list: str | None
     entry_id: str | None
     category: str | None
     scheme: str | None
+    status: EntryStatus | None = None
     list_version: str | None
+    built_to: Moment | None = None
+    service: str | None = None
+    asked_at: Moment | None = None
+    listings: tuple[Listing, ...] = ()
 
 
 class CaseState(StrEnum):

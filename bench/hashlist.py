@@ -99,7 +99,7 @@ def main() -> None:
         hash_list = HashList(built)
 
         def ask(batches: list[list[DigestSet]]) -> int:
-            return sum(verdict.algorithm is not None for batch in batches for verdict in service.lookup(batch))
+            return sum(verdict.leading is not None for batch in batches for verdict in service.lookup(batch))
 
         def find(digests: list[bytes]) -> int:
             return sum(1 for digest in digests if hash_list.find("sha256", digest))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from orbweaver.matcher_client.categories import nature_of
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
-from orbweaver.matcher_client.list_format import Algorithm, Entry, FileMark, HashList
+from orbweaver.matcher_client.judgement import judge
+from orbweaver.matcher_client.list_format import FileMark, HashList
 from orbweaver.matcher_client.protocol import Health
-from orbweaver.model import DigestSet, Verdict, VerdictResult
-
-# A list keeps an entry that it took back, so that its users can tell "taken back" from "never listed".
-_WITHDRAWN = "withdrawn"
-_ACTIVE = (None, "active")
+from orbweaver.matcher_client.service_address import Canary
+from orbweaver.model import Algorithm, DigestSet, EntryStatus, Listing, Verdict, VerdictResult, now
 
 
 class HashListService:
@@ -22,8 +21,7 @@ class HashListService:
     was verified; if not, it is opened and verified again, whole (1 to 3 seconds for 1 GB). A file that is
     missing, truncated or damaged makes `lookup` raise Unavailable, never say `no_match`.
 
-    For each digest set SHA-256 is tried, then SHA-1, then MD5. Entries with status `withdrawn` do not match;
-    among entries that share a digest an active one is preferred. Not to be shared between threads; a forked
+    For each digest set every algorithm that the list has is tried. Not to be shared between threads; a forked
     process may go on with a service that its parent opened, and need not verify the list again.
 
     Cutting the file short in place *during* a batch kills the process (SIGBUS on the mapped pages), so lists
@@ -32,6 +30,7 @@ class HashListService:
 
     def __init__(self, path: Path) -> None:
         self.name = f"hashlist:{path}"
+        self.canary: Canary | None = None
         self._path = path
         self._list: HashList | None = None
         # A damaged file is not read again, whole, until it changes.
@@ -39,8 +38,12 @@ class HashListService:
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable."""
-        answers = _Answers(self._current_list())
+        answers = _Answers(self._current_list(), self.name)
         return [answers.judge(digests) for digests in digest_sets]
+
+    def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
+        """Whether the list has an entry with this digest, of any status; raises Unavailable."""
+        return bool(self._current_list().sections[algorithm].find_rows(bytes.fromhex(digest)))
 
     def health(self) -> Health:
         """Say whether the list is there and whole; raises nothing."""
@@ -88,40 +91,57 @@ class HashListService:
 class _Answers:
     """The verdicts of one batch; a verdict is costly to make, and the digests of a bare list share one."""
 
-    def __init__(self, hash_list: HashList) -> None:
+    def __init__(self, hash_list: HashList, service: str) -> None:
         self._list = hash_list
+        self._service = service
+        self._asked_at = now()
         self._finders = [(name, section.find_rows) for name, section in hash_list.sections.items() if section.count]
-        self._no_match = Verdict(result=VerdictResult.NO_MATCH, list_version=hash_list.list_version)
-        self._made: dict[tuple[Algorithm, tuple[int, ...]], Verdict | None] = {}
+        self._no_match = Verdict(
+            result=VerdictResult.NO_MATCH,
+            service=service,
+            asked_at=self._asked_at,
+            list_version=hash_list.list_version,
+            built_to=hash_list.built_at,
+        )
 
     def judge(self, digests: DigestSet) -> Verdict:
+        agreeing: dict[int, list[Algorithm]] = {}
         for algorithm, find_rows in self._finders:
-            rows = find_rows(bytes.fromhex(getattr(digests, algorithm)))
-            if rows:
-                key = algorithm, tuple(rows)
-                if key not in self._made:
-                    self._made[key] = self._make(algorithm, rows)
-                verdict = self._made[key]
-                if verdict is not None:
-                    return verdict
-        return self._no_match
+            for row in find_rows(bytes.fromhex(getattr(digests, algorithm))):
+                agreeing.setdefault(row, []).append(algorithm)
+        if not agreeing:
+            return self._no_match
+        return judge(
+            digests,
+            [self._listing(row, algorithms) for row, algorithms in agreeing.items()],
+            service=self._service,
+            asked_at=self._asked_at,
+            list_version=self._list.list_version,
+            built_to=self._list.built_at,
+        )
 
-    def _make(self, algorithm: Algorithm, rows: Sequence[int]) -> Verdict | None:
-        entry = _choose([self._list.entry(row) for row in rows])
-        if entry is None:
-            return None
-        return Verdict(
-            result=VerdictResult.MATCH,
-            algorithm=algorithm,
+    def _listing(self, row: int, algorithms: list[Algorithm]) -> Listing:
+        entry = self._list.entry(row)
+        return Listing(
+            service=self._service,
             list=entry.list,
             entry_id=entry.entry_id,
             category=entry.category,
             scheme=entry.scheme,
+            nature=nature_of(entry.scheme, entry.category),
+            status=_status(entry.status),
+            algorithms=tuple(algorithms),
+            size=entry.size,
             list_version=self._list.list_version,
-            list_size=entry.size,
+            built_to=self._list.built_at,
         )
 
 
-def _choose(entries: Sequence[Entry]) -> Entry | None:
-    valid = [entry for entry in entries if entry.status != _WITHDRAWN]
-    return next((entry for entry in valid if entry.status in _ACTIVE), valid[0] if valid else None)
+def _status(written: str | None) -> EntryStatus:
+    """Return an entry's status; a word that we do not know is no reason to drop the match, nor to act on it."""
+    if written is None:
+        return EntryStatus.ACTIVE
+    try:
+        return EntryStatus(written)
+    except ValueError:
+        return EntryStatus.DISPUTED

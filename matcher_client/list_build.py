@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
-from orbweaver.matcher_client.list_format import DIGEST_BYTES, Algorithm, Header, is_built
+from orbweaver.matcher_client.list_format import DIGEST_BYTES, Header, is_built
 from orbweaver.matcher_client.list_input import RefusedLine, read_rows
 from orbweaver.matcher_client.list_write import ListContent, Written
-from orbweaver.model import now
+from orbweaver.model import Algorithm, now
 
 __all__ = ["BuildReport", "RefusedLine", "build", "is_built"]
 

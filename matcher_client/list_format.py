@@ -25,11 +25,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
-
-Algorithm = Literal["sha256", "sha1", "md5"]
+from orbweaver.model import Algorithm
 
 # Strongest first: the order in which sections are written and searched.
 DIGEST_BYTES: dict[Algorithm, int] = {"sha256": 32, "sha1": 20, "md5": 16}

@@ -20,11 +20,11 @@ from orbweaver.matcher_client.list_format import (
     ID_LENGTH,
     META_ROW,
     UNKNOWN,
-    Algorithm,
     Label,
     prefix_bits,
 )
 from orbweaver.matcher_client.list_input import Row
+from orbweaver.model import Algorithm
 
 MOST_LABELS = 65_536
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from orbweaver.model import DigestSet, Verdict
+from orbweaver.matcher_client.service_address import Canary
+from orbweaver.model import Algorithm, DigestSet, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +28,28 @@ class Health:
 class MatchingService(Protocol):
     """A service that says whether digests are known.
 
-    One that cannot answer raises; it never turns "I could not ask" into `no_match`.
+    One that cannot answer raises; it never turns "I could not ask" into `no_match`. Verdicts are made by
+    `judgement.judge` from what the service lists, never by hand; for a digest set whose answer is none,
+    `judgement.unknown` stands in its place while the rest of the batch is answered.
     """
 
     name: str
+    """Where it is, without anything secret: it is shown, stored and logged."""
+
+    canary: Canary | None
+    """A digest that the service lists while it is healthy; None when there is none to look up."""
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in the same order.
 
         Raises Unavailable when the service cannot answer for the whole batch.
+        """
+        ...
+
+    def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
+        """Whether the service lists this one digest (hex), whatever it says of it; raises Unavailable.
+
+        It is asked past every cache: the canary depends on it.
         """
         ...
 

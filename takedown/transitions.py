@@ -38,17 +38,6 @@ class Change:
         return self.event is not None and self.event.sequence == 1
 
 
-def is_weak(verdict: Verdict, size: int) -> bool:
-    """Whether the evidence is too weak to act on without an analyst.
-
-    MD5 alone is: colliding files can be made. The list's size for the entry confirms an MD5; a size that differs
-    from the file's contradicts any algorithm.
-    """
-    if verdict.list_size is not None:
-        return verdict.list_size != size
-    return verdict.algorithm == "md5"
-
-
 def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | None) -> Change:
     """Return what a match does: open a case, or move on `last_seen` of the one there is.
 
@@ -57,7 +46,7 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
     digests = sighting.digests
     if digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
-    state = CaseState.HELD if is_weak(verdict, digests.size) else CaseState.OPEN
+    state = CaseState.HELD if verdict.held_because else CaseState.OPEN
     evidence = _evidence(verdict)
     if before is not None and before.case.state is CaseState.OPEN and state is CaseState.HELD:
         state, evidence = CaseState.OPEN, before.case.verdict  # weaker evidence takes nothing back
@@ -103,12 +92,22 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
 
 
 def _evidence(verdict: Verdict) -> CaseVerdict:
+    leading = verdict.listings[0]
+    algorithms = leading.algorithms
     return CaseVerdict(
         result=verdict.result,
-        algorithm=verdict.algorithm,
-        list=verdict.list,
-        entry_id=verdict.entry_id,
-        category=verdict.category,
-        scheme=verdict.scheme,
-        list_version=verdict.list_version,
+        algorithm=algorithms[0],
+        algorithms=algorithms,
+        strength=verdict.strength,
+        held_because=verdict.held_because,
+        list=leading.list,
+        entry_id=leading.entry_id,
+        category=leading.category,
+        scheme=leading.scheme,
+        status=leading.status,
+        list_version=leading.list_version,
+        built_to=leading.built_to,
+        service=leading.service,
+        asked_at=verdict.asked_at,
+        listings=verdict.listings,
     )

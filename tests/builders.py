@@ -13,7 +13,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orbweaver.matcher_client import list_build
-from orbweaver.model import DigestSet, HttpFacts, Limits, Report, Scope, ScopeKind, Sighting, Verdict, VerdictResult
+from orbweaver.matcher_client.judgement import judge
+from orbweaver.model import (
+    Algorithm,
+    DigestSet,
+    HttpFacts,
+    Limits,
+    Listing,
+    Report,
+    Scope,
+    ScopeKind,
+    Sighting,
+    Verdict,
+)
 from orbweaver.queue import batches, queues, workers
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
@@ -52,10 +64,9 @@ def a_sighting(
     )
 
 
-def a_match(algorithm: str = "sha256", *, list_size: int | None = None) -> Verdict:
-    return Verdict.model_validate(
-        {"result": VerdictResult.MATCH, "algorithm": algorithm, "list": "list", "list_size": list_size}
-    )
+def a_match(*algorithms: Algorithm, list_size: int | None = None, body: bytes = b"known") -> Verdict:
+    listing = Listing(service="hashlist:test", list="list", algorithms=algorithms or ("sha256",), size=list_size)
+    return judge(digests_of(body), [listing], service="hashlist:test", asked_at=NOON)
 
 
 def an_order(name: str = "h.test", *, max_seconds: float = 60) -> Order:

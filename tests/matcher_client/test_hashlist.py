@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.list_build import build
-from orbweaver.model import DigestSet, Verdict, VerdictResult
+from orbweaver.model import ALGORITHMS, DigestSet, Listing
 
 RANDOM = random.Random("service")
 
@@ -69,17 +69,14 @@ def test_any_list_and_any_digests_agree_with_a_plain_dict(
                 plain[column].add(value)
         lines.append(",".join(v if c in present else "" for c, v in zip(COLUMNS, values, strict=True)))
     sets = [DigestSet(md5=a[0], sha1=b[1], sha256=c[2], size=1) for a, b, c in asked]
-    expected = [
-        next((name for name in ("sha256", "sha1", "md5") if getattr(digests, name) in plain[name]), None)
-        for digests in sets
-    ]
+    expected = [{name for name in ALGORITHMS if getattr(digests, name) in plain[name]} for digests in sets]
     with tempfile.TemporaryDirectory() as folder:
         build_list(Path(folder) / "any.hashes", "\n".join(lines))
         service = HashListService(Path(folder) / "any.hashes")
         verdicts = service.lookup(sets)
         service.close()
-    assert [verdict.algorithm for verdict in verdicts] == expected
-    assert [verdict.result for verdict in verdicts] == ["match" if name else "no_match" for name in expected]
+    assert [{name for one in verdict.listings for name in one.algorithms} for verdict in verdicts] == expected
+    assert [verdict.result for verdict in verdicts] == ["match" if names else "no_match" for names in expected]
 
 
 def test_a_match_says_all_that_the_list_says(tmp_path: Path) -> None:
@@ -87,26 +84,31 @@ def test_a_match_says_all_that_the_list_says(tmp_path: Path) -> None:
         tmp_path / "hotline.hashes",
         f"sha1,size,category,scheme,entry_id,list,status\n{KNOWN.sha1},42,1,vics,e-7,national,active\n",
     )
-    assert HashListService(tmp_path / "hotline.hashes").lookup([STRANGE, KNOWN]) == [
-        Verdict(result=VerdictResult.NO_MATCH, list_version=version),
-        Verdict(
-            result=VerdictResult.MATCH,
-            algorithm="sha1",
+    no_match, match = HashListService(tmp_path / "hotline.hashes").lookup([STRANGE, KNOWN])
+    assert (no_match.result, no_match.list_version, no_match.listings) == ("no_match", version, ())
+    assert no_match.service == match.service == f"hashlist:{tmp_path / 'hotline.hashes'}"
+    assert match.asked_at is not None
+    assert match.listings == (
+        Listing(
+            service=match.service,
             list="national",
             entry_id="e-7",
             category="1",
             scheme="vics",
+            algorithms=("sha1",),
+            size=42,
             list_version=version,
-            list_size=42,
+            built_to=match.built_to,
         ),
-    ]
+    )
+    assert (match.held_because, match.strength) == (("size_differs", "weak"), "weak")
 
 
-def test_the_strongest_algorithm_that_matches_is_named(tmp_path: Path) -> None:
+def test_every_algorithm_that_matches_is_named_strongest_first(tmp_path: Path) -> None:
     path = tmp_path / "hotline.hashes"
     build_list(path, f"md5,sha1,sha256\n{KNOWN.md5},{KNOWN.sha1},{KNOWN.sha256}\n{STRANGE.md5},{STRANGE.sha1},\n")
     verdicts = HashListService(path).lookup([KNOWN, STRANGE])
-    assert [verdict.algorithm for verdict in verdicts] == ["sha256", "sha1"]
+    assert [verdict.listings[0].algorithms for verdict in verdicts] == [("sha256", "sha1", "md5"), ("sha1", "md5")]
 
 
 def test_a_withdrawn_entry_is_no_match(tmp_path: Path) -> None:
@@ -120,14 +122,15 @@ def test_an_active_entry_counts_beside_withdrawn_and_disputed_ones(tmp_path: Pat
     rows = [f"{KNOWN.md5},{status},{status}" for status in ("withdrawn", "disputed", "active", "review")]
     build_list(path, "\n".join(["md5,status,entry_id", *rows, f"{STRANGE.md5},disputed,only"]))
     known, disputed = HashListService(path).lookup([KNOWN, STRANGE])
-    assert (known.entry_id, disputed.entry_id) == ("active", "only")
+    assert [verdict.listings[0].entry_id for verdict in (known, disputed)] == ["active", "only"]
+    assert [verdict.held_because for verdict in (known, disputed)] == [("weak",), ("weak", "disputed")]
 
 
 def test_a_weaker_digest_of_another_entry_still_matches_after_a_withdrawn_one(tmp_path: Path) -> None:
     path = tmp_path / "hotline.hashes"
     build_list(path, f"md5,sha256,status,list\n,{KNOWN.sha256},withdrawn,one\n{KNOWN.md5},,,two\n")
     (verdict,) = HashListService(path).lookup([KNOWN])
-    assert (verdict.algorithm, verdict.list) == ("md5", "two")
+    assert [(one.algorithms, one.list) for one in verdict.listings] == [(("md5",), "two"), (("sha256",), "one")]
 
 
 def test_an_empty_batch_has_no_verdicts(path: Path) -> None:

@@ -9,27 +9,8 @@ import pytest
 from builders import a_match, a_sighting, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.model import CASE_NAMESPACE, CaseState, EventType
-from orbweaver.takedown.transitions import Standing, change_by_match, is_weak
-
-SIZE = len(b"known")
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "list_size", "weak"),
-    [
-        ("sha256", None, False),
-        ("sha1", None, False),
-        ("md5", None, True),  # colliding files can be made
-        ("md5", SIZE, False),  # the size confirms it
-        ("md5", SIZE + 1, True),
-        ("sha256", SIZE, False),
-        ("sha256", SIZE + 1, True),  # a wrong size contradicts any algorithm
-        ("sha1", 0, True),
-    ],
-)
-def test_evidence_is_weak_by_md5_alone_or_another_size(algorithm: str, list_size: int | None, weak: bool) -> None:
-    assert is_weak(a_match(algorithm, list_size=list_size), SIZE) is weak
+from orbweaver.model import ALGORITHMS, CASE_NAMESPACE, Algorithm, CaseState, EventType
+from orbweaver.takedown.transitions import Standing, change_by_match
 
 
 def test_the_first_match_opens_a_case_that_shows_the_whole_sighting_and_verdict() -> None:
@@ -40,7 +21,9 @@ def test_the_first_match_opens_a_case_that_shows_the_whole_sighting_and_verdict(
     assert (case.state, case.first_seen, case.last_seen) == (CaseState.OPEN, sighting.seen_at, sighting.seen_at)
     assert (case.md5, case.sha1, case.sha256, case.size) == tuple(sighting.digests.model_dump().values())
     assert case.report_ids == ("r1", "r2")
-    assert case.verdict.model_dump() == a_match().model_dump(exclude={"list_size", "reason"})
+    shown = case.verdict
+    assert (shown.result, shown.algorithm, shown.list, shown.service) == ("match", "sha256", "list", "hashlist:test")
+    assert (shown.strength, shown.held_because, shown.listings) == ("strong", (), a_match().listings)
     for name in ("url", "final_url", "host", "ip", "referrer", "content_type", "sniffed_type", "http"):
         assert getattr(case, name) == getattr(sighting, name)
 
@@ -62,8 +45,8 @@ def test_an_open_case_is_never_held_again() -> None:
 
 def test_a_held_case_opens_once() -> None:
     held = change_by_match(a_sighting(), a_match("md5"), None)
-    opened = change_by_match(a_sighting(), a_match("sha1"), held.after)
-    again = change_by_match(a_sighting(), a_match("sha1"), opened.after)
+    opened = change_by_match(a_sighting(), a_match("sha1", "md5"), held.after)
+    again = change_by_match(a_sighting(), a_match("sha1", "md5"), opened.after)
     assert [one.event and one.event.type for one in (held, opened, again)] == [EventType.HELD, EventType.OPENED, None]
     assert (opened.after.sequence, opened.is_new, again.after.sequence) == (2, False, 2)
 
@@ -74,7 +57,7 @@ def test_a_degenerate_digest_makes_no_case() -> None:
 
 
 matches = st.tuples(
-    st.sampled_from(["md5", "sha1", "sha256"]),
+    st.sampled_from(ALGORITHMS),
     st.integers(min_value=-60, max_value=60),
     st.sets(st.sampled_from("abc")),
 )
@@ -82,7 +65,7 @@ matches = st.tuples(
 
 @given(st.lists(matches, min_size=1, max_size=8))
 def test_a_history_keeps_its_first_and_last_time_its_reports_and_its_order(
-    history: list[tuple[str, int, set[str]]],
+    history: list[tuple[Algorithm, int, set[str]]],
 ) -> None:
     before: Standing | None = None
     events = []
@@ -94,6 +77,6 @@ def test_a_history_keeps_its_first_and_last_time_its_reports_and_its_order(
     times = [a_sighting(minutes=minutes).seen_at for _, minutes, _ in history]
     assert (before.case.first_seen, before.case.last_seen) == (min(times), max(times))
     assert set(before.case.report_ids) == set(itertools.chain(*(reports for _, _, reports in history)))
-    assert (before.case.state is CaseState.OPEN) is any(algorithm != "md5" for algorithm, _, _ in history)
+    assert (before.case.state is CaseState.OPEN) is any(algorithm == "sha256" for algorithm, _, _ in history)
     assert [event.sequence for event in events] == list(range(1, before.sequence + 1))
     assert len({event.event_id for event in events}) == len(events)

@@ -1,0 +1,106 @@
+"""What the listings of one digest set mean: the one rule from listings to a verdict, for every service and for several.
+
+A match needs a listing that is neither benign nor withdrawn. It is strong when SHA-256 agrees, or when two of SHA-1,
+MD5 and the size do: files with the same MD5, or with the same SHA-1, can be made on purpose. An entry whose size is
+not the file's proves nothing. A match is held when it is weak, when the list's size is not the file's, when the
+category is outside its table, when the entry is disputed, and when the digests are on a benign list too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from orbweaver.model import (
+    ALGORITHMS,
+    DigestSet,
+    EntryStatus,
+    HoldReason,
+    Listing,
+    Nature,
+    Strength,
+    Verdict,
+    VerdictResult,
+)
+
+__all__ = ["judge", "merge", "unknown"]
+
+
+def judge(
+    digests: DigestSet,
+    listings: Sequence[Listing],
+    *,
+    service: str,
+    asked_at: datetime,
+    list_version: str | None = None,
+    built_to: datetime | None = None,
+) -> Verdict:
+    """Return the verdict of a service that answered, whole and about these digests, with these listings."""
+    accusing = [one for one in listings if _accuses(one)]
+    rest = [one for one in listings if not _accuses(one)]
+    asked = {"service": service, "asked_at": asked_at, "list_version": list_version, "built_to": built_to}
+    if not accusing:
+        return Verdict(result=VerdictResult.NO_MATCH, listings=tuple(rest), **asked)
+    is_confirmed = _is_confirmed(digests, accusing)
+    accusing.sort(key=lambda one: (len(_doubts(digests, one, is_confirmed)), ALGORITHMS.index(one.algorithms[0])))
+    doubts = _doubts(digests, accusing[0], is_confirmed)
+    if any(one.nature is Nature.BENIGN and one.status is not EntryStatus.WITHDRAWN for one in rest):
+        doubts.append(HoldReason.BENIGN_TOO)
+    return Verdict(
+        result=VerdictResult.MATCH,
+        strength=Strength.STRONG if is_confirmed else Strength.WEAK,
+        held_because=tuple(doubts),
+        listings=(*accusing, *rest),
+        **asked,
+    )
+
+
+def merge(digests: DigestSet, verdicts: Sequence[Verdict]) -> Verdict:
+    """Return what several services together say: any match wins, and any unknown keeps the rest from being clean.
+
+    Raises ValueError when there is no verdict.
+    """
+    if not verdicts:
+        raise ValueError("no verdict to merge")
+    if len(verdicts) == 1:
+        return verdicts[0]
+    listings = [listing for verdict in verdicts for listing in verdict.listings]
+    service = " ".join(verdict.service for verdict in verdicts if verdict.service)
+    times = [verdict.asked_at for verdict in verdicts if verdict.asked_at]
+    reasons = [verdict.reason or "no reason given" for verdict in verdicts if verdict.result is VerdictResult.UNKNOWN]
+    if any(verdict.result is VerdictResult.MATCH for verdict in verdicts) or not reasons:
+        merged = judge(digests, listings, service=service, asked_at=min(times))
+        return merged.model_copy(update={"reason": "; ".join(reasons) or None})
+    return unknown("; ".join(reasons), service=service, asked_at=min(times, default=None))
+
+
+def unknown(reason: str, *, service: str | None = None, asked_at: datetime | None = None) -> Verdict:
+    """Return the verdict of a service that could not be asked, or whose answer is none."""
+    return Verdict(result=VerdictResult.UNKNOWN, reason=reason, service=service, asked_at=asked_at)
+
+
+def _accuses(listing: Listing) -> bool:
+    return listing.nature is not Nature.BENIGN and listing.status is not EntryStatus.WITHDRAWN
+
+
+def _is_confirmed(digests: DigestSet, accusing: Sequence[Listing]) -> bool:
+    agreeing: set[str] = set()
+    for listing in accusing:
+        if listing.size in {None, digests.size}:
+            agreeing.update(listing.algorithms)
+        if listing.size == digests.size:
+            agreeing.add("size")
+    return "sha256" in agreeing or len(agreeing) > 1
+
+
+def _doubts(digests: DigestSet, listing: Listing, is_confirmed: bool) -> list[HoldReason]:
+    doubts = []
+    if listing.size not in {None, digests.size}:
+        doubts.append(HoldReason.SIZE_DIFFERS)
+    if not is_confirmed:
+        doubts.append(HoldReason.WEAK)
+    if listing.nature is Nature.UNKNOWN:
+        doubts.append(HoldReason.UNKNOWN_CATEGORY)
+    if listing.status is EntryStatus.DISPUTED:
+        doubts.append(HoldReason.DISPUTED)
+    return doubts

@@ -1,0 +1,170 @@
+"""A network service's address: where it is, and what its URL's options say of secrets, certificates and the canary.
+
+    hma+https://hma.hotline.example/api?md5=video_md5&canary=md5:9f...&token=file:/run/secrets/hma
+
+A secret is never written in the URL itself: an option names the environment variable or the file that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import get_args
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from orbweaver.matcher_client.errors import UnknownService
+from orbweaver.model import Algorithm
+
+_SECRETS = ("token", "username", "password")
+_PATHS = ("ca", "certificate", "key")
+_HEX_DIGITS: dict[int, Algorithm] = {64: "sha256", 40: "sha1", 32: "md5"}
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A digest that a healthy service lists: the only end-to-end proof that it has its lists loaded."""
+
+    algorithm: Algorithm
+    digest: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAddress:
+    """Where a service is asked, and how; `name` is its URL without options, so without anything secret.
+
+    `base_url` has no trailing slash. `certificate` and `key` are the client's PEM files, `ca` the roots to trust in
+    place of the usual ones. `canary` is None only when the URL says `canary=none`. `options` are the rest of the
+    query, for the service itself to read.
+    """
+
+    name: str
+    base_url: str
+    canary: Canary | None
+    token: str | None = field(default=None, repr=False)
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_address(url: str, environment: Mapping[str, str] = os.environ) -> ServiceAddress:
+    """Read a network service's URL, `https:` or `NAME+https:`; plain `http` only to this machine itself.
+
+    Raises UnknownService, naming the option and the mend, never the URL, which may hold a secret.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port  # raises for one that is no number
+    except ValueError:
+        raise UnknownService("the matcher URL is no URL: write it like https://matcher.example:8443/path") from None
+    kind, _, transport = parts.scheme.rpartition("+")
+    if not host:
+        raise UnknownService(f"the {parts.scheme} matcher URL names no host")
+    if parts.username is not None or parts.password is not None:
+        raise UnknownService(
+            "the matcher URL has a user name or password in it: name where they are instead, "
+            "with ?username=env:NAME&password=file:/path"
+        )
+    if transport != "https" and not (transport == "http" and _is_loopback(host)):
+        raise UnknownService(f"the matcher URL for {host} is not https: digests are not sent in the clear")
+    options = _read_options(parts)
+    secrets = {name: _read_secret(name, options.pop(name, None), environment) for name in _SECRETS}
+    paths = {name: _read_path(name, options.pop(name, None)) for name in _PATHS}
+    base_url = f"{transport}://{parts.netloc}{parts.path.rstrip('/')}"
+    return ServiceAddress(
+        name=f"{kind}+{base_url}" if kind else base_url,
+        base_url=base_url,
+        canary=_read_canary(options),
+        token=secrets["token"],
+        username=secrets["username"],
+        password=secrets["password"],
+        ca=paths["ca"],
+        certificate=paths["certificate"],
+        key=paths["key"],
+        options=options,
+    )
+
+
+def refuse_unknown_options(address: ServiceAddress, known: frozenset[str]) -> None:
+    """Raise UnknownService when the URL has an option that neither we nor the service knows."""
+    for name in address.options:
+        if name not in known:
+            others = sorted((*known, *_SECRETS, *_PATHS, "canary"))
+            raise UnknownService(f"{address.name}: unknown option {name!r}: there are {', '.join(others)}")
+
+
+def read_digest(text: str) -> Canary:
+    """Read `md5:HEX`, `sha1:HEX`, `sha256:HEX` or bare hex digits, told by their number; raises ValueError."""
+    algorithm, colon, digest = text.strip().lower().rpartition(":")
+    by_length = _HEX_DIGITS.get(len(digest))
+    if by_length is None or (colon and algorithm != by_length) or digest.strip("0123456789abcdef"):
+        raise ValueError(f"not a digest: write {'|'.join(get_args(Algorithm))}:HEX")
+    return Canary(by_length, digest)
+
+
+def _read_options(parts: SplitResult) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in options:
+            raise UnknownService(f"the matcher URL has the option {name!r} twice")
+        options[name] = value
+    return options
+
+
+def _read_canary(options: dict[str, str]) -> Canary | None:
+    written = options.pop("canary", None)
+    if written is None:
+        raise UnknownService(
+            "the matcher URL has no canary: name a digest that the service lists with ?canary=sha256:HEX, "
+            "or write canary=none and do without the only proof that it has its lists"
+        )
+    if written == "none":
+        return None
+    try:
+        return read_digest(written)
+    except ValueError as error:
+        raise UnknownService(f"the matcher URL's canary is {error}") from None
+
+
+def _read_secret(name: str, written: str | None, environment: Mapping[str, str]) -> str | None:
+    if written is None:
+        return None
+    source, _, place = written.partition(":")
+    if source == "env" and place in environment:
+        secret = environment[place].strip()
+    elif source == "file" and place:
+        try:
+            secret = Path(place).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise UnknownService(f"the matcher URL's {name} cannot be read from {place}: check the file") from None
+    elif source == "env":
+        raise UnknownService(f"the matcher URL's {name} is not set: set the variable {place or 'that it names'}")
+    else:
+        raise UnknownService(f"the matcher URL's {name} is written out: name it, {name}=env:NAME or {name}=file:/path")
+    if not secret or not secret.isprintable():
+        raise UnknownService(f"the matcher URL's {name} in {place} is empty or not printable text")
+    return secret
+
+
+def _read_path(name: str, written: str | None) -> Path | None:
+    if written is None:
+        return None
+    path = Path(written)
+    if not path.is_file():
+        raise UnknownService(f"the matcher URL's {name} {path} is not a file: check the path")
+    return path
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
