@@ -32,7 +32,7 @@ from orbweaver.crawler.traps import ScopeSuggestions
 from orbweaver.crawler.visit import Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
-# What is remembered of links, so that none is followed twice: about 70 bytes each.
+# What is remembered of links, so that none is followed twice: about 80 bytes each.
 URLS_SEEN = 5_000_000
 MOST_REDIRECTS = 5
 # A file was left out that a wider `embeds` would fetch.
@@ -58,7 +58,7 @@ class Course:
         self._budget = budget
         self._flush = flush
         self.stopped_by: str | None = None
-        # Python's string hash is keyed and 64 bits wide: about 70 bytes a URL in the set, and no server can aim at a
+        # Python's string hash is keyed and 64 bits wide: about 80 bytes a URL in the set, and no server can aim at a
         # collision.
         self._seen: set[int] = set()
         self.suggestions = ScopeSuggestions()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from orbweaver.crawler.access import Manners
 from orbweaver.crawler.frontier import Frontier, Waiting
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.visit import Visit
@@ -84,3 +88,127 @@ def test_what_is_brought_back_takes_its_place_again() -> None:
     frontier.bring_back()
     assert drained(frontier) == ["http://c.example/"]
     assert (len(frontier), frontier.reported) == (0, 0)
+
+
+def test_what_waits_costs_little_more_than_its_url() -> None:
+    tracemalloc.start()
+    try:
+        frontier = Frontier()
+        for page in range(200):
+            referrer, page_hash = f"http://a.example/pages/{page}.html", hash(str(page))
+            for number in range(20):
+                visit = Visit(
+                    f"http://a.example/pages/{page}-{number}.html",
+                    LinkKind.PAGE,
+                    referrer=referrer,
+                    depth=2,
+                    referrer_page=page_hash,
+                )
+                frontier.push(Waiting(visit, visit.url))
+        assert tracemalloc.get_traced_memory()[0] / len(frontier) < 100
+        while (one := frontier.pop()) is not None:
+            frontier.set_aside("a.example", one)
+        assert tracemalloc.get_traced_memory()[0] / len(frontier) < 100
+    finally:
+        tracemalloc.stop()
+
+
+URLS = [f"http://{host}.example/{rest}" for host in "ab" for rest in ("", "list?page=2", "1%200.jpg")]
+
+
+class PlainFrontier:
+    """The same promise, kept by sorting whole visits."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, int, Waiting]] = []
+        self.aside: dict[str, list[Waiting]] = {}
+        self._arrived = 0
+
+    def push(self, one: Waiting) -> None:
+        visit = one.visit
+        rank = visit.depth + max(one.cost, 1) - 1
+        if visit.kind is LinkKind.MEDIA:
+            rank = -1
+        if visit.is_reported:
+            rank = -2
+        self._arrived += 1
+        self.waiting.append((rank, self._arrived, one))
+
+    def pop(self) -> Waiting | None:
+        self.waiting.sort(key=lambda one: one[:2])
+        return self.waiting.pop(0)[2] if self.waiting else None
+
+    def set_aside(self, host: str, one: Waiting) -> bool:
+        self.aside.setdefault(host, []).append(one)
+        return len(self.aside[host]) == 1
+
+    def bring_back(self, host: str | None) -> None:
+        for name in [host] if host else list(self.aside):
+            for one in self.aside.pop(name, []):
+                self.push(one)
+
+    def all(self) -> list[Waiting]:
+        return [one for _, _, one in self.waiting] + [one for aside in self.aside.values() for one in aside]
+
+
+class FrontierBesidePlainOne(RuleBasedStateMachine):
+    """A frontier gives back each visit as it was, when a plain one would, whatever shares a page with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frontier = Frontier()
+        self.plain = PlainFrontier()
+
+    # Few values of each: visits in a row differ in their URLs alone, or in one thing more.
+    @rule(
+        visit=st.builds(
+            Visit,
+            url=st.just(""),
+            kind=st.sampled_from(LinkKind),
+            referrer=st.none() | st.sampled_from(URLS),
+            depth=st.integers(0, 2),
+            report_ids=st.sampled_from([(), ("1",), ("1", "2")]),
+            chain=st.sampled_from([(), (URLS[0],)]),
+            is_reported=st.sampled_from([False, False, True]),
+            referrer_page=st.none() | st.integers(0, 1),
+            manners=st.sampled_from([Manners(), Manners(cookies="a=1 b\n")]),
+        ),
+        links=st.lists(st.tuples(st.sampled_from(URLS), st.booleans(), st.sampled_from([None, *URLS])), max_size=4),
+        cost=st.sampled_from([0, 1, 5]),
+    )
+    def push_links_of_a_page(self, visit: Visit, links: list[tuple[str, bool, str | None]], cost: int) -> None:
+        for url, is_embed, asked in links:
+            one = Waiting(visit._replace(url=url, is_embed=is_embed), asked or url, cost)
+            self.frontier.push(one)
+            self.plain.push(one)
+
+    @rule()
+    def pop(self) -> None:
+        assert self.frontier.pop() == self.plain.pop()
+
+    @rule(host=st.sampled_from("ab"))
+    def set_aside(self, host: str) -> None:
+        one = self.plain.pop()
+        assert self.frontier.pop() == one
+        if one is not None:
+            assert self.frontier.set_aside(host, one) == self.plain.set_aside(host, one)
+
+    @rule(host=st.none() | st.sampled_from("ab"))
+    def bring_back(self, host: str | None) -> None:
+        self.frontier.bring_back(host)
+        self.plain.bring_back(host)
+
+    @invariant()
+    def counts_are_those_of_what_waits(self) -> None:
+        every = self.plain.all()
+        assert len(self.frontier) == len(every)
+        assert self.frontier.reported == sum(one.visit.is_reported for one in every)
+
+    def teardown(self) -> None:
+        self.bring_back(None)
+        while len(self.frontier):
+            self.pop()
+        assert self.frontier.pop() is self.plain.pop() is None
+
+
+TestFrontierBesidePlainOne = FrontierBesidePlainOne.TestCase
