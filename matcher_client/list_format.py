@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
-from orbweaver.model import Algorithm
+from orbweaver.model import Algorithm, Nature
 
 # Strongest first: the order in which sections are written and searched.
 DIGEST_BYTES: dict[Algorithm, int] = {"sha256": 32, "sha1": 20, "md5": 16}
 MAGIC = b"ORBWHASH"
-FORMAT = 1
+FORMAT = 2
 UNKNOWN = 2**64 - 1
 META_ROW = struct.Struct("<IQQ")
 ID_LENGTH = struct.Struct("<H")
@@ -46,12 +46,16 @@ _READ_BYTES = 256 * 1024
 
 
 class Label(NamedTuple):
-    """What many entries have in common; stored once."""
+    """What many entries have in common; stored once.
+
+    `nature` is what the list as a whole says of its entries (a known-benign one); None: their category says it.
+    """
 
     list: str | None
     category: str | None
     scheme: str | None
     status: str | None
+    nature: Nature | None = None
 
 
 class Entry(NamedTuple):
@@ -63,6 +67,7 @@ class Entry(NamedTuple):
     scheme: str | None = None
     status: str | None = None
     size: int | None = None
+    nature: Nature | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +154,7 @@ class HashList:
         self.entry_count: int = index["entries"]
         self._meta: int = index["meta"]
         self._ids: int = index["ids"]
-        self._labels = [Label(*label) for label in index["labels"]]
+        self._labels = [Label(*texts, Nature(nature) if nature else None) for *texts, nature in index["labels"]]
         # Strongest first; an algorithm without records has an empty section.
         self.sections: dict[Algorithm, Section] = {
             algorithm: Section(self._map, width, **index["sections"][algorithm])
@@ -184,6 +189,7 @@ class HashList:
             scheme=label.scheme,
             status=label.status,
             size=None if size == UNKNOWN else size,
+            nature=label.nature,
         )
 
 
