@@ -38,6 +38,8 @@ app = typer.Typer(
 )
 hashlist = typer.Typer(help="Build hash lists.", no_args_is_help=True)
 app.add_typer(hashlist, name="hashlist")
+matcher_commands = typer.Typer(help="Answer for other workers what a hash list has.", no_args_is_help=True)
+app.add_typer(matcher_commands, name="matcher")
 scope_commands = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True)
 app.add_typer(scope_commands, name="scope")
 
@@ -208,6 +210,30 @@ def build(
     from orbweaver.console import list_building
 
     list_building.run(inputs, output, is_json=is_json)
+
+
+@matcher_commands.command(
+    "serve",
+    epilog="Examples:\n\n"
+    "  orbweaver matcher serve --hashes list.hashes\n\n"
+    "  orbweaver matcher serve --hashes list.hashes --listen 0.0.0.0:8765 --token file:/run/secrets/matcher "
+    "--certificate matcher.pem --key matcher.key\n\n"
+    "A list that is built anew is answered from without a restart.",
+)
+def matcher_serve(
+    hashes: Annotated[Path, typer.Option(metavar="FILE", help="A built hash list.")],
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8765",
+    token: Annotated[
+        str | None,
+        typer.Option(metavar="env:NAME|file:PATH", help="Where the bearer token is; needed beyond this machine."),
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
+) -> None:
+    """Answer Orbweaver's own batch protocol (docs/matching-services.md) from a built hash list."""
+    from orbweaver.console import matcher_serving
+
+    matcher_serving.run(hashes, listen=listen, token=token, certificate=certificate, key=key)
 
 
 def _authority(text: str | None) -> str | None:

@@ -5,6 +5,7 @@
     ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
     ├── OutputRefused        the place for a built list cannot be written: name another
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
+    ├── ServerRefused        the matching server cannot be started like this: mend its options
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
 
 Each message is one line: what is wrong, where, and what to do.
@@ -29,6 +30,10 @@ class OutputRefused(MatcherError):
 
 class HashListDamaged(MatcherError):
     """A built hash list is truncated, or its bytes are not the ones that were built."""
+
+
+class ServerRefused(MatcherError):
+    """The matching server cannot be started with the options it was given."""
 
 
 class Unavailable(MatcherError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from orbweaver.matcher_client.categories import nature_of
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
@@ -38,7 +39,7 @@ class HashListService:
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable."""
-        answers = _Answers(self._current_list(), self.name)
+        answers = ListAnswers(self._current_list(), self.name)
         return [answers.judge(digests) for digests in digest_sets]
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
@@ -88,7 +89,18 @@ class HashListService:
         return self._list
 
 
-class _Answers:
+class SomeDigests(Protocol):
+    """A digest set of which not every digest need be known; lower-case hex."""
+
+    @property
+    def md5(self) -> str | None: ...
+    @property
+    def sha1(self) -> str | None: ...
+    @property
+    def sha256(self) -> str | None: ...
+
+
+class ListAnswers:
     """The verdicts of one batch; a verdict is costly to make, and the digests of a bare list share one."""
 
     def __init__(self, hash_list: HashList, service: str) -> None:
@@ -105,20 +117,28 @@ class _Answers:
         )
 
     def judge(self, digests: DigestSet) -> Verdict:
-        agreeing: dict[int, list[Algorithm]] = {}
-        for algorithm, find_rows in self._finders:
-            for row in find_rows(bytes.fromhex(getattr(digests, algorithm))):
-                agreeing.setdefault(row, []).append(algorithm)
-        if not agreeing:
+        """Return what the list says of one digest set."""
+        listings = self.find(digests)
+        if not listings:
             return self._no_match
         return judge(
             digests,
-            [self._listing(row, algorithms) for row, algorithms in agreeing.items()],
+            listings,
             service=self._service,
             asked_at=self._asked_at,
             list_version=self._list.list_version,
             built_to=self._list.built_at,
         )
+
+    def find(self, digests: SomeDigests) -> list[Listing]:
+        """Return every entry that has at least one of the digests."""
+        agreeing: dict[int, list[Algorithm]] = {}
+        for algorithm, find_rows in self._finders:
+            digest: str | None = getattr(digests, algorithm)
+            if digest is not None:
+                for row in find_rows(bytes.fromhex(digest)):
+                    agreeing.setdefault(row, []).append(algorithm)
+        return [self._listing(row, algorithms) for row, algorithms in agreeing.items()]
 
     def _listing(self, row: int, algorithms: list[Algorithm]) -> Listing:
         entry = self._list.entry(row)

@@ -71,10 +71,12 @@ def read_address(url: str, environment: Mapping[str, str] = os.environ) -> Servi
             "the matcher URL has a user name or password in it: name where they are instead, "
             "with ?username=env:NAME&password=file:/path"
         )
-    if transport != "https" and not (transport == "http" and _is_loopback(host)):
+    if transport != "https" and not (transport == "http" and is_loopback(host)):
         raise UnknownService(f"the matcher URL for {host} is not https: digests are not sent in the clear")
     options = _read_options(parts)
-    secrets = {name: _read_secret(name, options.pop(name, None), environment) for name in _SECRETS}
+    secrets = {
+        name: read_secret(f"the matcher URL's {name}", options.pop(name, None), environment) for name in _SECRETS
+    }
     paths = {name: _read_path(name, options.pop(name, None)) for name in _PATHS}
     base_url = f"{transport}://{parts.netloc}{parts.path.rstrip('/')}"
     return ServiceAddress(
@@ -132,7 +134,8 @@ def _read_canary(options: dict[str, str]) -> Canary | None:
         raise UnknownService(f"the matcher URL's canary is {error}") from None
 
 
-def _read_secret(name: str, written: str | None, environment: Mapping[str, str]) -> str | None:
+def read_secret(what: str, written: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Read the secret that `env:NAME` or `file:/path` names; raises UnknownService, saying `what` it is for."""
     if written is None:
         return None
     source, _, place = written.partition(":")
@@ -142,13 +145,13 @@ def _read_secret(name: str, written: str | None, environment: Mapping[str, str])
         try:
             secret = Path(place).read_text().strip()
         except (OSError, UnicodeDecodeError):
-            raise UnknownService(f"the matcher URL's {name} cannot be read from {place}: check the file") from None
+            raise UnknownService(f"{what} cannot be read from {place}: check the file") from None
     elif source == "env":
-        raise UnknownService(f"the matcher URL's {name} is not set: set the variable {place or 'that it names'}")
+        raise UnknownService(f"{what} is not set: set the variable {place or 'that it names'}")
     else:
-        raise UnknownService(f"the matcher URL's {name} is written out: name it, {name}=env:NAME or {name}=file:/path")
+        raise UnknownService(f"{what} is written out: name where it is, env:NAME or file:/path")
     if not secret or not secret.isprintable():
-        raise UnknownService(f"the matcher URL's {name} in {place} is empty or not printable text")
+        raise UnknownService(f"{what} in {place} is empty or not printable text")
     return secret
 
 
@@ -161,7 +164,8 @@ def _read_path(name: str, written: str | None) -> Path | None:
     return path
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
     if host == "localhost":
         return True
     try:

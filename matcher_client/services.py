@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from orbweaver.matcher_client.batch_service import BatchService
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.service_address import read_address
 
 
 def _open_hash_list(rest: str) -> MatchingService:
@@ -19,6 +21,8 @@ def _open_hash_list(rest: str) -> MatchingService:
 # Scheme -> what opens it, given all that follows "scheme:".
 _SERVICES: dict[str, Callable[[str], MatchingService]] = {
     "hashlist": _open_hash_list,
+    "http": lambda rest: BatchService(read_address(f"http:{rest}")),
+    "https": lambda rest: BatchService(read_address(f"https:{rest}")),
 }
 
 
@@ -26,7 +30,9 @@ def open_service(url: str) -> MatchingService:
     """Return the service that a matcher URL names, without asking it anything yet.
 
     `hashlist:/path/list.hashes` is a built list; a path without a leading slash is relative to the working
-    directory. A list that is missing or damaged is reported by the first `lookup` or `health`, not here.
+    directory. `https://host/path?token=file:/path&canary=sha256:HEX` is a server of Orbweaver's own batch protocol
+    (batch_service, service_address). A list that is missing or damaged is reported by the first `lookup` or `health`,
+    not here.
 
     Raises UnknownService. The message names the scheme only, because a URL may hold a password.
     """

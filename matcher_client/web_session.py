@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import ssl
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
+from orbweaver.matcher_client.bounded_connection import BoundedAdapter, PatientRetry, Question, asked
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from urllib3.exceptions import NameResolutionError
 
 CONNECT_SECONDS = 5.0
+# The longest silence inside an answer.
 READ_SECONDS = 15.0
-# From the first byte asked to the last byte read, all attempts apart: a slow drip ends here.
-ANSWER_SECONDS = 30.0
+# From the question to the last byte of its answer, with every attempt and every pause between them.
+ANSWER_SECONDS = 60.0
+# Decoded. On the wire there may be as much again of headers and framing.
 ANSWER_BYTES = 8 * 2**20
 TRIES_AGAIN = 3
-# 429 and 503 with Retry-After are waited for, up to this; a longer one is the health gate's business.
-LONGEST_PAUSE_SECONDS = 10.0
+# 429 and 503 with Retry-After are waited for, up to this; what takes longer is the health gate's business.
+LONGEST_PAUSE_SECONDS = 10
+FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_Error = TypeVar("_Error", bound=BaseException)
+_DIGEST = re.compile(r"[0-9A-Fa-f]{32,}")
+
+# urllib3 warns with the whole URL of a request that it tries again, and some services have the digest in it.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -31,19 +44,32 @@ class Answer:
 
     status: int
     content_type: str
-    body: bytes
+    body: bytes = field(repr=False)
 
     def json(self) -> Any:
         """Return the body as JSON; raises Unavailable, for half a JSON or an HTML page is no answer."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise Unavailable(f"the answer (status {self.status}) is not JSON but {self.content_type!r}") from None
+            kind = printable(self.content_type)
+            raise Unavailable(f"the answer (status {self.status}) is not JSON but {kind!r}") from None
 
     @property
     def text(self) -> str:
         """The body as text; what is not UTF-8 is replaced."""
         return self.body.decode(errors="replace")
+
+
+def printable(said: str) -> str:
+    """Return a peer's words fit for a log line: short, on one line, and without anything that may be a digest."""
+    line = "".join(letter if letter.isprintable() else " " for letter in said[:2_000])
+    return _DIGEST.sub("(digest)", " ".join(line.split()))[:200]
+
+
+class _SessionWithoutRedirects(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  its name is requests' own
+        """Return none: even when told not to follow it, requests reads a redirect's whole body and its target."""
+        return None
 
 
 class WebSession:
@@ -56,28 +82,32 @@ class WebSession:
 
     def __init__(self, address: ServiceAddress, *, connections: int = 1) -> None:
         self._address = address
-        self._session = requests.Session()
+        self._session = _SessionWithoutRedirects()
         self._session.trust_env = False  # neither a proxy nor a .netrc of the environment
         self._session.verify = str(address.ca) if address.ca else True
         if address.certificate:
-            both = (str(address.certificate), str(address.key))
-            self._session.cert = both if address.key else str(address.certificate)
+            # Named twice when one file holds both: only then an encrypted key is an error and not a prompt.
+            self._session.cert = (str(address.certificate), str(address.key or address.certificate))
         if address.token is not None:
-            self._session.headers["Authorization"] = f"Bearer {address.token}"
+            # UTF-8, byte by byte: a header is encoded as Latin-1, and an error would quote what cannot be.
+            self._session.headers["Authorization"] = f"Bearer {address.token}".encode().decode("latin-1")
         elif address.username is not None:
-            self._session.auth = (address.username, address.password or "")
-        retry = Retry(
+            both = b64encode(f"{address.username}:{address.password or ''}".encode()).decode()
+            self._session.headers["Authorization"] = f"Basic {both}"
+        retry = PatientRetry(
             total=TRIES_AGAIN,
             redirect=0,
+            other=0,  # TLS failures, which a second attempt does not mend
             allowed_methods={"GET", "POST"},  # a lookup changes nothing
             status_forcelist=_TRANSIENT,
-            backoff_factor=0.2,
-            backoff_jitter=0.2,
+            backoff_factor=FIRST_PAUSE_SECONDS,
+            backoff_jitter=FIRST_PAUSE_SECONDS,
             respect_retry_after_header=True,
+            retry_after_max=LONGEST_PAUSE_SECONDS,
             raise_on_status=False,
             raise_on_redirect=False,
         )
-        adapter = HTTPAdapter(max_retries=retry, pool_connections=1, pool_maxsize=connections, pool_block=True)
+        adapter = BoundedAdapter(max_retries=retry, pool_connections=1, pool_maxsize=connections, pool_block=True)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -89,16 +119,22 @@ class WebSession:
         """Ask with POST and a JSON body. Raises Unavailable."""
         return self._ask("POST", path, json=value, headers=headers)
 
-    def post_text(self, path: str, text: str) -> Answer:
-        """Ask with POST and a plain text body. Raises Unavailable."""
-        return self._ask("POST", path, data=text.encode(), headers={"Content-Type": "text/plain"})
+    def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> Answer:
+        """Ask with POST and a body of text as it is. Raises Unavailable."""
+        return self._ask("POST", path, data=text.encode(), headers={"Content-Type": content_type})
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        deadline = time.monotonic() + ANSWER_SECONDS
+        question = Question(
+            service=self._address.name,
+            deadline=time.monotonic() + ANSWER_SECONDS,
+            silence_seconds=READ_SECONDS,
+            wire_bytes=2 * ANSWER_BYTES,
+        )
+        before = asked.set(question)
         try:
             with self._session.request(
                 method,
@@ -108,20 +144,77 @@ class WebSession:
                 stream=True,
                 **options,
             ) as response:
-                body = self._read(response, deadline)
-        except requests.RequestException as error:
-            raise Unavailable(f"{self._address.name} cannot be asked ({type(error).__name__})") from None
-        if 300 <= response.status_code < 400:
-            raise Unavailable(f"{self._address.name} redirects elsewhere: set MATCHER_URL to where it is")
+                if 300 <= response.status_code < 400:
+                    raise Unavailable(_say_redirect(self._address, response.headers.get("Location", "")))
+                body = self._read(response)
+        except (requests.RequestException, OSError) as error:  # OSError: a file of `ca`, `certificate` or `key` is gone
+            raise Unavailable(f"{self._address.name} {_say_failure(self._address, error)}") from None
+        finally:
+            asked.reset(before)
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return Answer(response.status_code, kind, body)
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+    def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
         for chunk in response.iter_content(64 * 1024):
             body += chunk
             if len(body) > ANSWER_BYTES:
                 raise Unavailable(f"{self._address.name} answers with more than {ANSWER_BYTES:,} bytes")
-            if time.monotonic() > deadline:
-                raise Unavailable(f"{self._address.name} took more than {ANSWER_SECONDS:.0f} s to answer")
         return bytes(body)
+
+
+def _say_redirect(address: ServiceAddress, location: str) -> str:
+    try:
+        host = urlsplit(location).hostname or "another path of its own"
+    except ValueError:
+        host = "what is no URL"
+    return f"{address.name} redirects to {printable(host)}, which is refused: put its real URL into MATCHER_URL"
+
+
+def _say_failure(address: ServiceAddress, error: BaseException) -> str:
+    """Say in words which failure it was; libraries' own messages may quote the URL or a header, so none is used."""
+    causes = list(_causes(error))
+    if unverified := _first(causes, ssl.SSLCertVerificationError):
+        roots = f"those in {address.ca}" if address.ca else "the usual ones, ca= names others"
+        why = printable(unverified.verify_message)
+        return f"cannot be asked: its TLS certificate does not verify ({why}; trusted roots: {roots})"
+    if tls := _first(causes, ssl.SSLError):
+        return f"cannot be asked: TLS failed ({printable(tls.reason or 'no reason given')})"
+    if _first(causes, requests.exceptions.SSLError):
+        return "cannot be asked: TLS is not set up: check the files of ca=, certificate= and key=, none encrypted"
+    if _first(causes, NameResolutionError):
+        return "cannot be asked: its host name does not resolve"
+    if _first(causes, requests.ConnectTimeout) and not _first(causes, ConnectionError):
+        return f"cannot be asked: no connection within {CONNECT_SECONDS:.0f} s"
+    if _first(causes, TimeoutError):
+        return "is too slow: it fell silent before its answer was whole"
+    # What requests raises is an OSError too, without a word of the system's.
+    for failed in causes:
+        if isinstance(failed, OSError) and failed.strerror:
+            return f"cannot be asked: {failed.strerror.lower()}"
+    if _first(causes, requests.exceptions.ContentDecodingError):
+        return "answers with a body that does not decode"
+    if _first(causes, requests.exceptions.ChunkedEncodingError):
+        return "cut its answer short"
+    if _first(causes, requests.ConnectionError):
+        return "closed the connection, or sent what is not HTTP, instead of an answer"
+    if isinstance(error, requests.RequestException):
+        return f"cannot be asked ({type(error).__name__})"
+    return "cannot be asked: a file that ca=, certificate= or key= names is not there"
+
+
+def _first(causes: Sequence[BaseException], kind: type[_Error]) -> _Error | None:
+    return next((one for one in causes if isinstance(one, kind)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it wraps, as requests and urllib3 wrap it: in arguments, `reason`, cause and context."""
+    waiting: list[Any] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]

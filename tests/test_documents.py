@@ -8,12 +8,16 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.batch_server import create_app
+from orbweaver.matcher_client.list_follower import ListFollower
 from orbweaver.model import (
     CASE_NAMESPACE,
     Case,
@@ -223,6 +227,32 @@ def test_every_decision_is_listed_in_their_index() -> None:
     assert decisions == set(LINK.findall((DOCS / "decisions" / "README.md").read_text()))
 
 
+# --- the batch protocol's OpenAPI document ---
+
+OPENAPI = DOCS / "matcher-openapi.json"
+
+
+def openapi_text() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "bare.txt"
+        source.write_text("0" * 63 + "1")
+        list_build.build([source], Path(folder) / "bare.hashes")
+        app = create_app(ListFollower(Path(folder) / "bare.hashes"), token=None)
+        return json.dumps(app.openapi(), indent=2, sort_keys=True) + "\n"
+
+
+def test_the_openapi_document_is_the_codes_own() -> None:
+    assert OPENAPI.read_text() == openapi_text(), "run: python tests/test_documents.py"
+
+
+def test_every_reference_in_the_openapi_document_leads_somewhere() -> None:
+    document = json.loads(OPENAPI.read_text())
+    references = set(re.findall(r"#/components/schemas/(\w+)", OPENAPI.read_text()))
+
+    assert references == set(document["components"]["schemas"]) >= {"LookupRequest", "LookupAnswer", "AskedDigests"}
+
+
 if __name__ == "__main__":
     for file_name, model in SCHEMAS.items():
         (DOCS / file_name).write_text(schema_text(model))
+    OPENAPI.write_text(openapi_text())

@@ -1,0 +1,141 @@
+"""What goes over the wire in Orbweaver's own batch protocol, version 1; client and server share these models.
+
+    POST /v1/lookup   LookupRequest -> LookupAnswer: one answer for each question, in order
+    GET  /v1/lists    ListsAnswer
+    GET  /v1/health   HealthAnswer: 200 when `lookup` would answer, 503 when not
+
+Any other status has a Refusal. A client ignores fields that it does not know; a server refuses them.
+docs/matcher-openapi.json is made from this.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Self, TypeVar
+
+from orbweaver.model import ALGORITHMS, Algorithm, EntryStatus, Listing, Md5, Moment, Nature, Sha1, Sha256
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+MOST_DIGEST_SETS = 1_000
+LOOKUP_PATH = "/v1/lookup"
+LISTS_PATH = "/v1/lists"
+HEALTH_PATH = "/v1/health"
+
+_Words = TypeVar("_Words", bound=StrEnum)
+
+
+def _or_else(words: type[_Words], otherwise: _Words) -> BeforeValidator:
+    """Read a word that a later server may have and this client has not as `otherwise`, which holds the match."""
+
+    def read(written: Any) -> Any:
+        return written if not isinstance(written, str) or written in set(words) else otherwise
+
+    return BeforeValidator(read)
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class AskedDigests(_Asked):
+    """The digests of one file, at least one of them, in lower-case hex; `size` in bytes."""
+
+    md5: Md5 | None = None
+    sha1: Sha1 | None = None
+    sha256: Sha256 | None = None
+    size: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _has_a_digest(self) -> Self:
+        if self.sha256 is None and self.sha1 is None and self.md5 is None:
+            raise ValueError(f"a digest set needs at least one of {', '.join(ALGORITHMS)}")
+        return self
+
+
+class LookupRequest(_Asked):
+    """What is asked about; an empty list has an empty answer."""
+
+    digest_sets: list[AskedDigests] = Field(max_length=MOST_DIGEST_SETS)
+
+
+class FoundListing(_Answered):
+    """One entry of one list that has at least one of the digests; `category` is verbatim, `size` the list's own.
+
+    `algorithms` are the asked digests that agree with the entry, strongest first.
+    """
+
+    list: str | None = None
+    entry_id: str | None = None
+    category: str | None = None
+    scheme: str | None = None
+    nature: Annotated[Nature, _or_else(Nature, Nature.UNKNOWN)]
+    status: Annotated[EntryStatus, _or_else(EntryStatus, EntryStatus.DISPUTED)]
+    algorithms: tuple[Algorithm, ...] = Field(min_length=1)
+    size: int | None = None
+    list_version: str | None = None
+    built_to: Moment | None = None
+
+    @classmethod
+    def of(cls, listing: Listing) -> Self:
+        """Return what is sent of a listing."""
+        return cls(**listing.model_dump(exclude={"service"}))
+
+    def as_listing(self, service: str) -> Listing:
+        """Return it as found by the service."""
+        return Listing(service=service, **self.model_dump())
+
+
+class DigestsAnswer(_Answered):
+    """What is known of one digest set; it repeats the digests, and the size, that it answers.
+
+    No listing means: asked, and not listed. A server that cannot say that answers 503 to the whole.
+    """
+
+    md5: Md5 | None = None
+    sha1: Sha1 | None = None
+    sha256: Sha256 | None = None
+    size: int | None = None
+    listings: tuple[FoundListing, ...]
+
+
+class LookupAnswer(_Answered):
+    """As many answers as questions, in the same order, from one state of the list."""
+
+    list_version: str
+    built_to: Moment
+    answers: list[DigestsAnswer]
+
+
+class ListState(_Answered):
+    """A list as the server has it now; `entries` counts its distinct rows."""
+
+    name: str
+    list_version: str
+    built_to: Moment
+    entries: int
+
+
+class ListsAnswer(_Answered):
+    """The lists that every lookup asks."""
+
+    lists: list[ListState]
+
+
+class HealthAnswer(_Answered):
+    """Whether `lookup` would answer now; `reason` says why not."""
+
+    is_healthy: bool
+    reason: str | None = None
+    list_version: str | None = None
+    built_to: Moment | None = None
+    entries: int = 0
+
+
+class Refusal(_Answered):
+    """Why there is no answer, without any digest."""
+
+    detail: str
