@@ -24,23 +24,25 @@ Ask = Callable[[Sequence[DigestSet]], list[Verdict]]
 
 # Digest sets in one question, which is what network services take at once, unless one shard has more.
 ASKED_AT_ONCE = 1_000
-# Shards that are looked at to fill a question.
-SHARDS_AT_ONCE = 64
+# Shards that one question may be about, when they are small, and how many are counted at a time to find out.
+SHARDS_AT_ONCE = 256
+SHARDS_COUNTED = 16
 # Matches that are written in one transaction.
 SETTLED_AT_ONCE = 200
 
 
 def start_if_due(store: Store, versions: Mapping[str, str]) -> bool:
-    """Start what is due, given the list version of each service that answers now; True when something was started.
+    """Start what is due, given the list version of each service that answers now; True when anything is asked again.
 
     A version that differs from the one of the last start makes every retained sighting (rematch) and every case
     (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Once a day what
     was retained long enough is forgotten. Cheap when nothing is due: meant to be called every minute.
     """
+    forget.start_if_due(store)
     started = _start(store, versions, only_if_new=True)
     if not started:
         started = [sweeps.start(store, name) for name in (SweepName.RECALL, SweepName.REMATCH)]
-    return any([*started, forget.start_if_due(store)])
+    return any(started)
 
 
 def start(store: Store, versions: Mapping[str, str]) -> None:
@@ -81,13 +83,13 @@ def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> l
 
 def _few_enough(store: Store, shards: list[str]) -> list[str]:
     """Return the first shards whose sightings are one question together: at least one."""
-    total, few = 0, 0
-    for size in retained.count(store, shards):
-        total += size
-        if few and total > ASKED_AT_ONCE:
-            break
-        few += 1
-    return shards[:few]
+    total = 0
+    for begin in range(0, len(shards), SHARDS_COUNTED):
+        for place, size in enumerate(retained.count(store, shards[begin : begin + SHARDS_COUNTED]), begin):
+            total += size
+            if place and total > ASKED_AT_ONCE:
+                return shards[:place]
+    return shards
 
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
@@ -104,8 +106,8 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
                 unknown[shard] += 1
             elif verdict.result is VerdictResult.MATCH:
                 matches += _answers(one, verdict)
-    for begin in range(0, len(matches), SETTLED_AT_ONCE):
-        some = matches[begin : begin + SETTLED_AT_ONCE]
+    while len(matches) > SETTLED_AT_ONCE:
+        some, matches = matches[:SETTLED_AT_ONCE], matches[SETTLED_AT_ONCE:]
         settlement.settle(store, ours.run_id, Asked(ours), some, retention=retention)
     ended = Asked(
         ours,
@@ -113,7 +115,7 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
         unanswered=list(unknown),
         counts={"asked": len(everything), "unknown": unknown.total()},
     )
-    settlement.settle(store, ours.run_id, ended, [], retention=retention)
+    settlement.settle(store, ours.run_id, ended, matches, retention=retention)
     return None if everything and unknown.total() == len(everything) else len(everything)
 
 

@@ -68,7 +68,7 @@ class Retained:
             deflated = memoryview(self.packed)[HEAD.size :]
             rest = zlib.decompressobj(-12, DICTIONARY).decompress(deflated, MOST_JSON_BYTES)
             return Sighting.model_validate(json.loads(rest) | {"digests": self.digests, "seen_at": self.seen_at})
-        except (zlib.error, ValueError, TypeError, ValidationError) as error:
+        except (zlib.error, ValueError, TypeError, RecursionError, ValidationError) as error:
             raise Unreadable("a retained sighting cannot be read") from error
 
 
