@@ -300,7 +300,7 @@ class Strength(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why a match waits for an analyst and is not delivered."""
+    """Why a case waits for an analyst and is not delivered; the last two: it matched, and does so no more."""
 
     WEAK = "weak"
     SIZE_DIFFERS = "size_differs"
@@ -308,6 +308,7 @@ class HoldReason(StrEnum):
     DISPUTED = "disputed"
     BENIGN_TOO = "benign_too"
     WITHDRAWN = "withdrawn"
+    NO_LONGER_LISTED = "no_longer_listed"
 
 
 class Listing(Noun):
@@ -357,7 +358,8 @@ class Verdict(Noun):
 class CaseVerdict(Noun):
     """The verdict as a case shows it: the leading listing's facts, and `listings`, all of them.
 
-    `algorithm` is the strongest of `algorithms`, the ones that agreed.
+    `algorithm` is the strongest of `algorithms`, the ones that agreed. After a correction to `no_match` the facts are
+    those of the listing that was taken back.
     """
 
     result: VerdictResult
@@ -412,10 +414,29 @@ class EventType(StrEnum):
 
     OPENED = "case.opened"
     HELD = "case.held"
+    CORRECTED = "case.corrected"
+
+
+class Retraction(StrEnum):
+    """How a list takes back what a case rests on."""
+
+    WITHDRAWN = "withdrawn"
+    DISPUTED = "disputed"
+    NO_LONGER_LISTED = "no_longer_listed"
+
+
+class Correction(Noun):
+    """What a `case.corrected` event adds: what the list did, and the verdict before (the case has the one after)."""
+
+    retraction: Retraction
+    before: CaseVerdict
 
 
 class Event(Noun):
-    """One immutable fact in a case's history; `event_id` is the engine's idempotency key."""
+    """One immutable fact in a case's history; `event_id` is the engine's idempotency key.
+
+    Only a `case.corrected` event has a `correction`.
+    """
 
     event_id: UUID
     case_id: UUID
@@ -423,6 +444,7 @@ class Event(Noun):
     type: EventType
     at: Moment
     case: Case
+    correction: Correction | None = None
 
 
 def case_id_for(url: str, sha256: str) -> UUID:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -50,6 +52,25 @@ class Settings(BaseSettings):
     archive_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one archive's members, at most")
     archive_depth: int = Field(default=3, ge=0, le=8, description="archives inside archives, so many levels deep")
     memory_bytes: int = Field(default=4 * 2**30, ge=2**28, description="RLIMIT_AS of a crawl process")
+
+    sighting_retention: timedelta = Field(
+        default=timedelta(days=90),
+        ge=timedelta(0),
+        le=timedelta(days=36_500),
+        description="how long files without a match are kept to be asked about again; 0: not at all",
+    )
+
+    @field_validator("sighting_retention", mode="before")
+    @classmethod
+    def _read_duration(cls, value: object) -> object:
+        """Durations are ISO 8601 (P90D, PT6H) or a number with a unit (90d, 6h, 15m, 30s); 0 is 0."""
+        if value == "0":
+            return timedelta(0)
+        written = re.fullmatch(r"(\d{1,9})([dhms])", value.strip()) if isinstance(value, str) else None
+        if written is None:
+            return value
+        unit = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}[written[2]]
+        return timedelta(**{unit: int(written[1])})
 
     @field_validator("takedown_sinks", "allow_addresses", mode="before")
     @classmethod

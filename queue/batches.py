@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from orbweaver.model import Noun, Sighting
@@ -44,6 +45,27 @@ def settle(pipe: Pipeline, batch_id: str, batch: Batch) -> None:
     pipe.delete(keys.batch(batch_id))
     pipe.srem(keys.batches(), batch_id)
     pipe.srem(keys.run_batches(batch.run_id), batch_id)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A batch that waits for its verdicts, as what asked for them (queue.settlement)."""
+
+    batch_id: str
+    batch: Batch
+
+    @property
+    def key(self) -> str:
+        """The batch's key: gone once it is settled."""
+        return keys.batch(self.batch_id)
+
+    def is_open(self, pipe: Pipeline) -> bool:
+        """Whether nobody settled it yet."""
+        return bool(pipe.exists(self.key))
+
+    def end(self, pipe: Pipeline) -> None:
+        """Queue its end."""
+        settle(pipe, self.batch_id, self.batch)
 
 
 def keep_unanswered(pipe: Pipeline, sightings: Sequence[Sighting]) -> None:

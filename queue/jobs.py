@@ -1,4 +1,4 @@
-"""The functions that RQ jobs call, and the only ones that a job can call: recrawl, match, deliver.
+"""The functions that RQ jobs call, and the only ones that a job can call.
 
 Every job takes ids; what it works on is in the store. Each can be done twice without harm.
 """
@@ -9,7 +9,6 @@ import ctypes
 import functools
 import signal
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import recrawl as crawl
@@ -17,19 +16,17 @@ from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
 from orbweaver.matcher_client.errors import MatcherError
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
-from orbweaver.model import CaseState, DigestSet, Verdict, VerdictResult
-from orbweaver.queue import batches, recrawls, runs
-from orbweaver.queue.batches import Batch
+from orbweaver.model import DigestSet, Verdict, VerdictResult
+from orbweaver.queue import batches, recrawls, runs, settlement
+from orbweaver.queue import forget as forgetting
+from orbweaver.queue import recall as recalling
+from orbweaver.queue import rematch as rematching
 from orbweaver.queue.recrawls import RecrawlState
-from orbweaver.store import connection, durability, keys
+from orbweaver.store import connection, durability
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases, delivery, sinks, transitions
+from orbweaver.takedown import delivery, sinks
 from orbweaver.takedown.errors import NotDelivered
-from redis.exceptions import WatchError
 from rq import get_current_job
-
-if TYPE_CHECKING:
-    from redis.client import Pipeline
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -82,9 +79,33 @@ def match(batch_id: str) -> None:
     batch = batches.read(store, batch_id)
     if batch is not None:
         verdicts = ask([one.digests for one in batch.sightings])
-        while not _settle(store, batch_id, batch, verdicts):
-            pass
+        settlement.settle(
+            store,
+            batch.run_id,
+            batches.Waiting(batch_id, batch),
+            list(zip(batch.sightings, verdicts, strict=True)),
+            retention=orbweaver_settings.load().sighting_retention,
+        )
     durability.wait_for_disk(store)
+
+
+def rematch(turn: str) -> None:
+    """Ask again about a slice of the retained sightings, and leave the next slice to another job."""
+    store = _store()
+    rematching.work(store, turn, ask, retention=orbweaver_settings.load().sighting_retention)
+    durability.wait_for_disk(store)
+
+
+def recall(turn: str) -> None:
+    """Ask again about a slice of the cases, and leave the next slice to another job."""
+    store = _store()
+    recalling.work(store, turn, ask)
+    durability.wait_for_disk(store)
+
+
+def forget(turn: str) -> None:
+    """Forget the retained sightings of a slice of shards whose time is over."""
+    forgetting.work(_store(), turn, retention=orbweaver_settings.load().sighting_retention)
 
 
 def deliver(event_id: str) -> None:
@@ -114,60 +135,6 @@ def ask_service(service: MatchingService, digest_sets: Sequence[DigestSet]) -> l
     if len(verdicts) != len(digest_sets):
         return [_unknown(f"{len(verdicts)} answers to {len(digest_sets)} questions")] * len(digest_sets)
     return verdicts
-
-
-def _settle(store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdict]) -> bool:
-    """Write what the verdicts mean; False when a case changed meanwhile and it must be decided again."""
-    answers = list(zip(batch.sightings, verdicts, strict=True))
-    matches = [
-        (sighting, verdict)
-        for sighting, verdict in answers
-        if verdict.result is VerdictResult.MATCH and not sighting.digests.is_degenerate
-    ]
-    unknown = [
-        (sighting, verdict.reason or "no reason given")
-        for sighting, verdict in answers
-        if verdict.result is VerdictResult.UNKNOWN
-    ]
-    answered = [sighting for sighting, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
-    with store.pipeline(transaction=True) as pipe:
-        pipe.watch(keys.batch(batch_id), *(keys.case(one.sighting_id) for one, _ in matches))
-        if not pipe.exists(keys.batch(batch_id)):
-            return True  # settled by an earlier attempt at this job
-        before: dict[str, transitions.Standing | None] = {}
-        changes: list[transitions.Change] = []
-        for sighting, verdict in matches:
-            case_id = sighting.sighting_id
-            if case_id not in before:
-                before[case_id] = cases.standing(pipe, case_id)
-            change = transitions.change_by_match(sighting, verdict, before[case_id])
-            before[case_id] = change.after
-            changes.append(change)
-        pipe.multi()
-        for change in changes:
-            _write(store, pipe, batch.run_id, change)
-        batches.keep_unanswered(pipe, [sighting for sighting, _ in unknown])
-        batches.drop_answered(pipe, answered)
-        runs.note_answers(
-            pipe,
-            batch.run_id,
-            matched_case_ids=sorted(before),
-            new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
-            unknown=unknown,
-            answered=answered,
-        )
-        batches.settle(pipe, batch_id, batch)
-        try:
-            pipe.execute()
-        except WatchError:
-            return False
-    return True
-
-
-def _write(store: Store, pipe: Pipeline, run_id: str, change: transitions.Change) -> None:
-    cases.write(pipe, change)
-    if change.event is not None and change.after.case.state is CaseState.OPEN:
-        runs.note_event(store, pipe, run_id, str(change.event.event_id))
 
 
 def _unknown(reason: str) -> Verdict:

@@ -22,7 +22,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 MODULE = "orbweaver.queue.jobs"
-FUNCTIONS = frozenset({"recrawl", "match", "deliver"})
+FUNCTIONS = frozenset({"recrawl", "match", "deliver", "rematch", "recall", "forget"})
 JOB_ID = re.compile(rb"[A-Za-z0-9_-]+")
 MOST_DATA_BYTES = 16 * 1024
 MOST_RETRIES = 10
@@ -185,6 +185,11 @@ class KnownJob(Job):
             raise RefusedJob(f"job {self.id} refused: {self.refused}")
         from orbweaver.queue import jobs
 
-        return {"recrawl": jobs.recrawl, "match": jobs.match, "deliver": jobs.deliver}[
-            str(self.func_name).rpartition(".")[2]
-        ]
+        return {
+            "recrawl": jobs.recrawl,
+            "match": jobs.match,
+            "deliver": jobs.deliver,
+            "rematch": jobs.rematch,
+            "recall": jobs.recall,
+            "forget": jobs.forget,
+        }[str(self.func_name).rpartition(".")[2]]

@@ -65,6 +65,25 @@ def enqueue_match(store: Store, pipe: Pipeline, batch_id: str) -> None:
     )
 
 
+def sweep_job_id(name: str, turn: str) -> str:
+    """Return the id of the job that does a sweep's next slice."""
+    return f"{name}-{turn}"
+
+
+def enqueue_sweep(store: Store, pipe: Pipeline, name: str, turn: str) -> None:
+    """Queue a slice of a sweep, behind the batches that wait, on an open transaction."""
+    queue_for(store, QueueName.MATCH).enqueue_call(
+        f"{MODULE}.{name}",
+        args=(turn,),
+        job_id=sweep_job_id(name, turn),
+        timeout=MATCH_SECONDS,
+        result_ttl=0,
+        failure_ttl=PARKED_SECONDS,
+        retry=Retry(max=RETRIES),
+        pipeline=pipe,
+    )
+
+
 def delivery_job_id(event_id: str) -> str:
     """Return the id of the job that delivers an event."""
     return f"deliver-{event_id}"

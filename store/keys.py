@@ -63,8 +63,23 @@ def unanswered() -> str:
     return f"{PREFIX}:unanswered"
 
 
+def retained(shard: str) -> str:
+    """Hash sighting id (16 bytes) -> packed sighting that no list knew; owner queue.retained."""
+    return f"{PREFIX}:retained:{shard}"
+
+
+def sweep(name: str) -> str:
+    """Hash of a sweep (rematch, recall, forget): its turn, counts and list versions; owner queue.sweeps."""
+    return f"{PREFIX}:sweep:{name}"
+
+
+def sweep_due(name: str) -> str:
+    """Sorted set of what a sweep still has to do, by the time (seconds since 1970) from when; owner queue.sweeps."""
+    return f"{PREFIX}:sweep:{name}:due"
+
+
 def case(case_id: str) -> str:
-    """Hash of one case: `json`, and `sequence`, the number of its last event; owner takedown.cases."""
+    """Hash of one case: `json`, `sequence` (of its last event), `was_opened` (1 or 0); owner takedown.cases."""
     return f"{PREFIX}:case:{case_id}"
 
 

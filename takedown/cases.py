@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from orbweaver.model import Case
+from orbweaver.model import Case, CaseState
 from orbweaver.store import keys
-from orbweaver.store.connection import Store
+from orbweaver.store.connection import Store, text
 from orbweaver.takedown.transitions import Change, Standing
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
+# Cases that are read in one round trip.
+PAGE = 500
+
 
 def standing(store: Store | Pipeline, case_id: str) -> Standing | None:
-    """Read a case and its last event's number; None when there is no such case.
+    """Read a case as it stands; None when there is no such case.
 
     A pipeline must be watching (its reads are immediate then).
     """
-    stored, sequence = store.hmget(keys.case(case_id), "json", "sequence")
+    stored, sequence, was_opened = store.hmget(keys.case(case_id), "json", "sequence", "was_opened")
     if stored is None or sequence is None:
         return None
-    return Standing(Case.model_validate_json(stored), int(sequence))
+    return Standing(Case.model_validate_json(stored), int(sequence), was_opened == b"1")
+
+
+def existing(store: Store, case_ids: Sequence[str]) -> set[str]:
+    """Return which of these ids are cases, in one round trip."""
+    if not case_ids:
+        return set()
+    scores = store.zmscore(keys.cases(), list(case_ids))
+    return {case_id for case_id, score in zip(case_ids, scores, strict=True) if score is not None}
 
 
 def write(pipe: Pipeline, change: Change) -> None:
     """Queue a change's writes on a transaction: the case, its index and its event."""
     case = change.after.case
     case_id = str(case.case_id)
-    pipe.hset(keys.case(case_id), mapping={"json": case.model_dump_json(), "sequence": change.after.sequence})
+    pipe.hset(
+        keys.case(case_id),
+        mapping={
+            "json": case.model_dump_json(),
+            "sequence": change.after.sequence,
+            "was_opened": int(change.after.was_opened),
+        },
+    )
     pipe.zadd(keys.cases(), {case_id: case.first_seen.timestamp()})
     if change.event is not None:
         event_id = str(change.event.event_id)
@@ -39,8 +58,17 @@ def write(pipe: Pipeline, change: Change) -> None:
 
 def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
     """Read cases, oldest first, then by URL; ids without a case are left out."""
-    found = [standing(store, case_id) for case_id in case_ids]
-    return sorted(
-        (one.case for one in found if one is not None),
-        key=lambda case: (case.first_seen, case.url, case.sha256),
-    )
+    with store.pipeline(transaction=False) as pipe:
+        for case_id in case_ids:
+            pipe.hget(keys.case(case_id), "json")
+        found = [Case.model_validate_json(stored) for stored in pipe.execute() if stored is not None]
+    return sorted(found, key=lambda case: (case.first_seen, case.url, case.sha256))
+
+
+def all_cases(store: Store, state: CaseState | None = None) -> Iterator[Case]:
+    """Yield the cases of a state, or all, oldest first, a page at a time."""
+    for start in itertools.count(step=PAGE):
+        page = store.execute_command("ZRANGE", keys.cases(), start, start + PAGE - 1)
+        if not page:
+            return
+        yield from (case for case in read_many(store, map(text, page)) if state in {None, case.state})

@@ -1,33 +1,37 @@
-"""What a match means for its case: pure functions from the case so far to the case after, and its event."""
+"""What an answer means for its case: pure functions from the case so far to the case after, and its event."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from orbweaver.model import (
     Case,
     CaseState,
-    CaseVerdict,
+    Correction,
     Event,
     EventType,
     Sighting,
     Verdict,
     case_id_for,
     event_id_for,
+    now,
 )
+from orbweaver.takedown.evidence import Ruling, evidence_of, rule
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A case as stored: the case and the sequence number of its last event."""
+    """A case as stored: the case, the number of its last event, and whether it ever had a `case.opened`."""
 
     case: Case
     sequence: int
+    was_opened: bool
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a match does to its case: the case after, and the event it causes, if any."""
+    """What an answer does to its case: the case after, and the event it causes, if any."""
 
     after: Standing
     event: Event | None
@@ -37,77 +41,91 @@ class Change:
         """Whether the case did not exist before."""
         return self.event is not None and self.event.sequence == 1
 
+    @property
+    def is_for_engine(self) -> bool:
+        """Whether the takedown engine is told: that a case is open, and what is corrected of one it was told of."""
+        return self.event is not None and self.event.type is not EventType.HELD and self.after.was_opened
+
 
 def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | None) -> Change:
-    """Return what a match does: open a case, or move on `last_seen` of the one there is.
-
-    A held case is opened when stronger evidence comes; an open one is never held again.
-    """
-    digests = sighting.digests
-    if digests.is_degenerate:
+    """Return what a match of a sighting does: open a case, or hold it; or go on with the one there is."""
+    if sighting.digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
-    state = CaseState.HELD if verdict.held_because else CaseState.OPEN
-    evidence = _evidence(verdict)
-    if before is not None and before.case.state is CaseState.OPEN and state is CaseState.HELD:
-        state, evidence = CaseState.OPEN, before.case.verdict  # weaker evidence takes nothing back
-    case_id = case_id_for(sighting.url, digests.sha256)
-    first_seen, last_seen = sighting.seen_at, sighting.seen_at
-    report_ids = set(sighting.report_ids)
     if before is not None:
-        first_seen = min(before.case.first_seen, first_seen)
-        last_seen = max(before.case.last_seen, last_seen)
-        report_ids |= set(before.case.report_ids)
+        return change_by_answer(verdict, before, sighting)
+    state = CaseState.HELD if verdict.held_because else CaseState.OPEN
     case = Case(
-        case_id=case_id,
+        case_id=case_id_for(sighting.url, sighting.digests.sha256),
         state=state,
         url=sighting.url,
-        final_url=sighting.final_url,
-        host=sighting.host,
-        ip=sighting.ip,
-        referrer=sighting.referrer,
-        report_ids=tuple(sorted(report_ids)),
-        md5=digests.md5,
-        sha1=digests.sha1,
-        sha256=digests.sha256,
-        size=digests.size,
-        content_type=sighting.content_type,
-        sniffed_type=sighting.sniffed_type,
-        verdict=evidence,
-        first_seen=first_seen,
-        last_seen=last_seen,
-        http=sighting.http,
+        md5=sighting.digests.md5,
+        sha1=sighting.digests.sha1,
+        sha256=sighting.digests.sha256,
+        size=sighting.digests.size,
+        verdict=evidence_of(verdict),
+        first_seen=sighting.seen_at,
+        last_seen=sighting.seen_at,
+        report_ids=tuple(sorted(set(sighting.report_ids))),
+        **_seen_there(sighting),
     )
-    if before is not None and before.case.state is state:
-        return Change(Standing(case, before.sequence), event=None)
-    sequence = 1 if before is None else before.sequence + 1
-    event = Event(
-        event_id=event_id_for(case_id, sequence),
-        case_id=case_id,
+    kind = EventType.OPENED if state is CaseState.OPEN else EventType.HELD
+    event = _event(case, 1, kind, sighting, verdict)
+    return Change(Standing(case, 1, was_opened=state is CaseState.OPEN), event)
+
+
+def change_by_answer(verdict: Verdict, before: Standing, sighting: Sighting | None = None) -> Change:
+    """Return what a later answer about a case's digests does, whatever the answer is.
+
+    With a sighting the file was met again, and the case follows what is seen of it. Without one its list was only
+    asked again (recall): what that does to state and evidence is the same.
+    """
+    ruling = rule(verdict, before.case.state, before.case.verdict)
+    facts: dict[str, Any] = {"state": ruling.state, "verdict": ruling.evidence}
+    if sighting is not None:
+        if sighting.seen_at >= before.case.last_seen:
+            facts |= _seen_there(sighting)
+        facts["first_seen"] = min(before.case.first_seen, sighting.seen_at)
+        facts["last_seen"] = max(before.case.last_seen, sighting.seen_at)
+        facts["report_ids"] = tuple(sorted({*before.case.report_ids, *sighting.report_ids}))
+    case = before.case.model_copy(update=facts)
+    kind = _kind(ruling, before.case.state)
+    if kind is None:
+        return Change(Standing(case, before.sequence, before.was_opened), event=None)
+    correction = None
+    if ruling.retraction is not None:
+        correction = Correction(retraction=ruling.retraction, before=before.case.verdict)
+    event = _event(case, before.sequence + 1, kind, sighting, verdict, correction)
+    return Change(Standing(case, event.sequence, before.was_opened or kind is EventType.OPENED), event)
+
+
+def _kind(ruling: Ruling, before: CaseState) -> EventType | None:
+    if ruling.retraction is not None:
+        return EventType.CORRECTED
+    if before is CaseState.HELD and ruling.state is CaseState.OPEN:
+        return EventType.OPENED
+    return None
+
+
+def _seen_there(sighting: Sighting) -> dict[str, Any]:
+    """Return what the newest sighting says of the file; an older one, asked about late, does not replace it."""
+    names = ("final_url", "host", "ip", "referrer", "content_type", "sniffed_type", "http")
+    return {name: getattr(sighting, name) for name in names}
+
+
+def _event(
+    case: Case,
+    sequence: int,
+    kind: EventType,
+    sighting: Sighting | None,
+    verdict: Verdict,
+    correction: Correction | None = None,
+) -> Event:
+    return Event(
+        event_id=event_id_for(case.case_id, sequence),
+        case_id=case.case_id,
         sequence=sequence,
-        type=EventType.OPENED if state is CaseState.OPEN else EventType.HELD,
-        at=sighting.seen_at,
+        type=kind,
+        at=sighting.seen_at if sighting is not None else verdict.asked_at or now(),
         case=case,
-    )
-    return Change(Standing(case, sequence), event)
-
-
-def _evidence(verdict: Verdict) -> CaseVerdict:
-    leading = verdict.listings[0]
-    algorithms = leading.algorithms
-    return CaseVerdict(
-        result=verdict.result,
-        algorithm=algorithms[0],
-        algorithms=algorithms,
-        strength=verdict.strength,
-        held_because=verdict.held_because,
-        list=leading.list,
-        entry_id=leading.entry_id,
-        category=leading.category,
-        scheme=leading.scheme,
-        status=leading.status,
-        list_version=leading.list_version,
-        built_to=leading.built_to,
-        service=leading.service,
-        asked_at=verdict.asked_at,
-        listings=verdict.listings,
+        correction=correction,
     )

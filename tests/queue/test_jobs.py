@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from builders import (
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.model import Case, DigestSet, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
-from orbweaver.queue import batches, jobs, queues, recovery, runs
+from orbweaver.queue import batches, jobs, queues, recovery, runs, settlement
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -178,7 +179,8 @@ def test_a_batch_that_another_worker_settled_meanwhile_is_left_alone(store: Stor
     assert batch is not None
     work(store, QueueName.MATCH)
     late = Verdict(result=VerdictResult.UNKNOWN, reason="asked before the service came back")
-    assert jobs._settle(store, batch_id, batch, [late])
+    waiting = batches.Waiting(batch_id, batch)
+    settlement.settle(store, RUN, waiting, [(a_sighting(), late)], retention=timedelta(days=1))
     assert (store.hlen(keys.unanswered()), runs.unknown(store, RUN)) == (0, [])
 
 

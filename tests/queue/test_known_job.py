@@ -47,7 +47,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     # other functions
     "system": ({"data": data("os.system", args=[f"touch {MARKER}"])}, "it calls 'os.system'"),
     "uncompressed": ({"data": zlib.compress(data("os.system", args=[f"touch {MARKER}"]).encode())}, "'os.system'"),
-    "private": ({"data": data(f"{MODULE}._settle")}, "_settle', which is not a job function"),
+    "private": ({"data": data(f"{MODULE}._store")}, "_store', which is not a job function"),
     "undone": ({"data": data(f"{MODULE}.refused", args=[])}, "refused', which is not a job function"),
     "imported": ({"data": data(f"{MODULE}.open_service", args=["hashlist:/x"])}, "open_service'"),
     "attribute": ({"data": data(f"{MODULE}.signal.raise_signal")}, "signal.raise_signal'"),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, RUN, a_sighting, add_batch, an_order, build_list, digests_of, work
-from orbweaver.model import Outcome, Skip, Tally
-from orbweaver.queue import queues, recrawls, runs
+from orbweaver.model import Outcome, Skip, Tally, now
+from orbweaver.queue import queues, recrawls, rematch, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -41,7 +41,10 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256]))
     record([a_sighting()], [skip], Tally(files=2))
     work(store, QueueName.MATCH)
+    add_batch(store, a_sighting(), a_sighting(b"other").model_copy(update={"seen_at": now()}))
+    work(store, QueueName.MATCH)
     add_batch(store, a_sighting())
+    rematch.start_if_due(store, {"hashlist:test": "1"})
     with runs.turn(store, RUN, threading.Event()):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}

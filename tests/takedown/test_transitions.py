@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 from uuid import uuid5
 
 import pytest
-from builders import a_match, a_sighting, digests_of
+from builders import NOON, a_match, a_sighting, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.model import ALGORITHMS, CASE_NAMESPACE, Algorithm, CaseState, EventType
-from orbweaver.takedown.transitions import Standing, change_by_match
+from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.model import (
+    ALGORITHMS,
+    CASE_NAMESPACE,
+    Algorithm,
+    CaseState,
+    EntryStatus,
+    Event,
+    EventType,
+    Listing,
+    Retraction,
+    Verdict,
+    VerdictResult,
+)
+from orbweaver.takedown.transitions import Change, Standing, change_by_answer, change_by_match
 
 
 def test_the_first_match_opens_a_case_that_shows_the_whole_sighting_and_verdict() -> None:
@@ -80,3 +94,107 @@ def test_a_history_keeps_its_first_and_last_time_its_reports_and_its_order(
     assert (before.case.state is CaseState.OPEN) is any(algorithm == "sha256" for algorithm, _, _ in history)
     assert [event.sequence for event in events] == list(range(1, before.sequence + 1))
     assert len({event.event_id for event in events}) == len(events)
+
+
+def an_answer(*listings: tuple[Algorithm, str], day: int = 0) -> Verdict:
+    """What the one service says on a day: its entries, by the algorithm that agrees and their status."""
+    found = [
+        Listing(service="hashlist:test", list="list", entry_id=str(n), algorithms=(by,), status=EntryStatus(status))
+        for n, (by, status) in enumerate(listings)
+    ]
+    return judge(digests_of(b"known"), found, service="hashlist:test", asked_at=NOON + timedelta(days=day))
+
+
+ACTIVE, DISPUTED, WITHDRAWN = ((("sha256", status),) for status in ("active", "disputed", "withdrawn"))
+
+
+@pytest.mark.parametrize(
+    ("later", "retraction"),
+    [
+        (an_answer(*DISPUTED, day=1), Retraction.DISPUTED),
+        (an_answer(*WITHDRAWN, day=1), Retraction.WITHDRAWN),
+        (an_answer(day=1), Retraction.NO_LONGER_LISTED),
+    ],
+)
+def test_a_correction_says_what_the_list_did_and_the_verdicts_before_and_after(
+    later: Verdict, retraction: Retraction
+) -> None:
+    opened = change_by_match(a_sighting(), an_answer(*ACTIVE), None)
+    corrected = change_by_answer(later, opened.after)
+    event = corrected.event
+    assert event is not None
+    assert event.correction is not None
+    assert (event.type, event.sequence, event.at) == (EventType.CORRECTED, 2, later.asked_at)
+    assert (event.correction.retraction, event.correction.before) == (retraction, opened.after.case.verdict)
+    assert event.case == corrected.after.case
+    assert (event.case.state, event.case.verdict.held_because) == (CaseState.HELD, (retraction.value,))
+    assert corrected.is_for_engine
+    reopened = change_by_answer(an_answer(*ACTIVE, day=2), corrected.after)
+    assert reopened.event is not None
+    assert (reopened.event.type, reopened.event.sequence, reopened.is_for_engine) == (EventType.OPENED, 3, True)
+
+
+def test_a_correction_of_a_held_case_is_not_for_the_engine() -> None:
+    held = change_by_match(a_sighting(), an_answer(("md5", "active")), None)
+    corrected = change_by_answer(an_answer(day=1), held.after)
+    assert corrected.event is not None
+    assert (corrected.event.type, corrected.is_for_engine) == (EventType.CORRECTED, False)
+
+
+def test_an_older_sighting_that_is_asked_about_late_does_not_replace_what_was_seen_since() -> None:
+    newest = a_sighting(minutes=60).model_copy(update={"final_url": "http://h.test/now"})
+    opened = change_by_match(newest, a_match(), None)
+    case = change_by_match(a_sighting(report_ids=("r",)), a_match(), opened.after).after.case
+    assert (case.final_url, case.first_seen, case.last_seen) == (
+        "http://h.test/now",
+        a_sighting().seen_at,
+        newest.seen_at,
+    )
+    assert case.report_ids == ("r",)
+
+
+entries = st.lists(
+    st.tuples(st.sampled_from(ALGORITHMS), st.sampled_from(["active", "disputed", "withdrawn"])), max_size=3
+)
+
+
+@given(st.lists(st.tuples(entries, st.booleans(), st.booleans()), min_size=1, max_size=8))
+def test_what_the_engine_sees_of_any_history_is_one_story(
+    history: list[tuple[list[tuple[Algorithm, str]], bool, bool]],
+) -> None:
+    before: Standing | None = None
+    told: list[Event] = []
+    for day, (listed, is_met, is_down) in enumerate(history):
+        verdict = unknown("down") if is_down else an_answer(*listed, day=day)
+        change = one_answer(verdict, before, is_met, day)
+        if change is None:
+            continue
+        if before is not None:
+            assert change == one_answer(verdict, before, is_met, day)
+            met, asked = (change_by_answer(verdict, before, one) for one in (a_sighting(minutes=day * 1440), None))
+            assert (met.after.case.state, met.after.case.verdict) == (asked.after.case.state, asked.after.case.verdict)
+            assert (met.event and met.event.correction) == (asked.event and asked.event.correction)
+        before = change.after
+        assert before.was_opened is (bool(told) or change.is_for_engine)
+        if change.is_for_engine:
+            assert change.event is not None
+            told.append(change.event)
+        # what the engine was told last is how the case stands, but for doubts that never reached it
+        assert (before.case.state is CaseState.OPEN) is (bool(told) and told[-1].type is EventType.OPENED)
+        if is_down:
+            assert change.event is None
+    kinds = [event.type for event in told]
+    assert kinds[:1] in ([], [EventType.OPENED])
+    assert all(event.case.state is CaseState.OPEN for event in told if event.type is EventType.OPENED)
+    assert all(event.case.state is CaseState.HELD for event in told if event.type is EventType.CORRECTED)
+    assert all(pair != (EventType.OPENED, EventType.OPENED) for pair in itertools.pairwise(kinds))
+    assert [event.sequence for event in told] == sorted({event.sequence for event in told})
+    assert EventType.HELD not in kinds
+
+
+def one_answer(verdict: Verdict, before: Standing | None, is_met: bool, day: int) -> Change | None:
+    """What one day's answer does: to the case there is, or by opening one."""
+    sighting = a_sighting(minutes=day * 1440)
+    if before is not None:
+        return change_by_answer(verdict, before, sighting if is_met else None)
+    return change_by_match(sighting, verdict, None) if verdict.result is VerdictResult.MATCH else None

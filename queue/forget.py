@@ -1,0 +1,59 @@
+"""Forgetting retained sightings whose time is over, once a day: the store's hash fields cannot expire by themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from orbweaver.model import now
+from orbweaver.queue import retained, sweeps
+from orbweaver.queue.sweeps import Asked, Slice, SweepName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+EVERY = timedelta(days=1)
+SHARDS_AT_ONCE = 16
+
+
+def start_if_due(store: Store) -> bool:
+    """Start forgetting when the last time began a day ago, or go on with it; True when a job was started."""
+    key = keys.sweep(SweepName.FORGET)
+
+    def is_due(reading: Store | Pipeline) -> bool:
+        began_at = reading.hget(key, "began_at")
+        return began_at is None or now() - datetime.fromisoformat(text(began_at)) >= EVERY
+
+    def mark(pipe: Pipeline) -> None:
+        pipe.zadd(keys.sweep_due(SweepName.FORGET), dict.fromkeys(retained.SHARDS, 0))
+
+    if is_due(store):
+        return sweeps.start(store, SweepName.FORGET, mark, only_if=is_due)
+    return sweeps.start(store, SweepName.FORGET)
+
+
+def work(store: Store, turn: str, *, retention: timedelta) -> None:
+    """Do one slice: what was seen longer ago than `retention` is deleted."""
+
+    def do(ours: Slice, shards: list[str]) -> int:
+        return sum(_forget(store, ours, shard, retained.oldest_kept(retention)) for shard in shards)
+
+    sweeps.work(store, SweepName.FORGET, turn, do, most=SHARDS_AT_ONCE)
+
+
+def _forget(store: Store, ours: Slice, shard: str, oldest: datetime) -> int:
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(ours.key, keys.retained(shard))
+            if not ours.is_open(pipe):
+                return 0
+            forgotten = retained.forget(pipe, shard, before=oldest)
+            Asked(ours, done=[shard], counts={"forgotten": forgotten}).end(pipe)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue  # a sighting came meanwhile
+            return forgotten

@@ -1,0 +1,126 @@
+"""Asking again about every retained sighting when a list has changed; nothing is fetched from the web for it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from orbweaver.model import DigestSet, Verdict, VerdictResult
+from orbweaver.queue import forget, recall, retained, settlement, sweeps
+from orbweaver.queue.retained import Retained, Unreadable
+from orbweaver.queue.settlement import Answer
+from orbweaver.queue.sweeps import Asked, Slice, SweepName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+Ask = Callable[[Sequence[DigestSet]], list[Verdict]]
+
+# Digest sets in one question, which is what network services take at once, unless one shard has more.
+ASKED_AT_ONCE = 1_000
+# Shards that one question may be about, when they are small, and how many are counted at a time to find out.
+SHARDS_AT_ONCE = 256
+SHARDS_COUNTED = 16
+# Matches that are written in one transaction.
+SETTLED_AT_ONCE = 200
+
+
+def start_if_due(store: Store, versions: Mapping[str, str]) -> bool:
+    """Start what is due, given the list version of each service that answers now; True when anything is asked again.
+
+    A version that differs from the one of the last start makes every retained sighting (rematch) and every case
+    (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Once a day what
+    was retained long enough is forgotten. Cheap when nothing is due: meant to be called every minute.
+    """
+    forget.start_if_due(store)
+    started = _start(store, versions, only_if_new=True)
+    if not started:
+        started = [sweeps.start(store, name) for name in (SweepName.RECALL, SweepName.REMATCH)]
+    return any(started)
+
+
+def start(store: Store, versions: Mapping[str, str]) -> None:
+    """Make everything due, whatever was asked before, and start."""
+    _start(store, versions, only_if_new=False)
+
+
+def work(store: Store, turn: str, ask: Ask, *, retention: timedelta) -> None:
+    """Do one slice of the rematch: `ask` gives a verdict for each digest set, in order."""
+
+    def do(ours: Slice, shards: list[str]) -> int | None:
+        return _ask_again(store, ours, _few_enough(store, shards), ask, retention)
+
+    sweeps.work(store, SweepName.REMATCH, turn, do, most=SHARDS_AT_ONCE)
+
+
+def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> list[bool]:
+    """Start both sweeps; the versions are noted with the second, so that a crash between the two starts both again."""
+    key, run_id = keys.sweep(SweepName.REMATCH), uuid4().hex
+
+    def are_new(reading: Store | Pipeline) -> bool:
+        last = json.loads(reading.hget(key, "versions") or "{}")
+        return any(last.get(service) != version for service, version in versions.items())
+
+    if only_if_new and not are_new(store):
+        return []
+
+    def mark(pipe: Pipeline) -> None:
+        pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
+        pipe.hset(key, mapping={"versions": json.dumps(dict(versions)), "versions_before": before})
+
+    before = text(store.hget(key, "versions") or "{}")
+    return [
+        sweeps.start(store, SweepName.RECALL, recall.mark_all, run_id=run_id),
+        sweeps.start(store, SweepName.REMATCH, mark, run_id=run_id, only_if=are_new if only_if_new else lambda _: True),
+    ]
+
+
+def _few_enough(store: Store, shards: list[str]) -> list[str]:
+    """Return the first shards whose sightings are one question together: at least one."""
+    total = 0
+    for begin in range(0, len(shards), SHARDS_COUNTED):
+        for place, size in enumerate(retained.count(store, shards[begin : begin + SHARDS_COUNTED]), begin):
+            total += size
+            if place and total > ASKED_AT_ONCE:
+                return shards[:place]
+    return shards
+
+
+def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
+    found = retained.read(store, shards, since=retained.oldest_kept(retention))
+    old = recall.old_versions(store)
+    matches: list[Answer] = []
+    unknown: Counter[str] = Counter()
+    everything = [(shard, one) for shard, ones in zip(shards, found, strict=True) for one in ones]
+    for begin in range(0, len(everything), ASKED_AT_ONCE):
+        asked = everything[begin : begin + ASKED_AT_ONCE]
+        verdicts = ask([one.digests for _, one in asked])
+        for (shard, one), verdict in zip(asked, verdicts, strict=True):
+            if verdict.result is VerdictResult.UNKNOWN or recall.is_old(verdict, old):
+                unknown[shard] += 1
+            elif verdict.result is VerdictResult.MATCH:
+                matches += _answers(one, verdict)
+    while len(matches) > SETTLED_AT_ONCE:
+        some, matches = matches[:SETTLED_AT_ONCE], matches[SETTLED_AT_ONCE:]
+        settlement.settle(store, ours.run_id, Asked(ours), some, retention=retention)
+    ended = Asked(
+        ours,
+        done=[shard for shard in shards if shard not in unknown],
+        unanswered=list(unknown),
+        counts={"asked": len(everything), "unknown": unknown.total()},
+    )
+    settlement.settle(store, ours.run_id, ended, matches, retention=retention)
+    return None if everything and unknown.total() == len(everything) else len(everything)
+
+
+def _answers(one: Retained, verdict: Verdict) -> list[Answer]:
+    try:
+        return [(one.sighting(), verdict)]
+    except Unreadable:
+        return []  # its digests are there and the rest is not: a recrawl finds the file again

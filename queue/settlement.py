@@ -1,0 +1,120 @@
+"""What answers mean for everything that waits on them: cases, events, deliveries, what is kept; one transaction.
+
+One implementation, for what a recrawl just found and for what was retained from earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from orbweaver.model import Sighting, Verdict, VerdictResult
+from orbweaver.queue import batches, retained, runs
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from orbweaver.takedown.transitions import Change, Standing, change_by_answer, change_by_match
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+Answer = tuple[Sighting, Verdict]
+
+
+class Question(Protocol):
+    """What asked: it is over with its answers, and answers to one that is over are dropped."""
+
+    @property
+    def key(self) -> str:
+        """The key that changes when the question is over."""
+        ...
+
+    def is_open(self, pipe: Pipeline) -> bool:
+        """Whether the answers are still wanted; the pipeline watches `key`."""
+        ...
+
+    def end(self, pipe: Pipeline) -> None:
+        """Queue the end of the question on the transaction of its answers."""
+        ...
+
+
+def settle(store: Store, run_id: str, question: Question, answers: Sequence[Answer], *, retention: timedelta) -> None:
+    """Write what the answers mean, as one transaction; decided again when a case changed meanwhile.
+
+    A match makes or changes its case. `no_match` about the file of a case may correct it; another file is retained
+    for `retention` (none when it is 0). `unknown` is kept, to be asked again.
+    """
+    while not _try_to_settle(store, run_id, question, answers, retention):
+        pass
+
+
+def _try_to_settle(
+    store: Store, run_id: str, question: Question, answers: Sequence[Answer], retention: timedelta
+) -> bool:
+    known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
+    unknown = [
+        (one, verdict.reason or "no reason given")
+        for one, verdict in answers
+        if verdict.result is VerdictResult.UNKNOWN
+    ]
+    telling = [answer for answer in known if not answer[0].digests.is_degenerate]
+    clean = [one for one, verdict in telling if verdict.result is VerdictResult.NO_MATCH]
+    having_cases = cases.existing(store, [one.sighting_id for one in clean])
+    about_cases = [
+        (one, verdict)
+        for one, verdict in telling
+        if verdict.result is VerdictResult.MATCH or one.sighting_id in having_cases
+    ]
+    oldest = retained.oldest_kept(retention)
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(question.key, *(keys.case(one.sighting_id) for one, _ in about_cases))
+        if not question.is_open(pipe):
+            return True  # settled by an earlier attempt at this job
+        changes = _decide(pipe, about_cases)
+        pipe.multi()
+        for change in changes:
+            cases.write(pipe, change)
+            if change.event is not None and change.is_for_engine:
+                runs.note_event(store, pipe, run_id, str(change.event.event_id))
+        batches.keep_unanswered(pipe, [one for one, _ in unknown])
+        batches.drop_answered(pipe, [one for one, _ in known])
+        retained.keep(pipe, [one for one in clean if one.sighting_id not in having_cases and one.seen_at > oldest])
+        retained.drop(pipe, [one for one, _ in about_cases])
+        matched = {one.sighting_id for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
+        changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
+        runs.note_answers(
+            pipe,
+            run_id,
+            matched_case_ids=sorted(matched | changed),
+            new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
+            unknown=unknown,
+            answered=[one for one, _ in known],
+        )
+        question.end(pipe)
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+    return True
+
+
+def _decide(pipe: Pipeline, answers: Sequence[Answer]) -> list[Change]:
+    """Return what the answers do to their cases, in order: several may be about one."""
+    before: dict[str, Standing | None] = {}
+    changes = []
+    for sighting, verdict in answers:
+        case_id = sighting.sighting_id
+        if case_id not in before:
+            before[case_id] = cases.standing(pipe, case_id)
+        standing = before[case_id]
+        if verdict.result is VerdictResult.MATCH:
+            change = change_by_match(sighting, verdict, standing)
+        elif standing is not None:
+            change = change_by_answer(verdict, standing, sighting)
+        else:
+            continue  # the case was removed meanwhile
+        before[case_id] = change.after
+        changes.append(change)
+    return changes

@@ -1,0 +1,210 @@
+"""Sweeps: going through all retained sightings, or all cases, slice by slice, in one job at a time.
+
+What is still to do is a sorted set in the store, by the time from when it is due. A slice takes things off it in the
+transaction that writes their results, so a sweep goes on exactly where a killed one stopped. What nobody could answer
+stays, due later. A job works while the turn is its own; another turn makes it harmless.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from orbweaver.model import format_time, now
+from orbweaver.queue import queues
+from orbweaver.queue.queues import QueueName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+# A job ends after about this long, or this many questions, so that batches that wait get their turn.
+SLICE_SECONDS = 5.0
+SLICE_QUESTIONS = 10_000
+# What could not be answered is asked again after this long.
+RETRY_SECONDS = 900
+COUNT = "count:"
+
+
+class SweepName(StrEnum):
+    """The sweeps; each is a job function of queue.jobs."""
+
+    REMATCH = "rematch"
+    RECALL = "recall"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a sweep is: `left` is due now, `later` could not be answered; counts are since it began."""
+
+    run_id: str | None
+    is_ended: bool
+    left: int
+    later: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The right to work on a sweep: over when another job has the turn, or when the sweep began anew."""
+
+    name: SweepName
+    turn: str
+    generation: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        """The sweep's record."""
+        return keys.sweep(self.name)
+
+    def is_open(self, pipe: Pipeline) -> bool:
+        """Whether turn and generation are still those of the record."""
+        turn, generation = pipe.hmget(self.key, "turn", "generation")
+        return turn is not None and (text(turn), int(generation or 0)) == (self.turn, self.generation)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a slice has done, as the question of a settlement: it ends with things that are done, or due again later."""
+
+    ours: Slice
+    done: Collection[str] = ()
+    unanswered: Collection[str] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The sweep's record."""
+        return self.ours.key
+
+    def is_open(self, pipe: Pipeline) -> bool:
+        """Whether the slice may still write."""
+        return self.ours.is_open(pipe)
+
+    def end(self, pipe: Pipeline) -> None:
+        """Queue that things are done, or due again later, and what was counted."""
+        due = keys.sweep_due(self.ours.name)
+        if self.done:
+            pipe.zrem(due, *self.done)
+        if self.unanswered:
+            pipe.zadd(due, dict.fromkeys(self.unanswered, time.time() + RETRY_SECONDS))
+        for counted, number in self.counts.items():
+            if number:
+                pipe.hincrby(self.key, f"{COUNT}{counted}", number)
+
+
+def start(
+    store: Store,
+    name: SweepName,
+    mark: Callable[[Pipeline], None] | None = None,
+    *,
+    run_id: str | None = None,
+    only_if: Callable[[Pipeline], bool] = lambda _: True,
+) -> bool:
+    """Begin a sweep over all that `mark` makes due; without it, go on with what is left of the last one.
+
+    False when there is nothing to do, when another job does it already, or when `only_if` (asked while the record is
+    watched) says no. A running sweep that is marked anew goes on with all of it.
+    """
+    key, due = keys.sweep(name), keys.sweep_due(name)
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(key)
+            turn, ended_at = pipe.hmget(key, "turn", "ended_at")
+            is_working = turn is not None and queues.is_alive(
+                store, QueueName.MATCH, queues.sweep_job_id(name, text(turn))
+            )
+            if not only_if(pipe):
+                return False
+            if mark is None and (is_working or not pipe.zcount(due, "-inf", time.time())):
+                return False
+            counted = [one for one in pipe.hkeys(key) if text(one).startswith(COUNT)]
+            pipe.multi()
+            if mark is not None:
+                mark(pipe)
+                pipe.hincrby(key, "generation", 1)
+                pipe.hset(key, "began_at", format_time(now()))
+            if not is_working:
+                next_turn = uuid4().hex
+                pipe.hset(key, "turn", next_turn)
+                queues.enqueue_sweep(store, pipe, name, next_turn)
+                if mark is not None or ended_at is not None:
+                    pipe.hdel(key, "ended_at", *counted)
+                    pipe.hset(key, "run_id", run_id or uuid4().hex)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return True
+
+
+def work(store: Store, name: SweepName, turn: str, do: Callable[[Slice, list[str]], int | None], *, most: int) -> None:
+    """Do a slice: give up to `most` due things at a time to `do`, which writes what it did, then pass the turn on.
+
+    `do` returns how many questions it asked, or None when nobody answers: then the sweep ends, and what is left
+    waits for its next start.
+    """
+    key, due = keys.sweep(name), keys.sweep_due(name)
+    deadline, asked, is_answered = time.monotonic() + SLICE_SECONDS, 0, True
+    while True:
+        found, generation, run_id = store.hmget(key, "turn", "generation", "run_id")
+        if found is None or text(found) != turn:
+            return
+        ours = Slice(name, turn, int(generation or 0), text(run_id or ""))
+        ready = store.execute_command("ZRANGEBYSCORE", due, "-inf", time.time(), "LIMIT", 0, most)
+        if not ready or not is_answered:
+            if _pass_on(store, ours, None):
+                return
+        elif asked >= SLICE_QUESTIONS or time.monotonic() > deadline:
+            if _pass_on(store, ours, uuid4().hex):
+                return
+        else:
+            questions = do(ours, [text(one) for one in ready])
+            asked += questions or 0
+            is_answered = questions is not None
+
+
+def _pass_on(store: Store, ours: Slice, to: str | None) -> bool:
+    """Give the turn to another job, or end the sweep; False when it began anew meanwhile."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(ours.key)
+        if not ours.is_open(pipe):
+            return False
+        pipe.multi()
+        if to is None:
+            pipe.hdel(ours.key, "turn")
+            pipe.hset(ours.key, "ended_at", format_time(now()))
+        else:
+            pipe.hset(ours.key, "turn", to)
+            queues.enqueue_sweep(store, pipe, ours.name, to)
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+        return True
+
+
+def standing(store: Store, name: SweepName) -> Standing:
+    """Return how far a sweep is."""
+    at = time.time()
+    with store.pipeline(transaction=True) as pipe:
+        pipe.hgetall(keys.sweep(name))
+        pipe.zcount(keys.sweep_due(name), "-inf", at)
+        pipe.zcard(keys.sweep_due(name))
+        stored, left, all_of_it = pipe.execute()
+    fields = {text(name): text(value) for name, value in stored.items()}
+    return Standing(
+        run_id=fields.get("run_id"),
+        is_ended="ended_at" in fields,
+        left=left,
+        later=all_of_it - left,
+        counts={name.removeprefix(COUNT): int(value) for name, value in fields.items() if name.startswith(COUNT)},
+    )
