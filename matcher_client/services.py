@@ -7,7 +7,9 @@ from pathlib import Path
 
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.hma_service import HmaService
 from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.service_address import read_address
 
 
 def _open_hash_list(rest: str) -> MatchingService:
@@ -19,6 +21,8 @@ def _open_hash_list(rest: str) -> MatchingService:
 # Scheme -> what opens it, given all that follows "scheme:".
 _SERVICES: dict[str, Callable[[str], MatchingService]] = {
     "hashlist": _open_hash_list,
+    "hma+http": lambda rest: HmaService(read_address(f"hma+http:{rest}")),
+    "hma+https": lambda rest: HmaService(read_address(f"hma+https:{rest}")),
 }
 
 
@@ -27,6 +31,7 @@ def open_service(url: str) -> MatchingService:
 
     `hashlist:/path/list.hashes` is a built list; a path without a leading slash is relative to the working
     directory. A list that is missing or damaged is reported by the first `lookup` or `health`, not here.
+    `hma+https://host/path?md5=video_md5&canary=md5:HEX` is HMA (hma_service, service_address).
 
     Raises UnknownService. The message names the scheme only, because a URL may hold a password.
     """
