@@ -1,4 +1,4 @@
-"""The questions of one batch to HMA: each digest once a signal type, several at a time, none after HMA has failed."""
+"""The questions of one batch to HMA: each digest set once a signal type, several at a time, none after a failure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Questions:
         self._session = session
         self._lookups = lookups
         self._connections = connections
-        self._replies: dict[tuple[Algorithm, str], Reply] = {}
+        self._replies: dict[tuple[Algorithm, DigestSet], Reply] = {}
         self._refusals: dict[Algorithm, Reply] = {}
 
     @property
@@ -54,31 +54,34 @@ class Questions:
         return bool(self._replies)
 
     def ask(self, digest_sets: Sequence[DigestSet]) -> None:
-        """Ask what must be known of each set: every signal type, strongest first, up to a SHA-256 that is listed."""
+        """Ask what must be known of each set: every signal type, strongest first, up to a SHA-256 that is listed.
+
+        Within a type they are asked in order, so a canary at both ends stands for what is between.
+        """
+        distinct = list(dict.fromkeys(digest_sets))
         with ThreadPoolExecutor(self._connections, thread_name_prefix="hma") as pool:
             for algorithm in self._lookups.signal_types:
-                open_sets = [one for one in digest_sets if not self.is_settled(one)]
-                digests = list(dict.fromkeys(getattr(one, algorithm) for one in open_sets))
-                replies = pool.map(lambda digest, of=algorithm: self._ask_one(of, digest), digests)
-                for digest, reply in zip(digests, replies, strict=True):
+                unsettled = [one for one in distinct if not self.is_settled(one)]
+                replies = pool.map(lambda digests, of=algorithm: self._ask_one(of, digests), unsettled)
+                for digests, reply in zip(unsettled, replies, strict=True):
                     if reply is not None:
-                        self._replies[algorithm, digest] = reply
+                        self._replies[algorithm, digests] = reply
 
     def is_settled(self, digests: DigestSet) -> bool:
         """Whether a SHA-256 match makes further questions needless."""
-        reply = self._replies.get(("sha256", digests.sha256))
+        reply = self._replies.get(("sha256", digests))
         return reply is not None and bool(reply.contents)
 
-    def reply(self, algorithm: Algorithm, digest: str) -> Reply:
+    def reply(self, algorithm: Algorithm, digests: DigestSet) -> Reply:
         """Return what HMA replied, or why there is no reply."""
-        reply = self._replies.get((algorithm, digest)) or self._refusals.get(algorithm)
+        reply = self._replies.get((algorithm, digests)) or self._refusals.get(algorithm)
         return reply or Reply(problem=self.failure or "not asked")
 
-    def _ask_one(self, algorithm: Algorithm, digest: str) -> Reply | None:
+    def _ask_one(self, algorithm: Algorithm, digests: DigestSet) -> Reply | None:
         if self.failure is not None or algorithm in self._refusals:
             return None
         try:
-            reply = self._lookups.ask(self._session, algorithm, digest)
+            reply = self._lookups.ask(self._session, algorithm, getattr(digests, algorithm))
         except Unavailable as error:
             self.failure = str(error)
             return None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from datetime import datetime
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.hma_answers import require_ready
-from orbweaver.matcher_client.hma_index import Indexes, IndexesInUse, read_index_status
+from orbweaver.matcher_client.hma_index import Indexes, read_index_status
 from orbweaver.matcher_client.hma_questions import Lookups, Questions
 from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.matcher_client.protocol import Health
@@ -47,20 +46,19 @@ class HmaService:
         self._lookups = read_lookups(address)
         self._connections = _read_connections(address)
         self._session = WebSession(address, connections=self._connections)
-        self._in_use = IndexesInUse()
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable when HMA is not ready or fails at once.
 
-        `list_version` and `built_to` are what HMA had loaded before the first question; the matcher may have more.
+        `list_version` and `built_to` are those of before the first question; the matcher may have a newer index.
         """
         asked_at = now()
-        _, in_use = self._read_indexes()
+        indexes = self._read_indexes()
         questions = Questions(self._session, self._lookups, connections=self._connections)
         questions.ask(digest_sets)
         if questions.failure is not None and not questions.has_replies:
             raise Unavailable(questions.failure)
-        verdicts = [self._judge(one, questions, in_use, asked_at) for one in digest_sets]
+        verdicts = [self._judge(one, questions, indexes, asked_at) for one in digest_sets]
         if all(verdict.result is not VerdictResult.NO_MATCH for verdict in verdicts):
             return verdicts
         try:
@@ -80,34 +78,31 @@ class HmaService:
         return bool(reply.contents)
 
     def health(self) -> Health:
-        """Say whether HMA is ready and how new its oldest index is; raises nothing.
+        """Say whether HMA is ready, in which state its indexes are, and how new the oldest is; raises nothing.
 
-        `list_version` and `built_at` are of the indexes in use, `entries` of those that are stored. What curators
-        disable or enable, and a bank's ratio, count at once and are not part of the version.
+        What curators disable or enable, and a bank's ratio, count at once and are not part of the version.
         """
         try:
-            stored, in_use = self._read_indexes()
+            indexes = self._read_indexes()
         except Unavailable as error:
             return Health(is_healthy=False, reason=str(error))
-        return Health(is_healthy=True, list_version=in_use.version, built_at=in_use.built_to, entries=stored.size)
+        return Health(is_healthy=True, list_version=indexes.version, built_at=indexes.built_to, entries=indexes.size)
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
 
-    def _read_indexes(self) -> tuple[Indexes, Indexes]:
-        """Return the indexes that are stored and those in use; raises Unavailable when HMA is not ready."""
-        stored = read_index_status(self._session.get("/m/index/status"), self._lookups.signal_types.values())
-        # Taken before /status, which says that the matcher looked for a new index in the seconds before it.
-        at = time.monotonic()
+    def _read_indexes(self) -> Indexes:
+        """Return the indexes that HMA has stored; raises Unavailable when it is not ready."""
         require_ready(self._session.get("/status"))
-        return stored, self._in_use.note(stored, at)
+        answer = self._session.get("/m/index/status")
+        return read_index_status(answer, self._lookups.signal_types.values(), now())
 
     def _judge(self, digests: DigestSet, questions: Questions, indexes: Indexes, asked_at: datetime) -> Verdict:
         agreeing: dict[tuple[str, int], list[Algorithm]] = {}
         problems: list[str] = []
         for algorithm in self._lookups.signal_types:
-            reply = questions.reply(algorithm, getattr(digests, algorithm))
+            reply = questions.reply(algorithm, digests)
             if reply.problem is not None and reply.problem not in problems:
                 problems.append(reply.problem)
             for content in reply.contents:

@@ -15,10 +15,11 @@ from builders import digests_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.hma_index import LOADED_AFTER_SECONDS, Indexes, IndexesInUse, SignalIndex
+from orbweaver.matcher_client.hma_index import LOADED_AFTER, read_index_status
 from orbweaver.matcher_client.hma_questions import SEED
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.web_session import Answer
 from orbweaver.model import DigestSet, Verdict
 from stand_ins import hma
 from stand_ins.hma import BANK, HmaServer, HmaState, Response, as_json, page, refusal
@@ -157,11 +158,16 @@ def test_a_content_that_two_types_find_is_one_listing(server: HmaServer) -> None
     assert verdict.strength == "strong"
 
 
-def test_equal_digests_are_asked_once(server: HmaServer) -> None:
-    collision = B.model_copy(update={"md5": A.md5})
-    verdicts = lookup(server, A, collision, A, options="md5=video_md5&sha256=sha256")
-    assert results(verdicts) == ["no_match"] * 3
-    assert sorted(server.lookups) == sorted([("sha256", A.sha256), ("sha256", B.sha256), ("video_md5", A.md5)])
+def test_equal_digest_sets_are_asked_once(server: HmaServer) -> None:
+    assert results(lookup(server, A, B, A, A, options="sha256=sha256")) == ["no_match"] * 4
+    assert sorted(server.lookups) == sorted([("sha256", A.sha256), ("sha256", B.sha256)])
+
+
+def test_a_digest_that_different_sets_share_is_asked_for_each(server: HmaServer) -> None:
+    """So that a canary, disguised as two files, is looked up before and after what stands between."""
+    first, last = (DigestSet(md5=A.md5, sha1=digit * 40, sha256=digit * 64, size=1) for digit in "01")
+    lookup(server, first, B, last, options="md5=video_md5&connections=1")
+    assert [digest for _, digest in server.lookups] == [A.md5, B.md5, A.md5]
 
 
 def test_verdicts_are_in_the_order_of_the_questions(server: HmaServer) -> None:
@@ -189,7 +195,7 @@ def test_no_question_makes_hma_fetch_hash_or_keep_anything(server: HmaServer) ->
         service.health()
         service.lookup([A, B])
         service.is_listed("md5", A.md5)
-        server.state.faults = [page(404)]
+        server.state.faults = [page(404)] * 9
         with pytest.raises(Unavailable):
             service.lookup([A, B])
     assert {one.method for one in server.requests} == {"GET"}
@@ -214,8 +220,8 @@ NOT_ABOUT_A_DIGEST = {
     "untyped": (Response(200, "{}", "text/plain"), "'text/plain', not with JSON"),
     "half a JSON": (Response(200, '{"KNOWN_BAD":[{"bank_con'), "not JSON"),
     "nothing": (Response(200, ""), "not JSON"),
-    "cut": (Response(200, '{"KNOWN_BAD":[]}', cut=True), "cannot be asked"),
-    "gone": (Response(0), "cannot be asked"),
+    "cut": (Response(200, '{"KNOWN_BAD":[]}', cut=True), r"hma\+http://127"),
+    "gone": (Response(0), r"hma\+http://127"),
 }
 ABOUT_A_DIGEST = {
     "array": (as_json([]), "not an object of banks"),
@@ -452,33 +458,37 @@ def test_an_index_status_that_is_none_is_unhealthy(
             service.lookup([A])
 
 
-def indexes(built_to: int, size: int = 4) -> Indexes:
-    return Indexes((SignalIndex("sha256", datetime.fromtimestamp(built_to, UTC), size),))
+STORED = Answer(200, "application/json", b'{"video_md5":{"built_to":1795314466,"present":true,"size":4}}')
 
 
-def test_a_new_index_counts_once_a_ready_matcher_must_have_loaded_it() -> None:
-    in_use, old, new = IndexesInUse(), indexes(1), indexes(2)
-    assert in_use.note(old, 1_000) == old
-    assert in_use.note(new, 1_010) == old
-    assert in_use.note(new, 1_009 + LOADED_AFTER_SECONDS) == old
-    assert in_use.note(new, 1_010 + LOADED_AFTER_SECONDS) == new
+@pytest.mark.parametrize(
+    ("seconds", "version"),
+    [
+        (-60, "video_md5@1795314466/4+loading"),  # HMA's clock is ahead
+        (0, "video_md5@1795314466/4+loading"),
+        (LOADED_AFTER.total_seconds() - 1, "video_md5@1795314466/4+loading"),
+        (LOADED_AFTER.total_seconds(), "video_md5@1795314466/4"),
+        (10**9, "video_md5@1795314466/4"),
+    ],
+)
+def test_what_is_stored_is_another_state_until_every_matcher_must_have_loaded_it(seconds: float, version: str) -> None:
+    at = datetime.fromtimestamp(1795314466 + seconds, UTC)
+    assert read_index_status(STORED, ["video_md5"], at).version == version
 
 
-def test_a_list_that_changes_all_the_time_is_followed_at_the_same_distance() -> None:
-    in_use = IndexesInUse()
-    said = [in_use.note(indexes(minute), 60.0 * minute) for minute in range(10)]
-    assert said == [indexes(max(0, minute - 2)) for minute in range(10)]
-
-
-def test_what_is_stored_but_not_loaded_is_no_state_of_a_negative(server: HmaServer) -> None:
-    with asking(server) as service:
-        before = service.health().list_version
-        server.state.bank("sha256", A.sha256)
-        server.state.build()  # and not loaded
-        (verdict,) = service.lookup([A])
-        assert (verdict.result, verdict.list_version) == ("no_match", before)
-        health = service.health()
-        assert (health.list_version, health.entries) == (before, 4)
+def test_a_negative_of_an_index_that_is_stored_and_not_loaded_is_due_again_later(server: HmaServer) -> None:
+    server.state.bank("sha256", A.sha256)
+    server.state.build()  # and not loaded
+    with asking(server, "sha256=sha256") as service:
+        (early,) = service.lookup([A])
+        assert early.result == "no_match"
+        assert str(early.list_version).endswith("/2+loading")
+        server.state.load()
+        server.state.stored = {
+            name: hma.Index(one.built_to - 1_000, one.contents) for name, one in server.state.stored.items()
+        }
+        assert service.health().list_version != early.list_version
+        assert results(service.lookup([A])) == ["match"]
 
 
 # What HMA.md 7 tells of signal types, and what a URL may say.
