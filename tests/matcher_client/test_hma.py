@@ -60,7 +60,7 @@ def test_a_listed_digest_is_a_match_that_names_bank_and_content(server: HmaServe
     content_id = server.state.add("sha256", A.sha256)
     (verdict,) = lookup(server, A)
     (listing,) = verdict.listings
-    assert (verdict.result, verdict.strength, verdict.held_because) == ("match", "strong", ())
+    assert (verdict.result, verdict.strength, verdict.held_because, verdict.reason) == ("match", "strong", (), None)
     assert (listing.list, listing.entry_id, listing.algorithms) == (BANK, str(content_id), ("sha256",))
     assert (listing.category, listing.scheme, listing.size) == (None, None, None)
     assert (listing.list_version, listing.built_to) == ("sha256@1795314466/2", datetime.fromtimestamp(1795314466, UTC))
@@ -427,7 +427,9 @@ def test_who_is_not_ready_after_a_batch_gave_no_negatives(
     assert unknown.reason
 
 
-@pytest.mark.parametrize("status", [Response(200, "OK"), Response(200, "i-am-alive"), page(200), page(404)])
+@pytest.mark.parametrize(
+    "status", [Response(200, "OK"), Response(200, "i-am-alive"), Response(403, "I-AM-ALIVE"), page(200)]
+)
 def test_only_the_words_of_a_living_matcher_are_believed(
     server: HmaServer, monkeypatch: pytest.MonkeyPatch, status: Response
 ) -> None:

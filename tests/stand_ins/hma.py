@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import time
@@ -124,10 +125,11 @@ class HmaState:
     faults: list[Fault] = field(default_factory=list)
     now: Callable[[], float] = time.time
     coin: random.Random = field(default_factory=random.Random)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def bank(self, signal_type: str, digest: str, bank: str = BANK) -> int:
         """Put a hash into a bank; nobody finds it before `build` and `load`. Returns the content's id."""
-        content_id = max(self.contents, default=0) + 1
+        content_id = next(self._ids)
         self.contents[content_id] = Content(bank, signal_type, digest)
         return content_id
 
