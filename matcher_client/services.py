@@ -8,6 +8,7 @@ from pathlib import Path
 from orbweaver.matcher_client.batch_service import BatchService
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.hma_service import HmaService
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.service_address import read_address
 
@@ -23,6 +24,8 @@ _SERVICES: dict[str, Callable[[str], MatchingService]] = {
     "hashlist": _open_hash_list,
     "http": lambda rest: BatchService(read_address(f"http:{rest}")),
     "https": lambda rest: BatchService(read_address(f"https:{rest}")),
+    "hma+http": lambda rest: HmaService(read_address(f"hma+http:{rest}")),
+    "hma+https": lambda rest: HmaService(read_address(f"hma+https:{rest}")),
 }
 
 
@@ -33,6 +36,8 @@ def open_service(url: str) -> MatchingService:
     directory. `https://host/path?token=file:/path&canary=sha256:HEX` is a server of Orbweaver's own batch protocol
     (batch_service, service_address). A list that is missing or damaged is reported by the first `lookup` or `health`,
     not here.
+    directory. A list that is missing or damaged is reported by the first `lookup` or `health`, not here.
+    `hma+https://host/path?md5=video_md5&canary=md5:HEX` is HMA (hma_service, service_address).
 
     Raises UnknownService. The message names the scheme only, because a URL may hold a password.
     """
