@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from orbweaver.matcher_client import eokm_service
+from orbweaver.matcher_client.eokm_service import EokmService
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.service_address import ServiceAddress, read_address, refuse_unknown_options
 
 
-def _open_hash_list(rest: str) -> MatchingService:
-    if not rest:
+def _open_hash_list(url: str) -> MatchingService:
+    path = url.partition(":")[2]
+    if not path:
         raise UnknownService("matcher URL hashlist: has no path: write hashlist:/path/to/list.hashes")
-    return HashListService(Path(rest))
+    return HashListService(Path(path))
 
 
-# Scheme -> what opens it, given all that follows "scheme:".
+def _network(
+    service: Callable[[ServiceAddress], MatchingService], options: frozenset[str]
+) -> Callable[[str], MatchingService]:
+    def open_it(url: str) -> MatchingService:
+        address = read_address(url)
+        refuse_unknown_options(address, options)
+        return service(address)
+
+    return open_it
+
+
+_EOKM = _network(EokmService, eokm_service.OPTIONS)
+# Scheme -> what opens it, given the whole URL. Plain http is for this machine itself, and not offered in messages.
 _SERVICES: dict[str, Callable[[str], MatchingService]] = {
     "hashlist": _open_hash_list,
+    "eokm+https": _EOKM,
+    "eokm+http": _EOKM,
 }
 
 
@@ -30,10 +48,11 @@ def open_service(url: str) -> MatchingService:
 
     Raises UnknownService. The message names the scheme only, because a URL may hold a password.
     """
-    scheme, colon, rest = url.strip().partition(":")
+    url = url.strip()
+    scheme, colon, _ = url.partition(":")
     open_it = _SERVICES.get(scheme.lower()) if colon else None
     if open_it is None:
-        known = ", ".join(f"{name}:" for name in sorted(_SERVICES))
+        known = ", ".join(f"{name}:" for name in _SERVICES if not name.endswith("+http"))
         given = f"has the unknown scheme {scheme!r}" if colon else "has no scheme"
         raise UnknownService(f"the matcher URL {given}: use one of {known} (for example hashlist:/path/list.hashes)")
-    return open_it(rest)
+    return open_it(url)

@@ -89,9 +89,9 @@ class WebSession:
         """Ask with POST and a JSON body. Raises Unavailable."""
         return self._ask("POST", path, json=value, headers=headers)
 
-    def post_text(self, path: str, text: str) -> Answer:
-        """Ask with POST and a plain text body. Raises Unavailable."""
-        return self._ask("POST", path, data=text.encode(), headers={"Content-Type": "text/plain"})
+    def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> Answer:
+        """Ask with POST and a body of text as it is. Raises Unavailable."""
+        return self._ask("POST", path, data=text.encode(), headers={"Content-Type": content_type})
 
     def close(self) -> None:
         """Close every connection."""
