@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orbweaver.matcher_client import eokm_service
+from orbweaver.matcher_client import eokm_service, tcap_service
 from orbweaver.matcher_client.eokm_service import EokmService
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.service_address import ServiceAddress, read_address, refuse_unknown_options
+from orbweaver.matcher_client.tcap_service import TcapService
 
 
 def _open_hash_list(url: str) -> MatchingService:
@@ -32,11 +33,14 @@ def _network(
 
 
 _EOKM = _network(EokmService, eokm_service.OPTIONS)
+_TCAP = _network(TcapService, tcap_service.OPTIONS)
 # Scheme -> what opens it, given the whole URL. Plain http is for this machine itself, and not offered in messages.
 _SERVICES: dict[str, Callable[[str], MatchingService]] = {
     "hashlist": _open_hash_list,
     "eokm+https": _EOKM,
     "eokm+http": _EOKM,
+    "tcap+https": _TCAP,
+    "tcap+http": _TCAP,
 }
 
 
