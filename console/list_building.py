@@ -13,7 +13,7 @@ from orbweaver.model import format_time
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-LINES_SHOWN = 20
+ROWS_SHOWN = 20
 
 
 def run(inputs: Sequence[Path], output: Path, *, is_json: bool) -> None:
@@ -28,10 +28,10 @@ def run(inputs: Sequence[Path], output: Path, *, is_json: bool) -> None:
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         said = list_build.build(inputs, output, progress=lambda rows: progress.update(task, completed=rows))
-    for line in said.refused[:LINES_SHOWN]:
-        notes.print(f"{line.file}:{line.line}: {safe(line.reason)}", markup=False, highlight=False)
-    if said.refused_count > LINES_SHOWN:
-        notes.print(f"{said.refused_count - LINES_SHOWN} more lines refused", highlight=False)
+    for row in said.refused[:ROWS_SHOWN]:
+        notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False, highlight=False)
+    if said.refused_count > ROWS_SHOWN:
+        notes.print(f"{said.refused_count - ROWS_SHOWN:,} more rows refused", highlight=False)
     facts = {
         "output": str(said.output),
         "list_version": said.list_version,

@@ -186,8 +186,8 @@ def _built(hashes: Path, state_dir: Path, notes: Console) -> Path:
     built = lists / f"{_content_name(hashes)}.hashes"
     if not (built.exists() and is_built(built)):
         said = list_build.build([hashes], built)
-        for line in said.refused[:BAD_LINES_SHOWN]:
-            notes.print(f"{line.file}:{line.line}: {safe(line.reason)}", markup=False)
+        for row in said.refused[:BAD_LINES_SHOWN]:
+            notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False)
     return built
 
 

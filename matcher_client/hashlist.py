@@ -128,7 +128,7 @@ class _Answers:
             entry_id=entry.entry_id,
             category=entry.category,
             scheme=entry.scheme,
-            nature=nature_of(entry.scheme, entry.category),
+            nature=entry.nature or nature_of(entry.scheme, entry.category),
             status=_status(entry.status),
             algorithms=tuple(algorithms),
             size=entry.size,

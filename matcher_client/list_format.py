@@ -3,7 +3,7 @@
     header    magic, format, where the index is, file size, build time, digest of all that follows,
               and a digest of the header itself
     meta      20-byte rows: label u32, size u64, entry id offset u64 (all ones: unknown); one row per label
-              comes first, so that bare digests share a row
+              comes first, so that bare digests share a row, then one for each other row of the list
     ids       entry ids: length u16, UTF-8
     sections  for SHA-256, SHA-1, MD5: sorted records (digest, meta row as big-endian u32), then the fan-out:
               for each digest prefix of n bits the number of its first record, u32
@@ -21,19 +21,19 @@ import json
 import mmap
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
-from orbweaver.model import Algorithm
+from orbweaver.model import Algorithm, Nature
 
 # Strongest first: the order in which sections are written and searched.
 DIGEST_BYTES: dict[Algorithm, int] = {"sha256": 32, "sha1": 20, "md5": 16}
 MAGIC = b"ORBWHASH"
-FORMAT = 1
+FORMAT = 2
 UNKNOWN = 2**64 - 1
 META_ROW = struct.Struct("<IQQ")
 ID_LENGTH = struct.Struct("<H")
@@ -46,12 +46,16 @@ _READ_BYTES = 256 * 1024
 
 
 class Label(NamedTuple):
-    """What many entries have in common; stored once."""
+    """What many entries have in common; stored once.
+
+    `nature` is what the list as a whole says of its entries (a known-benign one); None: their category says it.
+    """
 
     list: str | None
     category: str | None
     scheme: str | None
     status: str | None
+    nature: Nature | None = None
 
 
 class Entry(NamedTuple):
@@ -63,6 +67,7 @@ class Entry(NamedTuple):
     scheme: str | None = None
     status: str | None = None
     size: int | None = None
+    nature: Nature | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +154,10 @@ class HashList:
         self.entry_count: int = index["entries"]
         self._meta: int = index["meta"]
         self._ids: int = index["ids"]
-        self._labels = [Label(*label) for label in index["labels"]]
+        self._labels = [
+            Label(name, category, scheme, status, Nature(nature) if nature else None)
+            for name, category, scheme, status, nature in index["labels"]
+        ]
         # Strongest first; an algorithm without records has an empty section.
         self.sections: dict[Algorithm, Section] = {
             algorithm: Section(self._map, width, **index["sections"][algorithm])
@@ -162,6 +170,11 @@ class HashList:
         Raises ValueError when the digest's length is not the algorithm's, or the list is closed.
         """
         return [self.entry(row) for row in self.sections[algorithm].find_rows(digest)]
+
+    @property
+    def label_count(self) -> int:
+        """How many meta rows come first that are one label each: what lone digests share."""
+        return len(self._labels)
 
     def close(self) -> None:
         """Unmap the file."""
@@ -184,6 +197,7 @@ class HashList:
             scheme=label.scheme,
             status=label.status,
             size=None if size == UNKNOWN else size,
+            nature=label.nature,
         )
 
 
@@ -200,6 +214,15 @@ class Section:
         self._records = records
         self._fan_out = fan_out
         self.count = count
+
+    def __iter__(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the digest and the meta row of every record, in order."""
+        step = self._stride * 4_096
+        end = self._records + self.count * self._stride
+        for start in range(self._records, end, step):
+            block = self._map[start : min(start + step, end)]
+            for at in range(0, len(block), self._stride):
+                yield block[at : at + self._width], int.from_bytes(block[at + self._width : at + self._stride], "big")
 
     def find_rows(self, digest: bytes) -> Sequence[int]:
         """Return the meta row of each record with this digest; raises as HashList.find does."""
