@@ -1,15 +1,14 @@
 """Objects out of a JSON document of any size: their plain values, one object after another, in bounded memory.
 
 Only ijson's lowest layer is used. Its `items` keeps whatever an object holds, and its C backend ends the process with a
-segmentation fault on a million nested arrays or an integer of more than 4,300 digits (ijson 3.6.0, measured); events
-that we count ourselves do neither.
+segmentation fault on a million nested arrays (we count depth ourselves), and on an integer of more than 4,300 digits
+unless `use_float` makes integers machine words (ijson 3.6.0, measured).
 """
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import chain
 from typing import BinaryIO
 
@@ -21,7 +20,7 @@ _BLOCK_BYTES = 64 * 1024
 _MOST_PIECE_BYTES = 4 * 2**20
 _MOST_DEPTH = 64
 
-Scalar = str | int | Decimal | float | bool | None
+Scalar = str | int | float | bool | None
 Record = dict[str, Scalar]
 
 
@@ -84,14 +83,14 @@ def read_records(
 def _read_events(file: BinaryIO) -> Iterator[list[tuple[str, Scalar]]]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     events = ijson.sendable_list()
-    parser = ijson.basic_parse_coro(events)
+    parser = ijson.basic_parse_coro(events, use_float=True)
     silent = 0
     while block := file.read(_BLOCK_BYTES):
         try:
             if text := decoder.decode(block):  # nothing at all would be the end for ijson
                 parser.send(text.encode())
-        # A number that is none for Python: the C backend says it in these ways.
-        except (JSONError, ValueError, ArithmeticError, SystemError) as error:
+        # ValueError: a number that the backend in Python cannot read; the one in C says it as the former.
+        except (JSONError, ValueError) as error:
             yield events
             raise BadFileError(
                 "is damaged (it stops being JSON): get it again, or give joined files one by one"
