@@ -1,7 +1,7 @@
 """What every matching service promises, the same cases for each: `unknown` is never folded into `no_match`.
 
-A service is here when `tests/stand_ins/` has a module for it. A module may have MANGLINGS, named functions that make
-a false answer of what the JSON of a true one says: "another digest than asked", "fewer answers than questions".
+A service is here when `tests/stand_ins/` has a module for it. Where a protocol has batches, MANGLINGS are functions
+that make a false answer of what the JSON of a true one says: "another digest than asked", "fewer answers".
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import fault_proxy
 import pytest
@@ -26,7 +27,7 @@ from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
 from orbweaver.model import DigestSet, Verdict
-from stand_ins import Running
+from stand_ins import Running, own
 from tls_host import make_certificate
 
 STAND_INS = Path(__file__).resolve().parent.parent / "stand_ins"
@@ -41,10 +42,29 @@ def _modules() -> dict[str, ModuleType]:
 
 MODULES = _modules()
 NETWORKED = [name for name in MODULES if name != "hashlist"]
-MANGLINGS = [
+
+
+def of_a_batch(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Callable[[Any], Any]:
+    """Change what is a list of items, the answers of TCAP; its token is none."""
+    return lambda said: change(said) if isinstance(said, list) else said
+
+
+MANGLINGS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "own": own.MANGLINGS,
+    "tcap": {
+        "another digest than asked": of_a_batch(lambda said: [{**said[0], "hash_value": "0" * 64}, *said[1:]]),
+        "answers in another order": of_a_batch(lambda said: said[::-1]),
+        "fewer answers than questions": of_a_batch(lambda said: said[:-1]),
+        "more answers than questions": of_a_batch(lambda said: [*said, said[-1]]),
+        "no answers": of_a_batch(lambda said: []),
+        "answers without their digests": of_a_batch(lambda said: [{"confidence": one["confidence"]} for one in said]),
+        "answers that say nothing": of_a_batch(lambda said: [{**one, "confidence": None} for one in said]),
+    },
+}
+MANGLED = [
     pytest.param(name, change, id=f"{name}: {said}")
-    for name, module in MODULES.items()
-    for said, change in getattr(module, "MANGLINGS", {}).items()
+    for name in MODULES
+    for said, change in MANGLINGS.get(name, {}).items()
 ]
 
 
@@ -57,17 +77,18 @@ def some_digests() -> DigestSet:
     )
 
 
-LISTED, ALSO_LISTED, UNLISTED, ALSO_UNLISTED = (some_digests() for _ in range(4))
+LISTED, ALSO_LISTED, UNLISTED, ALSO_UNLISTED, CANARY = (some_digests() for _ in range(5))
 BATCH = (UNLISTED, LISTED, ALSO_UNLISTED, ALSO_LISTED)
 IS_LISTED = dict(zip(BATCH, (False, True, False, True), strict=True))
 
 
 @contextmanager
 def prepared(name: str) -> Iterator[Running]:
-    """The service with two of the batch's digest sets listed, by different digests where it can."""
+    """The service with its canary and two of the batch's digest sets, by different digests where it can."""
     run: Callable[[], AbstractContextManager[Running]] = MODULES[name].run
     with run() as running:
-        for listed, algorithm in ((LISTED, running.algorithms[0]), (ALSO_LISTED, running.algorithms[-1])):
+        strongest, weakest = running.algorithms[0], running.algorithms[-1]
+        for listed, algorithm in ((CANARY, strongest), (LISTED, strongest), (ALSO_LISTED, weakest)):
             running.add(algorithm, getattr(listed, algorithm))
         yield running
 
@@ -95,7 +116,8 @@ def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def asking(running: Running, *, port: int | None = None) -> Iterator[MatchingService]:
-    service = open_service(running.url(canary="none", port=port))
+    canary = f"{running.algorithms[0]}:{getattr(CANARY, running.algorithms[0])}"
+    service = open_service(running.url(canary=canary, port=port))
     try:
         yield service
     finally:
@@ -265,7 +287,7 @@ def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy
     proxy.fault = None
 
 
-@pytest.mark.parametrize(("name", "change"), MANGLINGS)
+@pytest.mark.parametrize(("name", "change"), MANGLED)
 def test_an_answer_to_another_question_is_unknown(name: str, change: Callable[[object], object]) -> None:
     with prepared(name) as running, FaultProxy(running.port) as proxy, asking(running, port=proxy.port) as service:
         proxy.fault = fault_proxy.mangled_json(change)
@@ -324,7 +346,7 @@ def test_no_interleaving_of_faults_makes_a_listed_digest_clean(
 
 def require_nothing_told(running: Running, said: str) -> None:
     """No digest and no secret in an error text or a log line."""
-    for digests in BATCH:
+    for digests in (*BATCH, CANARY):
         assert not any(digest in said.lower() for digest in (digests.md5, digests.sha1, digests.sha256))
     for option in running.options.split("&"):
         name, _, place = option.partition("=file:")
