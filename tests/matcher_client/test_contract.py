@@ -137,7 +137,7 @@ def ask_in_vain(service: MatchingService, digest_sets: Sequence[DigestSet] = BAT
     assert len(verdicts) == len(digest_sets)
     for digests, verdict in zip(digest_sets, verdicts, strict=True):
         require_no_lie(digests, verdict)
-    return " ".join(verdict.reason or "" for verdict in verdicts)
+    return " ".join(verdict.reason for verdict in verdicts if verdict.reason)
 
 
 def require_no_lie(digests: DigestSet, verdict: Verdict) -> None:
