@@ -98,10 +98,14 @@ def retain(store: Store, count: int, known: int, digests: Path) -> float:
 def work(store_socket: str) -> None:
     """Be the worker, and say at the end what it took: in a process of its own."""
     seen: list[str] = []
+    to_the_store = 0
 
     def listen(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in NETWORK_EVENTS and not (event == "socket.connect" and arguments[1] == store_socket):
-            seen.append(f"{event} {arguments[1:]}")
+        nonlocal to_the_store
+        if event == "socket.connect" and arguments[1] == store_socket:
+            to_the_store += 1
+        elif event in NETWORK_EVENTS:
+            seen.append(event)
 
     sys.addaudithook(listen)
     from orbweaver.cli import main
@@ -109,6 +113,7 @@ def work(store_socket: str) -> None:
     sys.argv = ["orbweaver", "worker", "match", "--burst"]
     with contextlib.suppress(SystemExit):
         main()
+    assert to_the_store, "the hook hears nothing"
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(
         json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss * 1024, "requests": seen}), flush=True
