@@ -36,6 +36,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.hashlist
 	$(BIN)/python -m bench.hma
+	$(BIN)/python -m bench.rematch --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import orbweaver
 import typer
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import Embeds, Limits, ScopeKind
+from orbweaver.model import CaseState, Embeds, Limits, ScopeKind
 from orbweaver.settings import Settings, SettingsRefused
 
 # What each command needs is imported inside it: `--help` must not wait for Scrapy.
@@ -42,6 +42,8 @@ matcher_commands = typer.Typer(help="Answer for other workers what a hash list h
 app.add_typer(matcher_commands, name="matcher")
 scope_commands = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True)
 app.add_typer(scope_commands, name="scope")
+case_commands = typer.Typer(help="Show cases.", no_args_is_help=True)
+app.add_typer(case_commands, name="cases")
 
 StateDir = Annotated[
     Path | None,
@@ -139,6 +141,47 @@ def verify(
         settings,
     )
     raise typer.Exit(outcome.exit_status)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  orbweaver rematch --hashes list.csv\n\n"
+    "  orbweaver rematch --matcher hashlist:/srv/list.hashes --json\n\n"
+    "Exit status: 0 everything was answered and delivered; 1 something stayed unknown or undelivered; 2 bad usage."
+)
+def rematch(
+    hashes: Annotated[Path | None, typer.Option(metavar="FILE", help="Hash list: CSV, bare digests, or built.")] = None,
+    matcher: Annotated[str | None, typer.Option(metavar="URL", help="Matching service, e.g. hashlist:/path.")] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
+    state: StateDir = None,
+) -> None:
+    """Ask again about every retained file and every case; nothing is fetched."""
+    from orbweaver.console import rematch as command
+    from orbweaver.console.verify import Options
+
+    settings = _settings(state)
+    if hashes is not None and matcher is not None:
+        raise typer.BadParameter("give --hashes or --matcher, not both")
+    if hashes is None and matcher is None and settings.matcher_url is None:
+        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    options = Options(reports="", hashes=hashes, matcher=matcher, is_json=is_json, state_dir=state)
+    raise typer.Exit(command.run(options, settings))
+
+
+@case_commands.command(
+    "list", epilog="Examples:\n\n  orbweaver cases list --state held\n\n  orbweaver cases list --json > cases.jsonl"
+)
+def list_cases(
+    state: Annotated[CaseState | None, typer.Option(help="Only cases in this state.")] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print a case a line as JSON, with exact URLs.")] = False,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="State directory (default: STATE_DIR).")
+    ] = None,
+) -> None:
+    """Show the cases of the store, oldest first: state, evidence, and why they are held."""
+    from orbweaver.console import case_list
+
+    case_list.run(_settings(state_dir), state_dir, state, is_json=is_json)
 
 
 @app.command()

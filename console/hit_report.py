@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import orbweaver
+from orbweaver.console.evidence import evidence
 from orbweaver.console.text import for_people, safe, size
 from orbweaver.model import Case, CaseState, Outcome, format_time
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
@@ -123,7 +123,7 @@ def _table(result: Result) -> Table:
     table.add_column("URL (defanged) and file", overflow="fold", ratio=1)
     table.add_column("Evidence", overflow="fold", min_width=26)
     for case in result.cases[:CASES_SHOWN]:
-        table.add_row(_state(case, result), _where(case), _evidence(case))
+        table.add_row(_state(case, result), _where(case), "\n".join(evidence(case)))
     return table
 
 
@@ -141,24 +141,6 @@ def _where(case: Case) -> str:
         kind = f"in the archive as {safe(case.http.archive_member)}, "
     lines.append(f"{kind}{safe(case.sniffed_type or case.content_type or 'unknown type')}, {size(case.size)}")
     return "\n".join(lines)
-
-
-def _evidence(case: Case) -> str:
-    verdict = case.verdict
-    algorithm = verdict.algorithm or "sha256"
-    listed = " ".join(part for part in ("list", verdict.list, verdict.category, verdict.entry_id) if part)
-    return "\n".join(
-        [
-            f"{algorithm} {getattr(case, algorithm)[:16]}",
-            safe(listed),
-            f"first {_minute(case.first_seen)}",
-            f"last  {_minute(case.last_seen)}",
-        ]
-    )
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _show_hosts(console: Console, result: Result) -> None:

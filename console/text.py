@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orbweaver.crawler.urls import defang
+from rich.console import Console
 
 UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -25,3 +26,9 @@ def safe(text: str) -> str:
 def for_people(url: str) -> str:
     """Return a URL that cannot be clicked, nor drive the terminal."""
     return safe(defang(url))
+
+
+def report_console() -> Console:
+    """Return a console on standard output: as wide as the terminal, and wide enough in a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orbweaver.console import hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
-from orbweaver.console.text import safe
+from orbweaver.console.text import report_console, safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.list_format import is_built
@@ -79,13 +79,13 @@ def verify(options: Options, settings: Settings) -> Outcome:
     allowed = (*settings.allow_addresses, *options.allow_addresses)
     parse_networks(allowed)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    matcher_url = _matcher(options, settings, state_dir, notes)
+    matcher_url = matcher_for(options, settings, state_dir, notes)
     out = output_files.prepare(options.out) if options.out is not None else None
     sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
     open_sinks(sinks)
     orders = plan(reports, options.scope, options.limits, terms)
     with (
-        _stop_on_interrupt() as stop,
+        stop_on_interrupt() as stop,
         open_store(settings, state_dir) as (store, store_url),
         ProgressDisplay(notes, prefix=SANDBOX_OFF if settings.sandbox == "off" else "") as display,
     ):
@@ -112,7 +112,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
         found = [json.loads(case.model_dump_json()) for case in result.cases]
         sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
     else:
-        hit_report.show(_report_console(), result)
+        hit_report.show(report_console(), result)
     return Outcome(result, hit_report.exit_status(result))
 
 
@@ -162,7 +162,7 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
     return reports, bad_lines
 
 
-def _matcher(options: Options, settings: Settings, state_dir: Path, notes: Console) -> str:
+def matcher_for(options: Options, settings: Settings, state_dir: Path, notes: Console) -> str:
     """Return the URL of the matching service; a raw list is built first, once for each content."""
     if options.hashes is not None:
         url = f"hashlist:{_built(options.hashes, state_dir, notes)}"
@@ -198,13 +198,8 @@ def _content_name(path: Path) -> str:
         return f"{path.stem[:40]}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
-def _report_console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
-
-
 @contextlib.contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second Ctrl-C is the default again."""
     stop = threading.Event()
 

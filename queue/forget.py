@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 EVERY = timedelta(days=1)
-SHARDS_AT_ONCE = 16
+SHARDS_AT_ONCE = 256
+READ_AT_ONCE = 10_000
 
 
 def start_if_due(store: Store) -> bool:
@@ -39,21 +42,39 @@ def work(store: Store, turn: str, *, retention: timedelta) -> None:
     """Do one slice: what was seen longer ago than `retention` is deleted."""
 
     def do(ours: Slice, shards: list[str]) -> int:
-        return sum(_forget(store, ours, shard, retained.oldest_kept(retention)) for shard in shards)
+        few = retained.first_few(store, shards, READ_AT_ONCE)
+        oldest = retained.oldest_kept(retention)
+        expired = retained.with_expired(store, few, before=oldest)
+        _end(store, ours, [shard for shard in few if shard not in expired])
+        for shard in expired:
+            _forget(store, ours, shard, oldest)
+        return sum(retained.count(store, few))
 
     sweeps.work(store, SweepName.FORGET, turn, do, most=SHARDS_AT_ONCE)
 
 
-def _forget(store: Store, ours: Slice, shard: str, oldest: datetime) -> int:
+def _end(store: Store, ours: Slice, shards: Sequence[str]) -> None:
+    """Note shards that have nothing to forget."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(ours.key)
+        if ours.is_open(pipe):
+            pipe.multi()
+            Asked(ours, done=shards).end(pipe)
+            with contextlib.suppress(WatchError):  # the sweep began anew: they are looked at again
+                pipe.execute()
+
+
+def _forget(store: Store, ours: Slice, shard: str, oldest: datetime) -> None:
+    """Delete what is over in a shard, and nothing that came meanwhile."""
     while True:
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(ours.key, keys.retained(shard))
             if not ours.is_open(pipe):
-                return 0
+                return
             forgotten = retained.forget(pipe, shard, before=oldest)
             Asked(ours, done=[shard], counts={"forgotten": forgotten}).end(pipe)
             try:
                 pipe.execute()
             except WatchError:
                 continue  # a sighting came meanwhile
-            return forgotten
+            return

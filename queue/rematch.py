@@ -24,9 +24,8 @@ Ask = Callable[[Sequence[DigestSet]], list[Verdict]]
 
 # Digest sets in one question, which is what network services take at once, unless one shard has more.
 ASKED_AT_ONCE = 1_000
-# Shards that one question may be about, when they are small, and how many are counted at a time to find out.
+# Shards that one question may be about, when they are small.
 SHARDS_AT_ONCE = 256
-SHARDS_COUNTED = 16
 # Matches that are written in one transaction.
 SETTLED_AT_ONCE = 200
 
@@ -54,7 +53,7 @@ def work(store: Store, turn: str, ask: Ask, *, retention: timedelta) -> None:
     """Do one slice of the rematch: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, shards: list[str]) -> int | None:
-        return _ask_again(store, ours, _few_enough(store, shards), ask, retention)
+        return _ask_again(store, ours, retained.first_few(store, shards, ASKED_AT_ONCE), ask, retention)
 
     sweeps.work(store, SweepName.REMATCH, turn, do, most=SHARDS_AT_ONCE)
 
@@ -79,17 +78,6 @@ def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> l
         sweeps.start(store, SweepName.RECALL, recall.mark_all, run_id=run_id),
         sweeps.start(store, SweepName.REMATCH, mark, run_id=run_id, only_if=are_new if only_if_new else lambda _: True),
     ]
-
-
-def _few_enough(store: Store, shards: list[str]) -> list[str]:
-    """Return the first shards whose sightings are one question together: at least one."""
-    total = 0
-    for begin in range(0, len(shards), SHARDS_COUNTED):
-        for place, size in enumerate(retained.count(store, shards[begin : begin + SHARDS_COUNTED]), begin):
-            total += size
-            if place and total > ASKED_AT_ONCE:
-                return shards[:place]
-    return shards
 
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:

@@ -31,6 +31,7 @@ SHARDS = tuple(f"{number:03x}" for number in range(1024))
 HEAD = struct.Struct(">BQQ16s20s32s")
 LAYOUT = 1  # another number with another dictionary or other fields: old values are then dropped, not misread
 MOST_JSON_BYTES = 1 << 20
+COUNTED_AT_ONCE = 16
 # What comes most often stands last, where references to it are shortest (zlib's manual, deflateSetDictionary).
 DICTIONARY = (
     b'"is_verified":false,"reason":"certificate has expired","self-signed certificate","Hostname mismatch, certificate '
@@ -128,6 +129,29 @@ def count(store: Store, shards: Sequence[str] = SHARDS) -> list[int]:
         for shard in shards:
             pipe.hlen(keys.retained(shard))
         return [int(one) for one in pipe.execute()]
+
+
+def first_few(store: Store, shards: list[str], most: int) -> list[str]:
+    """Return the first shards that have together at most so many sightings: at least one shard."""
+    total = 0
+    for begin in range(0, len(shards), COUNTED_AT_ONCE):
+        for place, size in enumerate(count(store, shards[begin : begin + COUNTED_AT_ONCE]), begin):
+            total += size
+            if place and total > most:
+                return shards[:place]
+    return shards
+
+
+def with_expired(store: Store, shards: Sequence[str], *, before: datetime) -> list[str]:
+    """Return the shards that have something to forget."""
+    with store.pipeline(transaction=False) as pipe:
+        for shard in shards:
+            pipe.hvals(keys.retained(shard))
+        return [
+            shard
+            for shard, values in zip(shards, pipe.execute(), strict=True)
+            if any(_is_over(packed, before) for packed in values)
+        ]
 
 
 def forget(pipe: Pipeline, shard: str, *, before: datetime) -> int:

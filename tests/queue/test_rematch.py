@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,6 +23,7 @@ from orbweaver.takedown import cases
 
 KEPT = timedelta(days=90)
 SERVICE = "hashlist:test"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -313,3 +316,12 @@ def test_a_match_of_the_rematch_is_settled_as_that_of_a_recrawl(
     assert shown[0] == shown[1]
     assert format_time(other.first_seen) == format_time(by_rematch.seen_at)
     assert digests_of(b"2").sha256 == other.sha256
+
+
+def test_a_rematch_reaches_nothing_but_the_store() -> None:
+    command = [sys.executable, "-m", "bench.rematch", "--sightings", "500", "--known", "5", "--list", "100"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = dict(line.strip("| ").split(" | ") for line in done.stdout.splitlines())
+    assert rows["attempts to reach anything but the store"] == "0"
+    assert rows["new cases"] == "5"

@@ -1,0 +1,98 @@
+"""`orbweaver rematch`: asks a changed list about every retained file and every case, without a request to the web."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from typing import Any
+
+from orbweaver.console import case_list
+from orbweaver.console.text import report_console
+from orbweaver.console.verify import Options, matcher_for, open_store, stop_on_interrupt
+from orbweaver.matcher_client.services import open_service
+from orbweaver.model import format_time
+from orbweaver.queue import rematch_run
+from orbweaver.queue.rematch_run import Progress, Result
+from orbweaver.settings import Settings
+from orbweaver.store import embedded
+from orbweaver.takedown.sinks import open_sinks
+from rich.console import Console
+
+
+def run(options: Options, settings: Settings) -> int:
+    """Do a whole rematch with workers of its own; 0 when everything was answered and delivered, else 1.
+
+    Raises the errors of the packages underneath, each with one clear line.
+    """
+    notes = Console(stderr=True, soft_wrap=True)
+    state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
+    url = matcher_for(options, settings, state_dir, notes)
+    sinks = settings.takedown_sinks or (f"jsonl:{state_dir / 'events'}",)
+    open_sinks(sinks)
+    with (
+        stop_on_interrupt() as stop,
+        open_store(settings, state_dir) as (store, store_url),
+        notes.status("asking again") as status,
+    ):
+
+        def show(progress: Progress) -> None:
+            status.update(f"{progress.asked:,} files asked about, {progress.left:,} of 1,024 parts left")
+
+        result = rematch_run.run(
+            store,
+            _versions(url),
+            environment={
+                **os.environ,
+                "STORE_URL": store_url,
+                "MATCHER_URL": url,
+                "TAKEDOWN_SINKS": ",".join(sinks),
+                "STATE_DIR": str(state_dir),
+            },
+            log_file=state_dir / "workers.log",
+            on_progress=show,
+            stop=stop,
+        )
+    if options.is_json:
+        sys.stdout.write(json.dumps(_as_json(result), ensure_ascii=False) + "\n")
+    else:
+        _show(report_console(), result)
+    return result.exit_status
+
+
+def _versions(url: str) -> dict[str, str]:
+    service = open_service(url)
+    try:
+        health = service.health()
+        return {service.name: health.list_version} if health.is_healthy and health.list_version else {}
+    finally:
+        service.close()
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    said = {name: value for name, value in dataclasses.asdict(result).items() if name != "cases"}
+    return {
+        **said,
+        "began_at": format_time(result.began_at),
+        "ended_at": format_time(result.ended_at),
+        "exit_status": result.exit_status,
+        "cases": [json.loads(case.model_dump_json()) for case in result.cases],
+    }
+
+
+def _show(console: Console, result: Result) -> None:
+    if result.cases:
+        case_list.show(console, result.cases)
+    console.print(
+        f"{result.asked:,} retained files and {result.cases_asked:,} cases asked about, {result.new_cases} new cases, "
+        f"{result.opened} held cases opened, {result.corrected} cases corrected, {result.unknown:,} unknown, "
+        f"{result.web_requests} web requests.",
+        highlight=False,
+    )
+    if result.unknown:
+        console.print("unknown: they are kept and asked about again", highlight=False)
+    if result.undelivered:
+        console.print(f"undelivered: {result.undelivered} events: they are delivered by the next run", highlight=False)
+    if not result.is_finished:
+        console.print("not finished: what is left goes on with the next run", highlight=False)
