@@ -6,19 +6,15 @@ Every job takes ids; what it works on is in the store. Each can be done twice wi
 from __future__ import annotations
 
 import ctypes
-import functools
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import recrawl as crawl
 from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
-from orbweaver.matcher_client.errors import MatcherError
-from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.services import open_service
-from orbweaver.model import CaseState, DigestSet, Verdict, VerdictResult
-from orbweaver.queue import batches, recrawls, runs
+from orbweaver.model import CaseState, Verdict, VerdictResult
+from orbweaver.queue import asking, batches, recrawls, runs
 from orbweaver.queue.batches import Batch
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.store import connection, durability, keys
@@ -32,6 +28,9 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+# A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
+# not close the gate for all others for ever.
+MOST_FAILURES = 3
 
 
 def recrawl(recrawl_id: str) -> None:
@@ -76,13 +75,20 @@ def recrawl(recrawl_id: str) -> None:
 def match(batch_id: str) -> None:
     """Ask about a batch; its verdicts, their cases, events and delivery jobs are one transaction, then on disk.
 
-    A service that cannot answer makes every verdict unknown: those sightings are kept and asked about again.
+    What is unknown because of a service's health waits in its batch until the service is healthy; what is unknown
+    for a reason of its own is kept apart, and asked about again by the next run.
     """
     store = _store()
     batch = batches.read(store, batch_id)
     if batch is not None:
-        verdicts = ask([one.digests for one in batch.sightings])
-        while not _settle(store, batch_id, batch, verdicts):
+        asked = asking.ask(store, [one.digests for one in batch.sightings])
+        if asked.has_failed:
+            batch = batch.model_copy(update={"failures": batch.failures + 1})
+        waiting = frozenset[str]()
+        if batch.failures < MOST_FAILURES:
+            answers = zip(batch.sightings, asked.answers, strict=True)
+            waiting = frozenset(sighting.sighting_id for sighting, answer in answers if answer.waits)
+        while not _settle(store, batch_id, batch, [one.verdict for one in asked.answers], waiting):
             pass
     durability.wait_for_disk(store)
 
@@ -97,27 +103,13 @@ def deliver(event_id: str) -> None:
     runs.note_delivered(store, event_id)
 
 
-def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    """Return a verdict per digest set, in order; unknown for all when the service cannot answer."""
-    url = orbweaver_settings.load().matcher_url
-    if url is None:
-        return [_unknown("no matching service: set MATCHER_URL")] * len(digest_sets)
-    try:
-        return ask_service(_service(url), digest_sets)
-    except MatcherError as error:
-        return [_unknown(str(error))] * len(digest_sets)
+def _settle(
+    store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdict], waiting: Collection[str] = ()
+) -> bool:
+    """Write what the verdicts mean; False when a case changed meanwhile and it must be decided again.
 
-
-def ask_service(service: MatchingService, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    """Return the service's verdicts, in order; answers that cannot be told apart are none. Raises MatcherError."""
-    verdicts = service.lookup(digest_sets)
-    if len(verdicts) != len(digest_sets):
-        return [_unknown(f"{len(verdicts)} answers to {len(digest_sets)} questions")] * len(digest_sets)
-    return verdicts
-
-
-def _settle(store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdict]) -> bool:
-    """Write what the verdicts mean; False when a case changed meanwhile and it must be decided again."""
+    The sightings whose ids are in `waiting` stay in their batch, until a service is healthy.
+    """
     answers = list(zip(batch.sightings, verdicts, strict=True))
     matches = [
         (sighting, verdict)
@@ -146,7 +138,7 @@ def _settle(store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdic
         pipe.multi()
         for change in changes:
             _write(store, pipe, batch.run_id, change)
-        batches.keep_unanswered(pipe, [sighting for sighting, _ in unknown])
+        batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in waiting])
         batches.drop_answered(pipe, answered)
         runs.note_answers(
             pipe,
@@ -156,7 +148,7 @@ def _settle(store: Store, batch_id: str, batch: Batch, verdicts: Sequence[Verdic
             unknown=unknown,
             answered=answered,
         )
-        batches.settle(pipe, batch_id, batch)
+        batches.settle(pipe, batch_id, batch, waiting)
         try:
             pipe.execute()
         except WatchError:
@@ -168,16 +160,6 @@ def _write(store: Store, pipe: Pipeline, run_id: str, change: transitions.Change
     cases.write(pipe, change)
     if change.event is not None and change.after.case.state is CaseState.OPEN:
         runs.note_event(store, pipe, run_id, str(change.event.event_id))
-
-
-def _unknown(reason: str) -> Verdict:
-    return Verdict(result=VerdictResult.UNKNOWN, reason=reason)
-
-
-@functools.cache
-def _service(url: str) -> MatchingService:
-    """Open a service once per worker process."""
-    return open_service(url)
 
 
 def _store() -> Store:

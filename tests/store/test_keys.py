@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, RUN, a_sighting, add_batch, an_order, build_list, digests_of, work
+from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, work
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Skip, Tally
 from orbweaver.queue import queues, recrawls, runs
 from orbweaver.queue.queues import QueueName
@@ -41,7 +44,11 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256]))
     record([a_sighting()], [skip], Tally(files=2))
     work(store, QueueName.MATCH)
+    monkeypatch.setenv("MATCHER_URL", f"hashlist:{tmp_path}/missing")
     add_batch(store, a_sighting())
+    work(store, QueueName.MATCH)
+    standing = Standing(service="s", checked_at=NOON, list_version="1")
+    VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])
     with runs.turn(store, RUN, threading.Event()):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}
@@ -66,5 +73,7 @@ def test_every_constructor_says_type_and_owner() -> None:
     for name, function in CONSTRUCTORS.items():
         said = inspect.getdoc(function) or ""
         assert re.match(
-            r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner (queue|store|takedown)\.\w+\.$", said, re.DOTALL
+            r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner (matcher_client|queue|store|takedown)\.\w+\.$",
+            said,
+            re.DOTALL,
         ), name
