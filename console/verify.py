@@ -20,9 +20,9 @@ from orbweaver.console.text import safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.list_format import is_built
-from orbweaver.matcher_client.several_services import open_gated, open_services
+from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
-from orbweaver.queue import asking, verification
+from orbweaver.queue import verification
 from orbweaver.queue.access_profiles import read_profile
 from orbweaver.queue.plan import Terms, plan
 from orbweaver.queue.reports import BadLine, read_reports
@@ -90,7 +90,6 @@ def verify(options: Options, settings: Settings) -> Outcome:
         open_store(settings, state_dir) as (store, store_url),
         ProgressDisplay(notes, prefix=SANDBOX_OFF if settings.sandbox == "off" else "") as display,
     ):
-        _check_services(store, settings)
         result = verification.verify(
             store,
             orders,
@@ -170,16 +169,6 @@ def _matcher_url(options: Options, settings: Settings, state_dir: Path, notes: C
     if options.hashes is not None:
         urls = (f"hashlist:{_built(options.hashes, state_dir, notes)}", *urls)
     return "\n".join(urls) or settings.matcher_url or ""
-
-
-def _check_services(store: Store, settings: Settings) -> None:
-    """Check every matching service before the first question; what is unhealthy is shown with the progress."""
-    services = open_gated(store, settings)
-    try:
-        for gated in services.gated:
-            asking.check(store, gated)
-    finally:
-        services.close()
 
 
 def _built(hashes: Path, state_dir: Path, notes: Console) -> Path:
