@@ -275,7 +275,9 @@ def test_a_closed_gate_is_closed_for_what_was_kept_too(store: Store) -> None:
 
 # Each question, of whatever kind, meets the next state: two questions in a row need not meet the same one.
 # Mostly good, since a gate that is closed already lets nothing through that could be wrong.
-any_states = st.lists(st.sampled_from([GOOD] * 12 + [State.SHRUNK, State.EMPTY] * 3 + list(State)), min_size=20, max_size=60)
+any_states = st.lists(
+    st.sampled_from([GOOD] * 12 + [State.SHRUNK, State.EMPTY] * 3 + list(State)), min_size=20, max_size=60
+)
 acts = st.lists(st.sampled_from(["check", "ask", "ask", "ask the same"]), min_size=6, max_size=12)
 
 
