@@ -38,7 +38,9 @@ app = typer.Typer(
 )
 hashlist = typer.Typer(help="Build hash lists.", no_args_is_help=True)
 app.add_typer(hashlist, name="hashlist")
-matcher_commands = typer.Typer(help="Answer for other workers what a hash list has.", no_args_is_help=True)
+matcher_commands = typer.Typer(
+    help="Serve a hash list, accept what a service has.", no_args_is_help=True
+)
 app.add_typer(matcher_commands, name="matcher")
 scope_commands = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True)
 app.add_typer(scope_commands, name="scope")
@@ -77,7 +79,9 @@ def _moment(text: str) -> datetime:
 def verify(
     reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],
     hashes: Annotated[Path | None, typer.Option(metavar="FILE", help="Hash list: CSV, bare digests, or built.")] = None,
-    matcher: Annotated[str | None, typer.Option(metavar="URL", help="Matching service, e.g. hashlist:/path.")] = None,
+    matcher: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Matching service, e.g. hashlist:/path; may be repeated.")
+    ] = None,
     scope: Annotated[ScopeKind, typer.Option(help="How far from a reported URL to go.")] = ScopeKind.HOST,
     max_pages: Annotated[int, typer.Option(min=1, help="Pages per host.")] = Limits().max_pages,
     max_files: Annotated[int, typer.Option(min=1, help="Files per host.")] = Limits().max_files,
@@ -111,15 +115,13 @@ def verify(
     from orbweaver.console import verify as command
 
     settings = _settings(state)
-    if hashes is not None and matcher is not None:
-        raise typer.BadParameter("give --hashes or --matcher, not both")
-    if hashes is None and matcher is None and settings.matcher_url is None:
+    if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
     outcome = command.verify(
         command.Options(
             reports=reports,
             hashes=hashes,
-            matcher=matcher,
+            matchers=tuple(matcher or ()),
             scope=scope,
             limits=Limits(
                 max_pages=max_pages,
@@ -151,7 +153,9 @@ def verify(
 )
 def rematch(
     hashes: Annotated[Path | None, typer.Option(metavar="FILE", help="Hash list: CSV, bare digests, or built.")] = None,
-    matcher: Annotated[str | None, typer.Option(metavar="URL", help="Matching service, e.g. hashlist:/path.")] = None,
+    matcher: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Matching service, e.g. hashlist:/path; may be repeated.")
+    ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
     state: StateDir = None,
 ) -> None:
@@ -160,11 +164,9 @@ def rematch(
     from orbweaver.console.verify import Options
 
     settings = _settings(state)
-    if hashes is not None and matcher is not None:
-        raise typer.BadParameter("give --hashes or --matcher, not both")
-    if hashes is None and matcher is None and settings.matcher_url is None:
+    if hashes is None and not matcher and settings.matcher_url is None:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
-    options = Options(reports="", hashes=hashes, matcher=matcher, is_json=is_json, state_dir=state)
+    options = Options(reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, state_dir=state)
     raise typer.Exit(command.run(options, settings))
 
 
@@ -194,15 +196,18 @@ def demo() -> None:
 
 @app.command(epilog="Exit status: 0 nothing failed; 1 a check failed.")
 def doctor(
-    matcher: Annotated[str | None, typer.Option(metavar="URL", help="Also check this matching service.")] = None,
+    matcher: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Check this matching service, not MATCHER_URL; may be repeated."),
+    ] = None,
     state: StateDir = None,
 ) -> None:
     """Check kernel, store, matching service and settings, one line each."""
     from orbweaver.console.doctor import examine
 
     settings = _settings(state)
-    if matcher is not None:
-        settings = settings.model_copy(update={"matcher_url": matcher})
+    if matcher:
+        settings = settings.model_copy(update={"matcher_url": "\n".join(matcher)})
     has_failed = False
     for check in examine(settings):
         print(f"{check.state:4}  {check.subject}: {check.said}")
@@ -230,8 +235,8 @@ def worker(
     unknown = [one for one in queues if one not in set(QueueName)]
     if unknown:
         raise typer.BadParameter(f"no queue {unknown[0]!r}: there are {', '.join(QueueName)}")
-    if QueueName.MATCH in queues and settings.matcher_url is None:
-        raise typer.BadParameter("set MATCHER_URL: a match worker asks that service")
+    if QueueName.MATCH in queues and not settings.matcher_urls:
+        raise typer.BadParameter("set MATCHER_URL: a match worker asks the services that it names")
     if QueueName.TAKEDOWN in queues and not settings.takedown_sinks:
         raise typer.BadParameter("set TAKEDOWN_SINKS: a takedown worker delivers to them")
     store = connection.connect(settings.store_url)
@@ -277,6 +282,25 @@ def matcher_serve(
     from orbweaver.console import matcher_serving
 
     matcher_serving.run(hashes, listen=listen, token=token, certificate=certificate, key=key)
+
+
+@matcher_commands.command(
+    epilog="Example:\n\n  orbweaver matcher accept hashlist:/srv/list.hashes\n\n"
+    "Exit status: 0 accepted; 2 no such service, or nothing to accept.",
+)
+def accept(
+    service: Annotated[str, typer.Argument(metavar="NAME", help="The service, as `doctor` and warnings name it.")],
+    state: StateDir = None,
+) -> None:
+    """Accept that a service's list has shrunk: it is whole with what it has now."""
+    from orbweaver.console.verify import open_store
+    from orbweaver.matcher_client import standings
+    from orbweaver.store import embedded
+
+    settings = _settings(state)
+    with open_store(settings, embedded.prepare_state_dir(settings.state_dir)) as (store, _):
+        standing = standings.accept(store, service)
+    print(f"{service}: {standing.entries} entries accepted; it is checked again within HEALTH_SECONDS")
 
 
 def _authority(text: str | None) -> str | None:

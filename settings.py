@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # Stands at the head of every log line and progress line while SANDBOX=off.
@@ -25,13 +25,49 @@ def default_state_dir() -> Path:
     return Path(base) / "orbweaver"
 
 
+_SHORT_DURATION = re.compile(r"(\d{1,9})([smhd])|0")
+_ISO_DURATION = re.compile(
+    r"P(?=.)(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?"
+)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_duration(text: str) -> timedelta:
+    """Read `90s`, `15m`, `6h`, `3d`, `0` or ISO 8601 (`PT15M`, `P3D`; no months: they differ); raises ValueError."""
+    written = text.strip()
+    short = _SHORT_DURATION.fullmatch(written)
+    iso = _ISO_DURATION.fullmatch(written)
+    try:
+        if short is not None:
+            return timedelta(**{_UNITS[short[2] or "s"]: int(short[1] or 0)})
+        if iso is not None:
+            weeks, days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
+            return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise ValueError("longer than any time that can be waited") from None
+    raise ValueError("not a duration: write 90s, 15m, 6h, 3d or ISO 8601 such as PT15M")
+
+
+def _parse_duration(value: object) -> object:
+    return read_duration(value) if isinstance(value, str) else value
+
+
+# A blank inside a path of hashlist: does not begin with a scheme, so it separates nothing.
+_NEXT_URL = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
+
+
 class Settings(BaseSettings):
     """Orbweaver's settings; each is an environment variable of the same name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     store_url: str | None = Field(default=None, description="redis://, rediss:// or unix://; none: embedded")
-    matcher_url: str | None = Field(default=None, description="the hash-matching service, e.g. hashlist:/path")
+    matcher_url: str | None = Field(default=None, description="hash-matching services, e.g. hashlist:/path")
+    health_seconds: float = Field(default=60, gt=0, le=3_600, description="between two checks of a matching service")
+    max_list_age: Duration | None = Field(default=None, description="an older list is unhealthy; none: no age is")
+    max_list_shrinkage: float = Field(default=0.1, ge=0, le=1, description="a list that lost more is unhealthy")
+    verdict_cache: Duration = Field(default=timedelta(hours=1), description="how long verdicts are kept; 0s: never")
     takedown_sinks: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="e.g. jsonl:/path")
     state_dir: Path = Field(default_factory=default_state_dir, description="where the embedded store lives")
     allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -53,24 +89,12 @@ class Settings(BaseSettings):
     archive_depth: int = Field(default=3, ge=0, le=8, description="archives inside archives, so many levels deep")
     memory_bytes: int = Field(default=4 * 2**30, ge=2**28, description="RLIMIT_AS of a crawl process")
 
-    sighting_retention: timedelta = Field(
+    sighting_retention: Duration = Field(
         default=timedelta(days=90),
         ge=timedelta(0),
         le=timedelta(days=36_500),
         description="how long files without a match are kept to be asked about again; 0: not at all",
     )
-
-    @field_validator("sighting_retention", mode="before")
-    @classmethod
-    def _read_duration(cls, value: object) -> object:
-        """Durations are ISO 8601 (P90D, PT6H) or a number with a unit (90d, 6h, 15m, 30s); 0 is 0."""
-        if value == "0":
-            return timedelta(0)
-        written = re.fullmatch(r"(\d{1,9})([dhms])", value.strip()) if isinstance(value, str) else None
-        if written is None:
-            return value
-        unit = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}[written[2]]
-        return timedelta(**{unit: int(written[1])})
 
     @field_validator("takedown_sinks", "allow_addresses", mode="before")
     @classmethod
@@ -79,6 +103,12 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part for part in value.replace(",", " ").split() if part)
         return value
+
+    @property
+    def matcher_urls(self) -> tuple[str, ...]:
+        """The URLs in MATCHER_URL: blanks and line ends separate them where the next one's scheme follows."""
+        written = (self.matcher_url or "").strip()
+        return tuple(_NEXT_URL.split(written)) if written else ()
 
 
 def load() -> Settings:

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -17,10 +17,15 @@ from orbweaver.console.verify import open_store
 from orbweaver.crawler import capabilities, sandbox, system_calls
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.matcher_client import health_gate, standings
 from orbweaver.matcher_client.errors import MatcherError
-from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.several_services import open_services, rules_of
+from orbweaver.queue import batches
 from orbweaver.settings import Settings
 from orbweaver.store import durability, embedded
+from orbweaver.store.connection import Store
 from orbweaver.store.errors import StoreError
 from orbweaver.takedown.errors import TakedownError
 from orbweaver.takedown.sinks import open_sinks
@@ -39,8 +44,9 @@ def examine(settings: Settings) -> Iterator[Check]:
     """Yield a check for everything that a promise rests on."""
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield from _kernel(settings)
-    yield from _store(settings)
-    yield _matcher(settings)
+    seen = _Seen()
+    yield from _store(settings, seen)
+    yield from _matchers(settings, seen)
     yield from _settings(settings)
 
 
@@ -115,15 +121,25 @@ def _enter(sender: Connection, settings: Settings) -> None:
         sender.send(str(error))
 
 
-def _store(settings: Settings) -> Iterator[Check]:
+@dataclass
+class _Seen:
+    """What the store says of matching services, as far as it could be asked."""
+
+    standings: dict[str, standings.Known] = field(default_factory=dict)
+    waiting: int = 0
+
+
+def _store(settings: Settings, seen: _Seen) -> Iterator[Check]:
     try:
         if settings.store_url is None:
             state_dir = embedded.prepare_state_dir(settings.state_dir)
             with embedded.running(state_dir) as store:
                 findings = list(durability.inspect(store))
+                _look(store, seen)
         else:
             with open_store(settings, settings.state_dir) as (store, _):
                 findings = list(durability.inspect(store))
+                _look(store, seen)
     except StoreError as error:
         yield Check("store", "fail", str(error))
         return
@@ -132,21 +148,40 @@ def _store(settings: Settings) -> Iterator[Check]:
         yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", said)
 
 
-def _matcher(settings: Settings) -> Check:
-    if settings.matcher_url is None:
-        return Check("matcher", "warn", "MATCHER_URL is not set: give --hashes or --matcher to each command")
+def _look(store: Store, seen: _Seen) -> None:
+    names = list(standings.read_all(store))
+    seen.standings = dict(zip(names, standings.read(store, names), strict=True))
+    seen.waiting = batches.waiting_count(store)
+
+
+def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
+    if not settings.matcher_urls:
+        yield Check("matcher", "warn", "MATCHER_URL is not set: give --hashes or --matcher to each command")
+        return
     try:
-        service = open_service(settings.matcher_url)
+        services = open_services(settings.matcher_urls)
     except MatcherError as error:
-        return Check("matcher", "fail", str(error))
-    try:
-        health = service.health()
-    finally:
-        service.close()
-    if not health.is_healthy:
-        return Check("matcher", "fail", health.reason or "unhealthy")
-    version = (health.list_version or "none")[:12]
-    return Check("matcher", "ok", f"{service.name}: {health.entries} entries, list version {version}")
+        yield Check("matcher", "fail", str(error))
+        return
+    for service in services:
+        try:
+            yield _matcher(service, seen.standings.get(service.name, standings.Known()), settings)
+        finally:
+            service.close()
+    if seen.waiting:
+        said = f"{seen.waiting} batches of files wait until a matching service is healthy; they are asked about then"
+        yield Check("matcher", "warn", said)
+
+
+def _matcher(service: MatchingService, known: standings.Known, settings: Settings) -> Check:
+    standing = health_gate.check(service, known, rules_of(settings))
+    if not standing.is_healthy:
+        return Check("matcher", "fail", standing.complaint)
+    version = (standing.list_version or "none")[:12]
+    said = f"{service.name}: {standing.entries} entries, list version {version}"
+    if service.canary is None and not isinstance(service, HashListService):
+        return Check("matcher", "warn", f"{said}; no canary: nothing proves that it has its lists")
+    return Check("matcher", "ok", said)
 
 
 def _settings(settings: Settings) -> Iterator[Check]:

@@ -59,6 +59,11 @@ def summary(result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine]
             "skipped": tally.skipped,
             "failures": tally.failures,
         },
+        "unhealthy_services": [
+            {"service": one.service, "since": format_time(one.unhealthy_since), "reason": one.reason}
+            for one in result.unhealthy
+            if one.unhealthy_since is not None
+        ],
         "hosts": [_host(record, result) for record in result.recrawls],
         "unknown": [{"url": one.url, "reason": one.reason} for one in result.unknown],
         "failures": [
@@ -177,6 +182,8 @@ def _show_failures(console: Console, result: Result) -> None:
 
 
 def _show_unknown(console: Console, result: Result) -> None:
+    for one in result.unhealthy:
+        console.print(f"warning: matching service {safe(one.complaint)}", highlight=False, markup=False)
     for reason, count in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):
         console.print(
             f"unknown: {count} files: {safe(reason)}; they are kept and asked about again by the next run",

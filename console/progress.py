@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from types import TracebackType
 
-from orbweaver.console.text import size
+from orbweaver.console.text import safe, size
 from orbweaver.queue.verification import Progress
 from rich.console import Console, Group
 from rich.live import Live
@@ -33,6 +34,7 @@ class ProgressDisplay:
         can_move = console.is_terminal and not console.is_dumb_terminal
         self._live = Live(console=console, transient=True, refresh_per_second=8) if can_move else None
         self._last_line = ""
+        self._told: set[tuple[str, datetime | None]] = set()
         self._last_time = time.monotonic()
 
     def __enter__(self) -> ProgressDisplay:
@@ -47,7 +49,12 @@ class ProgressDisplay:
             self._live.stop()
 
     def show(self, progress: Progress) -> None:
-        """Show the state of the run."""
+        """Show the state of the run; each outage of a matching service is said once."""
+        for one in progress.unhealthy:
+            if (one.service, one.unhealthy_since) not in self._told:
+                self._told.add((one.service, one.unhealthy_since))
+                said = f"warning: matching service {safe(one.complaint)}; what it is asked about waits"
+                self._console.print(said, highlight=False, markup=False)
         line = self._prefix + describe(progress)
         if self._live is not None:
             known = progress.tally.pages + progress.tally.files

@@ -10,8 +10,8 @@ from typing import Any
 
 from orbweaver.console import case_list
 from orbweaver.console.text import report_console
-from orbweaver.console.verify import Options, matcher_for, open_store, stop_on_interrupt
-from orbweaver.matcher_client.services import open_service
+from orbweaver.console.verify import Options, matcher_urls_for, open_store, stop_on_interrupt
+from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
 from orbweaver.queue import rematch_run
 from orbweaver.queue.rematch_run import Progress, Result
@@ -28,7 +28,7 @@ def run(options: Options, settings: Settings) -> int:
     """
     notes = Console(stderr=True, soft_wrap=True)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    url = matcher_for(options, settings, state_dir, notes)
+    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, state_dir, notes)})
     sinks = settings.takedown_sinks or (f"jsonl:{state_dir / 'events'}",)
     open_sinks(sinks)
     with (
@@ -42,11 +42,11 @@ def run(options: Options, settings: Settings) -> int:
 
         result = rematch_run.run(
             store,
-            _versions(url),
+            _versions(settings),
             environment={
                 **os.environ,
                 "STORE_URL": store_url,
-                "MATCHER_URL": url,
+                "MATCHER_URL": settings.matcher_url or "",
                 "TAKEDOWN_SINKS": ",".join(sinks),
                 "STATE_DIR": str(state_dir),
             },
@@ -61,13 +61,15 @@ def run(options: Options, settings: Settings) -> int:
     return result.exit_status
 
 
-def _versions(url: str) -> dict[str, str]:
-    service = open_service(url)
-    try:
+def _versions(settings: Settings) -> dict[str, str]:
+    """Return the list version of each service that answers and says one."""
+    versions = {}
+    for service in open_services(settings.matcher_urls):
         health = service.health()
-        return {service.name: health.list_version} if health.is_healthy and health.list_version else {}
-    finally:
         service.close()
+        if health.is_healthy and health.list_version:
+            versions[service.name] = health.list_version
+    return versions
 
 
 def _as_json(result: Result) -> dict[str, Any]:

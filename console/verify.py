@@ -20,7 +20,7 @@ from orbweaver.console.text import report_console, safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.list_format import is_built
-from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue import verification
 from orbweaver.queue.access_profiles import read_profile
@@ -43,11 +43,11 @@ class NothingToDo(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `hashes` (a file) or `matcher` (a URL), else MATCHER_URL."""
+    """What the user asked for; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL."""
 
     reports: str
     hashes: Path | None = None
-    matcher: str | None = None
+    matchers: tuple[str, ...] = ()
     scope: ScopeKind = ScopeKind.HOST
     limits: Limits = field(default_factory=Limits)
     access: Path | None = None
@@ -79,7 +79,8 @@ def verify(options: Options, settings: Settings) -> Outcome:
     allowed = (*settings.allow_addresses, *options.allow_addresses)
     parse_networks(allowed)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    matcher_url = matcher_for(options, settings, state_dir, notes)
+    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, state_dir, notes)})
+    open_services(settings.matcher_urls)
     out = output_files.prepare(options.out) if options.out is not None else None
     sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
     open_sinks(sinks)
@@ -96,7 +97,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
             environment={
                 **os.environ,
                 "STORE_URL": store_url,
-                "MATCHER_URL": matcher_url,
+                "MATCHER_URL": settings.matcher_url or "",
                 "TAKEDOWN_SINKS": ",".join(sinks),
                 "ALLOW_ADDRESSES": ",".join(allowed),
                 "STATE_DIR": str(state_dir),
@@ -162,20 +163,12 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
     return reports, bad_lines
 
 
-def matcher_for(options: Options, settings: Settings, state_dir: Path, notes: Console) -> str:
-    """Return the URL of the matching service; a raw list is built first, once for each content."""
+def matcher_urls_for(options: Options, settings: Settings, state_dir: Path, notes: Console) -> str:
+    """Return the URLs of the matching services as MATCHER_URL has them; a raw list is built first, once a content."""
+    urls = options.matchers
     if options.hashes is not None:
-        url = f"hashlist:{_built(options.hashes, state_dir, notes)}"
-    else:
-        url = options.matcher or settings.matcher_url or ""
-    service = open_service(url)
-    try:
-        health = service.health()
-    finally:
-        service.close()
-    if not health.is_healthy:
-        notes.print(f"warning: matching service: {health.reason}; files stay unknown until it answers", markup=False)
-    return url
+        urls = (f"hashlist:{_built(options.hashes, state_dir, notes)}", *urls)
+    return "\n".join(urls) or settings.matcher_url or ""
 
 
 def _built(hashes: Path, state_dir: Path, notes: Console) -> Path:

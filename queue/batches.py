@@ -1,8 +1,8 @@
-"""Sightings on their way to a verdict: batches that wait for their match job, and the ones nobody could answer."""
+"""Sightings on their way to a verdict: batches with a match job, batches that wait, and the unanswered."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -17,16 +17,32 @@ ASKED_AT_ONCE = 200
 
 
 class Batch(Noun):
-    """Sightings of one run that are asked about in one job."""
+    """Sightings of one run that are asked about in one job.
+
+    `place` is where they stand in the order of asking, kept however often they wait; `failures` counts how often a
+    service that was healthy could not answer for them.
+    """
 
     run_id: str
     sightings: tuple[Sighting, ...]
+    place: int = 0
+    failures: int = 0
 
 
-def add(store: Store, pipe: Pipeline, run_id: str, sightings: Sequence[Sighting]) -> str:
-    """Queue a batch and its match job on an open transaction; returns the batch's id."""
+def add(
+    store: Store, pipe: Pipeline, run_id: str, sightings: Sequence[Sighting], *, replaces: Batch | None = None
+) -> str:
+    """Queue a batch and its match job on an open transaction; returns the batch's id.
+
+    One that replaces another takes over its place and its failures.
+    """
     batch_id = uuid4().hex
-    batch = Batch(run_id=run_id, sightings=tuple(sightings))
+    batch = Batch(
+        run_id=run_id,
+        sightings=tuple(sightings),
+        place=int(store.incr(keys.batch_order())) if replaces is None else replaces.place,
+        failures=0 if replaces is None else replaces.failures,
+    )
     pipe.set(keys.batch(batch_id), batch.model_dump_json())
     pipe.sadd(keys.batches(), batch_id)
     pipe.sadd(keys.run_batches(run_id), batch_id)
@@ -40,19 +56,50 @@ def read(store: Store, batch_id: str) -> Batch | None:
     return None if stored is None else Batch.model_validate_json(stored)
 
 
-def settle(pipe: Pipeline, batch_id: str, batch: Batch) -> None:
-    """Queue the end of a batch on the transaction that writes its verdicts."""
+def settle(pipe: Pipeline, batch_id: str, batch: Batch, waiting: Collection[str] = ()) -> None:
+    """Queue the end of a batch on the transaction that writes its verdicts.
+
+    The sightings whose ids are in `waiting` stay: reduced to them the batch waits until a service is healthy again.
+    """
+    left = tuple(one for one in batch.sightings if one.sighting_id in waiting)
+    if left:
+        pipe.set(keys.batch(batch_id), batch.model_copy(update={"sightings": left}).model_dump_json())
+        pipe.zadd(keys.waiting_batches(), {batch_id: batch.place})
+        drop_answered(pipe, left)  # the batch itself keeps them now
+        return
     pipe.delete(keys.batch(batch_id))
     pipe.srem(keys.batches(), batch_id)
     pipe.srem(keys.run_batches(batch.run_id), batch_id)
+    pipe.zrem(keys.waiting_batches(), batch_id)
+
+
+def waiting_count(store: Store) -> int:
+    """Return how many batches wait until a service is healthy."""
+    return int(store.zcard(keys.waiting_batches()))
+
+
+def release(store: Store, pipe: Pipeline) -> int:
+    """Queue on an open transaction that every waiting batch is asked about: oldest first, before any other job.
+
+    Returns how many. Done twice at once it is harmless: the second job of a batch finds it answered.
+    """
+    batch_ids = [text(one) for one in store.execute_command("ZRANGE", keys.waiting_batches(), 0, -1)]
+    for batch_id in reversed(batch_ids):  # each goes to the front, so the oldest goes last
+        pipe.zrem(keys.waiting_batches(), batch_id)
+        queues.enqueue_match(store, pipe, batch_id, at_front=True)
+    return len(batch_ids)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A batch that waits for its verdicts, as what asked for them (queue.settlement)."""
+    """A batch that waits for its verdicts, as what asked for them (queue.settlement).
+
+    The sightings whose ids are in `staying` are asked about again when a service is healthy.
+    """
 
     batch_id: str
     batch: Batch
+    staying: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -64,8 +111,8 @@ class Waiting:
         return bool(pipe.exists(self.key))
 
     def end(self, pipe: Pipeline) -> None:
-        """Queue its end."""
-        settle(pipe, self.batch_id, self.batch)
+        """Queue its end, or that it waits with what stays."""
+        settle(pipe, self.batch_id, self.batch, self.staying)
 
 
 def keep_unanswered(pipe: Pipeline, sightings: Sequence[Sighting]) -> None:
@@ -81,16 +128,17 @@ def drop_answered(pipe: Pipeline, sightings: Sequence[Sighting]) -> None:
 
 
 def ask_again(store: Store, run_id: str) -> int:
-    """Enqueue everything unanswered, and every batch whose job was lost, for a run; returns the sightings."""
+    """Enqueue for a run every batch that waits or whose job was lost, and all that is unanswered; returns how many
+    sightings.
+    """
     asked = 0
-    for batch_id in sorted(text(one) for one in store.smembers(keys.batches())):
-        batch = read(store, batch_id)
-        if batch is None or queues.is_alive(store, queues.QueueName.MATCH, queues.match_job_id(batch_id)):
+    for batch_id, batch in _oldest_first(store):
+        if queues.is_alive(store, queues.QueueName.MATCH, queues.match_job_id(batch_id)):
             continue
         with store.pipeline(transaction=True) as pipe:
             pipe.multi()
             settle(pipe, batch_id, batch)
-            add(store, pipe, run_id, batch.sightings)
+            add(store, pipe, run_id, batch.sightings, replaces=batch)
             pipe.execute()
         asked += len(batch.sightings)
     waiting = [Sighting.model_validate_json(line) for line in store.hvals(keys.unanswered())]
@@ -100,3 +148,8 @@ def ask_again(store: Store, run_id: str) -> int:
             add(store, pipe, run_id, waiting[start : start + ASKED_AT_ONCE])
             pipe.execute()
     return asked + len(waiting)
+
+
+def _oldest_first(store: Store) -> list[tuple[str, Batch]]:
+    found = ((text(one), read(store, text(one))) for one in store.smembers(keys.batches()))
+    return sorted(((name, batch) for name, batch in found if batch is not None), key=lambda one: one[1].place)

@@ -6,18 +6,14 @@ Every job takes ids; what it works on is in the store. Each can be done twice wi
 from __future__ import annotations
 
 import ctypes
-import functools
 import signal
 from collections.abc import Sequence
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import recrawl as crawl
 from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
-from orbweaver.matcher_client.errors import MatcherError
-from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.services import open_service
-from orbweaver.model import DigestSet, Verdict, VerdictResult
-from orbweaver.queue import batches, recrawls, runs, settlement
+from orbweaver.model import DigestSet, Verdict
+from orbweaver.queue import asking, batches, recrawls, runs, settlement
 from orbweaver.queue import forget as forgetting
 from orbweaver.queue import recall as recalling
 from orbweaver.queue import rematch as rematching
@@ -29,6 +25,9 @@ from orbweaver.takedown.errors import NotDelivered
 from rq import get_current_job
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+# A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
+# not close the gate for all others for ever.
+MOST_FAILURES = 3
 
 
 def recrawl(recrawl_id: str) -> None:
@@ -73,17 +72,24 @@ def recrawl(recrawl_id: str) -> None:
 def match(batch_id: str) -> None:
     """Ask about a batch; its verdicts, their cases, events and delivery jobs are one transaction, then on disk.
 
-    A service that cannot answer makes every verdict unknown: those sightings are kept and asked about again.
+    What is unknown because of a service's health waits in its batch until the service is healthy; what is unknown
+    for a reason of its own is kept apart, and asked about again by the next run.
     """
     store = _store()
     batch = batches.read(store, batch_id)
     if batch is not None:
-        verdicts = ask([one.digests for one in batch.sightings])
+        asked = asking.ask(store, [one.digests for one in batch.sightings])
+        if asked.has_failed:
+            batch = batch.model_copy(update={"failures": batch.failures + 1})
+        staying = frozenset[str]()
+        if batch.failures < MOST_FAILURES:
+            answers = zip(batch.sightings, asked.answers, strict=True)
+            staying = frozenset(sighting.sighting_id for sighting, answer in answers if answer.waits)
         settlement.settle(
             store,
             batch.run_id,
-            batches.Waiting(batch_id, batch),
-            list(zip(batch.sightings, verdicts, strict=True)),
+            batches.Waiting(batch_id, batch, staying),
+            [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
             retention=orbweaver_settings.load().sighting_retention,
         )
     durability.wait_for_disk(store)
@@ -92,14 +98,14 @@ def match(batch_id: str) -> None:
 def rematch(turn: str) -> None:
     """Ask again about a slice of the retained sightings, and leave the next slice to another job."""
     store = _store()
-    rematching.work(store, turn, ask, retention=orbweaver_settings.load().sighting_retention)
+    rematching.work(store, turn, _verdicts, retention=orbweaver_settings.load().sighting_retention)
     durability.wait_for_disk(store)
 
 
 def recall(turn: str) -> None:
     """Ask again about a slice of the cases, and leave the next slice to another job."""
     store = _store()
-    recalling.work(store, turn, ask)
+    recalling.work(store, turn, _verdicts)
     durability.wait_for_disk(store)
 
 
@@ -118,33 +124,8 @@ def deliver(event_id: str) -> None:
     runs.note_delivered(store, event_id)
 
 
-def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    """Return a verdict per digest set, in order; unknown for all when the service cannot answer."""
-    url = orbweaver_settings.load().matcher_url
-    if url is None:
-        return [_unknown("no matching service: set MATCHER_URL")] * len(digest_sets)
-    try:
-        return ask_service(_service(url), digest_sets)
-    except MatcherError as error:
-        return [_unknown(str(error))] * len(digest_sets)
-
-
-def ask_service(service: MatchingService, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    """Return the service's verdicts, in order; answers that cannot be told apart are none. Raises MatcherError."""
-    verdicts = service.lookup(digest_sets)
-    if len(verdicts) != len(digest_sets):
-        return [_unknown(f"{len(verdicts)} answers to {len(digest_sets)} questions")] * len(digest_sets)
-    return verdicts
-
-
-def _unknown(reason: str) -> Verdict:
-    return Verdict(result=VerdictResult.UNKNOWN, reason=reason)
-
-
-@functools.cache
-def _service(url: str) -> MatchingService:
-    """Open a service once per worker process."""
-    return open_service(url)
+def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+    return [one.verdict for one in asking.ask(_store(), digest_sets).answers]
 
 
 def _store() -> Store:

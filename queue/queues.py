@@ -51,12 +51,13 @@ def match_job_id(batch_id: str) -> str:
     return f"match-{batch_id}"
 
 
-def enqueue_match(store: Store, pipe: Pipeline, batch_id: str) -> None:
-    """Queue a batch's match job on an open transaction."""
+def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, at_front: bool = False) -> None:
+    """Queue a batch's match job on an open transaction, behind the others or before all of them."""
     queue_for(store, QueueName.MATCH).enqueue_call(
         f"{MODULE}.match",
         args=(batch_id,),
         job_id=match_job_id(batch_id),
+        at_front=at_front,
         timeout=MATCH_SECONDS,
         result_ttl=0,
         failure_ttl=PARKED_SECONDS,

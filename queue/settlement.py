@@ -5,7 +5,7 @@ One implementation, for what a recrawl just found and for what was retained from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +29,11 @@ class Question(Protocol):
     @property
     def key(self) -> str:
         """The key that changes when the question is over."""
+        ...
+
+    @property
+    def staying(self) -> Collection[str]:
+        """The ids of the sightings without an answer that the question itself keeps."""
         ...
 
     def is_open(self, pipe: Pipeline) -> bool:
@@ -78,7 +83,7 @@ def _try_to_settle(
             cases.write(pipe, change)
             if change.event is not None and change.is_for_engine:
                 runs.note_event(store, pipe, run_id, str(change.event.event_id))
-        batches.keep_unanswered(pipe, [one for one, _ in unknown])
+        batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in question.staying])
         batches.drop_answered(pipe, [one for one, _ in known])
         retained.keep(pipe, [one for one in clean if one.sighting_id not in having_cases and one.seen_at > oldest])
         retained.drop(pipe, [one for one, _ in about_cases])

@@ -79,6 +79,7 @@ class Asked:
     done: Collection[str] = ()
     unanswered: Collection[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    staying: Collection[str] = ()  # a sighting that nobody could answer stays retained
 
     @property
     def key(self) -> str:

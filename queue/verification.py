@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from orbweaver.matcher_client import standings as matcher_standings
+from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import Case, Skip, Tally, now
 from orbweaver.queue import batches, queues, recovery, recrawls, runs
 from orbweaver.queue.known_job import KnownJob
@@ -29,6 +31,8 @@ DRAIN_SECONDS = 1.5
 HORSE_SECONDS = 3.0
 # A job that left its queue but reached no worker is put back after this long.
 HANDOVER_SECONDS = 5.0
+# A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
+CHECKS_WAITED_FOR = 3
 GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED})
 ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED})
 
@@ -43,11 +47,15 @@ class Progress:
     matches: int
     unknown: int
     waiting: int
+    unhealthy: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run's end: what was found, what was not fetched, what stayed unknown or undelivered."""
+    """A run's end: what was found, what was not fetched, what stayed unknown or undelivered.
+
+    `unhealthy` are the matching services whose answers did not count at the end.
+    """
 
     run_id: str
     began_at: datetime
@@ -59,6 +67,7 @@ class Result:
     skips_of: Mapping[str, Sequence[Skip]]
     undelivered: int
     is_interrupted: bool
+    unhealthy: tuple[Standing, ...] = ()
 
     @property
     def skips(self) -> tuple[Skip, ...]:
@@ -97,7 +106,7 @@ def verify(
         for order in orders:
             _enqueue(store, run_id, order)
         with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
-            _watch(store, run_id, turn, workers, on_progress, stop)
+            _watch(store, run_id, began_at, turn, workers, on_progress, stop)
             if stop.is_set():
                 _interrupt(store, run_id, workers)
         _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
@@ -134,6 +143,7 @@ def _enqueue(store: Store, run_id: str, order: Order) -> None:
 def _watch(
     store: Store,
     run_id: str,
+    began_at: datetime,
     turn: runs.Turn,
     workers: WorkerProcesses,
     on_progress: Callable[[Progress], None],
@@ -148,13 +158,13 @@ def _watch(
         _end_lost(
             store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
         )
-        progress = _progress(store, run_id, standings)
+        progress = _progress(store, run_id, began_at, standings)
         on_progress(progress)
         if workers.are_exhausted:
             return
         is_crawled = progress.hosts_done == progress.hosts
         # What waits and has no job any more is unknown or undelivered, and the report says so.
-        if is_crawled and (progress.waiting == 0 or _are_parked(store)):
+        if is_crawled and (progress.waiting == 0 or _are_parked(store, began_at)):
             _let_horses_end(store, stop)
             return
         stuck_since = _put_back_handed_over(store, stuck_since)
@@ -201,8 +211,22 @@ def _let_horses_end(store: Store, stop: threading.Event) -> None:
         stop.wait(POLL_SECONDS / 4)
 
 
-def _are_parked(store: Store) -> bool:
+def _are_parked(store: Store, began_at: datetime) -> bool:
+    """Whether all that waits has no job, and will not get one as long as a matching service stays as it is.
+
+    Its health is read before the queues: on its recovery jobs come with the same transaction, so they are seen. A
+    service gets a few checks to come back before a run ends without it.
+    """
+    is_given_up = any(one.failures >= CHECKS_WAITED_FOR for one in _unhealthy(store, began_at))
+    if batches.waiting_count(store) and not is_given_up:
+        return False
     return all(queues.waiting_jobs(store, name) == 0 for name in (QueueName.MATCH, QueueName.TAKEDOWN))
+
+
+def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:
+    """Return the services that are unhealthy; one that nobody has checked since `began_at` is not this run's."""
+    found = matcher_standings.read_all(store).values()
+    return tuple(one for one in found if not one.is_healthy and one.checked_at >= began_at)
 
 
 def _put_back_handed_over(store: Store, since: float | None) -> float | None:
@@ -252,7 +276,7 @@ def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
     return tuple(record for record in found if record is not None)
 
 
-def _progress(store: Store, run_id: str, standings: Sequence[recrawls.Standing]) -> Progress:
+def _progress(store: Store, run_id: str, began_at: datetime, standings: Sequence[recrawls.Standing]) -> Progress:
     return Progress(
         hosts=len(standings),
         hosts_done=sum(one.state in ENDED for one in standings),
@@ -260,6 +284,7 @@ def _progress(store: Store, run_id: str, standings: Sequence[recrawls.Standing])
         matches=runs.case_count(store, run_id),
         unknown=runs.unknown_count(store, run_id),
         waiting=sum(runs.waiting(store, run_id)),
+        unhealthy=_unhealthy(store, began_at),
     )
 
 
@@ -277,6 +302,7 @@ def _result(store: Store, run_id: str, began_at: datetime, *, is_interrupted: bo
         skips_of={record.recrawl_id: recrawls.skips(store, record.recrawl_id) for record in records},
         undelivered=runs.waiting(store, run_id)[1],
         is_interrupted=is_interrupted,
+        unhealthy=_unhealthy(store, began_at),
     )
 
 

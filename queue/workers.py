@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import logging
@@ -12,6 +13,7 @@ from typing import Any
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import sandbox
 from orbweaver.crawler.tls import verified_context
+from orbweaver.queue.health_watch import watching
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -103,7 +105,8 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     logging.basicConfig(handlers=[handler], format=log_format)
-    worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
+    with watching(store, is_ongoing=not burst) if QueueName.MATCH in names else contextlib.nullcontext():
+        worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
 
 
 def _preload() -> None:

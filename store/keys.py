@@ -58,6 +58,31 @@ def batches() -> str:
     return f"{PREFIX}:batches"
 
 
+def batch_order() -> str:
+    """Counter: the place of the last batch that was made, in the order in which they are asked; owner queue.batches."""
+    return f"{PREFIX}:batch-order"
+
+
+def waiting_batches() -> str:
+    """Sorted set of batch ids by their place, which wait until a service is healthy; owner queue.batches."""
+    return f"{PREFIX}:waiting-batches"
+
+
+def matchers() -> str:
+    """Hash service name -> JSON of what its last check found; owner matcher_client.standings."""
+    return f"{PREFIX}:matchers"
+
+
+def matcher_entries() -> str:
+    """Hash service name -> entries of its list when it was last healthy; owner matcher_client.standings."""
+    return f"{PREFIX}:matcher-entries"
+
+
+def verdict(list_id: str, sha256: str) -> str:
+    """String, JSON: the verdict of one state of a service's list on one file; owner matcher_client.verdict_cache."""
+    return f"{PREFIX}:verdict:{list_id}:{sha256}"
+
+
 def unanswered() -> str:
     """Hash sighting id -> JSON sighting whose verdict is unknown, to be asked again; owner queue.batches."""
     return f"{PREFIX}:unanswered"

@@ -48,7 +48,7 @@ def test_a_batch_whose_job_was_lost_gets_another(store: Store) -> None:
     assert batches.read(store, lost) is None
     [batch_id] = store.smembers(keys.batches())
     batch = batches.read(store, batch_id.decode())
-    assert batch == batches.Batch(run_id="run-2", sightings=(sighting,))
+    assert batch == batches.Batch(run_id="run-2", sightings=(sighting,), place=1)
     assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == [queues.match_job_id(batch_id.decode())]
     assert (runs.waiting(store, RUN), runs.waiting(store, "run-2")) == ((0, 0), (1, 0))
 

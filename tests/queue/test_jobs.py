@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from builders import (
     RUN,
-    a_match,
     a_sighting,
     add_batch,
     build_list,
@@ -21,9 +19,7 @@ from builders import (
     start_worker,
     work,
 )
-from orbweaver.matcher_client.errors import Unavailable
-from orbweaver.matcher_client.protocol import Health
-from orbweaver.model import Case, DigestSet, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
+from orbweaver.model import Case, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
 from orbweaver.queue import batches, jobs, queues, recovery, runs, settlement
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
@@ -267,7 +263,6 @@ def test_an_empty_file_is_never_a_case_whatever_a_list_says(
     ("matcher_url", "reason"),
     [
         (None, "no matching service: set MATCHER_URL"),
-        ("hashlist:/missing/list.hashes", "/missing/list.hashes cannot be asked (No such file or directory)"),
         ("gopher://x", "unknown scheme 'gopher'"),
     ],
 )
@@ -297,36 +292,26 @@ def test_a_damaged_list_makes_everything_unknown(store: Store, tmp_path: Path, m
     assert (all_cases(store), len(runs.unknown(store, RUN))) == ([], 1)
 
 
-class _Service:
-    """A matching service with the given answers."""
-
-    name = "given"
-
-    def __init__(self, answers: list[Verdict]) -> None:
-        self._answers = answers
-
-    def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        if not self._answers:
-            raise Unavailable("down for repair")
-        return self._answers
-
-    def health(self) -> Health:
-        return Health(is_healthy=True)
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_another_number_of_answers_than_of_questions_answers_nothing(count: int) -> None:
-    verdicts = jobs.ask_service(_Service([a_match()] * count), [KNOWN, KNOWN])
-    assert [verdict.result for verdict in verdicts] == [VerdictResult.UNKNOWN] * 2
-    assert verdicts[0].reason == f"{count} answers to 2 questions"
-
-
-def test_a_service_that_is_down_raises_nothing_but_its_reason() -> None:
-    with pytest.raises(Unavailable, match="down for repair"):
-        jobs.ask_service(_Service([]), [KNOWN])
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_missing_list_makes_its_batch_wait_and_a_batch_that_only_fails_is_put_aside(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    monkeypatch.setenv("MATCHER_URL", f"hashlist:{tmp_path}/missing")
+    sighting = a_sighting()
+    batch_id = add_batch(store, sighting)
+    if not waits:
+        batch = batches.read(store, batch_id)
+        assert batch is not None
+        failed = batch.model_copy(update={"failures": jobs.MOST_FAILURES})
+        store.set(keys.batch(batch_id), failed.model_dump_json())
+    work(store, QueueName.MATCH)
+    assert all_cases(store) == []
+    [unknown] = runs.unknown(store, RUN)
+    assert (unknown.url, "cannot be asked (No such file or directory)" in unknown.reason) == (sighting.url, True)
+    left = batches.read(store, batch_id)
+    assert (None if left is None else left.sightings) == ((sighting,) if waits else None)
+    assert (batches.waiting_count(store), store.hlen(keys.unanswered())) == ((1, 0) if waits else (0, 1))
+    assert parked(store, QueueName.MATCH) == {}
 
 
 def test_an_event_is_delivered_once_and_marked(store: Store, matcher: str, events_dir: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, RUN, a_sighting, add_batch, an_order, build_list, digests_of, work
+from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, work
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Skip, Tally, now
 from orbweaver.queue import queues, recrawls, rematch, runs
 from orbweaver.queue.queues import QueueName
@@ -43,8 +46,12 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     work(store, QueueName.MATCH)
     add_batch(store, a_sighting(), a_sighting(b"other").model_copy(update={"seen_at": now()}))
     work(store, QueueName.MATCH)
+    monkeypatch.setenv("MATCHER_URL", f"hashlist:{tmp_path}/missing")
     add_batch(store, a_sighting())
+    work(store, QueueName.MATCH)
     rematch.start_if_due(store, {"hashlist:test": "1"})
+    standing = Standing(service="s", checked_at=NOON, list_version="1")
+    VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])
     with runs.turn(store, RUN, threading.Event()):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}
@@ -69,5 +76,7 @@ def test_every_constructor_says_type_and_owner() -> None:
     for name, function in CONSTRUCTORS.items():
         said = inspect.getdoc(function) or ""
         assert re.match(
-            r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner (queue|store|takedown)\.\w+\.$", said, re.DOTALL
+            r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner (matcher_client|queue|store|takedown)\.\w+\.$",
+            said,
+            re.DOTALL,
         ), name

@@ -1,0 +1,174 @@
+"""Stands before one matching service: lets its answers count only while it is proved to have its lists.
+
+The rule (docs/decisions/0021): an answer counts when the same question's answers list the canary, asked first and
+last, and when a health check made after it finds the service whole, with the list version that the answer names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.errors import MatcherError, Unavailable
+from orbweaver.matcher_client.health_rules import HealthRules, complaint, standing_after
+from orbweaver.matcher_client.judgement import unknown
+from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.service_address import Canary
+from orbweaver.matcher_client.standings import Known, Standing
+from orbweaver.matcher_client.verdict_cache import VerdictCache, same_list
+from orbweaver.model import DigestSet, Verdict, VerdictResult, now
+from orbweaver.store.connection import Store
+
+# How often a batch is asked anew because the list changed meanwhile.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verdict; `waits` says that it is unknown because of the service's health, and the question waits for that."""
+
+    verdict: Verdict
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch."""
+
+    answers: tuple[Answer, ...]
+    has_failed: bool = False
+
+
+def check(service: MatchingService, before: Known, rules: HealthRules) -> Standing:
+    """Ask a service for its health and its canary, and say where it stands; writes nothing and raises nothing."""
+    return _checked(service, before, rules, is_canary_seen=False)
+
+
+class GatedService:
+    """A matching service behind its gate; `cache` is None for one that is faster than the store.
+
+    Not to be shared between threads, as the service itself is not.
+    """
+
+    def __init__(
+        self, service: MatchingService, store: Store, rules: HealthRules, cache: VerdictCache | None = None
+    ) -> None:
+        self.name = service.name
+        self._service = service
+        self._store = store
+        self._rules = rules
+        self._cache = cache
+
+    def check(self) -> tuple[Standing | None, Standing]:
+        """Check the service; returns where it stood and where it stands, and leaves writing that to the caller."""
+        before = self._known()
+        return before.standing, check(self._service, before, self._rules)
+
+    def ask(self, digest_sets: Sequence[DigestSet]) -> Answers:
+        """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
+
+        While the gate is closed, and before the first check, the service is not asked.
+        """
+        for _ in range(ROUNDS):
+            answers = self._ask_once(digest_sets)
+            if answers is not None:
+                return answers
+        return _all_wait(f"{self.name} changed its list each time it was asked", digest_sets)
+
+    def close(self) -> None:
+        """Let go of the service."""
+        self._service.close()
+
+    def _ask_once(self, digest_sets: Sequence[DigestSet]) -> Answers | None:
+        """Return the answers, None when the list was another one afterwards than while it was asked."""
+        known = self._known()
+        before = known.standing
+        if before is None:
+            return _all_wait(f"{self.name} was not checked yet", digest_sets)
+        if not before.is_healthy:
+            return _all_wait(before.complaint, digest_sets)
+        kept = [None] * len(digest_sets) if self._cache is None else self._cache.read(before, digest_sets)
+        asked = [digests for digests, verdict in zip(digest_sets, kept, strict=True) if verdict is None]
+        try:
+            said = iter(self._look_up(asked) if asked else [])
+        except MatcherError as error:
+            return _all_wait(self._close(before, str(error)).complaint, digest_sets, has_failed=True)
+        after = _checked(self._service, known, self._rules, is_canary_seen=bool(asked))
+        if not after.is_healthy or not same_list(before, after):
+            standings.write(self._store, after)
+        if not after.is_healthy:
+            return _all_wait(after.complaint, digest_sets)
+        verdicts = [verdict or next(said) for verdict in kept]
+        if not all(_is_of_list(verdict, after) for verdict in verdicts):
+            return None
+        if len(asked) < len(kept) and not same_list(before, after):
+            return None  # what was kept is of the list before
+        if self._cache is not None:
+            self._cache.write(after, zip(digest_sets, verdicts, strict=True))
+        return Answers(tuple(Answer(verdict) for verdict in verdicts))
+
+    def _known(self) -> Known:
+        [known] = standings.read(self._store, [self.name])
+        return known
+
+    def _close(self, before: Standing, reason: str) -> Standing:
+        standing = before.failed(reason, now())
+        standings.write(self._store, standing)
+        return standing
+
+    def _look_up(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        """Ask, with the canary first and last; raises MatcherError when the answers prove nothing."""
+        canary = self._service.canary
+        if canary is None:
+            return self._counted(digest_sets)
+        said = self._counted([_disguised(canary, "0"), *digest_sets, _disguised(canary, "1")])
+        for verdict in (said[0], said[-1]):
+            if verdict.result is VerdictResult.UNKNOWN:
+                raise Unavailable(f"it does not answer for its canary: {verdict.reason or 'no reason given'}")
+            if not any(canary.algorithm in listing.algorithms for listing in verdict.listings):
+                raise Unavailable("it does not list its canary, so it has lost its lists")
+        return said[1:-1]
+
+    def _counted(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        verdicts = self._service.lookup(digest_sets)
+        if len(verdicts) != len(digest_sets):
+            raise Unavailable(f"it gave {len(verdicts)} answers to {len(digest_sets)} questions")
+        return verdicts
+
+
+def _checked(service: MatchingService, before: Known, rules: HealthRules, *, is_canary_seen: bool) -> Standing:
+    health = service.health()
+    at = now()
+    is_listed = is_canary_seen or service.canary is None
+    said = None
+    if health.is_healthy and service.canary is not None and not is_canary_seen:
+        try:
+            is_listed = service.is_listed(service.canary.algorithm, service.canary.digest)
+        except MatcherError as error:
+            said = str(error)
+    said = said or complaint(
+        service.name,
+        health,
+        is_canary_listed=is_listed,
+        healthy_entries=before.healthy_entries,
+        rules=rules,
+        at=at,
+    )
+    return standing_after(service.name, before, health, said, at)
+
+
+def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool = False) -> Answers:
+    waiting = Answer(unknown(reason), waits=True)
+    return Answers((waiting,) * len(digest_sets), has_failed=has_failed)
+
+
+def _is_of_list(verdict: Verdict, standing: Standing) -> bool:
+    versions = {verdict.list_version, standing.list_version} - {None}
+    return len(versions) < 2
+
+
+def _disguised(canary: Canary, filler: str) -> DigestSet:
+    """Return the canary as a digest set: its other digests are no file's, and differ between first and last."""
+    digits = {"md5": filler * 32, "sha1": filler * 40, "sha256": filler * 64} | {canary.algorithm: canary.digest}
+    return DigestSet(**digits, size=1)

@@ -1,0 +1,110 @@
+"""What is known of each matching service's health, kept in the store for every worker and for people to see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orbweaver.matcher_client.errors import UnknownService
+from orbweaver.model import Moment, Noun, format_time
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+
+class Standing(Noun):
+    """What the last check of one service found.
+
+    `unhealthy_since` and `reason` are None while it is healthy; `failures` counts the checks in a row that found it
+    unhealthy. `entries` is 0 when the service does not say how many there are.
+    """
+
+    service: str
+    checked_at: Moment
+    unhealthy_since: Moment | None = None
+    reason: str | None = None
+    failures: int = 0
+    list_version: str | None = None
+    built_at: Moment | None = None
+    entries: int = 0
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the service's answers count."""
+        return self.unhealthy_since is None
+
+    @property
+    def complaint(self) -> str:
+        """Since when it is unhealthy, and why, in one line."""
+        since = format_time(self.unhealthy_since) if self.unhealthy_since is not None else "never"
+        return f"{self.service} is unhealthy since {since}: {self.reason}"
+
+    def failed(self, reason: str, at: datetime) -> Standing:
+        """Return the standing after the service was found unhealthy."""
+        return self.model_copy(
+            update={
+                "checked_at": at,
+                "unhealthy_since": self.unhealthy_since or at,
+                "reason": reason,
+                "failures": self.failures + 1,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a service: its standing, None before the first check, and how many entries it should have."""
+
+    standing: Standing | None = None
+    healthy_entries: int = 0
+
+
+def read(store: Store, services: Sequence[str]) -> list[Known]:
+    """Read what is known of these services, in order, in one round trip."""
+    if not services:
+        return []
+    with store.pipeline(transaction=False) as pipe:
+        pipe.hmget(keys.matchers(), *services)
+        pipe.hmget(keys.matcher_entries(), *services)
+        standings, entries = pipe.execute()
+    return [
+        Known(None if standing is None else Standing.model_validate_json(standing), int(count or 0))
+        for standing, count in zip(standings, entries, strict=True)
+    ]
+
+
+def read_all(store: Store) -> dict[str, Standing]:
+    """Read the standing of every service that was ever checked on this store."""
+    return decode(store.hgetall(keys.matchers()))
+
+
+def decode(stored: Mapping[bytes | str, bytes | str]) -> dict[str, Standing]:
+    """Return the standings in the hash as it was read."""
+    return {text(name): Standing.model_validate_json(value) for name, value in stored.items()}
+
+
+def write(pipe: Pipeline | Store, standing: Standing) -> None:
+    """Write a standing, on an open transaction or at once; a healthy one also says what the list should have."""
+    pipe.hset(keys.matchers(), standing.service, standing.model_dump_json())
+    if standing.is_healthy and standing.entries:
+        pipe.hset(keys.matcher_entries(), standing.service, standing.entries)
+
+
+def accept(store: Store, service: str) -> Standing:
+    """Take a service's list as whole with the entries that it has now: the next check compares with that.
+
+    Raises UnknownService when no service of that name was checked on this store, or its list has no entries.
+    """
+    standings = read_all(store)
+    standing = standings.get(service)
+    if standing is None:
+        known = ", ".join(sorted(standings)) or "none yet"
+        raise UnknownService(f"no matching service of that name was checked on this store; there are: {known}")
+    if not standing.entries:
+        raise UnknownService("the last check of that matching service saw no entries: mend it first")
+    store.hset(keys.matcher_entries(), service, standing.entries)
+    return standing

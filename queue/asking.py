@@ -1,0 +1,65 @@
+"""Asks every matching service about sightings, from a job, and keeps what is known of the services' health in step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.errors import UnknownService
+from orbweaver.matcher_client.health_gate import Answer, Answers, GatedService
+from orbweaver.matcher_client.health_rules import is_stale
+from orbweaver.matcher_client.judgement import unknown
+from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.model import DigestSet, now
+from orbweaver.queue import batches
+from orbweaver.settings import Settings
+from orbweaver.store.connection import Store
+
+
+def ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
+    """Return an answer per digest set, in order; unknown for all when MATCHER_URL names no service that we have."""
+    settings = orbweaver_settings.load()
+    try:
+        services = _opened(store, settings)
+    except UnknownService as error:
+        return Answers((Answer(unknown(str(error))),) * len(digest_sets))
+    known = standings.read(store, [gated.name for gated in services.gated])
+    for gated, one in zip(services.gated, known, strict=True):
+        if is_stale(one.standing, rules_of(settings), now()):
+            check(store, gated)
+    return services.ask(digest_sets)
+
+
+def check(store: Store, gated: GatedService) -> Standing:
+    """Check a service and write where it stands; on its recovery, in the same transaction, enqueue what waits.
+
+    So nobody sees a service healthy again and its batches without a job, but for what a job that was under way adds
+    afterwards; `release_left_behind` takes that.
+    """
+    before, after = gated.check()
+    with store.pipeline(transaction=True) as pipe:
+        pipe.multi()
+        standings.write(pipe, after)
+        if after.is_healthy and (before is None or not before.is_healthy):
+            batches.release(store, pipe)
+        pipe.execute()
+    return after
+
+
+def release_left_behind(store: Store, names: Sequence[str]) -> None:
+    """Enqueue what waits although every service is healthy: it was asked about just before one recovered."""
+    known = standings.read(store, names)
+    if all(one.standing is not None and one.standing.is_healthy for one in known) and batches.waiting_count(store):
+        with store.pipeline(transaction=True) as pipe:
+            pipe.multi()
+            batches.release(store, pipe)
+            pipe.execute()
+
+
+@functools.cache
+def _opened(store: Store, settings: Settings) -> SeveralServices:
+    """Open the services once per worker process."""
+    return open_gated(store, settings)

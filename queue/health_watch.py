@@ -1,0 +1,99 @@
+"""The match worker's thread that checks the matching services, and lets waiting batches go when one recovers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.errors import UnknownService
+from orbweaver.matcher_client.health_rules import is_due
+from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
+from orbweaver.model import now
+from orbweaver.queue import asking, rematch
+from orbweaver.settings import Settings
+from orbweaver.store.connection import Store
+from redis.exceptions import RedisError
+
+log = logging.getLogger("orbweaver.worker")
+# How often the store is looked at for a check that is due, at most; one round trip each time.
+LOOK_SECONDS = 1.0
+# How long the end of a worker waits for a check that is under way.
+END_SECONDS = 2.0
+
+
+@contextlib.contextmanager
+def watching(store: Store, *, is_ongoing: bool) -> Iterator[None]:
+    """Check every service at once; while the block runs, and the worker is to go on, also at every interval.
+
+    The thread takes connections of its own from the store's pool and has services of its own. It goes on when the
+    store is away for a while; should it end for any other reason, it asks the worker to end, to be started anew.
+    """
+    settings = orbweaver_settings.load()
+    try:
+        services = open_gated(store, settings)
+    except UnknownService as error:
+        log.warning("nothing can be asked: %s", error)  # each question's answer says so, too
+        yield
+        return
+    watch = _Watch(store, services, settings)
+    if not is_ongoing:
+        watch.look(is_first=True)
+        services.close()
+        yield
+        return
+    thread = threading.Thread(target=watch.run, name="health", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        watch.is_over.set()
+        thread.join(END_SECONDS)
+
+
+class _Watch:
+    def __init__(self, store: Store, services: SeveralServices, settings: Settings) -> None:
+        self.is_over = threading.Event()
+        self._store = store
+        self._services = services
+        self._rules = rules_of(settings)
+        self._names = [gated.name for gated in services.gated]
+
+    def run(self) -> None:
+        """Look again and again until it is over."""
+        is_first = True
+        try:
+            while not self.is_over.is_set():
+                try:
+                    self.look(is_first=is_first)
+                    is_first = False
+                except RedisError as error:
+                    log.warning("the store is away, matching services are checked when it is back: %s", error)
+                self.is_over.wait(min(LOOK_SECONDS, self._rules.every.total_seconds() / 2))
+        finally:
+            if not self.is_over.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)
+            self._services.close()
+
+    def look(self, *, is_first: bool) -> None:
+        """Check what is due, at the first look everything, and let go what waits for nothing. Raises RedisError."""
+        known = standings.read(self._store, self._names)
+        due = [
+            gated
+            for gated, one in zip(self._services.gated, known, strict=True)
+            if is_first or is_due(one.standing, self._rules, now())
+        ]
+        checked = [asking.check(self._store, gated) for gated in due]
+        asking.release_left_behind(self._store, self._names)
+        self._after_check({one.service: one.list_version for one in checked if one.is_healthy})
+
+    def _after_check(self, versions: Mapping[str, str | None]) -> None:
+        """Ask again about what is retained, and about every case, when a service has another list than last time."""
+        known = {service: version for service, version in versions.items() if version is not None}
+        if known:
+            rematch.start_if_due(self._store, known)

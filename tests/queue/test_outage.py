@@ -1,0 +1,225 @@
+"""An outage of the matching service: files wait, none is called clean or lost, and they are asked about in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from builders import RUN, a_sighting, add_batch, build_list, digests_of, parked, start_worker, transaction, work
+from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.model import now
+from orbweaver.queue import batches, queues, runs
+from orbweaver.queue.queues import QueueName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+
+PATIENCE_SECONDS = 60.0
+# The outage of ten minutes at an interval of a minute, in a hundredth of the time.
+HEALTH_SECONDS = 0.6
+OUTAGE_SECONDS = 6.0
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def body(number: int) -> bytes:
+    return b"file %d" % number
+
+
+def add(store: Store, number: int) -> str:
+    """Add a batch of one listed and one other file."""
+    listed = a_sighting(body(number), url=f"http://h.test/{number}.bin")
+    other = a_sighting(b"other %d" % number, url=f"http://h.test/other-{number}.bin")
+    return add_batch(store, listed, other)
+
+
+@contextmanager
+def match_worker(store: Store, matcher: str) -> Iterator[None]:
+    worker = start_worker(store, "match", MATCHER_URL=matcher, HEALTH_SECONDS=str(HEALTH_SECONDS))
+    try:
+        yield
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(PATIENCE_SECONDS) == 0
+
+
+@contextmanager
+def settled_in_order(store: Store) -> Iterator[list[str]]:
+    """Collect the ids of batches in the order in which they are settled: one worker settles each as it is answered."""
+    seen: list[str] = []
+    with store.monitor() as monitor:
+
+        def listen() -> None:
+            for command in monitor.listen():
+                said = command["command"]
+                if said.startswith("DEL orbweaver:batch:"):
+                    seen.append(said.removeprefix("DEL orbweaver:batch:"))
+                if "the end of the monitoring" in said:
+                    return
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        yield seen
+        store.echo("the end of the monitoring")
+        listener.join()
+
+
+def test_an_outage_of_ten_minutes_loses_nothing_cleans_nothing_and_keeps_the_order(
+    store: Store, tmp_path: Path
+) -> None:
+    matcher = build_list(tmp_path / "list.hashes", [digests_of(body(number)).sha256 for number in range(60)])
+    (tmp_path / "list.hashes").rename(tmp_path / "away")
+    before = [add(store, number) for number in range(20)]
+    with settled_in_order(store) as settled, match_worker(store, matcher):
+        eventually(lambda: batches.waiting_count(store) == 20)
+        went_down = standings.read_all(store)[matcher].unhealthy_since
+        deadline = time.monotonic() + OUTAGE_SECONDS
+        during = []
+        for number in range(20, 60):
+            during.append(add(store, number))
+            eventually(lambda: batches.waiting_count(store) == 20 + len(during))
+            time.sleep(max(0.0, (deadline - time.monotonic()) / (60 - number)))  # the outage itself
+        assert settled == []
+        assert store.zcard(keys.cases()) == 0
+        unknown = runs.unknown(store, RUN)
+        assert len(unknown) == 2 * 60
+        assert {one.reason.partition(":")[0] for one in unknown} == {"hashlist"}
+        assert all("is unhealthy since" in one.reason for one in unknown)
+        standing = standings.read_all(store)[matcher]
+        assert standing.unhealthy_since == went_down
+        assert standing.failures > 5
+        (tmp_path / "away").rename(tmp_path / "list.hashes")
+        eventually(lambda: len(settled) == 60)
+    assert settled == before + during
+    assert store.zcard(keys.cases()) == 60
+    assert runs.unknown(store, RUN) == []
+    assert (runs.waiting(store, RUN)[0], store.hlen(keys.unanswered()), batches.waiting_count(store)) == (0, 0, 0)
+    assert parked(store, QueueName.MATCH) == {}
+
+
+def test_a_list_that_goes_and_comes_back_while_files_keep_coming_loses_none(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "list.hashes"
+    matcher = build_list(path, [digests_of(body(number)).sha256 for number in range(30)])
+    with match_worker(store, matcher):
+        for number in range(30):
+            add(store, number)
+            if number % 10 == 3:
+                path.rename(tmp_path / "away")
+            if number % 10 == 8:
+                eventually(lambda: batches.waiting_count(store) > 0)
+                (tmp_path / "away").rename(path)
+        eventually(lambda: runs.waiting(store, RUN)[0] == 0)
+    assert store.zcard(keys.cases()) == 30
+    assert (runs.unknown(store, RUN), store.hlen(keys.unanswered())) == ([], 0)
+
+
+def test_what_one_service_matches_is_raised_while_another_is_down(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = build_list(tmp_path / "up.hashes", [digests_of(body(1)).sha256])
+    down = build_list(tmp_path / "down.hashes", [digests_of(body(2)).sha256])
+    (tmp_path / "down.hashes").rename(tmp_path / "away")
+    monkeypatch.setenv("MATCHER_URL", f"{up}\n{down}")
+    batch_id = add(store, 1)
+    work(store, QueueName.MATCH)
+    assert store.zcard(keys.cases()) == 1
+    left = batches.read(store, batch_id)
+    assert left is not None
+    assert [one.url for one in left.sightings] == ["http://h.test/other-1.bin"]
+    (tmp_path / "away").rename(tmp_path / "down.hashes")
+    work(store, QueueName.MATCH)  # which checks every service when it starts
+    assert (batches.read(store, batch_id), runs.unknown(store, RUN)) == (None, [])
+    assert store.zcard(keys.cases()) == 1
+
+
+def test_waiting_batches_go_before_all_others_and_the_oldest_first(store: Store) -> None:
+    places = [add(store, number) for number in range(3)]
+    store.delete("rq:queue:match")
+    for batch_id in (places[2], places[0], places[1]):
+        batch = batches.read(store, batch_id)
+        assert batch is not None
+        with transaction(store) as pipe:
+            batches.settle(pipe, batch_id, batch, [one.sighting_id for one in batch.sightings])
+    newer = add(store, 3)
+    with transaction(store) as pipe:
+        assert batches.release(store, pipe) == 3
+    waiting = queues.queue_for(store, QueueName.MATCH).get_job_ids()
+    assert waiting == [queues.match_job_id(one) for one in (*places, newer)]
+    assert batches.waiting_count(store) == 0
+
+
+def test_the_next_run_takes_over_what_waits_in_its_order(store: Store) -> None:
+    sighting = a_sighting()
+    for number in range(4):
+        batch_id = add(store, number)
+        batch = batches.read(store, batch_id)
+        assert batch is not None
+        with transaction(store) as pipe:
+            batches.settle(pipe, batch_id, batch, [one.sighting_id for one in batch.sightings])
+    with transaction(store) as pipe:
+        batches.keep_unanswered(pipe, [sighting])
+    store.delete("rq:queue:match")
+    assert batches.ask_again(store, "run-2") == 4 * 2 + 1
+    assert batches.waiting_count(store) == 0
+    found = [
+        batches.read(store, job_id.removeprefix("match-"))
+        for job_id in queues.queue_for(store, QueueName.MATCH).get_job_ids()
+    ]
+    assert [one.sightings[0].url for one in found if one is not None] == [
+        *(f"http://h.test/{number}.bin" for number in range(4)),
+        sighting.url,
+    ]
+    assert {one.run_id for one in found if one is not None} == {"run-2"}
+
+
+def test_a_waiting_sighting_is_kept_in_one_place_only(store: Store) -> None:
+    sighting = a_sighting()
+    with transaction(store) as pipe:
+        batches.keep_unanswered(pipe, [sighting])
+    batch_id = add_batch(store, sighting)
+    batch = batches.read(store, batch_id)
+    assert batch is not None
+    with transaction(store) as pipe:
+        batches.settle(pipe, batch_id, batch, [sighting.sighting_id])
+    assert store.hlen(keys.unanswered()) == 0
+
+
+def test_the_watch_lives_through_a_store_that_is_away(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "list.hashes"
+    matcher = build_list(path, [digests_of(body(0)).sha256])
+    path.rename(tmp_path / "away")
+    add(store, 0)
+    with match_worker(store, matcher):
+        eventually(lambda: batches.waiting_count(store) == 1)
+        store.client_pause(1_500)  # nobody gets an answer meanwhile
+        store.client_kill_filter(_type="normal", skipme=True)
+        (tmp_path / "away").rename(path)
+        eventually(lambda: runs.waiting(store, RUN)[0] == 0)
+    assert store.zcard(keys.cases()) == 1
+
+
+def test_a_standing_that_nobody_renewed_is_checked_by_the_job_itself(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orbweaver.queue import asking
+
+    matcher = build_list(tmp_path / "list.hashes", [digests_of(body(0)).sha256])
+    monkeypatch.setenv("MATCHER_URL", matcher)
+    [answer] = asking.ask(store, [digests_of(body(0))]).answers
+    assert answer.verdict.result == "match"
+    long_ago = now().replace(year=2001)
+    standings.write(store, Standing(service=matcher, checked_at=long_ago, unhealthy_since=long_ago, reason="old"))
+    [answer] = asking.ask(store, [digests_of(body(0))]).answers
+    assert answer.verdict.result == "match"
+    assert os.path.exists(tmp_path / "list.hashes")
