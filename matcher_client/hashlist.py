@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from orbweaver.matcher_client.categories import nature_of
+from orbweaver.matcher_client.canary import canary_named, canary_names
+from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
 from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.list_format import FileMark, HashList
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import Canary
-from orbweaver.model import Algorithm, DigestSet, EntryStatus, Listing, Verdict, VerdictResult, now
+from orbweaver.model import Algorithm, DigestSet, Listing, Verdict, VerdictResult, now
 
 
 class HashListService:
@@ -23,6 +24,9 @@ class HashListService:
 
     For each digest set every algorithm that the list has is tried. Not to be shared between threads; a forked
     process may go on with a service that its parent opened, and need not verify the list again.
+
+    The list is verified, so it needs no canary; one that is planted in it (`build --canary`) is known as soon as the
+    list was opened.
 
     Cutting the file short in place *during* a batch kills the process (SIGBUS on the mapped pages), so lists
     are replaced by renaming, as `list_build.build` does.
@@ -84,6 +88,8 @@ class HashListService:
         except HashListUnreadable as error:
             raise Unavailable(str(error)) from error
         self._damage = None
+        names = canary_names(self._list)
+        self.canary = canary_named(names[0]) if names else None
         return self._list
 
 
@@ -148,21 +154,11 @@ class _Answers:
                 entry_id=entry.entry_id,
                 category=entry.category,
                 scheme=entry.scheme,
-                nature=entry.nature or nature_of(entry.scheme, entry.category),
-                status=status_of(entry.status),
+                nature=entry_nature(entry),
+                status=entry_status(entry),
                 algorithms=algorithms,
                 size=entry.size,
                 list_version=self._list.list_version,
                 built_to=self._list.built_at,
             )
         return listing
-
-
-def status_of(written: str | None) -> EntryStatus:
-    """Return an entry's status; a word that we do not know is no reason to drop the match, nor to act on it."""
-    if written is None:
-        return EntryStatus.ACTIVE
-    try:
-        return EntryStatus(written)
-    except ValueError:
-        return EntryStatus.DISPUTED

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from orbweaver.matcher_client.canary import canary_label, canary_named
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
 from orbweaver.matcher_client.list_format import DIGEST_BYTES, Header, is_built
-from orbweaver.matcher_client.list_input import RefusedLine, read_rows
+from orbweaver.matcher_client.list_input import RefusedLine, Row, read_rows
 from orbweaver.matcher_client.list_write import ListContent, Written
 from orbweaver.model import Algorithm, now
 
@@ -49,6 +50,7 @@ def build(
     inputs: Sequence[Path],
     output: Path,
     *,
+    canary: str | None = None,
     progress: Callable[[int], None] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> BuildReport:
@@ -59,21 +61,27 @@ def build(
     digest a line. Lines that cannot be used are reported, and the rest goes on. Digests of the empty file,
     and rows of size 0, are left out: they say nothing about content.
 
+    `canary` names a synthetic entry that is planted as one row more.
+
     `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of four sorts,
     and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a
     digest, and as much again for rows with a size, an entry id or several digests.
 
-    Raises HashListUnreadable, or OutputRefused when the output cannot be written.
+    Raises HashListUnreadable, OutputRefused when the output cannot be written, ValueError for a canary's bad name.
     """
     _refuse_unfit(inputs, output)
     try:
-        return _build(inputs, output, progress, chunk_bytes)
+        return _build(inputs, output, canary, progress, chunk_bytes)
     except OSError as error:
         raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
 
 
 def _build(
-    inputs: Sequence[Path], output: Path, progress: Callable[[int], None] | None, chunk_bytes: int
+    inputs: Sequence[Path],
+    output: Path,
+    canary: str | None,
+    progress: Callable[[int], None] | None,
+    chunk_bytes: int,
 ) -> BuildReport:
     tally = _Tally()
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
@@ -84,6 +92,10 @@ def _build(
             progress(tally.rows)
         if not tally.used:
             raise HashListUnreadable(_say_nothing_usable(inputs, tally))
+        if canary is not None:
+            tally.rows += 1
+            tally.used += 1
+            content.add(Row((bytes.fromhex(canary_named(canary).digest), None, None), canary_label(canary)))
         built_at = now()
         written = _write(content, Path(name) / "list", built_at)
         (Path(name) / "list").replace(output)

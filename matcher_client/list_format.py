@@ -7,7 +7,7 @@
     ids       entry ids: length u16, UTF-8
     sections  for SHA-256, SHA-1, MD5: sorted records (digest, meta row as big-endian u32), then the fan-out:
               for each digest prefix of n bits the number of its first record, u32
-    index     JSON: labels, counts and offsets
+    index     JSON: labels and how many entries have each, counts and offsets
 
 Digests are uniform, so a prefix of about log2(entries) bits leaves 1 or 2 records to look at.
 Integers are little-endian unless said otherwise. The list version is the SHA-256 of everything after the
@@ -21,7 +21,7 @@ import json
 import mmap
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,7 @@ _BOUNDS = struct.Struct("<II")
 _ROW_NUMBER = struct.Struct(">I")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READ_BYTES = 256 * 1024
+_RECORDS_READ = 4_096
 
 
 class Label(NamedTuple):
@@ -156,6 +157,7 @@ class HashList:
         self._meta: int = index["meta"]
         self._ids: int = index["ids"]
         self._labels = [Label._make((*texts, Nature(nature) if nature else None)) for *texts, nature in index["labels"]]
+        self._label_entries: list[int] = index["label_entries"]
         # Strongest first; an algorithm without records has an empty section.
         self.sections: dict[Algorithm, Section] = {
             algorithm: Section(self._map, width, **index["sections"][algorithm])
@@ -168,6 +170,10 @@ class HashList:
         Raises ValueError when the digest's length is not the algorithm's, or the list is closed.
         """
         return [self.entry(row) for _, row in self.sections[algorithm].find([digest.hex()])]
+
+    def label_counts(self) -> Iterator[tuple[Label, int]]:
+        """Yield each label and how many entries have it."""
+        return zip(self._labels, self._label_entries, strict=True)
 
     def close(self) -> None:
         """Unmap the file."""
@@ -236,6 +242,14 @@ class Section:
                     found.append((place, *_ROW_NUMBER.unpack_from(source, position + width)))
                 position = source.find(digest, position + stride - offset, end)
         return found
+
+    def records(self) -> Iterator[tuple[bytes, int]]:
+        """Yield every digest, in order, and its meta row."""
+        record = struct.Struct(f">{self._width}sI")
+        end = self._records + self.count * record.size
+        step = _RECORDS_READ * record.size
+        for start in range(self._records, end, step):
+            yield from record.iter_unpack(self._map[start : min(end, start + step)])
 
 
 def prefix_bits(count: int) -> int:
