@@ -34,7 +34,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.crawl --rounds 5 --write-docs
 	$(BIN)/python -m bench.growth --write-docs
 	$(BIN)/python -m bench.memory
-	$(BIN)/python -m bench.hashlist
+	$(BIN)/python -m bench.hashlist --write-docs
 	$(BIN)/python -m bench.hma
 	$(BIN)/python -m bench.rematch --write-docs
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.canary import canary_names, canary_text
+from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
+from orbweaver.matcher_client.list_format import HashList
 from orbweaver.model import format_time
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -16,9 +19,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 ROWS_SHOWN = 20
 
 
-def run(inputs: Sequence[Path], output: Path, *, is_json: bool) -> None:
-    """Build the list; raises MatcherError when there is nothing to build from."""
+def run(inputs: Sequence[Path], output: Path, *, canary: str | None = None, is_json: bool) -> None:
+    """Build the list, with a canary of that name; raises MatcherError when there is nothing to build from."""
     notes = Console(stderr=True, soft_wrap=True)
+    canaries_before = _canaries(output)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -27,11 +31,20 @@ def run(inputs: Sequence[Path], output: Path, *, is_json: bool) -> None:
     )
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
-        said = list_build.build(inputs, output, progress=lambda rows: progress.update(task, completed=rows))
+        said = list_build.build(
+            inputs, output, canary=canary, progress=lambda rows: progress.update(task, completed=rows)
+        )
     for row in said.refused[:ROWS_SHOWN]:
         notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False, highlight=False)
     if said.refused_count > ROWS_SHOWN:
         notes.print(f"{said.refused_count - ROWS_SHOWN:,} more rows refused", highlight=False)
+    for name in sorted(canaries_before.difference(_canaries(output)) if canaries_before else ()):
+        notes.print(
+            f'{output} had the canary "{safe(name)}" and has it no more: clients that look it up will call the service '
+            "unhealthy. Build it again with the same --canary, or change their matcher URL.",
+            markup=False,
+            highlight=False,
+        )
     facts = {
         "output": str(said.output),
         "list_version": said.list_version,
@@ -43,6 +56,7 @@ def run(inputs: Sequence[Path], output: Path, *, is_json: bool) -> None:
         "refused": said.refused_count,
         "digests": dict(said.digests),
         "bytes": output.stat().st_size,
+        "canary": None if canary is None else canary_text(canary),
     }
     if is_json:
         sys.stdout.write(json.dumps(facts) + "\n")
@@ -52,3 +66,17 @@ def run(inputs: Sequence[Path], output: Path, *, is_json: bool) -> None:
         f"{output}: {said.entries:,} entries ({counts}) from {said.rows:,} rows; {said.duplicates:,} duplicates, "
         f"{said.degenerate:,} degenerate, {said.refused_count:,} refused; list version {said.list_version[:12]}\n"
     )
+    if canary is not None:
+        sys.stdout.write(f"for the clients' matcher URL: canary={canary_text(canary)}\n")
+
+
+def _canaries(path: Path) -> set[str]:
+    if not list_build.is_built(path):
+        return set()
+    try:
+        hash_list = HashList(path)
+    except (HashListUnreadable, HashListDamaged):
+        return set()  # nobody could have asked it: there is no client to warn about
+    names = set(canary_names(hash_list))
+    hash_list.close()
+    return names

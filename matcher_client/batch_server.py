@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -34,6 +34,7 @@ from orbweaver.matcher_client.batch_protocol import (
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hashlist import ListAnswers
 from orbweaver.matcher_client.list_follower import ListFollower
+from orbweaver.model import Listing
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -137,7 +138,10 @@ async def lookup(request: Request, asked: Annotated[LookupRequest, Depends(_read
         LookupAnswer(
             list_version=hash_list.list_version,
             built_to=hash_list.built_at,
-            answers=[_answer(digests, answers) for digests in asked.digest_sets],
+            answers=[
+                _answer(digests, listings)
+                for digests, listings in zip(asked.digest_sets, answers.find(asked.digest_sets), strict=True)
+            ],
         )
     )
 
@@ -177,13 +181,13 @@ async def health(request: Request) -> Response:
     )
 
 
-def _answer(digests: AskedDigests, answers: ListAnswers) -> DigestsAnswer:
+def _answer(digests: AskedDigests, listings: Sequence[Listing]) -> DigestsAnswer:
     return DigestsAnswer(
         md5=digests.md5,
         sha1=digests.sha1,
         sha256=digests.sha256,
         size=digests.size,
-        listings=tuple(map(FoundListing.of, answers.find(digests))),
+        listings=tuple(map(FoundListing.of, listings)),
     )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from orbweaver.matcher_client.categories import nature_of
+from orbweaver.matcher_client.canary import canary_named, canary_names
+from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
 from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.list_format import FileMark, HashList
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import Canary
-from orbweaver.model import Algorithm, DigestSet, EntryStatus, Listing, Verdict, VerdictResult, now
+from orbweaver.model import Algorithm, DigestSet, Listing, Verdict, VerdictResult, now
 
 
 class HashListService:
@@ -24,6 +25,9 @@ class HashListService:
 
     For each digest set every algorithm that the list has is tried. Not to be shared between threads; a forked
     process may go on with a service that its parent opened, and need not verify the list again.
+
+    The list is verified, so it needs no canary; one that is planted in it (`build --canary`) is known as soon as the
+    list was opened.
 
     Cutting the file short in place *during* a batch kills the process (SIGBUS on the mapped pages), so lists
     are replaced by renaming, as `list_build.build` does.
@@ -39,12 +43,11 @@ class HashListService:
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable."""
-        answers = ListAnswers(self._current_list(), self.name)
-        return [answers.judge(digests) for digests in digest_sets]
+        return ListAnswers(self._current_list(), self.name).judge(digest_sets)
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
         """Whether the list has an entry with this digest, of any status; raises Unavailable."""
-        return bool(self._current_list().sections[algorithm].find_rows(bytes.fromhex(digest)))
+        return bool(self._current_list().sections[algorithm].find([digest]))
 
     def health(self) -> Health:
         """Say whether the list is there and whole; raises nothing."""
@@ -86,6 +89,8 @@ class HashListService:
         except HashListUnreadable as error:
             raise Unavailable(str(error)) from error
         self._damage = None
+        names = canary_names(self._list)
+        self.canary = canary_named(names[0]) if names else None
         return self._list
 
 
@@ -93,75 +98,101 @@ class SomeDigests(Protocol):
     """A digest set of which not every digest need be known; lower-case hex."""
 
     @property
-    def md5(self) -> str | None: ...
+    def md5(self) -> str | None:
+        """32 digits."""
+
     @property
-    def sha1(self) -> str | None: ...
+    def sha1(self) -> str | None:
+        """40 digits."""
+
     @property
-    def sha256(self) -> str | None: ...
+    def sha256(self) -> str | None:
+        """64 digits."""
+
+
+# The meta rows that have a digest of one digest set, and the algorithms that agree, strongest first.
+_Agreeing = dict[int, tuple[Algorithm, ...]]
 
 
 class ListAnswers:
-    """The verdicts of one batch; a verdict is costly to make, and the digests of a bare list share one."""
+    """What a list has of a batch, and its verdicts: making one takes ten times a miss, so equal ones are shared."""
 
     def __init__(self, hash_list: HashList, service: str) -> None:
         self._list = hash_list
         self._service = service
         self._asked_at = now()
-        self._finders = [(name, section.find_rows) for name, section in hash_list.sections.items() if section.count]
-        self._no_match = Verdict(
+        self._listings: dict[tuple[int, tuple[Algorithm, ...]], Listing] = {}
+        self._verdicts: dict[tuple[object, ...], Verdict] = {}
+
+    def judge(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        """Return one verdict for each digest set, in order."""
+        no_match = Verdict(
             result=VerdictResult.NO_MATCH,
-            service=service,
-            asked_at=self._asked_at,
-            list_version=hash_list.list_version,
-            built_to=hash_list.built_at,
-        )
-
-    def judge(self, digests: DigestSet) -> Verdict:
-        """Return what the list says of one digest set."""
-        listings = self.find(digests)
-        if not listings:
-            return self._no_match
-        return judge(
-            digests,
-            listings,
             service=self._service,
             asked_at=self._asked_at,
             list_version=self._list.list_version,
             built_to=self._list.built_at,
         )
+        verdicts = [no_match] * len(digest_sets)
+        for place, agreeing in self._agreeing(digest_sets).items():
+            verdicts[place] = self._verdict(digest_sets[place], agreeing)
+        return verdicts
 
-    def find(self, digests: SomeDigests) -> list[Listing]:
-        """Return every entry that has at least one of the digests."""
-        agreeing: dict[int, list[Algorithm]] = {}
-        for algorithm, find_rows in self._finders:
-            digest: str | None = getattr(digests, algorithm)
-            if digest is not None:
-                for row in find_rows(bytes.fromhex(digest)):
-                    agreeing.setdefault(row, []).append(algorithm)
-        return [self._listing(row, algorithms) for row, algorithms in agreeing.items()]
+    def find(self, digest_sets: Sequence[SomeDigests]) -> list[list[Listing]]:
+        """Return for each digest set, in order, every entry that has at least one of its digests."""
+        found = self._agreeing(digest_sets)
+        return [
+            [self._listing(row, algorithms) for row, algorithms in found.get(place, {}).items()]
+            for place in range(len(digest_sets))
+        ]
 
-    def _listing(self, row: int, algorithms: list[Algorithm]) -> Listing:
-        entry = self._list.entry(row)
-        return Listing(
-            service=self._service,
-            list=entry.list,
-            entry_id=entry.entry_id,
-            category=entry.category,
-            scheme=entry.scheme,
-            nature=entry.nature or nature_of(entry.scheme, entry.category),
-            status=_status(entry.status),
-            algorithms=tuple(algorithms),
-            size=entry.size,
-            list_version=self._list.list_version,
-            built_to=self._list.built_at,
-        )
+    def _agreeing(self, digest_sets: Sequence[SomeDigests]) -> dict[int, _Agreeing]:
+        """Return what agrees with the digest sets at each place; places with nothing are left out."""
+        found: dict[int, _Agreeing] = {}
+        for algorithm, section in self._list.sections.items():
+            if not section.count:
+                continue
+            places: Sequence[int] = range(len(digest_sets))
+            asked: list[str | None] = [getattr(digests, algorithm) for digests in digest_sets]
+            if None in asked:
+                places = [place for place, digest in enumerate(asked) if digest is not None]
+            for at, row in section.find([digest for digest in asked if digest is not None]):
+                agreeing = found.setdefault(places[at], {})
+                agreeing[row] = (*agreeing.get(row, ()), algorithm)
+        return found
 
+    def _verdict(self, digests: DigestSet, agreeing: _Agreeing) -> Verdict:
+        listings = [self._listing(row, algorithms) for row, algorithms in agreeing.items()]
+        # Judgement looks at the listings, and at the file's size where a listing has one to compare it with.
+        size = digests.size if any(listing.size is not None for listing in listings) else None
+        key = (size, *agreeing.items())
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._verdicts[key] = judge(
+                digests,
+                listings,
+                service=self._service,
+                asked_at=self._asked_at,
+                list_version=self._list.list_version,
+                built_to=self._list.built_at,
+            )
+        return verdict
 
-def _status(written: str | None) -> EntryStatus:
-    """Return an entry's status; a word that we do not know is no reason to drop the match, nor to act on it."""
-    if written is None:
-        return EntryStatus.ACTIVE
-    try:
-        return EntryStatus(written)
-    except ValueError:
-        return EntryStatus.DISPUTED
+    def _listing(self, row: int, algorithms: tuple[Algorithm, ...]) -> Listing:
+        listing = self._listings.get((row, algorithms))
+        if listing is None:
+            entry = self._list.entry(row)
+            listing = self._listings[row, algorithms] = Listing(
+                service=self._service,
+                list=entry.list,
+                entry_id=entry.entry_id,
+                category=entry.category,
+                scheme=entry.scheme,
+                nature=entry_nature(entry),
+                status=entry_status(entry),
+                algorithms=algorithms,
+                size=entry.size,
+                list_version=self._list.list_version,
+                built_to=self._list.built_at,
+            )
+        return listing

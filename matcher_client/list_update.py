@@ -128,9 +128,9 @@ def _unpack(record: bytes, labels: list[Label]) -> Row:
 def read_back(hash_list: HashList, folder: Path, *, chunk_bytes: int) -> Iterator[Row]:
     """Yield the rows that a list was built from, each once, in bounded memory; raises OSError."""
     placed = ExternalSort(folder, "placed", chunk_bytes=chunk_bytes)
+    labels = [label for label, _ in hash_list.label_counts()]
     for place, (algorithm, section) in enumerate(hash_list.sections.items()):
-        labels = [_label_of(hash_list.entry(number)) for number in range(hash_list.label_count)]
-        for digest, number in section:
+        for digest, number in section.records():
             if number < len(labels):
                 yield Row(_lone(algorithm, digest), labels[number])
             else:
