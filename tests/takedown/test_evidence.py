@@ -82,6 +82,7 @@ DOWN = unknown("timed out", service=OTHER, asked_at=LATER)
         (FIRST, unknown("timed out", service=ONE), None),
         (FIRST, merge(DIGESTS, [says(ONE), DOWN]), None),
         (BOTH, merge(DIGESTS, [says(ONE, entry(status="withdrawn")), DOWN]), None),
+        (opened(entry(OTHER)), merge(DIGESTS, [says(ONE, entry(ONE, "md5")), DOWN]), None),
         # another service's silence
         (FIRST, says(OTHER), None),
         (FIRST, says(OTHER, entry(OTHER, "md5")), None),
