@@ -36,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-hashlist = typer.Typer(help="Build hash lists.", no_args_is_help=True)
+hashlist = typer.Typer(help="Build hash lists and keep them up to date.", no_args_is_help=True)
 app.add_typer(hashlist, name="hashlist")
 scope_commands = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True)
 app.add_typer(scope_commands, name="scope")
@@ -210,6 +210,23 @@ def build(
     list_building.run(inputs, output, is_json=is_json)
 
 
+@hashlist.command(
+    epilog="Examples:\n\n"
+    "  orbweaver hashlist sync 'ncmec://hashsharing.ncmec.org/npo?username=env:NCMEC_USER"
+    "&password=file:/run/secrets/ncmec' -o ncmec.hashes\n\n"
+    "Exit status: 0 the list is up to date; 1 not all could be had, and nothing was changed; 2 bad usage."
+)
+def sync(
+    source: Annotated[str, typer.Argument(metavar="URL", help="ncmec://HOST/PATH?username=...&password=...")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The built list to keep up to date.")],
+    is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Bring a built hash list up to date with NCMEC Hash Sharing: what changed since the last time, deletions too."""
+    from orbweaver.console import list_sync
+
+    list_sync.run(source, output, is_json=is_json)
+
+
 def _authority(text: str | None) -> str | None:
     if text is None:
         return None
@@ -312,7 +329,7 @@ def _status_of(error: Exception) -> int | None:
     from orbweaver.console.scope_test import NoScope
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
-    from orbweaver.matcher_client.errors import MatcherError
+    from orbweaver.matcher_client.errors import MatcherError, Unavailable
     from orbweaver.queue.errors import QueueError, StoreBusy
     from orbweaver.store.errors import StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
@@ -328,9 +345,9 @@ def _status_of(error: Exception) -> int | None:
         | NoScope
         | NetworkRefused
     )
-    if isinstance(error, usage) and not isinstance(error, StoreBusy):
+    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable):
         return BAD_USAGE
-    if isinstance(error, StoreBusy | StoreError | RedisError | CrawlError | OSError):
+    if isinstance(error, StoreBusy | Unavailable | StoreError | RedisError | CrawlError | OSError):
         return FAILED
     return None
 
