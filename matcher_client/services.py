@@ -5,42 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orbweaver.matcher_client import eokm_service, tcap_service
 from orbweaver.matcher_client.eokm_service import EokmService
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.service_address import ServiceAddress, read_address, refuse_unknown_options
+from orbweaver.matcher_client.service_address import read_address
 from orbweaver.matcher_client.tcap_service import TcapService
 
 
-def _open_hash_list(url: str) -> MatchingService:
-    path = url.partition(":")[2]
-    if not path:
+def _open_hash_list(rest: str) -> MatchingService:
+    if not rest:
         raise UnknownService("matcher URL hashlist: has no path: write hashlist:/path/to/list.hashes")
-    return HashListService(Path(path))
+    return HashListService(Path(rest))
 
 
-def _network(
-    service: Callable[[ServiceAddress], MatchingService], options: frozenset[str]
-) -> Callable[[str], MatchingService]:
-    def open_it(url: str) -> MatchingService:
-        address = read_address(url)
-        refuse_unknown_options(address, options)
-        return service(address)
-
-    return open_it
-
-
-_EOKM = _network(EokmService, eokm_service.OPTIONS)
-_TCAP = _network(TcapService, tcap_service.OPTIONS)
-# Scheme -> what opens it, given the whole URL. Plain http is for this machine itself, and not offered in messages.
+# Scheme -> what opens it, given all that follows "scheme:".
 _SERVICES: dict[str, Callable[[str], MatchingService]] = {
     "hashlist": _open_hash_list,
-    "eokm+https": _EOKM,
-    "eokm+http": _EOKM,
-    "tcap+https": _TCAP,
-    "tcap+http": _TCAP,
+    "eokm+http": lambda rest: EokmService(read_address(f"eokm+http:{rest}")),
+    "eokm+https": lambda rest: EokmService(read_address(f"eokm+https:{rest}")),
+    "tcap+http": lambda rest: TcapService(read_address(f"tcap+http:{rest}")),
+    "tcap+https": lambda rest: TcapService(read_address(f"tcap+https:{rest}")),
 }
 
 
@@ -49,14 +34,14 @@ def open_service(url: str) -> MatchingService:
 
     `hashlist:/path/list.hashes` is a built list; a path without a leading slash is relative to the working
     directory. A list that is missing or damaged is reported by the first `lookup` or `health`, not here.
+    `eokm+https:` is EOKM (eokm_service), `tcap+https:` is TCAP (tcap_service).
 
     Raises UnknownService. The message names the scheme only, because a URL may hold a password.
     """
-    url = url.strip()
-    scheme, colon, _ = url.partition(":")
+    scheme, colon, rest = url.strip().partition(":")
     open_it = _SERVICES.get(scheme.lower()) if colon else None
     if open_it is None:
-        known = ", ".join(f"{name}:" for name in _SERVICES if not name.endswith("+http"))
+        known = ", ".join(f"{name}:" for name in sorted(_SERVICES))
         given = f"has the unknown scheme {scheme!r}" if colon else "has no scheme"
         raise UnknownService(f"the matcher URL {given}: use one of {known} (for example hashlist:/path/list.hashes)")
-    return open_it(url)
+    return open_it(rest)
