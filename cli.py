@@ -36,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-hashlist = typer.Typer(help="Build hash lists, and look into them.", no_args_is_help=True)
+hashlist = typer.Typer(help="Build hash lists, look into them, keep them up to date.", no_args_is_help=True)
 app.add_typer(hashlist, name="hashlist")
 matcher_commands = typer.Typer(help="Serve a hash list, accept what a service has.", no_args_is_help=True)
 app.add_typer(matcher_commands, name="matcher")
@@ -371,6 +371,23 @@ def accept(
     print(f"{service}: {standing.entries} entries accepted; it is checked again within HEALTH_SECONDS")
 
 
+@hashlist.command(
+    epilog="Examples:\n\n"
+    "  orbweaver hashlist sync 'ncmec://hashsharing.ncmec.org/npo?username=env:NCMEC_USER"
+    "&password=file:/run/secrets/ncmec' -o ncmec.hashes\n\n"
+    "Exit status: 0 the list is up to date; 1 not all could be had, and nothing was changed; 2 bad usage."
+)
+def sync(
+    source: Annotated[str, typer.Argument(metavar="URL", help="ncmec://HOST/PATH?username=...&password=...")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The built list to keep up to date.")],
+    is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Bring a built hash list up to date with NCMEC Hash Sharing: what changed since the last time, deletions too."""
+    from orbweaver.console import list_sync
+
+    list_sync.run(source, output, is_json=is_json)
+
+
 def _authority(text: str | None) -> str | None:
     if text is None:
         return None
@@ -474,7 +491,7 @@ def _status_of(error: Exception) -> int | None:
     from orbweaver.console.scope_test import NoScope
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
-    from orbweaver.matcher_client.errors import MatcherError
+    from orbweaver.matcher_client.errors import MatcherError, Unavailable
     from orbweaver.queue.errors import QueueError, StoreBusy
     from orbweaver.store.errors import StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
@@ -491,9 +508,9 @@ def _status_of(error: Exception) -> int | None:
         | BadDigest
         | NetworkRefused
     )
-    if isinstance(error, usage) and not isinstance(error, StoreBusy):
+    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable):
         return BAD_USAGE
-    if isinstance(error, StoreBusy | StoreError | RedisError | CrawlError | OSError):
+    if isinstance(error, StoreBusy | Unavailable | StoreError | RedisError | CrawlError | OSError):
         return FAILED
     return None
 

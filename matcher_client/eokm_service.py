@@ -17,12 +17,10 @@ from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.fan_out import NoAnswer, ask_all
 from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.matcher_client.protocol import Health
-from orbweaver.matcher_client.service_address import ServiceAddress
+from orbweaver.matcher_client.service_address import ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import WebSession
 from orbweaver.model import Algorithm, DigestSet, Listing, Verdict, now
 
-OPTIONS: frozenset[str] = frozenset()
-"""The options of the URL that are this service's own."""
 # Strongest first. It has PhotoDNA too, which we cannot compute; it knows no SHA-256.
 ALGORITHMS: tuple[Algorithm, ...] = ("sha1", "md5")
 CONNECTIONS = 8
@@ -42,7 +40,8 @@ class EokmService:
     """
 
     def __init__(self, address: ServiceAddress) -> None:
-        """Read where it is; raises UnknownService when the URL names no user or password."""
+        """Read where it is; raises UnknownService when the URL names no user or password, or another option."""
+        refuse_unknown_options(address, frozenset())
         if address.username is None or address.password is None:
             raise UnknownService(
                 f"{address.name}: the service wants a user name and a password: "

@@ -209,6 +209,8 @@ class _Build:
                     self._refused.append(row)
             elif isinstance(row, LeftOut):
                 report.left_out[row.reason] += 1
+                if row.takes_back is not None:
+                    yield row.takes_back
             elif row.is_deletion:
                 report.used += 1
                 report.deletions += 1

@@ -45,9 +45,13 @@ class RefusedRow(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A row that is whole and of no use to us, and why."""
+    """A row that is whole and of no use to us, and why.
+
+    `takes_back` is the deletion that it is too: an earlier state of its entry may have had digests.
+    """
 
     reason: str
+    takes_back: Row | None = None
 
 
 Read = Row | RefusedRow | LeftOut

@@ -29,12 +29,10 @@ from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.fan_out import NoAnswer, ask_all
 from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.matcher_client.protocol import Health
-from orbweaver.matcher_client.service_address import Canary, ServiceAddress
+from orbweaver.matcher_client.service_address import Canary, ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import Answer, WebSession
 from orbweaver.model import Algorithm, DigestSet, EntryStatus, Listing, Verdict, now
 
-OPTIONS: frozenset[str] = frozenset()
-"""The options of the URL that are this service's own."""
 ITEMS_A_REQUEST = 50
 # Strongest first; it knows no SHA-1, and we compute no SHA-512.
 HASH_TYPES: dict[Algorithm, str] = {"sha256": "SHA256", "md5": "MD5"}
@@ -56,6 +54,7 @@ class TcapService:
 
     def __init__(self, address: ServiceAddress) -> None:
         """Read where it is; raises UnknownService without a user, a password or a canary that it can know."""
+        refuse_unknown_options(address, frozenset())
         if address.username is None or address.password is None or address.token is not None:
             raise UnknownService(
                 f"{address.name}: the service wants a user name and a password, and gives the token itself: "

@@ -130,12 +130,13 @@ class QueryResult:
             raise BadRowError("the entry has no member and id")
         entry_id = read_text(f"{texts['member@id']}/{texts['id']}", "entry id")
         changed_at = read_moment(texts.get("timestamp"), "timestamp")
+        withdrawn = Label(self._list, None, SCHEME, EntryStatus.WITHDRAWN)
+        deletion = Row(NO_DIGESTS, withdrawn, entry_id=entry_id, changed_at=changed_at or 0)
         if is_deleted:
-            label = Label(self._list, None, SCHEME, EntryStatus.WITHDRAWN)
-            return Row(NO_DIGESTS, label, entry_id=entry_id, changed_at=changed_at or 0)
+            return deletion
         digests = (None, read_digest(texts.get("sha1"), "sha1", 20), read_digest(texts.get("md5"), "md5", 16))
         if digests == NO_DIGESTS:
-            return LeftOut("no MD5 and no SHA-1, only other fingerprints")
+            return LeftOut("no MD5 and no SHA-1, only other fingerprints", takes_back=deletion)
         category = read_text(texts.get("classification"), "classification")
         status = EntryStatus.DISPUTED if self._is_disputed else None
         return Row(digests, Label(self._list, category, SCHEME, status), entry_id=entry_id, changed_at=changed_at or 0)

@@ -39,8 +39,8 @@ def test_a_missing_list_is_no_error_before_it_is_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("gopher://host/list", "has the unknown scheme 'gopher': use one of hashlist:"),
-        ("/path/list.hashes", "has no scheme: use one of hashlist:"),
+        ("gopher://host/list", r"has the unknown scheme 'gopher': use one of .*hashlist:"),
+        ("/path/list.hashes", r"has no scheme: use one of .*hashlist:"),
         ("", "has no scheme"),
         ("hashlist:", "has no path: write hashlist:/path/to/list.hashes"),
     ],

@@ -1,0 +1,148 @@
+"""Keeping a built hash list as NCMEC's is: ask what changed since the last time, apply all of it, then remember when.
+
+The list is replaced in one step, by `list_build.build`, after every page has come. Only then the time of the query is
+written beside it. A crash before, between or after leaves a list that is whole and a time that is not too late: what
+was not applied is asked for again, and to apply a change twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
+from orbweaver.matcher_client.list_build import BuildReport
+from orbweaver.matcher_client.ncmec_client import NcmecClient, format_seconds
+from orbweaver.matcher_client.service_address import ServiceAddress
+from orbweaver.model import now
+
+# The next query begins this much before the end of the last one: clocks differ, and an entry may be seen late.
+OVERLAP = timedelta(hours=1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncReport:
+    """What one sync did; `built` is None when nothing had changed."""
+
+    since: datetime
+    until: datetime
+    pages: int
+    entries: int
+    built: BuildReport | None
+
+
+@dataclass(frozen=True)
+class _State:
+    """Which query the list holds: of which source, and up to when."""
+
+    source: str
+    asked_until: datetime
+
+
+def sync(
+    address: ServiceAddress,
+    output: Path,
+    *,
+    asked_at: datetime | None = None,
+    on_page: Callable[[int, int], None] | None = None,
+    on_row: Callable[[int], None] | None = None,
+) -> SyncReport:
+    """Bring the list at `output` up to `asked_at` (default: now), building it when there is none.
+
+    `on_page` is given the pages and entries that have come so far, `on_row` the rows read of them. Pages are kept in a
+    folder beside `output` until the list is built: they hold digests, ids and members' names, no content.
+
+    Raises Unavailable when not all of it can be had; then nothing was changed. Raises HashListUnreadable,
+    HashListDamaged or OutputRefused when the list or its `.sync` file cannot be used.
+    """
+    until = (asked_at or now()).replace(microsecond=0)
+    with _lock(output), tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
+        since = _find_start(address, output, until)
+        client = NcmecClient(address)
+        try:
+            client.check_access()
+            inputs: list[Path] = []
+            entries = usable = 0
+            for page in client.pages(since, until):
+                inputs.append(Path(folder) / f"page-{len(inputs) + 1:07}.xml")
+                inputs[-1].write_bytes(page.body)
+                entries += page.entries
+                usable += page.usable
+                if on_page is not None:
+                    on_page(len(inputs), entries)
+        finally:
+            client.close()
+        built = None
+        is_there = output.exists()
+        # A list cannot be empty: without one, there is none before the first entry with an MD5 or a SHA-1.
+        if usable or (is_there and entries):
+            built = list_build.build(inputs, output, is_update=is_there, progress=on_row)
+        if is_there or built is not None:
+            _write_state(output, _State(address.name, until))
+    return SyncReport(since=since, until=until, pages=len(inputs), entries=entries, built=built)
+
+
+def _find_start(address: ServiceAddress, output: Path, until: datetime) -> datetime:
+    state = _read_state(_state_path(output))
+    if state is None or not output.exists():
+        return _BEGINNING
+    if state.source != address.name:
+        raise OutputRefused(f"{output} is synced from {state.source}: name another output for {address.name}")
+    return min(state.asked_until, until) - OVERLAP
+
+
+def _state_path(output: Path) -> Path:
+    return output.with_name(output.name + ".sync")
+
+
+def _read_state(path: Path) -> _State | None:
+    try:
+        said = json.loads(path.read_bytes())
+        return _State(str(said["source"]), datetime.fromisoformat(said["asked_until"]).astimezone(UTC))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HashListUnreadable(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+    except (ValueError, KeyError, TypeError):
+        raise HashListUnreadable(
+            f"{path} does not say when the list was synced: remove it, and everything is fetched again"
+        ) from None
+
+
+def _write_state(output: Path, state: _State) -> None:
+    path = _state_path(output)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("w") as file:
+            json.dump({"source": state.source, "asked_until": format_seconds(state.asked_until)}, file)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise OutputRefused(f"{path} cannot be written ({error.strerror}): the same is fetched again") from error
+
+
+@contextmanager
+def _lock(output: Path) -> Iterator[None]:
+    """Keep a second sync of the same list out: its older answer could replace a newer one."""
+    path = output.with_name(f".{output.name}.lock")
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputRefused(f"{output} is being synced already: wait for that") from None
+        yield
