@@ -102,22 +102,21 @@ def build(
     say nothing about content are left out (`placeholders`).
 
     With `is_update` the entries of `output` stay, but for those that the input gives again or withdraws: see
-    `list_update.EntryStates`. Input that changes nothing gives the same list version. `canary` names a synthetic entry
-    that is planted as one more.
+    `list_update.EntryStates`. Input that changes nothing gives the same list version.
+
+    `canary` names a synthetic entry that is planted beside what the input gives; an update keeps one that is there.
 
     `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of five sorts,
     and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a digest, as
     much again for rows with a size, an entry id or several digests, and 80 bytes a row for an update.
 
     Raises HashListUnreadable, HashListDamaged (the list to update), OutputRefused when the output cannot be written,
-    and ValueError for a canary's bad name.
+    ValueError for a canary's bad name.
     """
     _refuse_unfit(inputs, output)
-    planted = None
-    if canary is not None:
-        planted = Row((bytes.fromhex(canary_named(canary).digest), None, None), canary_label(canary))
+    planted = None if canary is None else _plant(canary)
     try:
-        return _Build(inputs, list_name, planted, progress, chunk_bytes).put(output, is_update=is_update)
+        return _Build(inputs, list_name, progress, chunk_bytes).put(output, planted, is_update=is_update)
     except OSError as error:
         raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
 
@@ -127,13 +126,11 @@ class _Build:
         self,
         inputs: Sequence[Path],
         list_name: str | None,
-        canary: Row | None,
         progress: Callable[[int], None] | None,
         chunk_bytes: int,
     ) -> None:
         self._inputs = inputs
         self._list_name = list_name
-        self._canary = canary
         self._progress = progress
         self._chunk_bytes = chunk_bytes
         self._rows = 0
@@ -141,7 +138,7 @@ class _Build:
         self._refused: list[RefusedRow] = []
         self._natures: dict[Label, Nature] = {}
 
-    def put(self, output: Path, *, is_update: bool) -> BuildReport:
+    def put(self, output: Path, planted: Row | None, *, is_update: bool) -> BuildReport:
         with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
             folder = Path(name)
             content = ListContent(folder, chunk_bytes=self._chunk_bytes)
@@ -160,8 +157,8 @@ class _Build:
                 content.add(row)
             if not content.count:
                 raise HashListUnreadable(self._say_nothing_usable())
-            if self._canary is not None:
-                content.add(self._canary)
+            if planted is not None:
+                content.add(planted)
             built_at = now()
             written = _write(content, folder / "list", built_at)
             if mark is not None and mark != FileMark.of(output.stat()):
@@ -227,8 +224,7 @@ class _Build:
         report.used += 1
         nature = self._natures.get(row.label)
         if nature is None:
-            nature = entry_nature(row.label)
-            self._natures[row.label] = nature
+            nature = self._natures[row.label] = entry_nature(row.label)
         report.benign += nature is Nature.BENIGN
         if placeholder is None:
             return row
@@ -246,6 +242,10 @@ class _Build:
             f"no usable digest in {', '.join(map(str, self._inputs))} ({refused:,} rows refused{reasons}{first}): "
             "check the files"
         )
+
+
+def _plant(canary: str) -> Row:
+    return Row((bytes.fromhex(canary_named(canary).digest), None, None), canary_label(canary))
 
 
 def _refuse_unfit(inputs: Sequence[Path], output: Path) -> None:

@@ -156,10 +156,7 @@ class HashList:
         self.entry_count: int = index["entries"]
         self._meta: int = index["meta"]
         self._ids: int = index["ids"]
-        self._labels = [
-            Label(name, category, scheme, status, Nature(nature) if nature else None)
-            for name, category, scheme, status, nature in index["labels"]
-        ]
+        self._labels = [Label._make((*texts, Nature(nature) if nature else None)) for *texts, nature in index["labels"]]
         self._label_entries: list[int] = index["label_entries"]
         # Strongest first; an algorithm without records has an empty section.
         self.sections: dict[Algorithm, Section] = {

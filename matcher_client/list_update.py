@@ -131,7 +131,7 @@ def read_back(hash_list: HashList, folder: Path, *, chunk_bytes: int) -> Iterato
     labels = [label for label, _ in hash_list.label_counts()]
     for place, (algorithm, section) in enumerate(hash_list.sections.items()):
         for digest, number in section.records():
-            if number < len(labels):
+            if number < len(labels):  # the meta rows of the labels come first, and lone digests share them
                 yield Row(_lone(algorithm, digest), labels[number])
             else:
                 placed.add(_PLACED.pack(number, place) + digest)

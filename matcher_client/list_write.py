@@ -100,7 +100,7 @@ class ListContent:
         keys = sorted(self._labels)
         numbers = {key: number for number, key in enumerate(keys)}
         meta = body.position
-        # Distinct rows by label number: once written, rows that share a meta row cannot be told apart.
+        # Distinct rows by label number, counted here for the index.
         label_entries = [0] * len(keys)
         ids = self._write_meta(body, numbers, label_entries)
         sections: dict[Algorithm, dict[str, int]] = {}
@@ -213,7 +213,7 @@ def _write_records(
     shift: int,
 ) -> int:
     """Write distinct records and count them in `buckets`, lone digests in `label_entries`; return how many."""
-    tails = {_TAIL.pack(key): (_NUMBER.pack(number), number) for key, number in numbers.items()}
+    tails = {_TAIL.pack(key): (number, _NUMBER.pack(number)) for key, number in numbers.items()}
     count = 0
     last = last_written = b""
     pending = bytearray()
@@ -225,8 +225,8 @@ def _write_records(
         if tail[0] & 0x80:
             written = record[:width] + tail[4:]
         else:
-            number_bytes, number = tails[tail]
-            written = record[:width] + number_bytes
+            number, packed = tails[tail]
+            written = record[:width] + packed
             label_entries[number] += 1
         if written == last_written:
             continue
