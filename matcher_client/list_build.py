@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from orbweaver.matcher_client.categories import nature_of
+from orbweaver.matcher_client.canary import canary_label, canary_named
+from orbweaver.matcher_client.entry_meaning import entry_nature
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
 from orbweaver.matcher_client.list_format import FileMark, HashList, Header, Label, is_built
 from orbweaver.matcher_client.list_input import read_rows
@@ -90,6 +91,7 @@ def build(
     *,
     is_update: bool = False,
     list_name: str | None = None,
+    canary: str | None = None,
     progress: Callable[[int], None] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> BuildReport:
@@ -102,15 +104,19 @@ def build(
     With `is_update` the entries of `output` stay, but for those that the input gives again or withdraws: see
     `list_update.EntryStates`. Input that changes nothing gives the same list version.
 
+    `canary` names a synthetic entry that is planted beside what the input gives; an update keeps one that is there.
+
     `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of five sorts,
     and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a digest, as
     much again for rows with a size, an entry id or several digests, and 80 bytes a row for an update.
 
-    Raises HashListUnreadable, HashListDamaged (the list to update), or OutputRefused when the output cannot be written.
+    Raises HashListUnreadable, HashListDamaged (the list to update), OutputRefused when the output cannot be written,
+    ValueError for a canary's bad name.
     """
     _refuse_unfit(inputs, output)
+    planted = None if canary is None else _plant(canary)
     try:
-        return _Build(inputs, list_name, progress, chunk_bytes).put(output, is_update=is_update)
+        return _Build(inputs, list_name, progress, chunk_bytes).put(output, planted, is_update=is_update)
     except OSError as error:
         raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
 
@@ -132,7 +138,7 @@ class _Build:
         self._refused: list[RefusedRow] = []
         self._natures: dict[Label, Nature] = {}
 
-    def put(self, output: Path, *, is_update: bool) -> BuildReport:
+    def put(self, output: Path, planted: Row | None, *, is_update: bool) -> BuildReport:
         with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
             folder = Path(name)
             content = ListContent(folder, chunk_bytes=self._chunk_bytes)
@@ -151,6 +157,8 @@ class _Build:
                 content.add(row)
             if not content.count:
                 raise HashListUnreadable(self._say_nothing_usable())
+            if planted is not None:
+                content.add(planted)
             built_at = now()
             written = _write(content, folder / "list", built_at)
             if mark is not None and mark != FileMark.of(output.stat()):
@@ -216,8 +224,7 @@ class _Build:
         report.used += 1
         nature = self._natures.get(row.label)
         if nature is None:
-            nature = row.label.nature or nature_of(row.label.scheme, row.label.category)
-            self._natures[row.label] = nature
+            nature = self._natures[row.label] = entry_nature(row.label)
         report.benign += nature is Nature.BENIGN
         if placeholder is None:
             return row
@@ -235,6 +242,10 @@ class _Build:
             f"no usable digest in {', '.join(map(str, self._inputs))} ({refused:,} rows refused{reasons}{first}): "
             "check the files"
         )
+
+
+def _plant(canary: str) -> Row:
+    return Row((bytes.fromhex(canary_named(canary).digest), None, None), canary_label(canary))
 
 
 def _refuse_unfit(inputs: Sequence[Path], output: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from orbweaver.matcher_client.errors import HashListUnreadable
-from orbweaver.matcher_client.list_readers import icse, ncmec, text
+from orbweaver.matcher_client.list_readers import icse, ncmec, tcap, text, vics
 from orbweaver.matcher_client.list_row import BadFileError, Read
 from orbweaver.matcher_client.list_source import open_source, read_head
 
@@ -22,6 +23,7 @@ class Format(NamedTuple):
 
 
 _TEXT = Format("CSV or bare digests", text.read)
+_TCAP = Format("TCAP", tcap.read, tcap.DEFAULT_LIST)
 _ICSE = Format("ICSE", icse.read, icse.DEFAULT_LIST)
 _NCMEC = Format("NCMEC hash sharing v2", ncmec.read, ncmec.DEFAULT_LIST)
 
@@ -61,4 +63,14 @@ def _choose(path: Path) -> Format:
     start = read_head(path).lstrip()
     if start.startswith(b"<"):
         return _NCMEC
+    if start.startswith((b"{", b"[")):
+        return _choose_json(start)
     return _ICSE if icse.is_export(start) else _TEXT
+
+
+def _choose_json(start: bytes) -> Format:
+    if vics.is_vics(start):
+        return Format("NIST CAID" if vics.is_nist_caid(start) else "VICS", partial(vics.read, head=start))
+    if tcap.is_tcap(start):
+        return _TCAP
+    raise BadFileError("is JSON, and neither VICS nor TCAP: give one of these, or a CSV")

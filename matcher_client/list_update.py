@@ -128,10 +128,10 @@ def _unpack(record: bytes, labels: list[Label]) -> Row:
 def read_back(hash_list: HashList, folder: Path, *, chunk_bytes: int) -> Iterator[Row]:
     """Yield the rows that a list was built from, each once, in bounded memory; raises OSError."""
     placed = ExternalSort(folder, "placed", chunk_bytes=chunk_bytes)
+    labels = [label for label, _ in hash_list.label_counts()]
     for place, (algorithm, section) in enumerate(hash_list.sections.items()):
-        labels = [_label_of(hash_list.entry(number)) for number in range(hash_list.label_count)]
-        for digest, number in section:
-            if number < len(labels):
+        for digest, number in section.records():
+            if number < len(labels):  # the meta rows of the labels come first, and lone digests share them
                 yield Row(_lone(algorithm, digest), labels[number])
             else:
                 placed.add(_PLACED.pack(number, place) + digest)

@@ -100,17 +100,20 @@ class ListContent:
         keys = sorted(self._labels)
         numbers = {key: number for number, key in enumerate(keys)}
         meta = body.position
-        entries, ids = self._write_meta(body, numbers)
+        # Distinct rows by label number, counted here for the index.
+        label_entries = [0] * len(keys)
+        ids = self._write_meta(body, numbers, label_entries)
         sections: dict[Algorithm, dict[str, int]] = {}
         for algorithm, sort in self._sorts.items():
-            sections[algorithm], lone_rows = _write_section(body, sort, DIGEST_BYTES[algorithm], numbers)
-            entries += lone_rows
+            sections[algorithm] = _write_section(body, sort, DIGEST_BYTES[algorithm], numbers, label_entries)
+        entries = sum(label_entries)
         index_offset = body.position
         index = {
             "entries": entries,
             "meta": meta,
             "ids": ids,
             "labels": [self._labels[key] for key in keys],
+            "label_entries": label_entries,
             "sections": sections,
         }
         body.write(json.dumps(index).encode())
@@ -127,8 +130,8 @@ class ListContent:
         self._labels[key] = label
         return key
 
-    def _write_meta(self, body: _Body, numbers: dict[int, int]) -> tuple[int, int]:
-        """Write meta rows and entry ids, hand the digests on; return distinct rows and where the ids are."""
+    def _write_meta(self, body: _Body, numbers: dict[int, int], label_entries: list[int]) -> int:
+        """Write meta rows and entry ids, count distinct rows, hand the digests on; return where the ids are."""
         for number in range(len(numbers)):
             body.write(META_ROW.pack(number, UNKNOWN, UNKNOWN))
         rows = 0
@@ -141,6 +144,7 @@ class ListContent:
                     continue
                 last = record
                 key, size, length = _RICH.unpack_from(record)
+                label_entries[numbers[key]] += 1
                 end = _RICH.size + length
                 if length and record[:end] != last_saying:
                     last_saying = record[:end]
@@ -154,7 +158,7 @@ class ListContent:
             while block := ids.read(_WRITE_BYTES):
                 body.write(block)
         id_file.unlink()
-        return rows, start
+        return start
 
     def _hand_on(self, record: bytes, position: int, tail: bytes) -> None:
         present = record[position]
@@ -180,13 +184,15 @@ class _Body:
         self.position += len(data)
 
 
-def _write_section(body: _Body, sort: ExternalSort, width: int, numbers: dict[int, int]) -> tuple[dict[str, int], int]:
-    """Write one algorithm's records and fan-out; return its part of the index, and its lone digests."""
+def _write_section(
+    body: _Body, sort: ExternalSort, width: int, numbers: dict[int, int], label_entries: list[int]
+) -> dict[str, int]:
+    """Write one algorithm's records and fan-out, count its lone digests; return its part of the index."""
     # The sort's count includes duplicates, so these buckets may be too fine; joining neighbours mends that.
     bits = prefix_bits(sort.count)
     buckets = array("I", bytes(4 << bits))
     records = body.position
-    count, lone_rows = _write_records(body, sort.drain(), width, numbers, buckets, 32 - bits)
+    count = _write_records(body, sort.drain(), width, numbers, label_entries, buckets, 32 - bits)
     final_bits = prefix_bits(count)
     fan_out = body.position
     offsets = islice(accumulate(buckets, initial=0), 0, None, 1 << (bits - final_bits))
@@ -194,7 +200,7 @@ def _write_section(body: _Body, sort: ExternalSort, width: int, numbers: dict[in
         if sys.byteorder == "big":
             block.byteswap()
         body.write(block.tobytes())
-    return {"count": count, "bits": final_bits, "records": records, "fan_out": fan_out}, lone_rows
+    return {"count": count, "bits": final_bits, "records": records, "fan_out": fan_out}
 
 
 def _write_records(
@@ -202,12 +208,13 @@ def _write_records(
     ordered: Iterator[bytes],
     width: int,
     numbers: dict[int, int],
+    label_entries: list[int],
     buckets: array[int],
     shift: int,
-) -> tuple[int, int]:
-    """Write distinct records and count them in `buckets`; return how many, and how many lone digests."""
-    tails = {_TAIL.pack(key): _NUMBER.pack(number) for key, number in numbers.items()}
-    count = lone_rows = 0
+) -> int:
+    """Write distinct records and count them in `buckets`, lone digests in `label_entries`; return how many."""
+    tails = {_TAIL.pack(key): (number, _NUMBER.pack(number)) for key, number in numbers.items()}
+    count = 0
     last = last_written = b""
     pending = bytearray()
     for record in ordered:
@@ -218,8 +225,9 @@ def _write_records(
         if tail[0] & 0x80:
             written = record[:width] + tail[4:]
         else:
-            written = record[:width] + tails[tail]
-            lone_rows += 1
+            number, packed = tails[tail]
+            written = record[:width] + packed
+            label_entries[number] += 1
         if written == last_written:
             continue
         last_written = written
@@ -230,4 +238,4 @@ def _write_records(
             body.write(bytes(pending))
             pending.clear()
     body.write(bytes(pending))
-    return count, lone_rows
+    return count

@@ -19,7 +19,7 @@ SCHEME = "icse"
 BASELINE = "baseline"
 NOT_BASELINE = "not baseline"
 _COLUMNS = frozenset({"md5", "sha1", "imageid", "baseline"})
-_FLAGS = dict.fromkeys(("true", "yes", "1"), BASELINE) | dict.fromkeys(("false", "no", "0"), NOT_BASELINE)
+_FLAGS = dict.fromkeys(("y", "yes", "t", "true"), BASELINE) | dict.fromkeys(("n", "no", "f", "false"), NOT_BASELINE)
 
 
 def is_export(head: bytes) -> bool:

@@ -6,14 +6,16 @@ import os
 import random
 import tempfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.list_build import build
-from orbweaver.model import ALGORITHMS, DigestSet, Listing
+from orbweaver.model import ALGORITHMS, Algorithm, DigestSet, Listing, Nature
 
 RANDOM = random.Random("service")
 
@@ -46,37 +48,95 @@ def results(service: HashListService, *asked: DigestSet) -> list[str]:
     return [verdict.result for verdict in service.lookup(asked)]
 
 
-DIGESTS = st.builds(
-    lambda number: (f"{number:032x}", f"{number + 1:040x}", f"{number << 250 | number:064x}"),
-    st.integers(1, 12),
+def close_digests(width: int) -> st.SearchStrategy[str]:
+    """Few digests, so that they repeat; equal or neighbouring prefixes, so that they share buckets."""
+    starts, ends = ("00000000", "00000001", "80000000", "ffffffff"), ("00", "01", "ff")
+    digests = st.builds(lambda start, end: start + end * (width - 4), st.sampled_from(starts), st.sampled_from(ends))
+    return digests.filter(lambda digest: len(set(digest)) > 1)  # equal digits throughout are a placeholder
+
+
+class Written(NamedTuple):
+    """A row of a list, as it is written; None is an empty field."""
+
+    sha256: str | None
+    sha1: str | None
+    md5: str | None
+    size: int | None
+    status: str | None
+    category: str | None
+    entry_id: str | None
+
+
+ROWS = st.builds(
+    Written,
+    st.none() | close_digests(32),
+    st.none() | close_digests(20),
+    st.none() | close_digests(16),
+    st.sampled_from([None, 1, 2]),
+    st.sampled_from([None, "active", "disputed", "withdrawn"]),
+    st.sampled_from([None, "0", "1", "9"]),
+    st.sampled_from([None, "a", "b"]),
+).filter(lambda row: any(row[:3]))
+ASKED = st.builds(
+    DigestSet, md5=close_digests(16), sha1=close_digests(20), sha256=close_digests(32), size=st.integers(1, 3)
 )
-COLUMNS = ("md5", "sha1", "sha256")
+NATURES = {None: Nature.UNKNOWN, "0": Nature.BENIGN, "1": Nature.ABUSE, "9": Nature.UNKNOWN}
 
 
 @settings(deadline=None)
-@given(
-    rows=st.lists(st.tuples(DIGESTS, st.sets(st.sampled_from(COLUMNS), min_size=1)), min_size=1),
-    asked=st.lists(st.tuples(DIGESTS, DIGESTS, DIGESTS)),
-)
-def test_any_list_and_any_digests_agree_with_a_plain_dict(
-    rows: list[tuple[tuple[str, str, str], set[str]]], asked: list[tuple[tuple[str, str, str], ...]]
-) -> None:
-    plain: dict[str, set[str]] = {column: set() for column in COLUMNS}
-    lines = ["md5,sha1,sha256"]
-    for values, present in rows:
-        for column, value in zip(COLUMNS, values, strict=True):
-            if column in present:
-                plain[column].add(value)
-        lines.append(",".join(v if c in present else "" for c, v in zip(COLUMNS, values, strict=True)))
-    sets = [DigestSet(md5=a[0], sha1=b[1], sha256=c[2], size=1) for a, b, c in asked]
-    expected = [{name for name in ALGORITHMS if getattr(digests, name) in plain[name]} for digests in sets]
+@given(rows=st.lists(ROWS, min_size=1), asked=st.lists(ASKED))
+def test_any_list_and_any_digests_agree_with_a_plain_dict(rows: list[Written], asked: list[DigestSet]) -> None:
+    # Rows are listings of their own, but lone digests with nothing but a label are one for each label.
+    plain: dict[tuple[object, ...], dict[str, set[str]]] = {}
+    for row in rows:
+        is_lone = row[:3].count(None) == 2 and row.size is None and row.entry_id is None
+        digests_of = plain.setdefault((row[3:], None if is_lone else row[:3]), {})
+        for algorithm, digest in zip(ALGORITHMS, row[:3], strict=True):
+            if digest is not None:
+                digests_of.setdefault(algorithm, set()).add(digest)
     with tempfile.TemporaryDirectory() as folder:
-        build_list(Path(folder) / "any.hashes", "\n".join(lines))
-        service = HashListService(Path(folder) / "any.hashes")
-        verdicts = service.lookup(sets)
+        path = Path(folder) / "any.hashes"
+        lines = [",".join("" if value is None else str(value) for value in (*row, "vics")) for row in rows]
+        version = build_list(path, "\n".join([",".join((*Written._fields, "scheme")), *lines]))
+        service = HashListService(path)
+        verdicts = service.lookup(asked)
         service.close()
-    assert [{name for one in verdict.listings for name in one.algorithms} for verdict in verdicts] == expected
-    assert [verdict.result for verdict in verdicts] == ["match" if names else "no_match" for names in expected]
+    assert len(verdicts) == len(asked)
+    for digests, verdict in zip(asked, verdicts, strict=True):
+        expected: list[tuple[Any, tuple[Algorithm, ...]]] = []
+        for (said, _), of_row in plain.items():
+            agreeing = tuple(name for name in ALGORITHMS if getattr(digests, name) in of_row.get(name, ()))
+            if agreeing:
+                expected.append((said, agreeing))
+        listings = {
+            Listing(
+                service=service.name,
+                list="any",
+                size=size,
+                status=status or "active",
+                category=category,
+                scheme="vics",
+                nature=NATURES[category],
+                entry_id=entry_id,
+                algorithms=algorithms,
+                list_version=version,
+                built_to=verdict.built_to,
+            )
+            for (size, status, category, entry_id), algorithms in expected
+        }
+        assert set(verdict.listings) == listings
+        # Judged alone, in the same order: what a batch shares must not change what is said of one.
+        assert verdict == judge(
+            digests,
+            verdict.listings,
+            service=service.name,
+            asked_at=verdict.asked_at,
+            list_version=version,
+            built_to=verdict.built_to,
+        )
+        assert (verdict.result == "match") == any(
+            one.nature is not Nature.BENIGN and one.status != "withdrawn" for one in listings
+        )
 
 
 def test_a_match_says_all_that_the_list_says(tmp_path: Path) -> None:
@@ -109,6 +169,13 @@ def test_every_algorithm_that_matches_is_named_strongest_first(tmp_path: Path) -
     build_list(path, f"md5,sha1,sha256\n{KNOWN.md5},{KNOWN.sha1},{KNOWN.sha256}\n{STRANGE.md5},{STRANGE.sha1},\n")
     verdicts = HashListService(path).lookup([KNOWN, STRANGE])
     assert [verdict.listings[0].algorithms for verdict in verdicts] == [("sha256", "sha1", "md5"), ("sha1", "md5")]
+
+
+def test_digests_of_two_rows_that_say_the_same_are_two_listings(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.hashes"
+    build_list(path, f"md5,sha1\n{KNOWN.md5},{STRANGE.sha1}\n{STRANGE.md5},{KNOWN.sha1}\n")
+    (verdict,) = HashListService(path).lookup([KNOWN])
+    assert [one.algorithms for one in verdict.listings] == [("sha1",), ("md5",)]
 
 
 def test_a_withdrawn_entry_is_no_match(tmp_path: Path) -> None:

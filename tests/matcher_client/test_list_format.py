@@ -100,8 +100,23 @@ def test_what_is_not_a_built_list_is_unreadable(tmp_path: Path) -> None:
 
 def test_a_digest_of_the_wrong_length_is_a_mistake_of_the_caller(built: Path) -> None:
     hash_list = HashList(built)
-    with pytest.raises(ValueError, match="20 bytes where 32 are needed"):
+    with pytest.raises(ValueError, match="than the 32 bytes that are needed"):
         hash_list.find("sha256", bytes(20))
+
+
+def test_lengths_that_make_up_for_each_other_are_a_mistake_too(built: Path) -> None:
+    with pytest.raises(ValueError, match="than the 32 bytes that are needed"):
+        HashList(built).sections["sha256"].find(["00" * 31, "00" * 33])
+
+
+def test_many_digests_are_found_at_their_places(built: Path) -> None:
+    generator = random.Random(1)
+    known = [generator.randbytes(52)[:32].hex() for _ in range(29)]
+    hash_list = HashList(built)
+    asked = [digest for one in known for digest in ("f" * 64, one, one)]
+    found = hash_list.sections["sha256"].find(asked)
+    assert [place for place, _ in found] == [place for place in range(len(asked)) if place % 3]
+    assert [hash_list.entry(row).entry_id for _, row in found[::2]] == [f"id-{n}" for n in range(1, 30)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 1_000, 4_096, 4_097, 10_000_000])

@@ -1,0 +1,79 @@
+"""`orbweaver hashlist info`: what a built list is and what is in it; it is verified whole on the way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orbweaver.console.text import safe, size
+from orbweaver.matcher_client.canary import canary_names, canary_text
+from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
+from orbweaver.matcher_client.list_format import FORMAT, HashList
+from orbweaver.model import format_time
+from rich.console import Console
+from rich.table import Table
+
+LABELS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Label:
+    """What entries have in common, with the nature and status that a verdict goes by."""
+
+    list: str | None
+    category: str | None
+    scheme: str | None
+    nature: str
+    status: str
+
+
+def run(path: Path, *, is_json: bool) -> None:
+    """Print what is in a built list; raises HashListUnreadable and HashListDamaged."""
+    hash_list = HashList(path)
+    counts: Counter[Label] = Counter()
+    for label, entries in hash_list.label_counts():
+        said = Label(label.list, label.category, label.scheme, entry_nature(label).value, entry_status(label).value)
+        counts[said] += entries
+    names = canary_names(hash_list)
+    facts: dict[str, Any] = {
+        "list": str(path),
+        "format": FORMAT,
+        "list_version": hash_list.list_version,
+        "built_at": format_time(hash_list.built_at),
+        "bytes": hash_list.mark.size,
+        "entries": hash_list.entry_count,
+        "digests": {algorithm: section.count for algorithm, section in hash_list.sections.items()},
+        "canaries": [{"name": name, "canary": canary_text(name)} for name in names],
+        "labels": [{**vars(label), "entries": entries} for label, entries in counts.most_common()],
+    }
+    hash_list.close()
+    if is_json:
+        sys.stdout.write(json.dumps(facts) + "\n")
+    else:
+        _show(facts, counts)
+
+
+def _show(facts: dict[str, Any], counts: Counter[Label]) -> None:
+    digests = ", ".join(f"{count:,} {algorithm}" for algorithm, count in facts["digests"].items())
+    sys.stdout.write(
+        f"{facts['list']}: whole; format {facts['format']}, built {facts['built_at']}, {size(facts['bytes'])}\n"
+        f"list version {facts['list_version']}\n"
+        f"{facts['entries']:,} entries ({digests})\n"
+    )
+    for canary in facts["canaries"]:
+        sys.stdout.write(f"canary {safe(canary['name'])}: canary={canary['canary']}\n")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("entries", justify="right")
+    for heading in ("list", "category", "scheme", "nature", "status"):
+        table.add_column(heading, overflow="fold")
+    for label, entries in counts.most_common(LABELS_SHOWN):
+        named = (label.list, label.category, label.scheme)
+        table.add_row(f"{entries:,}", *(safe(text or "-") for text in named), label.nature, label.status)
+    console = Console(highlight=False, markup=False)
+    (console if console.is_terminal else Console(highlight=False, markup=False, width=200)).print(table)
+    if len(counts) > LABELS_SHOWN:
+        sys.stdout.write(f"and {len(counts) - LABELS_SHOWN:,} more combinations: --json has all\n")

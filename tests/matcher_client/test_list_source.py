@@ -1,0 +1,88 @@
+"""Opening a list: compressed or not, in which encoding, and whole or cut."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from pathlib import Path
+
+import pytest
+from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.list_build import build
+from orbweaver.matcher_client.list_format import HashList
+from orbweaver.matcher_client.list_input import read_rows
+from orbweaver.matcher_client.list_source import open_source, read_head
+
+RANDOM = random.Random("source")
+LINES = "".join(f"{RANDOM.randbytes(16).hex()}\n" for _ in range(20_000))
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_list_is_read_however_it_is_kept(tmp_path: Path, encoding: str, is_compressed: bool) -> None:
+    content = LINES.encode(encoding)
+    (tmp_path / "list").write_bytes(gzip.compress(content) if is_compressed else content)
+    with open_source(tmp_path / "list") as file:
+        assert file.read() == LINES.encode()
+    assert read_head(tmp_path / "list") == LINES.encode()[: 64 * 1024]
+
+
+def test_gzip_in_several_members_is_one_list(tmp_path: Path) -> None:
+    half = len(LINES) // 33 // 2 * 33
+    (tmp_path / "list").write_bytes(b"".join(gzip.compress(part.encode()) for part in (LINES[:half], LINES[half:])))
+    report = build([tmp_path / "list"], tmp_path / "list.hashes")
+    assert report.entries == 20_000
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.9999])
+def test_a_cut_gzip_file_is_refused_after_what_is_whole(tmp_path: Path, share: float) -> None:
+    content = gzip.compress(LINES.encode())
+    (tmp_path / "list").write_bytes(content[: max(3, int(len(content) * share))])
+    with pytest.raises(HashListUnreadable, match=r"list ends early \(its gzip data is cut\): get it whole"):
+        build([tmp_path / "list"], tmp_path / "list.hashes")
+    assert not (tmp_path / "list.hashes").exists()
+
+
+def test_a_changed_byte_in_gzip_is_noticed(tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(LINES.encode()))
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "list").write_bytes(content)
+    with pytest.raises(HashListUnreadable, match=r"is damaged|ends early"):
+        build([tmp_path / "list"], tmp_path / "list.hashes")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"PK\x03\x04" + bytes(99), "is a ZIP archive: unpack it"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(99), "is a 7z archive"),
+        (b"\x28\xb5\x2f\xfd" + bytes(99), "is Zstandard data"),
+        (b"SQLite format 3\0" + bytes(99), "is an SQLite database"),
+        (gzip.compress(gzip.compress(LINES.encode())), "is gzip data inside gzip data"),
+        (gzip.compress(b"PK\x03\x04" + bytes(99)), "is a ZIP archive"),
+        (LINES.encode("utf-32"), "is UTF-32: save it as UTF-8"),
+        (LINES.encode("utf-16")[:-1], r"ends early \(inside a character\).*rows before that are whole"),
+        (LINES[:660].encode("utf-16") + b"\x00\xdc" * 9, "is damaged .not UTF-16 throughout"),
+        (b"\xff\xfe", "is empty"),
+        (gzip.compress(b""), "is empty"),
+        (b'{"a": 1}', "is JSON, and neither VICS nor TCAP"),
+        (b'[["md5"]]', "is JSON, and neither VICS nor TCAP"),
+        (b"<html></html>", "is XML, and not a query result"),
+    ],
+)
+def test_what_is_no_list_is_refused_in_one_line(tmp_path: Path, content: bytes, complaint: str) -> None:
+    (tmp_path / "list").write_bytes(content)
+    with pytest.raises(HashListUnreadable, match=complaint) as caught:
+        list(read_rows(tmp_path / "list"))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "list") in str(caught.value)
+
+
+def test_a_cut_file_in_the_middle_of_others_keeps_the_old_list(tmp_path: Path) -> None:
+    (tmp_path / "whole").write_text(LINES)
+    version = build([tmp_path / "whole"], tmp_path / "list.hashes").list_version
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(LINES.encode())[:-9])
+    with pytest.raises(HashListUnreadable, match=r"cut.gz ends early"):
+        build([tmp_path / "whole", tmp_path / "cut.gz"], tmp_path / "list.hashes")
+    assert HashList(tmp_path / "list.hashes").list_version == version
