@@ -36,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-hashlist = typer.Typer(help="Build hash lists, look into them, keep them up to date.", no_args_is_help=True)
+hashlist = typer.Typer(help="Build hash lists, look into them, and keep them up to date.", no_args_is_help=True)
 app.add_typer(hashlist, name="hashlist")
 matcher_commands = typer.Typer(help="Serve a hash list, accept what a service has.", no_args_is_help=True)
 app.add_typer(matcher_commands, name="matcher")

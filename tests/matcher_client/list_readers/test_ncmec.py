@@ -80,9 +80,16 @@ def test_an_entry_that_a_member_doubts_is_disputed(feedback: str, status: str | 
     assert (row.label.status, row.entry_id) == (status, "42/image1")
 
 
-def test_an_entry_with_perceptual_fingerprints_only_is_left_out() -> None:
+def test_an_entry_with_perceptual_fingerprints_only_is_left_out_and_takes_back_what_it_had() -> None:
     text = page(entry('<tmk-pdqf rel="self" href="/v2/entries/1/fingerprints/TMK_PDQF"/>'))
-    assert rows(text) == [LeftOut("no MD5 and no SHA-1, only other fingerprints")]
+    (left_out,) = rows(text)
+    assert isinstance(left_out, LeftOut)
+    assert left_out.reason == "no MD5 and no SHA-1, only other fingerprints"
+    assert left_out.takes_back is not None
+    assert left_out.takes_back.is_deletion
+    (whole,) = rows(page(entry("<md5>" + "a" * 32 + "</md5>")))
+    assert isinstance(whole, Row)
+    assert (left_out.takes_back.entry_id, left_out.takes_back.changed_at) == (whole.entry_id, whole.changed_at)
 
 
 @pytest.mark.parametrize(
