@@ -35,6 +35,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.growth --write-docs
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.hashlist
+	$(BIN)/python -m bench.matcher_server
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

@@ -102,7 +102,7 @@ class BatchService:
     def _judge(self, digests: DigestSet, said: DigestsAnswer, answer: LookupAnswer, asked_at: datetime) -> Verdict:
         return judge(
             digests,
-            [found.as_listing(self.name) for found in said.listings],
+            [answer.listing(found, self.name) for found in said.listings],
             service=self.name,
             asked_at=asked_at,
             list_version=answer.list_version,
