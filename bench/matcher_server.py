@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.hashlist import digest_sets, some_known, write_digests
 from orbweaver.matcher_client.list_build import build
 from orbweaver.matcher_client.services import open_service
 from orbweaver.model import DigestSet
+
+from bench.hashlist import digest_sets, some_known, write_digests
 
 ASKED = 40_000
 ROUNDS = 5

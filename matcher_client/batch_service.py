@@ -63,7 +63,7 @@ class BatchService:
         try:
             answer = self._session.get(HEALTH_PATH)
             if answer.status not in {200, 503}:
-                raise Unavailable(self._say_status(answer))
+                return Health(is_healthy=False, reason=self._say_status(answer))
             said = self._read(answer, HealthAnswer)
         except Unavailable as error:
             return Health(is_healthy=False, reason=str(error))

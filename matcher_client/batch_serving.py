@@ -75,7 +75,7 @@ def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An empty password, so that an encrypted key is an error and no prompt.
-        context.load_cert_chain(certificate, key, password="")  # noqa: S106
+        context.load_cert_chain(certificate, key, password="")
     except OSError as error:  # ssl.SSLError is one
         why = error.strerror or "not a certificate with its key"
         raise ServerRefused(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
+from orbweaver.matcher_client.batch_protocol import AskedDigests
 from orbweaver.matcher_client.categories import nature_of
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
 from orbweaver.matcher_client.judgement import judge
@@ -89,17 +89,6 @@ class HashListService:
         return self._list
 
 
-class SomeDigests(Protocol):
-    """A digest set of which not every digest need be known; lower-case hex."""
-
-    @property
-    def md5(self) -> str | None: ...
-    @property
-    def sha1(self) -> str | None: ...
-    @property
-    def sha256(self) -> str | None: ...
-
-
 class ListAnswers:
     """The verdicts of one batch; a verdict is costly to make, and the digests of a bare list share one."""
 
@@ -130,7 +119,7 @@ class ListAnswers:
             built_to=self._list.built_at,
         )
 
-    def find(self, digests: SomeDigests) -> list[Listing]:
+    def find(self, digests: DigestSet | AskedDigests) -> list[Listing]:
         """Return every entry that has at least one of the digests."""
         agreeing: dict[int, list[Algorithm]] = {}
         for algorithm, find_rows in self._finders:
