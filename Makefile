@@ -35,6 +35,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.growth --write-docs
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.hashlist --write-docs
+	$(BIN)/python -m bench.matcher_server
 	$(BIN)/python -m bench.hma
 	$(BIN)/python -m bench.rematch --write-docs
 

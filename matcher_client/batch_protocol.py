@@ -27,8 +27,10 @@ _Words = TypeVar("_Words", bound=StrEnum)
 def _or_else(words: type[_Words], otherwise: _Words) -> BeforeValidator:
     """Read a word that a later server may have and this client has not as `otherwise`, which holds the match."""
 
+    known = frozenset(words)
+
     def read(written: Any) -> Any:
-        return written if not isinstance(written, str) or written in set(words) else otherwise
+        return written if not isinstance(written, str) or written in known else otherwise
 
     return BeforeValidator(read)
 
@@ -65,7 +67,8 @@ class LookupRequest(_Asked):
 class FoundListing(_Answered):
     """One entry of one list that has at least one of the digests; `category` is verbatim, `size` the list's own.
 
-    `algorithms` are the asked digests that agree with the entry, strongest first.
+    `algorithms` are the asked digests that agree with the entry, strongest first. `list_version` and `built_to` are
+    given where the list has others than the whole answer.
     """
 
     list: str | None = None
@@ -81,12 +84,17 @@ class FoundListing(_Answered):
 
     @classmethod
     def of(cls, listing: Listing) -> Self:
-        """Return what is sent of a listing."""
-        return cls(**listing.model_dump(exclude={"service"}))
-
-    def as_listing(self, service: str) -> Listing:
-        """Return it as found by the service."""
-        return Listing(service=service, **self.model_dump())
+        """Return what is sent of a listing whose list has the version and the time of the whole answer."""
+        return cls(
+            list=listing.list,
+            entry_id=listing.entry_id,
+            category=listing.category,
+            scheme=listing.scheme,
+            nature=listing.nature,
+            status=listing.status,
+            algorithms=listing.algorithms,
+            size=listing.size,
+        )
 
 
 class DigestsAnswer(_Answered):
@@ -108,6 +116,22 @@ class LookupAnswer(_Answered):
     list_version: str
     built_to: Moment
     answers: list[DigestsAnswer]
+
+    def listing(self, found: FoundListing, service: str) -> Listing:
+        """Return one of its listings, as found by the service that gave this answer."""
+        return Listing(
+            service=service,
+            list=found.list,
+            entry_id=found.entry_id,
+            category=found.category,
+            scheme=found.scheme,
+            nature=found.nature,
+            status=found.status,
+            algorithms=found.algorithms,
+            size=found.size,
+            list_version=found.list_version or self.list_version,
+            built_to=found.built_to or self.built_to,
+        )
 
 
 class ListState(_Answered):

@@ -63,7 +63,7 @@ class BatchService:
         try:
             answer = self._session.get(HEALTH_PATH)
             if answer.status not in {200, 503}:
-                raise Unavailable(self._say_status(answer))
+                return Health(is_healthy=False, reason=self._say_status(answer))
             said = self._read(answer, HealthAnswer)
         except Unavailable as error:
             return Health(is_healthy=False, reason=str(error))
@@ -102,7 +102,7 @@ class BatchService:
     def _judge(self, digests: DigestSet, said: DigestsAnswer, answer: LookupAnswer, asked_at: datetime) -> Verdict:
         return judge(
             digests,
-            [found.as_listing(self.name) for found in said.listings],
+            [answer.listing(found, self.name) for found in said.listings],
             service=self.name,
             asked_at=asked_at,
             list_version=answer.list_version,

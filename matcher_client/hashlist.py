@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
+from orbweaver.matcher_client.batch_protocol import AskedDigests
 from orbweaver.matcher_client.canary import canary_named, canary_names
 from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
@@ -94,22 +94,6 @@ class HashListService:
         return self._list
 
 
-class SomeDigests(Protocol):
-    """A digest set of which not every digest need be known; lower-case hex."""
-
-    @property
-    def md5(self) -> str | None:
-        """32 digits."""
-
-    @property
-    def sha1(self) -> str | None:
-        """40 digits."""
-
-    @property
-    def sha256(self) -> str | None:
-        """64 digits."""
-
-
 # The meta rows that have a digest of one digest set, and the algorithms that agree, strongest first.
 _Agreeing = dict[int, tuple[Algorithm, ...]]
 
@@ -138,7 +122,7 @@ class ListAnswers:
             verdicts[place] = self._verdict(digest_sets[place], agreeing)
         return verdicts
 
-    def find(self, digest_sets: Sequence[SomeDigests]) -> list[list[Listing]]:
+    def find(self, digest_sets: Sequence[DigestSet | AskedDigests]) -> list[list[Listing]]:
         """Return for each digest set, in order, every entry that has at least one of its digests."""
         found = self._agreeing(digest_sets)
         return [
@@ -146,7 +130,7 @@ class ListAnswers:
             for place in range(len(digest_sets))
         ]
 
-    def _agreeing(self, digest_sets: Sequence[SomeDigests]) -> dict[int, _Agreeing]:
+    def _agreeing(self, digest_sets: Sequence[DigestSet | AskedDigests]) -> dict[int, _Agreeing]:
         """Return what agrees with the digest sets at each place; places with nothing are left out."""
         found: dict[int, _Agreeing] = {}
         for algorithm, section in self._list.sections.items():

@@ -116,8 +116,7 @@ def test_a_listing_says_all_that_the_list_says(tmp_path: Path) -> None:
         _, said = ask(server, question(KNOWN))
 
     found = {one.pop("entry_id"): one for one in said["answers"][0]["listings"]}
-    assert {one.pop("list_version") for one in found.values()} == {version} == {said["list_version"]}
-    assert {one.pop("built_to") for one in found.values()} == {said["built_to"]}
+    assert said["list_version"] == version
     assert found == {
         "e-1": {
             "list": "partner",

@@ -88,6 +88,15 @@ def test_a_verdict_says_all_that_the_answer_says(server: FaultProxy) -> None:
     assert (strange.result, strange.list_version, strange.built_to) == ("no_match", "v1", known.built_to)
 
 
+def test_a_listing_without_a_version_has_the_whole_answers(server: FaultProxy) -> None:
+    server.fault = listing(list_version=None, built_to=None)
+
+    (verdict,) = service_of(server).lookup([KNOWN])
+
+    assert verdict.leading is not None
+    assert (verdict.leading.list_version, verdict.leading.built_to) == ("v1", verdict.built_to)
+
+
 def test_equal_digest_sets_are_asked_once_and_at_most_a_thousand_at_a_time(server: FaultProxy) -> None:
     asked = [KNOWN, *(some_digests() for _ in range(1_500)), KNOWN]
 
