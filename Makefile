@@ -34,7 +34,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.crawl --rounds 5 --write-docs
 	$(BIN)/python -m bench.growth --write-docs
 	$(BIN)/python -m bench.memory
-	$(BIN)/python -m bench.hashlist
+	$(BIN)/python -m bench.hashlist --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

@@ -1,38 +1,71 @@
-"""Measures a local hash list against a Python set: build, file size, lookups a second, private memory.
+"""Measures a local hash list: build, file, lookups a second, private memory; beside what else could hold the digests.
 
-.venv/bin/python bench/hashlist.py [entries, default 1000000] [folder for temporary files]
-
-Every digest is random. The service is asked in batches of 1,000 digest sets, half of them known in `mixed`.
+`python -m bench.hashlist [--entries N] [--write-docs]`, ten minutes and 4 GB of memory for 10 million entries. Every
+digest is random. Each contestant is a fresh process that is asked the same batches of 1,000 digest sets; a run counts
+only when it found exactly what is there. Rates are by CPU time, because other processes may want the same cores.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.list_build import build
-from orbweaver.matcher_client.list_format import HashList
-from orbweaver.model import DigestSet
 
-BATCH = 1_000
-ASKED = 200_000
+from bench.crawl import documents
+from bench.hashlist_contestant import CONTESTANTS, SHARES, digest_set
+
+ROOT = Path(__file__).resolve().parent.parent
+MEGABYTE = 10**6
+LABELS = {
+    "orbweaver": "**Orbweaver**, `hashlist:`",
+    "full": "**Orbweaver**, a tenth of the entries, three digests each",
+    "set": "Python `set` of bytes",
+    "dict": "Python `dict` of bytes",
+    "threatexchange": "the index of `threatexchange`, as HMA has it",
+}
+# What the project wants to reach with 10 million SHA-256 digests.
+MOST_FILE_BYTES = 45
+MOST_PRIVATE_BYTES = 20 * MEGABYTE
+LEAST_RATE = 300_000
 
 
-def anonymous_bytes() -> int:
-    """Return this process's anonymous memory: heap and stack, no file pages even when nobody shares them."""
-    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
-        if line.startswith("Anonymous:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("the kernel does not report anonymous memory")
+@dataclass(frozen=True)
+class Built:
+    """A list that was built; times in seconds, size in bytes."""
+
+    what: str
+    entries: int
+    wall_seconds: float
+    cpu_seconds: float
+    size: int
 
 
-def write_digests(path: Path, count: int) -> None:
+@dataclass(frozen=True)
+class Measured:
+    """What a contestant took; rates are lookups a second of CPU time and of wall time, one for each of SHARES.
+
+    `private_bytes` is the whole process's memory after it was asked, `bytes_before` before it opened anything.
+    """
+
+    load_seconds: float
+    bytes_before: int
+    private_bytes: int
+    rates: list[float]
+    wall_rates: list[float]
+
+
+def write_bare(path: Path, count: int) -> None:
+    """Write random SHA-256 digests, one a line."""
     generator = random.Random(count)
     with path.open("w") as file:
         for start in range(0, count, 10_000):
@@ -40,101 +73,126 @@ def write_digests(path: Path, count: int) -> None:
             file.writelines(f"{block[at : at + 32].hex()}\n" for at in range(0, len(block), 32))
 
 
-def some_known(path: Path, count: int, wanted: int) -> list[str]:
-    # Lines have 65 bytes each, so known digests come from all over the file.
-    picks = random.Random(1).choices(range(count), k=wanted)
-    with path.open("rb") as file:
-        known = []
-        for pick in picks:
-            file.seek(65 * pick)
-            known.append(file.read(64).decode())
-    return known
+def write_full(path: Path, count: int) -> None:
+    """Write rows with three digests, a size, an entry id and a category, as a national list has them."""
+    with path.open("w") as file:
+        file.write("md5,sha1,sha256,size,entry_id,category,scheme\n")
+        for number in range(count):
+            one = digest_set(number)
+            file.write(f"{one.md5},{one.sha1},{one.sha256},{one.size:07},{number:09},{number % 3 + 1},vics\n")
 
 
-def digest_sets(sha256s: list[str]) -> list[list[DigestSet]]:
-    sets = [DigestSet(md5=text[:32], sha1=text[:40], sha256=text, size=1) for text in sha256s]
-    return [sets[at : at + BATCH] for at in range(0, len(sets), BATCH)]
+def build_one(source: Path, what: str, count: int) -> Built:
+    """Build a list beside its source."""
+    output = source.with_suffix(".hashes")
+    wall, cpu = time.perf_counter(), time.process_time()
+    report = build([source], output)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    assert report.entries == count, report
+    return Built(what, count, wall, cpu, output.stat().st_size)
 
 
-def rate(act: Callable[[], int], expected: int) -> float:
-    """Return lookups a second, the best of three."""
-    best = 0.0
-    for _ in range(3):
-        start = time.perf_counter()
-        found = act()
-        best = max(best, ASKED / (time.perf_counter() - start))
-        assert found == expected, (found, expected)
-    return best
+def measure(name: str, folder: Path, count: int, asked: int, *, at_once: int = 1) -> list[Measured]:
+    """Run a contestant in a fresh process, or in several that begin to ask together."""
+    command = [sys.executable, "-m", "bench.hashlist_contestant", name, str(folder), str(count), str(asked)]
+    children = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(at_once)
+    ]
+    are_loaded = [child.stdout is not None and child.stdout.readline() == "loaded\n" for child in children]
+    said = [child.communicate("go\n" if all(are_loaded) else "")[0] for child in children]
+    if not all(are_loaded) or any(child.returncode for child in children):
+        raise RuntimeError(f"{name} did not find what is there")
+    return [Measured(**json.loads(one)) for one in said]
+
+
+def table_of_lists(lists: Sequence[Built]) -> str:
+    """Return what building took as a Markdown table."""
+    lines = ["| entries | build, wall | build, CPU | file | bytes an entry |", "| --- " * 5 + "|"]
+    lines += [
+        f"| {one.entries:,}, {one.what} | {one.wall_seconds:.1f} s | {one.cpu_seconds:.1f} s "
+        f"| {one.size / MEGABYTE:.1f} MB | {one.size / one.entries:.1f} |"
+        for one in lists
+    ]
+    return "\n".join(lines)
+
+
+def table_of_contestants(measured: dict[str, Measured]) -> str:
+    """Return lookups and memory as a Markdown table, with ratios of ours to the others."""
+    ours = measured["orbweaver"]
+    heads = [f"{share:.0%} known" for share in SHARES]
+    columns = (
+        "who",
+        "ready after, CPU",
+        "private memory",
+        "of it before",
+        *heads,
+        "our memory / its",
+        f"our rate / its, {heads[1]}",
+    )
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    for name, one in measured.items():
+        ratios = ["", ""]
+        if CONTESTANTS[name].open is not CONTESTANTS["orbweaver"].open:
+            ratios = [f"{ours.private_bytes / one.private_bytes:.3f}", f"{ours.rates[1] / one.rates[1]:.2f}"]
+        memory = [f"{taken / MEGABYTE:,.1f} MB" for taken in (one.private_bytes, one.bytes_before)]
+        rates = [f"{rate:,.0f}" for rate in one.rates]
+        values = (LABELS[name], f"{one.load_seconds:.1f} s", *memory, *rates, *ratios)
+        lines.append(f"| {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def table_of_aims(bare: Built, ours: Measured) -> str:
+    """Return what was wanted and whether it is reached."""
+    rows = [
+        ("file, bytes an entry", f"at most {MOST_FILE_BYTES}", bare.size / bare.entries <= MOST_FILE_BYTES),
+        ("private memory", f"at most {MOST_PRIVATE_BYTES // MEGABYTE} MB", ours.private_bytes <= MOST_PRIVATE_BYTES),
+        *(
+            (f"lookups a second and core, {share:.0%} known", f"at least {LEAST_RATE:,}", rate >= LEAST_RATE)
+            for share, rate in zip(SHARES, ours.rates, strict=True)
+        ),
+    ]
+    lines = ["| what | aim | |", "| --- | --- | --- |"]
+    lines += [f"| {what} | {aim} | {'reached' if is_reached else '**missed**'} |" for what, aim, is_reached in rows]
+    return "\n".join(lines)
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    parent = sys.argv[2] if len(sys.argv) > 2 else None
-    with tempfile.TemporaryDirectory(dir=parent) as name:
-        source, built = Path(name) / "synthetic.txt", Path(name) / "synthetic.hashes"
-        write_digests(source, count)
-
-        before = anonymous_bytes()
-        start = time.perf_counter()
-        build([source], built)
-        seconds = time.perf_counter() - start
-        size = built.stat().st_size
-        print(f"entries               {count:>14,}")
-        print(f"build                 {seconds:>14.1f} s   {count / seconds:>12,.0f} entries/s")
-        print(f"build heap kept       {(anonymous_bytes() - before) / 2**20:>14.1f} MiB")
-        print(f"file                  {size / 1e6:>14.1f} MB  {size / count:>12.2f} bytes/entry")
-
-        generator = random.Random(2)
-        known = some_known(source, count, ASKED)
-        strange = [generator.randbytes(32).hex() for _ in range(ASKED)]
-        raw_known, raw_strange = [bytes.fromhex(t) for t in known], [bytes.fromhex(t) for t in strange]
-        hits, misses = digest_sets(known), digest_sets(strange)
-        mixed = digest_sets([text for pair in zip(known, strange, strict=True) for text in pair][:ASKED])
-
-        before = anonymous_bytes()
-        start = time.perf_counter()
-        service = HashListService(built)
-        assert service.health().is_healthy
-        print(f"open and verify       {time.perf_counter() - start:>14.3f} s")
-        hash_list = HashList(built)
-
-        def ask(batches: list[list[DigestSet]]) -> int:
-            return sum(verdict.leading is not None for batch in batches for verdict in service.lookup(batch))
-
-        def find(digests: list[bytes]) -> int:
-            return sum(1 for digest in digests if hash_list.find("sha256", digest))
-
-        before_asking = anonymous_bytes()
-        rates = {
-            "service, hits": rate(lambda: ask(hits), ASKED),
-            "service, misses": rate(lambda: ask(misses), 0),
-            "service, mixed": rate(lambda: ask(mixed), ASKED // 2),
-            "find, hits": rate(lambda: find(raw_known), ASKED),
-            "find, misses": rate(lambda: find(raw_strange), 0),
-        }
-        grown = anonymous_bytes() - before_asking
-        list_heap = before_asking - before + grown
-
-        before = anonymous_bytes()
-        with source.open("rb") as file:
-            python_set = {bytes.fromhex(line.decode()) for line in file}
-        set_heap = anonymous_bytes() - before
-
-        def ask_set(batches: list[list[DigestSet]]) -> int:
-            return sum(bytes.fromhex(asked.sha256) in python_set for batch in batches for asked in batch)
-
-        set_hits, set_misses = rate(lambda: ask_set(hits), ASKED), rate(lambda: ask_set(misses), 0)
-
-    print(f"heap, list            {list_heap / 2**20:>14.1f} MiB (of it {grown / 2**20:.1f} while asking)")
-    print(f"heap, Python set      {set_heap / 2**20:>14.1f} MiB {set_heap / count:>12.2f} bytes/entry")
-    print(f"file / set's heap     {size / set_heap:>14.2f}")
-    for what, value in rates.items():
-        print(f"{what:<21} {value:>14,.0f} lookups/s")
-    for what, value in (("Python set, hits", set_hits), ("Python set, misses", set_misses)):
-        print(f"{what:<21} {value:>14,.0f} lookups/s (hex to bytes included)")
-    print(f"service / set, hits   {rates['service, hits'] / set_hits:>14.2f}")
-    print(f"service / set, misses {rates['service, misses'] / set_misses:>14.2f}")
-    print(f"cores                 {os.cpu_count():>14}, Python {sys.version.split()[0]}")
+    parser = argparse.ArgumentParser(prog="python -m bench.hashlist", description=__doc__)
+    parser.add_argument("--entries", type=int, default=10_000_000)
+    parser.add_argument("--asked", type=int, default=200_000, help="digest sets asked about in a round")
+    parser.add_argument(
+        "--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="NAME", help="beside us"
+    )
+    parser.add_argument("--folder", type=Path, help="where the temporary files go, 150 bytes an entry")
+    parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/")
+    given = parser.parse_args()
+    counts = {"bare": given.entries, "full": given.entries // 10}
+    with tempfile.TemporaryDirectory(prefix="orbweaver-bench-", dir=given.folder) as name:
+        folder = Path(name)
+        write_bare(folder / "bare", counts["bare"])
+        write_full(folder / "full", counts["full"])
+        bare = build_one(folder / "bare", "SHA-256 alone", counts["bare"])
+        full = build_one(folder / "full", "three digests, size and entry id each", counts["full"])
+        measured = {}
+        for contestant in dict.fromkeys(("orbweaver", *given.contestants)):
+            (measured[contestant],) = measure(contestant, folder, counts[CONTESTANTS[contestant].kind], given.asked)
+            print(contestant, measured[contestant], file=sys.stderr, flush=True)
+        together = measure("orbweaver", folder, given.entries, given.asked, at_once=os.cpu_count() or 1)
+    all_rates = sum(one.wall_rates[1] for one in together)
+    all_private = sum(one.private_bytes for one in together)
+    text = "\n\n".join(
+        (
+            table_of_lists((bare, full)),
+            table_of_contestants(measured),
+            f"{len(together)} processes at once on the same list: {all_rates:,.0f} lookups a second of wall time "
+            f"({SHARES[1]:.0%} known), {all_private / MEGABYTE:.1f} MB of private memory together.",
+            table_of_aims(bare, measured["orbweaver"]),
+        )
+    )
+    print(text)
+    if given.write_docs:
+        documents.put("figures of bench.hashlist", f"Measured {documents.machine()}.\n\n{text}")
 
 
 if __name__ == "__main__":
