@@ -119,16 +119,12 @@ IMAGE = f'<image><member id="1"/><id>i</id><fingerprints><md5>{"ab" * 16}</md5><
 @pytest.mark.parametrize(
     ("megabytes", "start", "filler", "said"),
     [
-        ("", "0", "1"),
-        ("", f"{'ab' * 16}\n", r"6\d{6}"),
-        (QUERY_RESULT, IMAGE, r".*ends early: get it whole .\d,\d+,\d+ rows before that are whole."),
-        (QUERY_RESULT, "a", ".*ends early: get it whole"),
-        (f"{QUERY_RESULT}<!--", "a", ".*more than 4,194,304 bytes of XML in one piece"),
-        (
-            '{"odata.metadata":"/DataModels/1.3.xml#Media","x":"',
-            "a",
-            ".*more than 4,194,304 bytes of JSON in one piece",
-        ),
+        (200, "", "0", "1"),
+        (60, "", f"{'ab' * 16}\n", r"1\d{6}"),
+        (30, QUERY_RESULT, IMAGE, r".*ends early: get it whole .\d+,\d+ rows before that are whole."),
+        (200, QUERY_RESULT, "a", r".*ends early: get it whole"),
+        (200, f"{QUERY_RESULT}<!--", "a", r".*more than 4,194,304 bytes of XML in one piece"),
+        (200, f'{VICS},"x":"', "a", r".*more than 4,194,304 bytes of JSON in one piece"),
     ],
 )
 def test_a_list_that_unpacks_to_many_megabytes_takes_next_to_no_memory(
