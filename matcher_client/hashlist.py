@@ -104,8 +104,7 @@ class _Answers:
         self._list = hash_list
         self._service = service
         self._asked_at = now()
-        self._listings: dict[tuple[int, tuple[Algorithm, ...]], Listing] = {}
-        self._verdicts: dict[tuple[object, ...], Verdict] = {}
+        self._shared: dict[tuple[tuple[int, tuple[Algorithm, ...]], ...], Verdict] = {}
 
     def judge(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order."""
@@ -128,13 +127,11 @@ class _Answers:
         return verdicts
 
     def _verdict(self, digests: DigestSet, agreeing: _Agreeing) -> Verdict:
-        listings = [self._listing(row, algorithms) for row, algorithms in agreeing.items()]
-        # Judgement looks at the listings, and at the file's size where a listing has one to compare it with.
-        size = digests.size if any(listing.size is not None for listing in listings) else None
-        key = (size, *agreeing.items())
-        verdict = self._verdicts.get(key)
+        key = tuple(agreeing.items())
+        verdict = self._shared.get(key)
         if verdict is None:
-            verdict = self._verdicts[key] = judge(
+            listings = [self._listing(row, algorithms) for row, algorithms in key]
+            verdict = judge(
                 digests,
                 listings,
                 service=self._service,
@@ -142,23 +139,23 @@ class _Answers:
                 list_version=self._list.list_version,
                 built_to=self._list.built_at,
             )
+            # Of the file itself, judgement looks at nothing but the size, and only beside one that a listing gives.
+            if all(listing.size is None for listing in listings):
+                self._shared[key] = verdict
         return verdict
 
     def _listing(self, row: int, algorithms: tuple[Algorithm, ...]) -> Listing:
-        listing = self._listings.get((row, algorithms))
-        if listing is None:
-            entry = self._list.entry(row)
-            listing = self._listings[row, algorithms] = Listing(
-                service=self._service,
-                list=entry.list,
-                entry_id=entry.entry_id,
-                category=entry.category,
-                scheme=entry.scheme,
-                nature=entry_nature(entry),
-                status=entry_status(entry),
-                algorithms=algorithms,
-                size=entry.size,
-                list_version=self._list.list_version,
-                built_to=self._list.built_at,
-            )
-        return listing
+        entry = self._list.entry(row)
+        return Listing(
+            service=self._service,
+            list=entry.list,
+            entry_id=entry.entry_id,
+            category=entry.category,
+            scheme=entry.scheme,
+            nature=entry_nature(entry),
+            status=entry_status(entry),
+            algorithms=algorithms,
+            size=entry.size,
+            list_version=self._list.list_version,
+            built_to=self._list.built_at,
+        )
