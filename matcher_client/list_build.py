@@ -46,7 +46,11 @@ class FileReport:
     stripped: int = 0
     refused: int = 0
     degenerate: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def leave_out(self, reason: str) -> None:
+        """Count a row that is of no use."""
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +209,7 @@ class _Build:
                 if len(self._refused) < MOST_REFUSED_KEPT:
                     self._refused.append(row)
             elif isinstance(row, LeftOut):
-                report.left_out[row.reason] += 1
+                report.leave_out(row.reason)
                 if row.takes_back is not None:
                     yield row.takes_back
             elif row.is_deletion:
@@ -219,7 +223,7 @@ class _Build:
         digests, placeholder = strip_placeholders(row.digests)
         if row.size == 0 or digests == (None, None, None):
             report.degenerate += 1
-            report.left_out[f"stands for {placeholder}" if placeholder else "size 0"] += 1
+            report.leave_out(f"stands for {placeholder}" if placeholder else "size 0")
             return None
         report.used += 1
         nature = self._natures.get(row.label)

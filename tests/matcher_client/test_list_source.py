@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,49 @@ def test_a_cut_file_in_the_middle_of_others_keeps_the_old_list(tmp_path: Path) -
     with pytest.raises(HashListUnreadable, match=r"cut.gz ends early"):
         build([tmp_path / "whole", tmp_path / "cut.gz"], tmp_path / "list.hashes")
     assert HashList(tmp_path / "list.hashes").list_version == version
+
+
+# Many megabytes out of a little gzip, read as each format; the process may have little more memory than it starts with.
+UNPACKED = """
+import gzip, resource, sys
+from pathlib import Path
+from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.list_input import read_rows
+
+start, filler = sys.argv[2].encode(), sys.argv[3].encode()
+megabytes = int(sys.argv[4])
+with gzip.open(sys.argv[1], "wb", compresslevel=1) as file:
+    file.write(start)
+    for _ in range(megabytes):
+        file.write(filler * (1_000_000 // len(filler)))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    print(sum(1 for _ in read_rows(Path(sys.argv[1]))))
+except HashListUnreadable as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+QUERY_RESULT = '<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2"><images>'
+VICS = '{"odata.metadata":"/DataModels/1.3.xml#Media"'
+IMAGE = f'<image><member id="1"/><id>i</id><fingerprints><md5>{"ab" * 16}</md5></fingerprints></image>'
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "start", "filler", "said"),
+    [
+        (200, "", "0", "1"),
+        (60, "", f"{'ab' * 16}\n", r"1\d{6}"),
+        (30, QUERY_RESULT, IMAGE, r".*ends early: get it whole .\d+,\d+ rows before that are whole."),
+        (200, QUERY_RESULT, "a", r".*ends early: get it whole"),
+        (200, f"{QUERY_RESULT}<!--", "a", r".*more than 4,194,304 bytes of XML in one piece"),
+        (200, f'{VICS},"x":"', "a", r".*more than 4,194,304 bytes of JSON in one piece"),
+    ],
+)
+def test_a_list_that_unpacks_to_many_megabytes_takes_next_to_no_memory(
+    tmp_path: Path, megabytes: int, start: str, filler: str, said: str
+) -> None:
+    arguments = [sys.executable, "-c", UNPACKED, str(tmp_path / "list"), start, filler, str(megabytes)]
+    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
+    first, kilobytes = ran.stdout.splitlines()
+    assert re.fullmatch(said, first)
+    assert int(kilobytes) < 40 * 1024

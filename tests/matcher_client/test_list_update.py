@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
 from orbweaver.matcher_client.list_build import BuildReport, build
 from orbweaver.matcher_client.list_format import DIGEST_BYTES, Entry, HashList
 
@@ -156,6 +156,18 @@ def test_a_refused_update_leaves_the_list(tmp_path: Path) -> None:
         put(tmp_path, ncmec(image("a", OTHER))[:-20], name="page.xml")
     assert HashList(tmp_path / "list.hashes").list_version == version
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hotline.csv", "list.hashes", "page.xml"]
+
+
+def test_a_list_that_is_replaced_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    put(tmp_path, f"md5\n{MD5.hex()}\n", is_update=False)
+    (tmp_path / "news.csv").write_text(f"md5\n{OTHER.hex()}\n")
+
+    def replace(_: int) -> None:
+        put(tmp_path, f"md5\n{THIRD.hex()}\n", is_update=False)
+
+    with pytest.raises(OutputRefused, match="was replaced while it was updated"):
+        build([tmp_path / "news.csv"], tmp_path / "list.hashes", is_update=True, progress=replace)
+    assert len(find(tmp_path, THIRD)) == 1
 
 
 ENTRY = st.tuples(
