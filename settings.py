@@ -25,27 +25,30 @@ def default_state_dir() -> Path:
     return Path(base) / "orbweaver"
 
 
-_SHORT_DURATION = re.compile(r"(\d{1,9})([smhd])|0")
+_SHORT_DURATION = re.compile(r"([0-9]{1,9})([smhd])|0")
 _ISO_DURATION = re.compile(
-    r"P(?=.)(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?"
+    r"P(?=.)(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
+    r"(?:T(?=.)(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?"
 )
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+# Counted back from now it must still be a date.
+_LONGEST_SECONDS = 36_500 * 86_400
 
 
 def read_duration(text: str) -> timedelta:
     """Read `90s`, `15m`, `6h`, `3d`, `0` or ISO 8601 (`PT15M`, `P3D`; no months: they differ); raises ValueError."""
     written = text.strip()
-    short = _SHORT_DURATION.fullmatch(written)
-    iso = _ISO_DURATION.fullmatch(written)
-    try:
-        if short is not None:
-            return timedelta(**{_UNITS[short[2] or "s"]: int(short[1] or 0)})
-        if iso is not None:
-            weeks, days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
-            return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise ValueError("longer than any time that can be waited") from None
-    raise ValueError("not a duration: write 90s, 15m, 6h, 3d or ISO 8601 such as PT15M")
+    short, iso = _SHORT_DURATION.fullmatch(written), _ISO_DURATION.fullmatch(written)
+    if short is not None:
+        seconds = int(short[1] or 0) * _SECONDS[short[2] or "s"]
+    elif iso is not None:
+        units = (7 * 86_400, 86_400, 3_600, 60, 1)
+        seconds = sum(int(part or 0) * unit for part, unit in zip(iso.groups(), units, strict=True))
+    else:
+        raise ValueError("not a duration: write 90s, 15m, 6h, 3d or ISO 8601 such as PT15M")
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError("longer than a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def _parse_duration(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -11,14 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from builders import RUN, a_sighting, add_batch, build_list, digests_of, parked, start_worker, transaction, work
+from builders import RUN, a_sighting, add_batch, build_list, digests_of, parked, start_worker, transaction, url_of, work
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
-from orbweaver.queue import batches, queues, runs
+from orbweaver.queue import asking, batches, health_watch, queues, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 PATIENCE_SECONDS = 60.0
 # The outage of ten minutes at an interval of a minute, in a hundredth of the time.
@@ -45,13 +47,15 @@ def add(store: Store, number: int) -> str:
 
 
 @contextmanager
-def match_worker(store: Store, matcher: str) -> Iterator[None]:
-    worker = start_worker(store, "match", MATCHER_URL=matcher, HEALTH_SECONDS=str(HEALTH_SECONDS))
+def match_worker(store: Store, matcher: str, health_seconds: float = HEALTH_SECONDS) -> Iterator[None]:
+    worker = start_worker(store, "match", MATCHER_URL=matcher, HEALTH_SECONDS=str(health_seconds))
     try:
         yield
-    finally:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE_SECONDS) == 0
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 @contextmanager
@@ -122,6 +126,24 @@ def test_a_list_that_goes_and_comes_back_while_files_keep_coming_loses_none(stor
         eventually(lambda: runs.waiting(store, RUN)[0] == 0)
     assert store.zcard(keys.cases()) == 30
     assert (runs.unknown(store, RUN), store.hlen(keys.unanswered())) == ([], 0)
+
+
+def test_a_service_that_fails_a_question_is_unhealthy_at_once_and_the_batch_remembers_it(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.hashes"
+    matcher = build_list(path, [digests_of(body(0)).sha256])
+    with match_worker(store, matcher, health_seconds=3_600):
+        eventually(lambda: matcher in standings.read_all(store))
+        path.rename(tmp_path / "away")
+        batch_id = add(store, 0)
+        eventually(lambda: batches.waiting_count(store) == 1)  # long before the next check of a healthy service
+        batch = batches.read(store, batch_id)
+        assert batch is not None
+        assert batch.failures == 1
+        (tmp_path / "away").rename(path)
+        eventually(lambda: runs.waiting(store, RUN)[0] == 0)
+    assert store.zcard(keys.cases()) == 1
 
 
 def test_what_one_service_matches_is_raised_while_another_is_down(
@@ -195,25 +217,33 @@ def test_a_waiting_sighting_is_kept_in_one_place_only(store: Store) -> None:
     assert store.hlen(keys.unanswered()) == 0
 
 
-def test_the_watch_lives_through_a_store_that_is_away(store: Store, tmp_path: Path) -> None:
+def test_the_watch_lives_through_a_store_that_is_away(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "list.hashes"
     matcher = build_list(path, [digests_of(body(0)).sha256])
+    monkeypatch.setenv("MATCHER_URL", matcher)
+    monkeypatch.setenv("HEALTH_SECONDS", "0.1")
     path.rename(tmp_path / "away")
-    add(store, 0)
-    with match_worker(store, matcher):
-        eventually(lambda: batches.waiting_count(store) == 1)
-        store.client_pause(1_500)  # nobody gets an answer meanwhile
-        store.client_kill_filter(_type="normal", skipme=True)
+    batch_id = add(store, 0)
+    work(store, QueueName.MATCH)
+    assert batches.waiting_count(store) == 1
+    # One that gives up at the first lost connection, so that the watch has to see it.
+    fragile = Redis.from_url(url_of(store), retry=Retry(NoBackoff(), retries=0))
+    with health_watch.watching(fragile, is_ongoing=True):
+        for _ in range(3):
+            caplog.clear()
+            eventually(lambda: store.client_kill_filter(_type="normal", skipme=True) and "away" in caplog.text)
         (tmp_path / "away").rename(path)
-        eventually(lambda: runs.waiting(store, RUN)[0] == 0)
-    assert store.zcard(keys.cases()) == 1
+        eventually(lambda: batches.waiting_count(store) == 0)
+    assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == [queues.match_job_id(batch_id)]
+    assert "health" not in {thread.name for thread in threading.enumerate()}
+    fragile.close()
 
 
 def test_a_standing_that_nobody_renewed_is_checked_by_the_job_itself(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orbweaver.queue import asking
-
     matcher = build_list(tmp_path / "list.hashes", [digests_of(body(0)).sha256])
     monkeypatch.setenv("MATCHER_URL", matcher)
     [answer] = asking.ask(store, [digests_of(body(0))]).answers
@@ -222,4 +252,3 @@ def test_a_standing_that_nobody_renewed_is_checked_by_the_job_itself(
     standings.write(store, Standing(service=matcher, checked_at=long_ago, unhealthy_since=long_ago, reason="old"))
     [answer] = asking.ask(store, [digests_of(body(0))]).answers
     assert answer.verdict.result == "match"
-    assert os.path.exists(tmp_path / "list.hashes")
