@@ -221,15 +221,19 @@ def worker(
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS."""
-    from orbweaver.queue.queues import QueueName
-    from orbweaver.queue.workers import work
-    from orbweaver.store import connection, durability
-
     if with_parent:
         _end_with_parent()
     settings = _settings(None)
     if settings.store_url is None:
         raise typer.BadParameter("set STORE_URL: a worker shares its store with others")
+    if queues == ["recrawl"]:
+        from orbweaver.queue.preload import preload
+
+        preload()
+    from orbweaver.queue.queues import QueueName
+    from orbweaver.queue.workers import work
+    from orbweaver.store import connection, durability
+
     unknown = [one for one in queues if one not in set(QueueName)]
     if unknown:
         raise typer.BadParameter(f"no queue {unknown[0]!r}: there are {', '.join(QueueName)}")

@@ -22,8 +22,12 @@ _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) f
 _ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
 _TOKEN = re.compile(
     rf"""
-    # For speed: text, and tags without attributes that are of no concern.
-    (?:[^<]++|</(?!svg|math)[a-z][a-z0-9]*+>|<(?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+>)*+
+    # For speed: text, and tags of no concern, because they have no attributes, or only the two that most have.
+    (?:
+      [^<]++
+    | </(?!svg|math)[a-z][a-z0-9]*+>
+    | <(?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+(?:\s++(?:class|id)="[^"]*+")*+>
+    )*+
     (?:
       <!--(?:-?>|.*?(?:--!?>|\Z))
     | <(?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>(?:[\s/]++|{_ATTRIBUTE})*+)(?P<close>>?)
@@ -50,8 +54,8 @@ def start_tags(
     """Yield lower-case name and attributes, escapes undone, of start tags in document order.
 
     Only of tags that are named in `elements` or in whose attributes `anywhere` finds something, and of attributes
-    only those in `attributes`. The content of a `<style>` comes as the attribute `style` of one more tag of that name.
-    In XML, and inside svg and math, `<title><img>` is an image and not a title.
+    only those in `attributes`, which `class` and `id` are never. The content of a `<style>` comes as the attribute
+    `style` of one more tag of that name. In XML, and inside svg and math, `<title><img>` is an image and not a title.
     """
     text = text.replace("\0", "\ufffd")
     position = css_end = 0

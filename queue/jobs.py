@@ -8,12 +8,13 @@ from __future__ import annotations
 import ctypes
 import signal
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import recrawl as crawl
 from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
 from orbweaver.model import DigestSet, Verdict
-from orbweaver.queue import asking, batches, recrawls, runs, settlement
+from orbweaver.queue import batches, recrawls, runs, settlement
 from orbweaver.queue import forget as forgetting
 from orbweaver.queue import recall as recalling
 from orbweaver.queue import rematch as rematching
@@ -23,6 +24,9 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown import delivery, sinks
 from orbweaver.takedown.errors import NotDelivered
 from rq import get_current_job
+
+if TYPE_CHECKING:
+    from orbweaver.matcher_client.health_gate import Answers
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 # A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
@@ -78,7 +82,7 @@ def match(batch_id: str) -> None:
     store = _store()
     batch = batches.read(store, batch_id)
     if batch is not None:
-        asked = asking.ask(store, [one.digests for one in batch.sightings])
+        asked = _ask(store, [one.digests for one in batch.sightings])
         if asked.has_failed:
             batch = batch.model_copy(update={"failures": batch.failures + 1})
         staying = frozenset[str]()
@@ -125,7 +129,13 @@ def deliver(event_id: str) -> None:
 
 
 def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    return [one.verdict for one in asking.ask(_store(), digest_sets).answers]
+    return [one.verdict for one in _ask(_store(), digest_sets).answers]
+
+
+def _ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
+    from orbweaver.queue import asking  # a recrawl worker has this module and asks nobody: no client, no secrets
+
+    return asking.ask(store, digest_sets)
 
 
 def _store() -> Store:

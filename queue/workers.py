@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import logging
 import signal
 from collections.abc import Sequence
 from typing import Any
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import sandbox
-from orbweaver.crawler.tls import verified_context
-from orbweaver.queue.health_watch import watching
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -27,24 +22,6 @@ log = logging.getLogger("orbweaver.worker")
 # and these two. `verify` knows of its own workers at once.
 HEARTBEAT_SECONDS = 30
 MAINTENANCE_SECONDS = 60
-# What Scrapy would import by name in every horse, and what leads to our own modules.
-PRELOADED = (
-    "orbweaver.queue.jobs",
-    "orbweaver.crawler.handler",
-    "orbweaver.crawler.spider",
-    "scrapy.core.engine",
-    "scrapy.core.scheduler",
-    "scrapy.core.downloader.handlers",
-    "scrapy.dupefilters",
-    "scrapy.extensions.closespider",
-    "scrapy.extensions.corestats",
-    "scrapy.extensions.logcount",
-    "scrapy.pipelines",
-    "scrapy.pqueues",
-    "scrapy.spidermiddlewares.start",
-    "scrapy.squeues",
-    "scrapy.statscollectors",
-)
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
 
 
@@ -77,7 +54,8 @@ class PlainWorker(_Guarded, SimpleWorker):
 def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, burst: bool = False) -> None:
     """Work on queues until told to stop (SIGTERM: in order; a second one: at once).
 
-    Recrawl jobs need forks and the others do not, so `names` is either the recrawl queue alone or the others.
+    Recrawl jobs need forks and the others do not, so `names` is either the recrawl queue alone or the others. Before
+    the former, orbweaver.queue.preload saves every fork its start.
     Raises ValueError for a mixture.
     """
     options: dict[str, Any] = {
@@ -92,7 +70,6 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     }
     queues = [queue_for(store, one) for one in names]
     if list(names) == [QueueName.RECRAWL]:
-        _preload()
         worker: Worker | SimpleWorker = RecrawlWorker(queues, **options)
     elif QueueName.RECRAWL in names:
         raise ValueError("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
@@ -105,19 +82,9 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     logging.basicConfig(handlers=[handler], format=log_format)
-    with watching(store, is_ongoing=not burst) if QueueName.MATCH in names else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if QueueName.MATCH in names:
+            from orbweaver.queue.health_watch import watching  # a recrawl worker asks nobody
+
+            stack.enter_context(watching(store, is_ongoing=not burst))
         worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
-
-
-def _preload() -> None:
-    """Import what every recrawl needs before the first fork, and keep it out of the collector's way.
-
-    A preloaded horse crawls one URL in 165 ms, another in 475 ms; the reactor must stay unimported, because its
-    epoll would be shared by every fork.
-    """
-    for name in PRELOADED:
-        importlib.import_module(name)
-    sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
-    verified_context()  # reading the system's roots would cost every horse some 80 ms
-    gc.collect()
-    gc.freeze()

@@ -6,31 +6,35 @@ left out. With one worker the hosts are recrawled one after the other, with two 
 
 from __future__ import annotations
 
-import gc
-import importlib
 import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orbweaver.crawler import recrawl as crawl
-from orbweaver.crawler import scope as scopes
-from orbweaver.model import Limits, Report, ScopeKind
-from orbweaver.queue import recrawls, workers
-from orbweaver.queue.plan import Order
-from orbweaver.settings import Settings
-from orbweaver.store import connection, embedded
+from orbweaver.queue.preload import preload
 
 from bench.crawl.task import Task, answer, read_task
 
-LIMITS = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)
+if TYPE_CHECKING:
+    from orbweaver.settings import Settings
+
+# What else of Orbweaver is needed is imported where it is: a worker preloads first.
 RUN_ID = "bench"
 
 
 def recrawl(start: str, task: Task, settings: Settings) -> None:
     """Recrawl one host in this process, which is in the sandbox afterwards."""
+    from orbweaver.crawler import recrawl as crawl
+    from orbweaver.crawler import scope as scopes
+    from orbweaver.model import Limits, Report, ScopeKind
+    from orbweaver.queue import recrawls
+    from orbweaver.queue.plan import Order
+    from orbweaver.store import connection, embedded
+
+    limits = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)
     store = connection.connect(embedded.url_for(Path(task.state_dir)))
-    order = Order(scope=scopes.scope_for(ScopeKind.HOST, start, LIMITS), reports=(Report(url=start),))
+    order = Order(scope=scopes.scope_for(ScopeKind.HOST, start, limits), reports=(Report(url=start),))
     recrawl_id = recrawls.create(store, RUN_ID, order)
     attempt = recrawls.begin(store, recrawl_id)
     enforced = crawl.enter_sandbox(order.scope, settings, store_socket=connection.socket_path(store))
@@ -55,13 +59,12 @@ def fork(start: str, task: Task, settings: Settings) -> int:
 
 def main() -> None:
     task = read_task()
+    preload()
+    from orbweaver.settings import Settings
+
     settings = Settings(
         allow_addresses=("127.0.0.0/8",), host_connections=task.connections, state_dir=Path(task.state_dir)
     )
-    for name in workers.PRELOADED:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
     began = time.monotonic()
     waiting, running, peaks = list(task.starts), 0, []
     while waiting or running:

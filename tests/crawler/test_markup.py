@@ -67,12 +67,36 @@ def test_attributes_are_read_as_a_parser_of_html_reads_them(pieces: list[str]) -
     assert found == [("x-any", expected)]
 
 
+# What most tags have, which is passed over quickly, and what ends that.
+COMMON = ['class="x"', ' class="x"', '\nID=""', " class='x'", " id=x", ' class ="x"', ' class="', ' href="u"', " src=v"]
+COMMON += ["href=w", " ", "/", ">", "<", '"', '<img class="', "<p id=", "</p>"]
+
+
+@given(pieces=st.lists(st.sampled_from(COMMON), max_size=8))
+def test_tags_with_a_class_or_an_id_are_read_as_all_others(pieces: list[str]) -> None:
+    text = f'<img class="a"{"".join(pieces)}><img id="b" src="c">'
+    read = [node.attributes for node in LexborHTMLParser(text).css("img")]
+    expected = [{name: value for name, value in one.items() if value and name in NAMES} for one in read]
+    assert [found for _, found in tags(text) if found] == [one for one in expected if one]
+
+
+@pytest.mark.parametrize("piece", ['<p class="', '<p class="a" ', '<p class=""', '<p class="a"id="b"', '<p id="">'])
+def test_what_only_begins_like_a_common_tag_takes_linear_time(piece: str) -> None:
+    began = time.monotonic()
+    assert tags(piece * (2_000_000 // len(piece))) == []
+    assert time.monotonic() - began < 20  # seconds; quadratic would be hours
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("<IMG SRC=a.png>", [("img", {"src": "a.png"})]),
         ("<p style='x'>", [("p", {"style": "x"})]),
         ("<p class=b>", []),
+        ("<a class='b' id='c'>", [("a", {})]),
+        ('<a class="b" id="c">', []),
+        ('<svg class="b"><title><img src=a></title></svg>', [("img", {"src": "a"})]),
+        ('<title class="b"><img src=a></title>', []),
         ("<!-- <img src=a> --><img src=b>", [("img", {"src": "b"})]),
         ("<script><img src=a></script><img src=b>", [("img", {"src": "b"})]),
         ("<title><img src=a></title>", []),

@@ -34,7 +34,8 @@ def test_one_worker_takes_an_event_from_its_match_to_its_delivery(store: Store) 
 
 def test_a_worker_never_imports_a_reactor(store: Store) -> None:
     script = (
-        "import sys; from orbweaver.queue import queues, workers; from orbweaver.store import connection;"
+        "import sys; from orbweaver.queue.preload import preload; preload();"
+        "from orbweaver.queue import queues, workers; from orbweaver.store import connection;"
         "workers.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL], burst=True);"
         "print('scrapy' in sys.modules, 'twisted.internet.reactor' in sys.modules)"
     )
