@@ -198,10 +198,16 @@ def worker(
     epilog="Examples:\n\n"
     "  orbweaver hashlist build list.csv -o list.hashes\n\n"
     "  sha256sum files/* > digests.txt; orbweaver hashlist build digests.txt -o list.hashes\n\n"
-    "  orbweaver hashlist build list.csv -o list.hashes --canary hotline-a"
+    "  orbweaver hashlist build list.csv -o list.hashes --canary hotline-a\n\n"
+    "  orbweaver hashlist build news.json --update --list national -o list.hashes"
 )
 def build(
-    inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="CSV with named columns, or bare digests.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN...", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; gzip'd too."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
     canary: Annotated[
         str | None,
@@ -209,9 +215,16 @@ def build(
             metavar="NAME", help="Plant a synthetic entry that clients look up to see that the list is loaded."
         ),
     ] = None,
+    is_update: Annotated[
+        bool, typer.Option("--update", help="Keep what OUT has, but for what the input gives again or withdraws.")
+    ] = False,
+    list_name: Annotated[
+        str | None,
+        typer.Option("--list", metavar="NAME", help="The list's name; without it the file's, or its format's."),
+    ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Build a sorted, memory-mapped hash list from CSV files and bare digests."""
+    """Build a sorted, memory-mapped hash list from the lists of others, or update one."""
     from orbweaver.console import list_building
     from orbweaver.matcher_client.canary import canary_label
 
@@ -220,7 +233,7 @@ def build(
             canary_label(canary)
         except ValueError as error:
             raise typer.BadParameter(f"--canary: {error}") from None
-    list_building.run(inputs, output, canary=canary, is_json=is_json)
+    list_building.run(inputs, output, is_update=is_update, list_name=list_name or None, canary=canary, is_json=is_json)
 
 
 BuiltList = Annotated[Path, typer.Argument(metavar="LIST", help="A built list.")]

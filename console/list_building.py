@@ -1,26 +1,37 @@
-"""`orbweaver hashlist build`: shows the work, then what was read, left out and why."""
+"""`orbweaver hashlist build`: shows the work, then what was read of each file, what was left out and why."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.canary import canary_names, canary_text
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
+from orbweaver.matcher_client.list_build import BuildReport, FileReport
 from orbweaver.matcher_client.list_format import HashList
 from orbweaver.model import format_time
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-LINES_SHOWN = 20
+ROWS_SHOWN = 20
 
 
-def run(inputs: Sequence[Path], output: Path, *, canary: str | None = None, is_json: bool) -> None:
-    """Build the list, with a canary of that name; raises MatcherError when there is nothing to build from."""
+def run(
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    is_update: bool = False,
+    list_name: str | None = None,
+    canary: str | None = None,
+    is_json: bool,
+) -> None:
+    """Build or update the list, with a canary of that name; raises MatcherError when there is nothing to build from."""
     notes = Console(stderr=True, soft_wrap=True)
     canaries_before = _canaries(output)
     columns = (
@@ -30,14 +41,19 @@ def run(inputs: Sequence[Path], output: Path, *, canary: str | None = None, is_j
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
-        task = progress.add_task("reading", total=None)
+        task = progress.add_task("reading, then sorting", total=None)
         said = list_build.build(
-            inputs, output, canary=canary, progress=lambda rows: progress.update(task, completed=rows)
+            inputs,
+            output,
+            is_update=is_update,
+            list_name=list_name,
+            canary=canary,
+            progress=lambda rows: progress.update(task, completed=rows),
         )
-    for line in said.refused[:LINES_SHOWN]:
-        notes.print(f"{line.file}:{line.line}: {safe(line.reason)}", markup=False, highlight=False)
-    if said.refused_count > LINES_SHOWN:
-        notes.print(f"{said.refused_count - LINES_SHOWN} more lines refused", highlight=False)
+    for row in said.refused[:ROWS_SHOWN]:
+        notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False, highlight=False)
+    if said.refused_count > ROWS_SHOWN:
+        notes.print(f"{said.refused_count - ROWS_SHOWN:,} more rows refused", highlight=False)
     for name in sorted(canaries_before.difference(_canaries(output)) if canaries_before else ()):
         notes.print(
             f'{output} had the canary "{safe(name)}" and has it no more: clients that look it up will call the service '
@@ -45,29 +61,58 @@ def run(inputs: Sequence[Path], output: Path, *, canary: str | None = None, is_j
             markup=False,
             highlight=False,
         )
-    facts = {
+    if is_json:
+        sys.stdout.write(json.dumps(_facts(said, canary)) + "\n")
+        return
+    for file in said.files:
+        sys.stdout.write(f"{_say_file(file)}\n")
+    counts = ", ".join(f"{count:,} {name}" for name, count in said.digests.items())
+    sys.stdout.write(
+        f"{output}: {said.entries:,} entries ({counts}) from {said.rows:,} rows; {said.duplicates:,} duplicates, "
+        f"{said.degenerate:,} degenerate, {said.refused_count:,} refused; list version {said.list_version[:12]}\n"
+    )
+    if said.update is not None:
+        sys.stdout.write(
+            f"update: {said.update.added:,} added, {said.update.given_again:,} given again, "
+            f"{said.update.withdrawn:,} withdrawn, {said.update.unknown_deletions:,} deletions of entries not listed\n"
+        )
+    if canary is not None:
+        sys.stdout.write(f"for the clients' matcher URL: canary={canary_text(canary)}\n")
+
+
+def _say_file(file: FileReport) -> str:
+    parts = [f"{file.rows:,} rows", f"{file.used:,} used"]
+    parts += [
+        f"{count:,} {what}"
+        for count, what in (
+            (file.benign, "of them benign"),
+            (file.deletions, "of them deletions"),
+            (file.stripped, "of them without a digest that stands for nothing"),
+            (file.refused, "refused"),
+        )
+        if count
+    ]
+    parts += [f"{count:,} left out: {safe(reason)}" for reason, count in sorted(file.left_out.items())]
+    return f"{file.file} ({file.format}): {', '.join(parts)}"
+
+
+def _facts(said: BuildReport, canary: str | None) -> dict[str, Any]:
+    return {
         "output": str(said.output),
         "list_version": said.list_version,
         "built_at": format_time(said.built_at),
         "rows": said.rows,
         "entries": said.entries,
         "duplicates": said.duplicates,
+        "superseded": said.superseded,
         "degenerate": said.degenerate,
         "refused": said.refused_count,
         "digests": dict(said.digests),
-        "bytes": output.stat().st_size,
+        "bytes": said.output.stat().st_size,
         "canary": None if canary is None else canary_text(canary),
+        "files": [asdict(file) for file in said.files],
+        "update": None if said.update is None else asdict(said.update),
     }
-    if is_json:
-        sys.stdout.write(json.dumps(facts) + "\n")
-        return
-    counts = ", ".join(f"{count:,} {name}" for name, count in said.digests.items())
-    sys.stdout.write(
-        f"{output}: {said.entries:,} entries ({counts}) from {said.rows:,} rows; {said.duplicates:,} duplicates, "
-        f"{said.degenerate:,} degenerate, {said.refused_count:,} refused; list version {said.list_version[:12]}\n"
-    )
-    if canary is not None:
-        sys.stdout.write(f"for the clients' matcher URL: canary={canary_text(canary)}\n")
 
 
 def _canaries(path: Path) -> set[str]:

@@ -19,7 +19,7 @@ from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.text import safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.list_format import is_built
+from orbweaver.matcher_client.list_format import FORMAT, is_built
 from orbweaver.matcher_client.services import open_service
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue import verification
@@ -183,11 +183,11 @@ def _built(hashes: Path, state_dir: Path, notes: Console) -> Path:
         return hashes.absolute()
     lists = state_dir / "hashlists"
     lists.mkdir(exist_ok=True, mode=0o700)
-    built = lists / f"{_content_name(hashes)}.hashes"
+    built = lists / f"{_content_name(hashes)}.{FORMAT}.hashes"  # lists of an older format are not found
     if not (built.exists() and is_built(built)):
         said = list_build.build([hashes], built)
-        for line in said.refused[:BAD_LINES_SHOWN]:
-            notes.print(f"{line.file}:{line.line}: {safe(line.reason)}", markup=False)
+        for row in said.refused[:BAD_LINES_SHOWN]:
+            notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False)
     return built
 
 

@@ -1,126 +1,253 @@
-"""Building a hash list of any size from CSV files and bare digests, in bounded memory."""
+"""Building a hash list of any size from the formats that lists come in, and updating one, in bounded memory."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from orbweaver.matcher_client.canary import canary_label, canary_named
+from orbweaver.matcher_client.entry_meaning import entry_nature
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
-from orbweaver.matcher_client.list_format import DIGEST_BYTES, Header, is_built
-from orbweaver.matcher_client.list_input import RefusedLine, Row, read_rows
+from orbweaver.matcher_client.list_format import FileMark, HashList, Header, Label, is_built
+from orbweaver.matcher_client.list_input import read_rows
+from orbweaver.matcher_client.list_row import LeftOut, RefusedRow, Row
+from orbweaver.matcher_client.list_update import EntryStates, UpdateTally, read_back
 from orbweaver.matcher_client.list_write import ListContent, Written
-from orbweaver.model import Algorithm, now
+from orbweaver.matcher_client.placeholders import strip_placeholders
+from orbweaver.model import Algorithm, Nature, now
 
-__all__ = ["BuildReport", "RefusedLine", "build", "is_built"]
+__all__ = ["BuildReport", "FileReport", "RefusedRow", "build", "is_built"]
 
 MOST_REFUSED_KEPT = 1_000
-# Of memory, for each of four sorts.
+# Of memory, for each of the sorts that are at work at once, at most five.
 CHUNK_BYTES = 64 * 2**20
 _PROGRESS_ROWS = 50_000
-_EMPTY_FILE = frozenset(hashlib.new(algorithm, usedforsecurity=False).digest() for algorithm in DIGEST_BYTES)
+
+
+@dataclass
+class FileReport:
+    """What became of one file; rows = used + refused + what `left_out` counts by reason.
+
+    Of the rows that are used, `benign` are on the list as known to be harmless, `deletions` say that an entry is gone,
+    and `stripped` lost a digest that says nothing and kept another.
+    """
+
+    file: str
+    format: str = ""
+    rows: int = 0
+    used: int = 0
+    benign: int = 0
+    deletions: int = 0
+    stripped: int = 0
+    refused: int = 0
+    degenerate: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def leave_out(self, reason: str) -> None:
+        """Count a row that is of no use."""
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildReport:
-    """What became of the input.
+    """What became of the input, and what is in the list.
 
-    rows = entries + duplicates + degenerate + refused_count. `entries` are distinct rows; `digests` counts
-    the records of each algorithm. `refused` holds the first 1,000 refused lines.
+    `entries` are the list's distinct rows, `digests` the records of each algorithm. Of the input's rows `degenerate`
+    say nothing about content, `duplicates` are equal to others, and `superseded` describe an entry that a newer row
+    describes. `refused` holds the first 1,000 refused rows. `update` is None when nothing was updated.
     """
 
     output: Path
     list_version: str
     built_at: datetime
-    rows: int
+    files: list[FileReport]
     entries: int
     duplicates: int
-    degenerate: int
-    refused_count: int
-    refused: list[RefusedLine]
+    superseded: int
+    refused: list[RefusedRow]
     digests: dict[Algorithm, int]
+    update: UpdateTally | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return sum(one.rows for one in self.files)
+
+    @property
+    def degenerate(self) -> int:
+        """How many rows were left out because they say nothing about content."""
+        return sum(one.degenerate for one in self.files)
+
+    @property
+    def refused_count(self) -> int:
+        """How many rows could not be used."""
+        return sum(one.refused for one in self.files)
 
 
 def build(
     inputs: Sequence[Path],
     output: Path,
     *,
+    is_update: bool = False,
+    list_name: str | None = None,
     canary: str | None = None,
     progress: Callable[[int], None] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> BuildReport:
     """Build one list from all inputs and put it at `output` in one step: readers see the old list or the new.
 
-    A CSV names its columns in a header: `md5`, `sha1`, `sha256` (at least one), `size` (bytes), `category`,
-    `scheme`, `entry_id`, `list` (default: the file's name without suffix), `status`. Any other file has one
-    digest a line. Lines that cannot be used are reported, and the rest goes on. Digests of the empty file,
-    and rows of size 0, are left out: they say nothing about content.
+    `list_input` says which formats there are. `list_name` is the list's name where the rows say none. Rows that cannot
+    be used are reported, and the rest goes on; a file that is not whole is refused with all that it has. Digests that
+    say nothing about content are left out (`placeholders`).
 
-    `canary` names a synthetic entry that is planted as one row more.
+    With `is_update` the entries of `output` stay, but for those that the input gives again or withdraws: see
+    `list_update.EntryStates`. Input that changes nothing gives the same list version.
 
-    `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of four sorts,
-    and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a
-    digest, and as much again for rows with a size, an entry id or several digests.
+    `canary` names a synthetic entry that is planted beside what the input gives; an update keeps one that is there.
 
-    Raises HashListUnreadable, OutputRefused when the output cannot be written, ValueError for a canary's bad name.
+    `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of five sorts,
+    and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a digest, as
+    much again for rows with a size, an entry id or several digests, and 80 bytes a row for an update.
+
+    Raises HashListUnreadable, HashListDamaged (the list to update), OutputRefused when the output cannot be written,
+    ValueError for a canary's bad name.
     """
     _refuse_unfit(inputs, output)
+    planted = None if canary is None else _plant(canary)
     try:
-        return _build(inputs, output, canary, progress, chunk_bytes)
+        return _Build(inputs, list_name, progress, chunk_bytes).put(output, planted, is_update=is_update)
     except OSError as error:
         raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
 
 
-def _build(
-    inputs: Sequence[Path],
-    output: Path,
-    canary: str | None,
-    progress: Callable[[int], None] | None,
-    chunk_bytes: int,
-) -> BuildReport:
-    tally = _Tally()
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
-        content = ListContent(Path(name), chunk_bytes=chunk_bytes)
-        for path in inputs:
-            _gather(path, content, tally, progress)
-        if progress is not None:
-            progress(tally.rows)
-        if not tally.used:
-            raise HashListUnreadable(_say_nothing_usable(inputs, tally))
-        if canary is not None:
-            tally.rows += 1
-            tally.used += 1
-            content.add(Row((bytes.fromhex(canary_named(canary).digest), None, None), canary_label(canary)))
-        built_at = now()
-        written = _write(content, Path(name) / "list", built_at)
-        (Path(name) / "list").replace(output)
-    _sync_folder(output.parent)
-    return BuildReport(
-        output=output,
-        list_version=written.content_digest.hex(),
-        built_at=built_at,
-        rows=tally.rows,
-        entries=written.entries,
-        duplicates=tally.used - written.entries,
-        degenerate=tally.degenerate,
-        refused_count=tally.refused_count,
-        refused=tally.refused,
-        digests=written.digests,
-    )
+class _Build:
+    def __init__(
+        self,
+        inputs: Sequence[Path],
+        list_name: str | None,
+        progress: Callable[[int], None] | None,
+        chunk_bytes: int,
+    ) -> None:
+        self._inputs = inputs
+        self._list_name = list_name
+        self._progress = progress
+        self._chunk_bytes = chunk_bytes
+        self._rows = 0
+        self._files: list[FileReport] = []
+        self._refused: list[RefusedRow] = []
+        self._natures: dict[Label, Nature] = {}
+
+    def put(self, output: Path, planted: Row | None, *, is_update: bool) -> BuildReport:
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
+            folder = Path(name)
+            content = ListContent(folder, chunk_bytes=self._chunk_bytes)
+            states = EntryStates(folder, chunk_bytes=self._chunk_bytes)
+            mark = self._add_built(output, states, folder) if is_update else None
+            for path in self._inputs:
+                for row in self._read(path):
+                    # A row whose format says when it changed may be one of several states of its entry.
+                    if is_update or row.changed_at is not None:
+                        states.add(row)
+                    else:
+                        content.add(row)
+            if self._progress is not None:
+                self._progress(self._rows)
+            for row in states.drain():
+                content.add(row)
+            if not content.count:
+                raise HashListUnreadable(self._say_nothing_usable())
+            if planted is not None:
+                content.add(planted)
+            built_at = now()
+            written = _write(content, folder / "list", built_at)
+            if mark is not None and mark != FileMark.of(output.stat()):
+                raise OutputRefused(f"{output} was replaced while it was updated: update it again")
+            (folder / "list").replace(output)
+        _sync_folder(output.parent)
+        return BuildReport(
+            output=output,
+            list_version=written.content_digest.hex(),
+            built_at=built_at,
+            files=self._files,
+            entries=written.entries,
+            duplicates=content.count - written.entries,
+            superseded=states.tally.superseded,
+            refused=self._refused,
+            digests=written.digests,
+            update=states.tally if is_update else None,
+        )
+
+    def _add_built(self, output: Path, states: EntryStates, folder: Path) -> FileMark:
+        built = HashList(output)
+        try:
+            for row in read_back(built, folder, chunk_bytes=self._chunk_bytes):
+                states.add(row, is_built=True)
+            return built.mark
+        finally:
+            built.close()
+
+    def _read(self, path: Path) -> Iterator[Row]:
+        """Yield the rows of a file that are of use, and count all of them."""
+        report = FileReport(str(path))
+        self._files.append(report)
+
+        def tell_format(name: str) -> None:
+            report.format = name
+
+        for row in read_rows(path, list_name=self._list_name, tell_format=tell_format):
+            report.rows += 1
+            self._rows += 1
+            if self._progress is not None and self._rows % _PROGRESS_ROWS == 0:
+                self._progress(self._rows)
+            if isinstance(row, RefusedRow):
+                report.refused += 1
+                if len(self._refused) < MOST_REFUSED_KEPT:
+                    self._refused.append(row)
+            elif isinstance(row, LeftOut):
+                report.leave_out(row.reason)
+            elif row.is_deletion:
+                report.used += 1
+                report.deletions += 1
+                yield row
+            elif (usable := self._weigh(row, report)) is not None:
+                yield usable
+
+    def _weigh(self, row: Row, report: FileReport) -> Row | None:
+        digests, placeholder = strip_placeholders(row.digests)
+        if row.size == 0 or digests == (None, None, None):
+            report.degenerate += 1
+            report.leave_out(f"stands for {placeholder}" if placeholder else "size 0")
+            return None
+        report.used += 1
+        nature = self._natures.get(row.label)
+        if nature is None:
+            nature = self._natures[row.label] = entry_nature(row.label)
+        report.benign += nature is Nature.BENIGN
+        if placeholder is None:
+            return row
+        report.stripped += 1
+        return row._replace(digests=digests)
+
+    def _say_nothing_usable(self) -> str:
+        refused = sum(one.refused for one in self._files)
+        left_out: Counter[str] = Counter()
+        for one in self._files:
+            left_out.update(one.left_out)
+        reasons = "".join(f", {count:,} left out: {reason}" for reason, count in left_out.most_common(3))
+        first = "".join(f"; {bad.place} of {bad.file}: {bad.reason}" for bad in self._refused[:1])
+        return (
+            f"no usable digest in {', '.join(map(str, self._inputs))} ({refused:,} rows refused{reasons}{first}): "
+            "check the files"
+        )
 
 
-@dataclass
-class _Tally:
-    rows: int = 0
-    used: int = 0
-    degenerate: int = 0
-    refused_count: int = 0
-    refused: list[RefusedLine] = field(default_factory=list)
+def _plant(canary: str) -> Row:
+    return Row((bytes.fromhex(canary_named(canary).digest), None, None), canary_label(canary))
 
 
 def _refuse_unfit(inputs: Sequence[Path], output: Path) -> None:
@@ -131,33 +258,6 @@ def _refuse_unfit(inputs: Sequence[Path], output: Path) -> None:
             raise HashListUnreadable(f"{path} is a built list already: use it as it is, or give its sources")
         if path.resolve() == output.resolve():
             raise HashListUnreadable(f"{path} is the output as well and would be lost: name another output")
-
-
-def _gather(path: Path, content: ListContent, tally: _Tally, progress: Callable[[int], None] | None) -> None:
-    before = tally.rows
-    for row in read_rows(path):
-        tally.rows += 1
-        if progress is not None and tally.rows % _PROGRESS_ROWS == 0:
-            progress(tally.rows)
-        if isinstance(row, RefusedLine):
-            tally.refused_count += 1
-            if len(tally.refused) < MOST_REFUSED_KEPT:
-                tally.refused.append(row)
-        elif row.size == 0 or not _EMPTY_FILE.isdisjoint(row.digests):
-            tally.degenerate += 1
-        else:
-            tally.used += 1
-            content.add(row)
-    if tally.rows == before:
-        raise HashListUnreadable(f"hash list {path} is empty: give one with at least one digest")
-
-
-def _say_nothing_usable(inputs: Sequence[Path], tally: _Tally) -> str:
-    first = "".join(f"; line {bad.line} of {bad.file}: {bad.reason}" for bad in tally.refused[:1])
-    return (
-        f"no usable digest in {', '.join(map(str, inputs))} ({tally.refused_count:,} lines refused, "
-        f"{tally.degenerate:,} of empty files{first}): check the files"
-    )
 
 
 def _write(content: ListContent, path: Path, built_at: datetime) -> Written:

@@ -3,7 +3,7 @@
     header    magic, format, where the index is, file size, build time, digest of all that follows,
               and a digest of the header itself
     meta      20-byte rows: label u32, size u64, entry id offset u64 (all ones: unknown); one row per label
-              comes first, so that bare digests share a row
+              comes first, so that bare digests share a row, then one for each other row of the list
     ids       entry ids: length u16, UTF-8
     sections  for SHA-256, SHA-1, MD5: sorted records (digest, meta row as big-endian u32), then the fan-out:
               for each digest prefix of n bits the number of its first record, u32

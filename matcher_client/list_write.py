@@ -23,13 +23,13 @@ from orbweaver.matcher_client.list_format import (
     Label,
     prefix_bits,
 )
-from orbweaver.matcher_client.list_input import Row
+from orbweaver.matcher_client.list_row import Row
 from orbweaver.model import Algorithm
 
 MOST_LABELS = 65_536
 
-# What is said of a digest, in 8 bytes after it while it is sorted: either a label's key, which is even for a
-# lone digest and plus 1 for one of several in a row, or _IS_META_ROW and the number of a meta row.
+# What is said of a digest, in 8 bytes after it while it is sorted: either the key of its label, or _IS_META_ROW and
+# the number of a meta row.
 _TAIL = struct.Struct(">Q")
 _IS_META_ROW = 1 << 63
 _NUMBER = struct.Struct(">I")
@@ -48,15 +48,25 @@ class Written(NamedTuple):
     digests: dict[Algorithm, int]
 
 
+def too_many_labels() -> HashListUnreadable:
+    """Return the error for labels that are so many that a column must be wrong."""
+    return HashListUnreadable(
+        f"more than {MOST_LABELS:,} different combinations of list, category, scheme and status: "
+        "put what names a single entry into the entry_id column"
+    )
+
+
 class ListContent:
-    """All rows of a list, on their way into order.
+    """All rows of a list, on their way into order; `count` is how many there are, equal ones counted each time.
 
     Lone digests with nothing but a label go straight to the sort of their algorithm. The others are first
-    sorted by what is said of them, which finds equal rows and gives each distinct saying one meta row.
-    Nothing depends on the order of the input, so equal content gives equal bytes.
+    sorted by what is said of them, which finds equal rows and gives each distinct row a meta row of its own: so
+    the rows can be read back from the built list. Nothing depends on the order of the input, so equal content gives
+    equal bytes.
     """
 
     def __init__(self, folder: Path, *, chunk_bytes: int) -> None:
+        self.count = 0
         self._folder = folder
         self._keys: dict[Label, int] = {}
         self._labels: dict[int, Label] = {}
@@ -69,7 +79,8 @@ class ListContent:
 
     def add(self, row: Row) -> None:
         """Take one row; raises HashListUnreadable when labels are so many that a column must be wrong."""
-        digests, label, size, entry_id = row
+        digests, label, size, entry_id, _ = row
+        self.count += 1
         key = self._keys.get(label)
         if key is None:
             key = self._make_key(label)
@@ -89,7 +100,7 @@ class ListContent:
         keys = sorted(self._labels)
         numbers = {key: number for number, key in enumerate(keys)}
         meta = body.position
-        # Distinct rows by label number: once written, rows that share a meta row cannot be told apart.
+        # Distinct rows by label number, counted here for the index.
         label_entries = [0] * len(keys)
         ids = self._write_meta(body, numbers, label_entries)
         sections: dict[Algorithm, dict[str, int]] = {}
@@ -112,12 +123,9 @@ class ListContent:
     def _make_key(self, label: Label) -> int:
         # A key depends on nothing but its label, so it can be sorted by before all labels are known.
         digest = hashlib.sha256(json.dumps(label).encode()).digest()
-        key = int.from_bytes(digest[:8], "big") >> 2 << 1
+        key = int.from_bytes(digest[:8], "big") >> 1
         if len(self._labels) >= MOST_LABELS or key in self._labels:
-            raise HashListUnreadable(
-                f"more than {MOST_LABELS:,} different combinations of list, category, scheme and status: "
-                "put what names a single entry into the entry_id column"
-            )
+            raise too_many_labels()
         self._keys[label] = key
         self._labels[key] = label
         return key
@@ -126,10 +134,9 @@ class ListContent:
         """Write meta rows and entry ids, count distinct rows, hand the digests on; return where the ids are."""
         for number in range(len(numbers)):
             body.write(META_ROW.pack(number, UNKNOWN, UNKNOWN))
-        next_number = len(numbers)
+        rows = 0
         last = last_saying = b""
-        tail = b""
-        id_offset = 0
+        offset = next_offset = 0
         id_file = self._folder / "ids"
         with id_file.open("wb") as ids:
             for record in self._rich.drain():
@@ -139,17 +146,13 @@ class ListContent:
                 key, size, length = _RICH.unpack_from(record)
                 label_entries[numbers[key]] += 1
                 end = _RICH.size + length
-                if record[:end] != last_saying:
+                if length and record[:end] != last_saying:
                     last_saying = record[:end]
-                    if size == UNKNOWN and not length:
-                        tail = _TAIL.pack(key | 1)
-                    else:
-                        body.write(META_ROW.pack(numbers[key], size, id_offset if length else UNKNOWN))
-                        tail = _TAIL.pack(_IS_META_ROW | next_number)
-                        next_number += 1
-                        if length:
-                            id_offset += ids.write(ID_LENGTH.pack(length) + record[_RICH.size : end])
-                self._hand_on(record, end, tail)
+                    offset = next_offset
+                    next_offset += ids.write(ID_LENGTH.pack(length) + record[_RICH.size : end])
+                body.write(META_ROW.pack(numbers[key], size, offset if length else UNKNOWN))
+                self._hand_on(record, end, _TAIL.pack(_IS_META_ROW | (len(numbers) + rows)))
+                rows += 1
         start = body.position
         with id_file.open("rb") as ids:
             while block := ids.read(_WRITE_BYTES):
@@ -210,8 +213,7 @@ def _write_records(
     shift: int,
 ) -> int:
     """Write distinct records and count them in `buckets`, lone digests in `label_entries`; return how many."""
-    tails = {_TAIL.pack(key + many): _NUMBER.pack(number) for key, number in numbers.items() for many in (0, 1)}
-    lone = {_TAIL.pack(key): number for key, number in numbers.items()}
+    tails = {_TAIL.pack(key): (number, _NUMBER.pack(number)) for key, number in numbers.items()}
     count = 0
     last = last_written = b""
     pending = bytearray()
@@ -223,9 +225,9 @@ def _write_records(
         if tail[0] & 0x80:
             written = record[:width] + tail[4:]
         else:
-            written = record[:width] + tails[tail]
-            if (number := lone.get(tail)) is not None:
-                label_entries[number] += 1
+            number, packed = tails[tail]
+            written = record[:width] + packed
+            label_entries[number] += 1
         if written == last_written:
             continue
         last_written = written

@@ -93,7 +93,7 @@ def test_a_digest_of_the_wrong_length_is_named_and_the_rest_of_the_list_goes_on(
         ran = place.run("verify", place.write("reports.txt", f"{host.url}known.png"), "--hashes", hashes, "--json")
     assert ran.status == 0
     assert len(ran.json()["cases"]) == 1
-    assert "list.txt:2:" in ran.stderr
+    assert "list.txt: line 2:" in ran.stderr
 
 
 def test_a_hash_list_that_is_missing_or_useless_ends_with_status_2(place: Workplace) -> None:

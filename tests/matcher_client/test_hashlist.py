@@ -6,7 +6,7 @@ import os
 import random
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,7 @@ from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.list_build import build
-from orbweaver.model import ALGORITHMS, DigestSet, Listing, Nature
+from orbweaver.model import ALGORITHMS, Algorithm, DigestSet, Listing, Nature
 
 RANDOM = random.Random("service")
 
@@ -51,7 +51,8 @@ def results(service: HashListService, *asked: DigestSet) -> list[str]:
 def close_digests(width: int) -> st.SearchStrategy[str]:
     """Few digests, so that they repeat; equal or neighbouring prefixes, so that they share buckets."""
     starts, ends = ("00000000", "00000001", "80000000", "ffffffff"), ("00", "01", "ff")
-    return st.builds(lambda start, end: start + end * (width - 4), st.sampled_from(starts), st.sampled_from(ends))
+    digests = st.builds(lambda start, end: start + end * (width - 4), st.sampled_from(starts), st.sampled_from(ends))
+    return digests.filter(lambda digest: len(set(digest)) > 1)  # equal digits throughout are a placeholder
 
 
 class Written(NamedTuple):
@@ -79,16 +80,20 @@ ROWS = st.builds(
 ASKED = st.builds(
     DigestSet, md5=close_digests(16), sha1=close_digests(20), sha256=close_digests(32), size=st.integers(1, 3)
 )
-NATURES = {None: Nature.ABUSE, "0": Nature.BENIGN, "1": Nature.ABUSE, "9": Nature.UNKNOWN}
+NATURES = {None: Nature.UNKNOWN, "0": Nature.BENIGN, "1": Nature.ABUSE, "9": Nature.UNKNOWN}
 
 
 @settings(deadline=None)
 @given(rows=st.lists(ROWS, min_size=1), asked=st.lists(ASKED))
 def test_any_list_and_any_digests_agree_with_a_plain_dict(rows: list[Written], asked: list[DigestSet]) -> None:
-    plain: dict[tuple[str, str | None], set[tuple[object, ...]]] = {}
+    # Rows are listings of their own, but lone digests with nothing but a label are one for each label.
+    plain: dict[tuple[object, ...], dict[str, set[str]]] = {}
     for row in rows:
+        is_lone = row[:3].count(None) == 2 and row.size is None and row.entry_id is None
+        digests_of = plain.setdefault((row[3:], None if is_lone else row[:3]), {})
         for algorithm, digest in zip(ALGORITHMS, row[:3], strict=True):
-            plain.setdefault((algorithm, digest), set()).add(row[3:])
+            if digest is not None:
+                digests_of.setdefault(algorithm, set()).add(digest)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "any.hashes"
         lines = [",".join("" if value is None else str(value) for value in (*row, "vics")) for row in rows]
@@ -98,10 +103,11 @@ def test_any_list_and_any_digests_agree_with_a_plain_dict(rows: list[Written], a
         service.close()
     assert len(verdicts) == len(asked)
     for digests, verdict in zip(asked, verdicts, strict=True):
-        expected: dict[tuple[object, ...], tuple[str, ...]] = {}
-        for algorithm in ALGORITHMS:
-            for said in plain.get((algorithm, getattr(digests, algorithm)), ()):
-                expected[said] = (*expected.get(said, ()), algorithm)
+        expected: list[tuple[Any, tuple[Algorithm, ...]]] = []
+        for (said, _), of_row in plain.items():
+            agreeing = tuple(name for name in ALGORITHMS if getattr(digests, name) in of_row.get(name, ()))
+            if agreeing:
+                expected.append((said, agreeing))
         listings = {
             Listing(
                 service=service.name,
@@ -116,7 +122,7 @@ def test_any_list_and_any_digests_agree_with_a_plain_dict(rows: list[Written], a
                 list_version=version,
                 built_to=verdict.built_to,
             )
-            for (size, status, category, entry_id), algorithms in expected.items()
+            for (size, status, category, entry_id), algorithms in expected
         }
         assert set(verdict.listings) == listings
         # Judged alone, in the same order: what a batch shares must not change what is said of one.
@@ -163,6 +169,13 @@ def test_every_algorithm_that_matches_is_named_strongest_first(tmp_path: Path) -
     build_list(path, f"md5,sha1,sha256\n{KNOWN.md5},{KNOWN.sha1},{KNOWN.sha256}\n{STRANGE.md5},{STRANGE.sha1},\n")
     verdicts = HashListService(path).lookup([KNOWN, STRANGE])
     assert [verdict.listings[0].algorithms for verdict in verdicts] == [("sha256", "sha1", "md5"), ("sha1", "md5")]
+
+
+def test_digests_of_two_rows_that_say_the_same_are_two_listings(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.hashes"
+    build_list(path, f"md5,sha1\n{KNOWN.md5},{STRANGE.sha1}\n{STRANGE.md5},{KNOWN.sha1}\n")
+    (verdict,) = HashListService(path).lookup([KNOWN])
+    assert [one.algorithms for one in verdict.listings] == [("sha1",), ("md5",)]
 
 
 def test_a_withdrawn_entry_is_no_match(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""`orbweaver hashlist build` as a user runs it: formats, the report, updates and what is refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from orbweaver_command import Workplace
+
+RANDOM = random.Random("building")
+MD5, OTHER, THIRD = (RANDOM.randbytes(16).hex() for _ in range(3))
+CONTEXT = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media"
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+@pytest.fixture
+def place() -> Iterator[Workplace]:
+    with TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+        yield Workplace(Path(folder))
+
+
+def vics(*rows: dict[str, object]) -> str:
+    return json.dumps({"@odata.context": CONTEXT, "value": rows})
+
+
+def row(md5: str, category: int = 1, media_id: int = 1) -> dict[str, object]:
+    return {"MediaID": media_id, "MD5": md5.upper(), "Category": category}
+
+
+def test_the_report_says_of_each_file_what_was_read_left_out_and_why(place: Workplace) -> None:
+    first = place.write("export", vics(row(MD5), row(OTHER, 0, 2), row(EMPTY, 1, 3), row(MD5[:-1], 1, 4)))
+    tcap = [{"hash_digest": "ab", "algorithm": "PDQ", "id": 1}, {"hash_digest": THIRD, "algorithm": "MD5", "id": 2}]
+    second = place.write("other", json.dumps(tcap))
+    output = str(place.folder / "list.hashes")
+    ran = place.run("hashlist", "build", first, second, "-o", output)
+    assert ran.status == 0
+    assert f"{first}: record 4: the MD5 has 31 characters where it needs 32 hex digits" in ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[0] == (
+        f"{first} (VICS): 4 rows, 2 used, 1 of them benign, 1 refused, 1 left out: stands for the empty file"
+    )
+    assert lines[1] == f"{second} (TCAP): 2 rows, 1 used, 1 left out: PDQ is none of MD5, SHA-1 and SHA-256"
+    assert not any(digest in ran.stdout + ran.stderr for digest in (MD5, OTHER, MD5.upper()[:12]))
+    facts = place.run("hashlist", "build", first, second, "-o", output, "--json").json()
+    assert (facts["entries"], facts["rows"], facts["refused"], facts["degenerate"], facts["update"]) == (
+        3,
+        6,
+        1,
+        1,
+        None,
+    )
+    assert [(file["format"], file["benign"]) for file in facts["files"]] == [("VICS", 1), ("TCAP", 0)]
+
+
+def test_an_update_adds_replaces_and_keeps(place: Workplace) -> None:
+    output = str(place.folder / "list.hashes")
+    place.run("hashlist", "build", place.write("january", vics(row(MD5))), "-o", output, "--list", "national")
+    news = place.write("february", vics(row(MD5, 2), row(OTHER, 1, 2)))
+    ran = place.run("hashlist", "build", news, "--update", "--list", "national", "-o", output)
+    assert "update: 1 added, 1 given again, 0 withdrawn, 0 deletions of entries not listed" in ran.stdout
+    said = place.run("hashlist", "info", output, "--json").json()
+    assert sorted((one["category"], one["entries"]) for one in said["labels"]) == [("1", 1), ("2", 1)]
+    again = place.run("hashlist", "build", news, "--update", "--list", "national", "-o", output, "--json").json()
+    assert again["list_version"] == said["list_version"]
+    assert again["update"]["given_again"] == 2
+
+
+def test_an_update_keeps_the_canary(place: Workplace) -> None:
+    output = str(place.folder / "list.hashes")
+    place.run("hashlist", "build", place.write("one", MD5), "-o", output, "--canary", "hotline")
+    ran = place.run("hashlist", "build", place.write("two", OTHER), "-o", output, "--update")
+    assert "canary" not in ran.stderr
+    canaries = place.run("hashlist", "info", output, "--json").json()["canaries"]
+    assert [one["name"] for one in canaries] == ["hotline"]
+
+
+def test_a_cut_list_is_one_line_and_leaves_the_old_one(place: Workplace) -> None:
+    output = str(place.folder / "list.hashes")
+    assert place.run("hashlist", "build", place.write("one", MD5), "-o", output).status == 0
+    before = Path(output).read_bytes()
+    cut = place.write("cut", vics(*(row(MD5, 1, number) for number in range(9)))[:-100])
+    ran = place.run("hashlist", "build", cut, "-o", output)
+    assert ran.status == 2
+    assert ran.stderr.strip().endswith("cut ends early: get it whole (7 rows before that are whole)")
+    assert ran.stderr.count("\n") == 1
+    assert Path(output).read_bytes() == before
+
+
+def test_an_update_of_nothing_is_refused(place: Workplace) -> None:
+    ran = place.run(
+        "hashlist", "build", place.write("one", MD5), "--update", "-o", str(place.folder / "missing.hashes")
+    )
+    assert ran.status == 2
+    assert "missing.hashes cannot be read (No such file or directory)" in ran.stderr
