@@ -54,7 +54,8 @@ def start_tags(
     """Yield lower-case name and attributes, escapes undone, of start tags in document order.
 
     Only of tags that are named in `elements` or in whose attributes `anywhere` finds something, and of attributes
-    only those in `attributes`, which `class` and `id` are never. The content of a `<style>` comes as the attribute `style` of one more tag of that name.
+    only those in `attributes`, which `class` and `id` are never. The content of a `<style>` comes as the attribute
+    `style` of one more tag of that name.
     In XML, and inside svg and math, `<title><img>` is an image and not a title.
     """
     text = text.replace("\0", "\ufffd")
