@@ -71,11 +71,7 @@ def _parse(text: str) -> str:
     if len(text) > MAX_TEXT_LENGTH:
         raise UrlRefused(f"longer than {MAX_TEXT_LENGTH} characters")
     text = text.strip(_C0_AND_SPACE)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise UrlRefused("not valid Unicode") from None
+    _require_unicode(text)
     scheme, rest = _split_scheme(text)
     if "\\" in text:
         raise UrlRefused("backslash, which parsers read differently")
@@ -84,12 +80,25 @@ def _parse(text: str) -> str:
     parts = _PARTS.match(rest, 2)
     assert parts is not None  # every group may be empty
     authority = _canonicalise_authority(scheme, parts["authority"])
-    path = _TO_ESCAPE_IN_PATH.sub(_escape, parts["path"]) or "/"
+    return _below(f"{scheme}://{authority}", parts["path"], parts["query"])
+
+
+def _require_unicode(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UrlRefused("not valid Unicode") from None
+
+
+def _below(root: str, path: str, query: str | None) -> str:
+    """Return the canonical URL of a path and a query on a host whose `root` is canonical; raises UrlRefused."""
+    path = _TO_ESCAPE_IN_PATH.sub(_escape, path) or "/"
     if "/." in path:
         path = _remove_dot_segments(path)
-    url = f"{scheme}://{authority}{path}"
-    if parts["query"]:
-        url += "?" + _TO_ESCAPE_IN_QUERY.sub(_escape, parts["query"])
+    url = root + path
+    if query:
+        url += "?" + _TO_ESCAPE_IN_QUERY.sub(_escape, query)
     if len(url) > MAX_URL_LENGTH:
         raise UrlRefused(f"longer than {MAX_URL_LENGTH} characters")
     return url
@@ -187,14 +196,19 @@ def join(base: str, reference: str) -> str:
         reference = reference[match.end() :]
     path, mark, query = reference.partition("?")
     path = path.replace("\\", "/")
-    tail = mark + query.replace("\\", "%5C")
     if path.startswith("//"):
+        tail = mark + query.replace("\\", "%5C")
         return canonicalise(f"{scheme}://{path.lstrip('/')}{tail}")
-    if path.startswith("/"):
-        return canonicalise(root + path + tail)
-    if path:
-        return canonicalise(directory + path + tail)
-    return canonicalise(base.partition("?")[0] + tail) if mark else base
+    if not path and not mark:
+        return base
+    if not path:
+        path = path_of(base)
+    elif not path.startswith("/"):
+        path = directory[len(root) :] + path
+    _require_unicode(reference)
+    # What was before a fragment, or after another scheme's colon, may still end with blanks.
+    path, query = (path, query.rstrip(_C0_AND_SPACE)) if mark else (path.rstrip(_C0_AND_SPACE), query)
+    return _below(root, path, query.replace("\\", "%5C"))
 
 
 @lru_cache(maxsize=64)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import mimetypes
+from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from orbweaver.crawler.access import DEFAULT_MANNERS, Manners
 from orbweaver.crawler.links import LinkKind
+from orbweaver.crawler.urls import path_of
 
 
 class Visit(NamedTuple):
@@ -32,10 +33,18 @@ class Visit(NamedTuple):
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:
-    """Return what a link probably leads to: a plain link to a file with a file's ending is a file."""
+    """Return what a link to a canonical URL probably leads to: one to a file with a file's ending is a file."""
     if kind is LinkKind.MEDIA:
         return kind
-    guessed, _ = mimetypes.guess_type(urlsplit(url).path)
+    # mimetypes, too, takes dots at the head of a name for no ending.
+    name = path_of(url).rpartition("/")[2].lstrip(".")
+    _, dot, ending = name.partition(".")
+    return _kind_of_ending(ending) if dot else LinkKind.PAGE
+
+
+@lru_cache(maxsize=256)
+def _kind_of_ending(ending: str) -> LinkKind:
+    guessed, _ = mimetypes.guess_type(f"/a.{ending}")  # without the slash "a.b:" would be a scheme
     if guessed is None or guessed in {"text/html", "application/xhtml+xml"}:
         return LinkKind.PAGE
     return LinkKind.MEDIA

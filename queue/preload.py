@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import mimetypes
 
 # What Scrapy would import by name in every horse, and what leads to our own modules.
 PRELOADED = (
@@ -45,5 +46,6 @@ def _prepare() -> None:
     from orbweaver.crawler import sandbox
     from orbweaver.crawler.tls import verified_context
 
+    mimetypes.init()  # reads the system's table, which would cost every horse some 4 ms
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
     verified_context()  # reading the system's roots would cost every horse some 80 ms
