@@ -15,7 +15,7 @@ from orbweaver.queue.retained import Retained, Unreadable
 from orbweaver.queue.settlement import Answer
 from orbweaver.queue.sweeps import Asked, Slice, SweepName
 from orbweaver.store import keys
-from orbweaver.store.connection import Store, text
+from orbweaver.store.connection import Store
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -71,9 +71,10 @@ def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> l
 
     def mark(pipe: Pipeline) -> None:
         pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
-        pipe.hset(key, mapping={"versions": json.dumps(dict(versions)), "versions_before": before})
+        # Services are checked one by one: a version that is not given now is still the last one.
+        pipe.hset(key, mapping={"versions": json.dumps({**before, **versions}), "versions_before": json.dumps(before)})
 
-    before = text(store.hget(key, "versions") or "{}")
+    before = json.loads(store.hget(key, "versions") or "{}")
     return [
         sweeps.start(store, SweepName.RECALL, recall.mark_all, run_id=run_id),
         sweeps.start(store, SweepName.REMATCH, mark, run_id=run_id, only_if=are_new if only_if_new else lambda _: True),

@@ -8,9 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
+
+# A shared machine stands still for longer than an example may take; what must end in time has tests that measure it.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 
 @pytest.fixture
@@ -39,5 +44,12 @@ def store(_server: Store) -> Store:
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""
-    for name in os.environ.keys() & {"STORE_URL", "MATCHER_URL", "TAKEDOWN_SINKS", "STATE_DIR", "ALLOW_ADDRESSES"}:
+    for name in os.environ.keys() & {
+        "STORE_URL",
+        "MATCHER_URL",
+        "TAKEDOWN_SINKS",
+        "STATE_DIR",
+        "ALLOW_ADDRESSES",
+        "SIGHTING_RETENTION",
+    }:
         monkeypatch.delenv(name)

@@ -71,7 +71,7 @@ def places_with_the_marker(place: Workplace) -> list[str]:
 
 
 def arguments(place: Workplace, url: str) -> list[str]:
-    hashes = place.write("list.txt", f"{'0' * 64}\n")
+    hashes = place.write("list.txt", f"{'01' * 32}\n")
     return ["verify", place.write("reports.txt", url), "--hashes", hashes, "--out", str(place.out), "--json"]
 
 

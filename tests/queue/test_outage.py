@@ -236,7 +236,8 @@ def test_the_watch_lives_through_a_store_that_is_away(
             eventually(lambda: store.client_kill_filter(_type="normal", skipme=True) and "away" in caplog.text)
         (tmp_path / "away").rename(path)
         eventually(lambda: batches.waiting_count(store) == 0)
-    assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == [queues.match_job_id(batch_id)]
+    # What a list's new version makes due (rematch, recall) comes behind what waits.
+    assert queues.queue_for(store, QueueName.MATCH).get_job_ids()[0] == queues.match_job_id(batch_id)
     assert "health" not in {thread.name for thread in threading.enumerate()}
     fragile.close()
 
