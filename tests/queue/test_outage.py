@@ -21,8 +21,9 @@ from orbweaver.store.connection import Store
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from stand_ins.own import STRANGER, serving
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 # The outage of ten minutes at an interval of a minute, in a hundredth of the time.
 HEALTH_SECONDS = 0.6
 OUTAGE_SECONDS = 6.0
@@ -109,6 +110,30 @@ def test_an_outage_of_ten_minutes_loses_nothing_cleans_nothing_and_keeps_the_ord
     assert store.zcard(keys.cases()) == 60
     assert runs.unknown(store, RUN) == []
     assert (runs.waiting(store, RUN)[0], store.hlen(keys.unanswered()), batches.waiting_count(store)) == (0, 0, 0)
+    assert parked(store, QueueName.MATCH) == {}
+
+
+def test_a_server_that_dies_in_the_midst_of_its_work_and_comes_back_answers_the_rest_in_order(
+    store: Store, tmp_path: Path
+) -> None:
+    hashes = tmp_path / "list.hashes"
+    build_list(hashes, [STRANGER, *(digests_of(body(number)).sha256 for number in range(40))])
+    before, during = [], []
+    with settled_in_order(store) as settled, serving(hashes) as server:
+        matcher = f"{server.url}?canary=sha256:{STRANGER}"
+        with match_worker(store, matcher):
+            before += [add(store, number) for number in range(20)]
+            eventually(lambda: len(settled) > 2)
+            server.process.kill()
+            during += [add(store, number) for number in range(20, 40)]
+            eventually(lambda: len(settled) + batches.waiting_count(store) == 40)
+            answered = len(settled)
+            with serving(hashes, "--listen", server.url.removeprefix("http://")):
+                eventually(lambda: len(settled) == 40)
+    assert answered < 40  # some waited
+    assert settled == before + during
+    assert store.zcard(keys.cases()) == 40
+    assert runs.unknown(store, RUN) == []
     assert parked(store, QueueName.MATCH) == {}
 
 
