@@ -23,7 +23,7 @@ from bench.crawl.task import Task
 
 MEGABYTE = 10**6
 CACHE = Path(tempfile.gettempdir()) / "orbweaver-bench"
-# What is remembered of links (about 80 bytes each) and the allocator's breath; a body or a page held is far above.
+# What is remembered of links (12 to 24 bytes each) and the allocator's breath; a body or a page held is far above.
 MOST_GROWTH = 16 * MEGABYTE
 
 
