@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 import resource
 import statistics
 import subprocess
@@ -25,7 +24,8 @@ from orbweaver.matcher_client.list_build import build
 from orbweaver.matcher_client.services import open_service
 from orbweaver.model import DigestSet
 
-from bench.hashlist import digest_sets, some_known, write_digests
+from bench import hashlist_contestant
+from bench.hashlist import write_bare
 
 ASKED = 40_000
 ROUNDS = 5
@@ -89,13 +89,10 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     measured: Measured = {}
     with tempfile.TemporaryDirectory() as name:
-        source, built = Path(name) / "synthetic.txt", Path(name) / "synthetic.hashes"
-        write_digests(source, count)
+        source, built = Path(name) / "bare", Path(name) / "bare.hashes"
+        write_bare(source, count)
         build([source], built)
-        generator = random.Random(2)
-        known = some_known(source, count, ASKED // 2)
-        strange = [generator.randbytes(32).hex() for _ in known]
-        batches = digest_sets([text for pair in zip(known, strange, strict=True) for text in pair])
+        batches = list(hashlist_contestant.batches(Path(name), "bare", count, 0.5, ASKED))
         with served(built) as (url, pid):
             for _ in range(ROUNDS):
                 measured.setdefault("in process", []).append(in_process(built, batches))
