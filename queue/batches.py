@@ -84,9 +84,10 @@ def release(store: Store, pipe: Pipeline) -> int:
     Returns how many. Done twice at once it is harmless: the second job of a batch finds it answered.
     """
     batch_ids = [text(one) for one in store.execute_command("ZRANGE", keys.waiting_batches(), 0, -1)]
+    turn = uuid4().hex
     for batch_id in reversed(batch_ids):  # each goes to the front, so the oldest goes last
         pipe.zrem(keys.waiting_batches(), batch_id)
-        queues.enqueue_match(store, pipe, batch_id, at_front=True)
+        queues.enqueue_match(store, pipe, batch_id, turn=turn)
     return len(batch_ids)
 
 
@@ -132,8 +133,9 @@ def ask_again(store: Store, run_id: str) -> int:
     sightings.
     """
     asked = 0
+    under_way = {queues.batch_of(job_id) for job_id in queues.under_way(store, queues.QueueName.MATCH)}
     for batch_id, batch in _oldest_first(store):
-        if queues.is_alive(store, queues.QueueName.MATCH, queues.match_job_id(batch_id)):
+        if batch_id in under_way:
             continue
         with store.pipeline(transaction=True) as pipe:
             pipe.multi()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orbweaver.queue.known_job import MODULE, KnownJob, KnownQueue
-from orbweaver.store.connection import Store
+from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
 from rq.serializers import JSONSerializer
 
@@ -46,18 +46,26 @@ def recrawl_job_id(scope_name: str) -> str:
     return f"recrawl-{encoded(scope_name)}"
 
 
-def match_job_id(batch_id: str) -> str:
-    """Return the id of the job that asks about a batch."""
-    return f"match-{batch_id}"
+def match_job_id(batch_id: str, turn: str = "") -> str:
+    """Return the id of the job that asks about a batch; `turn` names each further asking."""
+    return f"match-{batch_id}-{turn}" if turn else f"match-{batch_id}"
 
 
-def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, at_front: bool = False) -> None:
-    """Queue a batch's match job on an open transaction, behind the others or before all of them."""
+def batch_of(job_id: str) -> str:
+    """Return the id of the batch that a match job asks about."""
+    return job_id.removeprefix("match-").partition("-")[0]
+
+
+def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, turn: str = "") -> None:
+    """Queue a batch's match job on an open transaction: behind the others; in a further turn before all of them.
+
+    A further turn is a job of its own: the job before may be in its last moments, and RQ removes it by its id.
+    """
     queue_for(store, QueueName.MATCH).enqueue_call(
         f"{MODULE}.match",
         args=(batch_id,),
-        job_id=match_job_id(batch_id),
-        at_front=at_front,
+        job_id=match_job_id(batch_id, turn),
+        at_front=bool(turn),
         timeout=MATCH_SECONDS,
         result_ttl=0,
         failure_ttl=PARKED_SECONDS,
@@ -126,6 +134,17 @@ def is_alive(store: Store, name: QueueName, job_id: str) -> bool:
     if queue.fetch_job(job_id) is None:
         return False
     return store.lpos(queue.key, job_id) is not None or is_being_worked_on(store, name, job_id)
+
+
+def under_way(store: Store, name: QueueName) -> set[str]:
+    """Return the ids of all jobs that are alive; one look at the queue for all of them."""
+    queue = queue_for(store, name)
+    waiting = {one.decode(errors="replace") for one in store.execute_command("LRANGE", queue.key, 0, -1)}
+    entries = store.execute_command("ZRANGE", queue.started_job_registry.key, 0, -1)
+    started = {text(entry).partition(":")[0] for entry in entries} - waiting
+    return {one for one in waiting if queue.fetch_job(one) is not None} | {
+        one for one in started if is_being_worked_on(store, name, one)
+    }
 
 
 def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import RUN, a_sighting, add_batch, build_list, digests_of, parked, start_worker, transaction, url_of, work
-from orbweaver.matcher_client import standings
+from orbweaver import settings
+from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
 from orbweaver.queue import asking, batches, health_watch, queues, runs
@@ -20,6 +22,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 from stand_ins.own import STRANGER, serving
 
@@ -47,7 +50,7 @@ def add(store: Store, number: int) -> str:
     return add_batch(store, listed, other)
 
 
-@contextmanager
+@contextlib.contextmanager
 def match_worker(store: Store, matcher: str, health_seconds: float = HEALTH_SECONDS) -> Iterator[None]:
     worker = start_worker(store, "match", MATCHER_URL=matcher, HEALTH_SECONDS=str(health_seconds))
     try:
@@ -59,7 +62,7 @@ def match_worker(store: Store, matcher: str, health_seconds: float = HEALTH_SECO
         worker.wait()
 
 
-@contextmanager
+@contextlib.contextmanager
 def settled_in_order(store: Store) -> Iterator[list[str]]:
     """Collect the ids of batches in the order in which they are settled: one worker settles each as it is answered."""
     seen: list[str] = []
@@ -202,8 +205,34 @@ def test_waiting_batches_go_before_all_others_and_the_oldest_first(store: Store)
     with transaction(store) as pipe:
         assert batches.release(store, pipe) == 3
     waiting = queues.queue_for(store, QueueName.MATCH).get_job_ids()
-    assert waiting == [queues.match_job_id(one) for one in (*places, newer)]
+    assert [queues.batch_of(one) for one in waiting] == [*places, newer]
     assert batches.waiting_count(store) == 0
+    assert batches.ask_again(store, "run-2") == 0  # each has its job
+
+
+def test_a_batch_that_is_let_go_before_its_job_has_ended_is_asked_about(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list.hashes"
+    matcher = build_list(path, [digests_of(body(0)).sha256])
+    monkeypatch.setenv("MATCHER_URL", matcher)
+    path.rename(tmp_path / "away")
+
+    class Interleaved(Redis):
+        """A connection on which the list is back, and is checked, just after a job has written that a batch waits."""
+
+        def pipeline(self, *args: Any, **options: Any) -> Pipeline:
+            if batches.waiting_count(store) == 1:
+                (tmp_path / "away").rename(path)
+                with contextlib.closing(several_services.open_gated(store, settings.load())) as services:
+                    asking.check(store, services.gated[0])
+                assert batches.waiting_count(store) == 0
+            return super().pipeline(*args, **options)
+
+    add(store, 0)
+    work(Interleaved.from_url(url_of(store)), QueueName.MATCH)
+    assert runs.waiting(store, RUN)[0] == 0
+    assert store.zcard(keys.cases()) == 1
 
 
 def test_the_next_run_takes_over_what_waits_in_its_order(store: Store) -> None:
@@ -262,7 +291,7 @@ def test_the_watch_lives_through_a_store_that_is_away(
         (tmp_path / "away").rename(path)
         eventually(lambda: batches.waiting_count(store) == 0)
     # What a list's new version makes due (rematch, recall) comes behind what waits.
-    assert queues.queue_for(store, QueueName.MATCH).get_job_ids()[0] == queues.match_job_id(batch_id)
+    assert queues.batch_of(queues.queue_for(store, QueueName.MATCH).get_job_ids()[0]) == batch_id
     assert "health" not in {thread.name for thread in threading.enumerate()}
     fragile.close()
 

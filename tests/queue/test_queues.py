@@ -62,8 +62,10 @@ def test_a_job_is_alive_while_it_waits(store: Store) -> None:
 
 
 def test_a_job_is_alive_whatever_else_is_in_its_queue(store: Store) -> None:
-    store.rpush("rq:queue:match", b"\xff")
-    assert queues.is_alive(store, QueueName.MATCH, queues.match_job_id(add_batch(store, a_sighting())))
+    store.rpush("rq:queue:match", b"\xff", b"gone", b"a:b")
+    job_id = queues.match_job_id(add_batch(store, a_sighting()))
+    assert queues.is_alive(store, QueueName.MATCH, job_id)
+    assert queues.under_way(store, QueueName.MATCH) == {job_id}
 
 
 def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store) -> None:
