@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: install demo test lint bench fuzz lock clean
 

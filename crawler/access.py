@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import yarl
 from aiohttp import CookieJar
-from orbweaver.crawler.errors import AccessRefused
 from orbweaver.crawler.scope import site_of
 from orbweaver.crawler.urls import hostname_of
 from orbweaver.model import AccessProfile, Report
@@ -16,14 +14,8 @@ from orbweaver.model import AccessProfile, Report
 # As browsers ask: hosts that choose by these headers must not take us for something else.
 ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ACCEPT_LANGUAGE: Final = "en"
-# Servers refuse header lines longer than about this (nginx, Apache: 8 KiB with the name).
-MOST_HEADER_CHARACTERS: Final = 8_000
 # A site each; cookies of more sites are not kept. aiohttp limits what one site may set.
 MOST_JARS: Final = 100
-
-# HTTP allows more (RFC 9110, 5.5), which servers and clients encode differently.
-_SENDABLE = re.compile(r"[\x20-\x7e]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Manners(NamedTuple):
@@ -50,24 +42,6 @@ def manners_of(reports: Iterable[Report]) -> Manners:
         if report.cookies and not cookies:
             cookies, cookie_site = report.cookies, site_of(hostname_of(report.url))
     return Manners(user_agent, accept_language, cookies, cookie_site)
-
-
-def header_value(text: str) -> str:
-    """Return a text that can be sent as a header's value, without blanks around it; raises AccessRefused.
-
-    >>> header_value(" Mozilla/5.0 ")
-    'Mozilla/5.0'
-    """
-    text = text.strip(" \t")
-    if _CONTROL.search(text):
-        raise AccessRefused("control character or line end")
-    if not _SENDABLE.fullmatch(text):
-        raise AccessRefused("character that is not ASCII")
-    if len(text) > MOST_HEADER_CHARACTERS:
-        raise AccessRefused(f"longer than {MOST_HEADER_CHARACTERS} characters")
-    if not text:
-        raise AccessRefused("empty")
-    return text
 
 
 class Access:

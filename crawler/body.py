@@ -11,8 +11,8 @@ from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader, Contents, i
 from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.digests import Digester
 from orbweaver.crawler.documents import HTML_TYPES, DocumentKind, recognise
-from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.crawler.sniff import HEAD_BYTES, has_binary_data, sniff
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.model import DigestSet
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")

@@ -13,7 +13,7 @@ from orbweaver.crawler.archives import Contents
 from orbweaver.crawler.body import Body
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of
-from orbweaver.crawler.errors import Interrupted, UrlRefused
+from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.frontier import MOST_WAITING, Frontier, Waiting
 from orbweaver.crawler.header_links import header_links
 from orbweaver.crawler.journal import Journal
@@ -29,6 +29,7 @@ from orbweaver.crawler.outcomes import (
 )
 from orbweaver.crawler.seen_urls import SeenUrls
 from orbweaver.crawler.transfer import Answer
+from orbweaver.crawler.transfer_errors import Interrupted
 from orbweaver.crawler.traps import ScopeSuggestions
 from orbweaver.crawler.visit import Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now

@@ -6,9 +6,11 @@ CrawlError
 ├── AccessRefused           a text cannot be sent to a host, or is no proxy; `reason` says why in one clause
 ├── NetworkRefused          a text of ALLOW_ADDRESSES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
-├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
+
+and in transfer_errors.py, which needs Scrapy:
+├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
 └── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)
     ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
     ├── TransferTooSlow     slower than the lowest rate asked after the grace
@@ -20,8 +22,6 @@ CrawlError
 from __future__ import annotations
 
 import errno
-
-from scrapy.exceptions import DownloadCancelledError, ResponseDataLossError
 
 
 class CrawlError(Exception):
@@ -76,34 +76,6 @@ class NetworkRefused(CrawlError, ValueError):
 
 class SandboxUnavailable(CrawlError):
     """The sandbox could not be entered, or not fully; the message says what is missing."""
-
-
-class BodyCut(CrawlError, ResponseDataLossError):
-    """The body ended early: no digest of it may be used."""
-
-
-class TransferEnded(CrawlError, DownloadCancelledError):
-    """A transfer that we ended; trying again would end it again."""
-
-
-class BodyTooLarge(TransferEnded):
-    """The body is larger than a file, or what is left of the recrawl's budget, may be."""
-
-
-class TransferTooSlow(TransferEnded):
-    """The mean rate of the body fell below the lowest one asked."""
-
-
-class BadResponse(TransferEnded):
-    """What came is not HTTP, or not what its headers say."""
-
-
-class PartSent(TransferEnded):
-    """A part of the file was sent although the whole was asked for: its digests would be those of no file."""
-
-
-class Interrupted(TransferEnded):
-    """The recrawl was told to stop, or its time was over, while this transfer ran."""
 
 
 class RobotsRefused(CrawlError):

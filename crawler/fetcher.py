@@ -14,12 +14,13 @@ from dataclasses import replace
 from orbweaver.crawler import robots
 from orbweaver.crawler.body import BodyLimits
 from orbweaver.crawler.budget import Budget
-from orbweaver.crawler.errors import BadResponse, CrawlError, Interrupted, RobotsRefused, TransferEnded, TransferTooSlow
+from orbweaver.crawler.errors import CrawlError, RobotsRefused
 from orbweaver.crawler.links import LinkKind
 from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.robots import Robots
 from orbweaver.crawler.robots_gate import RobotsGate
 from orbweaver.crawler.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.transfer_errors import BadResponse, Interrupted, TransferEnded, TransferTooSlow
 from orbweaver.crawler.urls import host_of
 from orbweaver.model import RobotsControl
 from scrapy.exceptions import (

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from orbweaver.crawler.budget import LimitReached
-from orbweaver.crawler.errors import (
-    BadResponse,
-    BodyCut,
-    BodyTooLarge,
-    EgressRefused,
-    Interrupted,
-    PartSent,
-    RobotsRefused,
-    TransferTooSlow,
-)
+from orbweaver.crawler.errors import EgressRefused, RobotsRefused
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, Interrupted, PartSent, TransferTooSlow
 from orbweaver.model import Outcome
 from scrapy.exceptions import (
     CannotResolveHostError,

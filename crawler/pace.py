@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from orbweaver import model
-from orbweaver.crawler.errors import Interrupted
+from orbweaver.crawler.transfer_errors import Interrupted
 
 # An answer that takes longer than this says that the host is slow; below it nobody is ever slowed down.
 SLOW_ANSWER_SECONDS: Final = 2.0

@@ -20,8 +20,9 @@ from orbweaver.crawler.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.connections import ConnectionLimits, Connections, PeerResponse
 from orbweaver.crawler.deadlines import Deadline, Deadlines
 from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
-from orbweaver.crawler.errors import BadResponse, BodyCut, EgressRefused, Interrupted, PartSent, SandboxUnavailable
+from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
 from orbweaver.crawler.proxies import Proxy
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, Interrupted, PartSent
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
 from scrapy.exceptions import (

@@ -6,8 +6,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from orbweaver.crawler.access import header_value
 from orbweaver.crawler.errors import AccessRefused
+from orbweaver.crawler.header_values import header_value
 from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.model import AccessProfile
 from orbweaver.queue.errors import AccessUnreadable

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import recrawl as crawl
 from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue import batches, recrawls, runs, settlement
@@ -40,6 +39,8 @@ def recrawl(recrawl_id: str) -> None:
     A kernel that cannot contain it, a proxy that cannot be used, or too little memory, fails the recrawl for good;
     anything else that goes wrong fails the job, and RQ does it again.
     """
+    from orbweaver.crawler import recrawl as crawl  # a match or takedown worker has this module and crawls nothing
+
     _die_with_worker()
     store = _store()
     record = recrawls.read(store, recrawl_id)

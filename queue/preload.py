@@ -9,6 +9,7 @@ import mimetypes
 # What Scrapy would import by name in every horse, and what leads to our own modules.
 PRELOADED = (
     "orbweaver.queue.jobs",
+    "orbweaver.crawler.recrawl",
     "orbweaver.crawler.handler",
     "orbweaver.crawler.spider",
     "scrapy.core.engine",

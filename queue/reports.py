@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
 
-from orbweaver.crawler.access import header_value
 from orbweaver.crawler.errors import AccessRefused, UrlRefused
+from orbweaver.crawler.header_values import header_value
 from orbweaver.crawler.urls import canonicalise, refang
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader, media_type
 from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.documents import DocumentKind
-from orbweaver.crawler.errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from zip_bytes import zipped
 
 HTML = b"<!DOCTYPE html><title>Pictures</title>" + b"<img src='a.png'>" * 400

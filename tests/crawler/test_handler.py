@@ -27,17 +27,11 @@ from multidict import CIMultiDict
 from orbweaver.crawler import recrawl, sandbox
 from orbweaver.crawler.body import Body
 from orbweaver.crawler.digests import digests_of
-from orbweaver.crawler.errors import (
-    BadResponse,
-    BodyCut,
-    BodyTooLarge,
-    EgressRefused,
-    SandboxUnavailable,
-    TransferTooSlow,
-)
+from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
 from orbweaver.crawler.fetcher import TRANSIENT
 from orbweaver.crawler.handler import HashingDownloadHandler
 from orbweaver.crawler.spider import RecrawlSpider
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.settings import Settings
 from scrapy import Request
 from scrapy.crawler import Crawler

@@ -11,7 +11,7 @@ from orbweaver.crawler.documents import DocumentKind, references
 from orbweaver.crawler.links import PageLinks
 from orbweaver.crawler.manifests import MOST_SEGMENTS
 
-REASONABLE_SECONDS = 30
+REASONABLE_SECONDS = 12
 
 
 def look(text: str, max_links: int = 20_000) -> PageLinks:
@@ -115,7 +115,7 @@ def test_any_mix_of_elements_is_read_without_failing(text: str) -> None:
 @pytest.mark.parametrize(
     "part", ["<Period>", "<S d='1'/>", "<BaseURL>a/</BaseURL>", "<SegmentTemplate a='b'/>", "<Representation/>"]
 )
-def test_five_megabytes_of_malice_take_reasonable_time(part: str) -> None:
+def test_two_megabytes_of_malice_take_reasonable_time(part: str) -> None:
     began = time.perf_counter()
-    look(part * (5_000_000 // len(part)))
+    look(part * (2_000_000 // len(part)))
     assert time.perf_counter() - began < REASONABLE_SECONDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler import errors
+from orbweaver.crawler import errors, transfer_errors
 from orbweaver.crawler.budget import LimitReached
 from orbweaver.crawler.outcomes import is_failure, is_status_failure, outcome_of, outcome_of_status, rule_of
 from orbweaver.model import Outcome
@@ -17,12 +17,12 @@ REFUSAL = errors.EgressRefused("10.0.0.1", "private")
     [
         (REFUSAL, "refused_address", "egress.private"),
         (LimitReached("max_files"), "limit", "limit.max_files"),
-        (errors.Interrupted("stop"), "interrupted", "fetch.interrupted"),
-        (errors.BodyCut("cut"), "incomplete", "fetch.incomplete"),
-        (errors.BodyTooLarge("large"), "too_large", "fetch.too_large"),
-        (errors.TransferTooSlow("slow"), "too_slow", "fetch.too_slow"),
-        (errors.BadResponse("bad"), "bad_response", "fetch.bad_response"),
-        (errors.PartSent("part"), "partial", "fetch.partial"),
+        (transfer_errors.Interrupted("stop"), "interrupted", "fetch.interrupted"),
+        (transfer_errors.BodyCut("cut"), "incomplete", "fetch.incomplete"),
+        (transfer_errors.BodyTooLarge("large"), "too_large", "fetch.too_large"),
+        (transfer_errors.TransferTooSlow("slow"), "too_slow", "fetch.too_slow"),
+        (transfer_errors.BadResponse("bad"), "bad_response", "fetch.bad_response"),
+        (transfer_errors.PartSent("part"), "partial", "fetch.partial"),
         (exceptions.UnsupportedURLSchemeError("ftp"), "refused_url", "fetch.refused_url"),
         (exceptions.CannotResolveHostError("?"), "unresolved", "fetch.unresolved"),
         (exceptions.DownloadTimeoutError("?"), "timeout", "fetch.timeout"),

@@ -14,7 +14,6 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.errors import Interrupted
 from orbweaver.crawler.pace import (
     FIRST_BACK_OFF_SECONDS,
     LONG_WAIT_SECONDS,
@@ -25,6 +24,7 @@ from orbweaver.crawler.pace import (
     Reason,
     retry_after_seconds,
 )
+from orbweaver.crawler.transfer_errors import Interrupted
 from synthetic_host import Resource, SyntheticHost
 
 A, B = "a.example", "b.example"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.documents import DocumentKind, references
 from orbweaver.crawler.links import LinkKind
 
-REASONABLE_SECONDS = 30
+REASONABLE_SECONDS = 12
 
 
 def found_in(text: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_any_text_is_read_without_failing(text: str, parts: list[str]) -> None:
     found_in(text + "\n" + "".join(parts))
 
 
-def test_five_megabytes_of_malice_take_reasonable_time() -> None:
+def test_two_megabytes_of_malice_take_reasonable_time() -> None:
     began = time.perf_counter()
     for part in (
         "#EXT-X-MEDIA:" + "A" * 8_000 + "\n",
@@ -77,5 +77,5 @@ def test_five_megabytes_of_malice_take_reasonable_time() -> None:
         "A=" * 4_000 + "\n",
         "#" * 8_000 + "\n",
     ):
-        found_in("#EXTM3U\n" + part * (5_000_000 // len(part)))
+        found_in("#EXTM3U\n" + part * (2_000_000 // len(part)))
     assert time.perf_counter() - began < REASONABLE_SECONDS

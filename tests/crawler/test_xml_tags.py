@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.xml_tags import Tag, tags, unescaped
 
-FIVE_MEGABYTES = 5 * 10**6
-REASONABLE_SECONDS = 30
+TWO_MEGABYTES = 2 * 10**6
+REASONABLE_SECONDS = 12
 
 
 def start(name: str, text: str = "", **attributes: str) -> Tag:
@@ -71,8 +71,8 @@ def test_any_mix_of_markup_is_cut_without_failing(text: str) -> None:
 @pytest.mark.parametrize(
     "part", ["<", "<a ", "<a b='", "<!--", "<![CDATA[", "<?", "<!a[", "<a/", "&#x", "a=", "/>", "<a>"]
 )
-def test_five_megabytes_are_cut_in_reasonable_time(part: str) -> None:
-    text = part * (FIVE_MEGABYTES // len(part))
+def test_two_megabytes_are_cut_in_reasonable_time(part: str) -> None:
+    text = part * (TWO_MEGABYTES // len(part))
     began = time.perf_counter()
     for _ in tags(text):
         pass
@@ -80,9 +80,9 @@ def test_five_megabytes_are_cut_in_reasonable_time(part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "inside", ["a" * FIVE_MEGABYTES, " " * FIVE_MEGABYTES, "a " * (FIVE_MEGABYTES // 2), "a=" * 2_500_000]
+    "inside", ["a" * TWO_MEGABYTES, " " * TWO_MEGABYTES, "a " * (TWO_MEGABYTES // 2), "a=" * (TWO_MEGABYTES // 2)]
 )
-def test_one_tag_of_five_megabytes_is_cut_in_reasonable_time(inside: str) -> None:
+def test_one_tag_of_two_megabytes_is_cut_in_reasonable_time(inside: str) -> None:
     began = time.perf_counter()
     assert len(list(tags(f"<a {inside}>"))) == 1
     assert time.perf_counter() - began < REASONABLE_SECONDS

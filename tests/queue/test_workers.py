@@ -43,6 +43,19 @@ def test_a_worker_never_imports_a_reactor(store: Store) -> None:
     assert said.stdout.split() == [b"True", b"False"]
 
 
+def test_match_and_takedown_workers_hold_no_crawler(store: Store) -> None:
+    add_batch(store, a_sighting())
+    script = (
+        "import sys; from orbweaver.queue import queues, workers; from orbweaver.store import connection;"
+        "names = [queues.QueueName.MATCH, queues.QueueName.TAKEDOWN];"
+        "workers.work(connection.connect(sys.argv[1]), names, burst=True);"
+        "print(*({'scrapy', 'twisted', 'aiohttp', 'orbweaver.crawler.recrawl'} & sys.modules.keys()))"
+    )
+    said = subprocess.run([sys.executable, "-P", "-c", script, url_of(store)], stdout=subprocess.PIPE, check=True)
+    assert said.stdout.split() == []
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 0
+
+
 def test_a_worker_that_is_asked_to_stop_keeps_what_its_recrawl_found(store: Store) -> None:
     asked = threading.Event()
 

@@ -1,0 +1,34 @@
+"""How a transfer can fail that has begun, in Scrapy's terms as well as in ours; errors.py has the whole family."""
+
+from __future__ import annotations
+
+from orbweaver.crawler.errors import CrawlError
+from scrapy.exceptions import DownloadCancelledError, ResponseDataLossError
+
+
+class BodyCut(CrawlError, ResponseDataLossError):
+    """The body ended early: no digest of it may be used."""
+
+
+class TransferEnded(CrawlError, DownloadCancelledError):
+    """A transfer that we ended; trying again would end it again."""
+
+
+class BodyTooLarge(TransferEnded):
+    """The body is larger than a file, or what is left of the recrawl's budget, may be."""
+
+
+class TransferTooSlow(TransferEnded):
+    """The mean rate of the body fell below the lowest one asked."""
+
+
+class BadResponse(TransferEnded):
+    """What came is not HTTP, or not what its headers say."""
+
+
+class PartSent(TransferEnded):
+    """A part of the file was sent although the whole was asked for: its digests would be those of no file."""
+
+
+class Interrupted(TransferEnded):
+    """The recrawl was told to stop, or its time was over, while this transfer ran."""
