@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from orbweaver.queue import worker_log
 from orbweaver.queue.worker_log import WorkerLog
 
 
@@ -34,3 +35,20 @@ def test_a_log_that_ended_leaves_nothing_open(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.write(log.writer, b"another\n")
+
+
+def test_a_run_that_says_too_much_is_cut_and_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_log, "MOST_BYTES", 100_000)
+    path = tmp_path / "workers.log"
+    for _ in range(2):
+        with WorkerLog(path) as log:
+            for _ in range(500):
+                os.write(log.writer, b"x" * 1_000)
+    assert path.read_bytes() == b"x" * 100_000 + worker_log.CUT
+    assert (tmp_path / "workers.log.1").read_bytes() == path.read_bytes()
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    with WorkerLog(Path("/dev/full")) as log:
+        for _ in range(500):
+            os.write(log.writer, b"x" * 1_000)  # more than a pipe holds
