@@ -378,9 +378,9 @@ def accept(
     state: StateDir = None,
 ) -> None:
     """Accept that a service's list has shrunk: it is whole with what it has now."""
-    from orbweaver.console.verify import open_store
     from orbweaver.matcher_client import standings
     from orbweaver.store import embedded
+    from orbweaver.store.opening import open_store
 
     settings = _settings(state)
     with open_store(settings, embedded.prepare_state_dir(settings.state_dir)) as (store, _):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from orbweaver.console.evidence import evidence
 from orbweaver.console.text import for_people, report_console
-from orbweaver.console.verify import open_store
 from orbweaver.model import Case, CaseState
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
+from orbweaver.store.opening import open_store
 from orbweaver.takedown import cases
 from rich.console import Console
 from rich.table import Table

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import landlockpy
 from orbweaver.console.text import size
-from orbweaver.console.verify import open_store
 from orbweaver.crawler import capabilities, sandbox, system_calls
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.errors import SandboxUnavailable
@@ -27,6 +26,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import durability, embedded
 from orbweaver.store.connection import Store
 from orbweaver.store.errors import StoreError
+from orbweaver.store.opening import open_store
 from orbweaver.takedown.errors import TakedownError
 from orbweaver.takedown.sinks import open_sinks
 

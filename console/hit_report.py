@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orbweaver
+from orbweaver.console import rematched
 from orbweaver.console.evidence import evidence
 from orbweaver.console.text import for_people, safe, size
 from orbweaver.model import Case, CaseState, Outcome, format_time
@@ -64,6 +65,7 @@ def summary(result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine]
             for one in result.unhealthy
             if one.unhealthy_since is not None
         ],
+        "rematched": None if result.rematched is None else rematched.as_json(result.rematched),
         "hosts": [_host(record, result) for record in result.recrawls],
         "unknown": [{"url": one.url, "reason": one.reason} for one in result.unknown],
         "failures": [
@@ -109,6 +111,9 @@ def show(console: Console, result: Result) -> None:
             console.print(f"{len(result.cases) - CASES_SHOWN} more cases, see cases.jsonl (--out DIR)")
     else:
         console.print("No case: no file that was hashed matched.")
+    if result.rematched is not None:
+        console.print("A list has changed, so what was found earlier was asked about again:", highlight=False)
+        rematched.show(console, result.rematched)
     _show_hosts(console, result)
     _show_failures(console, result)
     _show_unknown(console, result)

@@ -22,6 +22,7 @@ def describe(progress: Progress) -> str:
         f"hosts {progress.hosts_done}/{progress.hosts}  pages {tally.pages}  files {tally.files}  "
         f"{size(tally.bytes_read)}  matches {progress.matches}  unknown {progress.unknown}  "
         f"failures {tally.failures}  waiting {tally.queued + progress.waiting}"
+        f"{'  asking again' if progress.is_rematching else ''}"
     )
 
 
@@ -61,7 +62,7 @@ class ProgressDisplay:
             total = known + progress.tally.queued + progress.waiting
             self._live.update(Group(ProgressBar(total=max(total, 1), completed=known, width=40), line))
             return
-        is_over = progress.hosts_done == progress.hosts and not progress.waiting
+        is_over = progress.hosts_done == progress.hosts and not (progress.waiting or progress.is_rematching)
         is_due = time.monotonic() - self._last_time >= LINE_SECONDS
         if line != self._last_line and (is_due or is_over or not self._last_line):
             self._console.print(line, highlight=False)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 from typing import Any
 
-from orbweaver.console import case_list
+from orbweaver.console.rematched import as_json, show
 from orbweaver.console.text import report_console
-from orbweaver.console.verify import Options, matcher_urls_for, open_store, stop_on_interrupt
+from orbweaver.console.verify import Options, matcher_urls_for, stop_on_interrupt
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
 from orbweaver.queue import rematch_run
 from orbweaver.queue.rematch_run import Progress, Result
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
+from orbweaver.store.opening import open_store
 from orbweaver.takedown.sinks import open_sinks
 from rich.console import Console
 
@@ -37,7 +37,7 @@ def run(options: Options, settings: Settings) -> int:
         notes.status("asking again") as status,
     ):
 
-        def show(progress: Progress) -> None:
+        def show_progress(progress: Progress) -> None:
             status.update(f"{progress.asked:,} files asked about, {progress.left:,} of 1,024 parts left")
 
         result = rematch_run.run(
@@ -51,13 +51,13 @@ def run(options: Options, settings: Settings) -> int:
                 "STATE_DIR": str(state_dir),
             },
             log_file=state_dir / "workers.log",
-            on_progress=show,
+            on_progress=show_progress,
             stop=stop,
         )
     if options.is_json:
         sys.stdout.write(json.dumps(_as_json(result), ensure_ascii=False) + "\n")
     else:
-        _show(report_console(), result)
+        show(report_console(), result.rematched, end=f", {result.web_requests} web requests.")
     return result.exit_status
 
 
@@ -73,28 +73,10 @@ def _versions(settings: Settings) -> dict[str, str]:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    said = {name: value for name, value in dataclasses.asdict(result).items() if name != "cases"}
     return {
-        **said,
         "began_at": format_time(result.began_at),
         "ended_at": format_time(result.ended_at),
         "exit_status": result.exit_status,
-        "cases": [json.loads(case.model_dump_json()) for case in result.cases],
+        **as_json(result.rematched),
+        "web_requests": result.web_requests,
     }
-
-
-def _show(console: Console, result: Result) -> None:
-    if result.cases:
-        case_list.show(console, result.cases)
-    console.print(
-        f"{result.asked:,} retained files and {result.cases_asked:,} cases asked about, {result.new_cases} new cases, "
-        f"{result.opened} held cases opened, {result.corrected} cases corrected, {result.unknown:,} unknown, "
-        f"{result.web_requests} web requests.",
-        highlight=False,
-    )
-    if result.unknown:
-        console.print("unknown: they are kept and asked about again", highlight=False)
-    if result.undelivered:
-        console.print(f"undelivered: {result.undelivered} events: they are delivered by the next run", highlight=False)
-    if not result.is_finished:
-        console.print("not finished: what is left goes on with the next run", highlight=False)

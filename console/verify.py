@@ -27,8 +27,8 @@ from orbweaver.queue.access_profiles import read_profile
 from orbweaver.queue.plan import Terms, plan
 from orbweaver.queue.reports import BadLine, read_reports
 from orbweaver.settings import SANDBOX_OFF, Settings
-from orbweaver.store import connection, durability, embedded
-from orbweaver.store.connection import Store
+from orbweaver.store import embedded
+from orbweaver.store.opening import open_store
 from orbweaver.takedown.sinks import open_sinks
 from rich.console import Console
 
@@ -115,22 +115,6 @@ def verify(options: Options, settings: Settings) -> Outcome:
     else:
         hit_report.show(report_console(), result)
     return Outcome(result, hit_report.exit_status(result))
-
-
-@contextlib.contextmanager
-def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str]]:
-    """Yield the store and its URL: STORE_URL's, else the embedded one. Raises StoreError."""
-    if settings.store_url is not None:
-        store = connection.connect(settings.store_url)
-        durability.require(store)
-        try:
-            yield store, settings.store_url
-        finally:
-            store.close()
-        return
-    with embedded.running(state_dir) as store:
-        durability.require(store)
-        yield store, embedded.url_for(state_dir)
 
 
 def _terms(options: Options) -> Terms:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from orbweaver.model import Case, now
-from orbweaver.queue import batches, queues, recovery, rematch, runs, sweeps
+from orbweaver.model import now
+from orbweaver.queue import batches, queues, recovery, rematch, rematched, runs, sweeps
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.sweeps import SweepName
 from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
 
 POLL_SECONDS = 0.2
 
@@ -31,25 +31,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """A rematch's end; `cases` are the new, opened and corrected ones. No process that could fetch was started."""
+    """A rematch's end. No process that could fetch was started."""
 
     began_at: datetime
     ended_at: datetime
-    asked: int
-    cases_asked: int
-    new_cases: int
-    opened: int
-    corrected: int
-    unknown: int
-    undelivered: int
-    is_finished: bool
-    cases: tuple[Case, ...]
+    rematched: Rematched
     web_requests: Literal[0] = 0
 
     @property
     def exit_status(self) -> int:
         """0 when everything was answered and delivered, else 1."""
-        return 0 if self.is_finished and not (self.unknown or self.undelivered) else 1
+        found = self.rematched
+        return 0 if found.is_finished and not (found.unknown or found.undelivered) else 1
 
 
 def run(
@@ -83,23 +76,4 @@ def run(
                 if not any(queues.waiting_jobs(store, name) for name in (QueueName.MATCH, QueueName.TAKEDOWN)):
                     break
                 stop.wait(POLL_SECONDS)
-        return _result(store, began_at)
-
-
-def _result(store: Store, began_at: datetime) -> Result:
-    files, known = (sweeps.standing(store, name) for name in (SweepName.REMATCH, SweepName.RECALL))
-    run_ids = {one.run_id for one in (files, known) if one.run_id is not None}
-    case_ids = {case_id for run_id in run_ids for case_id in runs.case_ids(store, run_id)}
-    return Result(
-        began_at=began_at,
-        ended_at=now(),
-        asked=files.counts.get("asked", 0),
-        cases_asked=known.counts.get("asked", 0),
-        new_cases=sum(len(runs.new_case_ids(store, run_id)) for run_id in run_ids),
-        opened=known.counts.get("opened", 0),
-        corrected=known.counts.get("corrected", 0),
-        unknown=files.counts.get("unknown", 0) + known.counts.get("unknown", 0),
-        undelivered=sum(runs.waiting(store, run_id)[1] for run_id in run_ids),
-        is_finished=files.is_ended and known.is_ended and not files.left and not known.left,
-        cases=tuple(cases.read_many(store, case_ids)),
-    )
+        return Result(began_at, now(), rematched.read(store))

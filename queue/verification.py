@@ -13,11 +13,12 @@ from uuid import uuid4
 from orbweaver.matcher_client import standings as matcher_standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import Case, Skip, Tally, now
-from orbweaver.queue import batches, queues, recovery, recrawls, runs
+from orbweaver.queue import batches, queues, recovery, recrawls, rematched, runs
 from orbweaver.queue.known_job import KnownJob
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -48,13 +49,15 @@ class Progress:
     unknown: int
     waiting: int
     unhealthy: tuple[Standing, ...] = ()
+    is_rematching: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
     """A run's end: what was found, what was not fetched, what stayed unknown or undelivered.
 
-    `unhealthy` are the matching services whose answers did not count at the end.
+    `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
+    because a list has changed, None for nothing.
     """
 
     run_id: str
@@ -68,6 +71,7 @@ class Result:
     undelivered: int
     is_interrupted: bool
     unhealthy: tuple[Standing, ...] = ()
+    rematched: Rematched | None = None
 
     @property
     def skips(self) -> tuple[Skip, ...]:
@@ -93,7 +97,8 @@ def verify(
     """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
 
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
-    again first. Raises StoreBusy while another run is alive on this store.
+    again first. A list that has changed has everything retained asked about again, and that is waited for, too.
+    Raises StoreBusy while another run is alive on this store.
     """
     began_at = now()
     run_id = uuid4().hex
@@ -101,6 +106,7 @@ def verify(
         runs.create(store, run_id)
         recovery.recover_dead_workers(store)
         _drop_left_over(store)
+        asked_before = rematched.mark(store)
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
         for order in orders:
@@ -110,7 +116,7 @@ def verify(
             if stop.is_set():
                 _interrupt(store, run_id, workers)
         _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
-        return _result(store, run_id, began_at, is_interrupted=stop.is_set())
+        return _result(store, run_id, began_at, asked_before, is_interrupted=stop.is_set())
 
 
 def _drop_left_over(store: Store) -> None:
@@ -164,7 +170,8 @@ def _watch(
             return
         is_crawled = progress.hosts_done == progress.hosts
         # What waits and has no job any more is unknown or undelivered, and the report says so.
-        if is_crawled and (progress.waiting == 0 or _are_parked(store, began_at)):
+        is_asked = progress.waiting == 0 or _are_parked(store, began_at)
+        if is_crawled and is_asked and not progress.is_rematching:
             _let_horses_end(store, stop)
             return
         stuck_since = _put_back_handed_over(store, stuck_since)
@@ -285,10 +292,13 @@ def _progress(store: Store, run_id: str, began_at: datetime, standings: Sequence
         unknown=runs.unknown_count(store, run_id),
         waiting=sum(runs.waiting(store, run_id)),
         unhealthy=_unhealthy(store, began_at),
+        is_rematching=rematched.is_under_way(store),
     )
 
 
-def _result(store: Store, run_id: str, began_at: datetime, *, is_interrupted: bool) -> Result:
+def _result(
+    store: Store, run_id: str, began_at: datetime, asked_before: rematched.Mark, *, is_interrupted: bool
+) -> Result:
     records = _records(store, run_id)
     found = cases.read_many(store, runs.case_ids(store, run_id))
     return Result(
@@ -303,6 +313,7 @@ def _result(store: Store, run_id: str, began_at: datetime, *, is_interrupted: bo
         undelivered=runs.waiting(store, run_id)[1],
         is_interrupted=is_interrupted,
         unhealthy=_unhealthy(store, began_at),
+        rematched=rematched.since(store, asked_before),
     )
 
 

@@ -116,3 +116,10 @@ def test_a_rematch_raises_what_has_become_known_and_corrects_what_was_taken_back
     assert "1 held cases opened" in again.stdout
     assert "0 web requests" in again.stdout
     assert scene.cases()["known"]["state"] == "open"
+
+    # A verification that meets a changed list waits for the same, and says what it came to.
+    changed = scene.hash_list(known="active", weak="active", other="disputed")
+    ran = scene.place.run("verify", scene.place.write("none.txt", "http://h.invalid/"), "--hashes", changed)
+    assert "0 retained files and 3 cases asked about, 0 new cases, 0 held cases opened, 1 cases corrected" in ran.stdout
+    assert scene.cases()["other"]["state"] == "held"
+    assert scene.events().count("case.corrected") == 2

@@ -1,0 +1,27 @@
+"""Opens the store that the settings name, or the embedded one, if it keeps what it is given."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from orbweaver.settings import Settings
+from orbweaver.store import connection, durability, embedded
+from orbweaver.store.connection import Store
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str]]:
+    """Yield the store and its URL: STORE_URL's, else the embedded one. Raises StoreError."""
+    if settings.store_url is not None:
+        store = connection.connect(settings.store_url)
+        durability.require(store)
+        try:
+            yield store, settings.store_url
+        finally:
+            store.close()
+        return
+    with embedded.running(state_dir) as store:
+        durability.require(store)
+        yield store, embedded.url_for(state_dir)
