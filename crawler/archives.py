@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from orbweaver.crawler.archive_costs import ArchiveLimits, Contents, Member, Spent
 from orbweaver.crawler.archive_headers import (
     BEGINNINGS,
     CENTRAL,
@@ -27,76 +25,12 @@ from orbweaver.crawler.decoding import PIECE_BYTES
 from orbweaver.crawler.digests import DirectDigester
 from orbweaver.crawler.sniff import HEAD_BYTES, sniff
 from orbweaver.crawler.unpacking import UNPACKERS, Damaged, Unpacker
-from orbweaver.model import DigestSet, Outcome
 
 _MARK_BYTES = 4
 # What is unpacked at once: where a member's end is not known before, the rest is copied for each member.
 _STEP_BYTES = 16 * 1024
 # Data may hold bytes that look like a data descriptor; a member with more of them than this is made to stall us.
 _MOST_FALSE_DESCRIPTORS = 1_000
-
-
-@dataclass(frozen=True)
-class ArchiveLimits:
-    """What the members of one archive may cost; archives inside it count as part of it.
-
-    A member over `member_bytes` has no digest, and its neighbours have. What is over `members` (folders and empty
-    files count), `decoded_bytes` or `ratio` ends the reading of members: those before it keep their digests, and the
-    archive's own digest is made in any case. `ratio` is decoded bytes to bytes of the archive so far; it is asked only
-    after `free_bytes`, because a small file of one colour rightly has a great one. An archive inside `depth` others
-    is hashed as a file and not looked into: `depth=0` looks into none.
-
-    42.zip (42 KB, six levels, 4.5 PB) ends at `depth` after a few MB. One member of zeros ends at `ratio`: deflate
-    makes at most 1,032 bytes of one, bzip2 and Zstandard a million.
-    """
-
-    members: int = 10_000
-    member_bytes: int = 8 * 2**30
-    decoded_bytes: int = 8 * 2**30
-    ratio: int = 200
-    free_bytes: int = 64 * 2**20
-    depth: int = 3
-
-
-class Member(NamedTuple):
-    """One file inside an archive; `path` is evidence for people, joined with "!/" where archives are nested."""
-
-    path: str
-    digests: DigestSet
-    sniffed_type: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Why some members of an archive have no digest; nothing in it was written by the server."""
-
-    outcome: Outcome
-    rule: str
-    reason: str
-    is_failure: bool
-    count: int
-
-
-class Contents(NamedTuple):
-    """What was found in an archive: its members that are not empty, and why others are missing."""
-
-    members: tuple[Member, ...]
-    notes: tuple[Note, ...]
-
-
-# An encrypted member is no failure: nobody without its password sees more than the archive, which was hashed.
-_RULES: dict[str, tuple[Outcome, str, bool]] = {
-    "archive.encrypted": (Outcome.ENCRYPTED, "members are encrypted; the archive itself was hashed", False),
-    "archive.method": (Outcome.INCOMPLETE, "members are packed by a method that is not read", True),
-    "archive.damaged": (Outcome.INCOMPLETE, "members cannot be unpacked to their end", True),
-    "archive.cut": (Outcome.INCOMPLETE, "the archive ends before its directory", True),
-    "archive.hidden": (Outcome.INCOMPLETE, "the archive's directory lists members that were not found", True),
-    "archive.members": (Outcome.LIMIT, "more members than are read of one archive", False),
-    "archive.member_bytes": (Outcome.LIMIT, "members are larger than a member may be", False),
-    "archive.decoded_bytes": (Outcome.LIMIT, "the members are larger than those of one archive may be", False),
-    "archive.ratio": (Outcome.LIMIT, "the archive unpacks to more than its size allows", False),
-    "archive.depth": (Outcome.LIMIT, "archives lie deeper in archives than is read", False),
-}
 
 
 def is_archive(head: bytes) -> bool:
@@ -108,7 +42,7 @@ class ArchiveReader:
     """Takes an archive's bytes in any pieces; one that is no archive has no members and never fails."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
-        self._spent = _Spent(limits)
+        self._spent = Spent(limits)
         self._level = _Level(self._spent, prefix="", depth=0)
 
     def feed(self, chunk: bytes) -> None:
@@ -120,46 +54,13 @@ class ArchiveReader:
     def finish(self) -> Contents:
         """Return what was found, after the archive's last byte."""
         self._level.finish()
-        notes = []
-        for rule, count in self._spent.notes.items():
-            outcome, reason, is_failure = _RULES[rule]
-            notes.append(Note(outcome, rule, reason, is_failure, count))
-        return Contents(tuple(self._spent.found), tuple(notes))
-
-
-class _Spent:
-    """What an archive and those inside it have cost so far, and what was found in them."""
-
-    def __init__(self, limits: ArchiveLimits) -> None:
-        self.limits = limits
-        self.received = 0
-        self.found: list[Member] = []
-        self.notes: Counter[str] = Counter()
-        self.is_over = False
-        self._members = 0
-        self._decoded = 0
-
-    def add_member(self) -> None:
-        self._members += 1
-        if self._members > self.limits.members:
-            self.end("archive.members")
-
-    def add_decoded(self, count: int) -> None:
-        self._decoded += count
-        if self._decoded > self.limits.decoded_bytes:
-            self.end("archive.decoded_bytes")
-        elif self._decoded > self.limits.free_bytes + self.limits.ratio * self.received:
-            self.end("archive.ratio")
-
-    def end(self, rule: str) -> None:
-        self.is_over = True
-        self.notes[rule] += 1
+        return self._spent.contents()
 
 
 class _File:
     """One member on its way: hashed, sniffed, and looked into when it is an archive itself."""
 
-    def __init__(self, spent: _Spent, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
+    def __init__(self, spent: Spent, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
         self.header = header
         self.unpacker = unpacker
         self._spent = spent
@@ -216,7 +117,7 @@ class _Level:
     Bytes between the members that belong to none are searched for the next header.
     """
 
-    def __init__(self, spent: _Spent, *, prefix: str, depth: int) -> None:
+    def __init__(self, spent: Spent, *, prefix: str, depth: int) -> None:
         self._spent = spent
         self._prefix = prefix
         self._depth = depth

@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, replace
 
-from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader, Contents, is_archive
+from orbweaver.crawler.archive_costs import ArchiveLimits, Contents
+from orbweaver.crawler.archives import ArchiveReader, is_archive
 from orbweaver.crawler.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.digests import Digester
 from orbweaver.crawler.documents import HTML_TYPES, DocumentKind, recognise

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from orbweaver.crawler import documents, rules, sameness, scope, sightings, urls
 from orbweaver.crawler.access import manners_of
-from orbweaver.crawler.archives import Contents
+from orbweaver.crawler.archive_costs import Contents
 from orbweaver.crawler.body import Body
 from orbweaver.crawler.budget import Budget
 from orbweaver.crawler.digests import digests_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orbweaver.crawler import urls
-from orbweaver.crawler.archives import Member
+from orbweaver.crawler.archive_costs import Member
 from orbweaver.crawler.body import media_type
 from orbweaver.crawler.transfer import Answer
 from orbweaver.crawler.visit import Visit

@@ -15,7 +15,7 @@ from typing import Literal
 import aiohttp
 from multidict import CIMultiDictProxy
 from orbweaver.crawler import sandbox
-from orbweaver.crawler.archives import ArchiveLimits
+from orbweaver.crawler.archive_costs import ArchiveLimits
 from orbweaver.crawler.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.connections import ConnectionLimits, Connections, PeerResponse
 from orbweaver.crawler.deadlines import Deadline, Deadlines

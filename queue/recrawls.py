@@ -32,6 +32,9 @@ class RecrawlState(StrEnum):
     FAILED = "failed"
 
 
+ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED})
+
+
 class RecrawlRecord(Noun):
     """A recrawl as an operator sees it.
 

@@ -13,29 +13,23 @@ from uuid import uuid4
 from orbweaver.matcher_client import standings as matcher_standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import Case, Skip, Tally, now
-from orbweaver.queue import batches, queues, recovery, recrawls, rematched, runs
-from orbweaver.queue.known_job import KnownJob
+from orbweaver.queue import batches, lost_jobs, queues, recovery, recrawls, rematched, runs
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 from rq.exceptions import DuplicateJobError
-from rq.job import Job, JobStatus
 
 POLL_SECONDS = 0.2
 # Together below five seconds: that is how long Ctrl-C may take.
 RECRAWL_STOP_SECONDS = 2.0
 DRAIN_SECONDS = 1.5
 HORSE_SECONDS = 3.0
-# A job that left its queue but reached no worker is put back after this long.
-HANDOVER_SECONDS = 5.0
 # A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
 CHECKS_WAITED_FOR = 3
-GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED})
-ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED})
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,7 @@ def _watch(
         turn.check()
         workers.replace_dead()
         standings = recrawls.standings(store, recrawl_ids)
-        _end_lost(
+        lost_jobs.end_lost_recrawls(
             store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
         )
         progress = _progress(store, run_id, began_at, standings)
@@ -174,41 +168,8 @@ def _watch(
         if is_crawled and is_asked and not progress.is_rematching:
             _let_horses_end(store, stop)
             return
-        stuck_since = _put_back_handed_over(store, stuck_since)
+        stuck_since = lost_jobs.put_back_handed_over(store, stuck_since)
         stop.wait(POLL_SECONDS)
-
-
-def _end_lost(store: Store, open_ids: Sequence[str]) -> None:
-    """Mark recrawls as failed whose job was parked after its last retry, stopped by hand, or removed."""
-    if not open_ids or queues.waiting_jobs(store, QueueName.RECRAWL):
-        return  # while any job waits or runs, an open recrawl may be its
-    for recrawl_id in open_ids:
-        record = recrawls.read(store, recrawl_id)
-        if record is None or record.state in ENDED:
-            continue
-        job = _own_job(store, record)
-        if job is not None and job.get_status(refresh=False) not in GIVEN_UP:
-            continue
-        reason = "its job was removed from the queue" if job is None else _reason_of(job)
-        recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=reason)
-        if job is not None:
-            recovery.discard(store, QueueName.RECRAWL, job.id)
-
-
-def _own_job(store: Store, record: RecrawlRecord) -> Job | None:
-    """Return a recrawl's job, refused or not; None when there is none, or when it is another recrawl's by now."""
-    job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(record.order.scope.name))
-    is_refused = isinstance(job, KnownJob) and job.refused is not None
-    return job if job is not None and (is_refused or list(job.args) == [record.recrawl_id]) else None
-
-
-def _reason_of(job: Job) -> str:
-    result = job.latest_result()
-    said = (result.exc_string or "").strip().splitlines() if result is not None else []
-    if not said:
-        return "its job failed"
-    _, _, message = said[-1].rpartition("Error: ") if "Error: " in said[-1] else ("", "", said[-1])
-    return f"{message[:300]} (tried {queues.RETRIES + 1} times)"
 
 
 def _let_horses_end(store: Store, stop: threading.Event) -> None:
@@ -236,25 +197,6 @@ def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:
     return tuple(one for one in found if not one.is_healthy and one.checked_at >= began_at)
 
 
-def _put_back_handed_over(store: Store, since: float | None) -> float | None:
-    """A worker killed between taking a job and starting it leaves the job with nobody: put it back in time."""
-    lost = {
-        name
-        for name in QueueName
-        if store.llen(queues.queue_for(store, name).intermediate_queue_key)
-        and not queues.queue_for(store, name).started_job_registry.get_job_count(cleanup=False)
-    }
-    if not lost:
-        return None
-    if since is None:
-        return time.monotonic()
-    if time.monotonic() - since > HANDOVER_SECONDS:
-        for name in lost:
-            recovery.put_back_taken(store, name)
-        return None
-    return since
-
-
 def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
     queue = queues.queue_for(store, QueueName.RECRAWL)
     for job_id in queue.get_job_ids():
@@ -272,7 +214,7 @@ def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bo
     for record in _records(store, run_id):
         if record.state not in ENDED:
             recrawls.end(store, record.recrawl_id, state, reason=reason)
-        job = _own_job(store, record)
+        job = lost_jobs.own_job(store, record)
         if job is not None:
             # Its worker is gone; the next run must be able to take the host.
             recovery.discard(store, QueueName.RECRAWL, job.id)

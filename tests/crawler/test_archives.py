@@ -14,7 +14,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader, Contents, is_archive
+from orbweaver.crawler.archive_costs import ArchiveLimits, Contents
+from orbweaver.crawler.archives import ArchiveReader, is_archive
 from orbweaver.crawler.digests import digests_of
 from orbweaver.model import Outcome
 from zip_bytes import deflated, directory, local, streamed, zipped

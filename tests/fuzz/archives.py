@@ -6,7 +6,8 @@ import io
 import zipfile
 import zlib
 
-from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader, Contents, is_archive
+from orbweaver.crawler.archive_costs import ArchiveLimits, Contents
+from orbweaver.crawler.archives import ArchiveReader, is_archive
 from orbweaver.crawler.digests import digests_of
 from orbweaver.model import Outcome
 

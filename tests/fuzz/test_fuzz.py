@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from orbweaver.crawler import sameness
-from orbweaver.crawler.archives import ArchiveLimits, ArchiveReader
+from orbweaver.crawler.archive_costs import ArchiveLimits
+from orbweaver.crawler.archives import ArchiveReader
 from orbweaver.crawler.decoding import UndecodableBody, decoder_for
 
 from fuzz.promises import stretched

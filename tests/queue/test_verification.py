@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from builders import a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, url_of
+from builders import a_match, a_sighting, an_order, build_list, digests_of, transaction, url_of
 from orbweaver.queue import batches, queues, recrawls, runs, verification
 from orbweaver.queue.plan import Order
-from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.queue.verification import Progress, Result
 from orbweaver.store.connection import Store
@@ -190,15 +189,3 @@ def test_refused_jobs_fail_with_the_reason_or_are_replaced_and_hold_up_nothing(r
     assert (refused.state, done.state) == (RecrawlState.FAILED, RecrawlState.FINISHED)
     assert "refused: it carries webhooks" in str(refused.reason)
     assert len(result.cases) == 1
-
-
-def test_a_job_that_reached_no_worker_is_put_back_after_a_while(store: Store) -> None:
-    job_id = queues.match_job_id(add_batch(store, a_sighting()))
-    store.lmove("rq:queue:match", "rq:queue:match:intermediate")  # as a worker does, and then dies
-    since = verification._put_back_handed_over(store, None)
-    assert since is not None
-    assert verification._put_back_handed_over(store, since) == since
-    assert not queues.is_alive(store, QueueName.MATCH, job_id)
-    assert verification._put_back_handed_over(store, since - 2 * verification.HANDOVER_SECONDS) is None
-    assert queues.is_alive(store, QueueName.MATCH, job_id)
-    assert verification._put_back_handed_over(store, None) is None

@@ -1,0 +1,16 @@
+"""`orbweaver demo`: the whole way of a file, on a synthetic host."""
+
+from __future__ import annotations
+
+import typer
+from orbweaver.commands.options import read_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def demo() -> None:
+    """Recrawl a synthetic host of random bytes and show what was and was not raised."""
+    from orbweaver.console import demonstration
+
+    raise typer.Exit(demonstration.run(read_settings()))

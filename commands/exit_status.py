@@ -1,0 +1,38 @@
+"""The exit statuses of the command, and which one an error means."""
+
+from __future__ import annotations
+
+FAILED = 1
+BAD_USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+
+
+def status_of(error: Exception) -> int | None:
+    """Return the exit status of a foreseen error, None for a bug."""
+    from orbweaver.console.list_lookup import BadDigest
+    from orbweaver.console.output_files import OutputUnusable
+    from orbweaver.console.scope_test import NoScope
+    from orbweaver.console.verify import NothingToDo
+    from orbweaver.crawler.errors import CrawlError, NetworkRefused
+    from orbweaver.matcher_client.errors import MatcherError, Unavailable
+    from orbweaver.queue.errors import QueueError, StoreBusy
+    from orbweaver.store.errors import StateDirUnusable, StoreError
+    from orbweaver.takedown.errors import TakedownError
+    from redis.exceptions import RedisError
+
+    usage = (
+        StateDirUnusable
+        | MatcherError
+        | QueueError
+        | TakedownError
+        | OutputUnusable
+        | NothingToDo
+        | NoScope
+        | BadDigest
+        | NetworkRefused
+    )
+    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable):
+        return BAD_USAGE
+    if isinstance(error, StoreBusy | Unavailable | StoreError | RedisError | CrawlError | OSError):
+        return FAILED
+    return None

@@ -1,0 +1,53 @@
+"""`orbweaver matcher`: serve a hash list to others, accept what a service has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from orbweaver.commands.options import StateDir, read_settings
+
+app = typer.Typer(help="Serve a hash list, accept what a service has.", no_args_is_help=True)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  orbweaver matcher serve --hashes list.hashes\n\n"
+    "  orbweaver matcher serve --hashes list.hashes --listen 0.0.0.0:8765 --token file:/run/secrets/matcher "
+    "--certificate matcher.pem --key matcher.key\n\n"
+    "A list that is built anew is answered from without a restart.",
+)
+def serve(
+    hashes: Annotated[Path, typer.Option(metavar="FILE", help="A built hash list.")],
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8765",
+    token: Annotated[
+        str | None,
+        typer.Option(metavar="env:NAME|file:PATH", help="Where the bearer token is; needed beyond this machine."),
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
+) -> None:
+    """Answer Orbweaver's own batch protocol (docs/matching-services.md) from a built hash list."""
+    from orbweaver.console import matcher_serving
+
+    matcher_serving.run(hashes, listen=listen, token=token, certificate=certificate, key=key)
+
+
+@app.command(
+    epilog="Example:\n\n  orbweaver matcher accept hashlist:/srv/list.hashes\n\n"
+    "Exit status: 0 accepted; 2 no such service, or nothing to accept.",
+)
+def accept(
+    service: Annotated[str, typer.Argument(metavar="NAME", help="The service, as `doctor` and warnings name it.")],
+    state: StateDir = None,
+) -> None:
+    """Accept that a service's list has shrunk: it is whole with what it has now."""
+    from orbweaver.matcher_client import standings
+    from orbweaver.store import embedded
+    from orbweaver.store.opening import open_store
+
+    settings = read_settings(state)
+    with open_store(settings, embedded.prepare_state_dir(settings.state_dir)) as (store, _):
+        standing = standings.accept(store, service)
+    print(f"{service}: {standing.entries} entries accepted; it is checked again within HEALTH_SECONDS")

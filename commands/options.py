@@ -1,0 +1,33 @@
+"""The options that several commands have, and the settings that a command runs with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from orbweaver import settings
+from orbweaver.model import ScopeKind
+from orbweaver.settings import Settings
+
+HashList = Annotated[
+    Path | None, typer.Option("--hashes", metavar="FILE", help="Hash list: CSV, bare digests, or built.")
+]
+MatchingServices = Annotated[
+    list[str] | None,
+    typer.Option("--matcher", metavar="URL", help="Matching service, e.g. hashlist:/path; may be repeated."),
+]
+ScopeOfReports = Annotated[ScopeKind, typer.Option("--scope", help="How far from a reported URL to go.")]
+StateDir = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="State directory (default: STATE_DIR, else ~/.local/state/orbweaver)."),
+]
+
+
+def read_settings(state_dir: Path | None = None) -> Settings:
+    """Read the settings from the environment; `state_dir` goes before STATE_DIR.
+
+    Raises SettingsRefused.
+    """
+    found = settings.load()
+    return found if state_dir is None else found.model_copy(update={"state_dir": state_dir})

@@ -1,0 +1,33 @@
+"""`orbweaver rematch`: ask again about what is in the store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from orbweaver.commands.options import HashList, MatchingServices, StateDir, read_settings
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  orbweaver rematch --hashes list.csv\n\n"
+    "  orbweaver rematch --matcher hashlist:/srv/list.hashes --json\n\n"
+    "Exit status: 0 everything was answered and delivered; 1 something stayed unknown or undelivered; 2 bad usage."
+)
+def rematch(
+    hashes: HashList = None,
+    matcher: MatchingServices = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
+    state: StateDir = None,
+) -> None:
+    """Ask again about every retained file and every case; nothing is fetched."""
+    from orbweaver.console import rematch as command
+    from orbweaver.console.verify import Options
+
+    settings = read_settings(state)
+    if hashes is None and not matcher and settings.matcher_url is None:
+        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    options = Options(reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, state_dir=state)
+    raise typer.Exit(command.run(options, settings))

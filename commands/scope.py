@@ -1,0 +1,55 @@
+"""`orbweaver scope`: explain what a recrawl may fetch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+from orbweaver.commands.options import ScopeOfReports
+from orbweaver.model import Embeds, ScopeKind
+
+app = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True)
+
+
+@app.command(
+    "test",
+    epilog="Examples:\n\n"
+    "  orbweaver scope test https://www.example.com/logout https://cdn.example.com/a.jpg "
+    "--reported https://www.example.com/board/\n\n"
+    "  orbweaver scope test https://cdn.example.com/a.jpg --reported https://www.example.com/ --kind embed "
+    "--embeds same-site --explain\n\n"
+    "Exit status: 0 every URL is accepted; 1 some are rejected; 2 bad usage.",
+)
+def scope_test(
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="URLs to judge; defanged ones are read.")],
+    reported: Annotated[
+        list[str], typer.Option(metavar="URL", help="A reported URL, whose scope it is; may be repeated.")
+    ],
+    scope: ScopeOfReports = ScopeKind.HOST,
+    embeds: Annotated[Embeds, typer.Option(help="Files of other hosts that pages in scope show.")] = Embeds.OFF,
+    kind: Annotated[
+        Literal["page", "file", "embed"],
+        typer.Option(help="What refers to them: embed is a file that a page shows."),
+    ] = "page",
+    referrer: Annotated[
+        str | None, typer.Option(metavar="URL", help="The page that refers to them (default: the first reported URL).")
+    ] = None,
+    depth: Annotated[int, typer.Option(min=0, help="Links from a reported URL.")] = 1,
+    explain: Annotated[bool, typer.Option("--explain", help="Also show the rules that abstained.")] = False,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the decisions as JSON.")] = False,
+) -> None:
+    """Say whether URLs would be fetched, and which rule decides; connects to nobody."""
+    from orbweaver.console import scope_test as command
+
+    options = command.Options(
+        urls=urls,
+        reported=reported,
+        kind=scope,
+        embeds=embeds,
+        met=command.Met(kind),
+        referrer=referrer,
+        depth=depth,
+        is_explained=explain,
+        is_json=is_json,
+    )
+    raise typer.Exit(command.run(options))

@@ -1,0 +1,111 @@
+"""`orbweaver verify`: recrawl the hosts of reported URLs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from orbweaver.commands.options import HashList, MatchingServices, ScopeOfReports, StateDir, read_settings
+from orbweaver.model import Embeds, Limits, ScopeKind
+
+app = typer.Typer()
+
+
+def _moment(text: str) -> datetime:
+    """Read a time as everywhere in the project: one without an offset is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("not an RFC 3339 time, such as 2026-12-31T00:00:00Z") from None
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  orbweaver verify reports.csv --hashes list.csv --out findings\n\n"
+    "  orbweaver verify urls.txt --hashes list.hashes --scope site --max-pages 500\n\n"
+    "  cat urls.txt | orbweaver verify - --matcher hashlist:/srv/list.hashes --json\n\n"
+    "Exit status: 0 every host was recrawled and every file answered for; 1 something failed or stayed unknown; "
+    "2 bad usage or no usable report."
+)
+def verify(
+    reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],
+    hashes: HashList = None,
+    matcher: MatchingServices = None,
+    scope: ScopeOfReports = ScopeKind.HOST,
+    max_pages: Annotated[int, typer.Option(min=1, help="Pages per host.")] = Limits().max_pages,
+    max_files: Annotated[int, typer.Option(min=1, help="Files per host.")] = Limits().max_files,
+    max_depth: Annotated[int, typer.Option(min=0, help="Links from a reported URL.")] = Limits().max_depth,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Bytes received per host.")] = Limits().max_bytes,
+    max_seconds: Annotated[
+        float, typer.Option(min=1, max=30 * 24 * 3600, help="Seconds per host.")
+    ] = Limits().max_seconds,
+    access: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML: user agent, language, cookies, proxy, robots, delay.")
+    ] = None,
+    authority: Annotated[str | None, typer.Option(metavar="TEXT", help="Who allowed this recrawl.")] = None,
+    embeds: Annotated[
+        Embeds, typer.Option(help="Files that pages in scope show from other hosts: which to fetch.")
+    ] = Embeds.OFF,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(metavar="TIME", parser=_moment, help="RFC 3339; nothing is fetched after it."),
+    ] = None,
+    max_host_cost: Annotated[
+        int, typer.Option(min=1, help="Requests per host, some counted several times.")
+    ] = Limits().max_host_cost,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write cases, events, skipped URLs and summary here.")
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the summary and cases as JSON.")] = False,
+    allow_address: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-address", metavar="CIDR", help="Also fetch from this range; may be repeated. For tests only."
+        ),
+    ] = None,
+    state: StateDir = None,
+) -> None:
+    """Recrawl the hosts of reported URLs and report every known file."""
+    from orbweaver.console import verify as command
+
+    settings = read_settings(state)
+    if hashes is None and not matcher and not settings.matcher_urls:
+        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    outcome = command.verify(
+        command.Options(
+            reports=reports,
+            hashes=hashes,
+            matchers=tuple(matcher or ()),
+            scope=scope,
+            limits=Limits(
+                max_pages=max_pages,
+                max_files=max_files,
+                max_depth=max_depth,
+                max_bytes=max_bytes,
+                max_seconds=max_seconds,
+                max_host_cost=max_host_cost,
+            ),
+            access=access,
+            authority=_authority(authority),
+            embeds=embeds,
+            expires_at=expires,
+            out=out,
+            is_json=is_json,
+            allow_addresses=tuple(allow_address or ()),
+            state_dir=state,
+        ),
+        settings,
+    )
+    raise typer.Exit(outcome.exit_status)
+
+
+def _authority(text: str | None) -> str | None:
+    if text is None:
+        return None
+    text = text.strip()
+    if not text or not text.isprintable():
+        raise typer.BadParameter("--authority: a name, in printable characters")
+    return text

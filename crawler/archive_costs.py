@@ -1,0 +1,112 @@
+"""What the members of an archive may cost and have cost, what was found, and why some have no digest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orbweaver.model import DigestSet, Outcome
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What the members of one archive may cost; archives inside it count as part of it.
+
+    A member over `member_bytes` has no digest, and its neighbours have. What is over `members` (folders and empty
+    files count), `decoded_bytes` or `ratio` ends the reading of members: those before it keep their digests, and the
+    archive's own digest is made in any case. `ratio` is decoded bytes to bytes of the archive so far; it is asked only
+    after `free_bytes`, because a small file of one colour rightly has a great one. An archive inside `depth` others
+    is hashed as a file and not looked into: `depth=0` looks into none.
+
+    42.zip (42 KB, six levels, 4.5 PB) ends at `depth` after a few MB. One member of zeros ends at `ratio`: deflate
+    makes at most 1,032 bytes of one, bzip2 and Zstandard a million.
+    """
+
+    members: int = 10_000
+    member_bytes: int = 8 * 2**30
+    decoded_bytes: int = 8 * 2**30
+    ratio: int = 200
+    free_bytes: int = 64 * 2**20
+    depth: int = 3
+
+
+class Member(NamedTuple):
+    """One file inside an archive; `path` is evidence for people, joined with "!/" where archives are nested."""
+
+    path: str
+    digests: DigestSet
+    sniffed_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why some members of an archive have no digest; nothing in it was written by the server."""
+
+    outcome: Outcome
+    rule: str
+    reason: str
+    is_failure: bool
+    count: int
+
+
+class Contents(NamedTuple):
+    """What was found in an archive: its members that are not empty, and why others are missing."""
+
+    members: tuple[Member, ...]
+    notes: tuple[Note, ...]
+
+
+# An encrypted member is no failure: nobody without its password sees more than the archive, which was hashed.
+_RULES: dict[str, tuple[Outcome, str, bool]] = {
+    "archive.encrypted": (Outcome.ENCRYPTED, "members are encrypted; the archive itself was hashed", False),
+    "archive.method": (Outcome.INCOMPLETE, "members are packed by a method that is not read", True),
+    "archive.damaged": (Outcome.INCOMPLETE, "members cannot be unpacked to their end", True),
+    "archive.cut": (Outcome.INCOMPLETE, "the archive ends before its directory", True),
+    "archive.hidden": (Outcome.INCOMPLETE, "the archive's directory lists members that were not found", True),
+    "archive.members": (Outcome.LIMIT, "more members than are read of one archive", False),
+    "archive.member_bytes": (Outcome.LIMIT, "members are larger than a member may be", False),
+    "archive.decoded_bytes": (Outcome.LIMIT, "the members are larger than those of one archive may be", False),
+    "archive.ratio": (Outcome.LIMIT, "the archive unpacks to more than its size allows", False),
+    "archive.depth": (Outcome.LIMIT, "archives lie deeper in archives than is read", False),
+}
+
+
+class Spent:
+    """What an archive and those inside it have cost so far, and what was found in them."""
+
+    def __init__(self, limits: ArchiveLimits) -> None:
+        self.limits = limits
+        self.received = 0
+        self.found: list[Member] = []
+        self.notes: Counter[str] = Counter()
+        self.is_over = False
+        self._members = 0
+        self._decoded = 0
+
+    def add_member(self) -> None:
+        """Count one member, whatever it is."""
+        self._members += 1
+        if self._members > self.limits.members:
+            self.end("archive.members")
+
+    def add_decoded(self, count: int) -> None:
+        """Count bytes that were unpacked."""
+        self._decoded += count
+        if self._decoded > self.limits.decoded_bytes:
+            self.end("archive.decoded_bytes")
+        elif self._decoded > self.limits.free_bytes + self.limits.ratio * self.received:
+            self.end("archive.ratio")
+
+    def end(self, rule: str) -> None:
+        """Read no more members, because of this rule."""
+        self.is_over = True
+        self.notes[rule] += 1
+
+    def contents(self) -> Contents:
+        """Return what was found, and a note for each rule under which something is missing."""
+        notes = []
+        for rule, count in self.notes.items():
+            outcome, reason, is_failure = _RULES[rule]
+            notes.append(Note(outcome, rule, reason, is_failure, count))
+        return Contents(tuple(self.found), tuple(notes))
