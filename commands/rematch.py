@@ -27,7 +27,7 @@ def rematch(
     from orbweaver.console.verify import Options
 
     settings = read_settings(state)
-    if hashes is None and not matcher and settings.matcher_url is None:
+    if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
     options = Options(reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, state_dir=state)
     raise typer.Exit(command.run(options, settings))
