@@ -18,6 +18,7 @@ from orbweaver.model import (
     HoldReason,
     Listing,
     Nature,
+    Source,
     Strength,
     Verdict,
     VerdictResult,
@@ -36,11 +37,15 @@ def judge(
     built_to: datetime | None = None,
 ) -> Verdict:
     """Return the verdict of a service that answered, whole and about these digests, with these listings."""
+    source = Source(service=service, asked_at=asked_at, list_version=list_version, built_to=built_to)
+    return _judge(digests, listings, (source,))
+
+
+def _judge(digests: DigestSet, listings: Sequence[Listing], sources: tuple[Source, ...]) -> Verdict:
     accusing = [one for one in listings if _accuses(one)]
     rest = [one for one in listings if not _accuses(one)]
-    asked = {"service": service, "asked_at": asked_at, "list_version": list_version, "built_to": built_to}
     if not accusing:
-        return Verdict(result=VerdictResult.NO_MATCH, listings=tuple(rest), **asked)
+        return Verdict(result=VerdictResult.NO_MATCH, listings=tuple(rest), sources=sources)
     is_confirmed = _is_confirmed(digests, accusing)
     accusing.sort(key=lambda one: (len(_doubts(digests, one, is_confirmed)), ALGORITHMS.index(one.algorithms[0])))
     doubts = _doubts(digests, accusing[0], is_confirmed)
@@ -51,7 +56,7 @@ def judge(
         strength=Strength.STRONG if is_confirmed else Strength.WEAK,
         held_because=tuple(doubts),
         listings=(*accusing, *rest),
-        **asked,
+        sources=sources,
     )
 
 
@@ -65,18 +70,18 @@ def merge(digests: DigestSet, verdicts: Sequence[Verdict]) -> Verdict:
     if len(verdicts) == 1:
         return verdicts[0]
     listings = [listing for verdict in verdicts for listing in verdict.listings]
-    service = " ".join(verdict.service for verdict in verdicts if verdict.service)
-    times = [verdict.asked_at for verdict in verdicts if verdict.asked_at]
+    sources = tuple(source for verdict in verdicts for source in verdict.sources)
     reasons = [verdict.reason or "no reason given" for verdict in verdicts if verdict.result is VerdictResult.UNKNOWN]
     if any(verdict.result is VerdictResult.MATCH for verdict in verdicts) or not reasons:
-        merged = judge(digests, listings, service=service, asked_at=min(times))
+        merged = _judge(digests, listings, sources)
         return merged.model_copy(update={"reason": "; ".join(reasons) or None})
-    return unknown("; ".join(reasons), service=service, asked_at=min(times, default=None))
+    return Verdict(result=VerdictResult.UNKNOWN, reason="; ".join(reasons), sources=sources)
 
 
 def unknown(reason: str, *, service: str | None = None, asked_at: datetime | None = None) -> Verdict:
     """Return the verdict of a service that could not be asked, or whose answer is none."""
-    return Verdict(result=VerdictResult.UNKNOWN, reason=reason, service=service, asked_at=asked_at)
+    sources = () if service is None else (Source(service=service, asked_at=asked_at),)
+    return Verdict(result=VerdictResult.UNKNOWN, reason=reason, sources=sources)
 
 
 def _accuses(listing: Listing) -> bool:

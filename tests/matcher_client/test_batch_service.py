@@ -79,13 +79,14 @@ def asked_of(server: FaultProxy) -> list[list[dict[str, Any]]]:
 def test_a_verdict_says_all_that_the_answer_says(server: FaultProxy) -> None:
     known, strange = service_of(server).lookup([KNOWN, STRANGE])
 
-    assert (known.result, known.strength, known.list_version) == ("match", "strong", "v1")
+    assert (known.result, known.strength, known.sources[0].list_version) == ("match", "strong", "v1")
     assert known.leading is not None
     assert json.loads(known.leading.model_dump_json(exclude_none=True)) == {
         **LISTING,
         "service": f"http://127.0.0.1:{server.port}/matcher",
     }
-    assert (strange.result, strange.list_version, strange.built_to) == ("no_match", "v1", known.built_to)
+    [source] = strange.sources
+    assert (strange.result, source.list_version, source.built_to) == ("no_match", "v1", known.sources[0].built_to)
 
 
 def test_a_listing_without_a_version_has_the_whole_answers(server: FaultProxy) -> None:
@@ -94,7 +95,7 @@ def test_a_listing_without_a_version_has_the_whole_answers(server: FaultProxy) -
     (verdict,) = service_of(server).lookup([KNOWN])
 
     assert verdict.leading is not None
-    assert (verdict.leading.list_version, verdict.leading.built_to) == ("v1", verdict.built_to)
+    assert (verdict.leading.list_version, verdict.leading.built_to) == ("v1", verdict.sources[0].built_to)
 
 
 def test_equal_digest_sets_are_asked_once_and_at_most_a_thousand_at_a_time(server: FaultProxy) -> None:

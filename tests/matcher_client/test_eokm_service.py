@@ -48,7 +48,7 @@ def test_a_file_known_by_both_digests_is_a_strong_match(service: EokmService) ->
     assert (verdict.result, verdict.strength, verdict.held_because) == ("match", "strong", ())
     (listing,) = verdict.listings
     assert (listing.list, listing.algorithms, listing.nature) == ("EOKM", ("sha1", "md5"), "abuse")
-    assert (listing.entry_id, listing.category, listing.list_version, verdict.list_version) == (None,) * 4
+    assert (listing.entry_id, listing.category, listing.list_version, verdict.sources[0].list_version) == (None,) * 4
     assert verdict.asked_at is not None
 
 
