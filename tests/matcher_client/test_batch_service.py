@@ -195,6 +195,7 @@ def test_a_failure_says_what_to_mend_and_no_digest(server: FaultProxy, status: i
         (503, b'{"is_healthy": true}', "cannot answer: no reason given"),
         (503, b'{"detail": "too busy"}', "in another shape"),
         (401, b'{"detail": "no token"}', "refuses us"),
+        (200, b'{"is_healthy": true, "entries": -1}', "in another shape"),
         (200, b"ok", "in another shape"),
         (200, b"{}", "in another shape"),
     ],
@@ -208,6 +209,13 @@ def test_health_is_what_the_server_says_and_anything_else_is_none(
 
     assert health.is_healthy == (reason is None)
     assert (reason or "") in (health.reason or "")
+
+
+@pytest.mark.parametrize(("said", "entries"), [("", None), (', "entries": null', None), (', "entries": 0', 0)])
+def test_a_number_of_entries_that_is_not_said_is_none(server: FaultProxy, said: str, entries: int | None) -> None:
+    server.fault = says(200, f'{{"is_healthy": true{said}}}'.encode())
+    health = service_of(server).health()
+    assert (health.is_healthy, health.entries) == (True, entries)
 
 
 def test_https_and_loopback_http_open_it_and_an_option_of_another_service_is_refused() -> None:

@@ -211,6 +211,7 @@ def test_a_service_that_answers_is_healthy(running: Running) -> None:
     with asking(running) as service:
         health = service.health()
         assert (health.is_healthy, health.reason) == (True, None)
+        assert health.entries != 0  # unless it is empty it says how many, or that it does not say
 
 
 # --- faults ---

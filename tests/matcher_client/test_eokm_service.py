@@ -209,7 +209,7 @@ def test_a_canary_it_cannot_know_is_no_no(service: EokmService) -> None:
 
 def test_health_is_a_random_digest_that_it_does_not_know(server: RunningEokm, service: EokmService) -> None:
     health = service.health()
-    assert (health.is_healthy, health.reason, health.list_version) == (True, None, None)
+    assert (health.is_healthy, health.reason, health.list_version, health.entries) == (True, None, None, None)
     server.interject(lambda _: Reply(body=b"true"))
     assert "knows a random digest" in str(service.health().reason)
     server.interject(lambda _: Reply(status=401))
