@@ -27,7 +27,7 @@ from typing import Any
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.fan_out import NoAnswer, ask_all
-from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import Canary, ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import Answer, WebSession
@@ -81,24 +81,21 @@ class TcapService:
         for digests in digest_sets:
             sure: list[Algorithm] = []
             likely: list[Algorithm] = []
-            failed: list[NoAnswer] = []
+            unanswered: list[str] = []
             for algorithm in HASH_TYPES:
                 confidence = answers[algorithm, getattr(digests, algorithm)]
                 if isinstance(confidence, NoAnswer):
-                    failed.append(confidence)
+                    unanswered.append(confidence.reason)
                 elif confidence == 1:
                     sure.append(algorithm)
                 elif confidence > 0:
                     likely.append(algorithm)
-            if failed:
-                verdicts.append(unknown(failed[0].reason, service=self.name, asked_at=asked_at))
-                continue
             listings = [
                 Listing(service=self.name, list="TCAP", scheme="tcap", status=status, algorithms=tuple(algorithms))
                 for status, algorithms in ((EntryStatus.ACTIVE, sure), (EntryStatus.DISPUTED, likely))
                 if algorithms
             ]
-            verdicts.append(judge(digests, listings, service=self.name, asked_at=asked_at))
+            verdicts.append(judge(digests, listings, service=self.name, asked_at=asked_at, unanswered=unanswered))
         return verdicts
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:

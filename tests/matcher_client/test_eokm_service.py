@@ -143,11 +143,17 @@ def test_no_other_bytes_are_an_answer(body: bytes) -> None:
         service.close()
 
 
-def test_a_match_that_cannot_be_confirmed_yet_is_asked_again(server: RunningEokm, service: EokmService) -> None:
-    server.interject(lambda asked: Reply(status=404) if asked.path.endswith("md5") else None)
-    assert only(service.lookup([KNOWN])).result == "unknown"
+@pytest.mark.parametrize("algorithm", ["sha1", "md5"])
+def test_a_match_that_cannot_be_confirmed_yet_is_held_until_it_can(
+    server: RunningEokm, service: EokmService, algorithm: str
+) -> None:
+    server.interject(lambda asked: Reply(status=404) if asked.path.endswith(algorithm) else None)
+    known, other = service.lookup([KNOWN, OTHER])
+    assert (known.result, known.held_because, other.result) == ("match", ("weak",), "unknown")
+    assert known.reason == other.reason == f"{service.name} answers with status 404"
     server.interject(None)
-    assert only(service.lookup([KNOWN])).strength == "strong"
+    whole = only(service.lookup([KNOWN]))
+    assert (whole.strength, whole.reason) == ("strong", None)
 
 
 @pytest.mark.parametrize("status", [401, 403])

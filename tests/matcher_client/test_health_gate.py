@@ -262,6 +262,8 @@ def test_unknown_is_never_kept_nor_what_names_no_version_nor_anything_for_no_tim
     of_a_list = Standing(service="s", checked_at=NOON, list_version="1")
     cache = VerdictCache(store, timedelta(hours=1))
     cache.write(of_a_list, [(OTHERS[0], Verdict(result=VerdictResult.UNKNOWN))])
+    in_part = Verdict(result=VerdictResult.MATCH, reason="a question had no answer")
+    cache.write(of_a_list, [(OTHERS[0], in_part)])
     cache.write(Standing(service="s", checked_at=NOON), [(OTHERS[0], verdict)])
     VerdictCache(store, timedelta(0)).write(of_a_list, [(OTHERS[0], verdict)])
     assert store.keys("*") == []
