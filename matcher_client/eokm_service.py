@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Sequence
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.fan_out import NoAnswer, ask_all
+from orbweaver.matcher_client.fan_out import FanOut, NoAnswer
 from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import ServiceAddress, refuse_unknown_options
@@ -51,11 +51,12 @@ class EokmService:
         self._session = WebSession(address, connections=CONNECTIONS)
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        """Return one verdict for each digest set, in order; raises Unavailable."""
+        """Return one verdict for each digest set, in order; raises Unavailable when it fails before any answer."""
         asked_at = now()
         questions = [(algorithm, getattr(one, algorithm)) for one in digest_sets for algorithm in ALGORITHMS]
         questions = list(dict.fromkeys(questions))
-        answers = dict(zip(questions, ask_all(self._ask, questions, connections=CONNECTIONS), strict=True))
+        said = FanOut(connections=CONNECTIONS).ask(self._ask, questions)
+        answers = dict(zip(questions, said, strict=True))
         verdicts = []
         for digests in digest_sets:
             agreeing: list[Algorithm] = []

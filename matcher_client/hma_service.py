@@ -56,8 +56,6 @@ class HmaService:
         indexes = self._read_indexes()
         questions = Questions(self._session, self._lookups, connections=self._connections)
         questions.ask(digest_sets)
-        if questions.failure is not None and not questions.has_replies:
-            raise Unavailable(questions.failure)
         verdicts = [self._judge(one, questions, indexes, asked_at) for one in digest_sets]
         if all(verdict.result is not VerdictResult.NO_MATCH for verdict in verdicts):
             return verdicts
