@@ -45,6 +45,7 @@ def test_a_service_that_refuses_us_is_asked_once() -> None:
     asked = []
 
     def refuse(question: int) -> bool:
+        assert threading.current_thread() is threading.main_thread()  # so nobody else asks meanwhile
         asked.append(question)
         raise Unavailable("the credentials are refused")
 
