@@ -331,23 +331,39 @@ class Listing(Noun):
     built_to: Moment | None = None
 
 
+class Source(Noun):
+    """A service that was asked, when, and the state of its list that it answered from, as far as it says that."""
+
+    service: str
+    asked_at: Moment | None = None
+    list_version: str | None = None
+    built_to: Moment | None = None
+
+
 class Verdict(Noun):
     """What is known of one digest set: made by matcher_client.judgement, from what services list.
 
     `listings` are all that have one of the digests, the one that speaks for the match first; benign and withdrawn
     ones are among them, and alone make no match. `held_because` says why a match is not to be acted upon yet.
-    `service`, `list_version`, `built_to` and `asked_at` say who was asked, and when; `reason` why it is unknown.
+    `sources` are all services that were asked, once each; `reason` says why it is unknown, or what of a match could
+    not be asked.
     """
 
     result: VerdictResult
     strength: Strength | None = None
     held_because: tuple[HoldReason, ...] = ()
     listings: tuple[Listing, ...] = ()
-    service: str | None = None
-    list_version: str | None = None
-    built_to: Moment | None = None
-    asked_at: Moment | None = None
+    sources: tuple[Source, ...] = ()
     reason: str | None = None
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When the first of its services was asked: what it says is as old as that."""
+        return min((one.asked_at for one in self.sources if one.asked_at is not None), default=None)
+
+    def source(self, service: str | None) -> Source | None:
+        """Return what is known of one service's answer, None when that service was not asked."""
+        return next((one for one in self.sources if one.service == service), None)
 
     @property
     def leading(self) -> Listing | None:
@@ -359,7 +375,7 @@ class CaseVerdict(Noun):
     """The verdict as a case shows it: the leading listing's facts, and `listings`, all of them.
 
     `algorithm` is the strongest of `algorithms`, the ones that agreed. After a correction to `no_match` the facts are
-    those of the listing that was taken back.
+    those of the listing that was taken back. `service` is always one: the leading listing's.
     """
 
     result: VerdictResult

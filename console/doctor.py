@@ -178,7 +178,8 @@ def _matcher(service: MatchingService, known: standings.Known, settings: Setting
     if not standing.is_healthy:
         return Check("matcher", "fail", standing.complaint)
     version = (standing.list_version or "none")[:12]
-    said = f"{service.name}: {standing.entries} entries, list version {version}"
+    entries = "number of entries not said" if standing.entries is None else f"{standing.entries} entries"
+    said = f"{service.name}: {entries}, list version {version}"
     if service.canary is None and not isinstance(service, HashListService):
         return Check("matcher", "warn", f"{said}; no canary: nothing proves that it has its lists")
     return Check("matcher", "ok", said)

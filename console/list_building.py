@@ -85,7 +85,7 @@ def _say_file(file: FileReport) -> str:
     parts += [
         f"{count:,} {what}"
         for count, what in (
-            (file.benign, "of them benign"),
+            (file.benign, f"of them known benign ({_say_signs(file)})"),
             (file.deletions, "of them deletions"),
             (file.stripped, "of them without a digest that stands for nothing"),
             (file.refused, "refused"),
@@ -94,6 +94,11 @@ def _say_file(file: FileReport) -> str:
     ]
     parts += [f"{count:,} left out: {safe(reason)}" for reason, count in sorted(file.left_out.items())]
     return f"{file.file} ({file.format}): {', '.join(parts)}"
+
+
+def _say_signs(file: FileReport) -> str:
+    """Say by what rows were taken as harmless: a list of abuse that has any wants a look."""
+    return ", ".join(f"{safe(sign)}: {count:,}" for sign, count in sorted(file.benign_signs.items()))
 
 
 def _facts(said: BuildReport, canary: str | None) -> dict[str, Any]:

@@ -150,13 +150,13 @@ class ListsAnswer(_Answered):
 
 
 class HealthAnswer(_Answered):
-    """Whether `lookup` would answer now; `reason` says why not."""
+    """Whether `lookup` would answer now; `reason` says why not. `entries` counts the list's rows; null: not said."""
 
     is_healthy: bool
     reason: str | None = None
     list_version: str | None = None
     built_to: Moment | None = None
-    entries: int = 0
+    entries: int | None = Field(default=None, ge=0)
 
 
 class Refusal(_Answered):

@@ -23,7 +23,7 @@ from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import Answer, WebSession, printable
-from orbweaver.model import Algorithm, DigestSet, Verdict, VerdictResult, now
+from orbweaver.model import Algorithm, DigestSet, Source, Verdict, VerdictResult, now
 from pydantic import BaseModel, ValidationError
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
@@ -86,14 +86,11 @@ class BatchService:
         answer = self._ask(
             [{"md5": one.md5, "sha1": one.sha1, "sha256": one.sha256, "size": one.size} for one in digest_sets]
         )
-        # A verdict is costly to make, and most are this one.
-        no_match = Verdict(
-            result=VerdictResult.NO_MATCH,
-            service=self.name,
-            asked_at=asked_at,
-            list_version=answer.list_version,
-            built_to=answer.built_to,
+        source = Source(
+            service=self.name, asked_at=asked_at, list_version=answer.list_version, built_to=answer.built_to
         )
+        # A verdict is costly to make, and most are this one.
+        no_match = Verdict(result=VerdictResult.NO_MATCH, sources=(source,))
         return [
             self._judge(digests, said, answer, asked_at) if said.listings else no_match
             for digests, said in zip(digest_sets, answer.answers, strict=True)

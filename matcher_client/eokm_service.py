@@ -14,8 +14,8 @@ import secrets
 from collections.abc import Sequence
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.fan_out import NoAnswer, ask_all
-from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.matcher_client.fan_out import FanOut, NoAnswer
+from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import WebSession
@@ -34,9 +34,8 @@ _Question = tuple[Algorithm, str]
 class EokmService:
     """Asks for SHA-1 and MD5 of each digest set, several at once; safe for threads.
 
-    Both are asked whatever the first says: an entry may have an MD5 only, and SHA-1 alone is weak. A digest set is
-    answered when both are; until then it is unknown, and asked again whole. The service names no list, entry,
-    category or version: a listing says "EOKM" and the algorithms.
+    Both are asked whatever the first says: an entry may have an MD5 only, and SHA-1 alone is weak. The service names no
+    list, entry, category or version: a listing says "EOKM" and the algorithms.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
@@ -52,26 +51,24 @@ class EokmService:
         self._session = WebSession(address, connections=CONNECTIONS)
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        """Return one verdict for each digest set, in order; raises Unavailable."""
+        """Return one verdict for each digest set, in order; raises Unavailable when it fails before any answer."""
         asked_at = now()
         questions = [(algorithm, getattr(one, algorithm)) for one in digest_sets for algorithm in ALGORITHMS]
         questions = list(dict.fromkeys(questions))
-        answers = dict(zip(questions, ask_all(self._ask, questions, connections=CONNECTIONS), strict=True))
+        said = FanOut(connections=CONNECTIONS).ask(self._ask, questions)
+        answers = dict(zip(questions, said, strict=True))
         verdicts = []
         for digests in digest_sets:
             agreeing: list[Algorithm] = []
-            failed: list[NoAnswer] = []
+            unanswered: list[str] = []
             for algorithm in ALGORITHMS:
                 answer = answers[algorithm, getattr(digests, algorithm)]
                 if isinstance(answer, NoAnswer):
-                    failed.append(answer)
+                    unanswered.append(answer.reason)
                 elif answer:
                     agreeing.append(algorithm)
-            if failed:
-                verdicts.append(unknown(failed[0].reason, service=self.name, asked_at=asked_at))
-            else:
-                listings = [Listing(service=self.name, list="EOKM", algorithms=tuple(agreeing))] if agreeing else []
-                verdicts.append(judge(digests, listings, service=self.name, asked_at=asked_at))
+            listings = [Listing(service=self.name, list="EOKM", algorithms=tuple(agreeing))] if agreeing else []
+            verdicts.append(judge(digests, listings, service=self.name, asked_at=asked_at, unanswered=unanswered))
         return verdicts
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:

@@ -24,35 +24,55 @@ class NoAnswer:
     reason: str
 
 
-def ask_all(
-    ask: Callable[[Question], Answered | NoAnswer], questions: Sequence[Question], *, connections: int
-) -> list[Answered | NoAnswer]:
-    """Ask every question, at most `connections` at a time, and return what came back, in the questions' order.
+class FanOut:
+    """Asks the questions of one batch, at most `connections` at a time; they may come in several rounds.
 
-    `ask` returns NoAnswer when this one question failed, and raises Unavailable when every other would fail too
-    (credentials refused, nobody there). The first question is asked alone, so that a service which refuses us is
-    asked once. Raises Unavailable, from `ask` or after MOST_UNANSWERED questions in a row without an answer; what is
-    not under way by then is not asked.
+    After the first failure of the service as a whole nothing more is asked: what was answered by then stands, and the
+    rest has NoAnswer. The very first question is asked alone, so that a service which refuses us is asked once.
     """
-    if not questions:
-        return []
-    lock = threading.Lock()
-    in_a_row = 0
 
-    def ask_unless_given_up(question: Question) -> Answered | NoAnswer:
-        nonlocal in_a_row
-        if in_a_row >= MOST_UNANSWERED:
-            raise Unavailable(f"{MOST_UNANSWERED} questions in a row had no answer")
-        answer = ask(question)
-        with lock:
-            in_a_row = in_a_row + 1 if isinstance(answer, NoAnswer) else 0
-            if isinstance(answer, NoAnswer) and in_a_row >= MOST_UNANSWERED:
-                raise Unavailable(f"{answer.reason}; {MOST_UNANSWERED} questions in a row had no answer")
-        return answer
+    def __init__(self, *, connections: int) -> None:
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._failure: str | None = None
+        self._has_answers = False
+        self._unanswered_in_a_row = 0
 
-    first = ask_unless_given_up(questions[0])
-    pool = ThreadPoolExecutor(connections, thread_name_prefix="matcher")
-    try:
-        return [first, *pool.map(ask_unless_given_up, questions[1:])]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def ask(
+        self, ask: Callable[[Question], Answered | NoAnswer], questions: Sequence[Question]
+    ) -> list[Answered | NoAnswer]:
+        """Ask every question, and return what came back, in the questions' order.
+
+        `ask` returns NoAnswer when this one question failed, and raises Unavailable when every other would fail too
+        (credentials refused, nobody there); MOST_UNANSWERED in a row without an answer count as that. Raises
+        Unavailable when the service failed so before it had answered anything.
+        """
+
+        def ask_one(question: Question) -> Answered | NoAnswer:
+            if self._failure is not None:
+                return NoAnswer(self._failure)
+            try:
+                answer = ask(question)
+            except Unavailable as error:
+                self._failure = str(error)
+                return NoAnswer(self._failure)
+            self._count(answer)
+            return answer
+
+        alone = 0 if self._has_answers else 1
+        answers = [ask_one(question) for question in questions[:alone]]
+        with ThreadPoolExecutor(self._connections, thread_name_prefix="matcher") as pool:
+            answers += pool.map(ask_one, questions[alone:])
+        if self._failure is not None and not self._has_answers:
+            raise Unavailable(self._failure)
+        return answers
+
+    def _count(self, answer: object) -> None:
+        with self._lock:
+            if not isinstance(answer, NoAnswer):
+                self._has_answers = True
+                self._unanswered_in_a_row = 0
+                return
+            self._unanswered_in_a_row += 1
+            if self._unanswered_in_a_row >= MOST_UNANSWERED and self._failure is None:
+                self._failure = f"{answer.reason}; {MOST_UNANSWERED} questions in a row had no answer"

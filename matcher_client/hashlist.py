@@ -13,7 +13,7 @@ from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.list_format import FileMark, HashList
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import Canary
-from orbweaver.model import Algorithm, DigestSet, Listing, Verdict, VerdictResult, now
+from orbweaver.model import Algorithm, DigestSet, Listing, Source, Verdict, VerdictResult, now
 
 
 class HashListService:
@@ -109,13 +109,13 @@ class ListAnswers:
 
     def judge(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order."""
-        no_match = Verdict(
-            result=VerdictResult.NO_MATCH,
+        source = Source(
             service=self._service,
             asked_at=self._asked_at,
             list_version=self._list.list_version,
             built_to=self._list.built_at,
         )
+        no_match = Verdict(result=VerdictResult.NO_MATCH, sources=(source,))
         verdicts = [no_match] * len(digest_sets)
         for place, agreeing in self._agreeing(digest_sets).items():
             verdicts[place] = self._verdict(digest_sets[place], agreeing)

@@ -164,7 +164,7 @@ def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool
 
 
 def _is_of_list(verdict: Verdict, standing: Standing) -> bool:
-    versions = {verdict.list_version, standing.list_version} - {None}
+    versions = {*(source.list_version for source in verdict.sources), standing.list_version} - {None}
     return len(versions) < 2
 
 

@@ -32,14 +32,15 @@ def complaint(
     health: Health,
     *,
     is_canary_listed: bool,
-    healthy_entries: int,
+    healthy_entries: int | None,
     rules: HealthRules,
     at: datetime,
 ) -> str | None:
     """Say why a service is unhealthy, None when it is not.
 
     `is_canary_listed` is True, too, where there is no canary to look up. `healthy_entries` is how many the list had
-    when it was last healthy, 0 when nobody knows. What a service does not say of its list is not held against it.
+    when it was last healthy, None when nobody knows. What a service never said of its list is not held against it.
+    An empty list is, at any time: it says no to everything, as HMA does when it is ready before it has an index.
     """
     if not health.is_healthy:
         return health.reason or "it says so itself and gives no reason"
@@ -48,6 +49,12 @@ def complaint(
     oldest = None if rules.max_list_age is None else at - rules.max_list_age
     if oldest is not None and health.built_at is not None and health.built_at < oldest:
         return f"its list is of {format_time(health.built_at)}, older than MAX_LIST_AGE ({rules.max_list_age})"
+    if health.entries == 0:
+        return "its list is empty"
+    if healthy_entries is None:
+        return None
+    if health.entries is None:
+        return f"it does not say any more how many entries its list has; it had {healthy_entries}"
     if health.entries < healthy_entries * (1 - rules.max_list_shrinkage):
         return (
             f"its list shrank from {healthy_entries} to {health.entries} entries, by more than MAX_LIST_SHRINKAGE "

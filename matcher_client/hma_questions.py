@@ -1,12 +1,12 @@
-"""The questions of one batch to HMA: each digest set once a signal type, several at a time, none after a failure."""
+"""The questions of one batch to HMA: each digest set once a signal type, and which of them are needless."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.fan_out import FanOut
 from orbweaver.matcher_client.hma_answers import Reply, read_lookup
 from orbweaver.matcher_client.web_session import WebSession
 from orbweaver.model import Algorithm, DigestSet
@@ -34,38 +34,27 @@ class Lookups:
 
 
 class Questions:
-    """Asks about the digest sets of one batch.
-
-    `failure` says how HMA failed as a whole, None when it did not; nothing more is asked after that. A signal type
-    that HMA refuses is not asked again either, the others are.
-    """
+    """Asks about the digest sets of one batch; a signal type that HMA refuses is not asked again, the others are."""
 
     def __init__(self, session: WebSession, lookups: Lookups, *, connections: int) -> None:
-        self.failure: str | None = None
         self._session = session
         self._lookups = lookups
-        self._connections = connections
+        self._fan_out = FanOut(connections=connections)
         self._replies: dict[tuple[Algorithm, DigestSet], Reply] = {}
         self._refusals: dict[Algorithm, Reply] = {}
-
-    @property
-    def has_replies(self) -> bool:
-        """Whether anything was answered at all."""
-        return bool(self._replies)
 
     def ask(self, digest_sets: Sequence[DigestSet]) -> None:
         """Ask what must be known of each set: every signal type, strongest first, up to a SHA-256 that is listed.
 
-        Within a type they are asked in order, so a canary at both ends stands for what is between.
+        Within a type they are asked in order, so a canary at both ends stands for what is between. Raises Unavailable
+        when HMA fails before it has answered anything.
         """
         distinct = list(dict.fromkeys(digest_sets))
-        with ThreadPoolExecutor(self._connections, thread_name_prefix="hma") as pool:
-            for algorithm in self._lookups.signal_types:
-                unsettled = [one for one in distinct if not self.is_settled(one)]
-                replies = pool.map(lambda digests, of=algorithm: self._ask_one(of, digests), unsettled)
-                for digests, reply in zip(unsettled, replies, strict=True):
-                    if reply is not None:
-                        self._replies[algorithm, digests] = reply
+        for algorithm in self._lookups.signal_types:
+            unsettled = [one for one in distinct if not self.is_settled(one)]
+            said = self._fan_out.ask(partial(self._ask_one, algorithm), unsettled)
+            for digests, one in zip(unsettled, said, strict=True):
+                self._replies[algorithm, digests] = one if isinstance(one, Reply) else Reply(problem=one.reason)
 
     def is_settled(self, digests: DigestSet) -> bool:
         """Whether a SHA-256 match makes further questions needless."""
@@ -73,18 +62,13 @@ class Questions:
         return reply is not None and bool(reply.contents)
 
     def reply(self, algorithm: Algorithm, digests: DigestSet) -> Reply:
-        """Return what HMA replied, or why there is no reply."""
-        reply = self._replies.get((algorithm, digests)) or self._refusals.get(algorithm)
-        return reply or Reply(problem=self.failure or "not asked")
+        """Return what HMA replied to a question of the batch, or why there is no reply."""
+        return self._replies[algorithm, digests]
 
-    def _ask_one(self, algorithm: Algorithm, digests: DigestSet) -> Reply | None:
-        if self.failure is not None or algorithm in self._refusals:
-            return None
-        try:
-            reply = self._lookups.ask(self._session, algorithm, getattr(digests, algorithm))
-        except Unavailable as error:
-            self.failure = str(error)
-            return None
+    def _ask_one(self, algorithm: Algorithm, digests: DigestSet) -> Reply:
+        if algorithm in self._refusals:
+            return self._refusals[algorithm]
+        reply = self._lookups.ask(self._session, algorithm, getattr(digests, algorithm))
         if reply.refuses_type:
             self._refusals[algorithm] = reply
         return reply

@@ -56,8 +56,6 @@ class HmaService:
         indexes = self._read_indexes()
         questions = Questions(self._session, self._lookups, connections=self._connections)
         questions.ask(digest_sets)
-        if questions.failure is not None and not questions.has_replies:
-            raise Unavailable(questions.failure)
         verdicts = [self._judge(one, questions, indexes, asked_at) for one in digest_sets]
         if all(verdict.result is not VerdictResult.NO_MATCH for verdict in verdicts):
             return verdicts
@@ -100,29 +98,24 @@ class HmaService:
 
     def _judge(self, digests: DigestSet, questions: Questions, indexes: Indexes, asked_at: datetime) -> Verdict:
         agreeing: dict[tuple[str, int], list[Algorithm]] = {}
-        problems: list[str] = []
+        unanswered: list[str] = []
         for algorithm in self._lookups.signal_types:
             reply = questions.reply(algorithm, digests)
-            if reply.problem is not None and reply.problem not in problems:
-                problems.append(reply.problem)
+            if reply.problem is not None:
+                unanswered.append(reply.problem)
             for content in reply.contents:
                 agreeing.setdefault(content, []).append(algorithm)
             if questions.is_settled(digests):
                 break
-        verdict = judge(
+        return judge(
             digests,
             [self._listing(bank, content, found_by, indexes) for (bank, content), found_by in agreeing.items()],
             service=self.name,
             asked_at=asked_at,
             list_version=indexes.version,
             built_to=indexes.built_to,
+            unanswered=unanswered,
         )
-        if not problems:
-            return verdict
-        reason = "; ".join(problems)
-        if verdict.result is VerdictResult.MATCH:
-            return verdict.model_copy(update={"reason": reason})
-        return unknown(reason, service=self.name, asked_at=asked_at)
 
     def _listing(self, bank: str, content_id: int, found_by: list[Algorithm], indexes: Indexes) -> Listing:
         index = indexes.of(self._lookups.signal_types[found_by[0]])

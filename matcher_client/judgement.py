@@ -4,6 +4,10 @@ A match needs a listing that is neither benign nor withdrawn. It is strong when 
 MD5 and the size do: files with the same MD5, or with the same SHA-1, can be made on purpose. An entry whose size is
 not the file's proves nothing. A match is held when it is weak, when the list's size is not the file's, when the
 category is outside its table, when the entry is disputed, and when the digests are on a benign list too.
+
+Where some of the questions had no answer, what the others found is a match all the same, with what it is short of as
+its reason: an entry that nobody confirms is held as weak, and is not lost while the rest stays unanswered. Without a
+match the verdict is unknown, for the answer that is missing may be one.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from orbweaver.model import (
     HoldReason,
     Listing,
     Nature,
+    Source,
     Strength,
     Verdict,
     VerdictResult,
@@ -34,13 +39,26 @@ def judge(
     asked_at: datetime,
     list_version: str | None = None,
     built_to: datetime | None = None,
+    unanswered: Sequence[str] = (),
 ) -> Verdict:
-    """Return the verdict of a service that answered, whole and about these digests, with these listings."""
+    """Return the verdict of a service that answered about these digests with these listings.
+
+    `unanswered` says why some of the questions about them had no answer; none when it answered whole.
+    """
+    source = Source(service=service, asked_at=asked_at, list_version=list_version, built_to=built_to)
+    return _judge(digests, listings, (source,), list(dict.fromkeys(unanswered)))
+
+
+def _judge(
+    digests: DigestSet, listings: Sequence[Listing], sources: tuple[Source, ...], unanswered: Sequence[str]
+) -> Verdict:
+    reason = "; ".join(unanswered) if unanswered else None
     accusing = [one for one in listings if _accuses(one)]
     rest = [one for one in listings if not _accuses(one)]
-    asked = {"service": service, "asked_at": asked_at, "list_version": list_version, "built_to": built_to}
+    if not accusing and unanswered:
+        return Verdict(result=VerdictResult.UNKNOWN, sources=sources, reason=reason)
     if not accusing:
-        return Verdict(result=VerdictResult.NO_MATCH, listings=tuple(rest), **asked)
+        return Verdict(result=VerdictResult.NO_MATCH, listings=tuple(rest), sources=sources)
     is_confirmed = _is_confirmed(digests, accusing)
     accusing.sort(key=lambda one: (len(_doubts(digests, one, is_confirmed)), ALGORITHMS.index(one.algorithms[0])))
     doubts = _doubts(digests, accusing[0], is_confirmed)
@@ -51,7 +69,8 @@ def judge(
         strength=Strength.STRONG if is_confirmed else Strength.WEAK,
         held_because=tuple(doubts),
         listings=(*accusing, *rest),
-        **asked,
+        sources=sources,
+        reason=reason,
     )
 
 
@@ -65,18 +84,19 @@ def merge(digests: DigestSet, verdicts: Sequence[Verdict]) -> Verdict:
     if len(verdicts) == 1:
         return verdicts[0]
     listings = [listing for verdict in verdicts for listing in verdict.listings]
-    service = " ".join(verdict.service for verdict in verdicts if verdict.service)
-    times = [verdict.asked_at for verdict in verdicts if verdict.asked_at]
-    reasons = [verdict.reason or "no reason given" for verdict in verdicts if verdict.result is VerdictResult.UNKNOWN]
-    if any(verdict.result is VerdictResult.MATCH for verdict in verdicts) or not reasons:
-        merged = judge(digests, listings, service=service, asked_at=min(times))
-        return merged.model_copy(update={"reason": "; ".join(reasons) or None})
-    return unknown("; ".join(reasons), service=service, asked_at=min(times, default=None))
+    sources = tuple(source for verdict in verdicts for source in verdict.sources)
+    unanswered = [
+        verdict.reason or "no reason given"
+        for verdict in verdicts
+        if verdict.reason is not None or verdict.result is VerdictResult.UNKNOWN
+    ]
+    return _judge(digests, listings, sources, unanswered)
 
 
 def unknown(reason: str, *, service: str | None = None, asked_at: datetime | None = None) -> Verdict:
     """Return the verdict of a service that could not be asked, or whose answer is none."""
-    return Verdict(result=VerdictResult.UNKNOWN, reason=reason, service=service, asked_at=asked_at)
+    sources = () if service is None else (Source(service=service, asked_at=asked_at),)
+    return Verdict(result=VerdictResult.UNKNOWN, reason=reason, sources=sources)
 
 
 def _accuses(listing: Listing) -> bool:

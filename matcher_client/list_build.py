@@ -33,8 +33,9 @@ _PROGRESS_ROWS = 50_000
 class FileReport:
     """What became of one file; rows = used + refused + what `left_out` counts by reason.
 
-    Of the rows that are used, `benign` are on the list as known to be harmless, `deletions` say that an entry is gone,
-    and `stripped` lost a digest that says nothing and kept another.
+    Of the rows that are used, `benign` are on the list as known to be harmless, which `benign_signs` counts by what
+    says so (`vics-us category 0`), `deletions` say that an entry is gone, and `stripped` lost a digest that says
+    nothing and kept another.
     """
 
     file: str
@@ -42,11 +43,18 @@ class FileReport:
     rows: int = 0
     used: int = 0
     benign: int = 0
+    benign_signs: dict[str, int] = field(default_factory=dict)
     deletions: int = 0
     stripped: int = 0
     refused: int = 0
     degenerate: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+
+    def count_benign(self, label: Label) -> None:
+        """Count a row that its list calls harmless."""
+        sign = f"{label.scheme} category {label.category}"
+        self.benign += 1
+        self.benign_signs[sign] = self.benign_signs.get(sign, 0) + 1
 
     def leave_out(self, reason: str) -> None:
         """Count a row that is of no use."""
@@ -229,7 +237,8 @@ class _Build:
         nature = self._natures.get(row.label)
         if nature is None:
             nature = self._natures[row.label] = entry_nature(row.label)
-        report.benign += nature is Nature.BENIGN
+        if nature is Nature.BENIGN:
+            report.count_benign(row.label)
         if placeholder is None:
             return row
         report.stripped += 1

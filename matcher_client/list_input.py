@@ -70,7 +70,7 @@ def _choose(path: Path) -> Format:
 
 def _choose_json(start: bytes) -> Format:
     if vics.is_vics(start):
-        return Format("NIST CAID" if vics.is_nist_caid(start) else "VICS", partial(vics.read, head=start))
+        return Format("VICS", partial(vics.read, head=start))
     if tcap.is_tcap(start):
         return _TCAP
     raise BadFileError("is JSON, and neither VICS nor TCAP: give one of these, or a CSV")

@@ -15,14 +15,15 @@ from orbweaver.model import Algorithm, DigestSet, Verdict
 class Health:
     """Whether a service can answer, and from which list.
 
-    `reason` says why it cannot and is None when it can. `entries` counts the list's distinct rows.
+    `reason` says why it cannot and is None when it can. `entries` counts the list's distinct rows: 0 is an empty list,
+    None a service that does not say it.
     """
 
     is_healthy: bool
     reason: str | None = None
     list_version: str | None = None
     built_at: datetime | None = None
-    entries: int = 0
+    entries: int | None = None
 
 
 class MatchingService(Protocol):

@@ -20,7 +20,7 @@ class Standing(Noun):
     """What the last check of one service found.
 
     `unhealthy_since` and `reason` are None while it is healthy; `failures` counts the checks in a row that found it
-    unhealthy. `entries` is 0 when the service does not say how many there are.
+    unhealthy. `entries` is None when the service does not say how many there are.
     """
 
     service: str
@@ -30,7 +30,7 @@ class Standing(Noun):
     failures: int = 0
     list_version: str | None = None
     built_at: Moment | None = None
-    entries: int = 0
+    entries: int | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -57,10 +57,13 @@ class Standing(Noun):
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a service: its standing, None before the first check, and how many entries it should have."""
+    """What is known of a service: its standing, None before the first check, and how many entries it should have.
+
+    `healthy_entries` is how many it said when it was last healthy, or accepted; None when it never said it.
+    """
 
     standing: Standing | None = None
-    healthy_entries: int = 0
+    healthy_entries: int | None = None
 
 
 def read(store: Store, services: Sequence[str]) -> list[Known]:
@@ -72,7 +75,9 @@ def read(store: Store, services: Sequence[str]) -> list[Known]:
         pipe.hmget(keys.matcher_entries(), *services)
         standings, entries = pipe.execute()
     return [
-        Known(None if standing is None else Standing.model_validate_json(standing), int(count or 0))
+        Known(
+            None if standing is None else Standing.model_validate_json(standing), None if count is None else int(count)
+        )
         for standing, count in zip(standings, entries, strict=True)
     ]
 

@@ -26,8 +26,8 @@ from dataclasses import replace
 from typing import Any
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.fan_out import NoAnswer, ask_all
-from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.matcher_client.fan_out import FanOut, NoAnswer
+from orbweaver.matcher_client.judgement import judge
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import Canary, ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import Answer, WebSession
@@ -73,7 +73,7 @@ class TcapService:
         self._session: WebSession | None = None
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        """Return one verdict for each digest set, in order; raises Unavailable."""
+        """Return one verdict for each digest set, in order; raises Unavailable when it fails before any answer."""
         asked_at = now()
         questions = [(algorithm, getattr(one, algorithm)) for one in digest_sets for algorithm in HASH_TYPES]
         answers = self._ask(list(dict.fromkeys(questions)))
@@ -81,24 +81,21 @@ class TcapService:
         for digests in digest_sets:
             sure: list[Algorithm] = []
             likely: list[Algorithm] = []
-            failed: list[NoAnswer] = []
+            unanswered: list[str] = []
             for algorithm in HASH_TYPES:
                 confidence = answers[algorithm, getattr(digests, algorithm)]
                 if isinstance(confidence, NoAnswer):
-                    failed.append(confidence)
+                    unanswered.append(confidence.reason)
                 elif confidence == 1:
                     sure.append(algorithm)
                 elif confidence > 0:
                     likely.append(algorithm)
-            if failed:
-                verdicts.append(unknown(failed[0].reason, service=self.name, asked_at=asked_at))
-                continue
             listings = [
                 Listing(service=self.name, list="TCAP", scheme="tcap", status=status, algorithms=tuple(algorithms))
                 for status, algorithms in ((EntryStatus.ACTIVE, sure), (EntryStatus.DISPUTED, likely))
                 if algorithms
             ]
-            verdicts.append(judge(digests, listings, service=self.name, asked_at=asked_at))
+            verdicts.append(judge(digests, listings, service=self.name, asked_at=asked_at, unanswered=unanswered))
         return verdicts
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
@@ -154,7 +151,7 @@ class TcapService:
     def _ask(self, questions: Sequence[_Question]) -> dict[_Question, float | NoAnswer]:
         requests = [questions[at : at + ITEMS_A_REQUEST] for at in range(0, len(questions), ITEMS_A_REQUEST)]
         answers: dict[_Question, float | NoAnswer] = {}
-        for request, said in zip(requests, ask_all(self._verify, requests, connections=1), strict=True):
+        for request, said in zip(requests, FanOut(connections=1).ask(self._verify, requests), strict=True):
             for question in request:
                 answers[question] = said if isinstance(said, NoAnswer) else said[question]
         return answers

@@ -1,6 +1,7 @@
 """Verdicts of network services, kept for a while by service, list version and file; a new version makes all of it old.
 
-Unknown is never kept. A local list is not cached: it is asked faster than the store.
+Only whole answers are kept: neither unknown, nor a match of which something could not be asked. A local list is not
+cached: it is asked faster than the store.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ class VerdictCache:
         return [None if value is None else _parsed(value) for value in stored]
 
     def write(self, standing: Standing, answers: Iterable[tuple[DigestSet, Verdict]]) -> None:
-        """Keep what the list that the standing names said; unknown is left out."""
+        """Keep what the list that the standing names said; what is unknown, or not whole, is left out."""
         list_id = _list_id(standing)
         if list_id is None or not self._kept:
             return
         with self._store.pipeline(transaction=False) as pipe:
             for digests, verdict in answers:
-                if verdict.result is not VerdictResult.UNKNOWN:
+                if verdict.result is not VerdictResult.UNKNOWN and verdict.reason is None:
                     value = verdict.model_dump_json(exclude_defaults=True)
                     pipe.set(keys.verdict(list_id, digests.sha256), value, px=self._kept)
             pipe.execute()

@@ -56,8 +56,10 @@ def old_versions(store: Store) -> Mapping[str, str]:
 
 
 def is_old(verdict: Verdict, old: Mapping[str, str]) -> bool:
-    """Whether an answer is from the list version before the one asked for: a cached one, or of a late follower."""
-    return verdict.list_version is not None and verdict.list_version == old.get(verdict.service or "")
+    """Whether an answer is from a list version before the one asked for: a cached one, or of a late follower."""
+    return any(
+        source.list_version is not None and source.list_version == old.get(source.service) for source in verdict.sources
+    )
 
 
 def _try_to_write(

@@ -112,12 +112,7 @@ def _retraction(listing: Listing, verdict: Verdict) -> Retraction | None:
 
 def _has_answered(service: str | None, verdict: Verdict) -> bool:
     """Whether this service gave an answer of its own: a verdict with a reason has one in it that could not."""
-    if service is None or verdict.service is None or verdict.reason is not None:
-        return False
-    asked = verdict.service.split(" ")  # as judgement.merge names several services
-    if not all(":" in name for name in asked):
-        asked = [verdict.service]  # one service with a space in its path
-    return service in asked
+    return verdict.reason is None and verdict.source(service) is not None
 
 
 def _is_same_entry(one: Listing, other: Listing) -> bool:
@@ -142,6 +137,7 @@ def _is_older(verdict: Verdict, evidence: CaseVerdict) -> bool:
 
 def _evidence_after(retraction: Retraction, verdict: Verdict, before: CaseVerdict) -> CaseVerdict:
     reason = HoldReason(retraction.value)
+    source = verdict.source(before.service)
     if verdict.result is VerdictResult.MATCH:
         return evidence_of(verdict, [reason])
     return before.model_copy(
@@ -150,8 +146,8 @@ def _evidence_after(retraction: Retraction, verdict: Verdict, before: CaseVerdic
             "strength": None,
             "held_because": (reason,),
             "status": EntryStatus.WITHDRAWN if retraction is Retraction.WITHDRAWN else None,
-            "list_version": verdict.list_version,
-            "built_to": verdict.built_to,
+            "list_version": source.list_version if source is not None else None,
+            "built_to": source.built_to if source is not None else None,
             "asked_at": verdict.asked_at,
             "listings": verdict.listings,
         }

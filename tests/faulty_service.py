@@ -35,7 +35,8 @@ GOOD_ON_PAPER = {State.EMPTY: State.GOOD}
 class FaultyService:
     """Lists `listed` and a canary, as far as its state lets it; `next_state` is called for each question.
 
-    `questions` has the digest sets of every lookup. `is_versioned` says whether answers name the list's version.
+    `questions` has the digest sets of every lookup. `is_versioned` says whether answers name the list's version;
+    `say_entries` makes what is said of the number of entries from the right one.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class FaultyService:
         self.checks = 0
         self.version = "1"
         self.built_at: datetime | None = None
+        self.say_entries: Callable[[int], int | None] = lambda count: count
         self.is_closed = False
         self._listed = list(listed)
         self._next_state = next_state
@@ -80,7 +82,8 @@ class FaultyService:
         if state in {State.RAISING, State.ILL}:
             return Health(is_healthy=False, reason="faulty is ill")
         entries = self._entries(GOOD_ON_PAPER.get(state, state))
-        return Health(is_healthy=True, list_version=self._version(state), built_at=self.built_at, entries=len(entries))
+        said = self.say_entries(len(entries))
+        return Health(is_healthy=True, list_version=self._version(state), built_at=self.built_at, entries=said)
 
     def close(self) -> None:
         self.is_closed = True

@@ -22,6 +22,8 @@ _MOST_DEPTH = 64
 
 Scalar = str | int | float | bool | None
 Record = dict[str, Scalar]
+# Where a record says that it has keys besides those that were asked for.
+OTHER_KEYS = ""
 
 
 def text_of(record: Record, key: str) -> str | None:
@@ -41,8 +43,9 @@ def read_records(
     file: BinaryIO, *, paths: frozenset[str], keys: frozenset[str], inner: str | None = None
 ) -> Iterator[Record]:
     """Yield each object at one of `paths` (as ijson writes them: `value.item`) with those of its plain values that
-    `keys` names; what it nests is passed over. An object with an array under the key `inner` is none itself, and the
-    objects in that array are looked at instead, by the path that they have.
+    `keys` names; what it nests under one of them is None, the rest is passed over. Where `keys` names OTHER_KEYS, an
+    object that has a key besides has that one too. An object with an array under the key `inner` is none itself, and
+    the objects in that array are looked at instead, by the path that they have.
 
     Bytes that are not UTF-8 are replaced: they cost the text that they are in, not the list.
 
@@ -56,6 +59,10 @@ def read_records(
     for event, value in chain.from_iterable(_read_events(file)):
         if event == "map_key":
             key = str(value)
+            if record is not None and len(open_paths) == record_depth:
+                name = key if key in keys else OTHER_KEYS
+                if name in keys:
+                    record.setdefault(name, None)
         elif event in {"start_map", "start_array"}:
             depth = len(open_paths)
             if depth >= _MOST_DEPTH:

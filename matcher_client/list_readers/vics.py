@@ -1,15 +1,19 @@
-"""VICS JSON 1.x and 2.0 of Project VIC, and NIST's CAID hash sets, which have the same shape and are benign.
+"""VICS JSON 1.x and 2.0 of Project VIC, and NIST's CAID hash sets, which are VICS as well and benign.
 
 Sources: IPED's HashDBTool (the contexts, which categories of 1.3 it alerts on, CAID), GLEAPP's projectvic.py (cases,
-rows without a category, totals that are wrong), Autopsy (the categories of the United States); see DOMAIN.md 3.1.
+rows without a category, totals that are wrong), Autopsy (the categories of the United States), see DOMAIN.md 3.1; and
+for a whole row of NIST's CAID the design document of a public converter of NSRL CAID to UCO.
 
     1.x   "odata.metadata": "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Media"
     2.0   "@odata.context": "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media"
 
 `value[]` has the rows, or with `#Cases` cases with their rows in `Media[]`. The word before `$metadata` is the region
 (US, UK, ...), `Default` or `CUSTOM`; it becomes part of the scheme: `vics-us`. Of `Default` and `CUSTOM` nobody says
-what the categories mean, so all but 0 are outside the table. A 1.2 `#Media` list is NIST's where its rows have no
-category or 8, which is the one that NIST gives; another category is somebody's judgement, and is taken as VICS.
+what the categories mean, so all but 0 are outside the table.
+
+NIST's sets have the context of 1.2 `#Media`, which anybody's list can have: IPED goes by that alone. Here only a row
+that NIST writes, to the key, is benign (`_is_of_nist`). Any other is VICS, whatever its file has besides: without a
+category, or with 8, it is outside the table.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from orbweaver.matcher_client.list_format import Label
-from orbweaver.matcher_client.list_readers.json_records import Record, read_records, text_of
+from orbweaver.matcher_client.list_readers.json_records import OTHER_KEYS, Record, read_records, text_of
 from orbweaver.matcher_client.list_row import (
     BadRowError,
     Read,
@@ -36,8 +40,22 @@ _CONTEXT = re.compile(rb'"(?:odata\.metadata|@odata\.context)"\s*:\s*("(?:[^"\\]
 _MODEL = re.compile(r"/DataModels/(\d+\.\d+)\.xml(?:/([A-Za-z0-9_-]{1,20})/\$metadata)?#(Media|Cases)$")
 _ROWS = re.compile(rb'"value"\s*:\s*\[')
 _PATHS = frozenset({"value.item", "value.item.Media.item"})
-_KEYS = frozenset({"MD5", "SHA1", "MediaSize", "MediaID", "Category"})
-_NIST_CATEGORIES = frozenset({None, "8"})
+_NIST_CONTEXT = "http://github.com/ICMEC/ProjectVic/DataModels/1.2.xml#Media"
+# All that a row of NIST has: no flags, no series, no tags, no dates, as a row that somebody has judged would.
+_NIST_KEYS = frozenset(
+    {
+        "odata.id",
+        "MediaFiles@odata.navigationLinkUrl",
+        "MediaFiles",
+        "MediaID",
+        "MD5",
+        "SHA1",
+        "Category",
+        "MediaSize",
+    }
+)
+_NIST_CATEGORY = "8"
+_KEYS = _NIST_KEYS | {OTHER_KEYS}
 
 
 def is_vics(head: bytes) -> bool:
@@ -47,30 +65,25 @@ def is_vics(head: bytes) -> bool:
     return _ROWS.search(head) is not None and b'"MD5"' in head
 
 
-def is_nist_caid(head: bytes) -> bool:
-    """Whether the context is that of NIST's CAID hash sets."""
-    model = _find_model(head)
-    return model is not None and model[1] == "1.2" and model[3] == "Media"
-
-
 def read(file: BinaryIO, name: str, *, list_name: str, head: bytes) -> Iterator[Read]:
     """Yield the rows of VICS data, `head` being its start; raises BadFileError."""
     model = _find_model(head)
     region = model[2] if model else None
     scheme = f"vics-{region.lower()}" if region else "vics"
-    may_be_benign = is_nist_caid(head)
+    may_be_of_nist = model is not None and model.string == _NIST_CONTEXT
+    nist = Label(list_name, _NIST_CATEGORY, "nist-caid", None, Nature.BENIGN)
     labels: dict[str | None, Label] = {}
     records = read_records(file, paths=_PATHS, keys=_KEYS, inner="Media")
     for number, record in enumerate(records, start=1):
         try:
             category = read_text(text_of(record, "Category"), "Category")
-            is_benign = may_be_benign and category in _NIST_CATEGORIES
+            if may_be_of_nist and _is_of_nist(record):
+                # The ids of NIST's files are places in the file, and start again in the next.
+                yield _make_row(record, nist, None)
+                continue
             if category not in labels:
-                own = Label(list_name, category, "nist-caid", None, Nature.BENIGN)
-                labels[category] = own if is_benign else Label(list_name, category, scheme, None)
-            # The ids of NIST's files are places in the file, and start again in the next.
-            entry_id = None if is_benign else read_text(text_of(record, "MediaID"), "MediaID")
-            yield _make_row(record, labels[category], entry_id)
+                labels[category] = Label(list_name, category, scheme, None)
+            yield _make_row(record, labels[category], read_text(text_of(record, "MediaID"), "MediaID"))
         except BadRowError as bad:
             yield RefusedRow(name, f"record {number}", str(bad))
 
@@ -83,6 +96,16 @@ def _find_model(head: bytes) -> re.Match[str] | None:
         return _MODEL.search(json.loads(context[1]))
     except ValueError:
         return None  # the document's reader says what is wrong with it
+
+
+def _is_of_nist(record: Record) -> bool:
+    """Whether a record has all that a row of NIST has and nothing else: its keys, category 8, the size as a text."""
+    return (
+        record.keys() == _NIST_KEYS
+        and text_of(record, "Category") == _NIST_CATEGORY
+        and isinstance(record["MediaSize"], str)
+        and bool(record["MD5"] and record["SHA1"] and record["MediaSize"])
+    )
 
 
 def _make_row(record: Record, label: Label, entry_id: str | None) -> Row:

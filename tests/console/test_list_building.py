@@ -41,7 +41,8 @@ def test_the_report_says_of_each_file_what_was_read_left_out_and_why(place: Work
     assert f"{first}: record 4: the MD5 has 31 characters where it needs 32 hex digits" in ran.stderr
     lines = ran.stdout.splitlines()
     assert lines[0] == (
-        f"{first} (VICS): 4 rows, 2 used, 1 of them benign, 1 refused, 1 left out: stands for the empty file"
+        f"{first} (VICS): 4 rows, 2 used, 1 of them known benign (vics-us category 0: 1), 1 refused, "
+        "1 left out: stands for the empty file"
     )
     assert lines[1] == f"{second} (TCAP): 2 rows, 1 used, 1 left out: PDQ is none of MD5, SHA-1 and SHA-256"
     assert not any(digest in ran.stdout + ran.stderr for digest in (MD5, OTHER, MD5.upper()[:12]))
@@ -53,7 +54,10 @@ def test_the_report_says_of_each_file_what_was_read_left_out_and_why(place: Work
         1,
         None,
     )
-    assert [(file["format"], file["benign"]) for file in facts["files"]] == [("VICS", 1), ("TCAP", 0)]
+    assert [(file["format"], file["benign"], file["benign_signs"]) for file in facts["files"]] == [
+        ("VICS", 1, {"vics-us category 0": 1}),
+        ("TCAP", 0, {}),
+    ]
 
 
 def test_an_update_adds_replaces_and_keeps(place: Workplace) -> None:

@@ -79,13 +79,14 @@ def asked_of(server: FaultProxy) -> list[list[dict[str, Any]]]:
 def test_a_verdict_says_all_that_the_answer_says(server: FaultProxy) -> None:
     known, strange = service_of(server).lookup([KNOWN, STRANGE])
 
-    assert (known.result, known.strength, known.list_version) == ("match", "strong", "v1")
+    assert (known.result, known.strength, known.sources[0].list_version) == ("match", "strong", "v1")
     assert known.leading is not None
     assert json.loads(known.leading.model_dump_json(exclude_none=True)) == {
         **LISTING,
         "service": f"http://127.0.0.1:{server.port}/matcher",
     }
-    assert (strange.result, strange.list_version, strange.built_to) == ("no_match", "v1", known.built_to)
+    [source] = strange.sources
+    assert (strange.result, source.list_version, source.built_to) == ("no_match", "v1", known.sources[0].built_to)
 
 
 def test_a_listing_without_a_version_has_the_whole_answers(server: FaultProxy) -> None:
@@ -94,7 +95,7 @@ def test_a_listing_without_a_version_has_the_whole_answers(server: FaultProxy) -
     (verdict,) = service_of(server).lookup([KNOWN])
 
     assert verdict.leading is not None
-    assert (verdict.leading.list_version, verdict.leading.built_to) == ("v1", verdict.built_to)
+    assert (verdict.leading.list_version, verdict.leading.built_to) == ("v1", verdict.sources[0].built_to)
 
 
 def test_equal_digest_sets_are_asked_once_and_at_most_a_thousand_at_a_time(server: FaultProxy) -> None:
@@ -194,6 +195,7 @@ def test_a_failure_says_what_to_mend_and_no_digest(server: FaultProxy, status: i
         (503, b'{"is_healthy": true}', "cannot answer: no reason given"),
         (503, b'{"detail": "too busy"}', "in another shape"),
         (401, b'{"detail": "no token"}', "refuses us"),
+        (200, b'{"is_healthy": true, "entries": -1}', "in another shape"),
         (200, b"ok", "in another shape"),
         (200, b"{}", "in another shape"),
     ],
@@ -207,6 +209,13 @@ def test_health_is_what_the_server_says_and_anything_else_is_none(
 
     assert health.is_healthy == (reason is None)
     assert (reason or "") in (health.reason or "")
+
+
+@pytest.mark.parametrize(("said", "entries"), [("", None), (', "entries": null', None), (', "entries": 0', 0)])
+def test_a_number_of_entries_that_is_not_said_is_none(server: FaultProxy, said: str, entries: int | None) -> None:
+    server.fault = says(200, f'{{"is_healthy": true{said}}}'.encode())
+    health = service_of(server).health()
+    assert (health.is_healthy, health.entries) == (True, entries)
 
 
 def test_https_and_loopback_http_open_it_and_an_option_of_another_service_is_refused() -> None:

@@ -182,7 +182,7 @@ def test_a_match_says_who_was_asked_and_what_agreed(running: Running) -> None:
     with asking(running) as service:
         (verdict,) = service.lookup([LISTED])
 
-        assert verdict.service == service.name
+        assert [source.service for source in verdict.sources] == [service.name]
         assert verdict.asked_at is not None
         assert verdict.leading is not None
         assert verdict.leading.service == service.name
@@ -211,6 +211,7 @@ def test_a_service_that_answers_is_healthy(running: Running) -> None:
     with asking(running) as service:
         health = service.health()
         assert (health.is_healthy, health.reason) == (True, None)
+        assert health.entries != 0  # unless it is empty it says how many, or that it does not say
 
 
 # --- faults ---

@@ -48,7 +48,7 @@ def test_a_file_known_by_both_digests_is_a_strong_match(service: EokmService) ->
     assert (verdict.result, verdict.strength, verdict.held_because) == ("match", "strong", ())
     (listing,) = verdict.listings
     assert (listing.list, listing.algorithms, listing.nature) == ("EOKM", ("sha1", "md5"), "abuse")
-    assert (listing.entry_id, listing.category, listing.list_version, verdict.list_version) == (None,) * 4
+    assert (listing.entry_id, listing.category, listing.list_version, verdict.sources[0].list_version) == (None,) * 4
     assert verdict.asked_at is not None
 
 
@@ -143,11 +143,17 @@ def test_no_other_bytes_are_an_answer(body: bytes) -> None:
         service.close()
 
 
-def test_a_match_that_cannot_be_confirmed_yet_is_asked_again(server: RunningEokm, service: EokmService) -> None:
-    server.interject(lambda asked: Reply(status=404) if asked.path.endswith("md5") else None)
-    assert only(service.lookup([KNOWN])).result == "unknown"
+@pytest.mark.parametrize("algorithm", ["sha1", "md5"])
+def test_a_match_that_cannot_be_confirmed_yet_is_held_until_it_can(
+    server: RunningEokm, service: EokmService, algorithm: str
+) -> None:
+    server.interject(lambda asked: Reply(status=404) if asked.path.endswith(algorithm) else None)
+    known, other = service.lookup([KNOWN, OTHER])
+    assert (known.result, known.held_because, other.result) == ("match", ("weak",), "unknown")
+    assert known.reason == other.reason == f"{service.name} answers with status 404"
     server.interject(None)
-    assert only(service.lookup([KNOWN])).strength == "strong"
+    whole = only(service.lookup([KNOWN]))
+    assert (whole.strength, whole.reason) == ("strong", None)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -209,7 +215,7 @@ def test_a_canary_it_cannot_know_is_no_no(service: EokmService) -> None:
 
 def test_health_is_a_random_digest_that_it_does_not_know(server: RunningEokm, service: EokmService) -> None:
     health = service.health()
-    assert (health.is_healthy, health.reason, health.list_version) == (True, None, None)
+    assert (health.is_healthy, health.reason, health.list_version, health.entries) == (True, None, None, None)
     server.interject(lambda _: Reply(body=b"true"))
     assert "knows a random digest" in str(service.health().reason)
     server.interject(lambda _: Reply(status=401))

@@ -120,7 +120,7 @@ def test_any_list_and_any_digests_agree_with_a_plain_dict(rows: list[Written], a
                 entry_id=entry_id,
                 algorithms=algorithms,
                 list_version=version,
-                built_to=verdict.built_to,
+                built_to=verdict.sources[0].built_to,
             )
             for (size, status, category, entry_id), algorithms in expected
         }
@@ -132,7 +132,7 @@ def test_any_list_and_any_digests_agree_with_a_plain_dict(rows: list[Written], a
             service=service.name,
             asked_at=verdict.asked_at,
             list_version=version,
-            built_to=verdict.built_to,
+            built_to=verdict.sources[0].built_to,
         )
         assert (verdict.result == "match") == any(
             one.nature is not Nature.BENIGN and one.status != "withdrawn" for one in listings
@@ -145,12 +145,13 @@ def test_a_match_says_all_that_the_list_says(tmp_path: Path) -> None:
         f"sha1,size,category,scheme,entry_id,list,status\n{KNOWN.sha1},42,1,vics,e-7,national,active\n",
     )
     no_match, match = HashListService(tmp_path / "hotline.hashes").lookup([STRANGE, KNOWN])
-    assert (no_match.result, no_match.list_version, no_match.listings) == ("no_match", version, ())
-    assert no_match.service == match.service == f"hashlist:{tmp_path / 'hotline.hashes'}"
+    assert (no_match.result, no_match.listings, match.sources) == ("no_match", (), no_match.sources)
+    [source] = match.sources
+    assert (source.service, source.list_version) == (f"hashlist:{tmp_path / 'hotline.hashes'}", version)
     assert match.asked_at is not None
     assert match.listings == (
         Listing(
-            service=match.service,
+            service=source.service,
             list="national",
             entry_id="e-7",
             category="1",
@@ -158,7 +159,7 @@ def test_a_match_says_all_that_the_list_says(tmp_path: Path) -> None:
             algorithms=("sha1",),
             size=42,
             list_version=version,
-            built_to=match.built_to,
+            built_to=source.built_to,
         ),
     )
     assert (match.held_because, match.strength) == (("size_differs", "weak"), "weak")
@@ -208,7 +209,7 @@ def test_health_names_the_list(path: Path) -> None:
     service = HashListService(path)
     health = service.health()
     assert (health.is_healthy, health.reason, health.entries) == (True, None, 1)
-    assert health.list_version == service.lookup([KNOWN])[0].list_version
+    assert health.list_version == service.lookup([KNOWN])[0].sources[0].list_version
     assert health.built_at is not None
     assert health.built_at.tzinfo is not None
 
@@ -277,7 +278,7 @@ def test_a_rebuilt_list_is_picked_up_by_the_next_batch(path: Path) -> None:
     build_list(path, f"sha256\n{KNOWN.sha256}\n{STRANGE.sha256}\n")
     second = service.lookup([STRANGE])[0]
     assert (first.result, second.result) == ("no_match", "match")
-    assert first.list_version != second.list_version
+    assert first.sources[0].list_version != second.sources[0].list_version
 
 
 def test_a_closed_service_holds_no_file(path: Path) -> None:

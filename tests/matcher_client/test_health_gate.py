@@ -159,6 +159,26 @@ def test_only_a_service_that_was_seen_with_entries_can_be_accepted(store: Store)
         standings.accept(store, gate.name)
 
 
+def test_a_list_that_is_empty_and_says_that_it_is_ready_is_not_asked_and_not_accepted(store: Store) -> None:
+    service = FaultyService(LISTED, always(State.EMPTY))
+    service.canary = None  # which would tell it as well
+    service.say_entries = lambda _: 0
+    gate = gate_of(store, service)
+    assert check(store, gate).reason == "its list is empty"
+    assert results(gate.ask(OTHERS)) == ["unknown"] * 3
+    assert service.questions == []
+    with pytest.raises(UnknownService, match="saw no entries"):
+        standings.accept(store, service.name)
+
+
+def test_a_service_that_never_says_how_many_entries_it_has_is_asked(store: Store) -> None:
+    service = FaultyService(LISTED, always(GOOD))
+    service.say_entries = lambda _: None
+    gate = gate_of(store, service)
+    assert check(store, gate).entries is None
+    assert results(gate.ask([LISTED[0], OTHERS[0]])) == ["match", "no_match"]
+
+
 def test_a_failure_to_answer_is_told_from_a_gate_that_was_closed_before(store: Store) -> None:
     service = FaultyService(LISTED, in_turn(GOOD, GOOD, State.RAISING))
     gate = gate_of(store, service)
@@ -242,6 +262,8 @@ def test_unknown_is_never_kept_nor_what_names_no_version_nor_anything_for_no_tim
     of_a_list = Standing(service="s", checked_at=NOON, list_version="1")
     cache = VerdictCache(store, timedelta(hours=1))
     cache.write(of_a_list, [(OTHERS[0], Verdict(result=VerdictResult.UNKNOWN))])
+    in_part = Verdict(result=VerdictResult.MATCH, reason="a question had no answer")
+    cache.write(of_a_list, [(OTHERS[0], in_part)])
     cache.write(Standing(service="s", checked_at=NOON), [(OTHERS[0], verdict)])
     VerdictCache(store, timedelta(0)).write(of_a_list, [(OTHERS[0], verdict)])
     assert store.keys("*") == []

@@ -14,32 +14,35 @@ RULES = HealthRules(max_list_age=timedelta(days=3), max_list_shrinkage=0.1)
 WHOLE = Health(is_healthy=True, list_version="1", built_at=NOON, entries=1000)
 
 
-def said(health: Health, *, canary: bool = True, had: int = 0, rules: HealthRules = RULES) -> str | None:
+def said(health: Health, *, canary: bool = True, had: int | None = None, rules: HealthRules = RULES) -> str | None:
     return complaint("hashlist:/l", health, is_canary_listed=canary, healthy_entries=had, rules=rules, at=NOON)
 
 
-def health(*, entries: int = 1000, built_at: datetime | None = NOON) -> Health:
+def health(*, entries: int | None = 1000, built_at: datetime | None = NOON) -> Health:
     return Health(is_healthy=True, list_version="1", built_at=built_at, entries=entries)
 
 
 @pytest.mark.parametrize(
     ("found", "had", "reason"),
     [
-        (WHOLE, 0, None),
+        (WHOLE, None, None),
         (WHOLE, 1000, None),
         (health(entries=900), 1000, None),  # a tenth is allowed
         (health(entries=899), 1000, "shrank from 1000 to 899 entries, by more than MAX_LIST_SHRINKAGE (10%)"),
-        (health(entries=0), 1000, "shrank from 1000 to 0 entries"),
-        (health(entries=0), 0, None),  # it does not say how many there are
+        (health(entries=0), 1000, "its list is empty"),
+        (health(entries=0), None, "its list is empty"),  # at the first check too: ready, and nothing loaded yet
+        (health(entries=None), None, None),  # it never said how many there are
+        (health(entries=None), 1000, "does not say any more how many entries its list has; it had 1000"),
+        (health(entries=1), None, None),
         (health(entries=5000), 1000, None),
-        (health(built_at=NOON - timedelta(days=3)), 0, None),
-        (health(built_at=NOON - timedelta(days=3, seconds=1)), 0, "older than MAX_LIST_AGE (3 days, 0:00:00)"),
-        (health(built_at=None), 0, None),
-        (Health(is_healthy=False, reason="INDEX-STALE"), 0, "INDEX-STALE"),
+        (health(built_at=NOON - timedelta(days=3)), None, None),
+        (health(built_at=NOON - timedelta(days=3, seconds=1)), None, "older than MAX_LIST_AGE (3 days, 0:00:00)"),
+        (health(built_at=None), None, None),
+        (Health(is_healthy=False, reason="INDEX-STALE"), None, "INDEX-STALE"),
         (Health(is_healthy=False), 1000, "gives no reason"),
     ],
 )
-def test_what_makes_a_service_unhealthy(found: Health, had: int, reason: str | None) -> None:
+def test_what_makes_a_service_unhealthy(found: Health, had: int | None, reason: str | None) -> None:
     complaint = said(found, had=had)
     assert complaint is None if reason is None else reason in (complaint or "")
 

@@ -64,16 +64,19 @@ def test_a_listed_digest_is_a_match_that_names_bank_and_content(server: HmaServe
     assert (listing.list, listing.entry_id, listing.algorithms) == (BANK, str(content_id), ("sha256",))
     assert (listing.category, listing.scheme, listing.size) == (None, None, None)
     assert (listing.list_version, listing.built_to) == ("sha256@1795314466/2", datetime.fromtimestamp(1795314466, UTC))
-    assert verdict.service == listing.service == f"hma+http://127.0.0.1:{server.port}"
+    assert listing.service == f"hma+http://127.0.0.1:{server.port}"
+    assert [source.service for source in verdict.sources] == [listing.service]
 
 
 def test_a_negative_says_of_which_state_of_the_lists_it_is(server: HmaServer) -> None:
     server.state.now = lambda: 1795314466
     server.state.build()
     (verdict,) = lookup(server, A, options="md5=video_md5")
-    assert (verdict.result, verdict.list_version) == ("no_match", "video_md5@1795314466/1")
-    assert verdict.built_to == datetime.fromtimestamp(1795314466, UTC)
-    assert verdict.asked_at is not None
+    assert verdict.result == "no_match"
+    [source] = verdict.sources
+    assert source.list_version == "video_md5@1795314466/1"
+    assert source.built_to == datetime.fromtimestamp(1795314466, UTC)
+    assert source.asked_at is not None
 
 
 def test_every_bank_and_every_content_is_named(server: HmaServer) -> None:
@@ -178,7 +181,8 @@ def test_verdicts_are_in_the_order_of_the_questions(server: HmaServer) -> None:
 
 def test_as_many_are_asked_at_once_as_the_url_says_over_connections_that_are_kept(server: HmaServer) -> None:
     server.waits_for = asyncio.Barrier(4)
-    assert results(lookup(server, *MANY, options="sha256=sha256&connections=4")) == ["no_match"] * len(MANY)
+    asked = [A, *MANY]  # the first is asked alone
+    assert results(lookup(server, *asked, options="sha256=sha256&connections=4")) == ["no_match"] * len(asked)
     assert server.connections_seen == 4
 
 
@@ -484,12 +488,12 @@ def test_a_negative_of_an_index_that_is_stored_and_not_loaded_is_due_again_later
     with asking(server, "sha256=sha256") as service:
         (early,) = service.lookup([A])
         assert early.result == "no_match"
-        assert str(early.list_version).endswith("/2+loading")
+        assert str(early.sources[0].list_version).endswith("/2+loading")
         server.state.load()
         server.state.stored = {
             name: hma.Index(one.built_to - 1_000, one.contents) for name, one in server.state.stored.items()
         }
-        assert service.health().list_version != early.list_version
+        assert service.health().list_version != early.sources[0].list_version
         assert results(service.lookup([A])) == ["match"]
 
 

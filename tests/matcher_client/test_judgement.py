@@ -98,6 +98,26 @@ def test_a_benign_list_of_one_service_holds_the_match_of_another() -> None:
     assert [one.list for one in merged.listings] == [None, "known good"]
 
 
+@pytest.mark.parametrize(
+    ("listings", "result", "held_because"),
+    [
+        ([listing("sha256")], "match", ()),
+        ([listing("sha1")], "match", ("weak",)),
+        ([listing("md5", size=SIZE)], "match", ()),
+        ([], "unknown", ()),
+        ([listing(nature=Nature.BENIGN)], "unknown", ()),
+        ([listing(status=EntryStatus.WITHDRAWN)], "unknown", ()),
+    ],
+)
+@pytest.mark.parametrize("unanswered", [["odd"], ["odd", "odd"], ["", ""]])
+def test_what_has_no_answer_loses_no_match_and_makes_nothing_clean(
+    listings: list[Listing], result: str, held_because: tuple[str, ...], unanswered: list[str]
+) -> None:
+    verdict = judge(DIGESTS, listings, service="one", asked_at=NOON, unanswered=unanswered)
+    assert (verdict.result, verdict.held_because, verdict.reason) == (result, held_because, unanswered[0])
+    assert merge(DIGESTS, [verdict, NO_MATCH]).reason == (unanswered[0] or "no reason given")
+
+
 listings_of_any_kind = st.builds(
     Listing,
     algorithms=st.sets(st.sampled_from(ALGORITHMS), min_size=1).map(

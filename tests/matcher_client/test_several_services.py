@@ -28,7 +28,9 @@ def test_every_list_that_has_a_file_is_named(store: Store, tmp_path: Path) -> No
         assert asking.check(store, gated).is_healthy
     [answer] = services.ask([known]).answers
     assert [listing.list for listing in answer.verdict.listings] == ["one", "two"]
-    assert answer.verdict.service == " ".join(urls)
+    versions = [gated.check()[1].list_version for gated in services.gated]
+    assert [(one.service, one.list_version) for one in answer.verdict.sources] == list(zip(urls, versions, strict=True))
+    assert None not in versions
     assert services.ask([]).answers == ()
     assert store.keys("orbweaver:verdict:*") == []  # a local list is not cached
     services.close()

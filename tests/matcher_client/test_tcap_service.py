@@ -237,7 +237,7 @@ def test_each_question_gets_its_own_answer_in_whatever_order(
 
 def test_health_is_the_canary_and_a_random_digest(server: RunningTcap, service: TcapService) -> None:
     health = service.health()
-    assert (health.is_healthy, health.reason, health.list_version) == (True, None, None)
+    assert (health.is_healthy, health.reason, health.list_version, health.entries) == (True, None, None, None)
     server.rewrite(lambda items: [item | {"confidence": 1} for item in items])
     assert "knows a random digest" in str(service.health().reason)
     server.rewrite(lambda items: [])

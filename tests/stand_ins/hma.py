@@ -286,7 +286,7 @@ def _no_hasher() -> Response:
 class HmaServer(ThreadedServer):
     """Serves `state` over kept-alive connections; `requests` is everything that was asked, in order of arrival.
 
-    When it `waits_for` a number of lookups, none is answered before so many wait at the same time.
+    When it `waits_for` a number of lookups, none but the first is answered before so many wait at the same time.
     """
 
     def __init__(self) -> None:
@@ -341,7 +341,7 @@ class HmaServer(ThreadedServer):
         parameters = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         request = Request(method, parts.path, parameters)
         self.requests.append(request)
-        if self.waits_for is not None and request.path == "/m/lookup":
+        if self.waits_for is not None and request.path == "/m/lookup" and len(self.lookups) > 1:
             await self.waits_for.wait()
         is_too_long = len(line) > LONGEST_REQUEST_LINE
         response = page(414) if is_too_long else self.state.answer(request)

@@ -50,7 +50,10 @@ def says(service: str, *listings: Listing, at: timedelta = timedelta(days=1)) ->
 
 
 def opened(*listings: Listing) -> Verdict:
-    return says(" ".join(dict.fromkeys(one.service or "" for one in listings)), *listings, at=timedelta())
+    """What a case is opened by: one answer of each service, merged."""
+    services = dict.fromkeys(one.service or "" for one in listings)
+    said = [says(name, *(one for one in listings if one.service == name), at=timedelta()) for name in services]
+    return merge(DIGESTS, said)
 
 
 FIRST = opened(entry())
@@ -89,6 +92,7 @@ DOWN = unknown("timed out", service=OTHER, asked_at=LATER)
         (BOTH, says(ONE), None),
         (BOTH, says(ONE, entry(status="withdrawn")), None),
         (FIRST, says(f"{ONE} and more"), None),
+        (FIRST, says(f"{OTHER} {ONE}"), None),  # one service, with a space in its path
         # another service goes on
         (BOTH, merge(DIGESTS, [says(ONE, entry(status="withdrawn")), says(OTHER, entry(OTHER))]), None),
         (BOTH, merge(DIGESTS, [says(ONE), says(OTHER, entry(OTHER))]), None),
@@ -111,6 +115,12 @@ def test_what_was_taken_back_is_shown_with_the_list_that_did_it() -> None:
     assert (ruling.state, shown.result, shown.strength) == (CaseState.HELD, VerdictResult.NO_MATCH, None)
     assert (shown.held_because, shown.status) == ((HoldReason.WITHDRAWN,), EntryStatus.WITHDRAWN)
     assert (shown.list, shown.entry_id, shown.asked_at) == (f"list of {ONE}", "7", LATER)
+
+
+def test_the_list_version_that_took_back_is_that_of_the_service_which_listed_it() -> None:
+    said = [judge(DIGESTS, [], service=name, asked_at=LATER, list_version=f"new {name}") for name in (OTHER, ONE)]
+    shown = rule(merge(DIGESTS, said), CaseState.OPEN, evidence_of(FIRST)).evidence
+    assert (shown.service, shown.list_version) == (ONE, f"new {ONE}")
 
 
 def test_a_doubtful_match_does_not_end_a_retraction_and_a_clear_one_does() -> None:
@@ -182,6 +192,6 @@ def test_a_service_that_says_nothing_of_its_own_takes_nothing_of_its_own_back(
         assert ruling.retraction is None
     if ruling.retraction is Retraction.NO_LONGER_LISTED:
         assert second.reason is None
-        assert first.leading.service in (second.service or "").split()
+        assert first.leading.service in {one.service for one in second.sources}
     elif ruling.retraction is not None:
         assert first.leading.service in spoke

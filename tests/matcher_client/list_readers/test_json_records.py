@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from orbweaver.matcher_client.list_readers.json_records import Record, read_records
+from orbweaver.matcher_client.list_readers.json_records import OTHER_KEYS, Record, read_records
 from orbweaver.matcher_client.list_row import BadFileError
 
 HOSTILE = {
@@ -59,6 +59,23 @@ def test_a_hostile_document_is_refused_and_ends_nothing(document: bytes, complai
 )
 def test_objects_are_found_by_their_place(document: str, found: list[Record]) -> None:
     assert records(document.encode()) == found
+
+
+@pytest.mark.parametrize(
+    ("record", "names"),
+    [
+        ('{"MD5":"a"}', {"MD5"}),
+        ('{"MD5":["a"],"SHA1":{"x":1}}', {"MD5", "SHA1"}),
+        ('{"MD5":"a","x":1}', {"MD5", OTHER_KEYS}),
+        ('{"x":[],"MD5":"a"}', {"MD5", OTHER_KEYS}),
+        ('{"MD5":[{"x":1}]}', {"MD5"}),
+        ('{"":1}', {OTHER_KEYS}),
+    ],
+)
+def test_who_asks_is_told_of_keys_besides(record: str, names: set[str]) -> None:
+    keys = frozenset({"MD5", "SHA1", OTHER_KEYS})
+    (found,) = read_records(io.BytesIO(b"[%s]" % record.encode()), paths=frozenset({"item"}), keys=keys)
+    assert found.keys() == names
 
 
 # A list of 200 MB on one line, made as it is read; the process may have little more memory than it starts with.

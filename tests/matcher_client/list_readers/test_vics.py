@@ -49,6 +49,22 @@ def media(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in (row | values).items() if value is not ...}
 
 
+def nist(**values: Any) -> dict[str, Any]:
+    """A row as NIST writes it."""
+    md5 = MD5.hex()
+    row = {
+        "odata.id": f'Media("{md5}")',
+        "MediaFiles@odata.navigationLinkUrl": f"/Media({md5})/MediaFiles",
+        "MediaFiles": [{"MD5": md5, "FileName": "build.art", "FilePath": "Program/data"}],
+        "MediaID": 0,
+        "MD5": md5,
+        "SHA1": SHA1.hex(),
+        "Category": 8,
+        "MediaSize": "42",
+    }
+    return {key: value for key, value in (row | values).items() if value is not ...}
+
+
 def read(folder: Path, text: str | bytes, *, name: str = "export.txt") -> list[Read]:
     (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
     return list(read_rows(folder / name))
@@ -128,17 +144,49 @@ def test_a_bad_record_is_named_by_its_number_and_the_rest_goes_on(
     assert bad == RefusedRow(str(tmp_path / "export.txt"), "record 2", reason)
 
 
-def test_a_list_of_nist_is_benign_without_ids_and_a_category_of_somebody_is_not(tmp_path: Path) -> None:
-    rows = read(
-        tmp_path,
-        vics(CONTEXT_12, media(Category=8, MediaSize="488"), media(Category=...), media(Category=1), media(Category=0)),
-    )
-    assert [(row.label.scheme, row.label.nature, row.entry_id) for row in rows if isinstance(row, Row)] == [
-        ("nist-caid", Nature.BENIGN, None),
-        ("nist-caid", Nature.BENIGN, None),
-        ("vics", None, "17"),
-        ("vics", None, "17"),
-    ]
+def test_a_row_that_nist_writes_is_benign_and_has_no_id(tmp_path: Path) -> None:
+    label = Label("export", "8", "nist-caid", None, Nature.BENIGN)
+    assert only(tmp_path, vics(CONTEXT_12, nist())) == Row((None, SHA1, MD5), label, 42, None)
+    (file,) = build([tmp_path / "export.txt"], tmp_path / "list.hashes").files
+    assert file.benign_signs == {"nist-caid category 8": 1}
+
+
+NOT_OF_NIST: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {
+    "a category left out": (CONTEXT_12, nist(Category=...)),
+    "a category of nothing": (CONTEXT_12, nist(Category=None)),
+    "another category": (CONTEXT_12, nist(Category=7)),
+    "a case's export that calls it 8": (CONTEXT_12, media(Category=8)),
+    "a case's export without a category": (CONTEXT_12, media(Category=...)),
+    "four fields": (CONTEXT_12, {"MD5": MD5.hex(), "SHA1": SHA1.hex(), "MediaSize": "42", "FileName": "a.jpg"}),
+    "four fields and 8": (
+        CONTEXT_12,
+        {"MD5": MD5.hex(), "SHA1": SHA1.hex(), "MediaSize": "42", "FileName": "a.jpg", "Category": 8},
+    ),
+    "no files": (CONTEXT_12, nist(MediaFiles=...)),
+    "no SHA-1": (CONTEXT_12, nist(SHA1="")),
+    "no size": (CONTEXT_12, nist(MediaSize="")),
+    "a size that is a number": (CONTEXT_12, nist(MediaSize=42)),
+    "a series": (CONTEXT_12, nist(Series="")),
+    "a flag": (CONTEXT_12, nist(VictimIdentified="false")),
+    "tags": (CONTEXT_12, nist(Tags=[])),
+    "a key of somebody's own": (CONTEXT_12, nist(category=1)),
+    "version 1.3": (CONTEXT_13, nist()),
+    "a region": ((CONTEXT_12[0], CONTEXT_12[1].replace("#", "/UK/$metadata#")), nist()),
+    "another's model": ((CONTEXT_12[0], "http://example.org/ProjectVic/DataModels/1.2.xml#Media"), nist()),
+}
+
+
+@pytest.mark.parametrize(("context", "row"), NOT_OF_NIST.values(), ids=NOT_OF_NIST)
+def test_what_nist_does_not_write_just_so_is_a_match_that_is_held(
+    tmp_path: Path, context: tuple[str, str], row: dict[str, Any]
+) -> None:
+    (tmp_path / "export.json").write_text(vics(context, row))
+    report = build([tmp_path / "export.json"], tmp_path / "list.hashes")
+    service = HashListService(tmp_path / "list.hashes")
+    (verdict,) = service.lookup([KNOWN])
+    service.close()
+    assert (verdict.result, verdict.held_because) == ("match", ("unknown_category",))
+    assert report.files[0].benign == 0
 
 
 KNOWN = DigestSet(md5=MD5.hex(), sha1=SHA1.hex(), sha256="e" * 64, size=42)
@@ -151,9 +199,10 @@ CASES: dict[str, tuple[list[str], str, tuple[str, ...]]] = {
     "a category of one's own": ([vics(context_20("CUSTOM"), media())], "match", ("unknown_category",)),
     "nobody has judged it": ([vics(context_20("US"), media(Category=None))], "match", ("unknown_category",)),
     "not pertinent": ([vics(context_20("UK"), media(Category=0))], "no_match", ()),
-    "known to NIST": ([vics(CONTEXT_12, media(Category=8))], "no_match", ()),
+    "known to NIST": ([vics(CONTEXT_12, nist())], "no_match", ()),
+    "abuse in a list like NIST's": ([vics(CONTEXT_12, nist(Category=1))], "match", ()),
     "known to NIST and abuse": (
-        [vics(CONTEXT_12, media(Category=8)), vics(context_20("US"), media())],
+        [vics(CONTEXT_12, nist()), vics(context_20("US"), media())],
         "match",
         ("benign_too",),
     ),
