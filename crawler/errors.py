@@ -8,6 +8,8 @@ CrawlError
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
 ├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
+├── CrawlDied               the crawl process ended before its recrawl did; it must be done again
+├── AccountRefused          what a crawl process said cannot be true; it may have been taken over
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
 └── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)
     ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
@@ -108,6 +110,14 @@ class Interrupted(TransferEnded):
 
 class RobotsRefused(CrawlError):
     """The host's robots.txt keeps us from a URL; the message says how."""
+
+
+class CrawlDied(CrawlError):
+    """The crawl process ended, or something in it went wrong, before the recrawl came to its end."""
+
+
+class AccountRefused(CrawlError):
+    """A crawl process said what cannot be true of its recrawl; the message says what kind of thing, not what."""
 
 
 class NotRecorded(CrawlError):

@@ -9,6 +9,7 @@ import mimetypes
 # What Scrapy would import by name in every horse, and what leads to our own modules.
 PRELOADED = (
     "orbweaver.queue.jobs",
+    "multiprocessing.popen_fork",
     "orbweaver.crawler.handler",
     "orbweaver.crawler.spider",
     "scrapy.core.engine",
