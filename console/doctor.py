@@ -16,6 +16,7 @@ from orbweaver.console.text import size
 from orbweaver.crawler import capabilities, sandbox, system_calls
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.crawler.scope import WEB_PORTS
 from orbweaver.matcher_client import health_gate, standings
 from orbweaver.matcher_client.errors import MatcherError
 from orbweaver.matcher_client.hashlist import HashListService
@@ -24,7 +25,7 @@ from orbweaver.matcher_client.several_services import open_services, rules_of
 from orbweaver.queue import batches
 from orbweaver.settings import Settings
 from orbweaver.store import durability, embedded
-from orbweaver.store.connection import Store
+from orbweaver.store.connection import Store, tcp_port
 from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_store
 from orbweaver.takedown.errors import TakedownError
@@ -136,16 +137,29 @@ def _store(settings: Settings, seen: _Seen) -> Iterator[Check]:
             with embedded.running(state_dir) as store:
                 findings = list(durability.inspect(store))
                 _look(store, seen)
+                port = None
         else:
             with open_store(settings, settings.state_dir) as (store, _):
                 findings = list(durability.inspect(store))
                 _look(store, seen)
+                port = tcp_port(store)
     except StoreError as error:
         yield Check("store", "fail", str(error))
         return
     for finding in findings:
         said = finding.found if finding.is_kept else f"{finding.found}: {finding.mend}"
         yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", said)
+    yield _rights(settings, port)
+
+
+def _rights(settings: Settings, port: int | None) -> Check:
+    """Say what a crawl process that a host took over could do to the store."""
+    subject = "store rights"
+    if settings.sandbox == "off":
+        return Check(subject, "warn", "SANDBOX=off: a crawl process that is taken over can connect to the store")
+    if port in WEB_PORTS:
+        return Check(subject, "fail", f"port {port} is one of the web, so recrawls are refused: give the store another")
+    return Check(subject, "ok", "crawl processes hold no connection to the store and can make none")
 
 
 def _look(store: Store, seen: _Seen) -> None:

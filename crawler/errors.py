@@ -7,6 +7,8 @@ CrawlError
 ├── NetworkRefused          a text of ALLOW_ADDRESSES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
+├── CrawlDied               the crawl process ended before its recrawl did; it must be done again
+├── AccountRefused          what a crawl process said cannot be true; it may have been taken over
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
 
 and in transfer_errors.py, which needs Scrapy:
@@ -80,6 +82,14 @@ class SandboxUnavailable(CrawlError):
 
 class RobotsRefused(CrawlError):
     """The host's robots.txt keeps us from a URL; the message says how."""
+
+
+class CrawlDied(CrawlError):
+    """The crawl process ended, or something in it went wrong, before the recrawl came to its end."""
+
+
+class AccountRefused(CrawlError):
+    """A crawl process said what cannot be true of its recrawl; the message says what kind of thing, not what."""
 
 
 class NotRecorded(CrawlError):

@@ -13,10 +13,10 @@ SKIPS_RECORDED = 10_000
 
 
 class Record(Protocol):
-    """Keeps what a recrawl found; when it returns, the sightings are stored and will be asked about."""
+    """Keeps what a recrawl found; what it was given in one call comes before all that it is given later."""
 
     def __call__(self, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
-        """Store one batch; raises NotRecorded when it could not, and the recrawl is then done again."""
+        """Take one batch; raises NotRecorded when it could not, and the recrawl is then done again."""
 
 
 class Journal:

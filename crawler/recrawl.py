@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orbweaver.crawler import sandbox
 from orbweaver.crawler import scope as scopes
-from orbweaver.crawler.errors import CrawlError
+from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.journal import Record
 from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.crawler.spider import RecrawlSpider
@@ -39,18 +39,24 @@ def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
     scrapy_settings.set("ORBWEAVER", settings, priority="cmdline")
 
 
-def enter_sandbox(
-    scope: Scope, settings: Settings, *, store_port: int | None = None, store_socket: str | None = None
-) -> sandbox.Enforced:
-    """Contain this process as far as the scope allows; raises SandboxUnavailable, AccessRefused for its proxy."""
+def enter_sandbox(scope: Scope, settings: Settings, *, store_port: int | None = None) -> sandbox.Enforced:
+    """Contain this process as far as the scope allows; `store_port` is one that it may never connect to.
+
+    Raises SandboxUnavailable, AccessRefused for its proxy.
+    """
     proxy = parse_proxy(scope.access.proxy, os.environ)
+    # Through a proxy nothing else is connected to.
+    ports = scopes.ports_of(scope) if proxy is None else (proxy.port,)
+    is_on = settings.sandbox == "on"
+    if is_on and store_port in ports:
+        raise SandboxUnavailable(
+            f"port {store_port} is the store's, too, and Landlock knows ports only: give the store another"
+        )
     return sandbox.enter(
-        # Through a proxy nothing else is connected to.
-        tcp_ports=(*(scopes.ports_of(scope) if proxy is None else [proxy.port]), *([store_port] if store_port else [])),
-        unix_sockets=[store_socket] if store_socket else [],
+        tcp_ports=ports,
         memory_bytes=settings.memory_bytes,
         cpu_seconds=int(scope.limits.max_seconds) + CPU_SECONDS_MARGIN,
-        is_on=settings.sandbox == "on",
+        is_on=is_on,
     )
 
 

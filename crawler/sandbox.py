@@ -10,11 +10,12 @@ import contextlib
 import mimetypes
 import os
 import resource
+import socket
 import ssl
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -95,16 +96,15 @@ def unavailable_reason() -> str | None:
 def enter(
     *,
     tcp_ports: Iterable[int],
-    unix_sockets: Sequence[str] = (),
     memory_bytes: int,
     cpu_seconds: int,
     is_on: bool = True,
 ) -> Enforced:
     """Contain this process for the rest of its life; a second call changes nothing.
 
-    `tcp_ports` may be connected to, `unix_sockets` are paths of the store's socket; `memory_bytes` becomes
-    RLIMIT_AS, `cpu_seconds` is added to the CPU time used so far. With `is_on` false (SANDBOX=off) only LAYERS_WHEN_OFF
-    apply. Past the memory limit Python raises MemoryError and the process goes on.
+    `tcp_ports` may be connected to; `memory_bytes` becomes RLIMIT_AS, `cpu_seconds` is added to the CPU time used so
+    far. With `is_on` false (SANDBOX=off) only LAYERS_WHEN_OFF apply. Past the memory limit Python raises MemoryError
+    and the process goes on.
 
     Raises SandboxUnavailable when the kernel lacks a layer, when the process has threads already (Landlock would
     leave them free), or when something still succeeds afterwards that must fail.
@@ -127,7 +127,7 @@ def enter(
     if is_on:
         _refuse_file_writes()
         _give_up_capabilities()
-        _restrict(ports, unix_sockets)
+        _restrict(ports)
         _prove_that_no_file_can_be_created()
         system_calls.restrict()
         _prove_that_calls_are_refused()
@@ -174,7 +174,7 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (limit, limit))
 
 
-def _restrict(ports: tuple[int, ...], unix_sockets: Sequence[str]) -> None:
+def _restrict(ports: tuple[int, ...]) -> None:
     abi = landlockpy.abi_version()
     scoped = Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET
     # UDP stays open: name resolution needs it, and the egress rules judge every TCP address.
@@ -184,8 +184,6 @@ def _restrict(ports: tuple[int, ...], unix_sockets: Sequence[str]) -> None:
             access = AccessFS.READ_FILE | AccessFS.READ_DIR if path.is_dir() else AccessFS.READ_FILE
             with contextlib.suppress(FileNotFoundError):  # gone between listing and opening: nothing to allow
                 rules.allow_path(path, access)
-        for socket in unix_sockets:
-            rules.allow_path(socket, AccessFS.RESOLVE_UNIX)
         for port in ports:
             rules.allow_port(port, AccessNet.CONNECT_TCP)
         rules.restrict()
@@ -218,9 +216,10 @@ def _prove_that_no_file_can_be_created() -> None:
 
 
 def _prove_that_calls_are_refused() -> None:
-    """Make a file in memory, which neither Landlock nor a limit forbids: only the filter does."""
-    try:
+    """Try what only the filter forbids: a file in memory, and a socket as the store's is."""
+    with contextlib.suppress(OSError):
         os.close(os.memfd_create("orbweaver-probe"))
-    except OSError:
-        return
-    raise SandboxUnavailable("memfd_create still succeeds after the system call filter was entered")
+        raise SandboxUnavailable("memfd_create still succeeds after the system call filter was entered")
+    with contextlib.suppress(OSError):
+        socket.socket(socket.AF_UNIX).close()
+        raise SandboxUnavailable("a Unix socket can still be made after the system call filter was entered")

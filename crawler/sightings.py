@@ -17,7 +17,7 @@ HEADER_CHARACTERS = 200
 def of_file(visit: Visit, answer: Answer, digests: DigestSet) -> Sighting:
     """Return the sighting of a file that was fetched by itself."""
     assert answer.body is not None
-    headers = {name: answer.headers[name][:HEADER_CHARACTERS] for name in HEADERS_OF_NOTE if name in answer.headers}
+    headers = {name: _as_text(answer.headers[name]) for name in HEADERS_OF_NOTE if name in answer.headers}
     http = HttpFacts(
         status=answer.status,
         headers=headers,
@@ -27,6 +27,11 @@ def of_file(visit: Visit, answer: Answer, digests: DigestSet) -> Sighting:
         is_refused_by_robots=answer.is_refused_by_robots,
     )
     return _sighting(visit, answer, digests, http, media_type(answer.content_type), answer.body.sniffed_type)
+
+
+def _as_text(value: str) -> str:
+    """Return a header's beginning as text that JSON can hold: aiohttp keeps bytes that are not UTF-8 as surrogates."""
+    return value[:HEADER_CHARACTERS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str) -> Sighting:

@@ -107,8 +107,8 @@ def checked(own_process: int) -> Iterator[tuple[str, tuple[Bits, ...]]]:
         ):
             for protocol in protocols:
                 yield "socket", (Bits(0, family), Bits(1, kind, of=SOCKET_TYPE), Bits(2, protocol))
-    # The store's socket, nscd, systemd's resolver; an event loop's way to wake itself.
-    yield "socket", (Bits(0, socket.AF_UNIX), Bits(1, socket.SOCK_STREAM, of=SOCKET_TYPE), Bits(2, 0))
+    # An event loop's way to wake itself. No other Unix socket: the store listens on one, and a path's Landlock rule
+    # governs them from ABI 9 on only. The resolver does without nscd and systemd's; it asks DNS servers itself.
     yield "socketpair", (Bits(0, socket.AF_UNIX), Bits(1, socket.SOCK_STREAM, of=SOCKET_TYPE), Bits(2, 0))
     yield "clone", (Bits(0, CLONE_THREAD, of=CLONE_THREAD | NOT_A_THREAD),)
     # abort() and signal.raise_signal()

@@ -5,13 +5,14 @@ Every job takes ids; what it works on is in the store. Each can be done twice wi
 
 from __future__ import annotations
 
-import ctypes
-import signal
+import functools
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler.errors import AccessRefused, SandboxUnavailable
+from orbweaver.crawler import process_control
+from orbweaver.crawler.account import Contained, Finished, Found, GivenUp
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue import batches, recrawls, runs, settlement
 from orbweaver.queue import forget as forgetting
@@ -27,51 +28,43 @@ from rq import get_current_job
 if TYPE_CHECKING:
     from orbweaver.matcher_client.health_gate import Answers
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 # A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
 # not close the gate for all others for ever.
 MOST_FAILURES = 3
 
 
 def recrawl(recrawl_id: str) -> None:
-    """Recrawl one scope in this forked work horse, in the sandbox; sightings leave in batches.
+    """Recrawl one scope, for this forked work horse in a sandboxed child: what that finds is kept here, in batches.
 
-    A kernel that cannot contain it, a proxy that cannot be used, or too little memory, fails the recrawl for good;
-    anything else that goes wrong fails the job, and RQ does it again.
+    The horse touches no hostile content, the child no store. A kernel that cannot contain it, a proxy that cannot be
+    used, or too little memory, fails the recrawl for good; anything else that goes wrong fails the job, and RQ does it
+    again.
     """
-    from orbweaver.crawler import recrawl as crawl  # a match or takedown worker has this module and crawls nothing
+    from orbweaver.crawler import crawl_process  # a match or takedown worker has this module and crawls nothing
 
-    _die_with_worker()
+    process_control.die_with_parent(os.getppid())  # else it would go on with nobody to count it
     store = _store()
     record = recrawls.read(store, recrawl_id)
     if record is None:
         return
-    settings = orbweaver_settings.load()
+    scope, reports = record.order.scope, record.order.reports
     attempt = recrawls.begin(store, recrawl_id)
-    try:
-        enforced = crawl.enter_sandbox(
-            record.order.scope,
-            settings,
-            store_port=connection.tcp_port(store),
-            store_socket=connection.socket_path(store),
-        )
-    except (SandboxUnavailable, AccessRefused) as error:
-        recrawls.end(store, recrawl_id, RecrawlState.FAILED, attempt=attempt, reason=str(error))
-        return
-    recrawls.note_sandbox(store, recrawl_id, attempt, enforced.as_record())
-    try:
-        ended = crawl.run(
-            record.order.scope,
-            record.order.reports,
-            recrawls.recorder(store, recrawl_id, record.run_id, attempt),
-            settings,
-        )
-    except MemoryError:
-        reason = f"out of memory: MEMORY_BYTES is {settings.memory_bytes}"
-        recrawls.end(store, recrawl_id, RecrawlState.FAILED, attempt=attempt, reason=reason)
-        return
-    state = RecrawlState.INTERRUPTED if ended.stopped_by == "interrupted" else RecrawlState.FINISHED
-    recrawls.end(store, recrawl_id, state, attempt=attempt, stopped_by=ended.stopped_by, suggestions=ended.suggestions)
+    keep = recrawls.recorder(store, recrawl_id, record.run_id, attempt)
+    end = functools.partial(recrawls.end, store, recrawl_id, attempt=attempt)
+    store_port = connection.tcp_port(store)
+    with crawl_process.started(scope, reports, orbweaver_settings.load(), store_port=store_port) as told:
+        for said in told:
+            match said:
+                case Contained():
+                    recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
+                case Found():
+                    keep(said.sightings, said.skips, said.tally)
+                case GivenUp():
+                    end(RecrawlState.FAILED, reason=said.reason)
+                case Finished():
+                    is_interrupted = said.stopped_by == "interrupted"
+                    state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FINISHED
+                    end(state, stopped_by=said.stopped_by, suggestions=said.suggestions)
 
 
 def match(batch_id: str) -> None:
@@ -144,8 +137,3 @@ def _store() -> Store:
     assert job is not None, "job functions are called by an RQ worker only"
     store: Store = job.connection
     return store
-
-
-def _die_with_worker() -> None:
-    """A horse outlives its killed worker otherwise, and would crawl on with nobody to count it."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -9,7 +9,8 @@ import mimetypes
 # What Scrapy would import by name in every horse, and what leads to our own modules.
 PRELOADED = (
     "orbweaver.queue.jobs",
-    "orbweaver.crawler.recrawl",
+    "multiprocessing.popen_fork",
+    "orbweaver.crawler.crawl_process",
     "orbweaver.crawler.handler",
     "orbweaver.crawler.spider",
     "scrapy.core.engine",

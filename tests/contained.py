@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import recrawl, scope
-from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
+from orbweaver.crawler import account, recrawl, scope
+from orbweaver.model import Limits, Report, Scope, ScopeKind, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 
 T = TypeVar("T")
@@ -157,7 +157,8 @@ def crawl_here(one: Order) -> Crawled:
     sightings: list[Sighting] = []
     skips: list[Skip] = []
 
-    def record(more: Sequence[Sighting], more_skips: Sequence[Skip], _: Tally) -> None:
+    def record(more: Sequence[Sighting], more_skips: Sequence[Skip], tally: Tally) -> None:
+        as_told(one, more, more_skips, tally)
         sightings.extend(more)
         skips.extend(more_skips)
 
@@ -166,11 +167,23 @@ def crawl_here(one: Order) -> Crawled:
     return Crawled(sightings, skips, ended.tally, ended.stopped_by, ended.suggestions, before, peak)
 
 
+def as_told(one: Order, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+    """Fail when a work horse would not believe what was found."""
+    for start in range(0, max(len(sightings), len(skips)), account.MOST_AT_ONCE):
+        some = slice(start, start + account.MOST_AT_ONCE)
+        told = account.Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally)
+        assert account.read(told.model_dump_json().encode(), scope_of(one), one.reports) == told
+
+
+def scope_of(one: Order) -> Scope:
+    merged = scope.merge([scope.scope_for(one.kind, report.url, one.limits) for report in one.reports])
+    return merged.model_copy(update=one.terms)
+
+
 def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:
     """Recrawl in this process with a `record` of the caller's; also return the peak memory before."""
     settings = Settings(**(one.settings or {}))
-    merged = scope.merge([scope.scope_for(one.kind, report.url, one.limits) for report in one.reports])
-    merged = merged.model_copy(update=one.terms)
+    merged = scope_of(one)
     if one.handler is not None:
         orbweaver_settings.DOWNLOAD_HANDLERS.update({"http": one.handler, "https": one.handler})
     recrawl.enter_sandbox(merged, settings)

@@ -49,7 +49,7 @@ def attempt_that_ends_with(error: int) -> Callable[[Attempt], Attempt]:
 
 
 class Held:
-    """What the process has open when it is contained, as a work horse has its log and its store."""
+    """What the process has open when it is contained, as a crawl process has its log and its pipe."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -522,6 +522,11 @@ def open_an_alg_socket(_: Held) -> None:
 @attempt
 def open_an_mptcp_socket(_: Held) -> None:
     socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP).close()
+
+
+@attempt
+def open_a_unix_stream_socket(_: Held) -> None:
+    socket.socket(socket.AF_UNIX).close()
 
 
 @attempt

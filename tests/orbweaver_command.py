@@ -79,13 +79,18 @@ class Workplace:
         return [pid for pid in process_ids() if str(self.state) in _said_by(pid)]
 
     def horses(self) -> list[int]:
-        """Return the ids of forked work horses: children of a recrawl worker of this place.
+        """Return the ids of forked work horses: children of a recrawl worker of this place."""
+        forked = {pid for pid in self.processes() if "worker\0recrawl" in _said_by(pid)}
+        workers = {pid for pid in forked if parent_of(pid) not in forked}
+        return [pid for pid in process_ids() if parent_of(pid) in workers]
+
+    def crawl_processes(self) -> list[int]:
+        """Return the ids of the sandboxed children of work horses.
 
         They are not dumpable, so only root could read what they were started with.
         """
-        workers = {pid for pid in self.processes() if "worker\0recrawl" in _said_by(pid)}
-        workers -= {pid for pid in workers if parent_of(pid) in workers}
-        return [pid for pid in process_ids() if parent_of(pid) in workers]
+        horses = self.horses()
+        return [pid for pid in process_ids() if parent_of(pid) in horses]
 
 
 def finish(process: subprocess.Popen[str], standard_input: str = "") -> Ran:

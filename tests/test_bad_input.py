@@ -185,11 +185,13 @@ def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> No
     layers = [line for line in lines if "layer " in line]
     assert [line.partition(":")[0] for line in layers] == [f"ok    layer {layer}" for layer in sandbox.LAYERS]
     assert any(line.startswith("ok    store appendonly: yes") for line in lines)
+    assert "ok    store rights: crawl processes hold no connection to the store and can make none" in lines
     ran = place.run("doctor", "--matcher", f"hashlist:{place.folder}/missing.hashes", SANDBOX="off")
     assert ran.status == FAILED
     assert any(line.startswith("fail  matcher:") and "missing.hashes" in line for line in ran.stdout.splitlines())
     lines = ran.stdout.splitlines()
     assert any(line.startswith("warn  sandbox:") for line in lines)
+    assert any(line.startswith("warn  store rights: SANDBOX=off") for line in lines)
     assert "ok    layer not dumpable: no debugger, and no core dump through a pipe" in lines
     assert [line for line in lines if line.startswith("warn  layer")] == [
         f"warn  layer {layer}: off" for layer in sandbox.LAYERS[2:]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from gate import Gate
 from orbweaver.store import embedded
-from orbweaver_command import Workplace, finish
+from orbweaver_command import Workplace, eventually, finish
 from synthetic_host import Resource, SyntheticHost
 
 # Long enough never to be met by chance, short enough to fit into any record that would quote a body.
@@ -101,18 +101,28 @@ def test_after_an_interrupted_recrawl(place: Workplace) -> None:
     assert places_with_the_marker(place) == []
 
 
-def test_after_a_work_horse_was_killed(place: Workplace) -> None:
+@pytest.mark.parametrize("kind", ["horses", "crawl_processes"])
+def test_after_a_process_of_a_recrawl_was_killed(place: Workplace, kind: str) -> None:
     gate = Gate(marked_page())
     with SyntheticHost(site(gate)) as host:
         running = place.start(*arguments(place, host.url))
         gate.wait_until_reached()
-        (horse,) = place.horses()
-        os.kill(horse, signal.SIGKILL)
+        (crawl,) = place.crawl_processes()
+        (process,) = getattr(place, kind)()
+        os.kill(process, signal.SIGKILL)
+        eventually(lambda: has_ended(crawl))
         gate.open()
         ran = finish(running)
     assert ran.json()["hosts"][0]["attempts"] == 2
     assert MARKER.decode() not in ran.stdout + ran.stderr
     assert places_with_the_marker(place) == []
+
+
+def has_ended(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() == b""  # nobody waited for it yet
+    except OSError:
+        return True
 
 
 def files_open_for_writing(process: int) -> list[str]:
@@ -127,17 +137,25 @@ def files_open_for_writing(process: int) -> list[str]:
     return found
 
 
+def sockets_of(process: int) -> set[str]:
+    return {str(one.readlink()) for one in Path(f"/proc/{process}/fd").iterdir() if one.is_socket()}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into a process that is not dumpable")
-def test_a_work_horse_holds_no_file_that_it_could_write_to(place: Workplace) -> None:
+def test_a_crawl_process_holds_no_file_that_it_could_write_to_and_no_connection_to_the_store(place: Workplace) -> None:
     gate = Gate(marked_page())
     with SyntheticHost(site(gate)) as host:
         running = place.start(*arguments(place, host.url))
         gate.wait_until_reached()
-        (horse,) = place.horses()
-        found = files_open_for_writing(horse)
+        (horse,), (crawl,) = place.horses(), place.crawl_processes()
+        found = files_open_for_writing(crawl)
+        inherited = sockets_of(horse) & sockets_of(crawl)
+        is_connected = bool(sockets_of(horse))
         gate.open()
         finish(running)
     assert found == []
+    assert is_connected
+    assert inherited == set()
 
 
 def test_the_search_finds_a_marker_that_was_kept(place: Workplace) -> None:

@@ -1,4 +1,4 @@
-"""Orbweaver as it works: preloaded worker processes fork a horse a host, which enters the sandbox and recrawls it.
+"""Orbweaver as it works: preloaded worker processes fork a horse a host, whose sandboxed child recrawls it.
 
 What a work horse does is done here as queue/jobs.py does it, with the real recorder and the real store; RQ itself is
 left out. With one worker the hosts are recrawled one after the other, with two at once.
@@ -24,9 +24,10 @@ RUN_ID = "bench"
 
 
 def recrawl(start: str, task: Task, settings: Settings) -> None:
-    """Recrawl one host in this process, which is in the sandbox afterwards."""
-    from orbweaver.crawler import recrawl as crawl
+    """Recrawl one host for this work horse, in a sandboxed child."""
+    from orbweaver.crawler import crawl_process
     from orbweaver.crawler import scope as scopes
+    from orbweaver.crawler.account import Contained, Finished, Found
     from orbweaver.model import Limits, Report, ScopeKind
     from orbweaver.queue import recrawls
     from orbweaver.queue.plan import Order
@@ -37,11 +38,17 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     order = Order(scope=scopes.scope_for(ScopeKind.HOST, start, limits), reports=(Report(url=start),))
     recrawl_id = recrawls.create(store, RUN_ID, order)
     attempt = recrawls.begin(store, recrawl_id)
-    enforced = crawl.enter_sandbox(order.scope, settings, store_socket=connection.socket_path(store))
-    recrawls.note_sandbox(store, recrawl_id, attempt, enforced.as_record())
     record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
-    ended = crawl.run(order.scope, order.reports, record, settings)
-    assert ended.stopped_by is None, ended
+    with crawl_process.started(order.scope, order.reports, settings) as told:
+        for said in told:
+            match said:
+                case Contained():
+                    recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
+                case Found():
+                    record(said.sightings, said.skips, said.tally)
+                case _:
+                    assert isinstance(said, Finished), said
+                    assert said.stopped_by is None, said
     recrawls.end(store, recrawl_id, recrawls.RecrawlState.FINISHED, attempt=attempt)
 
 

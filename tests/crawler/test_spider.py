@@ -426,6 +426,8 @@ def test_header_bytes_in_any_charset_hide_no_file() -> None:
     (sighting,) = found.sightings
     assert sighting.digests == digests_of(PNG)
     assert sighting.content_type == "image/png"
+    # With a surrogate in it the sighting could not be stored, and the recrawl would fail for ever.
+    assert sighting.http.headers["content-disposition"] == "attachment; filename=Fu\N{REPLACEMENT CHARACTER}ball.png"
 
 
 def test_what_a_data_uri_calls_its_type_is_not_kept_when_it_is_none() -> None:

@@ -1,0 +1,132 @@
+"""Runs a recrawl in a process of its own, which holds nothing of ours but a pipe to tell what it finds.
+
+So a host that takes it over has no connection to the store, and what it then says is read as account.read() reads it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
+
+from orbweaver.crawler import account, process_control, recrawl
+from orbweaver.crawler.account import Broken, Contained, Finished, Found, GivenUp, Said
+from orbweaver.crawler.errors import AccessRefused, AccountRefused, CrawlDied, NotRecorded, SandboxUnavailable
+from orbweaver.model import Report, Scope, Sighting, Skip, Tally
+from orbweaver.settings import Settings
+
+log = logging.getLogger("orbweaver.crawl")
+LOG_DESCRIPTORS = (1, 2)
+# A forked process has the modules loaded; one that is started anew would take half a second for them.
+_context = multiprocessing.get_context("fork")
+
+
+@contextlib.contextmanager
+def started(
+    scope: Scope, reports: Sequence[Report], settings: Settings, *, store_port: int | None = None
+) -> Iterator[Iterator[Said]]:
+    """Recrawl a scope in a child process, and yield what it says, message by message, up to its last.
+
+    The child is dead when the block is left, however that is. A SIGTERM for the process group is for the child alone,
+    which then ends its recrawl in order. Reading on raises CrawlDied when the child ended without a last word or says
+    that it broke, and AccountRefused when what it says cannot be true.
+    """
+    receiver, sender = _context.Pipe(duplex=False)
+    ours = os.getpid()
+    child = _context.Process(target=_work, args=(ours, sender, scope, reports, settings, store_port))
+    with receiver, _leaving_sigterm_to(child):
+        sender.close()
+        try:
+            yield _said(receiver, child, scope, reports)
+        finally:
+            child.kill()
+            child.join()
+
+
+@contextlib.contextmanager
+def _leaving_sigterm_to(child: ForkProcess) -> Iterator[None]:
+    """Start the child and ignore SIGTERM from then on; held back meanwhile, so that neither misses or dies of one."""
+    before = signal.getsignal(signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    child.start()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _said(receiver: Connection, child: ForkProcess, scope: Scope, reports: Sequence[Report]) -> Iterator[Said]:
+    is_contained = False
+    while True:
+        try:
+            message = receiver.recv_bytes(account.MOST_BYTES)
+        except EOFError:
+            child.join()
+            raise CrawlDied(f"the crawl process ended with {child.exitcode}") from None
+        except OSError:  # what Connection says of a longer message
+            raise AccountRefused(f"a message of more than {account.MOST_BYTES} bytes") from None
+        said = account.read(message, scope, reports)
+        if isinstance(said, Broken):
+            raise CrawlDied(said.reason)
+        # What contains it is believed of a process that has not yet seen a host, and of no other.
+        if isinstance(said, Contained) is is_contained and not isinstance(said, GivenUp):
+            raise AccountRefused(f"{said.kind} at the wrong time")
+        is_contained = True
+        yield said
+        if isinstance(said, Finished | GivenUp):
+            return
+
+
+def _work(
+    parent: int,
+    sender: Connection,
+    scope: Scope,
+    reports: Sequence[Report],
+    settings: Settings,
+    store_port: int | None,
+) -> None:
+    """Be the child: let go of what was inherited, enter the sandbox, crawl, and never return to the parent's work."""
+    try:
+        process_control.die_with_parent(parent)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        process_control.let_go_of_descriptors((*LOG_DESCRIPTORS, sender.fileno()))
+        _send(sender, _crawl(sender, scope, reports, settings, store_port))
+    finally:
+        os._exit(1)  # its last word, if it had one, was said
+
+
+def _crawl(
+    sender: Connection, scope: Scope, reports: Sequence[Report], settings: Settings, store_port: int | None
+) -> Said:
+    def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+        for start in range(0, max(len(sightings), len(skips), 1), account.MOST_AT_ONCE):
+            some = slice(start, start + account.MOST_AT_ONCE)
+            _send(sender, Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally))
+
+    try:
+        enforced = recrawl.enter_sandbox(scope, settings, store_port=store_port)
+        _send(sender, Contained(enforced=enforced.as_record()))
+        ended = recrawl.run(scope, reports, record, settings)
+    except (SandboxUnavailable, AccessRefused) as error:
+        return GivenUp(reason=str(error)[: account.REASON_CHARACTERS])
+    except MemoryError:
+        return GivenUp(reason=f"out of memory: MEMORY_BYTES is {settings.memory_bytes}")
+    except Exception as error:
+        log.exception("the crawl process broke")
+        return Broken(reason=f"{type(error).__name__}: {error}"[: account.REASON_CHARACTERS])
+    return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions)
+
+
+def _send(sender: Connection, said: Said) -> None:
+    try:
+        sender.send_bytes(said.model_dump_json().encode())
+    except OSError as error:
+        raise NotRecorded("the process that keeps what is found is gone") from error
