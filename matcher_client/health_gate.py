@@ -93,12 +93,13 @@ class GatedService:
         try:
             said = iter(self._look_up(asked) if asked else [])
         except MatcherError as error:
-            return _all_wait(self._close(before, str(error)).complaint, digest_sets, has_failed=True)
+            closed = standings.close(self._store, before, before.failed(str(error), now()))
+            return _all_wait(closed.complaint, digest_sets, has_failed=True)
         after = _checked(self._service, known, self._rules, is_canary_seen=bool(asked))
-        if not after.is_healthy or not same_list(before, after):
-            standings.write(self._store, after)
         if not after.is_healthy:
-            return _all_wait(after.complaint, digest_sets)
+            return _all_wait(standings.close(self._store, before, after).complaint, digest_sets)
+        if not same_list(before, after):
+            standings.renew(self._store, before, after)
         verdicts = [verdict or next(said) for verdict in kept]
         if not all(_is_of_list(verdict, after) for verdict in verdicts):
             return None
@@ -111,11 +112,6 @@ class GatedService:
     def _known(self) -> Known:
         [known] = standings.read(self._store, [self.name])
         return known
-
-    def _close(self, before: Standing, reason: str) -> Standing:
-        standing = before.failed(reason, now())
-        standings.write(self._store, standing)
-        return standing
 
     def _look_up(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Ask, with the canary first and last; raises MatcherError when the answers prove nothing."""

@@ -15,7 +15,7 @@ from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.health_rules import is_due
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.model import now
-from orbweaver.queue import asking, rematch
+from orbweaver.queue import asking, batches, rematch
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
@@ -90,6 +90,7 @@ class _Watch:
         ]
         checked = [asking.check(self._store, gated) for gated in due]
         asking.release_left_behind(self._store, self._names)
+        batches.enqueue_released(self._store)
         self._after_check({one.service: one.list_version for one in checked if one.is_healthy})
 
     def _after_check(self, versions: Mapping[str, str | None]) -> None:

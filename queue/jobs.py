@@ -80,7 +80,7 @@ def match(batch_id: str) -> None:
     for a reason of its own is kept apart, and asked about again by the next run.
     """
     store = _store()
-    batch = batches.read(store, batch_id)
+    releases, batch = batches.releases(store), batches.read(store, batch_id)
     if batch is not None:
         asked = _ask(store, [one.digests for one in batch.sightings])
         if asked.has_failed:
@@ -92,10 +92,11 @@ def match(batch_id: str) -> None:
         settlement.settle(
             store,
             batch.run_id,
-            batches.Waiting(batch_id, batch, staying),
+            batches.Waiting(batch_id, batch, staying, releases),
             [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
             retention=orbweaver_settings.load().sighting_retention,
         )
+    batches.enqueue_released(store)
     durability.wait_for_disk(store)
 
 

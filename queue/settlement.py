@@ -36,8 +36,11 @@ class Question(Protocol):
         """The ids of the sightings without an answer that the question itself keeps."""
         ...
 
-    def is_open(self, pipe: Pipeline) -> bool:
-        """Whether the answers are still wanted; the pipeline watches `key`."""
+    def as_it_stands(self, pipe: Pipeline) -> Question | None:
+        """Return the question as it is to end now, None when its answers are not wanted any more.
+
+        The pipeline watches `key`, and then what else decides of it.
+        """
         ...
 
     def end(self, pipe: Pipeline) -> None:
@@ -75,7 +78,8 @@ def _try_to_settle(
     oldest = retained.oldest_kept(retention)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(question.key, *(keys.case(one.sighting_id) for one, _ in about_cases))
-        if not question.is_open(pipe):
+        standing = question.as_it_stands(pipe)
+        if standing is None:
             return True  # settled by an earlier attempt at this job
         changes = _decide(pipe, about_cases)
         pipe.multi()
@@ -97,7 +101,7 @@ def _try_to_settle(
             unknown=unknown,
             answered=[one for one, _ in known],
         )
-        question.end(pipe)
+        standing.end(pipe)
         try:
             pipe.execute()
         except WatchError:

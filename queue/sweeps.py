@@ -86,9 +86,9 @@ class Asked:
         """The sweep's record."""
         return self.ours.key
 
-    def is_open(self, pipe: Pipeline) -> bool:
-        """Whether the slice may still write."""
-        return self.ours.is_open(pipe)
+    def as_it_stands(self, pipe: Pipeline) -> Asked | None:
+        """Return it as long as the slice may write."""
+        return self if self.ours.is_open(pipe) else None
 
     def end(self, pipe: Pipeline) -> None:
         """Queue that things are done, or due again later, and what was counted."""

@@ -68,6 +68,16 @@ def waiting_batches() -> str:
     return f"{PREFIX}:waiting-batches"
 
 
+def released_batches() -> str:
+    """Sorted set of batch ids by their place, which wait for their next jobs only; owner queue.batches."""
+    return f"{PREFIX}:released-batches"
+
+
+def releases() -> str:
+    """Counter of how often waiting batches were let go; owner queue.batches."""
+    return f"{PREFIX}:releases"
+
+
 def matchers() -> str:
     """Hash service name -> JSON of what its last check found; owner matcher_client.standings."""
     return f"{PREFIX}:matchers"

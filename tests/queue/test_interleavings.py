@@ -1,0 +1,193 @@
+"""Two actors on one store at once: what another does just between two round trips loses nothing and stops nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import RUN, a_sighting, add_batch, build_list, transaction, url_of, work
+from orbweaver import settings
+from orbweaver.matcher_client import several_services, standings
+from orbweaver.matcher_client.several_services import SeveralServices
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.queue import asking, batches, runs
+from orbweaver.queue.queues import QueueName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from redis import Redis
+from redis.client import Pipeline
+
+KNOWN = a_sighting()
+
+
+class Interleaved(Redis):
+    """A connection on which, once, something happens just before a transaction is begun that `is_time` picks."""
+
+    happens: Callable[[], object] | None = None
+    is_time: Callable[[], bool] = staticmethod(lambda: True)
+    read: Collection[str] = ()
+
+    def get(self, name: Any) -> Any:
+        """Read a value, and remember that it was read."""
+        self.read = {*self.read, name}
+        return super().get(name)
+
+    def pipeline(self, transaction: bool = True, *args: Any, **options: Any) -> Pipeline:
+        if transaction and self.happens is not None and self.is_time():
+            happens, self.happens = self.happens, None
+            happens()
+        return super().pipeline(transaction, *args, **options)
+
+
+@pytest.fixture
+def interleaved(store: Store) -> Iterator[Interleaved]:
+    with contextlib.closing(Interleaved.from_url(url_of(store))) as connection:
+        yield connection
+
+
+@pytest.fixture
+def hash_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The list that MATCHER_URL names; renamed to `away` its service is down."""
+    path = tmp_path / "list.hashes"
+    monkeypatch.setenv("MATCHER_URL", build_list(path, [KNOWN.digests.sha256]))
+    return path
+
+
+def away(path: Path) -> Path:
+    return path.with_suffix(".away")
+
+
+@contextlib.contextmanager
+def opened(store: Store) -> Iterator[SeveralServices]:
+    """Another worker's services."""
+    with contextlib.closing(several_services.open_gated(store, settings.load())) as services:
+        yield services
+
+
+def check_first(store: Store) -> Standing:
+    with opened(store) as services:
+        return asking.check(store, services.gated[0])
+
+
+def only_standing(store: Store) -> Standing:
+    [standing] = standings.read_all(store).values()
+    return standing
+
+
+def wait_in_store(store: Store, *numbers: int) -> list[str]:
+    """Add batches that wait for a service to be healthy; they have no jobs."""
+    batch_ids = []
+    for number in numbers:
+        batch_ids.append(add_batch(store, a_sighting(b"%d" % number, url=f"http://h.test/{number}")))
+        batch = batches.read(store, batch_ids[-1])
+        assert batch is not None
+        with transaction(store) as pipe:
+            batches.settle(pipe, batch_ids[-1], batch, [one.sighting_id for one in batch.sightings])
+    store.delete("rq:queue:match")
+    return batch_ids
+
+
+def test_a_check_that_began_before_a_question_failed_does_not_open_the_gate(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    check_first(store)
+
+    def a_question_fails() -> None:
+        hash_list.rename(away(hash_list))
+        with opened(store) as services:
+            assert services.ask([KNOWN.digests]).has_failed
+        away(hash_list).rename(hash_list)
+
+    interleaved.happens = a_question_fails
+    assert not check_first(interleaved).is_healthy
+    assert only_standing(store).failures == 1
+    assert check_first(store).is_healthy
+
+
+def test_a_check_that_began_before_a_recovery_does_not_close_the_gate(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    hash_list.rename(away(hash_list))
+    check_first(store)
+    wait_in_store(store, 1)
+
+    def it_recovers() -> None:
+        away(hash_list).rename(hash_list)
+        assert check_first(store).is_healthy
+
+    interleaved.happens = it_recovers
+    assert check_first(interleaved).is_healthy
+    assert only_standing(store).is_healthy
+    assert batches.waiting_count(store) == 0
+
+
+def test_a_question_that_fails_closes_the_gate_though_a_check_that_was_healthy_came_between(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    check_first(store)
+    hash_list.rename(away(hash_list))
+
+    def a_check_finds_it_healthy() -> None:
+        away(hash_list).rename(hash_list)
+        assert check_first(store).is_healthy
+
+    interleaved.happens = a_check_finds_it_healthy
+    with opened(interleaved) as services:
+        answers = services.ask([KNOWN.digests])
+    assert answers.has_failed
+    assert answers.answers[0].waits
+    assert not only_standing(store).is_healthy
+
+
+def test_a_question_that_fails_while_the_gate_is_closed_is_no_further_failure(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    check_first(store)
+    hash_list.rename(away(hash_list))
+    interleaved.happens = lambda: check_first(store)
+    with opened(interleaved) as services:
+        services.ask([KNOWN.digests])
+    assert only_standing(store).failures == 1  # `verify` gives a service up after some
+
+
+def test_a_service_that_recovers_while_a_batch_is_settled_is_asked_though_another_is_down(
+    store: Store, interleaved: Interleaved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering, down = tmp_path / "recovering.hashes", tmp_path / "down.hashes"
+    urls = [build_list(path, [KNOWN.digests.sha256]) for path in (recovering, down)]
+    monkeypatch.setenv("MATCHER_URL", "\n".join(urls))
+    for path in (recovering, down):
+        path.rename(away(path))
+    other = a_sighting(b"other", url="http://h.test/other.bin")
+    batch_id = add_batch(store, KNOWN, other)
+
+    def one_recovers() -> None:
+        away(recovering).rename(recovering)
+        assert check_first(store).is_healthy
+
+    interleaved.happens = one_recovers
+    interleaved.is_time = lambda: keys.batch(batch_id) in interleaved.read  # and it was asked about
+    work(interleaved, QueueName.MATCH)
+    assert interleaved.happens is None
+    assert store.zcard(keys.cases()) == 1
+    left = batches.read(store, batch_id)
+    assert left is not None
+    assert left.sightings == (other,)
+    assert batches.waiting_count(store) == 1
+
+
+def test_what_comes_to_wait_while_batches_are_let_go_is_not_let_go_twice_nor_forgotten(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    hash_list.rename(away(hash_list))
+    check_first(store)
+    wait_in_store(store, 1)
+    away(hash_list).rename(hash_list)
+    interleaved.happens = lambda: wait_in_store(store, 2)
+    assert check_first(interleaved).is_healthy
+    assert batches.waiting_count(store) == 0
+    work(store, QueueName.MATCH)
+    assert runs.waiting(store, RUN)[0] == 0
