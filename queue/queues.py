@@ -105,6 +105,11 @@ def delivery_job_id(event_id: str) -> str:
     return f"deliver-{event_id}"
 
 
+def job_key(job_id: str) -> str:
+    """Return the key under which RQ keeps a job."""
+    return KnownJob.key_for(job_id)
+
+
 def enqueue_delivery(store: Store, pipe: Pipeline, event_id: str) -> None:
     """Queue an event's delivery job on an open transaction; one that was parked before is parked no longer."""
     queue = queue_for(store, QueueName.TAKEDOWN)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import RUN, a_sighting, add_batch, build_list, transaction, url_of, work
+from builders import RUN, a_match, a_sighting, add_batch, build_list, transaction, url_of, work
 from orbweaver import settings
 from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.matcher_client.standings import Standing
-from orbweaver.queue import asking, batches, runs
+from orbweaver.queue import asking, batches, queues, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from orbweaver.takedown.transitions import change_by_match
 from redis import Redis
 from redis.client import Pipeline
 
@@ -151,6 +154,50 @@ def test_a_question_that_fails_while_the_gate_is_closed_is_no_further_failure(
     with opened(interleaved) as services:
         services.ask([KNOWN.digests])
     assert only_standing(store).failures == 1  # `verify` gives a service up after some
+
+
+def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_undelivered(
+    store: Store, interleaved: Interleaved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{tmp_path}")
+    change = change_by_match(KNOWN, a_match(), None)
+    assert change.event is not None
+    with transaction(store) as pipe:
+        cases.write(pipe, change)
+        runs.note_event(store, pipe, RUN, str(change.event.event_id))
+    job_id = queues.delivery_job_id(str(change.event.event_id))
+    looked, is_delivered = threading.Event(), threading.Event()
+
+    class Looking(Redis):
+        """The run's connection: what it saw of the job, when it looked a second time, is old when it acts on it."""
+
+        looks = 0
+
+        def hgetall(self, name: Any) -> Any:
+            found = super().hgetall(name)
+            self.looks += 1
+            if self.looks == 2:
+                looked.set()
+                assert is_delivered.wait(20)
+            return found
+
+    store.lmove("rq:queue:takedown", "rq:queue:takedown:intermediate")  # a worker has taken it, so it looks lost
+    taking_over = threading.Thread(target=runs.deliver_again, args=[Looking.from_url(url_of(store)), "run-2"])
+    taking_over.start()
+    assert looked.wait(20)
+    store.lmove("rq:queue:takedown:intermediate", "rq:queue:takedown")  # now the worker does it
+
+    def the_run_acts() -> None:
+        is_delivered.set()
+        taking_over.join()
+
+    interleaved.happens = the_run_acts
+    interleaved.is_time = lambda: store.hlen(keys.undelivered()) == 0  # but RQ has not ended the job
+    work(interleaved, QueueName.TAKEDOWN)
+    assert interleaved.happens is None
+    assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 1
+    assert store.hlen(keys.undelivered()) == 0
+    assert store.exists(f"rq:job:{job_id}") == 0
 
 
 def test_a_service_that_recovers_while_a_batch_is_settled_is_asked_though_another_is_down(
