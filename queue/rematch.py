@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from orbweaver.model import DigestSet, Verdict, VerdictResult
-from orbweaver.queue import forget, recall, retained, settlement, sweeps
+from orbweaver.queue import recall, retained, settlement, sweeps
 from orbweaver.queue.retained import Retained, Unreadable
 from orbweaver.queue.settlement import Answer
 from orbweaver.queue.sweeps import Asked, Slice, SweepName
@@ -34,10 +34,9 @@ def start_if_due(store: Store, versions: Mapping[str, str]) -> bool:
     """Start what is due, given the list version of each service that answers now; True when anything is asked again.
 
     A version that differs from the one of the last start makes every retained sighting (rematch) and every case
-    (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Once a day what
-    was retained long enough is forgotten. Cheap when nothing is due: meant to be called every minute.
+    (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Cheap when nothing
+    is due: meant to be called every minute.
     """
-    forget.start_if_due(store)
     started = _start(store, versions, only_if_new=True)
     if not started:
         started = [sweeps.start(store, name) for name in (SweepName.RECALL, SweepName.REMATCH)]
