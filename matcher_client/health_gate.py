@@ -6,8 +6,8 @@ last, and when a health check made after it finds the service whole, with the li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import MatcherError, Unavailable
@@ -34,10 +34,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch."""
+    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch.
+
+    `versions` says of which list the answers of each service are, where it says so.
+    """
 
     answers: tuple[Answer, ...]
     has_failed: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(service: MatchingService, before: Known, rules: HealthRules) -> Standing:
@@ -107,7 +111,8 @@ class GatedService:
             return None  # what was kept is of the list before
         if self._cache is not None:
             self._cache.write(after, zip(digest_sets, verdicts, strict=True))
-        return Answers(tuple(Answer(verdict) for verdict in verdicts))
+        versions = {} if after.list_version is None else {self.name: after.list_version}
+        return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions)
 
     def _known(self) -> Known:
         [known] = standings.read(self._store, [self.name])

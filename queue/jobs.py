@@ -94,6 +94,7 @@ def match(batch_id: str) -> None:
             batch.run_id,
             batches.Waiting(batch_id, batch, staying, releases),
             [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
+            versions=asked.versions,
             retention=orbweaver_settings.load().sighting_retention,
         )
     batches.enqueue_released(store)

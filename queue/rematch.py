@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from orbweaver.model import DigestSet, Verdict, VerdictResult
-from orbweaver.queue import recall, retained, settlement, sweeps
+from orbweaver.queue import list_versions, recall, retained, settlement, sweeps
 from orbweaver.queue.retained import Retained, Unreadable
 from orbweaver.queue.settlement import Answer
 from orbweaver.queue.sweeps import Asked, Slice, SweepName
@@ -59,21 +58,19 @@ def work(store: Store, turn: str, ask: Ask, *, retention: timedelta) -> None:
 
 def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> list[bool]:
     """Start both sweeps; the versions are noted with the second, so that a crash between the two starts both again."""
-    key, run_id = keys.sweep(SweepName.REMATCH), uuid4().hex
+    run_id = uuid4().hex
 
     def are_new(reading: Store | Pipeline) -> bool:
-        last = json.loads(reading.hget(key, "versions") or "{}")
-        return any(last.get(service) != version for service, version in versions.items())
+        return not versions.items() <= list_versions.wanted(reading).items()
 
     if only_if_new and not are_new(store):
         return []
 
     def mark(pipe: Pipeline) -> None:
         pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
-        # Services are checked one by one: a version that is not given now is still the last one.
-        pipe.hset(key, mapping={"versions": json.dumps({**before, **versions}), "versions_before": json.dumps(before)})
+        list_versions.want(pipe, versions, before)
 
-    before = json.loads(store.hget(key, "versions") or "{}")
+    before = list_versions.wanted(store)
     return [
         sweeps.start(store, SweepName.RECALL, recall.mark_all, run_id=run_id),
         sweeps.start(store, SweepName.REMATCH, mark, run_id=run_id, only_if=are_new if only_if_new else lambda _: True),
@@ -82,7 +79,7 @@ def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> l
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
     found = retained.read(store, shards, since=retained.oldest_kept(retention))
-    old = recall.old_versions(store)
+    old = list_versions.old(store)
     matches: list[Answer] = []
     unknown: Counter[str] = Counter()
     everything = [(shard, one) for shard, ones in zip(shards, found, strict=True) for one in ones]
@@ -90,7 +87,7 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
         asked = everything[begin : begin + ASKED_AT_ONCE]
         verdicts = ask([one.digests for _, one in asked])
         for (shard, one), verdict in zip(asked, verdicts, strict=True):
-            if verdict.result is VerdictResult.UNKNOWN or recall.is_old(verdict, old):
+            if verdict.result is VerdictResult.UNKNOWN or list_versions.is_old(verdict, old):
                 unknown[shard] += 1
             elif verdict.result is VerdictResult.MATCH:
                 matches += _answers(one, verdict)

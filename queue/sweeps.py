@@ -147,6 +147,12 @@ def start(
             return True
 
 
+def mark_due(pipe: Pipeline, name: SweepName, things: Collection[str]) -> None:
+    """Queue that some things are due; the next start goes on with them."""
+    if things:
+        pipe.zadd(keys.sweep_due(name), dict.fromkeys(things, 0))
+
+
 def work(store: Store, name: SweepName, turn: str, do: Callable[[Slice, list[str]], int | None], *, most: int) -> None:
     """Do a slice: give up to `most` due things at a time to `do`, which writes what it did, then pass the turn on.
 

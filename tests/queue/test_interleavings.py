@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from orbweaver import settings
 from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.matcher_client.standings import Standing
-from orbweaver.queue import asking, batches, queues, runs
+from orbweaver.model import DigestSet, Verdict, now
+from orbweaver.queue import asking, batches, queues, recall, rematch, runs
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -238,3 +241,41 @@ def test_what_comes_to_wait_while_batches_are_let_go_is_not_let_go_twice_nor_for
     assert batches.waiting_count(store) == 0
     work(store, QueueName.MATCH)
     assert runs.waiting(store, RUN)[0] == 0
+
+
+@pytest.mark.parametrize("is_listed_later", [True, False])
+def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is_written_is_asked_again(
+    store: Store, interleaved: Interleaved, hash_list: Path, is_listed_later: bool
+) -> None:
+    work(store, QueueName.MATCH)  # the list is noted
+    other = a_sighting(b"other", url="http://h.test/other.bin")
+    new, asked = (other, other) if is_listed_later else (other, KNOWN)
+    asked = asked.model_copy(update={"seen_at": now()})
+    batch_id = add_batch(store, asked)
+
+    def another_list_is_gone_through() -> None:
+        build_list(hash_list, [new.digests.sha256])
+        standing = check_first(store)
+        assert standing.list_version is not None
+        assert rematch.start_if_due(store, {standing.service: standing.list_version})
+        with opened(store) as services:
+
+            def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+                return [one.verdict for one in services.ask(digest_sets).answers]
+
+            recall.work(store, turn_of(store, SweepName.RECALL), ask)
+            rematch.work(store, turn_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
+
+    interleaved.happens = another_list_is_gone_through
+    interleaved.is_time = lambda: keys.batch(batch_id) in interleaved.read  # and it was asked about
+    work(interleaved, QueueName.MATCH)
+    assert interleaved.happens is None
+    work(store, QueueName.MATCH)
+    [case] = cases.all_cases(store)
+    assert case.state == ("open" if is_listed_later else "held")
+
+
+def turn_of(store: Store, name: SweepName) -> str:
+    turn = store.hget(keys.sweep(name), "turn")
+    assert turn is not None
+    return turn.decode()
