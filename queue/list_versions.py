@@ -14,25 +14,30 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 
-def wanted(reading: Store | Pipeline) -> dict[str, str]:
-    """Return the wanted list version of each service."""
-    return _read(reading.hget(keys.list_versions(), "wanted"))
+def begun(reading: Store | Pipeline) -> dict[str, str]:
+    """Return the list version of each service for which everything was last begun to be asked again."""
+    return _read(reading.hget(keys.list_versions(), "begun"))
 
 
 def want(pipe: Pipeline, versions: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """Queue that answers of other versions than `before` are wanted.
+    """Queue that answers of other versions than those that were begun `before` are wanted.
 
     Services are checked one by one: a version that is not given now is still the last one.
     """
     pipe.hset(
-        keys.list_versions(),
-        mapping={"wanted": json.dumps({**before, **versions}), "before": json.dumps(before)},
+        keys.list_versions(), mapping={"wanted": json.dumps({**before, **versions}), "before": json.dumps(before)}
     )
+
+
+def begin(pipe: Pipeline, versions: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Queue that all that is to be asked again for these versions is begun."""
+    want(pipe, versions, before)
+    pipe.hset(keys.list_versions(), "begun", json.dumps({**before, **versions}))
 
 
 def are_wanted(reading: Store | Pipeline, versions: Mapping[str, str]) -> bool:
     """Whether answers are of the wanted versions, as far as one is known for their services."""
-    known = wanted(reading)
+    known = _read(reading.hget(keys.list_versions(), "wanted"))
     return all(known.get(service, version) == version for service, version in versions.items())
 
 

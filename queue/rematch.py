@@ -57,23 +57,32 @@ def work(store: Store, turn: str, ask: Ask, *, retention: timedelta) -> None:
 
 
 def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> list[bool]:
-    """Start both sweeps; the versions are noted with the second, so that a crash between the two starts both again."""
+    """Start both sweeps.
+
+    What is wanted is written with the first, which may be worked on before the second is begun; that it was begun,
+    with the second, so that a crash between the two starts both again.
+    """
     run_id = uuid4().hex
 
     def are_new(reading: Store | Pipeline) -> bool:
-        return not versions.items() <= list_versions.wanted(reading).items()
+        return not versions.items() <= list_versions.begun(reading).items()
 
     if only_if_new and not are_new(store):
         return []
 
-    def mark(pipe: Pipeline) -> None:
-        pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
+    def mark_cases(pipe: Pipeline) -> None:
+        recall.mark_all(pipe)
         list_versions.want(pipe, versions, before)
 
-    before = list_versions.wanted(store)
+    def mark_retained(pipe: Pipeline) -> None:
+        pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
+        list_versions.begin(pipe, versions, before)
+
+    before = list_versions.begun(store)
+    is_due = are_new if only_if_new else lambda _: True
     return [
-        sweeps.start(store, SweepName.RECALL, recall.mark_all, run_id=run_id),
-        sweeps.start(store, SweepName.REMATCH, mark, run_id=run_id, only_if=are_new if only_if_new else lambda _: True),
+        sweeps.start(store, SweepName.RECALL, mark_cases, run_id=run_id, only_if=is_due),
+        sweeps.start(store, SweepName.REMATCH, mark_retained, run_id=run_id, only_if=is_due),
     ]
 
 

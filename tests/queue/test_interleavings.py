@@ -16,7 +16,7 @@ from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import DigestSet, Verdict, now
-from orbweaver.queue import asking, batches, queues, recall, rematch, runs
+from orbweaver.queue import asking, batches, queues, recall, rematch, runs, sweeps
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
@@ -273,6 +273,30 @@ def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is
     work(store, QueueName.MATCH)
     [case] = cases.all_cases(store)
     assert case.state == ("open" if is_listed_later else "held")
+
+
+def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_old(
+    store: Store, interleaved: Interleaved
+) -> None:
+    service = "hashlist:test"
+    with transaction(store) as pipe:
+        cases.write(pipe, change_by_match(KNOWN, a_match(), None))
+
+    def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        return [a_match().model_copy(update={"list_version": "1"}) for _ in digest_sets]
+
+    def recall_all() -> None:
+        recall.work(store, turn_of(store, SweepName.RECALL), ask)
+
+    rematch.start(store, {service: "1"})
+    recall_all()
+    assert sweeps.standing(store, SweepName.RECALL).is_ended
+    interleaved.happens = recall_all  # by a follower that has not got the list yet
+    interleaved.is_time = lambda: store.hexists(keys.sweep(SweepName.RECALL), "turn")
+    assert rematch.start_if_due(interleaved, {service: "2"})
+    assert interleaved.happens is None
+    assert sweeps.standing(store, SweepName.RECALL).later == 1
+    assert not rematch.start_if_due(store, {service: "2"})
 
 
 def turn_of(store: Store, name: SweepName) -> str:
