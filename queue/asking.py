@@ -13,8 +13,8 @@ from orbweaver.matcher_client.health_rules import is_stale
 from orbweaver.matcher_client.judgement import unknown
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.standings import Standing
-from orbweaver.model import DigestSet, now
-from orbweaver.queue import batches
+from orbweaver.model import DigestSet, Verdict, now
+from orbweaver.queue import batches, list_versions
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 
@@ -31,6 +31,18 @@ def ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
         if is_stale(one.standing, rules_of(settings), now()):
             check(store, gated)
     return services.ask(digest_sets)
+
+
+def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+    """Return the verdicts alone, in order, for asking again about everything.
+
+    Unknown for all as long as a service answers of the list before the one that is wanted: a follower that is late.
+    """
+    asked = ask(store, digest_sets)
+    late = list_versions.late(store, asked.versions)
+    if late:
+        return [unknown(f"{' '.join(late)} does not have its new list yet")] * len(digest_sets)
+    return [one.verdict for one in asked.answers]
 
 
 def check(store: Store, gated: GatedService) -> Standing:

@@ -131,7 +131,9 @@ def deliver(event_id: str) -> None:
 
 
 def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    return [one.verdict for one in _ask(_store(), digest_sets).answers]
+    from orbweaver.queue import asking  # as in match()
+
+    return asking.verdicts(_store(), digest_sets)
 
 
 def _ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orbweaver.model import Verdict
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -41,15 +40,10 @@ def are_wanted(reading: Store | Pipeline, versions: Mapping[str, str]) -> bool:
     return all(known.get(service, version) == version for service, version in versions.items())
 
 
-def old(store: Store) -> dict[str, str]:
-    """Return the list versions, by service, whose answers come too late: those before the ones wanted now."""
-    now, before = (_read(one) for one in store.hmget(keys.list_versions(), "wanted", "before"))
-    return {service: version for service, version in before.items() if now.get(service, version) != version}
-
-
-def is_old(verdict: Verdict, old: Mapping[str, str]) -> bool:
-    """Whether an answer is from the list version before the one asked for: a cached one, or of a late follower."""
-    return verdict.list_version is not None and verdict.list_version == old.get(verdict.service or "")
+def late(store: Store, versions: Mapping[str, str]) -> list[str]:
+    """Return the services that answered of the list before the wanted one."""
+    wanted, before = (_read(one) for one in store.hmget(keys.list_versions(), "wanted", "before"))
+    return [service for service, said in versions.items() if wanted.get(service) != said == before.get(service)]
 
 
 def _read(stored: bytes | str | None) -> dict[str, str]:

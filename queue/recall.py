@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
-from orbweaver.queue import list_versions, runs, sweeps
+from orbweaver.queue import runs, sweeps
 from orbweaver.queue.sweeps import Asked, Slice, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -32,11 +32,10 @@ def work(store: Store, turn: str, ask: Callable[[Sequence[DigestSet]], list[Verd
     def do(ours: Slice, case_ids: list[str]) -> int | None:
         found = cases.read_many(store, case_ids)
         verdicts = ask([_digests_of(case) for case in found]) if found else []
-        old = list_versions.old(store)
         answers = {
             str(case.case_id): verdict
             for case, verdict in zip(found, verdicts, strict=True)
-            if verdict.result is not VerdictResult.UNKNOWN and not list_versions.is_old(verdict, old)
+            if verdict.result is not VerdictResult.UNKNOWN
         }
         unanswered = [str(case.case_id) for case in found if str(case.case_id) not in answers]
         done = [case_id for case_id in case_ids if case_id not in unanswered]

@@ -88,7 +88,6 @@ def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> l
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
     found = retained.read(store, shards, since=retained.oldest_kept(retention))
-    old = list_versions.old(store)
     matches: list[Answer] = []
     unknown: Counter[str] = Counter()
     everything = [(shard, one) for shard, ones in zip(shards, found, strict=True) for one in ones]
@@ -96,7 +95,7 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
         asked = everything[begin : begin + ASKED_AT_ONCE]
         verdicts = ask([one.digests for _, one in asked])
         for (shard, one), verdict in zip(asked, verdicts, strict=True):
-            if verdict.result is VerdictResult.UNKNOWN or list_versions.is_old(verdict, old):
+            if verdict.result is VerdictResult.UNKNOWN:
                 unknown[shard] += 1
             elif verdict.result is VerdictResult.MATCH:
                 matches += _answers(one, verdict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from orbweaver import settings
 from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.matcher_client.standings import Standing
-from orbweaver.model import DigestSet, Verdict, now
+from orbweaver.model import now
 from orbweaver.queue import asking, batches, queues, recall, rematch, runs, sweeps
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.sweeps import SweepName
@@ -258,13 +259,9 @@ def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is
         standing = check_first(store)
         assert standing.list_version is not None
         assert rematch.start_if_due(store, {standing.service: standing.list_version})
-        with opened(store) as services:
-
-            def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-                return [one.verdict for one in services.ask(digest_sets).answers]
-
-            recall.work(store, turn_of(store, SweepName.RECALL), ask)
-            rematch.work(store, turn_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
+        ask = functools.partial(asking.verdicts, store)
+        recall.work(store, turn_of(store, SweepName.RECALL), ask)
+        rematch.work(store, turn_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
 
     interleaved.happens = another_list_is_gone_through
     interleaved.is_time = lambda: keys.batch(batch_id) in interleaved.read  # and it was asked about
@@ -276,27 +273,25 @@ def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is
 
 
 def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_old(
-    store: Store, interleaved: Interleaved
+    store: Store, interleaved: Interleaved, hash_list: Path
 ) -> None:
-    service = "hashlist:test"
     with transaction(store) as pipe:
         cases.write(pipe, change_by_match(KNOWN, a_match(), None))
-
-    def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        return [a_match().model_copy(update={"list_version": "1"}) for _ in digest_sets]
+    standing = check_first(store)
+    assert standing.list_version is not None
 
     def recall_all() -> None:
-        recall.work(store, turn_of(store, SweepName.RECALL), ask)
+        recall.work(store, turn_of(store, SweepName.RECALL), functools.partial(asking.verdicts, store))
 
-    rematch.start(store, {service: "1"})
+    rematch.start(store, {standing.service: standing.list_version})
     recall_all()
-    assert sweeps.standing(store, SweepName.RECALL).is_ended
-    interleaved.happens = recall_all  # by a follower that has not got the list yet
+    assert sweeps.standing(store, SweepName.RECALL).later == 0
+    interleaved.happens = recall_all  # here, where the list that another machine has seen is not yet
     interleaved.is_time = lambda: store.hexists(keys.sweep(SweepName.RECALL), "turn")
-    assert rematch.start_if_due(interleaved, {service: "2"})
+    assert rematch.start_if_due(interleaved, {standing.service: "new"})
     assert interleaved.happens is None
     assert sweeps.standing(store, SweepName.RECALL).later == 1
-    assert not rematch.start_if_due(store, {service: "2"})
+    assert not rematch.start_if_due(store, {standing.service: "new"})
 
 
 def turn_of(store: Store, name: SweepName) -> str:
