@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 from builders import a_sighting, add_batch, an_order, parked, start_worker, transaction, work
@@ -68,11 +69,14 @@ def test_a_job_is_alive_whatever_else_is_in_its_queue(store: Store) -> None:
     assert queues.under_way(store, QueueName.MATCH) == {job_id}
 
 
-def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store) -> None:
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store, is_registered: bool) -> None:
     batch_id = add_batch(store, a_sighting())
     job_id = queues.match_job_id(batch_id)
     store.lmove("rq:queue:match", "rq:queue:match:intermediate")  # as a worker does, and then dies
-    assert queues.waiting_jobs(store, QueueName.MATCH) == 1
+    if is_registered:  # which comes before the job says who has started it
+        store.zadd("rq:wip:match", {f"{job_id}:execution": time.time() + 600})
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 1 + is_registered
     assert not queues.is_alive(store, QueueName.MATCH, job_id)
     recovery.recover(store, QueueName.MATCH, "dead")
     assert queues.is_alive(store, QueueName.MATCH, job_id)
