@@ -6,8 +6,8 @@ last, and when a health check made after it finds the service whole, with the li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import MatcherError, Unavailable
@@ -34,10 +34,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch."""
+    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch.
+
+    `versions` says of which list the answers of each service are, where it says so.
+    """
 
     answers: tuple[Answer, ...]
     has_failed: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(service: MatchingService, before: Known, rules: HealthRules) -> Standing:
@@ -93,12 +97,13 @@ class GatedService:
         try:
             said = iter(self._look_up(asked) if asked else [])
         except MatcherError as error:
-            return _all_wait(self._close(before, str(error)).complaint, digest_sets, has_failed=True)
+            closed = standings.close(self._store, before, before.failed(str(error), now()))
+            return _all_wait(closed.complaint, digest_sets, has_failed=True)
         after = _checked(self._service, known, self._rules, is_canary_seen=bool(asked))
-        if not after.is_healthy or not same_list(before, after):
-            standings.write(self._store, after)
         if not after.is_healthy:
-            return _all_wait(after.complaint, digest_sets)
+            return _all_wait(standings.close(self._store, before, after).complaint, digest_sets)
+        if not same_list(before, after):
+            standings.renew(self._store, before, after)
         verdicts = [verdict or next(said) for verdict in kept]
         if not all(_is_of_list(verdict, after) for verdict in verdicts):
             return None
@@ -106,16 +111,12 @@ class GatedService:
             return None  # what was kept is of the list before
         if self._cache is not None:
             self._cache.write(after, zip(digest_sets, verdicts, strict=True))
-        return Answers(tuple(Answer(verdict) for verdict in verdicts))
+        versions = {} if after.list_version is None else {self.name: after.list_version}
+        return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions)
 
     def _known(self) -> Known:
         [known] = standings.read(self._store, [self.name])
         return known
-
-    def _close(self, before: Standing, reason: str) -> Standing:
-        standing = before.failed(reason, now())
-        standings.write(self._store, standing)
-        return standing
 
     def _look_up(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Ask, with the canary first and last; raises MatcherError when the answers prove nothing."""

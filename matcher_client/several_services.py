@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -39,7 +39,9 @@ class SeveralServices:
             for digests, *answers in zip(distinct, *(one.answers for one in said), strict=True)
         }
         return Answers(
-            tuple(merged[digests] for digests in digest_sets), has_failed=any(one.has_failed for one in said)
+            tuple(merged[digests] for digests in digest_sets),
+            has_failed=any(one.has_failed for one in said),
+            versions=dict(ChainMap(*(dict(one.versions) for one in said))),
         )
 
     def close(self) -> None:

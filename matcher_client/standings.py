@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.model import Moment, Noun, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -97,6 +98,38 @@ def write(pipe: Pipeline | Store, standing: Standing) -> None:
     pipe.hset(keys.matchers(), standing.service, standing.model_dump_json())
     if standing.is_healthy and standing.entries:
         pipe.hset(keys.matcher_entries(), standing.service, standing.entries)
+
+
+def renew(
+    store: Store, before: Standing | None, after: Standing, also: Callable[[Pipeline], object] = lambda _: None
+) -> Standing:
+    """Write what was found of a service that stood as `before`, and queue what `also` queues in the same transaction.
+
+    A check takes long, and meanwhile another may end, or a question fail: then nothing is written. Returns what stands.
+    """
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.matchers())
+            stored = pipe.hget(keys.matchers(), after.service)
+            current = None if stored is None else Standing.model_validate_json(stored)
+            if current is not None and current != before:
+                return current
+            pipe.multi()
+            write(pipe, after)
+            also(pipe)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue  # perhaps only another service's
+            return after
+
+
+def close(store: Store, before: Standing, after: Standing) -> Standing:
+    """Write that a service failed a question, whatever checks found meanwhile; returns what stands: unhealthy."""
+    found = renew(store, before, after)
+    while found.is_healthy:
+        found = renew(store, found, found.failed(after.reason or "no reason given", after.checked_at))
+    return found
 
 
 def accept(store: Store, service: str) -> Standing:

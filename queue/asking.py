@@ -13,8 +13,8 @@ from orbweaver.matcher_client.health_rules import is_stale
 from orbweaver.matcher_client.judgement import unknown
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.standings import Standing
-from orbweaver.model import DigestSet, now
-from orbweaver.queue import batches
+from orbweaver.model import DigestSet, Verdict, now
+from orbweaver.queue import batches, list_versions
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 
@@ -33,30 +33,40 @@ def ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
     return services.ask(digest_sets)
 
 
-def check(store: Store, gated: GatedService) -> Standing:
-    """Check a service and write where it stands; on its recovery, in the same transaction, enqueue what waits.
+def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+    """Return the verdicts alone, in order, for asking again about everything.
 
-    So nobody sees a service healthy again and its batches without a job, but for what a job that was under way adds
-    afterwards; `release_left_behind` takes that.
+    Unknown for all as long as a service answers of the list before the one that is wanted: a follower that is late.
+    """
+    asked = ask(store, digest_sets)
+    late = list_versions.late(store, asked.versions)
+    if late:
+        return [unknown(f"{' '.join(late)} does not have its new list yet")] * len(digest_sets)
+    return [one.verdict for one in asked.answers]
+
+
+def check(store: Store, gated: GatedService) -> Standing:
+    """Check a service and write where it stands; on its recovery, in the same transaction, let go what waits.
+
+    So nobody sees a service healthy again and its batches waiting. Returns where it stands, which another check, or a
+    question that failed, may have said meanwhile.
     """
     before, after = gated.check()
-    with store.pipeline(transaction=True) as pipe:
-        pipe.multi()
-        standings.write(pipe, after)
-        if after.is_healthy and (before is None or not before.is_healthy):
-            batches.release(store, pipe)
-        pipe.execute()
-    return after
+    is_recovery = after.is_healthy and (before is None or not before.is_healthy)
+    found = standings.renew(store, before, after, batches.release if is_recovery else lambda _: None)
+    batches.enqueue_released(store)
+    return found
 
 
 def release_left_behind(store: Store, names: Sequence[str]) -> None:
-    """Enqueue what waits although every service is healthy: it was asked about just before one recovered."""
+    """Let go what waits although every service is healthy: a list that changed all the time while it was asked."""
     known = standings.read(store, names)
     if all(one.standing is not None and one.standing.is_healthy for one in known) and batches.waiting_count(store):
         with store.pipeline(transaction=True) as pipe:
             pipe.multi()
-            batches.release(store, pipe)
+            batches.release(pipe)
             pipe.execute()
+        batches.enqueue_released(store)
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from orbweaver.model import Noun, Sighting
@@ -11,9 +11,12 @@ from orbweaver.queue import queues
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
+from redis.exceptions import WatchError
 
 # Sightings that are asked about in one job; also what a match job holds in memory.
 ASKED_AT_ONCE = 200
+# Released batches that get their jobs in one transaction: ten thousand would block the store for 0.3 s.
+RELEASED_AT_ONCE = 100
 
 
 class Batch(Noun):
@@ -56,21 +59,25 @@ def read(store: Store, batch_id: str) -> Batch | None:
     return None if stored is None else Batch.model_validate_json(stored)
 
 
-def settle(pipe: Pipeline, batch_id: str, batch: Batch, waiting: Collection[str] = ()) -> None:
+def settle(
+    pipe: Pipeline, batch_id: str, batch: Batch, waiting: Collection[str] = (), *, is_released: bool = False
+) -> None:
     """Queue the end of a batch on the transaction that writes its verdicts.
 
-    The sightings whose ids are in `waiting` stay: reduced to them the batch waits until a service is healthy again.
+    The sightings whose ids are in `waiting` stay: reduced to them the batch waits until a service is healthy again, or
+    when it `is_released` already for its next job only.
     """
     left = tuple(one for one in batch.sightings if one.sighting_id in waiting)
     if left:
         pipe.set(keys.batch(batch_id), batch.model_copy(update={"sightings": left}).model_dump_json())
-        pipe.zadd(keys.waiting_batches(), {batch_id: batch.place})
+        pipe.zadd(keys.released_batches() if is_released else keys.waiting_batches(), {batch_id: batch.place})
         drop_answered(pipe, left)  # the batch itself keeps them now
         return
     pipe.delete(keys.batch(batch_id))
     pipe.srem(keys.batches(), batch_id)
     pipe.srem(keys.run_batches(batch.run_id), batch_id)
     pipe.zrem(keys.waiting_batches(), batch_id)
+    pipe.zrem(keys.released_batches(), batch_id)
 
 
 def waiting_count(store: Store) -> int:
@@ -78,42 +85,71 @@ def waiting_count(store: Store) -> int:
     return int(store.zcard(keys.waiting_batches()))
 
 
-def release(store: Store, pipe: Pipeline) -> int:
-    """Queue on an open transaction that every waiting batch is asked about: oldest first, before any other job.
+def releases(store: Store) -> int:
+    """Return how often waiting batches were let go."""
+    return int(store.get(keys.releases()) or 0)
 
-    Returns how many. Done twice at once it is harmless: the second job of a batch finds it answered.
+
+def release(pipe: Pipeline) -> None:
+    """Queue on an open transaction that every waiting batch is let go: `enqueue_released` gives them their jobs."""
+    both = [keys.released_batches(), keys.waiting_batches()]
+    pipe.zunionstore(keys.released_batches(), both, aggregate="MIN")
+    pipe.delete(keys.waiting_batches())
+    pipe.incr(keys.releases())
+
+
+def enqueue_released(store: Store) -> None:
+    """Enqueue the oldest released batches before all other jobs, unless such jobs are next in the queue already.
+
+    So they are asked about in their order, also when there are too many for one transaction. To be called after every
+    match job, and now and then.
     """
-    batch_ids = [text(one) for one in store.execute_command("ZRANGE", keys.waiting_batches(), 0, -1)]
-    turn = uuid4().hex
-    for batch_id in reversed(batch_ids):  # each goes to the front, so the oldest goes last
-        pipe.zrem(keys.waiting_batches(), batch_id)
-        queues.enqueue_match(store, pipe, batch_id, turn=turn)
-    return len(batch_ids)
+    while store.exists(keys.released_batches()):
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.released_batches())
+            found = pipe.execute_command("ZRANGE", keys.released_batches(), 0, RELEASED_AT_ONCE - 1)
+            if not found or queues.has_further_turn_next(store):
+                return
+            pipe.multi()
+            pipe.zrem(keys.released_batches(), *found)
+            turn = uuid4().hex
+            for batch_id in reversed(found):  # each goes to the front, so the oldest goes last
+                queues.enqueue_match(store, pipe, text(batch_id), turn=turn)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return
 
 
 @dataclass(frozen=True)
 class Waiting:
     """A batch that waits for its verdicts, as what asked for them (queue.settlement).
 
-    The sightings whose ids are in `staying` are asked about again when a service is healthy.
+    The sightings whose ids are in `staying` are asked about again when a service is healthy: at once, when batches
+    were let go since the `releases` that were counted before they were asked about.
     """
 
     batch_id: str
     batch: Batch
     staying: frozenset[str] = frozenset()
+    releases: int = 0
+    is_released: bool = False
 
     @property
     def key(self) -> str:
         """The batch's key: gone once it is settled."""
         return keys.batch(self.batch_id)
 
-    def is_open(self, pipe: Pipeline) -> bool:
-        """Whether nobody settled it yet."""
-        return bool(pipe.exists(self.key))
+    def as_it_stands(self, pipe: Pipeline) -> Waiting | None:
+        """Return it unless somebody settled it, knowing whether it is let go already."""
+        pipe.watch(keys.releases())
+        released = int(pipe.get(keys.releases()) or 0) != self.releases
+        return replace(self, is_released=released) if pipe.exists(self.key) else None
 
     def end(self, pipe: Pipeline) -> None:
         """Queue its end, or that it waits with what stays."""
-        settle(pipe, self.batch_id, self.batch, self.staying)
+        settle(pipe, self.batch_id, self.batch, self.staying, is_released=self.is_released)
 
 
 def keep_unanswered(pipe: Pipeline, sightings: Sequence[Sighting]) -> None:

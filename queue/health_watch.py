@@ -7,15 +7,16 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.health_rules import is_due
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
+from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
-from orbweaver.queue import asking, rematch
+from orbweaver.queue import asking, batches, forget, rematch
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
@@ -90,10 +91,16 @@ class _Watch:
         ]
         checked = [asking.check(self._store, gated) for gated in due]
         asking.release_left_behind(self._store, self._names)
-        self._after_check({one.service: one.list_version for one in checked if one.is_healthy})
+        batches.enqueue_released(self._store)
+        if checked:
+            self._after_check([one for one in checked if one.is_healthy])
 
-    def _after_check(self, versions: Mapping[str, str | None]) -> None:
-        """Ask again about what is retained, and about every case, when a service has another list than last time."""
-        known = {service: version for service, version in versions.items() if version is not None}
-        if known:
-            rematch.start_if_due(self._store, known)
+    def _after_check(self, healthy: Sequence[Standing]) -> None:
+        """Ask again about what is retained, and about every case, when a service has another list than last time.
+
+        What was retained long enough is forgotten, also when no service answers, or says of what list.
+        """
+        forget.start_if_due(self._store)
+        if healthy:
+            versions = {one.service: one.list_version for one in healthy if one.list_version is not None}
+            rematch.start_if_due(self._store, versions)

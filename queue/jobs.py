@@ -74,7 +74,7 @@ def match(batch_id: str) -> None:
     for a reason of its own is kept apart, and asked about again by the next run.
     """
     store = _store()
-    batch = batches.read(store, batch_id)
+    releases, batch = batches.releases(store), batches.read(store, batch_id)
     if batch is not None:
         asked = _ask(store, [one.digests for one in batch.sightings])
         if asked.has_failed:
@@ -86,10 +86,12 @@ def match(batch_id: str) -> None:
         settlement.settle(
             store,
             batch.run_id,
-            batches.Waiting(batch_id, batch, staying),
+            batches.Waiting(batch_id, batch, staying, releases),
             [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
+            versions=asked.versions,
             retention=orbweaver_settings.load().sighting_retention,
         )
+    batches.enqueue_released(store)
     durability.wait_for_disk(store)
 
 
@@ -123,7 +125,9 @@ def deliver(event_id: str) -> None:
 
 
 def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    return [one.verdict for one in _ask(_store(), digest_sets).answers]
+    from orbweaver.queue import asking  # as in match()
+
+    return asking.verdicts(_store(), digest_sets)
 
 
 def _ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:

@@ -7,15 +7,17 @@ enqueue turns the job into one that fails with the reason, so it is parked where
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DequeueTimeout, NoSuchJobError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
 from rq.queue import Queue
@@ -51,6 +53,8 @@ NUMBERS = {
     "timeout": MOST_SECONDS,
 }
 AT_ONCE = b"[0]"  # retry_intervals of Retry(max=...)
+# How often a worker of several queues looks at the others while it waits for the first.
+LOOK_SECONDS = 1
 # RQ would unpack these without a bound, and we have no use for them.
 UNREAD = frozenset({"exc_info", "meta", "result"})
 
@@ -120,20 +124,36 @@ class KnownQueue(Queue):
 
     @classmethod
     def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
-        """Take the next job id, and note it in the queue's intermediate list."""
+        """Take the next job id, and note it in the queue's intermediate list.
+
+        The id of a job that is done already (it was put back, and not lost) would stay there for minutes.
+        """
         while True:
             taken = super().lmove(connection, queue_key, timeout)
-            if taken is None or JOB_ID.fullmatch(taken[1]):
+            if taken is None or (JOB_ID.fullmatch(taken[1]) and connection.exists(KnownJob.key_for(taken[1].decode()))):
                 return taken
             connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 0, taken[1])
 
     @classmethod
     def lpop(cls, queue_keys: Sequence[str], timeout: int | None, connection: Redis | None = None) -> Any:
-        """Take the next job id of several queues."""
+        """Take the next job id of several queues, and note it in its queue's intermediate list, as of one queue.
+
+        RQ's own forgets an id that a worker took and was killed before it started the job. No command of the store
+        moves from one of several lists: the first is waited for, and the others are looked at every second.
+        """
+        assert connection is not None, "RQ gives its worker's"
+        ends_at = time.monotonic() + (timeout or 0)
         while True:
-            taken = super().lpop(queue_keys, timeout, connection)
-            if taken is None or JOB_ID.fullmatch(taken[1]):
-                return taken
+            for key in queue_keys:
+                taken = cls.lmove(connection, key, None)
+                if taken is not None:
+                    return taken
+            if timeout is None:
+                return None
+            if time.monotonic() > ends_at:
+                raise DequeueTimeout(timeout, queue_keys)
+            with contextlib.suppress(DequeueTimeout):
+                return cls.lmove(connection, queue_keys[0], LOOK_SECONDS)
 
 
 class KnownJob(Job):

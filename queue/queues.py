@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orbweaver.queue.known_job import MODULE, KnownJob, KnownQueue
+from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
 from rq.serializers import JSONSerializer
@@ -74,6 +75,12 @@ def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, turn: str = ""
     )
 
 
+def has_further_turn_next(store: Store) -> bool:
+    """Whether the next match job asks about a batch for a further time."""
+    job_id = store.lindex(queue_for(store, QueueName.MATCH).key, 0)
+    return isinstance(job_id, bytes) and job_id.startswith(b"match-") and job_id.count(b"-") > 1
+
+
 def sweep_job_id(name: str, turn: str) -> str:
     """Return the id of the job that does a sweep's next slice."""
     return f"{name}-{turn}"
@@ -96,6 +103,11 @@ def enqueue_sweep(store: Store, pipe: Pipeline, name: str, turn: str) -> None:
 def delivery_job_id(event_id: str) -> str:
     """Return the id of the job that delivers an event."""
     return f"deliver-{event_id}"
+
+
+def job_key(job_id: str) -> str:
+    """Return the key under which RQ keeps a job."""
+    return KnownJob.key_for(job_id)
 
 
 def enqueue_delivery(store: Store, pipe: Pipeline, event_id: str) -> None:
@@ -155,11 +167,19 @@ def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:
     return job.is_started and bool(store.exists(Worker.redis_worker_namespace_prefix + job.worker_name))
 
 
-def waiting_jobs(store: Store, name: QueueName) -> int:
-    """Return how many jobs of a queue wait, are being handed over, or are being worked on, at one moment."""
-    queue = queue_for(store, name)
+def waiting_jobs(store: Store, *names: QueueName) -> int:
+    """Return how many jobs of queues wait, are being handed over, or are being worked on, at one moment."""
     with store.pipeline(transaction=True) as pipe:
+        count_jobs(store, pipe, *names)
+        return sum(pipe.execute())
+
+
+def count_jobs(store: Store, pipe: Pipeline, *names: QueueName) -> None:
+    """Queue counting the jobs of queues; a batch that was let go is a match job to be."""
+    for name in names:
+        queue = queue_for(store, name)
         pipe.llen(queue.key)
         pipe.llen(queue.intermediate_queue_key)
         pipe.zcard(queue.started_job_registry.key)
-        return sum(int(one) for one in pipe.execute())
+        if name is QueueName.MATCH:
+            pipe.zcard(keys.released_batches())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,11 +32,10 @@ def work(store: Store, turn: str, ask: Callable[[Sequence[DigestSet]], list[Verd
     def do(ours: Slice, case_ids: list[str]) -> int | None:
         found = cases.read_many(store, case_ids)
         verdicts = ask([_digests_of(case) for case in found]) if found else []
-        old = old_versions(store)
         answers = {
             str(case.case_id): verdict
             for case, verdict in zip(found, verdicts, strict=True)
-            if verdict.result is not VerdictResult.UNKNOWN and not is_old(verdict, old)
+            if verdict.result is not VerdictResult.UNKNOWN
         }
         unanswered = [str(case.case_id) for case in found if str(case.case_id) not in answers]
         done = [case_id for case_id in case_ids if case_id not in unanswered]
@@ -46,20 +44,6 @@ def work(store: Store, turn: str, ask: Callable[[Sequence[DigestSet]], list[Verd
         return None if found and not answers else len(found)
 
     sweeps.work(store, SweepName.RECALL, turn, do, most=ASKED_AT_ONCE)
-
-
-def old_versions(store: Store) -> Mapping[str, str]:
-    """Return the list versions, by service, whose answers come too late: those before the ones asked for now."""
-    now, before = store.hmget(keys.sweep(SweepName.REMATCH), "versions", "versions_before")
-    wanted, last = json.loads(now or "{}"), json.loads(before or "{}")
-    return {service: version for service, version in last.items() if wanted.get(service, version) != version}
-
-
-def is_old(verdict: Verdict, old: Mapping[str, str]) -> bool:
-    """Whether an answer is from a list version before the one asked for: a cached one, or of a late follower."""
-    return any(
-        source.list_version is not None and source.list_version == old.get(source.service) for source in verdict.sources
-    )
 
 
 def _try_to_write(

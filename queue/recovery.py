@@ -15,6 +15,7 @@ from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
 from rq import Worker
 from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
 from rq.job_lifecycle import record_job_failure
 from rq.results import Result
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
@@ -57,14 +58,18 @@ def retry_jobs_of(store: Store, name: QueueName, worker_name: str) -> None:
 
 
 def put_back_taken(store: Store, name: QueueName) -> None:
-    """Put jobs back that were taken from the queue and never started; what is no job, or none any more, is dropped."""
+    """Put jobs back that were taken from the queue and never started; what is no job, or none any more, is dropped.
+
+    A worker registers an execution before it writes that the job is started, so the register alone says nothing.
+    """
     queue = queue_for(store, name)
-    started = _started(store, name)
     for job_id in (text(one) for one in store.lrange(queue.intermediate_queue_key, 0, -1)):
-        if job_id not in started:
+        job = _job(store, job_id)
+        if job is None or job.get_status(refresh=False) != JobStatus.STARTED:
+            entries = _executions(store, name, job_id)
             with store.pipeline(transaction=True) as pipe:
-                pipe.lrem(queue.intermediate_queue_key, 0, job_id)
-                if _is_job(store, job_id):
+                _end_executions(pipe, name, store, job_id, entries)
+                if job is not None:
                     pipe.lpush(queue.key, job_id)
                 pipe.execute()
 
@@ -117,9 +122,8 @@ def _end_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, 
         pipe.zrem(queue.started_job_registry.key, *entries)
 
 
-def _is_job(store: Store, job_id: str) -> bool:
+def _job(store: Store, job_id: str) -> Job | None:
     try:
-        KnownJob.fetch(job_id, connection=store)
+        return KnownJob.fetch(job_id, connection=store)
     except NoSuchJobError:
-        return False
-    return True
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from orbweaver.model import DigestSet, Verdict, VerdictResult
-from orbweaver.queue import forget, recall, retained, settlement, sweeps
+from orbweaver.queue import list_versions, recall, retained, settlement, sweeps
 from orbweaver.queue.retained import Retained, Unreadable
 from orbweaver.queue.settlement import Answer
 from orbweaver.queue.sweeps import Asked, Slice, SweepName
@@ -34,10 +33,9 @@ def start_if_due(store: Store, versions: Mapping[str, str]) -> bool:
     """Start what is due, given the list version of each service that answers now; True when anything is asked again.
 
     A version that differs from the one of the last start makes every retained sighting (rematch) and every case
-    (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Once a day what
-    was retained long enough is forgotten. Cheap when nothing is due: meant to be called every minute.
+    (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Cheap when nothing
+    is due: meant to be called every minute.
     """
-    forget.start_if_due(store)
     started = _start(store, versions, only_if_new=True)
     if not started:
         started = [sweeps.start(store, name) for name in (SweepName.RECALL, SweepName.REMATCH)]
@@ -59,31 +57,37 @@ def work(store: Store, turn: str, ask: Ask, *, retention: timedelta) -> None:
 
 
 def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> list[bool]:
-    """Start both sweeps; the versions are noted with the second, so that a crash between the two starts both again."""
-    key, run_id = keys.sweep(SweepName.REMATCH), uuid4().hex
+    """Start both sweeps.
+
+    What is wanted is written with the first, which may be worked on before the second is begun; that it was begun,
+    with the second, so that a crash between the two starts both again.
+    """
+    run_id = uuid4().hex
 
     def are_new(reading: Store | Pipeline) -> bool:
-        last = json.loads(reading.hget(key, "versions") or "{}")
-        return any(last.get(service) != version for service, version in versions.items())
+        return not versions.items() <= list_versions.begun(reading).items()
 
     if only_if_new and not are_new(store):
         return []
 
-    def mark(pipe: Pipeline) -> None:
-        pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
-        # Services are checked one by one: a version that is not given now is still the last one.
-        pipe.hset(key, mapping={"versions": json.dumps({**before, **versions}), "versions_before": json.dumps(before)})
+    def mark_cases(pipe: Pipeline) -> None:
+        recall.mark_all(pipe)
+        list_versions.want(pipe, versions, before)
 
-    before = json.loads(store.hget(key, "versions") or "{}")
+    def mark_retained(pipe: Pipeline) -> None:
+        pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
+        list_versions.begin(pipe, versions, before)
+
+    before = list_versions.begun(store)
+    is_due = are_new if only_if_new else lambda _: True
     return [
-        sweeps.start(store, SweepName.RECALL, recall.mark_all, run_id=run_id),
-        sweeps.start(store, SweepName.REMATCH, mark, run_id=run_id, only_if=are_new if only_if_new else lambda _: True),
+        sweeps.start(store, SweepName.RECALL, mark_cases, run_id=run_id, only_if=is_due),
+        sweeps.start(store, SweepName.REMATCH, mark_retained, run_id=run_id, only_if=is_due),
     ]
 
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
     found = retained.read(store, shards, since=retained.oldest_kept(retention))
-    old = recall.old_versions(store)
     matches: list[Answer] = []
     unknown: Counter[str] = Counter()
     everything = [(shard, one) for shard, ones in zip(shards, found, strict=True) for one in ones]
@@ -91,7 +95,7 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
         asked = everything[begin : begin + ASKED_AT_ONCE]
         verdicts = ask([one.digests for _, one in asked])
         for (shard, one), verdict in zip(asked, verdicts, strict=True):
-            if verdict.result is VerdictResult.UNKNOWN or recall.is_old(verdict, old):
+            if verdict.result is VerdictResult.UNKNOWN:
                 unknown[shard] += 1
             elif verdict.result is VerdictResult.MATCH:
                 matches += _answers(one, verdict)

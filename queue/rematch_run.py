@@ -73,7 +73,7 @@ def run(
                 standing = sweeps.standing(store, SweepName.REMATCH)
                 on_progress(Progress(standing.counts.get("asked", 0), standing.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
-                if not any(queues.waiting_jobs(store, name) for name in (QueueName.MATCH, QueueName.TAKEDOWN)):
+                if not queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN):
                     break
                 stop.wait(POLL_SECONDS)
         return Result(began_at, now(), rematched.read(store))

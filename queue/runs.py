@@ -15,7 +15,7 @@ from orbweaver.queue.errors import StoreBusy
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import LockError, RedisError, WatchError
 from redis.lock import Lock
 
 KEPT_SECONDS = 30 * 24 * 3600
@@ -133,15 +133,25 @@ def note_delivered(store: Store, event_id: str) -> None:
 
 def deliver_again(store: Store, run_id: str) -> int:
     """Enqueue every undelivered event whose job was lost or parked, for a run that waits for it; returns how many."""
-    again = 0
-    for event_id in (text(one) for one in store.hkeys(keys.undelivered())):
-        if not queues.is_alive(store, queues.QueueName.TAKEDOWN, queues.delivery_job_id(event_id)):
-            with store.pipeline(transaction=True) as pipe:
-                pipe.multi()
-                note_event(store, pipe, run_id, event_id)
+    return sum(_deliver_again(store, run_id, text(one)) for one in store.hkeys(keys.undelivered()))
+
+
+def _deliver_again(store: Store, run_id: str, event_id: str) -> bool:
+    """Enqueue one event; False when a worker has it. A worker may be about to start a job that looks lost."""
+    job_id = queues.delivery_job_id(event_id)
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(queues.job_key(job_id))  # which changes when the job is started, and when it ends
+            is_over = not pipe.hexists(keys.undelivered(), event_id)
+            if is_over or queues.is_alive(store, queues.QueueName.TAKEDOWN, job_id):
+                return False
+            pipe.multi()
+            note_event(store, pipe, run_id, event_id)
+            try:
                 pipe.execute()
-            again += 1
-    return again
+            except WatchError:
+                continue
+            return True
 
 
 def case_ids(store: Store, run_id: str) -> list[str]:

@@ -5,12 +5,14 @@ One implementation, for what a recrawl just found and for what was retained from
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from orbweaver.model import Sighting, Verdict, VerdictResult
-from orbweaver.queue import batches, retained, runs
+from orbweaver.queue import batches, list_versions, retained, runs, sweeps
+from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 Answer = tuple[Sighting, Verdict]
+NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Question(Protocol):
@@ -36,8 +39,11 @@ class Question(Protocol):
         """The ids of the sightings without an answer that the question itself keeps."""
         ...
 
-    def is_open(self, pipe: Pipeline) -> bool:
-        """Whether the answers are still wanted; the pipeline watches `key`."""
+    def as_it_stands(self, pipe: Pipeline) -> Question | None:
+        """Return the question as it is to end now, None when its answers are not wanted any more.
+
+        The pipeline watches `key`, and then what else decides of it.
+        """
         ...
 
     def end(self, pipe: Pipeline) -> None:
@@ -45,18 +51,32 @@ class Question(Protocol):
         ...
 
 
-def settle(store: Store, run_id: str, question: Question, answers: Sequence[Answer], *, retention: timedelta) -> None:
+def settle(
+    store: Store,
+    run_id: str,
+    question: Question,
+    answers: Sequence[Answer],
+    *,
+    retention: timedelta,
+    versions: Mapping[str, str] = NO_VERSIONS,
+) -> None:
     """Write what the answers mean, as one transaction; decided again when a case changed meanwhile.
 
     A match makes or changes its case. `no_match` about the file of a case may correct it; another file is retained
-    for `retention` (none when it is 0). `unknown` is kept, to be asked again.
+    for `retention` (none when it is 0). `unknown` is kept, to be asked again. `versions` says of which list version of
+    each service the answers are: when another is wanted by now, what is retained and the cases are asked about again.
     """
-    while not _try_to_settle(store, run_id, question, answers, retention):
+    while not _try_to_settle(store, run_id, question, answers, retention, versions):
         pass
 
 
 def _try_to_settle(
-    store: Store, run_id: str, question: Question, answers: Sequence[Answer], retention: timedelta
+    store: Store,
+    run_id: str,
+    question: Question,
+    answers: Sequence[Answer],
+    retention: timedelta,
+    versions: Mapping[str, str],
 ) -> bool:
     known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
     unknown = [
@@ -74,10 +94,12 @@ def _try_to_settle(
     ]
     oldest = retained.oldest_kept(retention)
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(question.key, *(keys.case(one.sighting_id) for one, _ in about_cases))
-        if not question.is_open(pipe):
+        pipe.watch(question.key, keys.list_versions(), *(keys.case(one.sighting_id) for one, _ in about_cases))
+        standing = question.as_it_stands(pipe)
+        if standing is None:
             return True  # settled by an earlier attempt at this job
         changes = _decide(pipe, about_cases)
+        are_wanted = list_versions.are_wanted(pipe, versions)
         pipe.multi()
         for change in changes:
             cases.write(pipe, change)
@@ -85,8 +107,12 @@ def _try_to_settle(
                 runs.note_event(store, pipe, run_id, str(change.event.event_id))
         batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in question.staying])
         batches.drop_answered(pipe, [one for one, _ in known])
-        retained.keep(pipe, [one for one in clean if one.sighting_id not in having_cases and one.seen_at > oldest])
+        kept = [one for one in clean if one.sighting_id not in having_cases and one.seen_at > oldest]
+        retained.keep(pipe, kept)
         retained.drop(pipe, [one for one, _ in about_cases])
+        if not are_wanted:
+            sweeps.mark_due(pipe, SweepName.REMATCH, retained.shards_of(kept))
+            sweeps.mark_due(pipe, SweepName.RECALL, [one.sighting_id for one, _ in about_cases])
         matched = {one.sighting_id for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
         changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
         runs.note_answers(
@@ -97,7 +123,7 @@ def _try_to_settle(
             unknown=unknown,
             answered=[one for one, _ in known],
         )
-        question.end(pipe)
+        standing.end(pipe)
         try:
             pipe.execute()
         except WatchError:

@@ -86,9 +86,9 @@ class Asked:
         """The sweep's record."""
         return self.ours.key
 
-    def is_open(self, pipe: Pipeline) -> bool:
-        """Whether the slice may still write."""
-        return self.ours.is_open(pipe)
+    def as_it_stands(self, pipe: Pipeline) -> Asked | None:
+        """Return it as long as the slice may write."""
+        return self if self.ours.is_open(pipe) else None
 
     def end(self, pipe: Pipeline) -> None:
         """Queue that things are done, or due again later, and what was counted."""
@@ -145,6 +145,12 @@ def start(
             except WatchError:
                 continue
             return True
+
+
+def mark_due(pipe: Pipeline, name: SweepName, things: Collection[str]) -> None:
+    """Queue that some things are due; the next start goes on with them."""
+    if things:
+        pipe.zadd(keys.sweep_due(name), dict.fromkeys(things, 0))
 
 
 def work(store: Store, name: SweepName, turn: str, do: Callable[[Slice, list[str]], int | None], *, most: int) -> None:

@@ -19,6 +19,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.worker_processes import WorkerProcesses
+from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 from rq.exceptions import DuplicateJobError
@@ -182,13 +183,15 @@ def _let_horses_end(store: Store, stop: threading.Event) -> None:
 def _are_parked(store: Store, began_at: datetime) -> bool:
     """Whether all that waits has no job, and will not get one as long as a matching service stays as it is.
 
-    Its health is read before the queues: on its recovery jobs come with the same transaction, so they are seen. A
+    Its health is read before all else: on its recovery jobs come with the same transaction, so they are seen. A
     service gets a few checks to come back before a run ends without it.
     """
     is_given_up = any(one.failures >= CHECKS_WAITED_FOR for one in _unhealthy(store, began_at))
-    if batches.waiting_count(store) and not is_given_up:
-        return False
-    return all(queues.waiting_jobs(store, name) == 0 for name in (QueueName.MATCH, QueueName.TAKEDOWN))
+    with store.pipeline(transaction=True) as pipe:  # at one moment: a job may end by letting its batch wait
+        queues.count_jobs(store, pipe, QueueName.MATCH, QueueName.TAKEDOWN)
+        pipe.zcard(keys.waiting_batches())
+        *jobs, waiting = pipe.execute()
+    return not any(jobs) and (is_given_up or not waiting)
 
 
 def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:

@@ -36,6 +36,10 @@ class _Guarded:
             log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
         super().execute_job(job, queue)  # type: ignore[misc]
 
+    def prepare_job_execution(self, job: Job, *_: bool) -> None:
+        """Note that the job is started; a worker of several queues has noted, too, that it was taken (KnownQueue)."""
+        super().prepare_job_execution(job, True)  # type: ignore[misc]
+
 
 class RecrawlWorker(_Guarded, Worker):
     """Forks a horse per job; a stop request is passed on, so that the horse keeps what it found and ends."""

@@ -68,6 +68,16 @@ def waiting_batches() -> str:
     return f"{PREFIX}:waiting-batches"
 
 
+def released_batches() -> str:
+    """Sorted set of batch ids by their place, which wait for their next jobs only; owner queue.batches."""
+    return f"{PREFIX}:released-batches"
+
+
+def releases() -> str:
+    """Counter of how often waiting batches were let go; owner queue.batches."""
+    return f"{PREFIX}:releases"
+
+
 def matchers() -> str:
     """Hash service name -> JSON of what its last check found; owner matcher_client.standings."""
     return f"{PREFIX}:matchers"
@@ -94,13 +104,18 @@ def retained(shard: str) -> str:
 
 
 def sweep(name: str) -> str:
-    """Hash of a sweep (rematch, recall, forget): its turn, counts and list versions; owner queue.sweeps."""
+    """Hash of a sweep (rematch, recall, forget): its turn and counts; owner queue.sweeps."""
     return f"{PREFIX}:sweep:{name}"
 
 
 def sweep_due(name: str) -> str:
     """Sorted set of what a sweep still has to do, by the time (seconds since 1970) from when; owner queue.sweeps."""
     return f"{PREFIX}:sweep:{name}:due"
+
+
+def list_versions() -> str:
+    """Hash of the list versions that answers are wanted of, and of those before; owner queue.list_versions."""
+    return f"{PREFIX}:list-versions"
 
 
 def case(case_id: str) -> str:

@@ -203,7 +203,8 @@ def test_waiting_batches_go_before_all_others_and_the_oldest_first(store: Store)
             batches.settle(pipe, batch_id, batch, [one.sighting_id for one in batch.sightings])
     newer = add(store, 3)
     with transaction(store) as pipe:
-        assert batches.release(store, pipe) == 3
+        batches.release(pipe)
+    batches.enqueue_released(store)
     waiting = queues.queue_for(store, QueueName.MATCH).get_job_ids()
     assert [queues.batch_of(one) for one in waiting] == [*places, newer]
     assert batches.waiting_count(store) == 0

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
-from builders import a_sighting, add_batch, an_order, parked, start_worker, work
+from builders import a_sighting, add_batch, an_order, parked, start_worker, transaction, work
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.queue import batches, queues, recovery, recrawls
-from orbweaver.queue.known_job import JOB_ID, KnownJob
+from orbweaver.queue.known_job import JOB_ID, KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, encoded
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from rq.exceptions import DuplicateJobError
+from rq.exceptions import DequeueTimeout, DuplicateJobError
 from rq.job import validate_job_id
 from synthetic_host import SyntheticHost
 
@@ -68,16 +69,45 @@ def test_a_job_is_alive_whatever_else_is_in_its_queue(store: Store) -> None:
     assert queues.under_way(store, QueueName.MATCH) == {job_id}
 
 
-def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store) -> None:
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store, is_registered: bool) -> None:
     batch_id = add_batch(store, a_sighting())
     job_id = queues.match_job_id(batch_id)
     store.lmove("rq:queue:match", "rq:queue:match:intermediate")  # as a worker does, and then dies
-    assert queues.waiting_jobs(store, QueueName.MATCH) == 1
+    if is_registered:  # which comes before the job says who has started it
+        store.zadd("rq:wip:match", {f"{job_id}:execution": time.time() + 600})
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 1 + is_registered
     assert not queues.is_alive(store, QueueName.MATCH, job_id)
     recovery.recover(store, QueueName.MATCH, "dead")
     assert queues.is_alive(store, QueueName.MATCH, job_id)
     work(store)
     assert batches.read(store, batch_id) is None
+    assert queues.waiting_jobs(store, QueueName.MATCH) == 0
+
+
+@pytest.mark.parametrize("seconds", [None, 1])
+def test_a_worker_of_several_queues_that_dies_before_it_starts_a_job_leaves_it_to_others(
+    store: Store, seconds: int | None
+) -> None:
+    taken = [queues.queue_for(store, name).key for name in (QueueName.MATCH, QueueName.TAKEDOWN)]
+    with transaction(store) as pipe:
+        queues.enqueue_delivery(store, pipe, "event")
+    assert KnownQueue.lpop(taken, seconds, store) == (taken[1], b"deliver-event")  # and then it dies
+    assert queues.waiting_jobs(store, QueueName.TAKEDOWN) == 1
+    recovery.recover(store, QueueName.TAKEDOWN, "dead")
+    assert queues.is_alive(store, QueueName.TAKEDOWN, "deliver-event")
+    work(store)
+    assert queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN) == 0
+
+
+def test_a_worker_of_several_queues_waits_for_all_of_them(store: Store) -> None:
+    with pytest.raises(DequeueTimeout):
+        KnownQueue.lpop(["rq:queue:match", "rq:queue:takedown"], 1, store)
+
+
+def test_a_job_that_was_put_back_though_it_was_done_is_held_for_no_work(store: Store) -> None:
+    store.rpush("rq:queue:match", "gone")
+    work(store, QueueName.MATCH)
     assert queues.waiting_jobs(store, QueueName.MATCH) == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, a_sighting, add_batch, build_list, digests_of, start_worker, transaction, work
-from orbweaver.matcher_client.judgement import judge, merge, unknown
+from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.model import Case, DigestSet, Event, EventType, HoldReason, Listing, Sighting, Verdict, now
 from orbweaver.queue import recall, recovery, rematch, retained, runs, settlement, sweeps
 from orbweaver.queue.queues import QueueName
@@ -250,15 +250,3 @@ def test_many_cases_are_recalled_in_bounded_questions(store: Store) -> None:
     assert (states.count("held"), states.count("open")) == (len(files) - 1, 1)
     assert sweeps.standing(store, SweepName.RECALL).later == 1
     assert runs.case_count(store, sweeps.standing(store, SweepName.RECALL).run_id or "") == len(files) - 1
-
-
-def test_an_answer_of_several_services_is_old_when_one_of_them_answered_from_the_list_before() -> None:
-    old = {"one": "1"}
-
-    def answer(version: str) -> Verdict:
-        said = [judge(KNOWN.digests, [], service="two", asked_at=NOON, list_version="1")]
-        said.append(judge(KNOWN.digests, [], service="one", asked_at=NOON, list_version=version))
-        return merge(KNOWN.digests, said)
-
-    assert recall.is_old(answer("1"), old)
-    assert not recall.is_old(answer("2"), old)

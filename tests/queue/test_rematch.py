@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from builders import a_sighting, add_batch, build_list, digests_of, monitored, start_worker, transaction, work
+from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.model import DigestSet, Listing, Sighting, Verdict, format_time, now
-from orbweaver.queue import queues, recovery, rematch, retained, runs, sweeps
+from orbweaver.queue import asking, queues, recovery, rematch, retained, runs, sweeps
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
@@ -166,16 +168,22 @@ def test_a_service_that_is_down_is_not_asked_about_everything(store: Store) -> N
     assert ask.count == 3_000
 
 
-def test_an_answer_of_the_list_before_is_none(store: Store) -> None:
-    files = [a_file(1)]
-    retain(store, files)
-    for version in ("1", "2"):
-        rematch.start(store, {SERVICE: version})
-        one_slice(store, Asked(version="1"))
-    assert sweeps.standing(store, SweepName.REMATCH).later == 1
-    rematch.start(store, {SERVICE: "2"})
-    one_slice(store, Asked(version="2"))
-    assert sweeps.standing(store, SweepName.REMATCH).later == 0
+@pytest.mark.parametrize("services", [1, 2])
+def test_an_answer_of_the_list_before_is_none(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, services: int
+) -> None:
+    retain(store, [a_file(1)])
+    name = listed(tmp_path, [a_file(2)])
+    another = build_list(tmp_path / "another.hashes", [a_file(3).digests.sha256])
+    monkeypatch.setenv("MATCHER_URL", "\n".join([name, another][:services]))
+    ask = functools.partial(asking.verdicts, store)
+    ask([a_file(1).digests])
+    version = standings.read_all(store)[name].list_version
+    assert version is not None
+    for wanted in (version, "seen on another machine"):
+        rematch.start(store, {name: wanted})
+        rematch.work(store, turn_of(store), ask, retention=KEPT)
+        assert sweeps.standing(store, SweepName.REMATCH).later == (wanted != version)
 
 
 def test_a_list_that_changes_during_a_rematch_is_asked_about_everything(store: Store) -> None:

@@ -139,3 +139,13 @@ def test_what_was_kept_long_enough_is_forgotten_once_a_day(store: Store, monkeyp
     assert forget.start_if_due(store)
     work(store, QueueName.MATCH)
     assert sum(retained.count(store)) == 0
+
+
+def test_what_was_kept_long_enough_is_forgotten_though_no_service_names_a_list(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(store) as pipe:
+        retained.keep(pipe, [recent(days=91)])
+    monkeypatch.setenv("MATCHER_URL", f"hashlist:{tmp_path}/missing")
+    work(store, QueueName.MATCH)
+    assert sum(retained.count(store)) == 0

@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, work
+from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Skip, Tally, now
-from orbweaver.queue import queues, recrawls, rematch, runs
+from orbweaver.queue import batches, queues, recrawls, rematch, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -49,6 +49,11 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     monkeypatch.setenv("MATCHER_URL", f"hashlist:{tmp_path}/missing")
     add_batch(store, a_sighting())
     work(store, QueueName.MATCH)
+    with transaction(store) as pipe:
+        batches.release(pipe)
+        batches.settle(
+            pipe, "waiting", batches.Batch(run_id=RUN, sightings=(a_sighting(),)), [a_sighting().sighting_id]
+        )
     rematch.start_if_due(store, {"hashlist:test": "1"})
     standing = Standing(service="s", checked_at=NOON, list_version="1")
     VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])

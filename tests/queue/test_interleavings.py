@@ -1,0 +1,300 @@
+"""Two actors on one store at once: what another does just between two round trips loses nothing and stops nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import RUN, a_match, a_sighting, add_batch, build_list, transaction, url_of, work
+from orbweaver import settings
+from orbweaver.matcher_client import several_services, standings
+from orbweaver.matcher_client.several_services import SeveralServices
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.model import now
+from orbweaver.queue import asking, batches, queues, recall, rematch, runs, sweeps
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.sweeps import SweepName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from orbweaver.takedown.transitions import change_by_match
+from redis import Redis
+from redis.client import Pipeline
+
+KNOWN = a_sighting()
+
+
+class Interleaved(Redis):
+    """A connection on which, once, something happens just before a transaction is begun that `is_time` picks."""
+
+    happens: Callable[[], object] | None = None
+    is_time: Callable[[], bool] = staticmethod(lambda: True)
+    read: Collection[str] = ()
+
+    def get(self, name: Any) -> Any:
+        """Read a value, and remember that it was read."""
+        self.read = {*self.read, name}
+        return super().get(name)
+
+    def pipeline(self, transaction: bool = True, *args: Any, **options: Any) -> Pipeline:
+        if transaction and self.happens is not None and self.is_time():
+            happens, self.happens = self.happens, None
+            happens()
+        return super().pipeline(transaction, *args, **options)
+
+
+@pytest.fixture
+def interleaved(store: Store) -> Iterator[Interleaved]:
+    with contextlib.closing(Interleaved.from_url(url_of(store))) as connection:
+        yield connection
+
+
+@pytest.fixture
+def hash_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The list that MATCHER_URL names; renamed to `away` its service is down."""
+    path = tmp_path / "list.hashes"
+    monkeypatch.setenv("MATCHER_URL", build_list(path, [KNOWN.digests.sha256]))
+    return path
+
+
+def away(path: Path) -> Path:
+    return path.with_suffix(".away")
+
+
+@contextlib.contextmanager
+def opened(store: Store) -> Iterator[SeveralServices]:
+    """Another worker's services."""
+    with contextlib.closing(several_services.open_gated(store, settings.load())) as services:
+        yield services
+
+
+def check_first(store: Store) -> Standing:
+    with opened(store) as services:
+        return asking.check(store, services.gated[0])
+
+
+def only_standing(store: Store) -> Standing:
+    [standing] = standings.read_all(store).values()
+    return standing
+
+
+def wait_in_store(store: Store, *numbers: int) -> list[str]:
+    """Add batches that wait for a service to be healthy; they have no jobs."""
+    batch_ids = []
+    for number in numbers:
+        batch_ids.append(add_batch(store, a_sighting(b"%d" % number, url=f"http://h.test/{number}")))
+        batch = batches.read(store, batch_ids[-1])
+        assert batch is not None
+        with transaction(store) as pipe:
+            batches.settle(pipe, batch_ids[-1], batch, [one.sighting_id for one in batch.sightings])
+    store.delete("rq:queue:match")
+    return batch_ids
+
+
+def test_a_check_that_began_before_a_question_failed_does_not_open_the_gate(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    check_first(store)
+
+    def a_question_fails() -> None:
+        hash_list.rename(away(hash_list))
+        with opened(store) as services:
+            assert services.ask([KNOWN.digests]).has_failed
+        away(hash_list).rename(hash_list)
+
+    interleaved.happens = a_question_fails
+    assert not check_first(interleaved).is_healthy
+    assert only_standing(store).failures == 1
+    assert check_first(store).is_healthy
+
+
+def test_a_check_that_began_before_a_recovery_does_not_close_the_gate(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    hash_list.rename(away(hash_list))
+    check_first(store)
+    wait_in_store(store, 1)
+
+    def it_recovers() -> None:
+        away(hash_list).rename(hash_list)
+        assert check_first(store).is_healthy
+
+    interleaved.happens = it_recovers
+    assert check_first(interleaved).is_healthy
+    assert only_standing(store).is_healthy
+    assert batches.waiting_count(store) == 0
+
+
+def test_a_question_that_fails_closes_the_gate_though_a_check_that_was_healthy_came_between(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    check_first(store)
+    hash_list.rename(away(hash_list))
+
+    def a_check_finds_it_healthy() -> None:
+        away(hash_list).rename(hash_list)
+        assert check_first(store).is_healthy
+
+    interleaved.happens = a_check_finds_it_healthy
+    with opened(interleaved) as services:
+        answers = services.ask([KNOWN.digests])
+    assert answers.has_failed
+    assert answers.answers[0].waits
+    assert not only_standing(store).is_healthy
+
+
+def test_a_question_that_fails_while_the_gate_is_closed_is_no_further_failure(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    check_first(store)
+    hash_list.rename(away(hash_list))
+    interleaved.happens = lambda: check_first(store)
+    with opened(interleaved) as services:
+        services.ask([KNOWN.digests])
+    assert only_standing(store).failures == 1  # `verify` gives a service up after some
+
+
+def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_undelivered(
+    store: Store, interleaved: Interleaved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{tmp_path}")
+    change = change_by_match(KNOWN, a_match(), None)
+    assert change.event is not None
+    with transaction(store) as pipe:
+        cases.write(pipe, change)
+        runs.note_event(store, pipe, RUN, str(change.event.event_id))
+    job_id = queues.delivery_job_id(str(change.event.event_id))
+    looked, is_delivered = threading.Event(), threading.Event()
+
+    class Looking(Redis):
+        """The run's connection: what it saw of the job, when it looked a second time, is old when it acts on it."""
+
+        looks = 0
+
+        def hgetall(self, name: Any) -> Any:
+            found = super().hgetall(name)
+            self.looks += 1
+            if self.looks == 2:
+                looked.set()
+                assert is_delivered.wait(20)
+            return found
+
+    store.lmove("rq:queue:takedown", "rq:queue:takedown:intermediate")  # a worker has taken it, so it looks lost
+    taking_over = threading.Thread(target=runs.deliver_again, args=[Looking.from_url(url_of(store)), "run-2"])
+    taking_over.start()
+    assert looked.wait(20)
+    store.lmove("rq:queue:takedown:intermediate", "rq:queue:takedown")  # now the worker does it
+
+    def the_run_acts() -> None:
+        is_delivered.set()
+        taking_over.join()
+
+    interleaved.happens = the_run_acts
+    interleaved.is_time = lambda: store.hlen(keys.undelivered()) == 0  # but RQ has not ended the job
+    work(interleaved, QueueName.TAKEDOWN)
+    assert interleaved.happens is None
+    assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 1
+    assert store.hlen(keys.undelivered()) == 0
+    assert store.exists(f"rq:job:{job_id}") == 0
+
+
+def test_a_service_that_recovers_while_a_batch_is_settled_is_asked_though_another_is_down(
+    store: Store, interleaved: Interleaved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering, down = tmp_path / "recovering.hashes", tmp_path / "down.hashes"
+    urls = [build_list(path, [KNOWN.digests.sha256]) for path in (recovering, down)]
+    monkeypatch.setenv("MATCHER_URL", "\n".join(urls))
+    for path in (recovering, down):
+        path.rename(away(path))
+    other = a_sighting(b"other", url="http://h.test/other.bin")
+    batch_id = add_batch(store, KNOWN, other)
+
+    def one_recovers() -> None:
+        away(recovering).rename(recovering)
+        assert check_first(store).is_healthy
+
+    interleaved.happens = one_recovers
+    interleaved.is_time = lambda: keys.batch(batch_id) in interleaved.read  # and it was asked about
+    work(interleaved, QueueName.MATCH)
+    assert interleaved.happens is None
+    assert store.zcard(keys.cases()) == 1
+    left = batches.read(store, batch_id)
+    assert left is not None
+    assert left.sightings == (other,)
+    assert batches.waiting_count(store) == 1
+
+
+def test_what_comes_to_wait_while_batches_are_let_go_is_not_let_go_twice_nor_forgotten(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    hash_list.rename(away(hash_list))
+    check_first(store)
+    wait_in_store(store, 1)
+    away(hash_list).rename(hash_list)
+    interleaved.happens = lambda: wait_in_store(store, 2)
+    assert check_first(interleaved).is_healthy
+    assert batches.waiting_count(store) == 0
+    work(store, QueueName.MATCH)
+    assert runs.waiting(store, RUN)[0] == 0
+
+
+@pytest.mark.parametrize("is_listed_later", [True, False])
+def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is_written_is_asked_again(
+    store: Store, interleaved: Interleaved, hash_list: Path, is_listed_later: bool
+) -> None:
+    work(store, QueueName.MATCH)  # the list is noted
+    other = a_sighting(b"other", url="http://h.test/other.bin")
+    new, asked = (other, other) if is_listed_later else (other, KNOWN)
+    asked = asked.model_copy(update={"seen_at": now()})
+    batch_id = add_batch(store, asked)
+
+    def another_list_is_gone_through() -> None:
+        build_list(hash_list, [new.digests.sha256])
+        standing = check_first(store)
+        assert standing.list_version is not None
+        assert rematch.start_if_due(store, {standing.service: standing.list_version})
+        ask = functools.partial(asking.verdicts, store)
+        recall.work(store, turn_of(store, SweepName.RECALL), ask)
+        rematch.work(store, turn_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
+
+    interleaved.happens = another_list_is_gone_through
+    interleaved.is_time = lambda: keys.batch(batch_id) in interleaved.read  # and it was asked about
+    work(interleaved, QueueName.MATCH)
+    assert interleaved.happens is None
+    work(store, QueueName.MATCH)
+    [case] = cases.all_cases(store)
+    assert case.state == ("open" if is_listed_later else "held")
+
+
+def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_old(
+    store: Store, interleaved: Interleaved, hash_list: Path
+) -> None:
+    with transaction(store) as pipe:
+        cases.write(pipe, change_by_match(KNOWN, a_match(), None))
+    standing = check_first(store)
+    assert standing.list_version is not None
+
+    def recall_all() -> None:
+        recall.work(store, turn_of(store, SweepName.RECALL), functools.partial(asking.verdicts, store))
+
+    rematch.start(store, {standing.service: standing.list_version})
+    recall_all()
+    assert sweeps.standing(store, SweepName.RECALL).later == 0
+    interleaved.happens = recall_all  # here, where the list that another machine has seen is not yet
+    interleaved.is_time = lambda: store.hexists(keys.sweep(SweepName.RECALL), "turn")
+    assert rematch.start_if_due(interleaved, {standing.service: "new"})
+    assert interleaved.happens is None
+    assert sweeps.standing(store, SweepName.RECALL).later == 1
+    assert not rematch.start_if_due(store, {standing.service: "new"})
+
+
+def turn_of(store: Store, name: SweepName) -> str:
+    turn = store.hget(keys.sweep(name), "turn")
+    assert turn is not None
+    return turn.decode()
