@@ -149,30 +149,11 @@ DOWNLOAD_HANDLERS = {
 }
 DOWNLOAD_MAXSIZE = 0  # bodies are not held: HTML_BYTES bounds pages, FILE_BYTES files, max_bytes the recrawl
 DOWNLOAD_TIMEOUT = 1_800  # the handler keeps finer deadlines: connect, headers, stall, throughput, total
-DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
-    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": None,  # crawler.access says what is sent
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # crawler.scope decides, with a reason
-    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,  # crawler.transfer has deadlines
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # auth leaks across hosts (C4)
-    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # a link like any other, by scope
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,  # the spider checks scope at each hop
-    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # would write bodies to disk
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see COMPRESSION_ENABLED
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # crawler.fetcher tries again, for files too
-    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,  # crawler.access says what is sent
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # counts len(body), which is 0 for files
-}
+# What Scrapy adds to every crawl by itself is left out as a whole: an allow list, so that a later Scrapy adds nothing
+# unseen. To name one with None in DOWNLOADER_MIDDLEWARES or EXTENSIONS would import it first (2.19), in every horse.
+DOWNLOADER_MIDDLEWARES_BASE: dict[str, int] = {}  # cookies, auth, cache, proxies, redirects, retries are our own
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # seen URLs are dropped before a Request is made
-EXTENSIONS: dict[str, int | None] = {  # None: not even imported
-    "scrapy.extensions.feedexport.FeedExporter": None,  # writes files
-    "scrapy.extensions.logstats.LogStats": None,  # progress goes to the store
-    "scrapy.extensions.memdebug.MemoryDebugger": None,
-    "scrapy.extensions.memusage.MemoryUsage": None,  # RLIMIT_AS holds the line, in the kernel
-    "scrapy.extensions.remote_control.RemoteControl": None,  # see REMOTE_CONTROL_ENABLED
-    "scrapy.extensions.spiderstate.SpiderState": None,  # pickle files
-    "scrapy.extensions.telnet.TelnetConsole": None,  # see TELNETCONSOLE_ENABLED
-    "scrapy.extensions.throttle.AutoThrottle": None,
-}
+EXTENSIONS_BASE: dict[str, int] = {}  # a remote control that runs code, a shell, files with items or state (C4)
 FEEDS: dict[str, Any] = {}  # no item export: sightings leave through record() only
 FILES_STORE = None  # no FilesPipeline: it keeps whole bodies and writes them
 HTTPCACHE_ENABLED = False  # writes bodies to disk
@@ -183,6 +164,7 @@ JOBDIR = None  # disk queues are pickle files
 LOG_FORMATTER = "orbweaver.crawler.log_lines.NoLinePerPage"  # a line a page would cost 40 us and name its URL
 LOG_INSTALL_ROOT_HANDLER = False  # a worker has its own log; `scrapy crawl` prints results, not a log
 LOG_LEVEL = "WARNING"  # INFO and below name URLs
+LOG_VERSIONS: list[str] = []  # they would be looked up on disk by every horse, and not shown at this level
 MEMUSAGE_ENABLED = False  # RLIMIT_AS holds the line, in the kernel
 METAREFRESH_ENABLED = False
 REDIRECT_ENABLED = False
@@ -193,12 +175,7 @@ RETRY_ENABLED = False  # crawler.fetcher tries again, for files too
 ROBOTSTXT_OBEY = False  # reported URLs are checked under the hotline's authority; control comes per scope
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"  # one host: no per-domain queues needed
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 5_000_000  # back-pressure: at most about one page of HTML_BYTES waits for parsing
-SPIDER_MIDDLEWARES: dict[str, int | None] = {
-    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # see HTTPERROR_ALLOW_ALL
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,  # see REFERER_ENABLED
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # crawler.urls limits links and redirects
-    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # depth is part of a visit
-}
+SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}  # depth, referrer and lengths of URLs are the course's
 SPIDER_MODULES = ["orbweaver.crawler.spider"]
 STATS_DUMP = False
 TELNETCONSOLE_ENABLED = False  # a shell in the crawl process
