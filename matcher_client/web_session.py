@@ -1,4 +1,4 @@
-"""Requests to one matching service: pooled, verified, bounded in time and size, and never led elsewhere."""
+"""Requests to one matching service: verified, bounded in time and size, never led elsewhere, never mixed up."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _SessionWithoutRedirects(requests.Session):
 
 
 class WebSession:
-    """One service's connections, kept alive and reused; safe for threads.
+    """One service's connections, at most `connections` at a time and each for one question; safe for threads.
 
     Every failure is Unavailable with one line that names the service and never a digest or a secret: no connection,
     a certificate that does not verify, a redirect (digests must not leak), an answer that is cut, too large or too
@@ -84,6 +84,7 @@ class WebSession:
         self._address = address
         self._session = _SessionWithoutRedirects()
         self._session.trust_env = False  # neither a proxy nor a .netrc of the environment
+        self._session.headers["Connection"] = "close"
         self._session.verify = str(address.ca) if address.ca else True
         if address.certificate:
             # Named twice when one file holds both: only then an encrypted key is an error and not a prompt.

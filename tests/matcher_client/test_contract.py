@@ -287,6 +287,21 @@ def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy
     proxy.fault = None
 
 
+ODDITIES = [fault_proxy.informs_first, fault_proxy.repeats_itself]
+
+
+@pytest.mark.parametrize("oddity", ODDITIES, ids=lambda one: one.__name__)
+def test_an_answer_belongs_to_its_question_whatever_else_is_sent(
+    networked: tuple[Running, FaultProxy], oddity: Fault
+) -> None:
+    running, proxy = networked
+    proxy.fault = oddity
+    with asking(running, port=proxy.port) as service:
+        assert results(service, BATCH * 5) == ["no_match", "match", "no_match", "match"] * 5
+        assert service.health().is_healthy
+    proxy.fault = None
+
+
 @pytest.mark.parametrize(("networked", "change"), MANGLED, indirect=["networked"])
 def test_an_answer_to_another_question_is_unknown(
     networked: tuple[Running, FaultProxy], change: Callable[[Any], Any]

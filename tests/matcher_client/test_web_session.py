@@ -93,20 +93,27 @@ def test_bodies_are_sent_whole_and_as_what_they_are(server: FaultProxy) -> None:
     assert (len(large.body), large.headers["X-Kind"]) == (300_004, "batch")
 
 
-def test_connections_are_kept_and_reused(server: FaultProxy) -> None:
+def test_each_question_has_a_connection_of_its_own(server: FaultProxy) -> None:
     session = WebSession(address_of(server), connections=4)
     for _ in range(5):
         session.get("/")
-    assert server.connections == 1
+    assert server.connections == 5
+    assert {request.headers["Connection"] for request in server.requests} == {"close"}
 
 
-def test_threads_share_no_more_connections_than_allowed(server: FaultProxy) -> None:
+def test_threads_have_no_more_connections_at_once_than_allowed(server: FaultProxy) -> None:
     together = threading.Barrier(2, timeout=20)
+    under_way: list[int] = []
 
     def two_at_once(exchange: Exchange) -> None:
+        under_way.append(1)
         together.wait()
+        seen.append(len(under_way))
+        together.wait()
+        under_way.pop()
         FINE(exchange)
 
+    seen: list[int] = []
     server.fault = two_at_once
     session = WebSession(address_of(server), connections=2)
     threads = [threading.Thread(target=session.get, args=("/",)) for _ in range(8)]
@@ -115,8 +122,27 @@ def test_threads_share_no_more_connections_than_allowed(server: FaultProxy) -> N
     for thread in threads:
         thread.join()
 
-    assert len(server.requests) == 8
-    assert server.connections == 2
+    assert seen == [2] * 8
+
+
+@pytest.mark.parametrize("informs", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199 Anything"])
+def test_informational_answers_are_none(server: FaultProxy, informs: bytes) -> None:
+    def inform(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 " + informs + b"\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n")
+        FINE(exchange)
+
+    server.fault = inform
+    answer = WebSession(address_of(server)).get("/")
+
+    assert (answer.status, answer.json()) == (200, {"fine": True})
+
+
+def test_another_protocol_that_nobody_asked_for_is_a_status_and_no_answer(server: FaultProxy) -> None:
+    server.fault = says(101)
+
+    answer = WebSession(address_of(server)).get("/")
+
+    assert (answer.status, answer.body) == (101, b"")
 
 
 def test_neither_a_proxy_nor_a_netrc_of_the_environment_is_used(
@@ -182,6 +208,7 @@ def short_deadline(monkeypatch: pytest.MonkeyPatch) -> float:
 DRIPS = [
     fault_proxy.drip_headers,
     fault_proxy.drip_continues,
+    fault_proxy.drip_hints,
     fault_proxy.drip_body,
     fault_proxy.drip_chunks,
 ]
