@@ -271,6 +271,24 @@ def test_a_fault_is_unknown_and_when_it_ends_there_are_answers_again(
         assert results(service, BATCH) == ["no_match", "match", "no_match", "match"]
 
 
+QUOTING = b'{"is_healthy": false, "reason": "QUOTED", "detail": "QUOTED", "message": "QUOTED", "QUOTED": ["QUOTED"]}'
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 500, 503])
+@pytest.mark.parametrize("content_type", ["application/json", "quoted/quoted"])
+def test_no_word_of_a_failing_service_is_shown(
+    networked: tuple[Running, FaultProxy], status: int, content_type: str
+) -> None:
+    """It may quote the question, the token or a part of them, in any disguise."""
+    running, proxy = networked
+    with asking(running, port=proxy.port) as service:
+        proxy.fault = says(status, QUOTING, content_type, Location="http://quoted.example/", QUOTED="QUOTED")
+        said = ask_in_vain(service) + str(service.health().reason)
+        proxy.fault = None
+    assert said
+    assert "quoted" not in said.lower()
+
+
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy], fault: Fault) -> None:
     running, proxy = networked

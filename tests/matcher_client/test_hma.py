@@ -220,8 +220,8 @@ NOT_ABOUT_A_DIGEST = {
     "too many": (page(429), "status 429"),
     "bad gateway": (page(500), "status 500"),
     "elsewhere": (Response(302, "", "text/html", "Location: http://127.0.0.1:9/\r\n"), "redirect"),
-    "page": (Response(200, "<h1>log in</h1>", "text/html"), "'text/html', not with JSON"),
-    "untyped": (Response(200, "{}", "text/plain"), "'text/plain', not with JSON"),
+    "page": (Response(200, "<h1>log in</h1>", "text/html"), "text/html, not with JSON"),
+    "untyped": (Response(200, "{}", "text/plain"), "text/plain, not with JSON"),
     "half a JSON": (Response(200, '{"KNOWN_BAD":[{"bank_con'), "not JSON"),
     "nothing": (Response(200, ""), "not JSON"),
     "cut": (Response(200, '{"KNOWN_BAD":[]}', cut=True), r"hma\+http://127"),
@@ -323,7 +323,7 @@ def test_after_a_failure_nothing_more_is_asked_and_what_was_answered_stands(serv
     server.state.faults = [None] * 3 + [Response(200, "", "text/html")] * 50
     verdicts = lookup(server, *MANY, options="sha256=sha256&connections=1")
     assert results(verdicts) == ["match", "no_match", "no_match"] + ["unknown"] * 37
-    assert {verdict.reason for verdict in verdicts[3:]} == {"HMA answers with 'text/html', not with JSON"}
+    assert {verdict.reason for verdict in verdicts[3:]} == {"HMA answers with text/html, not with JSON"}
     assert len(server.lookups) == 4
 
 
