@@ -17,8 +17,8 @@ from orbweaver.matcher_client.batch_protocol import (
     HealthAnswer,
     LookupAnswer,
 )
-from orbweaver.matcher_client.errors import Unavailable
-from orbweaver.matcher_client.judgement import judge
+from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
+from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.web_session import Answer, WebSession
@@ -33,7 +33,7 @@ _Question = Mapping[str, str | int]
 class BatchService:
     """Asks a server that speaks `batch_protocol`; `orbweaver matcher serve` is one.
 
-    A batch is answered as a whole or not at all: one answer too few, one digest that was not asked or one listing
+    A request is answered as a whole or not at all: one answer too few, one digest that was not asked or one listing
     that cannot be read, and nothing of the request's answer is believed. Nothing is asked before the first lookup.
     """
 
@@ -44,12 +44,27 @@ class BatchService:
         self._session = WebSession(address)
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        """Return one verdict for each digest set, in order; equal ones are asked once. Raises Unavailable."""
+        """Return one verdict for each digest set, in order; equal ones are asked once. Raises Unavailable.
+
+        Where an answer is too large, each half is asked for itself; a single digest set with such an answer is unknown,
+        unless nothing was answered before: then every other answer may be so too.
+        """
         different = list(dict.fromkeys(digest_sets))
         verdicts: dict[DigestSet, Verdict] = {}
-        for start in range(0, len(different), MOST_DIGEST_SETS):
-            part = different[start : start + MOST_DIGEST_SETS]
-            verdicts.update(zip(part, self._lookup_part(part), strict=True))
+        waiting = [different[start : start + MOST_DIGEST_SETS] for start in range(0, len(different), MOST_DIGEST_SETS)]
+        waiting.reverse()
+        while waiting:
+            part = waiting.pop()
+            try:
+                verdicts.update(zip(part, self._lookup_part(part), strict=True))
+            except AnswerTooLarge as error:
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    waiting += [part[middle:], part[:middle]]
+                elif verdicts:
+                    verdicts[part[0]] = unknown(str(error), service=self.name, asked_at=now())
+                else:
+                    raise
         return [verdicts[digests] for digests in digest_sets]
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:

@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -77,7 +77,7 @@ class _BoundedReader(io.RawIOBase):
         self._received += count or 0
         # Headers, chunk heads and trailers count too: no line of them has a bound everywhere.
         if self._received > question.wire_bytes:
-            raise Unavailable(f"{question.service} answers with more than {question.wire_bytes:,} bytes")
+            raise AnswerTooLarge(f"{question.service} answers with more than {question.wire_bytes:,} bytes")
         return count
 
     def close(self) -> None:

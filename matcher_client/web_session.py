@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import requests
 from orbweaver.matcher_client.bounded_connection import BoundedAdapter, PatientRetry, Question, asked
-from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
 from requests.models import REDIRECT_STATI
 from urllib3.exceptions import NameResolutionError
@@ -82,7 +82,7 @@ class WebSession:
     Every failure is Unavailable with one line that names the service and never a digest or a secret: no connection,
     a certificate that does not verify, a redirect (digests must not leak), an answer that is cut, too large or too
     slow. What a status means is left to the service, after transient ones were tried again. No cookie is kept: nothing
-    that a service says goes into a later question.
+    that a service says goes into a later question. An answer that is too large is AnswerTooLarge.
     """
 
     def __init__(self, address: ServiceAddress, *, connections: int = 1) -> None:
@@ -168,7 +168,7 @@ class WebSession:
         for chunk in response.iter_content(64 * 1024):
             body += chunk
             if len(body) > ANSWER_BYTES:
-                raise Unavailable(f"{self._address.name} answers with more than {ANSWER_BYTES:,} bytes")
+                raise AnswerTooLarge(f"{self._address.name} answers with more than {ANSWER_BYTES:,} bytes")
         return bytes(body)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import fault_proxy
 import pytest
-from fault_proxy import Exchange, FaultProxy, says
+from fault_proxy import Exchange, Fault, FaultProxy, says
 from orbweaver.matcher_client import web_session
 from orbweaver.matcher_client.batch_service import BatchService
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
@@ -105,6 +105,55 @@ def test_equal_digest_sets_are_asked_once_and_at_most_a_thousand_at_a_time(serve
 
     assert [len(one) for one in asked_of(server)] == [1_000, 501]
     assert [place for place, verdict in enumerate(verdicts) if verdict.result == "match"] == [0, 1_501, 1_502, 3_003]
+
+
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_session, "ANSWER_BYTES", 30_000)
+
+
+def bulky(known: list[DigestSet], category_bytes: int) -> Fault:
+    """Answer each question rightly, with one listing of so many bytes for each known digest set."""
+
+    def fault(exchange: Exchange) -> None:
+        asked = json.loads(exchange.body)["digest_sets"]
+        found = [{**LISTING, "category": "c" * category_bytes}]
+        answers = [{**one, "listings": found if DigestSet(**one) in known else []} for one in asked]
+        says(200, json.dumps({"list_version": "v1", "built_to": BUILT_TO, "answers": answers}).encode())(exchange)
+
+    return fault
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_a_batch_whose_answer_is_too_large_is_asked_in_parts(server: FaultProxy) -> None:
+    batch = [some_digests() for _ in range(16)]
+    known = [*batch[:4], batch[11], batch[12]]
+    server.fault = bulky(known, 10_000)
+
+    verdicts = service_of(server).lookup(batch)
+
+    assert [one for one, verdict in zip(batch, verdicts, strict=True) if verdict.result == "match"] == known
+    assert [verdict.result for verdict in verdicts].count("no_match") == 10
+    assert [len(one) for one in asked_of(server)] == [16, 8, 4, 2, 2, 4, 8]
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_one_digest_set_whose_answer_is_too_large_is_unknown_and_spoils_no_other(server: FaultProxy) -> None:
+    server.fault = bulky([KNOWN], 40_000)
+
+    first, known, last = service_of(server).lookup([STRANGE, KNOWN, some_digests()])
+
+    assert (first.result, known.result, last.result) == ("no_match", "unknown", "no_match")
+    assert "answers with more than" in str(known.reason)
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_a_server_whose_answers_are_all_too_large_is_soon_given_up(server: FaultProxy) -> None:
+    server.fault = says(200, b" " * 30_001)
+
+    with pytest.raises(Unavailable, match="answers with more than"):
+        service_of(server).lookup([some_digests() for _ in range(16)])
+    assert [len(one) for one in asked_of(server)] == [16, 8, 4, 2, 1]
 
 
 def test_an_empty_batch_asks_nobody(server: FaultProxy) -> None:
