@@ -19,7 +19,7 @@ from orbweaver.matcher_client.hma_index import LOADED_AFTER, read_index_status
 from orbweaver.matcher_client.hma_questions import SEED
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
-from orbweaver.matcher_client.web_session import Answer
+from orbweaver.matcher_client.web_session import ANSWER_BYTES, Answer
 from orbweaver.model import DigestSet, Verdict
 from stand_ins import hma
 from stand_ins.hma import BANK, HmaServer, HmaState, Response, as_json, page, refusal
@@ -240,6 +240,7 @@ ABOUT_A_DIGEST = {
     "no distance": (as_json({BANK: [{"bank_content_id": 1}]}), "no exact signal type"),
     "some distance": (as_json({BANK: [{"bank_content_id": 1, "distance": "2"}]}), "no exact signal type"),
     "half of it": (as_json({BANK: [{"bank_content_id": 1, "distance": "-"}], "B": []}), "a bank without contents"),
+    "too large": (Response(200, " " * (ANSWER_BYTES + 1)), "answers with more than"),
 }
 REFUSALS = {
     "no such type": (refusal(400, "No such SignalType 'sha256'"), "no signal type 'sha256'"),
