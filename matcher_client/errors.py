@@ -7,6 +7,7 @@
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
     ├── ServerRefused        the matching server cannot be started like this: mend its options
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
+        └── AnswerTooLarge   its answer is larger than what is read: ask about less at once
 
 Each message is one line: what is wrong, where, and what to do.
 """
@@ -38,3 +39,7 @@ class ServerRefused(MatcherError):
 
 class Unavailable(MatcherError):
     """The service cannot answer now; nothing was learned about any digest."""
+
+
+class AnswerTooLarge(Unavailable):
+    """The answer has more bytes than are read of one; about fewer digests it may have less."""

@@ -1,4 +1,4 @@
-"""A small HTTP server for a stand-in: one function answers every request, on keep-alive connections."""
+"""A small HTTP server for a stand-in: one function answers every request, and keeps connections alive."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ def answering(answer: Callable[[Asked], Reply]) -> Iterator[int]:
             """Say nothing: a test's output is its own."""
 
     class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # every question comes on a connection of its own
+
         def handle_error(self, request: object, client_address: object) -> None:
             """Let a client that goes away go; everything else is a fault of the stand-in, and shown."""
             if not isinstance(sys.exception(), ConnectionError):
