@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from orbweaver.console.list_building import ROWS_SHOWN
+from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client.ncmec_client import read_source
 from orbweaver.matcher_client.ncmec_sync import SyncReport, sync
@@ -20,7 +21,10 @@ def run(source: str, output: Path, *, is_json: bool) -> None:
     address = read_source(source)
     notes = Console(stderr=True, soft_wrap=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
+    with (
+        unwound_when_terminated(),
+        Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress,
+    ):
         task = progress.add_task("asking NCMEC", total=None)
         report = sync(
             address,
@@ -59,4 +63,4 @@ def _say(report: SyncReport, output: Path, *, is_json: bool) -> None:
         said += f", {changes.withdrawn:,} withdrawn"
     if built is not None:
         said += f", {built.refused_count:,} refused; list version {built.list_version[:12]}"
-    sys.stdout.write(f"{output}: {said}\n")
+    sys.stdout.write(f"{safe(str(output))}: {said}\n")
