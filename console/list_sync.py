@@ -34,6 +34,12 @@ def run(source: str, output: Path, *, is_json: bool) -> None:
             ),
             on_row=lambda rows: progress.update(task, description=f"building: {rows:,} rows"),
         )
+    if report.distrusted is not None:
+        notes.print(
+            f"the last sync was at {format_time(report.distrusted)}, after this one: a clock was wrong then or is now. "
+            "Everything is fetched again: check the clock.",
+            highlight=False,
+        )
     if report.built is not None:
         for row in report.built.refused[:ROWS_SHOWN]:
             notes.print(f"{Path(row.file).stem}, {row.place}: {safe(row.reason)}", markup=False, highlight=False)
@@ -50,6 +56,7 @@ def _say(report: SyncReport, output: Path, *, is_json: bool) -> None:
             "output": str(output),
             "since": format_time(report.since),
             "until": format_time(report.until),
+            "clock_was_wrong": report.distrusted is not None,
             "pages": report.pages,
             "changed": report.entries,
             "withdrawn": changes.withdrawn if changes else 0,

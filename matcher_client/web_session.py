@@ -168,7 +168,7 @@ def _say_redirect(address: ServiceAddress, location: str) -> str:
         host = urlsplit(location).hostname or "another path of its own"
     except ValueError:
         host = "what is no URL"
-    return f"{address.name} redirects to {printable(host)}, which is refused: put its real URL into MATCHER_URL"
+    return f"{address.name} redirects to {printable(host)}, which is refused: give the URL that it is really at"
 
 
 def _say_failure(address: ServiceAddress, error: BaseException) -> str:
