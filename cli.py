@@ -67,7 +67,10 @@ def main() -> None:
 
 
 def _fail(said: str, status: int) -> None:
-    print(f"orbweaver: {said}", file=sys.stderr)
+    from orbweaver.console.text import safe
+
+    lines = "\n".join(map(safe, said.split("\n")))  # a file's name may hold what a terminal obeys
+    print(f"orbweaver: {lines}", file=sys.stderr)
     sys.exit(status)
 
 

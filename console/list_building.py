@@ -13,10 +13,11 @@ from orbweaver.console.list_progress import show_rows
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.canary import canary_names, canary_text
+from orbweaver.matcher_client.canary import CANARY_LIST, canary_names, canary_text
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
 from orbweaver.matcher_client.list_build import BuildReport, FileReport
 from orbweaver.matcher_client.list_format import HashList
+from orbweaver.matcher_client.list_update import UpdateTally
 from orbweaver.model import format_time
 from rich.console import Console
 
@@ -49,6 +50,8 @@ def run(
             markup=False,
             highlight=False,
         )
+    if said.update is not None and said.update.new_lists:
+        notes.print(_say_new_lists(where, said.update), markup=False, highlight=False)
     if is_json:
         sys.stdout.write(json.dumps(_facts(said, canary)) + "\n")
         return
@@ -66,6 +69,16 @@ def run(
         )
     if canary is not None:
         sys.stdout.write(f"for the clients' matcher URL: canary={canary_text(canary)}\n")
+
+
+def _say_new_lists(where: str, update: UpdateTally) -> str:
+    """Say that entries of another list were added, not replaced: often the file was only called otherwise."""
+    had = (name for name in update.lists if name != CANARY_LIST)
+    new_names, old_names = (", ".join(f'"{safe(name)}"' for name in names) for names in (update.new_lists, had))
+    return (
+        f"{where} had no list {new_names}, only {old_names}: what the input gives was added beside it, and replaces "
+        "and withdraws nothing of it. For an update of it, give --list NAME with its name."
+    )
 
 
 def _say_file(file: FileReport) -> str:
