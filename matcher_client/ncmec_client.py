@@ -14,7 +14,8 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.list_readers.ncmec import QueryResult
@@ -77,11 +78,18 @@ class NcmecClient:
         self.name = address.name
         self._session = WebSession(address)
 
-    def check_access(self) -> None:
-        """Ask who we are, before anything large; raises Unavailable, with a mend when the credentials are refused."""
+    def check_access(self) -> datetime | None:
+        """Ask who we are, before anything large; return what time it is there (UTC), None when that is not said.
+
+        Raises Unavailable, with a mend when the credentials are refused.
+        """
         answer = self._require_answer(self._session.get("/v2/status"))
         if NAMESPACE.encode() not in answer.body:
             raise Unavailable(f"{self.name}/v2/status is no status of Hash Sharing v2: check the URL's path")
+        try:
+            return parsedate_to_datetime(answer.date).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
     def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
         """Yield every page of the entries that changed after `since`, up to `until` (UTC, whole seconds).

@@ -62,7 +62,10 @@ def sync(
     on_page: Callable[[int, int], None] | None = None,
     on_row: Callable[[int], None] | None = None,
 ) -> SyncReport:
-    """Bring the list at `output` up to `asked_at` (default: now), building it when there is none.
+    """Bring the list at `output` up to `asked_at`, building it when there is none.
+
+    Without it, up to now: by the source's clock when this machine's is ahead of it, for what is asked of a time to come
+    counts as known ever after.
 
     `on_page` is given the pages and entries that have come so far, `on_row` the rows read of them. Pages are kept in a
     folder beside `output` until the list is built: they hold digests, ids and members' names, no content.
@@ -71,12 +74,13 @@ def sync(
     changed. Raises HashListUnreadable, HashListDamaged, OutputRefused or StorageFull when the list or its `.sync` file
     cannot be used.
     """
-    until = (asked_at or now()).replace(microsecond=0)
     with _lock(output), workspace(output) as folder:
-        since, distrusted = _find_start(address, output, until)
+        state = _read_own_state(address, output)
         client = NcmecClient(address)
         try:
-            client.check_access()
+            their_now = client.check_access()
+            until = (asked_at or min(now(), their_now or now())).replace(microsecond=0)
+            since, distrusted = _find_start(state, until)
             inputs: list[Path] = []
             refused: list[RefusedRow] = []
             entries = usable = 0
@@ -108,13 +112,19 @@ def sync(
     return SyncReport(since=since, distrusted=distrusted, until=until, pages=len(inputs), entries=entries, built=built)
 
 
-def _find_start(address: ServiceAddress, output: Path, until: datetime) -> tuple[datetime, datetime | None]:
-    """Return since when to ask, and the time of the last sync when it cannot be trusted."""
+def _read_own_state(address: ServiceAddress, output: Path) -> _State | None:
     state = _read_state(_state_path(output))
     if state is None or not output.exists():
-        return _BEGINNING, None
+        return None
     if state.source != address.name:
         raise OutputRefused(f"{output} is synced from {state.source}: name another output for {address.name}")
+    return state
+
+
+def _find_start(state: _State | None, until: datetime) -> tuple[datetime, datetime | None]:
+    """Return since when to ask, and the time of the last sync when it cannot be trusted."""
+    if state is None:
+        return _BEGINNING, None
     if state.asked_until > until:
         # How far off which clock was is not known, so neither is what the last query missed.
         return _BEGINNING, state.asked_until

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,30 @@ def test_a_last_time_that_is_still_to_come_is_not_trusted(server: RunningNcmec, 
     assert (report.since.year, report.distrusted) == (1970, NOON + timedelta(hours=3))
     assert results(output, "a", "late") == ["match", "match"]
     assert synced(server, output, NOON + timedelta(minutes=2)).distrusted is None
+
+
+def test_a_clock_that_is_ahead_of_the_sources_skips_nothing(server: RunningNcmec, output: Path) -> None:
+    def tell_status(_: Asked, number: int) -> Reply | None:
+        headers = {"Date": formatdate((NOON - timedelta(days=1)).timestamp(), usegmt=True)}
+        status = f'<status xmlns="{NAMESPACE}"/>'.encode()
+        return None if number else Reply(200, "application/xml", status, headers)
+
+    server.put(entry("a"))
+    server.interject = tell_status
+    report = sync(read_source(server.url), output)
+    assert report.until == NOON - timedelta(days=1)
+    server.put(entry("late", timestamp=written(NOON)))
+    server.interject = None
+    assert sync(read_source(server.url), output).since == report.until - OVERLAP
+    assert results(output, "a", "late") == ["match", "match"]
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Thu, 01 Jan 99999 00:00:00 GMT"])
+def test_a_source_that_does_not_say_the_time_is_synced_by_ours(server: RunningNcmec, output: Path, date: str) -> None:
+    status = Reply(200, "application/xml", f'<status xmlns="{NAMESPACE}"/>'.encode(), {"Date": date})
+    server.interject = lambda _, number: None if number else status
+    server.put(entry("a"))
+    assert datetime.now(UTC) - sync(read_source(server.url), output).until < timedelta(minutes=5)
 
 
 def test_a_first_sync_of_entries_that_cannot_be_read_fails(server: RunningNcmec, output: Path) -> None:
