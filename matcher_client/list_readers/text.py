@@ -27,6 +27,7 @@ from orbweaver.matcher_client.list_row import (
     read_size,
     read_text,
 )
+from orbweaver.model import EntryStatus
 
 _LINE_BYTES = 64 * 1024
 _DELIMITERS = (",", ";", "\t")
@@ -203,9 +204,11 @@ class _CsvLines:
         return self._make_row(values, self._list_name)
 
     def may_be_cut(self, line: bytes) -> bool:
-        """Whether a last line without an end has nothing in its last column, which may have been cut off."""
+        """Whether a last line without an end has nothing in its last column, or the start of a status."""
         fields = _split(line.decode(errors="surrogateescape"), self._delimiter)
-        return not fields[len(self._header) - 1].strip()
+        last = fields[len(self._header) - 1].strip().lower()
+        is_status = self._header[-1] == "status"
+        return not last or (is_status and any(word.startswith(last) and word != last for word in EntryStatus))
 
     def tell_apart(self, line: bytes) -> str | None:
         """Say what a line that cannot be used is in a list of another kind."""
@@ -237,7 +240,7 @@ def _meet_another_list(line: bytes, number: int, lines: _BareLines | _CsvLines) 
     if line == lines.first:
         return LeftOut("the header again")
     if not names.isdisjoint(_DIGEST_COLUMNS):
-        what: str | None = "is another header"
+        what: str | None = "is another header" if lines.first else "is the header of a CSV"
     elif _OTHER_START.match(line):
         what = "begins JSON or XML"
     else:

@@ -60,10 +60,11 @@ QUERY_RESULT = '<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        (BARE + CSV, "line 3 is another header"),
-        (BARE + "\ufeff" + CSV, "line 3 is another header"),
-        (BARE + "sha256\n" + BARE, "line 3 is another header"),
-        (BARE + f"{ICSE}\n", "line 3 is another header"),
+        (BARE + CSV, "line 3 is the header of a CSV"),
+        (BARE + "\ufeff" + CSV, "line 3 is the header of a CSV"),
+        (BARE + "sha256\n" + BARE, "line 3 is the header of a CSV"),
+        (BARE + f"{ICSE}\n", "line 3 is the header of a CSV"),
+        (CSV + f"{ICSE}\n", "line 4 is another header"),
         (BARE + CSV.partition("\n")[2], "line 3 has columns, and those before it have none"),
         (CSV + BARE, "line 4 is a bare digest, and the header has 2 columns"),
         (CSV + f"{MD5.hex()} *a file\n", "line 4 is a bare digest, and the header has 2 columns"),
@@ -114,7 +115,9 @@ def test_a_byte_that_is_not_utf8_costs_no_digest_where_nobody_reads_it() -> None
         # A withdrawn entry whose status was cut off would be active.
         (f"sha256,entry_id,status\n{SHA256.hex()},e1,active\n{SHA256.hex()},e2,", True),
         (f"sha256,entry_id,status\n{SHA256.hex()},e2,", True),
+        (f"sha256,entry_id,status\n{SHA256.hex()},e2,Withdr", True),
         (f"sha256,entry_id,status\n{SHA256.hex()},e2,withdrawn", False),
+        (f"sha256,entry_id,status\n{SHA256.hex()},e2,in doubt", False),
         (f"sha256,entry_id,status\n{SHA256.hex()},e2,\n", False),
         # A longer digest that was cut would be a shorter one.
         (f"{BARE}{SHA256.hex()[:40]}", True),
