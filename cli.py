@@ -67,10 +67,9 @@ def main() -> None:
 
 
 def _fail(said: str, status: int) -> None:
-    from orbweaver.console.text import safe
-
-    lines = "\n".join(map(safe, said.split("\n")))  # a file's name may hold what a terminal obeys
-    print(f"orbweaver: {lines}", file=sys.stderr)
+    # A file's name may hold what a terminal obeys.
+    shown = "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in said)
+    print(f"orbweaver: {shown}", file=sys.stderr)
     sys.exit(status)
 
 
