@@ -14,6 +14,7 @@ from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.list_build import BuildReport
 from orbweaver.matcher_client.list_format import FORMAT, is_built
+from orbweaver.matcher_client.list_workspace import refuse_output
 from rich.console import Console
 
 ROWS_SHOWN = 20
@@ -88,5 +89,8 @@ def _read_report(built: Path) -> RawList | None:
 def _write_report(built: Path, said: BuildReport) -> RawList:
     first = tuple((row.place, row.reason) for row in said.refused[:ROWS_SHOWN])
     raw = RawList(built=built, rows=said.rows, refused=said.refused_count, first_refused=first)
-    _report_path(built).write_text(json.dumps({**asdict(raw), "built": built.name}))
+    try:
+        _report_path(built).write_text(json.dumps({**asdict(raw), "built": built.name}))
+    except OSError as error:
+        raise refuse_output(_report_path(built), error) from error
     return raw
