@@ -4,6 +4,7 @@
     ├── UnknownService       the matcher URL names no service that we have: mend the setting
     ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
     ├── OutputRefused        the place for a built list cannot be written: name another
+    ├── StorageFull          there is no room for a built list: free space, then do the same again
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
     ├── ServerRefused        the matching server cannot be started like this: mend its options
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
@@ -27,6 +28,10 @@ class HashListUnreadable(MatcherError):
 
 class OutputRefused(MatcherError):
     """A built list cannot be put where it should go."""
+
+
+class StorageFull(MatcherError):
+    """There is no room for a built list, or for what is needed to make it; nothing was changed."""
 
 
 class HashListDamaged(MatcherError):

@@ -44,11 +44,12 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service said, whole; `content_type` is lower-case and without parameters."""
+    """What a service said, whole; `content_type` is lower-case and without parameters, `date` the header as sent."""
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
+    date: str = ""
 
     def json(self) -> Any:
         """Return the body as JSON; raises Unavailable, for half a JSON or an HTML page is no answer."""
@@ -161,7 +162,7 @@ class WebSession:
         finally:
             asked.reset(before)
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Answer(response.status_code, kind, body)
+        return Answer(response.status_code, kind, body, response.headers.get("Date", ""))
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()

@@ -44,7 +44,10 @@ def answering(answer: Callable[[Asked], Reply]) -> Iterator[int]:
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = answer(Asked(self.command, self.path, headers, self.rfile.read(length)))
-            self.send_response(reply.status)
+            if "Date" in reply.headers:
+                self.send_response_only(reply.status)
+            else:
+                self.send_response(reply.status)
             if reply.content_type is not None:
                 self.send_header("Content-Type", reply.content_type)
             for name, value in reply.headers.items():
