@@ -69,13 +69,14 @@ class GatedService:
         before = self._known()
         return before.standing, check(self._service, before, self._rules)
 
-    def ask(self, digest_sets: Sequence[DigestSet]) -> Answers:
+    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
         """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
 
-        While the gate is closed, and before the first check, the service is not asked.
+        While the gate is closed, and before the first check, the service is not asked. `is_anew`: nothing is taken
+        from the cache.
         """
         for _ in range(ROUNDS):
-            answers = self._ask_once(digest_sets)
+            answers = self._ask_once(digest_sets, is_anew=is_anew)
             if answers is not None:
                 return answers
         return _all_wait(f"{self.name} changed its list each time it was asked", digest_sets)
@@ -84,7 +85,7 @@ class GatedService:
         """Let go of the service."""
         self._service.close()
 
-    def _ask_once(self, digest_sets: Sequence[DigestSet]) -> Answers | None:
+    def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> Answers | None:
         """Return the answers, None when the list was another one afterwards than while it was asked."""
         known = self._known()
         before = known.standing
@@ -92,7 +93,8 @@ class GatedService:
             return _all_wait(f"{self.name} was not checked yet", digest_sets)
         if not before.is_healthy:
             return _all_wait(before.complaint, digest_sets)
-        kept = [None] * len(digest_sets) if self._cache is None else self._cache.read(before, digest_sets)
+        reader = None if is_anew else self._cache
+        kept = [None] * len(digest_sets) if reader is None else reader.read(before, digest_sets)
         asked = [digests for digests, verdict in zip(digest_sets, kept, strict=True) if verdict is None]
         try:
             said = iter(self._look_up(asked) if asked else [])

@@ -20,7 +20,7 @@ from orbweaver.matcher_client.hma_questions import SEED
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
 from orbweaver.matcher_client.web_session import Answer
-from orbweaver.model import DigestSet, Verdict
+from orbweaver.model import Algorithm, DigestSet, Verdict
 from stand_ins import hma
 from stand_ins.hma import BANK, HmaServer, HmaState, Response, as_json, page, refusal
 
@@ -74,7 +74,7 @@ def test_a_negative_says_of_which_state_of_the_lists_it_is(server: HmaServer) ->
     (verdict,) = lookup(server, A, options="md5=video_md5")
     assert verdict.result == "no_match"
     [source] = verdict.sources
-    assert source.list_version == "video_md5@1795314466/1"
+    assert source.list_version == "md5=video_md5@1795314466/1"
     assert source.built_to == datetime.fromtimestamp(1795314466, UTC)
     assert source.asked_at is not None
 
@@ -365,7 +365,7 @@ def test_health_is_that_of_all_the_signal_types_that_are_asked(server: HmaServer
     with asking(server, "sha256=sha256&md5=video_md5") as service:
         health = service.health()
     assert health.is_healthy
-    assert health.list_version == "sha256@1795314466/2 video_md5@1795314400/2"
+    assert health.list_version == "sha256=sha256@1795314466/2 md5=video_md5@1795314400/2"
     assert health.built_at == datetime.fromtimestamp(1795314400, UTC)
     assert health.entries == 4
 
@@ -479,7 +479,17 @@ STORED = Answer(200, "application/json", b'{"video_md5":{"built_to":1795314466,"
 )
 def test_what_is_stored_is_another_state_until_every_matcher_must_have_loaded_it(seconds: float, version: str) -> None:
     at = datetime.fromtimestamp(1795314466 + seconds, UTC)
-    assert read_index_status(STORED, ["video_md5"], at).version == version
+    assert read_index_status(STORED, {"md5": "video_md5"}, at).version == f"md5={version}"
+
+
+def test_other_banks_or_a_type_for_another_algorithm_are_another_list_and_their_order_is_not() -> None:
+    at = datetime.fromtimestamp(1795314466, UTC) + LOADED_AFTER
+
+    def version(algorithm: Algorithm, *banks: str) -> str:
+        return read_index_status(STORED, {algorithm: "video_md5"}, at, banks=banks).version
+
+    assert version("md5", "B", "A") == version("md5", "A", "B") == "md5=video_md5@1795314466/4 banks=A,B"
+    assert len({version("md5"), version("md5", "A"), version("md5", "A", "B"), version("sha1")}) == 4
 
 
 def test_a_negative_of_an_index_that_is_stored_and_not_loaded_is_due_again_later(server: HmaServer) -> None:
