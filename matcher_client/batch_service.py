@@ -121,8 +121,8 @@ class BatchService:
         # pydantic's own message quotes what it read.
         if answer.content_type == "application/json":
             try:
-                return shape.model_validate_json(answer.body)
-            except ValidationError:
+                return shape.model_validate(answer.json())
+            except (Unavailable, ValidationError):
                 raise Unavailable(
                     f"{self.name} answers in another shape than the batch protocol's (status {answer.status})"
                 ) from None
@@ -150,6 +150,6 @@ def _is_answer_to(answer: DigestsAnswer, question: _Question) -> bool:
 
 def _detail(answer: Answer) -> str:
     try:
-        return f": {printable(Refusal.model_validate_json(answer.body).detail)}"
-    except ValidationError:  # some other server's page
+        return f": {printable(Refusal.model_validate(answer.json()).detail)}"
+    except (Unavailable, ValidationError):  # some other server's page
         return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orbweaver.matcher_client.answer_reading import is_sane_time
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hma_answers import read_json
 from orbweaver.matcher_client.web_session import Answer
@@ -93,5 +94,7 @@ def _read_index(value: Any, signal_type: str, at: datetime) -> SignalIndex:
     try:
         newest = datetime.fromtimestamp(built_to, UTC)
     except (OverflowError, ValueError, OSError):
-        raise Unavailable(f"HMA's index of {signal_type} is built to a time that is none") from None
+        newest = None
+    if newest is None or not is_sane_time(newest):
+        raise Unavailable(f"HMA's index of {signal_type} is built to a time that is none")
     return SignalIndex(signal_type, newest, size, is_loading=at - newest < LOADED_AFTER)

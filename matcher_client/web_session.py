@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import ssl
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+from orbweaver.matcher_client.answer_reading import parse_json
 from orbweaver.matcher_client.bounded_connection import BoundedAdapter, PatientRetry, Question, asked
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
@@ -49,10 +49,12 @@ class Answer:
     def json(self) -> Any:
         """Return the body as JSON; raises Unavailable, for half a JSON or an HTML page is no answer."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
+            return parse_json(self.body)
+        except ValueError:
             kind = printable(self.content_type)
-            raise Unavailable(f"the answer (status {self.status}) is not JSON but {kind!r}") from None
+            is_called_so = kind == "application/json"
+            said = "JSON that can be read, and in one way only" if is_called_so else f"JSON but {kind!r}"
+            raise Unavailable(f"the answer (status {self.status}) is not {said}") from None
 
     @property
     def text(self) -> str:

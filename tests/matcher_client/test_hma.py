@@ -224,6 +224,10 @@ NOT_ABOUT_A_DIGEST = {
     "untyped": (Response(200, "{}", "text/plain"), "'text/plain', not with JSON"),
     "half a JSON": (Response(200, '{"KNOWN_BAD":[{"bank_con'), "not JSON"),
     "nothing": (Response(200, ""), "not JSON"),
+    "a bank twice": (Response(200, f'{{"{BANK}":[{{"bank_content_id":1,"distance":"-"}}],"{BANK}":[]}}'), "not JSON"),
+    "listed and not": (Response(200, f'{{"{BANK}":[{{"bank_content_id":1,"distance":"-"}}]}}{{}}'), "not JSON"),
+    "half a letter": (as_json({"BANK\ud800": [{"bank_content_id": 1, "distance": "-"}]}), "not JSON"),
+    "endless id": (as_json({BANK: [{"bank_content_id": 10**400, "distance": "-"}]}), "not JSON"),
     "cut": (Response(200, '{"KNOWN_BAD":[]}', cut=True), r"hma\+http://127"),
     "gone": (Response(0), r"hma\+http://127"),
 }
@@ -239,6 +243,9 @@ ABOUT_A_DIGEST = {
     "id as truth": (as_json({BANK: [{"bank_content_id": True, "distance": "-"}]}), "a content without an id"),
     "no distance": (as_json({BANK: [{"bank_content_id": 1}]}), "no exact signal type"),
     "some distance": (as_json({BANK: [{"bank_content_id": 1, "distance": "2"}]}), "no exact signal type"),
+    "id below nothing": (as_json({BANK: [{"bank_content_id": -1, "distance": "-"}]}), "a content without an id"),
+    "bank of controls": (as_json({"B\0\x1b[2J": [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
+    "endless bank": (as_json({"B" * 1_001: [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
     "half of it": (as_json({BANK: [{"bank_content_id": 1, "distance": "-"}], "B": []}), "a bank without contents"),
 }
 REFUSALS = {
@@ -451,6 +458,11 @@ def test_only_the_words_of_a_living_matcher_are_believed(
         as_json({"sha256": {"built_to": 1795314466, "present": "true", "size": 4}}),
         as_json({"sha256": {"built_to": 1795314466, "present": True}}),
         as_json({"sha256": {"built_to": 10**30, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": 10**18, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": 253402300799, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": -62135596800, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": 1795314466, "present": True, "size": 10**400}}),
+        Response(200, '{"sha256": {"size": 0, "present": true, "built_to": 1795314466, "size": 4}}'),
         page(200),
     ],
 )
