@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
 
-from orbweaver.matcher_client.answer_reading import Count, Text, Time, without_controls
+from orbweaver.matcher_client.answer_reading import MOST_COUNT, Count, Text, Time, without_controls
 from orbweaver.model import ALGORITHMS, Algorithm, EntryStatus, Listing, Md5, Nature, Sha1, Sha256
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -88,7 +88,8 @@ class FoundListing(_Answered):
     def of(cls, listing: Listing) -> Self:
         """Return what is sent of a listing whose list has the version and the time of the whole answer.
 
-        A control character in a list's text would make the whole answer one that clients refuse.
+        A control character in a list's text, or a size that no file has, would make the whole answer one that clients
+        refuse.
         """
         return cls(
             list=without_controls(listing.list),
@@ -98,7 +99,7 @@ class FoundListing(_Answered):
             nature=listing.nature,
             status=listing.status,
             algorithms=listing.algorithms,
-            size=listing.size,
+            size=None if listing.size is None else min(listing.size, MOST_COUNT),
         )
 
 
