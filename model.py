@@ -27,7 +27,10 @@ def now() -> datetime:
 def _require_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the year 9999 west of Greenwich, or the year 1 east of it
+        raise ValueError("the time has no UTC") from None
 
 
 Moment = Annotated[

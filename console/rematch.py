@@ -11,6 +11,7 @@ from orbweaver.console.raw_list import open_raw
 from orbweaver.console.rematched import as_json, show
 from orbweaver.console.text import report_console
 from orbweaver.console.verify import Options, matcher_urls_for, stop_on_interrupt
+from orbweaver.matcher_client.health_gate import health_of
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
 from orbweaver.queue import rematch_run
@@ -67,7 +68,7 @@ def _versions(settings: Settings) -> dict[str, str]:
     """Return the list version of each service that answers and says one."""
     versions = {}
     for service in open_services(settings.matcher_urls):
-        health = service.health()
+        health = health_of(service)
         service.close()
         if health.is_healthy and health.list_version:
             versions[service.name] = health.list_version

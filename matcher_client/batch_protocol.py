@@ -5,7 +5,8 @@
     GET  /v1/health   HealthAnswer: 200 when `lookup` would answer, 503 when not
 
 Any other status has a Refusal. A client ignores fields that it does not know; a server refuses them.
-docs/matcher-openapi.json is made from this.
+Texts have at most 1,000 characters, none of them a control character; times are from 1970 to 2199, counts within 64
+bits; no object has a name twice. docs/matcher-openapi.json is made from this.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
 
-from orbweaver.model import ALGORITHMS, Algorithm, EntryStatus, Listing, Md5, Moment, Nature, Sha1, Sha256
+from orbweaver.matcher_client.answer_reading import MOST_COUNT, Count, Text, Time, without_controls
+from orbweaver.model import ALGORITHMS, Algorithm, EntryStatus, Listing, Md5, Nature, Sha1, Sha256
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MOST_DIGEST_SETS = 1_000
@@ -71,29 +73,33 @@ class FoundListing(_Answered):
     given where the list has others than the whole answer.
     """
 
-    list: str | None = None
-    entry_id: str | None = None
-    category: str | None = None
-    scheme: str | None = None
+    list: Text | None = None
+    entry_id: Text | None = None
+    category: Text | None = None
+    scheme: Text | None = None
     nature: Annotated[Nature, _or_else(Nature, Nature.UNKNOWN)]
     status: Annotated[EntryStatus, _or_else(EntryStatus, EntryStatus.DISPUTED)]
     algorithms: tuple[Algorithm, ...] = Field(min_length=1)
-    size: int | None = None
-    list_version: str | None = None
-    built_to: Moment | None = None
+    size: Count | None = None
+    list_version: Text | None = None
+    built_to: Time | None = None
 
     @classmethod
     def of(cls, listing: Listing) -> Self:
-        """Return what is sent of a listing whose list has the version and the time of the whole answer."""
+        """Return what is sent of a listing whose list has the version and the time of the whole answer.
+
+        A control character in a list's text, or a size that no file has, would make the whole answer one that clients
+        refuse.
+        """
         return cls(
-            list=listing.list,
-            entry_id=listing.entry_id,
-            category=listing.category,
-            scheme=listing.scheme,
+            list=without_controls(listing.list),
+            entry_id=without_controls(listing.entry_id),
+            category=without_controls(listing.category),
+            scheme=without_controls(listing.scheme),
             nature=listing.nature,
             status=listing.status,
             algorithms=listing.algorithms,
-            size=listing.size,
+            size=None if listing.size is None else min(listing.size, MOST_COUNT),
         )
 
 
@@ -114,8 +120,8 @@ class DigestsAnswer(_Answered):
 class LookupAnswer(_Answered):
     """As many answers as questions, in the same order, from one state of the list."""
 
-    list_version: str
-    built_to: Moment
+    list_version: Text
+    built_to: Time
     answers: list[DigestsAnswer]
 
     def listing(self, found: FoundListing, service: str) -> Listing:
@@ -139,9 +145,9 @@ class ListState(_Answered):
     """A list as the server has it now; `entries` counts its distinct rows."""
 
     name: str
-    list_version: str
-    built_to: Moment
-    entries: int
+    list_version: Text
+    built_to: Time
+    entries: Count
 
 
 class ListsAnswer(_Answered):
@@ -155,9 +161,9 @@ class HealthAnswer(_Answered):
 
     is_healthy: bool
     reason: str | None = None
-    list_version: str | None = None
-    built_to: Moment | None = None
-    entries: int | None = Field(default=None, ge=0)
+    list_version: Text | None = None
+    built_to: Time | None = None
+    entries: Count | None = None
 
 
 class Refusal(_Answered):

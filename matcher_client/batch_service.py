@@ -135,8 +135,8 @@ class BatchService:
         # pydantic's own message quotes what it read.
         if answer.content_type == "application/json":
             try:
-                return shape.model_validate_json(answer.body)
-            except ValidationError:
+                return shape.model_validate(answer.json())
+            except (Unavailable, ValidationError):
                 raise Unavailable(
                     f"{self.name} answers in another shape than the batch protocol's (status {answer.status})"
                 ) from None

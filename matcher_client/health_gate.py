@@ -6,20 +6,26 @@ last, and when a health check made after it finds the service whole, with the li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import MatcherError, Unavailable
 from orbweaver.matcher_client.health_rules import HealthRules, complaint, standing_after
 from orbweaver.matcher_client.judgement import unknown
-from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.protocol import Health, MatchingService
 from orbweaver.matcher_client.service_address import Canary
 from orbweaver.matcher_client.standings import Known, Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache, same_list
 from orbweaver.model import DigestSet, Verdict, VerdictResult, now
 from orbweaver.store.connection import Store
+from rq.timeouts import BaseTimeoutException
 
+log = logging.getLogger("orbweaver.worker")
+_Said = TypeVar("_Said")
 # How often a batch is asked anew because the list changed meanwhile.
 ROUNDS = 3
 
@@ -49,6 +55,14 @@ def check(service: MatchingService, before: Known, rules: HealthRules) -> Standi
     return _checked(service, before, rules, is_canary_seen=False)
 
 
+def health_of(service: MatchingService) -> Health:
+    """Return what a service says of its health; raises nothing, even where its client does."""
+    try:
+        return _said_by(service, service.health)
+    except MatcherError as error:
+        return Health(is_healthy=False, reason=str(error))
+
+
 class GatedService:
     """A matching service behind its gate; `cache` is None for one that is faster than the store.
 
@@ -69,13 +83,14 @@ class GatedService:
         before = self._known()
         return before.standing, check(self._service, before, self._rules)
 
-    def ask(self, digest_sets: Sequence[DigestSet]) -> Answers:
+    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
         """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
 
-        While the gate is closed, and before the first check, the service is not asked.
+        While the gate is closed, and before the first check, the service is not asked. `is_anew`: nothing is taken
+        from the cache.
         """
         for _ in range(ROUNDS):
-            answers = self._ask_once(digest_sets)
+            answers = self._ask_once(digest_sets, is_anew=is_anew)
             if answers is not None:
                 return answers
         return _all_wait(f"{self.name} changed its list each time it was asked", digest_sets)
@@ -84,7 +99,7 @@ class GatedService:
         """Let go of the service."""
         self._service.close()
 
-    def _ask_once(self, digest_sets: Sequence[DigestSet]) -> Answers | None:
+    def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> Answers | None:
         """Return the answers, None when the list was another one afterwards than while it was asked."""
         known = self._known()
         before = known.standing
@@ -92,7 +107,8 @@ class GatedService:
             return _all_wait(f"{self.name} was not checked yet", digest_sets)
         if not before.is_healthy:
             return _all_wait(before.complaint, digest_sets)
-        kept = [None] * len(digest_sets) if self._cache is None else self._cache.read(before, digest_sets)
+        reader = None if is_anew else self._cache
+        kept = [None] * len(digest_sets) if reader is None else reader.read(before, digest_sets)
         asked = [digests for digests, verdict in zip(digest_sets, kept, strict=True) if verdict is None]
         try:
             said = iter(self._look_up(asked) if asked else [])
@@ -132,20 +148,21 @@ class GatedService:
         return said[1:-1]
 
     def _counted(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        verdicts = self._service.lookup(digest_sets)
+        verdicts = _said_by(self._service, lambda: self._service.lookup(digest_sets))
         if len(verdicts) != len(digest_sets):
             raise Unavailable(f"it gave {len(verdicts)} answers to {len(digest_sets)} questions")
         return verdicts
 
 
 def _checked(service: MatchingService, before: Known, rules: HealthRules, *, is_canary_seen: bool) -> Standing:
-    health = service.health()
+    health = health_of(service)
     at = now()
-    is_listed = is_canary_seen or service.canary is None
+    canary = service.canary
+    is_listed = is_canary_seen or canary is None
     said = None
-    if health.is_healthy and service.canary is not None and not is_canary_seen:
+    if health.is_healthy and canary is not None and not is_canary_seen:
         try:
-            is_listed = service.is_listed(service.canary.algorithm, service.canary.digest)
+            is_listed = _said_by(service, lambda: service.is_listed(canary.algorithm, canary.digest))
         except MatcherError as error:
             said = str(error)
     said = said or complaint(
@@ -157,6 +174,24 @@ def _checked(service: MatchingService, before: Known, rules: HealthRules, *, is_
         at=at,
     )
     return standing_after(service.name, before, health, said, at)
+
+
+def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
+    """Ask a service; raises MatcherError and nothing else but the end of the job's time.
+
+    What a client does not expect of its service is a fault of the client. It must not end the job, with the answers of
+    other services in it, nor the watch; it is logged to be mended: what it is and where, without its message, which
+    may quote a digest.
+    """
+    try:
+        return ask()
+    except (MatcherError, BaseTimeoutException):
+        raise
+    except Exception as error:  # noqa: BLE001 - the second line, behind the clients' own reading of answers
+        kind = type(error).__name__
+        place = "".join(traceback.format_tb(error.__traceback__))
+        log.error("a fault of ours, please report it: unexpected %s from %s\n%s", kind, service.name, place)
+        raise Unavailable(f"{service.name} said what its client cannot read ({kind}): the log says where") from None
 
 
 def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool = False) -> Answers:

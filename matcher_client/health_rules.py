@@ -55,7 +55,8 @@ def complaint(
         return None
     if health.entries is None:
         return f"it does not say any more how many entries its list has; it had {healthy_entries}"
-    if health.entries < healthy_entries * (1 - rules.max_list_shrinkage):
+    # Divided as whole numbers: no product overflows, whatever number was once believed.
+    if health.entries / healthy_entries < 1 - rules.max_list_shrinkage:
         return (
             f"its list shrank from {healthy_entries} to {health.entries} entries, by more than MAX_LIST_SHRINKAGE "
             f"({rules.max_list_shrinkage:.0%}); if that is right: orbweaver matcher accept '{service}'"

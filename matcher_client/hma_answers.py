@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from orbweaver.matcher_client.answer_reading import is_text
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.web_session import Answer
 
@@ -53,11 +54,13 @@ def read_lookup(answer: Answer, signal_type: str, banks: Collection[str]) -> Rep
     for bank, entries in value.items():
         if banks and bank not in banks:
             return Reply(problem=f"the answer for {signal_type} names a bank that was not asked")
+        if not is_text(bank):
+            return Reply(problem=f"the answer for {signal_type} names a bank by what is no name")
         if not isinstance(entries, list) or not entries:
             return Reply(problem=f"the answer for {signal_type} has a bank without contents")
         for entry in entries:
             content_id = entry.get("bank_content_id") if isinstance(entry, dict) else None
-            if type(content_id) is not int:
+            if type(content_id) is not int or content_id < 0:
                 return Reply(problem=f"the answer for {signal_type} has a content without an id")
             if entry.get("distance") != EXACT:
                 return Reply(problem=f"{signal_type} answers with a distance: it is no exact signal type")

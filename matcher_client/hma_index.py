@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orbweaver.matcher_client.answer_reading import is_sane_time
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hma_answers import read_json
 from orbweaver.matcher_client.web_session import Answer
+from orbweaver.model import Algorithm
 
 # HMA tells which index is stored; which one a matcher has in memory, nobody says (17 s between the two were observed).
 # By its defaults a hash is built in after at most 60 s and 22 s of building (a million of them), and loaded after 30 s,
@@ -41,38 +43,41 @@ class SignalIndex:
 
 @dataclass(frozen=True)
 class Indexes:
-    """The stored indexes of the signal types that are asked."""
+    """The stored indexes that are asked, by the algorithm for which each is, and the banks (none: all) that count."""
 
-    by_type: tuple[SignalIndex, ...]
+    by_algorithm: Mapping[Algorithm, SignalIndex]
+    banks: Sequence[str] = ()
 
     @property
     def version(self) -> str:
-        """The states of all of them."""
-        return " ".join(one.version for one in self.by_type)
+        """The state of what is asked: `sha256=sha256@1795314466/4 md5=video_md5@1795314400/2 banks=KNOWN_BAD`.
+
+        Other signal types or banks are another list: what was said of the one is no answer of the other.
+        """
+        said = [f"{algorithm}={index.version}" for algorithm, index in self.by_algorithm.items()]
+        return " ".join(said + [f"banks={','.join(sorted(set(self.banks)))}"] * bool(self.banks))
 
     @property
     def built_to(self) -> datetime:
         """The oldest of their times: what holds for all of them."""
-        return min(one.built_to for one in self.by_type)
+        return min(one.built_to for one in self.by_algorithm.values())
 
     @property
     def size(self) -> int:
         """How many hashes they have together."""
-        return sum(one.size for one in self.by_type)
-
-    def of(self, signal_type: str) -> SignalIndex:
-        """Return one type's index."""
-        return next(one for one in self.by_type if one.signal_type == signal_type)
+        return sum(one.size for one in self.by_algorithm.values())
 
 
-def read_index_status(answer: Answer, signal_types: Iterable[str], at: datetime) -> Indexes:
+def read_index_status(
+    answer: Answer, signal_types: Mapping[Algorithm, str], at: datetime, *, banks: Sequence[str] = ()
+) -> Indexes:
     """Read `{"video_md5":{"built_to":1795314466,"present":true,"size":4}}`, the answer to GET /m/index/status `at`.
 
     An index that is not there or is empty raises Unavailable, as every answer of another shape does: HMA says that it
     is ready, and answers `{}` to everything, before it has built any.
     """
     value = read_json(answer)
-    return Indexes(tuple(_read_index(value, signal_type, at) for signal_type in signal_types))
+    return Indexes({one: _read_index(value, signal_type, at) for one, signal_type in signal_types.items()}, banks)
 
 
 def _read_index(value: Any, signal_type: str, at: datetime) -> SignalIndex:
@@ -89,5 +94,7 @@ def _read_index(value: Any, signal_type: str, at: datetime) -> SignalIndex:
     try:
         newest = datetime.fromtimestamp(built_to, UTC)
     except (OverflowError, ValueError, OSError):
-        raise Unavailable(f"HMA's index of {signal_type} is built to a time that is none") from None
+        newest = None
+    if newest is None or not is_sane_time(newest):
+        raise Unavailable(f"HMA's index of {signal_type} is built to a time that is none")
     return SignalIndex(signal_type, newest, size, is_loading=at - newest < LOADED_AFTER)

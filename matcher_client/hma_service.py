@@ -94,7 +94,7 @@ class HmaService:
         """Return the indexes that HMA has stored; raises Unavailable when it is not ready."""
         require_ready(self._session.get("/status"))
         answer = self._session.get("/m/index/status")
-        return read_index_status(answer, self._lookups.signal_types.values(), now())
+        return read_index_status(answer, self._lookups.signal_types, now(), banks=self._lookups.banks)
 
     def _judge(self, digests: DigestSet, questions: Questions, indexes: Indexes, asked_at: datetime) -> Verdict:
         agreeing: dict[tuple[str, int], list[Algorithm]] = {}
@@ -118,7 +118,7 @@ class HmaService:
         )
 
     def _listing(self, bank: str, content_id: int, found_by: list[Algorithm], indexes: Indexes) -> Listing:
-        index = indexes.of(self._lookups.signal_types[found_by[0]])
+        index = indexes.by_algorithm[found_by[0]]
         return Listing(
             service=self.name,
             list=bank,

@@ -25,15 +25,16 @@ class SeveralServices:
     def __init__(self, gated: Sequence[GatedService]) -> None:
         self.gated = tuple(gated)
 
-    def ask(self, digest_sets: Sequence[DigestSet]) -> Answers:
+    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
         """Return an answer for each digest set, in order; equal ones are asked about once.
 
-        The services are asked one after the other. Raises RedisError when the store is away.
+        The services are asked one after the other; `is_anew`: whatever the cache has. Raises RedisError when the store
+        is away.
         """
         distinct = list(dict.fromkeys(digest_sets))
         if not distinct:
             return Answers(())
-        said = [gated.ask(distinct) for gated in self.gated]
+        said = [gated.ask(distinct, is_anew=is_anew) for gated in self.gated]
         merged = {
             digests: _merged(digests, answers)
             for digests, *answers in zip(distinct, *(one.answers for one in said), strict=True)

@@ -135,13 +135,18 @@ def close(store: Store, before: Standing, after: Standing) -> Standing:
 def accept(store: Store, service: str) -> Standing:
     """Take a service's list as whole with the entries that it has now: the next check compares with that.
 
-    Raises UnknownService when no service of that name was checked on this store, or its list has no entries.
+    Raises UnknownService when no service of that name was checked on this store, or its list has no entries, or it
+    does not say how many.
     """
     standings = read_all(store)
     standing = standings.get(service)
     if standing is None:
         known = ", ".join(sorted(standings)) or "none yet"
         raise UnknownService(f"no matching service of that name was checked on this store; there are: {known}")
+    if standing.entries is None:
+        raise UnknownService(
+            "the last check of that matching service was not told how many entries its list has: nothing to accept"
+        )
     if not standing.entries:
         raise UnknownService("the last check of that matching service saw no entries: mend it first")
     store.hset(keys.matcher_entries(), service, standing.entries)

@@ -40,6 +40,7 @@ _ALGORITHMS: dict[str, Algorithm] = {hash_type: algorithm for algorithm, hash_ty
 _TOKEN_PATH = "/token-auth/tcap/"  # noqa: S105 - a path
 _VERIFICATION_PATH = "/hash-verification/api/v2"
 _FEEDBACK_PATH = "/hash-list/v2/feedback"
+_TOKEN_CHARACTERS = 8_192
 
 _Question = tuple[Algorithm, str]
 _Confidences = dict[_Question, float]
@@ -193,8 +194,9 @@ class TcapService:
             )
         said = self._read_json(answer)
         token = said.get("token") if isinstance(said, dict) else None
-        # It becomes a header, so nothing that could end one.
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token.strip():
+        # It becomes a header, so nothing that could end one, and nothing that is too long for one.
+        is_usable = isinstance(token, str) and token.isascii() and token.isprintable() and bool(token.strip())
+        if not isinstance(token, str) or not is_usable or len(token) > _TOKEN_CHARACTERS:
             raise Unavailable(f"{self.name} gives no token for the credentials")
         return token
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import time
@@ -13,6 +12,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import requests
+from orbweaver.matcher_client.answer_reading import parse_json
 from orbweaver.matcher_client.bounded_connection import BoundedAdapter, PatientRetry, Question, asked
 from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
@@ -54,9 +54,11 @@ class Answer:
     def json(self) -> Any:
         """Return the body as JSON; raises Unavailable, for half a JSON or an HTML page is no answer."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise Unavailable(f"the answer (status {self.status}) is not JSON but {self.kind}") from None
+            return parse_json(self.body)
+        except ValueError:
+            is_called_so = self.kind == "application/json"
+            said = "JSON that can be read, and in one way only" if is_called_so else f"JSON but {self.kind}"
+            raise Unavailable(f"the answer (status {self.status}) is not {said}") from None
 
     @property
     def kind(self) -> str:

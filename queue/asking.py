@@ -19,8 +19,11 @@ from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 
 
-def ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
-    """Return an answer per digest set, in order; unknown for all when MATCHER_URL names no service that we have."""
+def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
+    """Return an answer per digest set, in order; unknown for all when MATCHER_URL names no service that we have.
+
+    `is_anew`: the services are asked, whatever the cache has.
+    """
     settings = orbweaver_settings.load()
     try:
         services = _opened(store, settings)
@@ -30,15 +33,16 @@ def ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
     for gated, one in zip(services.gated, known, strict=True):
         if is_stale(one.standing, rules_of(settings), now()):
             check(store, gated)
-    return services.ask(digest_sets)
+    return services.ask(digest_sets, is_anew=is_anew)
 
 
 def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    """Return the verdicts alone, in order, for asking again about everything.
+    """Return the verdicts alone, in order, for asking again about everything: none of them from the cache.
 
+    Not every change of a list is one of its version, as when a curator of HMA enables a content.
     Unknown for all as long as a service answers of the list before the one that is wanted: a follower that is late.
     """
-    asked = ask(store, digest_sets)
+    asked = ask(store, digest_sets, is_anew=True)
     late = list_versions.late(store, asked.versions)
     if late:
         return [unknown(f"{' '.join(late)} does not have its new list yet")] * len(digest_sets)

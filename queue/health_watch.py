@@ -16,7 +16,7 @@ from orbweaver.matcher_client.health_rules import is_due
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
-from orbweaver.queue import asking, batches, forget, rematch
+from orbweaver.queue import asking, batches, forget, rematch, rounds
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
@@ -98,9 +98,12 @@ class _Watch:
     def _after_check(self, healthy: Sequence[Standing]) -> None:
         """Ask again about what is retained, and about every case, when a service has another list than last time.
 
+        Where a service does not say of what list it is, what is retained is asked about by time.
         What was retained long enough is forgotten, also when no service answers, or says of what list.
         """
         forget.start_if_due(self._store)
         if healthy:
             versions = {one.service: one.list_version for one in healthy if one.list_version is not None}
             rematch.start_if_due(self._store, versions)
+            if len(versions) < len(healthy):
+                rounds.go_on_if_due(self._store)

@@ -103,6 +103,11 @@ def retained(shard: str) -> str:
     return f"{PREFIX}:retained:{shard}"
 
 
+def timed_round() -> str:
+    """Hash of the last round of asking again by time: `began_at`, `place` (shards gone through); owner queue.rounds."""
+    return f"{PREFIX}:timed-round"
+
+
 def sweep(name: str) -> str:
     """Hash of a sweep (rematch, recall, forget): its turn and counts; owner queue.sweeps."""
     return f"{PREFIX}:sweep:{name}"

@@ -160,6 +160,21 @@ def test_a_listing_says_all_that_the_list_says(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_list_says_strangely_is_said_so_that_clients_take_it(tmp_path: Path) -> None:
+    source = tmp_path / "list.csv"
+    source.write_text(f"sha256,category,size\n{KNOWN.sha256},A\t\x1b1,{2**64 - 2}\n")
+    build([source], tmp_path / "strange.hashes")
+    with serving(tmp_path / "strange.hashes") as server:
+        service = open_service(f"{server.url}?canary=none")
+        (verdict,) = service.lookup([KNOWN])
+        service.close()
+    assert verdict.leading is not None
+    assert (verdict.leading.category, verdict.leading.size) == (
+        "A\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}1",
+        2**63 - 1,
+    )
+
+
 def test_one_digest_of_a_set_is_enough_to_ask(open_server: Serving) -> None:
     _, said = ask(open_server, {"digest_sets": [{"sha256": KNOWN.sha256}, {"md5": KNOWN.md5}]})
 

@@ -206,13 +206,52 @@ def test_a_benign_or_withdrawn_listing_is_no_match(server: FaultProxy, changes: 
 
 
 @pytest.mark.parametrize(
-    "changes", [{"nature": None}, {"nature": 1}, {"algorithms": []}, {"algorithms": ["crc32"]}, {"built_to": "soon"}]
+    "changes",
+    [
+        {"nature": None},
+        {"nature": 1},
+        {"algorithms": []},
+        {"algorithms": ["crc32"]},
+        {"built_to": "soon"},
+        {"built_to": "9999-12-31T23:59:59-14:00"},
+        {"built_to": "0001-01-01T00:00:00+14:00"},
+        {"built_to": "1969-12-31T23:59:59Z"},
+        {"built_to": 1e18},
+        {"size": -1},
+        {"size": 2**63},
+        {"size": 10**400},
+        {"list": "\ud800"},
+        {"list_version": "v\n2"},
+        {"entry_id": "\x1b[2J"},
+        {"category": "A" * 1_001},
+    ],
 )
 def test_a_listing_that_cannot_be_read_spoils_the_batch(server: FaultProxy, changes: dict[str, Any]) -> None:
     server.fault = listing(**changes)
 
     with pytest.raises(Unavailable, match="in another shape than the batch protocol's"):
         service_of(server).lookup([STRANGE, KNOWN])
+
+
+def test_an_answer_that_lists_a_digest_and_does_not_is_none(server: FaultProxy) -> None:
+    def say_both(exchange: Exchange) -> None:
+        (asked,) = json.loads(exchange.body)["digest_sets"]
+        answer = json.dumps({**asked, "listings": [LISTING]}).removesuffix("}") + ', "listings": []}'
+        says(200, f'{{"list_version": "v1", "built_to": "{BUILT_TO}", "answers": [{answer}]}}'.encode())(exchange)
+
+    server.fault = say_both
+    with pytest.raises(Unavailable, match="in another shape than the batch protocol's"):
+        service_of(server).lookup([KNOWN])
+
+
+@pytest.mark.parametrize("built_to", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2200-01-01T00:00:00Z"])
+def test_an_answer_of_a_time_that_no_list_can_be_of_is_none(server: FaultProxy, built_to: str) -> None:
+    said = {"list_version": "v1", "built_to": built_to, "answers": [{**KNOWN.model_dump(), "listings": []}]}
+    server.fault = says(200, json.dumps(said).encode())
+    with pytest.raises(Unavailable, match="in another shape"):
+        service_of(server).lookup([KNOWN])
+    server.fault = says(200, json.dumps({"is_healthy": True, "built_to": built_to}).encode())
+    assert not service_of(server).health().is_healthy
 
 
 @pytest.mark.parametrize(
@@ -245,6 +284,9 @@ def test_a_failure_says_what_to_mend_and_no_digest(server: FaultProxy, status: i
         (503, b'{"detail": "too busy"}', "in another shape"),
         (401, b'{"detail": "no token"}', "refuses us"),
         (200, b'{"is_healthy": true, "entries": -1}', "in another shape"),
+        (200, b'{"is_healthy": true, "entries": 1' + b"0" * 400 + b"}", "in another shape"),
+        (200, b'{"is_healthy": true, "list_version": "v\\u0000"}', "in another shape"),
+        (200, b'{"is_healthy": false, "is_healthy": true}', "in another shape"),
         (200, b"ok", "in another shape"),
         (200, b"{}", "in another shape"),
     ],

@@ -14,11 +14,14 @@ from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.health_gate import Answers, GatedService
 from orbweaver.matcher_client.health_rules import HealthRules
+from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.matcher_client.standings import Known, Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
-from orbweaver.model import Verdict, VerdictResult
+from orbweaver.model import Algorithm, DigestSet, Verdict, VerdictResult
+from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from rq.timeouts import JobTimeoutException
 
 LISTED = [digests_of(b"listed %d" % number) for number in range(6)]
 OTHERS = [digests_of(b"other %d" % number) for number in range(3)]
@@ -155,7 +158,7 @@ def test_only_a_service_that_was_seen_with_entries_can_be_accepted(store: Store)
         standings.accept(store, "https://other.test")
     gate = gate_of(store, FaultyService(LISTED, always(State.ILL)))
     check(store, gate)
-    with pytest.raises(UnknownService, match="saw no entries"):
+    with pytest.raises(UnknownService, match="was not told how many entries"):
         standings.accept(store, gate.name)
 
 
@@ -177,6 +180,8 @@ def test_a_service_that_never_says_how_many_entries_it_has_is_asked(store: Store
     gate = gate_of(store, service)
     assert check(store, gate).entries is None
     assert results(gate.ask([LISTED[0], OTHERS[0]])) == ["match", "no_match"]
+    with pytest.raises(UnknownService, match="was not told how many entries"):
+        standings.accept(store, service.name)
 
 
 def test_a_failure_to_answer_is_told_from_a_gate_that_was_closed_before(store: Store) -> None:
@@ -189,6 +194,68 @@ def test_a_failure_to_answer_is_told_from_a_gate_that_was_closed_before(store: S
 def test_no_digest_is_in_what_is_said_of_a_missing_canary(store: Store) -> None:
     service = FaultyService(LISTED, always(State.WITHOUT_CANARY))
     assert CANARY.sha256 not in check(store, gate_of(store, service)).complaint
+
+
+class Surprising(FaultyService):
+    """Its client fails at what it says, in the part that is named, with words that have a digest."""
+
+    part = ""
+
+    def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        self._surprise("lookup")
+        return super().lookup(digest_sets)
+
+    def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
+        self._surprise("is_listed")
+        return super().is_listed(algorithm, digest)
+
+    def health(self) -> Health:
+        self._surprise("health")
+        return super().health()
+
+    def _surprise(self, part: str) -> None:
+        if part == self.part:
+            raise OverflowError(f"{CANARY.sha256} is too large")
+
+
+@pytest.mark.parametrize("part", ["lookup", "is_listed", "health"])
+def test_a_fault_of_a_client_is_a_service_that_is_unhealthy_and_is_logged(
+    store: Store, caplog: pytest.LogCaptureFixture, part: str
+) -> None:
+    service = Surprising(LISTED, always(GOOD))
+    gate = gate_of(store, service)
+    check(store, gate)
+    service.part = part
+    answers = gate.ask(OTHERS) if part == "lookup" else None
+    standing = standing_of(store, service) if answers else check(store, gate)
+    assert "said what its client cannot read (OverflowError)" in (standing.reason or "")
+    assert answers is None or (set(results(answers)), answers.has_failed) == ({"unknown"}, True)
+    [record] = caplog.records
+    assert (record.levelname, "_surprise" in record.getMessage()) == ("ERROR", True)
+    assert CANARY.sha256 not in record.getMessage() + standing.complaint
+    service.part = ""
+    assert check(store, gate).is_healthy
+
+
+def test_a_jobs_end_is_not_the_services_fault(store: Store) -> None:
+    class Endless(FaultyService):
+        def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+            raise JobTimeoutException
+
+    service = Endless(LISTED, always(GOOD))
+    gate = gate_of(store, service)
+    check(store, gate)
+    with pytest.raises(JobTimeoutException):
+        gate.ask(OTHERS)
+    assert standing_of(store, service).is_healthy
+
+
+def test_a_number_of_entries_that_was_once_believed_however_large_is_compared(store: Store) -> None:
+    gate = gate_of(store, FaultyService(LISTED, always(GOOD)))
+    store.hset(keys.matcher_entries(), gate.name, "1" + "0" * 400)
+    assert "its list shrank" in (check(store, gate).reason or "")
+    standings.accept(store, gate.name)
+    assert check(store, gate).is_healthy
 
 
 # --- several services ---

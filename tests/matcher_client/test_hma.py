@@ -20,7 +20,7 @@ from orbweaver.matcher_client.hma_questions import SEED
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
 from orbweaver.matcher_client.web_session import ANSWER_BYTES, Answer
-from orbweaver.model import DigestSet, Verdict
+from orbweaver.model import Algorithm, DigestSet, Verdict
 from stand_ins import hma
 from stand_ins.hma import BANK, HmaServer, HmaState, Response, as_json, page, refusal
 
@@ -74,7 +74,7 @@ def test_a_negative_says_of_which_state_of_the_lists_it_is(server: HmaServer) ->
     (verdict,) = lookup(server, A, options="md5=video_md5")
     assert verdict.result == "no_match"
     [source] = verdict.sources
-    assert source.list_version == "video_md5@1795314466/1"
+    assert source.list_version == "md5=video_md5@1795314466/1"
     assert source.built_to == datetime.fromtimestamp(1795314466, UTC)
     assert source.asked_at is not None
 
@@ -224,6 +224,10 @@ NOT_ABOUT_A_DIGEST = {
     "untyped": (Response(200, "{}", "text/plain"), "text/plain, not with JSON"),
     "half a JSON": (Response(200, '{"KNOWN_BAD":[{"bank_con'), "not JSON"),
     "nothing": (Response(200, ""), "not JSON"),
+    "a bank twice": (Response(200, f'{{"{BANK}":[{{"bank_content_id":1,"distance":"-"}}],"{BANK}":[]}}'), "not JSON"),
+    "listed and not": (Response(200, f'{{"{BANK}":[{{"bank_content_id":1,"distance":"-"}}]}}{{}}'), "not JSON"),
+    "half a letter": (as_json({"BANK\ud800": [{"bank_content_id": 1, "distance": "-"}]}), "not JSON"),
+    "endless id": (as_json({BANK: [{"bank_content_id": 10**400, "distance": "-"}]}), "not JSON"),
     "cut": (Response(200, '{"KNOWN_BAD":[]}', cut=True), r"hma\+http://127"),
     "gone": (Response(0), r"hma\+http://127"),
 }
@@ -239,6 +243,9 @@ ABOUT_A_DIGEST = {
     "id as truth": (as_json({BANK: [{"bank_content_id": True, "distance": "-"}]}), "a content without an id"),
     "no distance": (as_json({BANK: [{"bank_content_id": 1}]}), "no exact signal type"),
     "some distance": (as_json({BANK: [{"bank_content_id": 1, "distance": "2"}]}), "no exact signal type"),
+    "id below nothing": (as_json({BANK: [{"bank_content_id": -1, "distance": "-"}]}), "a content without an id"),
+    "bank of controls": (as_json({"B\0\x1b[2J": [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
+    "endless bank": (as_json({"B" * 1_001: [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
     "half of it": (as_json({BANK: [{"bank_content_id": 1, "distance": "-"}], "B": []}), "a bank without contents"),
     "too large": (Response(200, " " * (ANSWER_BYTES + 1)), "answers with more than"),
 }
@@ -366,7 +373,7 @@ def test_health_is_that_of_all_the_signal_types_that_are_asked(server: HmaServer
     with asking(server, "sha256=sha256&md5=video_md5") as service:
         health = service.health()
     assert health.is_healthy
-    assert health.list_version == "sha256@1795314466/2 video_md5@1795314400/2"
+    assert health.list_version == "sha256=sha256@1795314466/2 md5=video_md5@1795314400/2"
     assert health.built_at == datetime.fromtimestamp(1795314400, UTC)
     assert health.entries == 4
 
@@ -452,6 +459,11 @@ def test_only_the_words_of_a_living_matcher_are_believed(
         as_json({"sha256": {"built_to": 1795314466, "present": "true", "size": 4}}),
         as_json({"sha256": {"built_to": 1795314466, "present": True}}),
         as_json({"sha256": {"built_to": 10**30, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": 10**18, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": 253402300799, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": -62135596800, "present": True, "size": 4}}),
+        as_json({"sha256": {"built_to": 1795314466, "present": True, "size": 10**400}}),
+        Response(200, '{"sha256": {"size": 0, "present": true, "built_to": 1795314466, "size": 4}}'),
         page(200),
     ],
 )
@@ -480,7 +492,17 @@ STORED = Answer(200, "application/json", b'{"video_md5":{"built_to":1795314466,"
 )
 def test_what_is_stored_is_another_state_until_every_matcher_must_have_loaded_it(seconds: float, version: str) -> None:
     at = datetime.fromtimestamp(1795314466 + seconds, UTC)
-    assert read_index_status(STORED, ["video_md5"], at).version == version
+    assert read_index_status(STORED, {"md5": "video_md5"}, at).version == f"md5={version}"
+
+
+def test_other_banks_or_a_type_for_another_algorithm_are_another_list_and_their_order_is_not() -> None:
+    at = datetime.fromtimestamp(1795314466, UTC) + LOADED_AFTER
+
+    def version(algorithm: Algorithm, *banks: str) -> str:
+        return read_index_status(STORED, {algorithm: "video_md5"}, at, banks=banks).version
+
+    assert version("md5", "B", "A") == version("md5", "A", "B") == "md5=video_md5@1795314466/4 banks=A,B"
+    assert len({version("md5"), version("md5", "A"), version("md5", "A", "B"), version("sha1")}) == 4
 
 
 def test_a_negative_of_an_index_that_is_stored_and_not_loaded_is_due_again_later(server: HmaServer) -> None:

@@ -15,7 +15,7 @@ from orbweaver.matcher_client.services import open_service
 from orbweaver.matcher_client.tcap_service import TcapService, read_confidences
 from orbweaver.model import DigestSet, Verdict
 from stand_ins import tcap
-from stand_ins.answering import Reply
+from stand_ins.answering import Asked, Reply
 from stand_ins.tcap import PASSWORD, RunningTcap
 
 KNOWN = digests_of(b"known")
@@ -121,7 +121,9 @@ def test_refused_credentials_say_what_to_mend(server: RunningTcap, service: Tcap
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"{}", b'{"token": null}', b'{"token": ""}', b'{"token": "a\\nb: c"}', b"<html>", b'{"tok']
+    "body",
+    [b"[]", b"{}", b'{"token": null}', b'{"token": ""}', b'{"token": "a\\nb: c"}', b"<html>", b'{"tok']
+    + [b'{"token": "a", "token": "b"}', b'{"token": "' + b"a" * 8_193 + b'"}'],
 )
 def test_a_token_that_is_none_is_no_token(server: RunningTcap, service: TcapService, body: bytes) -> None:
     server.interject(lambda asked: Reply(body=body) if asked.path.startswith("/token") else None)
@@ -168,6 +170,19 @@ def test_an_answer_that_is_not_one_to_each_question_is_unknown(
         assert digests.sha256 not in str(verdict.reason)
     server.rewrite(None)
     assert [one.result for one in service.lookup([OTHER, KNOWN])] == ["no_match", "match"]
+
+
+def test_an_item_that_is_sure_of_a_digest_and_of_its_absence_is_unknown(
+    server: RunningTcap, service: TcapService
+) -> None:
+    def say_both(asked: Asked) -> Reply | None:
+        if asked.path.startswith("/token"):
+            return None
+        items = [json.dumps(item | {"confidence": 1})[:-1] + ', "confidence": 0}' for item in json.loads(asked.body)]
+        return Reply(content_type="application/json", body=f"[{','.join(items)}]".encode())
+
+    server.interject(say_both)
+    assert [one.result for one in service.lookup([KNOWN, OTHER])] == ["unknown", "unknown"]
 
 
 def test_answers_in_another_order_and_in_capitals_are_answers(server: RunningTcap, service: TcapService) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
+from stand_ins import hma
 
 KEPT = timedelta(days=90)
 SERVICE = "hashlist:test"
+CANARY = digests_of(b"canary").sha256
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -304,6 +306,50 @@ def test_cases_and_what_is_done_are_one_transaction(
     for part in ("HDEL orbweaver:retained:", "HSET orbweaver:undelivered ", "ZREM orbweaver:sweep:rematch:due "):
         assert any(said.startswith(part) for said in commands[start:ended]), part
     assert any(said.startswith("WAITAOF") for said in commands[ended:])
+
+
+@pytest.fixture
+def hma_server() -> Iterator[hma.HmaServer]:
+    """With a canary, and an index that is old enough to be loaded everywhere."""
+    with hma.serving() as server:
+        server.state.now = lambda: 1_700_000_000
+        server.state.add("sha256", CANARY)
+        yield server
+
+
+def hma_url(server: hma.HmaServer, options: str = "") -> str:
+    return f"hma+http://127.0.0.1:{server.port}?sha256=sha256&canary=sha256:{CANARY}{options}"
+
+
+def test_a_rematch_asks_the_service_and_not_the_cache(
+    store: Store, hma_server: hma.HmaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATCHER_URL", hma_url(hma_server))
+    files = [a_file(n) for n in range(2)]
+    ids = [hma_server.state.add("sha256", one.digests.sha256) for one in files]
+    hma_server.state.contents[ids[0]].is_enabled = False
+    add_batch(store, *files)
+    work(store)
+    assert urls_of_cases(store) == [files[1].url]
+    hma_server.state.contents[ids[0]].is_enabled = True  # which no list version shows
+    rematch.start(store, {})
+    work(store)
+    assert urls_of_cases(store) == [one.url for one in files]
+
+
+def test_other_banks_are_a_changed_list(
+    store: Store, hma_server: hma.HmaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hma_server.state.banks["OTHER_BANK"] = 1.0
+    hma_server.state.add("sha256", CANARY, "OTHER_BANK")
+    hma_server.state.add("sha256", a_file(1).digests.sha256)
+    monkeypatch.setenv("MATCHER_URL", hma_url(hma_server, "&banks=OTHER_BANK"))
+    add_batch(store, a_file(1))
+    work(store)
+    assert urls_of_cases(store) == []
+    monkeypatch.setenv("MATCHER_URL", hma_url(hma_server, f"&banks={hma.BANK}"))
+    work(store)
+    assert urls_of_cases(store) == [a_file(1).url]
 
 
 def test_a_match_of_the_rematch_is_settled_as_that_of_a_recrawl(
