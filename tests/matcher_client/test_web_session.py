@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 import socket
 import ssl
@@ -18,7 +19,8 @@ import fault_proxy
 import pytest
 from cryptography.hazmat.primitives import serialization
 from fault_proxy import Exchange, Fault, FaultProxy, says
-from orbweaver.matcher_client import web_session
+from orbweaver.matcher_client import bounded_connection, web_session
+from orbweaver.matcher_client.bounded_connection import usual_roots
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
 from orbweaver.matcher_client.web_session import WebSession
@@ -486,6 +488,23 @@ def test_a_certificate_of_another_name_is_refused(tmp_path: Path, authority: Cer
         said = failure(WebSession(tls_address(server, tmp_path, authority)))
 
         assert "does not verify (IP address mismatch" in said
+        assert server.requests == []
+
+
+def test_the_usual_roots_are_read_once_and_names_are_verified(
+    tmp_path: Path, authority: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tmp_path / "usual.pem"
+    usual.write_bytes(authority.pem)
+    monkeypatch.setattr(bounded_connection, "DEFAULT_CA_BUNDLE_PATH", str(usual))
+    monkeypatch.setattr(bounded_connection, "usual_roots", functools.cache(usual_roots.__wrapped__))
+    with tls_server(tmp_path, make_certificate("127.0.0.1", issuer=authority)) as server:
+        session = WebSession(tls_address(server, tmp_path, None))
+        assert session.get("/").status == 200
+        usual.unlink()
+        assert session.get("/").status == 200
+    with tls_server(tmp_path, make_certificate("other.example", issuer=authority)) as server:
+        assert "does not verify (IP address mismatch" in failure(WebSession(tls_address(server, tmp_path, None)))
         assert server.requests == []
 
 
