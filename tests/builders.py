@@ -77,7 +77,7 @@ def an_order(name: str = "h.test", *, max_seconds: float = 60) -> Order:
 def build_list(path: Path, rows: Sequence[str]) -> str:
     """Build a hash list of CSV rows (header first) or bare digests; returns its matcher URL."""
     source = path.with_suffix(".csv" if "," in rows[0] else ".txt")
-    source.write_text("\n".join(rows))
+    source.write_text("".join(f"{row}\n" for row in rows))
     list_build.build([source], path)
     return f"hashlist:{path}"
 

@@ -25,7 +25,7 @@ def place() -> Iterator[Workplace]:
 def built(place: Workplace, name: str, count: int) -> Path:
     path = place.folder / name
     lines = [digests_of(b"known").sha256, *(digests_of(b"%d" % number).sha256 for number in range(count - 1))]
-    source = place.write(f"{name}.txt", "\n".join(lines))
+    source = place.write(f"{name}.txt", "".join(f"{line}\n" for line in lines))
     assert place.run("hashlist", "build", source, "-o", str(path)).status == 0
     return path
 

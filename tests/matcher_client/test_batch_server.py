@@ -124,7 +124,7 @@ def test_a_listing_says_all_that_the_list_says(tmp_path: Path) -> None:
         f"{KNOWN.sha256},,,e-2,0,VICS,disputed,other",
         f"{KNOWN.sha256},,,e-3,99,VICS,odd,third",
     ]
-    (tmp_path / "rows.csv").write_text("\n".join(["sha256,sha1,size,entry_id,category,scheme,status,list", *rows]))
+    (tmp_path / "rows.csv").write_text("\n".join(["sha256,sha1,size,entry_id,category,scheme,status,list", *rows, ""]))
     version = build([tmp_path / "rows.csv"], tmp_path / "rows.hashes").list_version
     with serving(tmp_path / "rows.hashes") as server:
         _, said = ask(server, question(KNOWN))

@@ -19,7 +19,7 @@ from orbweaver.model import Algorithm, Nature
 # Digest, entry id, size and status: few of each, so that lists share most of them.
 ROWS = st.lists(
     st.tuples(
-        st.sampled_from(["00" * 15 + "01", "01" * 16, "80" + "00" * 15, "ff" * 15 + "fe", "11" * 20, "22" * 32]),
+        st.sampled_from(["00" * 15 + "01", "01" * 16, "80" + "00" * 15, "ff" * 15 + "fe", "12" * 20, "23" * 32]),
         st.sampled_from(["", "a", "b"]),
         st.sampled_from(["", "1", "2"]),
         st.sampled_from(["active", "disputed", "withdrawn"]),
@@ -37,7 +37,7 @@ def built(folder: Path, name: str, rows: Rows) -> HashList:
     for digest, *said in rows:
         place = list(NAMES).index(len(digest))
         lines.append(",".join(["", "", ""][:place] + [digest] + ["", ""][place:] + said))
-    source.write_text("\n".join(lines))
+    source.write_text("\n".join(lines) + "\n")
     build([source], folder / name)
     return HashList(folder / name)
 

@@ -36,7 +36,7 @@ class RebuiltList:
         self.build()
 
     def build(self) -> None:
-        self._source.write_text("\n".join(sorted(self._digests)))
+        self._source.write_text("".join(f"{digest}\n" for digest in sorted(self._digests)))
         self.version = build([self._source], self.path).list_version
 
     def add(self, _: Algorithm, digest: str) -> None:
