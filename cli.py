@@ -67,7 +67,9 @@ def main() -> None:
 
 
 def _fail(said: str, status: int) -> None:
-    print(f"orbweaver: {said}", file=sys.stderr)
+    # A file's name may hold what a terminal obeys.
+    shown = "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in said)
+    print(f"orbweaver: {shown}", file=sys.stderr)
     sys.exit(status)
 
 

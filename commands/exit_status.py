@@ -14,7 +14,7 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.console.scope_test import NoScope
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
-    from orbweaver.matcher_client.errors import MatcherError, Unavailable
+    from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
     from orbweaver.queue.errors import QueueError, StoreBusy
     from orbweaver.store.errors import StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
@@ -31,8 +31,8 @@ def status_of(error: Exception) -> int | None:
         | BadDigest
         | NetworkRefused
     )
-    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable):
+    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable | StorageFull):
         return BAD_USAGE
-    if isinstance(error, StoreBusy | Unavailable | StoreError | RedisError | CrawlError | OSError):
+    if isinstance(error, StoreBusy | Unavailable | StorageFull | StoreError | RedisError | CrawlError | OSError):
         return FAILED
     return None

@@ -9,6 +9,7 @@ from typing import Any
 import orbweaver
 from orbweaver.console import rematched
 from orbweaver.console.evidence import evidence
+from orbweaver.console.raw_list import RawList
 from orbweaver.console.text import for_people, safe, size
 from orbweaver.model import Case, CaseState, Outcome, format_time
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
@@ -30,7 +31,9 @@ def exit_status(result: Result) -> int:
     return 0 if is_clean and not result.is_interrupted else 1
 
 
-def summary(result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine]) -> dict[str, Any]:
+def summary(
+    result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine], hashes: RawList | None
+) -> dict[str, Any]:
     """Return the whole outcome as JSON-ready values; URLs are exact."""
     tally = result.tally
     return {
@@ -45,6 +48,7 @@ def summary(result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine]
             "refused": [_line(bad) for bad in bad_lines if not bad.is_report_kept],
             "notes": [_line(bad) for bad in bad_lines if bad.is_report_kept],
         },
+        "hashes": None if hashes is None else hashes.as_json(),
         "totals": {
             "hosts": len(result.recrawls),
             "hosts_finished": sum(one.state is RecrawlState.FINISHED for one in result.recrawls),

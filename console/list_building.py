@@ -9,15 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from orbweaver.console.list_progress import show_rows
+from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.canary import canary_names, canary_text
+from orbweaver.matcher_client.canary import CANARY_LIST, canary_names, canary_text
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
 from orbweaver.matcher_client.list_build import BuildReport, FileReport
 from orbweaver.matcher_client.list_format import HashList
+from orbweaver.matcher_client.list_update import UpdateTally
 from orbweaver.model import format_time
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 ROWS_SHOWN = 20
 
@@ -33,34 +35,23 @@ def run(
 ) -> None:
     """Build or update the list, with a canary of that name; raises MatcherError when there is nothing to build from."""
     notes = Console(stderr=True, soft_wrap=True)
+    where = safe(str(output))
     canaries_before = _canaries(output)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed:,} rows"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
-        task = progress.add_task("reading, then sorting", total=None)
-        said = list_build.build(
-            inputs,
-            output,
-            is_update=is_update,
-            list_name=list_name,
-            canary=canary,
-            progress=lambda rows: progress.update(task, completed=rows),
-        )
+    with unwound_when_terminated(), show_rows(notes) as show:
+        said = list_build.build(inputs, output, is_update=is_update, list_name=list_name, canary=canary, progress=show)
     for row in said.refused[:ROWS_SHOWN]:
-        notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False, highlight=False)
+        notes.print(f"{safe(row.file)}: {row.place}: {safe(row.reason)}", markup=False, highlight=False)
     if said.refused_count > ROWS_SHOWN:
         notes.print(f"{said.refused_count - ROWS_SHOWN:,} more rows refused", highlight=False)
     for name in sorted(canaries_before.difference(_canaries(output)) if canaries_before else ()):
         notes.print(
-            f'{output} had the canary "{safe(name)}" and has it no more: clients that look it up will call the service '
+            f'{where} had the canary "{safe(name)}" and has it no more: clients that look it up will call the service '
             "unhealthy. Build it again with the same --canary, or change their matcher URL.",
             markup=False,
             highlight=False,
         )
+    if said.update is not None and said.update.new_lists:
+        notes.print(_say_new_lists(where, said.update), markup=False, highlight=False)
     if is_json:
         sys.stdout.write(json.dumps(_facts(said, canary)) + "\n")
         return
@@ -68,7 +59,7 @@ def run(
         sys.stdout.write(f"{_say_file(file)}\n")
     counts = ", ".join(f"{count:,} {name}" for name, count in said.digests.items())
     sys.stdout.write(
-        f"{output}: {said.entries:,} entries ({counts}) from {said.rows:,} rows; {said.duplicates:,} duplicates, "
+        f"{where}: {said.entries:,} entries ({counts}) from {said.rows:,} rows; {said.duplicates:,} duplicates, "
         f"{said.degenerate:,} degenerate, {said.refused_count:,} refused; list version {said.list_version[:12]}\n"
     )
     if said.update is not None:
@@ -78,6 +69,16 @@ def run(
         )
     if canary is not None:
         sys.stdout.write(f"for the clients' matcher URL: canary={canary_text(canary)}\n")
+
+
+def _say_new_lists(where: str, update: UpdateTally) -> str:
+    """Say that entries of another list were added, not replaced: often the file was only called otherwise."""
+    had = (name for name in update.lists if name != CANARY_LIST)
+    new_names, old_names = (", ".join(f'"{safe(name)}"' for name in names) for names in (update.new_lists, had))
+    return (
+        f"{where} had no list {new_names}, only {old_names}: what the input gives was added beside it, and replaces "
+        "and withdraws nothing of it. For an update of it, give --list NAME with its name."
+    )
 
 
 def _say_file(file: FileReport) -> str:
@@ -93,7 +94,7 @@ def _say_file(file: FileReport) -> str:
         if count
     ]
     parts += [f"{count:,} left out: {safe(reason)}" for reason, count in sorted(file.left_out.items())]
-    return f"{file.file} ({file.format}): {', '.join(parts)}"
+    return f"{safe(file.file)} ({file.format}): {', '.join(parts)}"
 
 
 def _say_signs(file: FileReport) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from orbweaver.console.list_building import ROWS_SHOWN
+from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client.ncmec_client import read_source
 from orbweaver.matcher_client.ncmec_sync import SyncReport, sync
@@ -20,7 +21,10 @@ def run(source: str, output: Path, *, is_json: bool) -> None:
     address = read_source(source)
     notes = Console(stderr=True, soft_wrap=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
+    with (
+        unwound_when_terminated(),
+        Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress,
+    ):
         task = progress.add_task("asking NCMEC", total=None)
         report = sync(
             address,
@@ -29,6 +33,12 @@ def run(source: str, output: Path, *, is_json: bool) -> None:
                 task, description=f"fetching: {pages:,} pages, {entries:,} entries"
             ),
             on_row=lambda rows: progress.update(task, description=f"building: {rows:,} rows"),
+        )
+    if report.distrusted is not None:
+        notes.print(
+            f"the last sync was at {format_time(report.distrusted)}, after this one: a clock was wrong then or is now. "
+            "Everything is fetched again: check the clock.",
+            highlight=False,
         )
     if report.built is not None:
         for row in report.built.refused[:ROWS_SHOWN]:
@@ -46,6 +56,7 @@ def _say(report: SyncReport, output: Path, *, is_json: bool) -> None:
             "output": str(output),
             "since": format_time(report.since),
             "until": format_time(report.until),
+            "clock_was_wrong": report.distrusted is not None,
             "pages": report.pages,
             "changed": report.entries,
             "withdrawn": changes.withdrawn if changes else 0,
@@ -59,4 +70,4 @@ def _say(report: SyncReport, output: Path, *, is_json: bool) -> None:
         said += f", {changes.withdrawn:,} withdrawn"
     if built is not None:
         said += f", {built.refused_count:,} refused; list version {built.list_version[:12]}"
-    sys.stdout.write(f"{output}: {said}\n")
+    sys.stdout.write(f"{safe(str(output))}: {said}\n")

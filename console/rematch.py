@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from orbweaver.console.raw_list import open_raw
 from orbweaver.console.rematched import as_json, show
 from orbweaver.console.text import report_console
 from orbweaver.console.verify import Options, matcher_urls_for, stop_on_interrupt
@@ -29,7 +30,8 @@ def run(options: Options, settings: Settings) -> int:
     """
     notes = Console(stderr=True, soft_wrap=True)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, state_dir, notes)})
+    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
+    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     sinks = settings.takedown_sinks or (f"jsonl:{state_dir / 'events'}",)
     open_sinks(sinks)
     with (

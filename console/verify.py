@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -16,10 +15,9 @@ from pathlib import Path
 
 from orbweaver.console import hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
+from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.console.text import report_console, safe
 from orbweaver.crawler.egress import parse_networks
-from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.list_format import FORMAT, is_built
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue import verification
@@ -79,7 +77,8 @@ def verify(options: Options, settings: Settings) -> Outcome:
     allowed = (*settings.allow_addresses, *options.allow_addresses)
     parse_networks(allowed)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, state_dir, notes)})
+    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
+    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     open_services(settings.matcher_urls)
     out = output_files.prepare(options.out) if options.out is not None else None
     sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
@@ -106,7 +105,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
             on_progress=display.show,
             stop=stop,
         )
-    said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines)
+    said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     if out is not None:
         output_files.write(out, result, said)
     if options.is_json:
@@ -147,32 +146,12 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
     return reports, bad_lines
 
 
-def matcher_urls_for(options: Options, settings: Settings, state_dir: Path, notes: Console) -> str:
-    """Return the URLs of the matching services as MATCHER_URL has them; a raw list is built first, once a content."""
+def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | None) -> str:
+    """Return the URLs of the matching services as MATCHER_URL has them, the list of `--hashes` first."""
     urls = options.matchers
-    if options.hashes is not None:
-        urls = (f"hashlist:{_built(options.hashes, state_dir, notes)}", *urls)
+    if hashes is not None:
+        urls = (f"hashlist:{hashes.built}", *urls)
     return "\n".join(urls) or settings.matcher_url or ""
-
-
-def _built(hashes: Path, state_dir: Path, notes: Console) -> Path:
-    if hashes.exists() and is_built(hashes):
-        return hashes.absolute()
-    lists = state_dir / "hashlists"
-    lists.mkdir(exist_ok=True, mode=0o700)
-    built = lists / f"{_content_name(hashes)}.{FORMAT}.hashes"  # lists of an older format are not found
-    if not (built.exists() and is_built(built)):
-        said = list_build.build([hashes], built)
-        for row in said.refused[:BAD_LINES_SHOWN]:
-            notes.print(f"{row.file}: {row.place}: {safe(row.reason)}", markup=False)
-    return built
-
-
-def _content_name(path: Path) -> str:
-    if not path.is_file():
-        return "missing"  # the build says what is wrong with it
-    with path.open("rb") as file:
-        return f"{path.stem[:40]}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
 @contextlib.contextmanager

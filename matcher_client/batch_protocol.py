@@ -106,7 +106,8 @@ class FoundListing(_Answered):
 class DigestsAnswer(_Answered):
     """What is known of one digest set; it repeats the digests, and the size, that it answers.
 
-    No listing means: asked, and not listed. A server that cannot say that answers 503 to the whole.
+    No listing means: asked, and not listed. A server that cannot say that answers 503 to the whole. Of many entries it
+    may leave out those that are like one that stays: in nature, status, algorithms, and whether the size agrees.
     """
 
     md5: Md5 | None = None

@@ -33,6 +33,7 @@ from orbweaver.matcher_client.batch_protocol import (
 )
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.hashlist import ListAnswers
+from orbweaver.matcher_client.judgement import abridge
 from orbweaver.matcher_client.list_follower import ListFollower
 from orbweaver.model import Listing
 from pydantic import BaseModel, ValidationError
@@ -187,7 +188,7 @@ def _answer(digests: AskedDigests, listings: Sequence[Listing]) -> DigestsAnswer
         sha1=digests.sha1,
         sha256=digests.sha256,
         size=digests.size,
-        listings=tuple(map(FoundListing.of, listings)),
+        listings=tuple(map(FoundListing.of, abridge(listings, digests.size))),
     )
 
 

@@ -16,13 +16,12 @@ from orbweaver.matcher_client.batch_protocol import (
     DigestsAnswer,
     HealthAnswer,
     LookupAnswer,
-    Refusal,
 )
-from orbweaver.matcher_client.errors import Unavailable
-from orbweaver.matcher_client.judgement import judge
+from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
+from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.matcher_client.protocol import Health
 from orbweaver.matcher_client.service_address import ServiceAddress, refuse_unknown_options
-from orbweaver.matcher_client.web_session import Answer, WebSession, printable
+from orbweaver.matcher_client.web_session import Answer, WebSession
 from orbweaver.model import Algorithm, DigestSet, Source, Verdict, VerdictResult, now
 from pydantic import BaseModel, ValidationError
 
@@ -34,7 +33,7 @@ _Question = Mapping[str, str | int]
 class BatchService:
     """Asks a server that speaks `batch_protocol`; `orbweaver matcher serve` is one.
 
-    A batch is answered as a whole or not at all: one answer too few, one digest that was not asked or one listing
+    A request is answered as a whole or not at all: one answer too few, one digest that was not asked or one listing
     that cannot be read, and nothing of the request's answer is believed. Nothing is asked before the first lookup.
     """
 
@@ -45,12 +44,27 @@ class BatchService:
         self._session = WebSession(address)
 
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        """Return one verdict for each digest set, in order; equal ones are asked once. Raises Unavailable."""
+        """Return one verdict for each digest set, in order; equal ones are asked once. Raises Unavailable.
+
+        Where an answer is too large, each half is asked for itself; a single digest set with such an answer is unknown,
+        unless nothing was answered before: then every other answer may be so too.
+        """
         different = list(dict.fromkeys(digest_sets))
         verdicts: dict[DigestSet, Verdict] = {}
-        for start in range(0, len(different), MOST_DIGEST_SETS):
-            part = different[start : start + MOST_DIGEST_SETS]
-            verdicts.update(zip(part, self._lookup_part(part), strict=True))
+        waiting = [different[start : start + MOST_DIGEST_SETS] for start in range(0, len(different), MOST_DIGEST_SETS)]
+        waiting.reverse()
+        while waiting:
+            part = waiting.pop()
+            try:
+                verdicts.update(zip(part, self._lookup_part(part), strict=True))
+            except AnswerTooLarge as error:
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    waiting += [part[middle:], part[:middle]]
+                elif verdicts:
+                    verdicts[part[0]] = unknown(str(error), service=self.name, asked_at=now())
+                else:
+                    raise
         return [verdicts[digests] for digests in digest_sets]
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
@@ -68,7 +82,7 @@ class BatchService:
         except Unavailable as error:
             return Health(is_healthy=False, reason=str(error))
         is_healthy = said.is_healthy and answer.status == 200
-        reason = None if is_healthy else f"{self.name} cannot answer: {printable(said.reason or 'no reason given')}"
+        reason = None if is_healthy else f"{self.name} says that it cannot answer: its {HEALTH_PATH} says why"
         return Health(
             is_healthy=is_healthy,
             reason=reason,
@@ -126,8 +140,7 @@ class BatchService:
                 raise Unavailable(
                     f"{self.name} answers in another shape than the batch protocol's (status {answer.status})"
                 ) from None
-        kind = printable(answer.content_type) or "nothing said"
-        raise Unavailable(f"{self.name} answers with {kind} (status {answer.status}), not with JSON")
+        raise Unavailable(f"{self.name} answers with {answer.kind} (status {answer.status}), not with JSON")
 
     def _say_status(self, answer: Answer) -> str:
         match answer.status:
@@ -137,7 +150,7 @@ class BatchService:
                 said = "does not speak the batch protocol there: check the path in MATCHER_URL"
             case _:
                 said = "cannot answer"
-        return f"{self.name} {said} (status {answer.status}{_detail(answer)})"
+        return f"{self.name} {said} (status {answer.status})"
 
 
 def _is_answer_to(answer: DigestsAnswer, question: _Question) -> bool:
@@ -146,10 +159,3 @@ def _is_answer_to(answer: DigestsAnswer, question: _Question) -> bool:
     if repeated != (question.get("sha256"), question.get("sha1"), question.get("md5"), question.get("size")):
         return False
     return all(algorithm in question for found in answer.listings for algorithm in found.algorithms)
-
-
-def _detail(answer: Answer) -> str:
-    try:
-        return f": {printable(Refusal.model_validate(answer.json()).detail)}"
-    except (Unavailable, ValidationError):  # some other server's page
-        return ""

@@ -1,11 +1,15 @@
-"""Connections of requests and urllib3 on which no answer takes longer, or is larger, than its question allows.
+"""Connections of requests and urllib3, each for one question, whose answer is as fast and as small as that allows.
 
 A read timeout ends a silence, not an answer: a byte every few seconds passes it for ever, in the headers and in the
 body. Here every single read from the socket, and every write, has what is left of the question's time.
+
+A second question on a connection can be given what the server sent late to the first; an answer that is only `false`
+does not show it (docs/decisions/0026).
 """
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
 import math
@@ -15,15 +19,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
+from urllib3.util.ssl_ import create_urllib3_context
 
 if TYPE_CHECKING:
+    import ssl
+
     from _typeshed import WriteableBuffer
+    from requests import PreparedRequest
 
 # A slow receiver gets what is left of the time for each piece of this size; a TLS record has no more.
 _PIECE_BYTES = 16 * 1024
@@ -68,7 +77,7 @@ class _BoundedReader(io.RawIOBase):
         self._received += count or 0
         # Headers, chunk heads and trailers count too: no line of them has a bound everywhere.
         if self._received > question.wire_bytes:
-            raise Unavailable(f"{question.service} answers with more than {question.wire_bytes:,} bytes")
+            raise AnswerTooLarge(f"{question.service} answers with more than {question.wire_bytes:,} bytes")
         return count
 
     def close(self) -> None:
@@ -80,6 +89,17 @@ class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach()))
+
+    def begin(self) -> None:
+        """Read the head of the final answer, past informational ones; the connection ends with that answer.
+
+        http.client knows 100 alone (RFC 9110, 15.2: a client must be able to read any). Nobody asked for a 101.
+        """
+        super().begin()
+        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment]  # http.client's sign of an answer not begun
+            super().begin()
+        self.will_close = True
 
 
 class _BoundedConnection(HTTPConnection):
@@ -118,6 +138,28 @@ class BoundedAdapter(HTTPAdapter):
         """Make the pools with our connections; what is raised from them is not tried again."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give connections without files of their own the usual roots."""
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if verify is True and cert is None:
+            tls["ssl_context"] = usual_roots()
+        return host, tls
+
+    def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: str | tuple[str, str] | None) -> None:
+        """Name the files to load for each connection; none where it has the usual roots."""
+        if not (verify is True and cert is None):
+            super().cert_verify(conn, url, verify, cert)
+
+
+@functools.cache
+def usual_roots() -> ssl.SSLContext:
+    """Return how to verify by the roots that requests ships, read once: for each connection it costs 20 ms of CPU."""
+    context = create_urllib3_context()  # it verifies, names too, unless it is told otherwise
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
 
 
 class PatientRetry(Retry):

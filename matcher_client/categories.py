@@ -29,6 +29,9 @@ TABLES: dict[str, Table] = {
     "iwf": {None: _ABUSE} | dict.fromkeys(("A", "B", "C"), _ABUSE),
     # INTERPOL ICSE: what meets the Baseline is illegal everywhere, the rest depends on the country's law.
     "icse": {"baseline": _ABUSE, "not baseline": _UNKNOWN, None: _UNKNOWN},
+    # NIST's sets: what is harmless is known by the shape of a whole VICS row, of which list_readers/vics.py says so.
+    # A CSV that only names the scheme proves nothing, neither that its rows are harmless nor that they are abuse.
+    "nist-caid": {},
     # Tech Against Terrorism: the ideology is the category; its API knows these two.
     "tcap": {None: _ABUSE} | dict.fromkeys(("islamist", "far-right"), _ABUSE),
 }

@@ -104,9 +104,7 @@ class EokmService:
         if answer.status != 200:
             return NoAnswer(f"{self.name} answers with status {answer.status}")
         if not answer.content_type.startswith("text/"):
-            # Letters only: a peer's words may repeat the question.
-            kind = answer.content_type if answer.content_type.replace("/", "").isalpha() else "something"
-            return NoAnswer(f"{self.name} answers with {kind} that is not text")
+            return NoAnswer(f"{self.name} answers with {answer.kind}, not with text")
         if answer.body not in _ANSWERS:
             # Its length at most: an error page may repeat the question.
             return NoAnswer(f"{self.name} answers neither true nor false but {len(answer.body)} other bytes")

@@ -4,9 +4,11 @@
     ├── UnknownService       the matcher URL names no service that we have: mend the setting
     ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
     ├── OutputRefused        the place for a built list cannot be written: name another
+    ├── StorageFull          there is no room for a built list: free space, then do the same again
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
     ├── ServerRefused        the matching server cannot be started like this: mend its options
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
+        └── AnswerTooLarge   its answer is larger than what is read: ask about less at once
 
 Each message is one line: what is wrong, where, and what to do.
 """
@@ -28,6 +30,10 @@ class OutputRefused(MatcherError):
     """A built list cannot be put where it should go."""
 
 
+class StorageFull(MatcherError):
+    """There is no room for a built list, or for what is needed to make it; nothing was changed."""
+
+
 class HashListDamaged(MatcherError):
     """A built hash list is truncated, or its bytes are not the ones that were built."""
 
@@ -38,3 +44,7 @@ class ServerRefused(MatcherError):
 
 class Unavailable(MatcherError):
     """The service cannot answer now; nothing was learned about any digest."""
+
+
+class AnswerTooLarge(Unavailable):
+    """The answer has more bytes than are read of one; about fewer digests it may have less."""

@@ -86,7 +86,7 @@ def read_json(answer: Answer) -> Any:
         meaning = _MEANINGS.get(answer.status)
         raise Unavailable(f"HMA answers with status {answer.status}" + (f": {meaning}" if meaning else ""))
     if answer.content_type != "application/json":
-        raise Unavailable(f"HMA answers with {answer.content_type or 'no content type'!r}, not with JSON")
+        raise Unavailable(f"HMA answers with {answer.kind}, not with JSON")
     return answer.json()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from orbweaver.matcher_client.errors import AnswerTooLarge
 from orbweaver.matcher_client.fan_out import FanOut
 from orbweaver.matcher_client.hma_answers import Reply, read_lookup
 from orbweaver.matcher_client.web_session import WebSession
@@ -25,12 +26,16 @@ class Lookups:
     banks: tuple[str, ...] = ()
 
     def ask(self, session: WebSession, algorithm: Algorithm, digest: str) -> Reply:
-        """Ask one question; raises Unavailable."""
+        """Ask one question; raises Unavailable. An answer that is too large is no answer to this question alone."""
         signal_type = self.signal_types[algorithm]
         parameters = {"signal_type": signal_type, "signal": digest, "seed": SEED}
         if self.banks:
             parameters["banks"] = ",".join(self.banks)
-        return read_lookup(session.get("/m/lookup", parameters), signal_type, self.banks)
+        try:
+            answer = session.get("/m/lookup", parameters)
+        except AnswerTooLarge as error:
+            return Reply(problem=str(error))
+        return read_lookup(answer, signal_type, self.banks)
 
 
 class Questions:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 from orbweaver.model import (
     ALGORITHMS,
@@ -28,7 +29,10 @@ from orbweaver.model import (
     VerdictResult,
 )
 
-__all__ = ["judge", "merge", "unknown"]
+__all__ = ["MOST_LISTINGS", "abridge", "judge", "merge", "unknown"]
+
+# More than there are kinds of listings for the rule: 3 natures, 3 states, 7 sets of algorithms, 3 ways of the size.
+MOST_LISTINGS = 200
 
 
 def judge(
@@ -91,6 +95,22 @@ def merge(digests: DigestSet, verdicts: Sequence[Verdict]) -> Verdict:
         if verdict.reason is not None or verdict.result is VerdictResult.UNKNOWN
     ]
     return _judge(digests, listings, sources, unanswered)
+
+
+def abridge(listings: Sequence[Listing], size: int | None) -> list[Listing]:
+    """Return at most MOST_LISTINGS of those for a file of this size (bytes), in order: judged, they say the same.
+
+    The first of each kind that the rule tells apart is among them, so also the one that leads.
+    """
+    if len(listings) <= MOST_LISTINGS:
+        return list(listings)
+    kinds: dict[object, int] = {}
+    for place, one in enumerate(listings):
+        kinds.setdefault((one.nature, one.status, one.algorithms, one.size is None, one.size == size), place)
+    chosen = set(kinds.values())
+    others = (place for place in range(len(listings)) if place not in chosen)
+    chosen.update(islice(others, MOST_LISTINGS - len(chosen)))
+    return [listings[place] for place in sorted(chosen)]
 
 
 def unknown(reason: str, *, service: str | None = None, asked_at: datetime | None = None) -> Verdict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from orbweaver.matcher_client.list_format import FileMark, HashList, Header, Lab
 from orbweaver.matcher_client.list_input import read_rows
 from orbweaver.matcher_client.list_row import LeftOut, RefusedRow, Row
 from orbweaver.matcher_client.list_update import EntryStates, UpdateTally, read_back
+from orbweaver.matcher_client.list_workspace import refuse_output, workspace
 from orbweaver.matcher_client.list_write import ListContent, Written
 from orbweaver.matcher_client.placeholders import strip_placeholders
 from orbweaver.model import Algorithm, Nature, now
@@ -123,14 +123,14 @@ def build(
     much again for rows with a size, an entry id or several digests, and 80 bytes a row for an update.
 
     Raises HashListUnreadable, HashListDamaged (the list to update), OutputRefused when the output cannot be written,
-    ValueError for a canary's bad name.
+    StorageFull when there is no room for it, ValueError for a canary's bad name.
     """
     _refuse_unfit(inputs, output)
     planted = None if canary is None else _plant(canary)
     try:
         return _Build(inputs, list_name, progress, chunk_bytes).put(output, planted, is_update=is_update)
     except OSError as error:
-        raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
+        raise refuse_output(output, error) from error
 
 
 class _Build:
@@ -151,8 +151,7 @@ class _Build:
         self._natures: dict[Label, Nature] = {}
 
     def put(self, output: Path, planted: Row | None, *, is_update: bool) -> BuildReport:
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as name:
-            folder = Path(name)
+        with workspace(output) as folder:
             content = ListContent(folder, chunk_bytes=self._chunk_bytes)
             states = EntryStates(folder, chunk_bytes=self._chunk_bytes)
             mark = self._add_built(output, states, folder) if is_update else None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orbweaver.matcher_client.errors import HashListUnreadable
 from orbweaver.matcher_client.list_readers import icse, ncmec, tcap, text, vics
-from orbweaver.matcher_client.list_row import BadFileError, Read
+from orbweaver.matcher_client.list_row import BadFileError, Read, Row
 from orbweaver.matcher_client.list_source import open_source, read_head
 
 
@@ -46,7 +46,7 @@ def read_rows(
         name = list_name or form.list_name or os.fsencode(path.stem).decode(errors="replace")
         with open_source(path) as file:
             for row in form.read(file, str(path), list_name=name):
-                rows += 1
+                rows += isinstance(row, Row)
                 yield row
     except BadFileError as bad:
         whole = f" ({rows:,} rows before that are whole)" if rows else ""

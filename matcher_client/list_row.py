@@ -98,10 +98,14 @@ def read_size(value: str | None) -> int | None:
 
 
 def read_text(value: str | None, name: str) -> str | None:
-    """Return a text verbatim; raises BadRowError when it is too long to be what it should be."""
+    """Return a text verbatim; raises BadRowError when it is no text, or too long to be what it should be."""
     if not value:
         return None
-    if len(value.encode(errors="replace")) > TEXT_BYTES:
+    try:
+        length = len(value.encode())
+    except UnicodeEncodeError:
+        raise BadRowError(f"the {name} is not UTF-8") from None
+    if length > TEXT_BYTES:
         raise BadRowError(f"the {name} is longer than {TEXT_BYTES:,} bytes")
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
@@ -30,8 +30,9 @@ _PLACED = struct.Struct(">IB")
 class UpdateTally:
     """What an update did, in entries: `given_again` were there already, changed or not.
 
-    `withdrawn` are the ones that the new input withdraws; `unknown_deletions` are of entries that no list has.
-    `superseded` counts rows that a newer state of their entry replaced.
+    `withdrawn` are the ones that were there and that the new input withdraws; `unknown_deletions` say of entries that
+    were not there that they are gone. `superseded` counts rows that a newer state of their entry replaced. `lists` are
+    the names of the lists that the built one had, `new_lists` those of the input that it had not.
     """
 
     added: int = 0
@@ -39,6 +40,8 @@ class UpdateTally:
     withdrawn: int = 0
     unknown_deletions: int = 0
     superseded: int = 0
+    lists: list[str] = field(default_factory=list)
+    new_lists: list[str] = field(default_factory=list)
 
 
 class EntryStates:
@@ -53,12 +56,15 @@ class EntryStates:
         self.tally = UpdateTally()
         self._sort = ExternalSort(folder, "states", chunk_bytes=chunk_bytes)
         self._numbers: dict[Label, int] = {}
+        # The names of the lists that the input and the built list have.
+        self._list_names: tuple[set[str], set[str]] = (set(), set())
 
     def add(self, row: Row, *, is_built: bool = False) -> None:
         """Take one row, of new input or of the built list; raises HashListUnreadable, OSError."""
         number = self._numbers.setdefault(row.label, len(self._numbers))
         if number > MOST_LABELS:
             raise too_many_labels()
+        self._list_names[is_built].add(row.label.list or "")
         present = sum(1 << place for place, digest in enumerate(row.digests) if digest is not None)
         digests = b"".join(digest for digest in row.digests if digest is not None)
         entry_id = (row.entry_id or "").encode()
@@ -79,12 +85,14 @@ class EntryStates:
     def drain(self) -> Iterator[Row]:
         """Yield the rows that count, each once or more; nothing may be added afterwards."""
         labels = list(self._numbers)
+        given, built = self._list_names
+        self.tally.lists, self.tally.new_lists = sorted(built), sorted(given - built)
         for _, records in groupby(self._sort.drain(), key=lambda record: record[:_KEY_BYTES]):
             yield from self._choose(records, labels)
 
     def _choose(self, records: Iterator[bytes], labels: list[Label]) -> Iterator[Row]:
         tally = self.tally
-        is_deleted = is_withdrawn = was_built = is_given = False
+        is_deleted = is_withdrawn = is_listed = was_built = is_given = False
         newest: bytes | None = None
         for record in records:
             state = record[_KEY_BYTES : _STATE_END - 1]
@@ -103,12 +111,14 @@ class EntryStates:
             row = _unpack(record, labels)
             if is_deleted:
                 row = row._replace(label=row.label._replace(status=EntryStatus.WITHDRAWN.value))
-            is_withdrawn |= is_given and row.label.status == EntryStatus.WITHDRAWN
+            is_gone = row.label.status == EntryStatus.WITHDRAWN
+            is_withdrawn |= is_given and is_gone
+            is_listed |= is_given and not is_gone
             yield row
-        tally.added += is_given and not was_built and newest is not None
+        tally.added += is_listed and not was_built
         tally.given_again += is_given and was_built
-        tally.withdrawn += is_withdrawn
-        tally.unknown_deletions += newest is None
+        tally.withdrawn += is_withdrawn and was_built
+        tally.unknown_deletions += not was_built and not is_listed
 
 
 def _unpack(record: bytes, labels: list[Label]) -> Row:

@@ -14,17 +14,19 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.list_readers.ncmec import QueryResult
-from orbweaver.matcher_client.list_row import BadFileError, Row
+from orbweaver.matcher_client.list_row import BadFileError, RefusedRow, Row
 from orbweaver.matcher_client.service_address import ServiceAddress, read_address, refuse_unknown_options
 from orbweaver.matcher_client.web_session import Answer, WebSession
 
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 # A stop for links that lead on for ever; a page has 1,000 entries.
 MOST_PAGES = 1_000_000
+_CALLED = "the URL to sync from"
 _TRANSPORTS = {"ncmec": "ncmec+https", "ncmec+https": "ncmec+https", "ncmec+http": "ncmec+http"}
 # Relative to the base URL (large-fingerprints.html; hash_api.py appends it). Nothing else leads to a next page: an
 # absolute link could send the query and the credentials to another host.
@@ -35,12 +37,14 @@ _NEXT = re.compile(r"/v2/entries\?[!-~]{1,4000}")
 class Page:
     """One page as it was sent, whole and without a document type.
 
-    `usable` counts the entries with a digest that we match by. `next_path` leads to the next page, after the base URL.
+    `usable` counts the entries with a digest that we match by, `refused` are those that cannot be read. `next_path`
+    leads to the next page, after the base URL.
     """
 
     body: bytes = field(repr=False)
     entries: int
     usable: int
+    refused: tuple[RefusedRow, ...]
     next_path: str | None
 
 
@@ -57,7 +61,7 @@ def read_source(url: str) -> ServiceAddress:
             "ncmec://hashsharing.ncmec.org/npo?username=env:NAME&password=file:/path"
         )
     # A matching service must say what it does for a canary; a source of entries has nothing to look up.
-    address = read_address(f"{transport}:{rest}{'&' if '?' in rest else '?'}canary=none")
+    address = read_address(f"{transport}:{rest}{'&' if '?' in rest else '?'}canary=none", called=_CALLED)
     refuse_unknown_options(address, frozenset())
     if address.username is None or address.password is None or address.token is not None:
         raise UnknownService(
@@ -74,11 +78,18 @@ class NcmecClient:
         self.name = address.name
         self._session = WebSession(address)
 
-    def check_access(self) -> None:
-        """Ask who we are, before anything large; raises Unavailable, with a mend when the credentials are refused."""
+    def check_access(self) -> datetime | None:
+        """Ask who we are, before anything large; return what time it is there (UTC), None when that is not said.
+
+        Raises Unavailable, with a mend when the credentials are refused.
+        """
         answer = self._require_answer(self._session.get("/v2/status"))
         if NAMESPACE.encode() not in answer.body:
             raise Unavailable(f"{self.name}/v2/status is no status of Hash Sharing v2: check the URL's path")
+        try:
+            return parsedate_to_datetime(answer.date).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
     def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
         """Yield every page of the entries that changed after `since`, up to `until` (UTC, whole seconds).
@@ -114,7 +125,8 @@ class NcmecClient:
                 "neither query nor credentials go elsewhere"
             )
         usable = sum(isinstance(row, Row) and not row.is_deletion for row in rows)
-        return Page(answer.body, len(rows), usable, next_path)
+        refused = tuple(row for row in rows if isinstance(row, RefusedRow))
+        return Page(answer.body, len(rows), usable, refused, next_path)
 
     def _require_answer(self, answer: Answer) -> Answer:
         if answer.status in {401, 403}:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
+from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused, Unavailable
 from orbweaver.matcher_client.list_build import BuildReport
+from orbweaver.matcher_client.list_row import RefusedRow
+from orbweaver.matcher_client.list_workspace import refuse_output, workspace
 from orbweaver.matcher_client.ncmec_client import NcmecClient, format_seconds
 from orbweaver.matcher_client.service_address import ServiceAddress
 from orbweaver.model import now
@@ -31,9 +32,14 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class SyncReport:
-    """What one sync did; `built` is None when nothing had changed."""
+    """What one sync did; `built` is None when nothing had changed.
+
+    `distrusted` is the time of the last sync when that is later than this one's: a clock was wrong then or is now, so
+    everything was fetched again.
+    """
 
     since: datetime
+    distrusted: datetime | None
     until: datetime
     pages: int
     entries: int
@@ -56,27 +62,37 @@ def sync(
     on_page: Callable[[int, int], None] | None = None,
     on_row: Callable[[int], None] | None = None,
 ) -> SyncReport:
-    """Bring the list at `output` up to `asked_at` (default: now), building it when there is none.
+    """Bring the list at `output` up to `asked_at`, building it when there is none.
+
+    Without it, up to now: by the source's clock when this machine's is ahead of it, for what is asked of a time to come
+    counts as known ever after.
 
     `on_page` is given the pages and entries that have come so far, `on_row` the rows read of them. Pages are kept in a
     folder beside `output` until the list is built: they hold digests, ids and members' names, no content.
 
-    Raises Unavailable when not all of it can be had; then nothing was changed. Raises HashListUnreadable,
-    HashListDamaged or OutputRefused when the list or its `.sync` file cannot be used.
+    Raises Unavailable when not all of it can be had, or a first sync finds no entry that can be read; then nothing was
+    changed. Raises HashListUnreadable, HashListDamaged, OutputRefused or StorageFull when the list or its `.sync` file
+    cannot be used.
     """
-    until = (asked_at or now()).replace(microsecond=0)
-    with _lock(output), tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
-        since = _find_start(address, output, until)
+    with _lock(output), workspace(output) as folder:
+        state = _read_own_state(address, output)
         client = NcmecClient(address)
         try:
-            client.check_access()
+            their_now = client.check_access()
+            until = (asked_at or min(now(), their_now or now())).replace(microsecond=0)
+            since, distrusted = _find_start(state, until)
             inputs: list[Path] = []
+            refused: list[RefusedRow] = []
             entries = usable = 0
             for page in client.pages(since, until):
-                inputs.append(Path(folder) / f"page-{len(inputs) + 1:07}.xml")
-                inputs[-1].write_bytes(page.body)
+                inputs.append(folder / f"page-{len(inputs) + 1:07}.xml")
+                try:
+                    inputs[-1].write_bytes(page.body)
+                except OSError as error:
+                    raise refuse_output(output, error) from error
                 entries += page.entries
                 usable += page.usable
+                refused += page.refused[: 1 - len(refused)]
                 if on_page is not None:
                     on_page(len(inputs), entries)
         finally:
@@ -86,18 +102,33 @@ def sync(
         # A list cannot be empty: without one, there is none before the first entry with an MD5 or a SHA-1.
         if usable or (is_there and entries):
             built = list_build.build(inputs, output, is_update=is_there, progress=on_row)
+        elif refused:
+            raise Unavailable(
+                f"{address.name}: of {entries:,} entries none gives a list, and some cannot be read "
+                f"({refused[0].file}, {refused[0].place}: {refused[0].reason}): no list was made"
+            )
         if is_there or built is not None:
             _write_state(output, _State(address.name, until))
-    return SyncReport(since=since, until=until, pages=len(inputs), entries=entries, built=built)
+    return SyncReport(since=since, distrusted=distrusted, until=until, pages=len(inputs), entries=entries, built=built)
 
 
-def _find_start(address: ServiceAddress, output: Path, until: datetime) -> datetime:
+def _read_own_state(address: ServiceAddress, output: Path) -> _State | None:
     state = _read_state(_state_path(output))
     if state is None or not output.exists():
-        return _BEGINNING
+        return None
     if state.source != address.name:
         raise OutputRefused(f"{output} is synced from {state.source}: name another output for {address.name}")
-    return min(state.asked_until, until) - OVERLAP
+    return state
+
+
+def _find_start(state: _State | None, until: datetime) -> tuple[datetime, datetime | None]:
+    """Return since when to ask, and the time of the last sync when it cannot be trusted."""
+    if state is None:
+        return _BEGINNING, None
+    if state.asked_until > until:
+        # How far off which clock was is not known, so neither is what the last query missed.
+        return _BEGINNING, state.asked_until
+    return state.asked_until - OVERLAP, None
 
 
 def _state_path(output: Path) -> Path:
@@ -129,7 +160,9 @@ def _write_state(output: Path, state: _State) -> None:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
-        raise OutputRefused(f"{path} cannot be written ({error.strerror}): the same is fetched again") from error
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise refuse_output(path, error, "the list is up to date, and the next sync fetches the same again") from error
 
 
 @contextmanager
@@ -139,7 +172,7 @@ def _lock(output: Path) -> Iterator[None]:
     try:
         file = path.open("w")
     except OSError as error:
-        raise OutputRefused(f"{output} cannot be written ({error.strerror}): choose another place with -o") from error
+        raise refuse_output(output, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,6 +8,7 @@ would raise a case for every empty or blanked file on the web. The table is shor
 from __future__ import annotations
 
 import hashlib
+import string
 
 from orbweaver.matcher_client.list_format import DIGEST_BYTES
 from orbweaver.matcher_client.list_row import Digests
@@ -30,7 +31,9 @@ _PLACEHOLDERS: dict[bytes | None, str] = {
     for algorithm in DIGEST_BYTES
 }
 _PLACEHOLDERS |= {
-    byte * width: "a filler of equal digits" for byte in (b"\0", b"\xff") for width in DIGEST_BYTES.values()
+    bytes.fromhex(digit * 2 * width): "a filler of equal digits"
+    for digit in string.hexdigits
+    for width in DIGEST_BYTES.values()
 }
 _ALL = frozenset(_PLACEHOLDERS)
 

@@ -52,32 +52,33 @@ class ServiceAddress:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_address(url: str, environment: Mapping[str, str] = os.environ) -> ServiceAddress:
+def read_address(
+    url: str, environment: Mapping[str, str] = os.environ, *, called: str = "the matcher URL"
+) -> ServiceAddress:
     """Read a network service's URL, `https:` or `NAME+https:`; plain `http` only to this machine itself.
 
-    Raises UnknownService, naming the option and the mend, never the URL, which may hold a secret.
+    `called` is what an error calls the URL. Raises UnknownService, naming the option and the mend, never the URL, which
+    may hold a secret.
     """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port  # raises for one that is no number
     except ValueError:
-        raise UnknownService("the matcher URL is no URL: write it like https://matcher.example:8443/path") from None
+        raise UnknownService(f"{called} is no URL: write it like https://matcher.example:8443/path") from None
     kind, _, transport = parts.scheme.rpartition("+")
     if not host:
-        raise UnknownService(f"the {parts.scheme} matcher URL names no host")
+        raise UnknownService(f"{called} ({parts.scheme}:) names no host")
     if parts.username is not None or parts.password is not None:
         raise UnknownService(
-            "the matcher URL has a user name or password in it: name where they are instead, "
+            f"{called} has a user name or password in it: name where they are instead, "
             "with ?username=env:NAME&password=file:/path"
         )
     if transport != "https" and not (transport == "http" and is_loopback(host)):
-        raise UnknownService(f"the matcher URL for {host} is not https: digests are not sent in the clear")
-    options = _read_options(parts)
-    secrets = {
-        name: read_secret(f"the matcher URL's {name}", options.pop(name, None), environment) for name in _SECRETS
-    }
-    paths = {name: _read_path(name, options.pop(name, None)) for name in _PATHS}
+        raise UnknownService(f"{called}, for {host}, is not https: digests are not sent in the clear")
+    options = _read_options(parts, called)
+    secrets = {name: read_secret(f"{called}'s {name}", options.pop(name, None), environment) for name in _SECRETS}
+    paths = {name: _read_path(f"{called}'s {name}", options.pop(name, None)) for name in _PATHS}
     base_url = f"{transport}://{parts.netloc}{parts.path.rstrip('/')}"
     return ServiceAddress(
         name=f"{kind}+{base_url}" if kind else base_url,
@@ -110,11 +111,11 @@ def read_digest(text: str) -> Canary:
     return Canary(by_length, digest)
 
 
-def _read_options(parts: SplitResult) -> dict[str, str]:
+def _read_options(parts: SplitResult, called: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name in options:
-            raise UnknownService(f"the matcher URL has the option {name!r} twice")
+            raise UnknownService(f"{called} has the option {name!r} twice")
         options[name] = value
     return options
 
@@ -155,12 +156,12 @@ def read_secret(what: str, written: str | None, environment: Mapping[str, str] =
     return secret
 
 
-def _read_path(name: str, written: str | None) -> Path | None:
+def _read_path(what: str, written: str | None) -> Path | None:
     if written is None:
         return None
     path = Path(written)
     if not path.is_file():
-        raise UnknownService(f"the matcher URL's {name} {path} is not a file: check the path")
+        raise UnknownService(f"{what} {path} is not a file: check the path")
     return path
 
 

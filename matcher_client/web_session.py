@@ -1,22 +1,22 @@
-"""Requests to one matching service: pooled, verified, bounded in time and size, and never led elsewhere."""
+"""Requests to one matching service: verified, bounded in time and size, never led elsewhere, never mixed up."""
 
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 from orbweaver.matcher_client.answer_reading import parse_json
 from orbweaver.matcher_client.bounded_connection import BoundedAdapter, PatientRetry, Question, asked
-from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
+from requests.models import REDIRECT_STATI
 from urllib3.exceptions import NameResolutionError
 
 CONNECT_SECONDS = 5.0
@@ -32,7 +32,11 @@ LONGEST_PAUSE_SECONDS = 10
 FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _Error = TypeVar("_Error", bound=BaseException)
-_DIGEST = re.compile(r"[0-9A-Fa-f]{32,}")
+# The only words of a service that are shown: whatever else it says may repeat a digest or a secret, in any disguise.
+_KINDS = {
+    *("application/json", "application/octet-stream", "application/problem+json", "application/xml"),
+    *("text/html", "text/plain", "text/xml"),
+}
 
 # urllib3 warns with the whole URL of a request that it tries again, and some services have the digest in it.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -40,32 +44,33 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service said, whole; `content_type` is lower-case and without parameters."""
+    """What a service said, whole; `content_type` is lower-case and without parameters, `date` the header as sent."""
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
+    date: str = ""
 
     def json(self) -> Any:
         """Return the body as JSON; raises Unavailable, for half a JSON or an HTML page is no answer."""
         try:
             return parse_json(self.body)
         except ValueError:
-            kind = printable(self.content_type)
-            is_called_so = kind == "application/json"
-            said = "JSON that can be read, and in one way only" if is_called_so else f"JSON but {kind!r}"
+            is_called_so = self.kind == "application/json"
+            said = "JSON that can be read, and in one way only" if is_called_so else f"JSON but {self.kind}"
             raise Unavailable(f"the answer (status {self.status}) is not {said}") from None
+
+    @property
+    def kind(self) -> str:
+        """Its content type in words that can be shown: `application/json`, or that it is another one or none."""
+        if self.content_type in _KINDS:
+            return self.content_type
+        return "another content type" if self.content_type else "no content type"
 
     @property
     def text(self) -> str:
         """The body as text; what is not UTF-8 is replaced."""
         return self.body.decode(errors="replace")
-
-
-def printable(said: str) -> str:
-    """Return a peer's words fit for a log line: short, on one line, and without anything that may be a digest."""
-    line = "".join(letter if letter.isprintable() else " " for letter in said[:2_000])
-    return _DIGEST.sub("(digest)", " ".join(line.split()))[:200]
 
 
 class _SessionWithoutRedirects(requests.Session):
@@ -75,17 +80,20 @@ class _SessionWithoutRedirects(requests.Session):
 
 
 class WebSession:
-    """One service's connections, kept alive and reused; safe for threads.
+    """One service's connections, at most `connections` at a time and each for one question; safe for threads.
 
     Every failure is Unavailable with one line that names the service and never a digest or a secret: no connection,
     a certificate that does not verify, a redirect (digests must not leak), an answer that is cut, too large or too
-    slow. What a status means is left to the service, after transient ones were tried again.
+    slow. What a status means is left to the service, after transient ones were tried again. No cookie is kept: nothing
+    that a service says goes into a later question. An answer that is too large is AnswerTooLarge.
     """
 
     def __init__(self, address: ServiceAddress, *, connections: int = 1) -> None:
         self._address = address
         self._session = _SessionWithoutRedirects()
         self._session.trust_env = False  # neither a proxy nor a .netrc of the environment
+        self._session.headers["Connection"] = "close"
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.verify = str(address.ca) if address.ca else True
         if address.certificate:
             # Named twice when one file holds both: only then an encrypted key is an error and not a prompt.
@@ -146,31 +154,25 @@ class WebSession:
                 stream=True,
                 **options,
             ) as response:
-                if 300 <= response.status_code < 400:
-                    raise Unavailable(_say_redirect(self._address, response.headers.get("Location", "")))
+                if response.status_code in REDIRECT_STATI:
+                    raise Unavailable(
+                        f"{self._address.name} redirects elsewhere, which is refused: put its real URL into MATCHER_URL"
+                    )
                 body = self._read(response)
         except (requests.RequestException, OSError) as error:  # OSError: a file of `ca`, `certificate` or `key` is gone
             raise Unavailable(f"{self._address.name} {_say_failure(self._address, error)}") from None
         finally:
             asked.reset(before)
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Answer(response.status_code, kind, body)
+        return Answer(response.status_code, kind, body, response.headers.get("Date", ""))
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
         for chunk in response.iter_content(64 * 1024):
             body += chunk
             if len(body) > ANSWER_BYTES:
-                raise Unavailable(f"{self._address.name} answers with more than {ANSWER_BYTES:,} bytes")
+                raise AnswerTooLarge(f"{self._address.name} answers with more than {ANSWER_BYTES:,} bytes")
         return bytes(body)
-
-
-def _say_redirect(address: ServiceAddress, location: str) -> str:
-    try:
-        host = urlsplit(location).hostname or "another path of its own"
-    except ValueError:
-        host = "what is no URL"
-    return f"{address.name} redirects to {printable(host)}, which is refused: put its real URL into MATCHER_URL"
 
 
 def _say_failure(address: ServiceAddress, error: BaseException) -> str:
@@ -178,10 +180,10 @@ def _say_failure(address: ServiceAddress, error: BaseException) -> str:
     causes = list(_causes(error))
     if unverified := _first(causes, ssl.SSLCertVerificationError):
         roots = f"those in {address.ca}" if address.ca else "the usual ones, ca= names others"
-        why = printable(unverified.verify_message)
+        why = unverified.verify_message
         return f"cannot be asked: its TLS certificate does not verify ({why}; trusted roots: {roots})"
     if tls := _first(causes, ssl.SSLError):
-        return f"cannot be asked: TLS failed ({printable(tls.reason or 'no reason given')})"
+        return f"cannot be asked: TLS failed ({tls.reason or 'no reason given'})"
     if _first(causes, requests.exceptions.SSLError):
         return "cannot be asked: TLS is not set up: check the files of ca=, certificate= and key=, none encrypted"
     if _first(causes, NameResolutionError):

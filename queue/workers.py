@@ -18,10 +18,13 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 log = logging.getLogger("orbweaver.worker")
-# A worker that died with its machine is noticed, and its jobs are done again, after about the sum of a minute's grace
-# and these two. `verify` knows of its own workers at once.
+# That a worker died with its machine is noticed, and its recrawl done again, after about the sum of a minute's grace
+# and these two; match and delivery jobs give no signs of life, so theirs are done again when their longest time is
+# over. `verify` knows of its own workers at once.
 HEARTBEAT_SECONDS = 30
 MAINTENANCE_SECONDS = 60
+# RQ: an idle worker looks for work, and for what dead workers left, at least so often, less 15.
+WORKER_SECONDS = MAINTENANCE_SECONDS + 15
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
 
 
@@ -71,6 +74,7 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
         "log_job_description": False,
         "job_monitoring_interval": HEARTBEAT_SECONDS,
         "maintenance_interval": MAINTENANCE_SECONDS,
+        "worker_ttl": WORKER_SECONDS,
     }
     queues = [queue_for(store, one) for one in names]
     if list(names) == [QueueName.RECRAWL]:

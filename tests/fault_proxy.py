@@ -130,6 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self._upstream: http.client.HTTPConnection | None = None
+        self.last_reply: Reply | None = None
 
     def finish(self) -> None:
         if self._upstream is not None:
@@ -238,6 +239,23 @@ def not_http(exchange: Exchange) -> None:
     exchange.hang_up()
 
 
+def informs_first(exchange: Exchange) -> None:
+    """Informational answers come first (RFC 9110, 15.2), as of a proxy that waits for a slow service."""
+    reply = exchange.forward()
+    exchange.send(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
+    exchange.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    exchange.answer(reply)
+
+
+def repeats_itself(exchange: Exchange) -> None:
+    """Every question is answered rightly, but the answer to the last one on this connection comes once more before."""
+    reply, last = exchange.forward(), exchange._handler.last_reply
+    exchange._handler.last_reply = reply
+    if last is not None:
+        exchange.answer(last)
+    exchange.answer(reply)
+
+
 def drip_headers(exchange: Exchange) -> None:
     exchange.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     exchange.drip(iter(lambda: b"a", None))
@@ -245,6 +263,10 @@ def drip_headers(exchange: Exchange) -> None:
 
 def drip_continues(exchange: Exchange) -> None:
     exchange.drip(iter(lambda: b"HTTP/1.1 100 Continue\r\n\r\n", None))
+
+
+def drip_hints(exchange: Exchange) -> None:
+    exchange.drip(iter(lambda: b"HTTP/1.1 103 Early Hints\r\n\r\n", None))
 
 
 def drip_body(exchange: Exchange) -> None:

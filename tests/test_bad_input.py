@@ -65,9 +65,12 @@ def test_a_bad_report_line_is_named_and_the_rest_goes_on(place: Workplace, hashe
         reports = place.write(
             "reports.csv", f"url,report_id\n{host.url}known.png,R-1\nhttp://exa mple/,R-2\ntoo,many,cells\n"
         )
+        place.write("list.txt", f"{hashlib.sha256(BODY).hexdigest()}\nnonsense\n")
         ran = place.run("verify", reports, "--hashes", hashes, "--json")
     assert ran.status == 0
     assert len(ran.json()["cases"]) == 1
+    said = ran.json()["hashes"]
+    assert (said["rows"], said["refused"], said["first_refused"][0]["place"]) == (2, 1, "line 2")
     assert [one["line"] for one in ran.json()["reports"]["refused"]] == [3, 4]
     assert "reports.csv:3:" in ran.stderr
     assert "reports.csv:4:" in ran.stderr

@@ -101,6 +101,11 @@ class QueryResult:
             self._wanted = element
             if element == "member":
                 self._texts["member@id"] = attributes.get("id", "")
+        elif depth == 4 and element == "id":
+            # Whatever has an id is an entry, and may be on the list for what nobody here knows.
+            self._records += 1
+            reason = f"an entry of a kind that is not known: {self._path[2][:40]}"
+            self._rows.append(RefusedRow(self._name, f"record {self._records}", reason))
         elif depth == 5 and self._path[3] == "fingerprints":
             self._texts.setdefault(element, "")
             self._wanted = element if element in _OURS else None

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from orbweaver import cli
+from orbweaver.console import list_building
 from orbweaver_command import Workplace
 
 RANDOM = random.Random("building")
@@ -100,3 +102,44 @@ def test_an_update_of_nothing_is_refused(place: Workplace) -> None:
     )
     assert ran.status == 2
     assert "missing.hashes cannot be read (No such file or directory)" in ran.stderr
+
+
+def test_an_update_from_a_file_of_another_name_says_that_it_is_another_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, output = tmp_path / "national.csv", tmp_path / "news.csv", tmp_path / "list.hashes"
+    first.write_text(f"md5,entry_id,status\n{MD5},a,active\n")
+    second.write_text(f"md5,entry_id,status\n{MD5},a,withdrawn\n")
+    list_building.run([first], output, canary="hotline", is_json=False)
+    list_building.run([second], output, is_update=True, is_json=False)
+    said = capsys.readouterr()
+    assert "update: 0 added, 0 given again, 0 withdrawn, 1 deletions of entries not listed" in said.out
+    assert f'{output} had no list "news", only "national": what the input gives was added beside it' in said.err
+    list_building.run([second], output, is_update=True, list_name="national", is_json=False)
+    said = capsys.readouterr()
+    assert "update: 0 added, 1 given again, 1 withdrawn, 0 deletions of entries not listed" in said.out
+    assert said.err == ""
+
+
+def test_a_file_name_does_not_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, output = tmp_path / "a\x1b[31m\udcff.txt", tmp_path / "b\x1b[31m\udcff.hashes"
+    source.write_text(f"{MD5}\nnonsense\n")
+    list_building.run([source], output, canary="hotline", is_json=False)
+    list_building.run([source], output, is_json=False)
+    said = capsys.readouterr()
+    assert "a\ufffd[31m\ufffd.txt (CSV or bare digests): 2 rows" in said.out
+    assert "b\ufffd[31m\ufffd.hashes: 2 entries" in said.out
+    assert "a\ufffd[31m\ufffd.txt: line 2" in said.err
+    assert 'b\ufffd[31m\ufffd.hashes had the canary "hotline"' in said.err
+    assert "\x1b" not in said.out + said.err
+
+
+def test_a_file_name_in_an_error_does_not_drive_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = str(tmp_path / "list")
+    monkeypatch.setattr("sys.argv", ["orbweaver", "hashlist", "build", str(tmp_path / "a\x1b[31m"), "-o", output])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "a\ufffd[31m is missing: check the path" in capsys.readouterr().err

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from orbweaver.console import list_sync
 from stand_ins import ncmec
-from stand_ins.answering import Reply
+from stand_ins.answering import Asked, Reply
 from stand_ins.ncmec import PASSWORD, Entry, RunningNcmec
 
 PRINTS = {"md5": "0" * 31 + "1", "sha1": "0" * 39 + "1"}
@@ -82,3 +84,36 @@ def test_a_place_that_cannot_be_written_is_said(server: RunningNcmec, tmp_path: 
     assert ran.returncode == 2
     assert "cannot be written" in ran.stderr
     assert server.asked == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_sync_that_is_told_to_end_leaves_nothing_behind(
+    server: RunningNcmec, tmp_path: Path, number: signal.Signals
+) -> None:
+    process: subprocess.Popen[str] | None = None
+
+    def end(_: Asked, page: int) -> Reply | None:
+        if page and process is not None:
+            process.send_signal(number)
+            process.wait(timeout=60)
+        return None
+
+    server.interject = end
+    command = [sys.executable, "-P", "-m", "orbweaver.cli", "hashlist", "sync", server.url]
+    process = subprocess.Popen([*command, "-o", str(tmp_path / "list.hashes")], stderr=subprocess.PIPE, text=True)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (128 + number, "")
+    assert [path.name for path in tmp_path.iterdir()] == [".list.hashes.lock"]
+
+
+def test_a_clock_that_was_wrong_is_said(
+    server: RunningNcmec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "list.hashes"
+    list_sync.run(server.url, output, is_json=False)
+    state = tmp_path / "list.hashes.sync"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "asked_until": "2999-01-01T00:00:00Z"}))
+    list_sync.run(server.url, output, is_json=True)
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["clock_was_wrong"] is True
+    assert "the last sync was at 2999-01-01T00:00:00.000Z, after this one: a clock was wrong" in said.err

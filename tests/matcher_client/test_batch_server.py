@@ -19,6 +19,7 @@ import pytest
 from orbweaver.matcher_client.batch_server import BODY_BYTES
 from orbweaver.matcher_client.batch_serving import BatchServer
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, ServerRefused
+from orbweaver.matcher_client.judgement import MOST_LISTINGS
 from orbweaver.matcher_client.list_build import build
 from orbweaver.matcher_client.services import open_service
 from orbweaver.model import DigestSet
@@ -94,6 +95,19 @@ def finish(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 # --- what it answers ---
+
+
+def test_a_digest_with_very_many_entries_is_answered_with_some_of_each_kind(tmp_path: Path) -> None:
+    rows = [f"{KNOWN.sha256},member-{number},active" for number in range(MOST_LISTINGS + 50)]
+    rows[-1] = f"{KNOWN.sha256},the-last,disputed"
+    (tmp_path / "list.csv").write_text("\n".join(["sha256,entry_id,status", *rows, f"{STRANGE.sha256},other,active"]))
+    build([tmp_path / "list.csv"], tmp_path / "list.hashes")
+    with serving(tmp_path / "list.hashes") as server:
+        known, strange = ask(server, question(KNOWN, STRANGE))[1]["answers"]
+
+    assert len(known["listings"]) == MOST_LISTINGS
+    assert [one["entry_id"] for one in known["listings"] if one["status"] == "disputed"] == ["the-last"]
+    assert len(strange["listings"]) == 1
 
 
 def test_answers_repeat_the_digests_they_answer_in_order(open_server: Serving) -> None:

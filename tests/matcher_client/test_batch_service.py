@@ -12,7 +12,7 @@ from typing import Any
 
 import fault_proxy
 import pytest
-from fault_proxy import Exchange, FaultProxy, says
+from fault_proxy import Exchange, Fault, FaultProxy, says
 from orbweaver.matcher_client import web_session
 from orbweaver.matcher_client.batch_service import BatchService
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
@@ -105,6 +105,55 @@ def test_equal_digest_sets_are_asked_once_and_at_most_a_thousand_at_a_time(serve
 
     assert [len(one) for one in asked_of(server)] == [1_000, 501]
     assert [place for place, verdict in enumerate(verdicts) if verdict.result == "match"] == [0, 1_501, 1_502, 3_003]
+
+
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_session, "ANSWER_BYTES", 30_000)
+
+
+def bulky(known: list[DigestSet], category_bytes: int) -> Fault:
+    """Answer each question rightly, with listings of so many bytes, a thousand each, for each known digest set."""
+
+    def fault(exchange: Exchange) -> None:
+        asked = json.loads(exchange.body)["digest_sets"]
+        found = [{**LISTING, "category": "c" * 1_000}] * (category_bytes // 1_000)
+        answers = [{**one, "listings": found if DigestSet(**one) in known else []} for one in asked]
+        says(200, json.dumps({"list_version": "v1", "built_to": BUILT_TO, "answers": answers}).encode())(exchange)
+
+    return fault
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_a_batch_whose_answer_is_too_large_is_asked_in_parts(server: FaultProxy) -> None:
+    batch = [some_digests() for _ in range(16)]
+    known = [*batch[:4], batch[11], batch[12]]
+    server.fault = bulky(known, 10_000)
+
+    verdicts = service_of(server).lookup(batch)
+
+    assert [one for one, verdict in zip(batch, verdicts, strict=True) if verdict.result == "match"] == known
+    assert [verdict.result for verdict in verdicts].count("no_match") == 10
+    assert [len(one) for one in asked_of(server)] == [16, 8, 4, 2, 2, 4, 8]
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_one_digest_set_whose_answer_is_too_large_is_unknown_and_spoils_no_other(server: FaultProxy) -> None:
+    server.fault = bulky([KNOWN], 40_000)
+
+    first, known, last = service_of(server).lookup([STRANGE, KNOWN, some_digests()])
+
+    assert (first.result, known.result, last.result) == ("no_match", "unknown", "no_match")
+    assert "answers with more than" in str(known.reason)
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_a_server_whose_answers_are_all_too_large_is_soon_given_up(server: FaultProxy) -> None:
+    server.fault = says(200, b" " * 30_001)
+
+    with pytest.raises(Unavailable, match="answers with more than"):
+        service_of(server).lookup([some_digests() for _ in range(16)])
+    assert [len(one) for one in asked_of(server)] == [16, 8, 4, 2, 1]
 
 
 def test_an_empty_batch_asks_nobody(server: FaultProxy) -> None:
@@ -208,11 +257,11 @@ def test_an_answer_of_a_time_that_no_list_can_be_of_is_none(server: FaultProxy, 
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (401, b'{"detail": "show the token"}', "refuses us: check token= in MATCHER_URL (status 401: show the token)"),
+        (401, b'{"detail": "show the token"}', "refuses us: check token= in MATCHER_URL (status 401)"),
         (404, b"<html>", "does not speak the batch protocol there: check the path in MATCHER_URL (status 404)"),
-        (422, b'{"detail": "digest_sets.0"}', "cannot answer (status 422: digest_sets.0)"),
-        (503, b'{"detail": "the list is damaged"}', "cannot answer (status 503: the list is damaged)"),
-        (500, f'{{"detail": "no {KNOWN.sha256}"}}'.encode(), "cannot answer (status 500: no (digest))"),
+        (422, b'{"detail": "digest_sets.0"}', "cannot answer (status 422)"),
+        (503, b'{"detail": "the list is damaged"}', "cannot answer (status 503)"),
+        (500, f'{{"detail": "no {KNOWN.sha256}"}}'.encode(), "cannot answer (status 500)"),
         (200, b"{}", "in another shape than the batch protocol's (status 200)"),
     ],
 )
@@ -229,9 +278,9 @@ def test_a_failure_says_what_to_mend_and_no_digest(server: FaultProxy, status: i
     ("status", "body", "reason"),
     [
         (200, b'{"is_healthy": true, "list_version": "v1", "entries": 3}', None),
-        (200, b'{"is_healthy": false, "reason": "no list"}', "cannot answer: no list"),
-        (503, b'{"is_healthy": false, "reason": "no list"}', "cannot answer: no list"),
-        (503, b'{"is_healthy": true}', "cannot answer: no reason given"),
+        (200, b'{"is_healthy": false, "reason": "no list"}', "says that it cannot answer: its /v1/health says why"),
+        (503, b'{"is_healthy": false, "reason": "no list"}', "says that it cannot answer: its /v1/health says why"),
+        (503, b'{"is_healthy": true}', "says that it cannot answer"),
         (503, b'{"detail": "too busy"}', "in another shape"),
         (401, b'{"detail": "no token"}', "refuses us"),
         (200, b'{"is_healthy": true, "entries": -1}', "in another shape"),

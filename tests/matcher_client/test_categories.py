@@ -40,6 +40,9 @@ from orbweaver.matcher_client.categories import nature_of
         # TCAP: the ideology.
         ("tcap", "far-right", "abuse"),
         ("tcap", "something new", "unknown"),
+        # NIST: only a row in NIST's own shape is benign, and that one says so beside its category.
+        ("nist-caid", "8", "unknown"),
+        ("NIST-CAID", None, "unknown"),
         # A list that names no scheme says with every row that it is abuse.
         (None, None, "abuse"),
         (None, "anything", "abuse"),

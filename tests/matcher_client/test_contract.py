@@ -271,6 +271,24 @@ def test_a_fault_is_unknown_and_when_it_ends_there_are_answers_again(
         assert results(service, BATCH) == ["no_match", "match", "no_match", "match"]
 
 
+QUOTING = b'{"is_healthy": false, "reason": "QUOTED", "detail": "QUOTED", "message": "QUOTED", "QUOTED": ["QUOTED"]}'
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 500, 503])
+@pytest.mark.parametrize("content_type", ["application/json", "quoted/quoted"])
+def test_no_word_of_a_failing_service_is_shown(
+    networked: tuple[Running, FaultProxy], status: int, content_type: str
+) -> None:
+    """It may quote the question, the token or a part of them, in any disguise."""
+    running, proxy = networked
+    with asking(running, port=proxy.port) as service:
+        proxy.fault = says(status, QUOTING, content_type, Location="http://quoted.example/", QUOTED="QUOTED")
+        said = ask_in_vain(service) + str(service.health().reason)
+        proxy.fault = None
+    assert said
+    assert "quoted" not in said.lower()
+
+
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy], fault: Fault) -> None:
     running, proxy = networked
@@ -284,6 +302,21 @@ def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy
                 require_nothing_told(running, str(error))
             else:
                 assert is_listed == IS_LISTED[digests]
+    proxy.fault = None
+
+
+ODDITIES = [fault_proxy.informs_first, fault_proxy.repeats_itself]
+
+
+@pytest.mark.parametrize("oddity", ODDITIES, ids=lambda one: one.__name__)
+def test_an_answer_belongs_to_its_question_whatever_else_is_sent(
+    networked: tuple[Running, FaultProxy], oddity: Fault
+) -> None:
+    running, proxy = networked
+    proxy.fault = oddity
+    with asking(running, port=proxy.port) as service:
+        assert results(service, BATCH * 5) == ["no_match", "match", "no_match", "match"] * 5
+        assert service.health().is_healthy
     proxy.fault = None
 
 

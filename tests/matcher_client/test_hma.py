@@ -19,7 +19,7 @@ from orbweaver.matcher_client.hma_index import LOADED_AFTER, read_index_status
 from orbweaver.matcher_client.hma_questions import SEED
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services import open_service
-from orbweaver.matcher_client.web_session import Answer
+from orbweaver.matcher_client.web_session import ANSWER_BYTES, Answer
 from orbweaver.model import Algorithm, DigestSet, Verdict
 from stand_ins import hma
 from stand_ins.hma import BANK, HmaServer, HmaState, Response, as_json, page, refusal
@@ -179,17 +179,17 @@ def test_verdicts_are_in_the_order_of_the_questions(server: HmaServer) -> None:
     assert results(lookup(server, *MANY)) == ["no_match" if at % 3 else "match" for at in range(len(MANY))]
 
 
-def test_as_many_are_asked_at_once_as_the_url_says_over_connections_that_are_kept(server: HmaServer) -> None:
+def test_as_many_are_asked_at_once_as_the_url_says(server: HmaServer) -> None:
     server.waits_for = asyncio.Barrier(4)
     asked = [A, *MANY]  # the first is asked alone
     assert results(lookup(server, *asked, options="sha256=sha256&connections=4")) == ["no_match"] * len(asked)
-    assert server.connections_seen == 4
+    assert server.most_waiting == 4
+    assert server.connections_seen == len(server.requests)
 
 
 def test_a_sync_worker_that_closes_every_connection_is_asked_all_the_same(server: HmaServer) -> None:
     server.state.closes_connections = True
     assert results(lookup(server, *MANY)) == ["no_match"] * len(MANY)
-    assert server.connections_seen == len(server.requests)
 
 
 def test_no_question_makes_hma_fetch_hash_or_keep_anything(server: HmaServer) -> None:
@@ -220,8 +220,8 @@ NOT_ABOUT_A_DIGEST = {
     "too many": (page(429), "status 429"),
     "bad gateway": (page(500), "status 500"),
     "elsewhere": (Response(302, "", "text/html", "Location: http://127.0.0.1:9/\r\n"), "redirect"),
-    "page": (Response(200, "<h1>log in</h1>", "text/html"), "'text/html', not with JSON"),
-    "untyped": (Response(200, "{}", "text/plain"), "'text/plain', not with JSON"),
+    "page": (Response(200, "<h1>log in</h1>", "text/html"), "text/html, not with JSON"),
+    "untyped": (Response(200, "{}", "text/plain"), "text/plain, not with JSON"),
     "half a JSON": (Response(200, '{"KNOWN_BAD":[{"bank_con'), "not JSON"),
     "nothing": (Response(200, ""), "not JSON"),
     "a bank twice": (Response(200, f'{{"{BANK}":[{{"bank_content_id":1,"distance":"-"}}],"{BANK}":[]}}'), "not JSON"),
@@ -247,6 +247,7 @@ ABOUT_A_DIGEST = {
     "bank of controls": (as_json({"B\0\x1b[2J": [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
     "endless bank": (as_json({"B" * 1_001: [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
     "half of it": (as_json({BANK: [{"bank_content_id": 1, "distance": "-"}], "B": []}), "a bank without contents"),
+    "too large": (Response(200, " " * (ANSWER_BYTES + 1)), "answers with more than"),
 }
 REFUSALS = {
     "no such type": (refusal(400, "No such SignalType 'sha256'"), "no signal type 'sha256'"),
@@ -330,7 +331,7 @@ def test_after_a_failure_nothing_more_is_asked_and_what_was_answered_stands(serv
     server.state.faults = [None] * 3 + [Response(200, "", "text/html")] * 50
     verdicts = lookup(server, *MANY, options="sha256=sha256&connections=1")
     assert results(verdicts) == ["match", "no_match", "no_match"] + ["unknown"] * 37
-    assert {verdict.reason for verdict in verdicts[3:]} == {"HMA answers with 'text/html', not with JSON"}
+    assert {verdict.reason for verdict in verdicts[3:]} == {"HMA answers with text/html, not with JSON"}
     assert len(server.lookups) == 4
 
 

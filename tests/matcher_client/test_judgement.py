@@ -6,7 +6,7 @@ import pytest
 from builders import NOON, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.matcher_client.judgement import judge, merge, unknown
+from orbweaver.matcher_client.judgement import MOST_LISTINGS, abridge, judge, merge, unknown
 from orbweaver.model import ALGORITHMS, Algorithm, EntryStatus, Listing, Nature, Verdict, VerdictResult
 
 DIGESTS = digests_of(b"known")
@@ -142,3 +142,47 @@ def test_services_that_answer_together_say_what_one_with_all_their_listings_says
         one.nature is not Nature.BENIGN and one.status is not EntryStatus.WITHDRAWN for group in groups for one in group
     )
     assert (apart.result is VerdictResult.MATCH) is accused
+
+
+KINDS = st.builds(
+    lambda algorithms, nature, status, size: listing(*algorithms, nature=nature, status=status, size=size),
+    st.sets(st.sampled_from(ALGORITHMS), min_size=1).map(lambda some: [one for one in ALGORITHMS if one in some]),
+    st.sampled_from(Nature),
+    st.sampled_from(EntryStatus),
+    st.sampled_from([None, SIZE, SIZE + 1, SIZE + 2]),
+)
+
+
+@given(st.lists(KINDS, min_size=1, max_size=8), KINDS, st.integers(0, 8))
+def test_an_abridged_answer_is_judged_as_the_whole(rare: list[Listing], frequent: Listing, before: int) -> None:
+    listings = [*rare[:before], *[frequent] * (MOST_LISTINGS + 1), *rare[before:]]
+    whole = [one.model_copy(update={"entry_id": str(number)}) for number, one in enumerate(listings)]
+    some = abridge(whole, SIZE)
+
+    assert len(some) == MOST_LISTINGS
+    assert sorted(some, key=lambda one: int(one.entry_id or "")) == some, "their order stays"
+    said, expected = judged(*some), judged(*whole)
+    assert (said.result, said.strength, said.held_because) == (
+        expected.result,
+        expected.strength,
+        expected.held_because,
+    )
+    assert said.leading == expected.leading
+
+
+def test_every_kind_of_listing_has_room() -> None:
+    sets = [[one for at, one in enumerate(ALGORITHMS) if bits >> at & 1] for bits in range(1, 2 ** len(ALGORITHMS))]
+    kinds = [
+        listing(*algorithms, nature=nature, status=status, size=size)
+        for algorithms in sets
+        for nature in Nature
+        for status in EntryStatus
+        for size in (None, SIZE, SIZE + 1)
+    ]
+    some = abridge([*[listing()] * MOST_LISTINGS, *kinds], SIZE)
+    assert all(kind in some for kind in kinds)
+
+
+def test_what_is_short_is_not_abridged() -> None:
+    listings = [listing(entry_id=str(number)) for number in range(MOST_LISTINGS)]
+    assert abridge(listings, SIZE) == listings

@@ -88,7 +88,7 @@ def test_32_hex_digits_are_an_md5_even_where_they_would_be_base32(tmp_path: Path
 def test_a_bad_bare_line_is_reported_with_its_place_and_the_rest_goes_on(tmp_path: Path) -> None:
     hash_list, report = built_from(
         tmp_path,
-        f"{SHA256.hex()}\n{SHA256.hex()[:-1]}\n{'g' * 32}\n{MD5.hex()} name\nx{'y' * 70_000}\n{MD5.hex()}",
+        f"{SHA256.hex()}\n{SHA256.hex()[:-1]}\n{'g' * 32}\n{MD5.hex()} name\nx{'y' * 70_000}\n{MD5.hex()}\n",
     )
     assert reasons(report) == [
         (2, "a digest has 32, 40 or 64 hex digits, not 63 characters"),
@@ -129,7 +129,7 @@ def test_a_bad_csv_line_is_reported_with_its_place_and_the_rest_goes_on(tmp_path
         (8, "the line has 5 fields where the header has 4"),
         (9, "the line has no digest"),
         (10, "the line has a quote that does not end on it"),
-        (11, "the line is not UTF-8"),
+        (11, "the entryid is not UTF-8"),
         (12, "the entryid is longer than 1,000 bytes"),
     ]
     assert hash_list.find("md5", MD5) == [Entry(list="hotline", entry_id="good", size=1)]

@@ -84,6 +84,18 @@ def test_an_entry_without_an_id_is_withdrawn_by_its_digests(tmp_path: Path) -> N
     assert (report.update.withdrawn, report.update.added) == (1, 1)
 
 
+def test_what_withdraws_an_entry_of_another_list_is_not_called_a_withdrawal(tmp_path: Path) -> None:
+    put(tmp_path, f"md5,entry_id\n{MD5.hex()},a\n", is_update=False)
+    report = put(tmp_path, f"md5,entry_id,status\n{MD5.hex()},a,withdrawn\n{OTHER.hex()},b,\n", name="news.csv")
+    assert statuses(tmp_path, MD5) == [None, "withdrawn"]
+    assert report.update is not None
+    assert (report.update.added, report.update.withdrawn, report.update.unknown_deletions) == (1, 0, 1)
+    assert (report.update.lists, report.update.new_lists) == (["hotline"], ["news"])
+    again = put(tmp_path, f"md5,entry_id,status\n{MD5.hex()},a,withdrawn\n").update
+    assert again is not None
+    assert (again.added, again.withdrawn, again.unknown_deletions, again.new_lists) == (0, 1, 0, [])
+
+
 def test_a_deletion_keeps_the_digests_as_withdrawn(tmp_path: Path) -> None:
     put(tmp_path, ncmec(image("a", MD5), image("b", OTHER)), is_update=False, name="page.xml")
     report = put(tmp_path, ncmec(deleted("a"), deleted("unheard")), name="page.xml")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -177,11 +178,58 @@ def test_a_lost_list_is_fetched_anew(server: RunningNcmec, output: Path) -> None
     assert results(output, "a") == ["match"]
 
 
-def test_a_clock_that_went_back_skips_nothing(server: RunningNcmec, output: Path) -> None:
+def test_a_last_time_that_is_still_to_come_is_not_trusted(server: RunningNcmec, output: Path) -> None:
     server.put(entry("a"))
-    synced(server, output, NOON + timedelta(days=300))
-    synced(server, output, NOON)
-    assert server.queries()[-1] == {"from": written(NOON - OVERLAP), "to": written(NOON)}
+    synced(server, output, NOON + timedelta(hours=3))  # by a clock that was ahead
+    server.put(entry("late", timestamp=written(NOON - timedelta(hours=2))))
+    report = synced(server, output, NOON + timedelta(minutes=1))
+    assert (report.since.year, report.distrusted) == (1970, NOON + timedelta(hours=3))
+    assert results(output, "a", "late") == ["match", "match"]
+    assert synced(server, output, NOON + timedelta(minutes=2)).distrusted is None
+
+
+def test_a_clock_that_is_ahead_of_the_sources_skips_nothing(server: RunningNcmec, output: Path) -> None:
+    def tell_status(_: Asked, number: int) -> Reply | None:
+        headers = {"Date": formatdate((NOON - timedelta(days=1)).timestamp(), usegmt=True)}
+        status = f'<status xmlns="{NAMESPACE}"/>'.encode()
+        return None if number else Reply(200, "application/xml", status, headers)
+
+    server.put(entry("a"))
+    server.interject = tell_status
+    report = sync(read_source(server.url), output)
+    assert report.until == NOON - timedelta(days=1)
+    server.put(entry("late", timestamp=written(NOON)))
+    server.interject = None
+    assert sync(read_source(server.url), output).since == report.until - OVERLAP
+    assert results(output, "a", "late") == ["match", "match"]
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Thu, 01 Jan 99999 00:00:00 GMT"])
+def test_a_source_that_does_not_say_the_time_is_synced_by_ours(server: RunningNcmec, output: Path, date: str) -> None:
+    status = Reply(200, "application/xml", f'<status xmlns="{NAMESPACE}"/>'.encode(), {"Date": date})
+    server.interject = lambda _, number: None if number else status
+    server.put(entry("a"))
+    assert datetime.now(UTC) - sync(read_source(server.url), output).until < timedelta(minutes=5)
+
+
+def test_a_first_sync_of_entries_that_cannot_be_read_fails(server: RunningNcmec, output: Path) -> None:
+    server.put(Entry(42, "one", LONG_AGO, {"md5": "nonsense"}), Entry(42, "two", LONG_AGO, {"pdna": "a1"}))
+    with pytest.raises(Unavailable, match=r"of 2 entries none .*page 1, record \d: the md5 has 8 characters"):
+        synced(server, output)
+    assert files(output.parent) == {}
+
+
+def test_an_entry_of_an_unknown_kind_is_counted_and_said(server: RunningNcmec, output: Path) -> None:
+    audio = entry("sound", kind="audio").xml()
+    document = f'<queryResult xmlns="{NAMESPACE}"><audios>{audio}{audio}</audios><images>{entry("a").xml()}</images>'
+    server.interject = lambda _, number: ncmec.xml(f"{document}</queryResult>") if number else None
+    report = synced(server, output)
+    assert (report.entries, results(output, "a")) == (3, ["match"])
+    assert report.built is not None
+    assert [(row.place, row.reason) for row in report.built.refused] == [
+        ("record 1", "an entry of a kind that is not known: audio"),
+        ("record 2", "an entry of a kind that is not known: audio"),
+    ]
 
 
 def page_that_leads_to(link: str) -> Reply:
@@ -443,6 +491,7 @@ def test_a_source_that_cannot_be_asked_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UnknownService, match=complaint) as caught:
         read_source(url)
     assert "hunter2" not in str(caught.value)
+    assert "matcher" not in str(caught.value).lower()
 
 
 def test_ncmec_means_https(monkeypatch: pytest.MonkeyPatch) -> None:

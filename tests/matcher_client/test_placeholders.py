@@ -33,7 +33,7 @@ def test_trivial_content_is_left_out_and_named(tmp_path: Path, content: bytes, n
         build([tmp_path / "list"], tmp_path / "list.hashes")
 
 
-@pytest.mark.parametrize("filler", ["0" * 32, "F" * 32, hashlib.md5(b"").hexdigest()])
+@pytest.mark.parametrize("filler", ["0" * 32, "1" * 32, "a" * 32, "F" * 32, hashlib.md5(b"").hexdigest()])
 def test_a_row_with_a_filler_keeps_its_other_digest(tmp_path: Path, filler: str) -> None:
     (tmp_path / "list").write_text(f"md5,sha1\n{filler},{GOOD}\n{filler},\n")
     report = build([tmp_path / "list"], tmp_path / "list.hashes")

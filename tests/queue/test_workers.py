@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -15,6 +16,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver_command import eventually
 from synthetic_host import SyntheticHost
 
 LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
@@ -30,6 +32,16 @@ def test_one_worker_takes_an_event_from_its_match_to_its_delivery(store: Store) 
     batch_id = add_batch(store, a_sighting())
     work(store, QueueName.MATCH, QueueName.TAKEDOWN)
     assert batches.read(store, batch_id) is None
+
+
+def test_an_idle_worker_looks_every_minute_for_what_dead_ones_left(store: Store, tmp_path: Path) -> None:
+    worker = start_worker(store, "takedown", TAKEDOWN_SINKS=f"jsonl:{tmp_path}")
+    waiting = eventually(lambda: [one for one in store.client_list() if one["cmd"] == "blmove"])
+    [(_, lasts)] = [(key, store.ttl(key)) for key in store.scan_iter("rq:worker:*")]
+    worker.terminate()
+    assert worker.wait(30) == 0
+    assert len(waiting) == 1
+    assert lasts <= workers.WORKER_SECONDS + 60  # as long as RQ takes a silent worker to be alive
 
 
 def test_a_worker_never_imports_a_reactor(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A small HTTP server for a stand-in: one function answers every request, on keep-alive connections."""
+"""A small HTTP server for a stand-in: one function answers every request, and keeps connections alive."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def answering(answer: Callable[[Asked], Reply]) -> Iterator[int]:
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = answer(Asked(self.command, self.path, headers, self.rfile.read(length)))
-            self.send_response(reply.status)
+            if "Date" in reply.headers:
+                self.send_response_only(reply.status)
+            else:
+                self.send_response(reply.status)
             if reply.content_type is not None:
                 self.send_header("Content-Type", reply.content_type)
             for name, value in reply.headers.items():
@@ -61,6 +64,8 @@ def answering(answer: Callable[[Asked], Reply]) -> Iterator[int]:
             """Say nothing: a test's output is its own."""
 
     class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # every question comes on a connection of its own
+
         def handle_error(self, request: object, client_address: object) -> None:
             """Let a client that goes away go; everything else is a fault of the stand-in, and shown."""
             if not isinstance(sys.exception(), ConnectionError):

@@ -286,7 +286,8 @@ def _no_hasher() -> Response:
 class HmaServer(ThreadedServer):
     """Serves `state` over kept-alive connections; `requests` is everything that was asked, in order of arrival.
 
-    When it `waits_for` a number of lookups, none but the first is answered before so many wait at the same time.
+    When it `waits_for` a number of lookups, none but the first is answered before so many wait at the same time;
+    `most_waiting` is how many did.
     """
 
     def __init__(self) -> None:
@@ -295,6 +296,8 @@ class HmaServer(ThreadedServer):
         self.waits_for: asyncio.Barrier | None = None
         self.requests: list[Request] = []
         self.connections_seen = 0
+        self.most_waiting = 0
+        self._waiting = 0
 
     @property
     def lookups(self) -> list[tuple[str, str]]:
@@ -342,7 +345,10 @@ class HmaServer(ThreadedServer):
         request = Request(method, parts.path, parameters)
         self.requests.append(request)
         if self.waits_for is not None and request.path == "/m/lookup" and len(self.lookups) > 1:
+            self._waiting += 1
+            self.most_waiting = max(self.most_waiting, self._waiting)
             await self.waits_for.wait()
+            self._waiting -= 1
         is_too_long = len(line) > LONGEST_REQUEST_LINE
         response = page(414) if is_too_long else self.state.answer(request)
         if response.status == 0:

@@ -1,0 +1,96 @@
+"""The raw list of `--hashes`: built once a content, and what was refused of it said at every run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from orbweaver.console.list_progress import show_rows
+from orbweaver.console.termination import unwound_when_terminated
+from orbweaver.console.text import safe
+from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.list_build import BuildReport
+from orbweaver.matcher_client.list_format import FORMAT, is_built
+from orbweaver.matcher_client.list_workspace import refuse_output
+from rich.console import Console
+
+ROWS_SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawList:
+    """A list to ask, and what was made of its source; `rows` is None of one that was given built.
+
+    `refused` counts the rows that could not be used, `first_refused` has the place and reason of the first.
+    """
+
+    built: Path
+    rows: int | None = None
+    refused: int = 0
+    first_refused: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a summary says of the list."""
+        first = [{"place": place, "reason": reason} for place, reason in self.first_refused]
+        return {"rows": self.rows, "refused": self.refused, "first_refused": first}
+
+
+def open_raw(hashes: Path, state_dir: Path, notes: Console) -> RawList:
+    """Return the list that `hashes` is, built from it into the state directory unless it is there already.
+
+    Says how many of its rows are refused, also when the list was built by an earlier run. Raises MatcherError, OSError.
+    """
+    if hashes.exists() and is_built(hashes):
+        return RawList(built=hashes.absolute())
+    lists = state_dir / "hashlists"
+    lists.mkdir(exist_ok=True, mode=0o700)
+    built = lists / f"{_content_name(hashes)}.{FORMAT}.hashes"  # lists of an older format are not found
+    raw = _read_report(built)
+    if raw is None:
+        with unwound_when_terminated(), show_rows(notes) as show:
+            raw = _write_report(built, list_build.build([hashes], built, progress=show))
+    for place, reason in raw.first_refused:
+        notes.print(f"{safe(str(hashes))}: {place}: {safe(reason)}", markup=False, highlight=False)
+    if raw.refused:
+        notes.print(
+            f"warning: {safe(str(hashes))}: {raw.refused:,} of {raw.rows:,} rows refused: what they list is not found",
+            markup=False,
+            highlight=False,
+        )
+    return raw
+
+
+def _content_name(path: Path) -> str:
+    if not path.is_file():
+        return "missing"  # the build says what is wrong with it
+    with path.open("rb") as file:
+        return f"{path.stem[:40]}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+def _report_path(built: Path) -> Path:
+    return built.with_suffix(".json")
+
+
+def _read_report(built: Path) -> RawList | None:
+    """Return what was said when the list was built; None when it has to be built."""
+    if not (built.exists() and is_built(built)):
+        return None
+    try:
+        said = json.loads(_report_path(built).read_bytes())
+        first = tuple((str(place), str(reason)) for place, reason in said["first_refused"])
+        return RawList(built=built, rows=int(said["rows"]), refused=int(said["refused"]), first_refused=first)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None  # built by an earlier release, or the write was cut short: to build again mends both
+
+
+def _write_report(built: Path, said: BuildReport) -> RawList:
+    first = tuple((row.place, row.reason) for row in said.refused[:ROWS_SHOWN])
+    raw = RawList(built=built, rows=said.rows, refused=said.refused_count, first_refused=first)
+    try:
+        _report_path(built).write_text(json.dumps({**asdict(raw), "built": built.name}))
+    except OSError as error:
+        raise refuse_output(_report_path(built), error) from error
+    return raw

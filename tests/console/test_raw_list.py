@@ -1,0 +1,82 @@
+"""The raw list of `--hashes`: built once, and its refused rows are said every time."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+
+import pytest
+from orbweaver.console.raw_list import RawList, open_raw
+from orbweaver.matcher_client.list_format import HashList
+from rich.console import Console
+
+RANDOM = random.Random("raw list")
+DIGEST, OTHER = (RANDOM.randbytes(32).hex() for _ in range(2))
+
+
+def opened(source: Path, *, is_terminal: bool = False) -> tuple[RawList, str]:
+    said = io.StringIO()
+    notes = Console(file=said, soft_wrap=True, force_terminal=is_terminal, width=80)
+    return open_raw(source, source.parent, notes), said.getvalue()
+
+
+def test_refused_rows_are_said_also_when_the_list_was_built_before(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text(f"{DIGEST}\n{OTHER[:-1]}\n{OTHER[:-2]}\n")
+    first, said = opened(source)
+    built_at = first.built.stat().st_mtime_ns
+    assert said.splitlines() == [
+        f"{source}: line 2: a digest has 32, 40 or 64 hex digits, not 63 characters",
+        f"{source}: line 3: a digest has 32, 40 or 64 hex digits, not 62 characters",
+        f"warning: {source}: 2 of 3 rows refused: what they list is not found",
+    ]
+    assert opened(source) == (first, said)
+    assert first.built.stat().st_mtime_ns == built_at
+    assert first.as_json() == {
+        "rows": 3,
+        "refused": 2,
+        "first_refused": [
+            {"place": "line 2", "reason": "a digest has 32, 40 or 64 hex digits, not 63 characters"},
+            {"place": "line 3", "reason": "a digest has 32, 40 or 64 hex digits, not 62 characters"},
+        ],
+    }
+
+
+@pytest.mark.parametrize("report", [None, "", "{}", "[]"])
+def test_a_list_without_its_report_is_built_again(tmp_path: Path, report: str | None) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text(f"{DIGEST}\nnonsense\n")
+    first, said = opened(source)
+    path = first.built.with_suffix(".json")
+    if report is None:
+        path.unlink()
+    else:
+        path.write_text(report)
+    assert opened(source) == (first, said)
+
+
+def test_changed_content_is_another_list(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text(f"{DIGEST}\n")
+    first, said = opened(source)
+    assert (first.refused, said) == (0, "")
+    source.write_text(f"{OTHER}\n")
+    second, _ = opened(source)
+    assert HashList(second.built).find("sha256", bytes.fromhex(OTHER))
+    assert first.built != second.built
+
+
+def test_a_built_list_is_used_where_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text(f"{DIGEST}\n")
+    built = opened(source)[0].built
+    assert opened(built) == (RawList(built=built), "")
+
+
+def test_a_terminal_shows_the_rows_while_the_list_is_built(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text(f"{DIGEST}\n{OTHER}\n")
+    _, said = opened(source, is_terminal=True)
+    assert "reading, then sorting the hash list" in said
+    assert "2 rows" in said
