@@ -113,11 +113,11 @@ def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bulky(known: list[DigestSet], category_bytes: int) -> Fault:
-    """Answer each question rightly, with one listing of so many bytes for each known digest set."""
+    """Answer each question rightly, with listings of so many bytes, a thousand each, for each known digest set."""
 
     def fault(exchange: Exchange) -> None:
         asked = json.loads(exchange.body)["digest_sets"]
-        found = [{**LISTING, "category": "c" * category_bytes}]
+        found = [{**LISTING, "category": "c" * 1_000}] * (category_bytes // 1_000)
         answers = [{**one, "listings": found if DigestSet(**one) in known else []} for one in asked]
         says(200, json.dumps({"list_version": "v1", "built_to": BUILT_TO, "answers": answers}).encode())(exchange)
 
