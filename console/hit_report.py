@@ -116,7 +116,7 @@ def show(console: Console, result: Result) -> None:
     else:
         console.print("No case: no file that was hashed matched.")
     if result.rematched is not None:
-        console.print("A list has changed, so what was found earlier was asked about again:", highlight=False)
+        console.print("What was found earlier was asked about again:", highlight=False)
         rematched.show(console, result.rematched)
     _show_hosts(console, result)
     _show_failures(console, result)
