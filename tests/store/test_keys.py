@@ -13,7 +13,7 @@ from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Skip, Tally, now
-from orbweaver.queue import batches, queues, recrawls, rematch, runs
+from orbweaver.queue import batches, queues, recrawls, rematch, rounds, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -54,6 +54,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         batches.settle(
             pipe, "waiting", batches.Batch(run_id=RUN, sightings=(a_sighting(),)), [a_sighting().sighting_id]
         )
+    rounds.go_on_if_due(store)
     rematch.start_if_due(store, {"hashlist:test": "1"})
     standing = Standing(service="s", checked_at=NOON, list_version="1")
     VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])
