@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import sys
 from typing import Annotated
 
 import typer
-from orbweaver.commands.exit_status import FAILED
 from orbweaver.commands.options import read_settings
-
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 app = typer.Typer()
 
@@ -22,11 +15,8 @@ def worker(
     queues: Annotated[list[str], typer.Argument(help="recrawl, or match and takedown.")],
     name: Annotated[str | None, typer.Option(help="A name that is unique in the store.")] = None,
     burst: Annotated[bool, typer.Option("--burst", help="End when the queues are empty.")] = False,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS."""
-    if with_parent:
-        _end_with_parent()
     settings = read_settings()
     if settings.store_url is None:
         raise typer.BadParameter("set STORE_URL: a worker shares its store with others")
@@ -48,11 +38,3 @@ def worker(
     store = connection.connect(settings.store_url)
     durability.require(store)
     work(store, [QueueName(one) for one in queues], name=name, burst=burst)
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the process that started us dies, however it dies."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit(FAILED)

@@ -6,12 +6,10 @@ Every job takes ids; what it works on is in the store. Each can be done twice wi
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import process_control
 from orbweaver.crawler.account import Contained, Finished, Found, GivenUp
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue import batches, recrawls, runs, settlement
@@ -42,7 +40,6 @@ def recrawl(recrawl_id: str) -> None:
     """
     from orbweaver.crawler import crawl_process  # a match or takedown worker has this module and crawls nothing
 
-    process_control.die_with_parent(os.getppid())  # else it would go on with nobody to count it
     store = _store()
     record = recrawls.read(store, recrawl_id)
     if record is None:

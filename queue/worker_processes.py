@@ -33,8 +33,8 @@ class _Child:
 class WorkerProcesses:
     """Workers for every queue: `recrawlers` that fork sandboxed horses, one for match, one for takedown.
 
-    Each has a session of its own, so that Ctrl-C in the terminal reaches only us; each ends when we die. What
-    they say goes to `log_file`.
+    Each has a session of its own, so that Ctrl-C in the terminal reaches only us. The kernel kills each when we die, or
+    the thread that started it ends (decision 0027). What they say goes to `log_file`.
     """
 
     def __init__(self, store: Store, *, recrawlers: int, environment: Mapping[str, str], log_file: Path) -> None:
@@ -105,7 +105,7 @@ class WorkerProcesses:
     def _start(self, queue: QueueName) -> _Child:
         name = f"{queue}-{uuid4().hex[:12]}"
         process = subprocess.Popen(  # noqa: S603 - this interpreter, our own command
-            [sys.executable, "-P", "-m", "orbweaver.cli", "worker", queue, "--name", name, "--with-parent"],
+            [sys.executable, "-P", "-m", "orbweaver.queue.worker_child", str(os.getpid()), queue, "--name", name],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log.writer,

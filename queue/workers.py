@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orbweaver import settings as orbweaver_settings
+from orbweaver.crawler import process_control
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store.connection import Store
@@ -46,6 +47,11 @@ class _Guarded:
 
 class RecrawlWorker(_Guarded, Worker):
     """Forks a horse per job; a stop request is passed on, so that the horse keeps what it found and ends."""
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Be the horse: it dies with its worker, whose id is known from before the fork, or nobody would count it."""
+        process_control.die_with_parent(self.pid or 0)
+        super().main_work_horse(job, queue)
 
     def handle_warm_shutdown_request(self) -> None:
         """Ask the running horse to end its recrawl in order."""
