@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
 from orbweaver.queue import runs, sweeps
-from orbweaver.queue.sweeps import Asked, Slice, SweepName
+from orbweaver.queue.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -26,7 +26,13 @@ def mark_all(pipe: Pipeline) -> None:
     pipe.zunionstore(keys.sweep_due(SweepName.RECALL), {keys.cases(): 0})
 
 
-def work(store: Store, turn: str, ask: Callable[[Sequence[DigestSet]], list[Verdict]]) -> None:
+def work(
+    store: Store,
+    turn: str,
+    ask: Callable[[Sequence[DigestSet]], list[Verdict]],
+    *,
+    budget: SliceBudget = sweeps.USUAL_BUDGET,
+) -> None:
     """Do one slice of the recall: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, case_ids: list[str]) -> int | None:
@@ -43,7 +49,7 @@ def work(store: Store, turn: str, ask: Callable[[Sequence[DigestSet]], list[Verd
             pass
         return None if found and not answers else len(found)
 
-    sweeps.work(store, SweepName.RECALL, turn, do, most=ASKED_AT_ONCE)
+    sweeps.work(store, SweepName.RECALL, turn, do, most=ASKED_AT_ONCE, budget=budget)
 
 
 def _try_to_write(

@@ -12,7 +12,7 @@ from orbweaver.model import DigestSet, Verdict, VerdictResult
 from orbweaver.queue import list_versions, recall, retained, settlement, sweeps
 from orbweaver.queue.retained import Retained, Unreadable
 from orbweaver.queue.settlement import Answer
-from orbweaver.queue.sweeps import Asked, Slice, SweepName
+from orbweaver.queue.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -47,13 +47,13 @@ def start(store: Store, versions: Mapping[str, str]) -> None:
     _start(store, versions, only_if_new=False)
 
 
-def work(store: Store, turn: str, ask: Ask, *, retention: timedelta) -> None:
+def work(store: Store, turn: str, ask: Ask, *, retention: timedelta, budget: SliceBudget = sweeps.USUAL_BUDGET) -> None:
     """Do one slice of the rematch: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, shards: list[str]) -> int | None:
         return _ask_again(store, ours, retained.first_few(store, shards, ASKED_AT_ONCE), ask, retention)
 
-    sweeps.work(store, SweepName.REMATCH, turn, do, most=SHARDS_AT_ONCE)
+    sweeps.work(store, SweepName.REMATCH, turn, do, most=SHARDS_AT_ONCE, budget=budget)
 
 
 def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> list[bool]:

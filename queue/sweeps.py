@@ -24,9 +24,6 @@ from redis.exceptions import WatchError
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-# A job ends after about this long, or this many questions, so that batches that wait get their turn.
-SLICE_SECONDS = 5.0
-SLICE_QUESTIONS = 10_000
 # What could not be answered is asked again after this long.
 RETRY_SECONDS = 900
 COUNT = "count:"
@@ -38,6 +35,21 @@ class SweepName(StrEnum):
     REMATCH = "rematch"
     RECALL = "recall"
     FORGET = "forget"
+
+
+@dataclass(frozen=True)
+class SliceBudget:
+    """What one slice may take, so that batches that wait get their turn: seconds by its clock, and questions.
+
+    Both are looked at between two portions, so a slice takes somewhat more.
+    """
+
+    seconds: float = 5.0
+    questions: int = 10_000
+    clock: Callable[[], float] = time.monotonic
+
+
+USUAL_BUDGET = SliceBudget()
 
 
 @dataclass(frozen=True)
@@ -153,14 +165,22 @@ def mark_due(pipe: Pipeline, name: SweepName, things: Collection[str]) -> None:
         pipe.zadd(keys.sweep_due(name), dict.fromkeys(things, 0))
 
 
-def work(store: Store, name: SweepName, turn: str, do: Callable[[Slice, list[str]], int | None], *, most: int) -> None:
+def work(
+    store: Store,
+    name: SweepName,
+    turn: str,
+    do: Callable[[Slice, list[str]], int | None],
+    *,
+    most: int,
+    budget: SliceBudget = USUAL_BUDGET,
+) -> None:
     """Do a slice: give up to `most` due things at a time to `do`, which writes what it did, then pass the turn on.
 
     `do` returns how many questions it asked, or None when nobody answers: then the sweep ends, and what is left
     waits for its next start.
     """
     key, due = keys.sweep(name), keys.sweep_due(name)
-    deadline, asked, is_answered = time.monotonic() + SLICE_SECONDS, 0, True
+    ends_at, asked, is_answered = budget.clock() + budget.seconds, 0, True
     while True:
         found, generation, run_id = store.hmget(key, "turn", "generation", "run_id")
         if found is None or text(found) != turn:
@@ -170,7 +190,7 @@ def work(store: Store, name: SweepName, turn: str, do: Callable[[Slice, list[str
         if not ready or not is_answered:
             if _pass_on(store, ours, None):
                 return
-        elif asked >= SLICE_QUESTIONS or time.monotonic() > deadline:
+        elif asked >= budget.questions or budget.clock() > ends_at:
             if _pass_on(store, ours, uuid4().hex):
                 return
         else:

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,10 +32,14 @@ from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
+from redis import Redis
 from redis.client import Pipeline
 
 RUN = "run-1"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+# Far beyond what any machine needs: only a fault lets it pass.
+PATIENCE_SECONDS = 300.0
+THE_END = "the end of the monitoring"
 
 
 def digests_of(body: bytes) -> DigestSet:
@@ -120,24 +125,73 @@ def url_of(store: Store) -> str:
     return f"unix://{connection.socket_path(store)}"
 
 
-def start_worker(store: Store, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Start a worker as production does."""
-    return subprocess.Popen(
+@contextmanager
+def started_worker(store: Store, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a worker as production does; it is killed at the end if it still runs."""
+    worker = subprocess.Popen(
         [sys.executable, "-P", "-m", "orbweaver.cli", "worker", *arguments],
         env={**os.environ, "STORE_URL": url_of(store), **environment},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def kill_worker(store: Store, is_time: Callable[[str], bool], *arguments: str, **environment: str) -> None:
+    """Start a worker and kill it at the first command to the store that `is_time` picks; fails when it ends before."""
+    with said_to(store) as commands, started_worker(store, *arguments, **environment) as worker:
+
+        def tell_the_end() -> None:
+            try:
+                worker.wait(PATIENCE_SECONDS)
+            finally:
+                store.echo(THE_END)
+
+        watch = threading.Thread(target=tell_the_end)
+        watch.start()
+        try:
+            assert any(is_time(said) for said in commands), "the worker ended before its time"
+        finally:
+            worker.kill()
+            watch.join()
+
+
+def beginning(then: str, *, after: str = "") -> Callable[[str], bool]:
+    """Pick the first command that begins with `then`, of those that come after one that begins with `after`."""
+    is_begun = False
+
+    def is_time(said: str) -> bool:
+        nonlocal is_begun
+        is_begun = is_begun or said.startswith(after)
+        return is_begun and said.startswith(then)
+
+    return is_time
+
+
+@contextmanager
+def said_to(store: Store) -> Iterator[Iterator[str]]:
+    """Give each command that the server executes from now on, as text, until THE_END is said."""
+    # redis-py gives a silent connection up after five seconds; a worker on a busy machine is silent for longer.
+    with closing(Redis.from_url(url_of(store), socket_timeout=None)) as patient, patient.monitor() as monitor:
+
+        def until_the_end() -> Iterator[str]:
+            for command in monitor.listen():
+                if THE_END in command["command"]:
+                    return
+                yield command["command"]
+
+        yield until_the_end()
 
 
 @contextmanager
 def monitored(store: Store) -> Iterator[list[str]]:
     """Collect every command that the server executes meanwhile, as text, in order."""
     seen: list[str] = []
-    with store.monitor() as monitor:
+    with said_to(store) as commands:
         yield seen
-        store.echo("the end of the monitoring")
-        for command in monitor.listen():
-            if "the end of the monitoring" in command["command"]:
-                break
-            seen.append(command["command"])
+        store.echo(THE_END)
+        seen += commands

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +11,13 @@ from builders import (
     RUN,
     a_sighting,
     add_batch,
+    beginning,
     build_list,
     digests_of,
+    kill_worker,
     monitored,
     parked,
-    start_worker,
+    started_worker,
     work,
 )
 from orbweaver.model import Case, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
@@ -127,13 +128,7 @@ def test_a_match_survives_the_death_of_its_worker_at_any_moment(
 ) -> None:
     sighting = a_sighting()
     batch_id = add_batch(store, sighting)
-    with store.monitor() as monitor:
-        worker = start_worker(store, "match", "--name", "doomed", MATCHER_URL=matcher)
-        for command in monitor.listen():
-            if command["command"].startswith(moment):
-                worker.send_signal(signal.SIGKILL)
-                break
-        worker.wait()
+    kill_worker(store, beginning(moment), "match", "--name", "doomed", MATCHER_URL=matcher)
     is_opened = store.exists(keys.case(sighting.sighting_id)) == 1
     assert (len(delivery_jobs(store)) == 1) is is_opened
     assert (batches.read(store, batch_id) is None) is is_opened
@@ -185,8 +180,11 @@ def test_workers_that_match_the_same_file_at_once_open_one_case_with_one_event(s
     for sighting in sightings:  # a pair of workers takes a pair of batches
         add_batch(store, sighting)
         add_batch(store, sighting)
-    pair = [start_worker(store, "match", "--burst", MATCHER_URL=matcher) for _ in range(2)]
-    assert [worker.wait() for worker in pair] == [0, 0]
+    with (
+        started_worker(store, "match", "--burst", MATCHER_URL=matcher) as one,
+        started_worker(store, "match", "--burst", MATCHER_URL=matcher) as other,
+    ):
+        assert (one.wait(), other.wait()) == (0, 0)
     assert len(all_cases(store)) == len(all_events(store)) == len(delivery_jobs(store)) == len(sightings)
     assert store.scard(keys.batches()) == 0
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
 
 import pytest
-from builders import a_sighting, add_batch, an_order, parked, start_worker, transaction, work
+from builders import a_sighting, add_batch, an_order, kill_worker, parked, started_worker, transaction, work
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.queue import batches, queues, recovery, recrawls
@@ -125,22 +124,19 @@ def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
     assert parked(store, QueueName.MATCH).keys() == {"bad"}
 
 
-def kill_in_its_recrawl(store: Store, host: SyntheticHost, name: str) -> None:
+OPEN = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
+
+
+def kill_in_its_recrawl(store: Store, name: str) -> None:
     """Kill a recrawl worker while its horse waits for an answer of the host."""
-    with store.monitor() as monitor:
-        worker = start_worker(store, "recrawl", "--name", name, SANDBOX="off", ALLOW_ADDRESSES="127.0.0.0/8")
-        for command in monitor.listen():
-            if " state running" in command["command"]:
-                worker.send_signal(signal.SIGKILL)
-                break
-        worker.wait()
+    kill_worker(store, lambda said: said.endswith(" state running"), "recrawl", "--name", name, **OPEN)
 
 
 def test_the_job_of_a_killed_worker_is_done_again(store: Store) -> None:
     with SyntheticHost({"/": ("application/zip", b"PK")}, delay=3600) as host:
         recrawl_id = recrawls.create(store, "run", an_order(host.host))
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
-        kill_in_its_recrawl(store, host, "doomed")
+        kill_in_its_recrawl(store, "doomed")
         recovery.recover(store, QueueName.RECRAWL, "another")  # not its worker: nothing is given back
         queue = queues.queue_for(store, QueueName.RECRAWL)
         assert queue.get_job_ids() == []
@@ -149,8 +145,8 @@ def test_the_job_of_a_killed_worker_is_done_again(store: Store) -> None:
         assert (queue.get_job_ids(), job.retries_left) == ([job.id], queues.RETRIES - 1)
         assert queues.waiting_jobs(store, QueueName.RECRAWL) == 1
         host.delay = 0
-        done = start_worker(store, "recrawl", "--burst", SANDBOX="off", ALLOW_ADDRESSES="127.0.0.0/8")
-        assert done.wait() == 0
+        with started_worker(store, "recrawl", "--burst", **OPEN) as worker:
+            assert worker.wait() == 0
     record = recrawls.read(store, recrawl_id)
     assert record is not None
     assert (record.state, record.attempt, record.tally.files) == (RecrawlState.FINISHED, 2, 1)
@@ -162,7 +158,7 @@ def test_a_job_whose_workers_die_again_and_again_is_parked(store: Store) -> None
         recrawl_id = recrawls.create(store, "run", an_order(host.host))
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
         store.hset(f"rq:job:{queues.recrawl_job_id(host.host)}", "retries_left", 0)
-        kill_in_its_recrawl(store, host, "doomed")
+        kill_in_its_recrawl(store, "doomed")
         recovery.recover(store, QueueName.RECRAWL, "doomed")
     said = parked(store, QueueName.RECRAWL)
     assert said == {queues.recrawl_job_id(host.host): "worker doomed died and no retry is left"}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import signal
+import math
 import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, a_sighting, add_batch, build_list, digests_of, start_worker, transaction, work
+from builders import NOON, a_sighting, add_batch, beginning, build_list, digests_of, kill_worker, transaction, work
 from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.model import Case, DigestSet, Event, EventType, HoldReason, Listing, Sighting, Verdict, now
 from orbweaver.queue import recall, recovery, rematch, retained, runs, settlement, sweeps
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.sweeps import Asked, Slice, SweepName
+from orbweaver.queue.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -202,15 +202,8 @@ def test_a_recall_goes_on_after_the_death_of_its_worker(
     work(store)
     url = use_list(*((one, "withdrawn") for one in files))
     assert rematch.start_if_due(store, {"hashlist:test": str(next(VERSION))})
-    with store.monitor() as monitor:
-        worker = start_worker(store, "match", "--name", "doomed", MATCHER_URL=url)
-        is_recall = False
-        for command in monitor.listen():
-            is_recall = is_recall or "ZRANGEBYSCORE orbweaver:sweep:recall:due" in command["command"]
-            if is_recall and command["command"].startswith(moment):
-                worker.send_signal(signal.SIGKILL)
-                break
-        worker.wait()
+    is_time = beginning(moment, after="ZRANGEBYSCORE orbweaver:sweep:recall:due")
+    kill_worker(store, is_time, "match", "--name", "doomed", MATCHER_URL=url)
     recovery.recover(store, QueueName.MATCH, "doomed")
     work(store)
     assert {case.state for case in cases.all_cases(store)} == {"held"}
@@ -243,7 +236,7 @@ def test_many_cases_are_recalled_in_bounded_questions(store: Store) -> None:
         sizes.append(len(digest_sets))
         return says(later, digest_sets)
 
-    recall.work(store, turn.decode(), ask)
+    recall.work(store, turn.decode(), ask, budget=SliceBudget(seconds=math.inf))
     assert sum(sizes) == len(files)
     assert max(sizes) <= recall.ASKED_AT_ONCE
     states = [case.state for case in cases.all_cases(store)]

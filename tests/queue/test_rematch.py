@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-import signal
+import itertools
+import math
 import subprocess
 import sys
 import time
@@ -12,19 +13,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import a_sighting, add_batch, build_list, digests_of, monitored, start_worker, transaction, work
+from builders import a_sighting, add_batch, beginning, build_list, digests_of, kill_worker, monitored, transaction, work
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.model import DigestSet, Listing, Sighting, Verdict, format_time, now
 from orbweaver.queue import asking, queues, recovery, rematch, retained, runs, sweeps
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.sweeps import SweepName
+from orbweaver.queue.sweeps import SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 from stand_ins import hma
 
 KEPT = timedelta(days=90)
+UNHURRIED = SliceBudget(seconds=math.inf)
 SERVICE = "hashlist:test"
 CANARY = digests_of(b"canary").sha256
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,8 +93,8 @@ def turn_of(store: Store) -> str:
     return turn.decode()
 
 
-def one_slice(store: Store, ask: Asked) -> None:
-    rematch.work(store, turn_of(store), ask, retention=KEPT)
+def one_slice(store: Store, ask: Asked, budget: SliceBudget = UNHURRIED) -> None:
+    rematch.work(store, turn_of(store), ask, retention=KEPT, budget=budget)
 
 
 def test_what_a_new_list_knows_becomes_cases_that_are_delivered_and_the_rest_stays(
@@ -209,8 +211,22 @@ def test_a_list_that_changes_during_a_rematch_is_asked_about_everything(store: S
     assert len([one for one in jobs_waiting(store) if one.startswith("rematch")]) == 1
 
 
-def test_questions_and_jobs_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeps, "SLICE_QUESTIONS", 2_000)
+def test_a_slice_ends_with_its_time_and_the_next_goes_on(store: Store) -> None:
+    files = [a_file(n) for n in range(5_000)]
+    retain(store, files)
+    rematch.start(store, {SERVICE: "2"})
+    ask, clock = Asked(), itertools.count()  # a second passes each time that the clock is looked at
+    shares = []
+    while not sweeps.standing(store, SweepName.REMATCH).is_ended:
+        asked = ask.count
+        one_slice(store, ask, SliceBudget(seconds=2, clock=lambda: next(clock)))
+        shares.append(ask.count - asked)
+    assert len(shares) > 1
+    assert all(0 < share < 5_000 for share in shares)
+    assert ask.count == 5_000
+
+
+def test_questions_and_jobs_are_bounded(store: Store) -> None:
     files = [a_file(n) for n in range(5_000)]
     retain(store, files)
     rematch.start(store, {SERVICE: "2"})
@@ -219,7 +235,7 @@ def test_questions_and_jobs_are_bounded(store: Store, monkeypatch: pytest.Monkey
     while not sweeps.standing(store, SweepName.REMATCH).is_ended:
         turns.append(turn_of(store))
         asked = ask.count
-        one_slice(store, ask)
+        one_slice(store, ask, SliceBudget(seconds=math.inf, questions=2_000))
         assert ask.count - asked <= 2_000 + rematch.ASKED_AT_ONCE
     assert len(set(turns)) == len(turns) >= 2
     assert ask.count == 5_000
@@ -273,15 +289,9 @@ def test_a_rematch_goes_on_after_the_death_of_its_worker(
     url = listed(tmp_path, files[::100])
     monkeypatch.setenv("MATCHER_URL", url)
     rematch.start(store, {SERVICE: "2"})
-    with store.monitor() as monitor:
-        worker = start_worker(store, "match", "--name", "doomed", MATCHER_URL=url)
-        is_rematch = False
-        for command in monitor.listen():
-            is_rematch = is_rematch or command["command"].startswith("HLEN orbweaver:retained:")
-            if is_rematch and command["command"].startswith(moment):
-                worker.send_signal(signal.SIGKILL)
-                break
-        worker.wait()
+    kill_worker(
+        store, beginning(moment, after="HLEN orbweaver:retained:"), "match", "--name", "doomed", MATCHER_URL=url
+    )
     recovery.recover(store, QueueName.MATCH, "doomed")
     work(store)
     assert urls_of_cases(store) == sorted(one.url for one in files[::100])

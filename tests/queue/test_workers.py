@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from builders import a_sighting, add_batch, an_order, start_worker, url_of, work
+from builders import PATIENCE_SECONDS, a_sighting, add_batch, an_order, started_worker, url_of, work
 from orbweaver.queue import batches, queues, recrawls, workers
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
@@ -35,11 +35,11 @@ def test_one_worker_takes_an_event_from_its_match_to_its_delivery(store: Store) 
 
 
 def test_an_idle_worker_looks_every_minute_for_what_dead_ones_left(store: Store, tmp_path: Path) -> None:
-    worker = start_worker(store, "takedown", TAKEDOWN_SINKS=f"jsonl:{tmp_path}")
-    waiting = eventually(lambda: [one for one in store.client_list() if one["cmd"] == "blmove"])
-    [(_, lasts)] = [(key, store.ttl(key)) for key in store.scan_iter("rq:worker:*")]
-    worker.terminate()
-    assert worker.wait(30) == 0
+    with started_worker(store, "takedown", TAKEDOWN_SINKS=f"jsonl:{tmp_path}") as worker:
+        waiting = eventually(lambda: [one for one in store.client_list() if one["cmd"] == "blmove"])
+        [(_, lasts)] = [(key, store.ttl(key)) for key in store.scan_iter("rq:worker:*")]
+        worker.terminate()
+        assert worker.wait() == 0
     assert len(waiting) == 1
     assert lasts <= workers.WORKER_SECONDS + 60  # as long as RQ takes a silent worker to be alive
 
@@ -81,10 +81,11 @@ def test_a_worker_that_is_asked_to_stop_keeps_what_its_recrawl_found(store: Stor
     with SyntheticHost(pages) as host:
         recrawl_id = recrawls.create(store, "run", an_order(host.host))
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
-        worker = start_worker(store, "recrawl", HOST_CONNECTIONS="1", **LOOPBACK)  # one file after the other
-        assert asked.wait(20)
-        worker.terminate()
-        assert worker.wait(10) == 0
+        # One file after the other.
+        with started_worker(store, "recrawl", HOST_CONNECTIONS="1", **LOOPBACK) as worker:
+            assert asked.wait(PATIENCE_SECONDS)
+            worker.terminate()
+            assert worker.wait() == 0
     record = recrawls.read(store, recrawl_id)
     assert record is not None
     assert (record.state, record.tally.files) == (RecrawlState.INTERRUPTED, 1)
@@ -96,5 +97,6 @@ def test_a_worker_that_is_asked_to_stop_keeps_what_its_recrawl_found(store: Stor
 
 def test_a_job_of_a_recrawl_that_is_gone_does_nothing(store: Store) -> None:
     queues.enqueue_recrawl(store, "h.test", "gone", 60)
-    assert start_worker(store, "recrawl", "--burst", **LOOPBACK).wait() == 0
+    with started_worker(store, "recrawl", "--burst", **LOOPBACK) as worker:
+        assert worker.wait() == 0
     assert store.keys("rq:job:*") == store.keys("orbweaver:*") == []
