@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="CIDR ranges that may be fetched although they are not globally routable"
     )
+    nat64_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="NAT64 prefixes of this network; none: DNS is asked (RFC 7050)"
+    )
     sandbox: Literal["on", "off"] = Field(default="on", description="off: crawl without kernel containment")
     user_agent: str = Field(default="Mozilla/5.0 (compatible; Orbweaver/0.1)", description="sent to hosts")
     host_connections: int = Field(default=2, ge=1, le=64, description="connections to one host at once")
@@ -99,7 +102,7 @@ class Settings(BaseSettings):
         description="how long files without a match are kept to be asked about again; 0: not at all",
     )
 
-    @field_validator("takedown_sinks", "allow_addresses", mode="before")
+    @field_validator("takedown_sinks", "allow_addresses", "nat64_prefixes", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         """Lists are written with commas or spaces, as operators write them in unit files."""

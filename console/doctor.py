@@ -16,6 +16,7 @@ from orbweaver.console.text import size
 from orbweaver.crawler import capabilities, sandbox, system_calls
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.crawler.nat64 import parse_prefixes
 from orbweaver.crawler.scope import WEB_PORTS
 from orbweaver.matcher_client import health_gate, standings
 from orbweaver.matcher_client.errors import MatcherError
@@ -210,6 +211,10 @@ def _settings(settings: Settings) -> Iterator[Check]:
             yield Check("egress", "warn", f"ALLOW_ADDRESSES opens {opened}: for tests and demos only")
         else:
             yield Check("egress", "ok", "only globally routable addresses are fetched")
+    try:
+        parse_prefixes(settings.nat64_prefixes)
+    except ValueError as error:
+        yield Check("egress", "fail", f"NAT64_PREFIXES: {error}")
     try:
         open_sinks(settings.takedown_sinks)
     except TakedownError as error:

@@ -18,6 +18,7 @@ from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.console.text import report_console, safe
 from orbweaver.crawler.egress import parse_networks
+from orbweaver.crawler.nat64 import parse_prefixes
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue import verification
@@ -76,6 +77,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
     reports, bad_lines = _read(options, notes)
     allowed = (*settings.allow_addresses, *options.allow_addresses)
     parse_networks(allowed)
+    parse_prefixes(settings.nat64_prefixes)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
     hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})

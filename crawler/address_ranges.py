@@ -47,10 +47,12 @@ SPECIAL_IPV4: Final = (
     ("255.255.255.255/32", "broadcast"),
 )
 
-# The five forms that carry an IPv4 address; crawler.egress looks inside them.
+# The ranges whose addresses carry an IPv4 address; crawler.embedded_addresses looks inside them.
 IPV4_MAPPED: Final = "::ffff:0:0/96"
 IPV4_COMPATIBLE: Final = "::/96"
+IPV4_TRANSLATED: Final = "::ffff:0:0:0/96"
 NAT64: Final = "64:ff9b::/96"
+LOCAL_NAT64: Final = "64:ff9b:1::/48"
 SIX_TO_FOUR: Final = "2002::/16"
 TEREDO: Final = "2001::/32"
 
@@ -62,8 +64,8 @@ SPECIAL_IPV6: Final = (
     ("::/128", "unspecified"),
     ("::1/128", "loopback"),
     (IPV4_COMPATIBLE, "IPv4-compatible"),
-    ("::ffff:0:0:0/96", "IPv4-translated"),
-    ("64:ff9b:1::/48", "local NAT64"),
+    (IPV4_TRANSLATED, "IPv4-translated"),
+    (LOCAL_NAT64, "local NAT64"),
     ("100::/64", "discard"),
     ("100:0:0:1::/64", "dummy address"),
     ("2001::/23", "IETF protocol assignment"),

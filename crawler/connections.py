@@ -5,6 +5,7 @@ Through a proxy there is no socket to a host: then every connection goes to the 
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ssl import SSLContext, SSLError
@@ -23,6 +24,7 @@ from scrapy.exceptions import DownloadConnectionRefusedError
 if TYPE_CHECKING:
     import asyncio
 
+    from aiohttp.abc import ResolveResult
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from orbweaver.model import TlsFacts
@@ -109,7 +111,10 @@ class Connections:
         Raises EgressRefused, aiohttp's errors, and DownloadConnectionRefusedError or TimeoutError for a proxy that
         makes no connection.
         """
-        judge_target(hostname_of(url), self._proxy, self._guard.allowed)
+        hostname = hostname_of(url).strip("[]")
+        judge_target(hostname, self._proxy, self._guard.judge)
+        if self._proxy is None:
+            await self._guard.prepare(hostname)  # a name's addresses: _PreparingResolver
         host = host_of(url)
         reason = self._trust.reason_for(host)
         try:
@@ -153,6 +158,22 @@ class Connections:
         if self._proxy is not None:
             response.peer = None
         return response
+
+
+class _PreparingResolver(aiohttp.ThreadedResolver):
+    """Resolves as aiohttp does, and lets the guard learn what it must know about the addresses that it will see."""
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__()
+        self._guard = guard
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        for one in found:
+            await self._guard.prepare(one["host"])
+        return found
 
 
 class _CleanConnector(aiohttp.TCPConnector):
@@ -200,6 +221,7 @@ def _connector(guard: Guard, limits: ConnectionLimits, proxy: Proxy | None) -> a
             limit=limits.connections,
             limit_per_host=limits.connections_per_host,
             socket_factory=guard.socket_factory,
+            resolver=_PreparingResolver(guard),
             ttl_dns_cache=60,
         )
     return _ProxyConnector(

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Final
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING, Final
 
-from orbweaver.crawler.address_ranges import IPV4_MAPPED, NAT64, SPECIAL_IPV4, SPECIAL_IPV6
+from orbweaver.crawler.address_ranges import SPECIAL_IPV4, SPECIAL_IPV6
+from orbweaver.crawler.embedded_addresses import (
+    MAPPED_NETWORK,
+    NAT64_NETWORK,
+    Address,
+    Reached,
+    addresses_reached,
+    carried_by,
+)
 from orbweaver.crawler.errors import EgressRefused, NetworkRefused
+from orbweaver.crawler.nat64 import Translators
 
 if TYPE_CHECKING:
     from aiohttp import AddrInfoType
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
@@ -31,9 +39,6 @@ class Judgement:
 # their errors into one plain OSError, and tasks it starts share the list because they copy the context.
 REFUSALS: ContextVar[list[EgressRefused] | None] = ContextVar("REFUSALS", default=None)
 
-# The two forms by which an IPv4 host is really reached; what each does to the name of the rule inside.
-_CARRIERS: Final = ((IPv6Network(IPV4_MAPPED), "IPv4-mapped"), (IPv6Network(NAT64), "NAT64"))
-
 
 def _by_longest_prefix(ranges: Iterable[tuple[str, str]]) -> tuple[tuple[Network, str], ...]:
     networks = [(ip_network(text), rule) for text, rule in ranges]
@@ -43,12 +48,19 @@ def _by_longest_prefix(ranges: Iterable[tuple[str, str]]) -> tuple[tuple[Network
 _SPECIAL: Final = {4: _by_longest_prefix(SPECIAL_IPV4), 6: _by_longest_prefix(SPECIAL_IPV6)}
 
 
-def judge(address: str | Address, allowed: Sequence[Network] = ()) -> Judgement:
+def judge(
+    address: str | Address,
+    allowed: Sequence[Network] = (),
+    *,
+    translators: Sequence[IPv6Network] = (),
+    is_own: Callable[[Address], bool] = lambda _: False,
+) -> Judgement:
     """Say whether `address` is a host on the internet, or in a network that the operator allowed.
 
-    An IPv4 address inside an IPv4-mapped or NAT64 one is judged in its stead. The deprecated forms that carry
-    one (IPv4-compatible, 6to4, Teredo) and local NAT64 are refused whatever is inside: no site is served
-    there, and a relay would deliver where the attacker likes. Zone identifiers make no difference.
+    Every address that it leads to (crawler.embedded_addresses, with the network's NAT64 prefixes `translators`) must
+    pass the same rules: an allowed network, the table of ranges, and not being one of this machine's own by `is_own`.
+    So to allow a form that carries addresses allows none of those inside, and the deprecated forms (6to4, Teredo, ...)
+    are refused whatever is inside, because no site is served there. Zone identifiers make no difference.
 
     >>> judge("64:ff9b::10.0.0.1")
     Judgement(is_allowed=False, rule='NAT64 private')
@@ -58,13 +70,27 @@ def judge(address: str | Address, allowed: Sequence[Network] = ()) -> Judgement:
             address = ip_address(address)
         except ValueError:
             return Judgement(is_allowed=False, rule="not an address")
-    if _is_in(address, allowed):
+    reached = addresses_reached(address, translators)
+    judgements = [_judge_alone(one, allowed) for one in reached]
+    for one, judgement in zip(reached, judgements, strict=True):
+        if not judgement.is_allowed:
+            return _refused(one, judgement.rule)
+    for one, judgement in zip(reached, judgements, strict=True):
+        if judgement.rule == "global" and is_own(one.address):
+            return _refused(one, "this machine")
+    return next((one for one in judgements if one.rule == "allowed"), judgements[0])
+
+
+def _refused(reached: Reached, rule: str) -> Judgement:
+    return Judgement(is_allowed=False, rule=f"{reached.form} {rule}".lstrip())
+
+
+def _judge_alone(reached: Reached, allowed: Sequence[Network]) -> Judgement:
+    address, form = reached
+    if any(address in network for network in allowed) and not _is_elsewhere(address, form):
         return Judgement(is_allowed=True, rule="allowed")
-    if isinstance(address, IPv6Address):
-        for carrier, form in _CARRIERS:
-            if address in carrier:
-                inner = judge(IPv4Address(int(address) & 0xFFFFFFFF), allowed)
-                return inner if inner.is_allowed else Judgement(is_allowed=False, rule=f"{form} {inner.rule}")
+    if address in NAT64_NETWORK:
+        return Judgement(is_allowed=True, rule="global")  # every host of IPv4 is there; what is inside decides
     for network, rule in _SPECIAL[address.version]:
         if address in network:
             return Judgement(is_allowed=False, rule=rule)
@@ -72,6 +98,14 @@ def judge(address: str | Address, allowed: Sequence[Network] = ()) -> Judgement:
     if not address.is_global or address.is_multicast or address.is_reserved:
         return Judgement(is_allowed=False, rule="not global")
     return Judgement(is_allowed=True, rule="global")
+
+
+def _is_elsewhere(address: Address, form: str) -> bool:
+    """Whether an address that means the machine or link of its sender stands inside another one.
+
+    A translator or tunnel sends from its own end: whoever allows 127.0.0.0/8 did not mean the loopback of that machine.
+    """
+    return form not in {"", "IPv4-mapped"} and (address.is_loopback or address.is_link_local)
 
 
 def judge_route(destination: Address, source: Address) -> Judgement:
@@ -85,16 +119,15 @@ def judge_route(destination: Address, source: Address) -> Judgement:
     return Judgement(is_allowed=True, rule="global")
 
 
-def _is_in(address: Address, networks: Sequence[Network]) -> bool:
-    return any(address in network for network in networks)
-
-
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Return the networks that an operator allows, such as "127.0.0.0/8" or an address; raises NetworkRefused."""
+    """Return the networks that an operator allows, such as "127.0.0.0/8" or an address; raises NetworkRefused.
+
+    One that is written as IPv4-mapped is the IPv4 network that it maps.
+    """
     networks: list[Network] = []
     for text in texts:
         try:
-            networks.append(ip_network(text.strip()))
+            networks.append(_plain(ip_network(text.strip())))
         except ValueError as error:
             raise NetworkRefused(
                 f"allowed network {text!r} is not understood: {error}; "
@@ -103,25 +136,43 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
+def _plain(network: Network) -> Network:
+    if isinstance(network, IPv6Network) and network.subnet_of(MAPPED_NETWORK):
+        return IPv4Network((carried_by(network.network_address, 96), network.prefixlen - 96))
+    return network
+
+
 class Guard:
     """Makes the sockets of an HTTP client, for no address that judge() refuses.
 
     `aiohttp.TCPConnector(socket_factory=Guard(allowed).socket_factory)` calls it once for each address it is
     about to connect to, after DNS, for literals and redirects too, and dials exactly that address. A proxy hides the
     target from it: crawler.proxies judges what is handed to one, and no other may be used (`trust_env=False`).
-    `allowed` are the networks that the operator allowed.
+    `allowed` are the networks that the operator allowed. While the prefixes of `translators` are not known, no IPv6
+    address but loopback passes: `prepare` learns them.
     """
 
-    def __init__(self, allowed: Iterable[Network] = ()) -> None:
-        self.allowed = tuple(allowed)
+    def __init__(self, allowed: Iterable[Network] = (), translators: Translators | None = None) -> None:
+        self._allowed = tuple(allowed)
+        self._translators = translators or Translators()
+
+    def judge(self, address: str | Address) -> Judgement:
+        """Judge an address by every rule, the kernel's routes among them."""
+        judgement = self._judge(address, is_own=_is_own)
+        if judgement.is_allowed and self._translators.prefixes is None and _may_be_translated(address):
+            return Judgement(is_allowed=False, rule="NAT64 prefix of this network not known")
+        return judgement
+
+    async def prepare(self, address: str) -> None:
+        """Learn what must be known before `address` can be judged; nothing if it is refused anyway, or a name."""
+        if self._judge(address).is_allowed and _may_be_translated(address):
+            await self._translators.learn()
 
     def socket_factory(self, addr_info: AddrInfoType) -> socket.socket:
         """Return a non-blocking socket for one result of getaddrinfo(); raises EgressRefused."""
         family, kind, protocol, _, destination = addr_info
         address = str(destination[0])
-        judgement = judge(address, self.allowed)
-        if judgement.rule == "global":
-            judgement = _judge_route_to(family, destination)
+        judgement = self.judge(address)
         if not judgement.is_allowed:
             refusal = EgressRefused(address, judgement.rule)
             refusals = REFUSALS.get()
@@ -132,20 +183,24 @@ class Guard:
         made.setblocking(False)
         return made
 
+    def _judge(self, address: str | Address, is_own: Callable[[Address], bool] = lambda _: False) -> Judgement:
+        return judge(address, self._allowed, translators=self._translators.prefixes or (), is_own=is_own)
 
-def _judge_route_to(family: int, destination: tuple[Any, ...]) -> Judgement:
-    """Ask the kernel for the source address; connecting a UDP socket sends nothing."""
+
+def _may_be_translated(address: str | Address) -> bool:
+    """Whether an address of this network's translator could look like this one, which judge() allows."""
+    parsed = ip_address(address) if isinstance(address, str) else address
+    return isinstance(parsed, IPv6Address) and not parsed.is_loopback and parsed not in MAPPED_NETWORK
+
+
+def _is_own(address: Address) -> bool:
+    """Ask the kernel for the source address of packets to `address`; connecting a UDP socket sends nothing."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(destination)
+            probe.connect((str(address), 80))
         except OSError:
             # No route, or a firewall's: the TCP connection will say so in its own words.
-            return Judgement(is_allowed=True, rule="global")
-        source = probe.getsockname()[0]
-    return judge_route(_plain(destination[0]), _plain(source))
-
-
-def _plain(text: str) -> Address:
-    """Return an address as the network sees it: without its zone, and IPv4 where IPv6 only maps it."""
-    address = ip_address(text.partition("%")[0])
-    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+            return False
+        source = ip_address(probe.getsockname()[0].partition("%")[0])
+    return not judge_route(ip_address(str(address).partition("%")[0]), source).is_allowed

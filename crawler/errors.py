@@ -4,7 +4,7 @@ CrawlError
 ├── UrlRefused              the text is no URL that we fetch; `reason` says why in one clause
 ├── EgressRefused           the address may not be connected to (also an OSError, EACCES)
 ├── AccessRefused           a text cannot be sent to a host, or is no proxy; `reason` says why in one clause
-├── NetworkRefused          a text of ALLOW_ADDRESSES is not an address range
+├── NetworkRefused          a text of ALLOW_ADDRESSES or NAT64_PREFIXES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
 ├── CrawlDied               the crawl process ended before its recrawl did; it must be done again

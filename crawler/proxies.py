@@ -7,14 +7,15 @@ before.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote
 
-from orbweaver.crawler.egress import Network, judge
+from orbweaver.crawler.egress import Judgement
+from orbweaver.crawler.embedded_addresses import Address
 from orbweaver.crawler.errors import AccessRefused, EgressRefused, UrlRefused
 from orbweaver.crawler.hostnames import canonicalise_host
 
@@ -106,12 +107,12 @@ def _credential(text: str | None) -> str | None:
     return plain
 
 
-def judge_target(hostname: str, proxy: Proxy | None, allowed: Sequence[Network] = ()) -> None:
+def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], Judgement]) -> None:
     """Refuse a canonical host name that may not be asked for by this way; raises EgressRefused.
 
     What is connected to directly is judged by the egress guard, where its socket is made; only `.onion` is refused
-    here, because asking DNS for it would tell others (RFC 7686). Through a proxy, addresses are judged by the rules
-    of egress, and names that have a meaning inside a network only are refused.
+    here, because asking DNS for it would tell others (RFC 7686). Through a proxy, addresses are judged by the guard
+    too (`judge` is its method), and names that have a meaning inside a network only are refused.
     """
     labels = hostname.strip("[]").rstrip(".").split(".")
     if labels[-1] == _ONION:
@@ -128,6 +129,6 @@ def judge_target(hostname: str, proxy: Proxy | None, allowed: Sequence[Network] 
         if labels[-1] in LOCAL_DOMAINS:
             raise EgressRefused(hostname, f"local name (.{labels[-1]}), given to a proxy") from None
         return
-    judgement = judge(address, allowed)
+    judgement = judge(address)
     if not judgement.is_allowed:
         raise EgressRefused(str(address), judgement.rule)

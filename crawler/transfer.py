@@ -21,6 +21,7 @@ from orbweaver.crawler.connections import ConnectionLimits, Connections, PeerRes
 from orbweaver.crawler.deadlines import Deadline, Deadlines
 from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
 from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
+from orbweaver.crawler.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.proxies import Proxy
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, Interrupted, PartSent
 from orbweaver.model import TlsFacts
@@ -81,7 +82,11 @@ class Transfers:
 
     def __init__(self, settings: Settings, *, proxy: Proxy | None = None) -> None:
         self._proxy = proxy
-        self._guard = Guard(parse_networks(settings.allow_addresses))
+        self._guard = Guard(
+            parse_networks(settings.allow_addresses),
+            # Through a proxy nothing is asked of DNS here.
+            Translators(parse_prefixes(settings.nat64_prefixes), asks_dns=proxy is None),
+        )
         self._connection_limits = ConnectionLimits(
             connections=settings.host_connections,
             connections_per_host=settings.host_connections,

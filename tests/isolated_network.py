@@ -35,6 +35,9 @@ RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL, RTA_OIF = 255, 4, 254, 
 PROXY_PORT = 3128
 TYPE_A, TYPE_AAAA = 1, 28
 
+# Said instead of an address: the server cannot answer.
+SERVFAIL = "SERVFAIL"
+
 # The answers to one name, in turn; the last one stays. Each is a list of addresses of both families.
 Names = Mapping[str, Sequence[Sequence[str]]]
 
@@ -60,8 +63,11 @@ def why_not() -> str | None:
     return None
 
 
-def enter() -> None:
-    """Move this process, which must have one thread, into namespaces of its own; raises OSError."""
+def enter(*, has_local_ipv6: bool = True) -> None:
+    """Move this process, which must have one thread, into namespaces of its own; raises OSError.
+
+    Without local IPv6 there is no route to any IPv6 address, as on a machine with IPv4 only.
+    """
     user, group = os.getuid(), os.getgid()
     _system_call("unshare", CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
@@ -74,7 +80,8 @@ def enter() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP | IFF_RUNNING))
     _make_everything_local(socket.AF_INET)
-    _make_everything_local(socket.AF_INET6)
+    if has_local_ipv6:
+        _make_everything_local(socket.AF_INET6)
 
 
 def _system_call(name: str, *arguments: Any) -> None:
@@ -211,11 +218,14 @@ class _Question(socketserver.BaseRequestHandler):
         answers = server.names.get(name)
         records = b""
         count = 0
-        for text in answers[min(turn, len(answers) - 1)] if answers else ():
+        answer = answers[min(turn, len(answers) - 1)] if answers else ()
+        for text in answer:
+            if text == SERVFAIL:
+                continue
             address = ip_address(text)
             if kind == (TYPE_A if address.version == 4 else TYPE_AAAA):
                 records += struct.pack("!HHHIH", 0xC00C, kind, 1, 0, len(address.packed)) + address.packed
                 count += 1
-        flags = 0x8580 if answers else 0x8583  # no such name
+        flags = 0x8582 if SERVFAIL in answer else 0x8580 if answers else 0x8583  # no such name
         head = message[:2] + struct.pack("!HHHHH", flags, 1, count, 0, 0)
         transport.sendto(head + question + records, self.client_address)

@@ -6,13 +6,14 @@ Every range in every spelling by every way is in test_egress_table.py.
 import errno
 import socket
 from asyncio import run
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 
 import aiohttp
 import pytest
 from aiohttp import web
+from carrying_forms import FORMS, Form
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.address_ranges import SPECIAL_IPV4, SPECIAL_IPV6
@@ -91,12 +92,56 @@ def test_the_deprecated_carriers_are_never_allowed(address: IPv4Address, allowed
         assert not judge(IPv6Address(carrier), LOOPBACK if allowed else ()).is_allowed
 
 
+EVERYTHING = parse_networks(["::/0"])
+TRANSLATOR = IPv6Network("2a00:64:64::/96")
+PUBLIC = IPv4Address("93.184.216.34")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@given(address=st.ip_addresses(v=4), other_bits=st.integers(0, 2**128 - 1))
+def test_what_an_allowed_form_carries_must_be_allowed_itself(form: Form, address: IPv4Address, other_bits: int) -> None:
+    """The operator allows all of IPv6: then what is inside decides, in whatever form and beside whatever other form."""
+    carrier = form.carrying(address, other_bits)
+    if not judge(address).is_allowed and carrier not in {IPv6Address("::"), IPv6Address("::1")}:
+        assert not judge(carrier, EVERYTHING, translators=[TRANSLATOR]).is_allowed
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@given(other_bits=st.integers(0, 2**128 - 1))
+def test_the_machines_own_address_is_refused_in_every_form(form: Form, other_bits: int) -> None:
+    carrier = form.carrying(PUBLIC, other_bits)
+
+    def refused(allowed: Sequence[str]) -> bool:
+        networks = parse_networks(allowed)
+        return not judge(carrier, networks, translators=[TRANSLATOR], is_own=lambda one: one == PUBLIC).is_allowed
+
+    assert refused([])
+    assert refused(["::/0"])
+
+
+def test_the_machines_own_address_behind_nat64_is_refused_and_another_is_not() -> None:
+    def rule(address: str, *allowed: str) -> str:
+        return judge(address, parse_networks(allowed), translators=[TRANSLATOR], is_own=lambda one: one == PUBLIC).rule
+
+    assert rule(f"64:ff9b::{PUBLIC}") == "NAT64 this machine"
+    assert rule(f"2a00:64:64::{PUBLIC}") == "NAT64 this machine"
+    assert rule(f"::ffff:{PUBLIC}") == "IPv4-mapped this machine"
+    assert rule("64:ff9b::93.184.216.35") == "global"
+    assert rule("2a00:64:64::93.184.216.35") == "global"
+    assert rule("2a00:64:64::10.0.0.1") == "NAT64 private"
+    # Who allows the machine's own address allows every way to it.
+    assert rule(f"64:ff9b::{PUBLIC}", f"{PUBLIC}") == "allowed"
+
+
 @pytest.mark.parametrize(
     ("allowed", "address", "expected"),
     [
         (["127.0.0.0/8"], "127.0.0.1", "allowed"),
         (["127.0.0.0/8"], "::ffff:127.0.0.1", "allowed"),
-        (["127.0.0.0/8"], "64:ff9b::7f00:1", "allowed"),
+        # Inside a translated address, loopback and the link are those of the translator.
+        (["127.0.0.0/8"], "64:ff9b::7f00:1", "NAT64 loopback"),
+        (["169.254.0.0/16"], "64:ff9b::a9fe:a9fe", "NAT64 cloud metadata"),
+        (["10.0.0.0/8"], "64:ff9b::a00:1", "allowed"),
         (["127.0.0.0/8"], "::1", "loopback"),
         (["127.0.0.0/8"], "10.0.0.1", "private"),
         (["127.0.0.0/8"], "2002:7f00:1::", "6to4"),
@@ -106,11 +151,30 @@ def test_the_deprecated_carriers_are_never_allowed(address: IPv4Address, allowed
         (["fd00::/8"], "fc12::1", "private"),
         (["10.1.2.3"], "10.1.2.3", "allowed"),
         (["10.1.2.3"], "10.1.2.4", "private"),
-        (["2002::/16"], "2002:7f00:1::", "allowed"),
+        # A form that carries addresses is allowed, and what it carries is not.
+        (["2002::/16"], "2002:808:808::", "allowed"),
+        (["2002::/16"], "2002:7f00:1::", "6to4 loopback"),
+        (["2002::/16", "127.0.0.0/8"], "2002:7f00:1::", "6to4 loopback"),
+        (["2002::/16"], "2002:a00:1::", "6to4 private"),
+        (["2002::/16", "10.0.0.0/8"], "2002:a00:1::", "allowed"),
+        (["2001::/32"], "2001:0:a00:1::f7f7:f7f7", "Teredo server private"),
+        (["2001::/32"], "2001:0:808:808::f5ff:fffe", "Teredo client private"),
+        (["64:ff9b::/96"], "64:ff9b::a00:1", "NAT64 private"),
+        (["64:ff9b:1::/48"], "64:ff9b:1:808:8:800::", "NAT64 this network"),
+        (["::/96"], "::a00:1", "IPv4-compatible private"),
+        (["::/96"], "::1", "allowed"),
+        (["::ffff:0:0:0/96"], "::ffff:0:a00:1", "IPv4-translated private"),
+        (["fe80::/10"], "fe80::5efe:a00:1", "ISATAP private"),
+        (["::/0"], "::ffff:10.0.0.1", "IPv4-mapped private"),
+        (["::/0"], "::ffff:8.8.8.8", "global"),
+        (["::ffff:10.0.0.0/104"], "10.0.0.1", "allowed"),
+        (["::ffff:10.0.0.0/104"], "::ffff:10.0.0.1", "allowed"),
+        (["0.0.0.0/0", "::/0"], "64:ff9b:1::a00:1", "allowed"),
     ],
 )
 def test_an_operator_allows_networks_by_name(allowed: list[str], address: str, expected: str) -> None:
-    assert judge(address, parse_networks(allowed)) == Judgement(expected == "allowed", expected)
+    is_allowed = expected in {"allowed", "global"}
+    assert judge(address, parse_networks(allowed)) == Judgement(is_allowed, expected)
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "10.0.0.1/8", "10.0.0.0/33", "127.1", "::1/200"])

@@ -24,6 +24,7 @@ from orbweaver.crawler import recrawl, sandbox
 from orbweaver.crawler.egress import Guard, Judgement, judge, judge_route, parse_networks
 from orbweaver.crawler.errors import EgressRefused, UrlRefused
 from orbweaver.crawler.handler import HashingDownloadHandler
+from orbweaver.crawler.proxies import Proxy, ProxyKind, judge_target
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.crawler.urls import canonicalise, hostname_of
 from orbweaver.model import ScopeKind
@@ -309,12 +310,81 @@ def test_no_literal_is_dialled_in_any_spelling(isolated: None) -> None:
     expected: dict[str, str] = {}
     for url, rule in wanted:
         try:
-            expected[canonicalise(url)] = {"global": "this machine", "a name": "CannotResolveHostError"}.get(rule, rule)
+            canonical = canonicalise(url)
+            own = "IPv4-mapped this machine" if "::ffff:" in canonical else "this machine"
+            expected[canonical] = {"global": own, "a name": "CannotResolveHostError"}.get(rule, rule)
         except UrlRefused:
             assert not rule, url
     found, seen = fetch_all(list(expected))
     assert found == list(expected.values())
     assert seen.addresses == set()
+
+
+NETWORK_PREFIX = "2a00:64:64::"
+
+
+def test_the_networks_own_nat64_prefix_is_learned_and_what_is_behind_it_judged(isolated: None) -> None:
+    """The prefix is allowed, so only what is inside can refuse; a name's addresses and literals alike."""
+    hidden = ("10.0.0.1", "169.254.169.254", "8.8.8.8")
+    urls = [f"http://[{NETWORK_PREFIX}{address}]/" for address in (PUBLIC, *hidden)]
+    names = {f"n{number}.example": [[f"{NETWORK_PREFIX}{address}"]] for number, address in enumerate(hidden)}
+    named = [f"http://{name}/" for name in names]
+    # RFC 7050: an IPv6 address of this name shows the prefix.
+    discovery = {"ipv4only.arpa": [[f"{NETWORK_PREFIX}192.0.0.170", f"{NETWORK_PREFIX}192.0.0.171"]]}
+    rules = ["NAT64 private", "NAT64 cloud metadata", "NAT64 this machine"]
+    found, seen = fetch_all(urls + named, names | discovery, allowed=(PUBLIC, f"{NETWORK_PREFIX}/96"))
+    inside = str(ip_address(f"{NETWORK_PREFIX}{PUBLIC}"))
+    assert found == [f"reached {inside}", *rules, *rules]
+    assert seen.addresses == {inside}
+    assert seen.questions["ipv4only.arpa", isolated_network.TYPE_AAAA] == 1
+
+
+def test_no_ipv6_address_is_dialled_while_dns_does_not_say_whether_there_is_a_translator(isolated: None) -> None:
+    names = {"ipv4only.arpa": [[isolated_network.SERVFAIL]], "both.example": [["2a00::1", PUBLIC]]}
+    urls = ["http://[2a00::1]/", "http://[::1]/", "http://both.example/"]
+    found, seen = fetch_all(urls, names, allowed=(PUBLIC, "2a00::/16", "::1"))
+    assert found == ["NAT64 prefix of this network not known", "reached ::1", f"reached {PUBLIC}"]
+    assert seen.addresses == {"::1", PUBLIC}
+
+
+def test_dns_is_not_asked_for_a_translator_when_nothing_needs_it(isolated: None) -> None:
+    urls = [f"http://{PUBLIC}/", f"http://[::ffff:{PUBLIC}]/", "http://[::1]/", "http://[fd00::1]/", "http://10.0.0.1/"]
+    found, seen = fetch_all(urls, allowed=(PUBLIC, "::1"))
+    assert found[2:] == ["reached ::1", "private", "private"]
+    assert not seen.questions
+
+
+def dial_without_ipv6(addresses: list[str]) -> list[str]:
+    """Return what the guard says of each, on a machine that has every IPv4 address and no route to any IPv6 one."""
+    isolated_network.enter(has_local_ipv6=False)
+    found = []
+    for address in addresses:
+        try:
+            Guard().socket_factory((socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 80))).close()
+        except EgressRefused as error:
+            found.append(error.rule)
+        else:
+            found.append("dialled")
+    return found
+
+
+def test_the_machines_own_address_is_not_dialled_inside_another_one(isolated: None) -> None:
+    found = run(dial_without_ipv6, [f"64:ff9b::{PUBLIC}", f"::ffff:{PUBLIC}", "2a00:1::5efe:5db8:d822", "2a00:1::1"])
+    assert found == ["NAT64 this machine", "IPv4-mapped this machine", "ISATAP this machine", "dialled"]
+
+
+def rule_through_a_proxy(hostname: str) -> str | None:
+    isolated_network.enter(has_local_ipv6=False)
+    try:
+        judge_target(hostname, Proxy(ProxyKind.HTTP, "proxy.example", isolated_network.PROXY_PORT), Guard().judge)
+    except EgressRefused as error:
+        return error.rule
+    return None
+
+
+@pytest.mark.parametrize("address", [PUBLIC, f"64:ff9b::{PUBLIC}"])
+def test_the_machines_own_address_is_not_handed_to_a_proxy(isolated: None, address: str) -> None:
+    assert (run(rule_through_a_proxy, address) or "").endswith("this machine")
 
 
 def test_no_spelling_slips_through_a_handler_that_is_given_the_raw_text(isolated: None) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.egress import parse_networks
+from orbweaver.crawler.egress import Guard, parse_networks
 from orbweaver.crawler.errors import AccessRefused, EgressRefused
 from orbweaver.crawler.proxies import LOCAL_DOMAINS, Proxy, ProxyKind, judge_target, parse_proxy
 
@@ -95,7 +95,7 @@ def test_the_password_is_never_shown() -> None:
 
 def is_refused(hostname: str, proxy: Proxy | None, *allowed: str) -> bool:
     try:
-        judge_target(hostname, proxy, parse_networks(allowed))
+        judge_target(hostname, proxy, Guard(parse_networks(allowed)).judge)
     except EgressRefused:
         return True
     return False
