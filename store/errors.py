@@ -3,6 +3,7 @@
 StoreError
 ├── StoreUnreachable    no server answers at the address, or it refused us
 ├── StoreUnfit          the server answers but would not keep what it is given
+├── StoreDamaged        the embedded server's data is damaged, and cannot be mended without losing some
 ├── StateDirUnusable    the state directory cannot be written
 └── ServerNotStarted    the embedded server could not be found or did not come up
 """
@@ -18,6 +19,10 @@ class StoreUnreachable(StoreError):
 
 class StoreUnfit(StoreError):
     """The server answers, but its version or configuration would lose data."""
+
+
+class StoreDamaged(StoreError):
+    """The embedded server's data is damaged: not only at its end, or there is no room to keep a copy of it."""
 
 
 class StateDirUnusable(StoreError):
