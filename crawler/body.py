@@ -83,6 +83,10 @@ class BodyReader:
     What is declared as HTML, or begins like it, is read as a page; other documents are known by crawler.documents.
     Everything that is not declared as HTML, or does not begin like text, is hashed as a file: an image may be served
     as HTML and HTML as an image, and some files are both. A style sheet, playlist or feed is a file as well.
+
+    `announced_bytes` is the size on the wire that the headers give. A body that would pass a limit because of it is
+    refused before it is read; `admit_bytes` is asked too, and may raise. Of a page only the beginning may be read, so
+    what is declared as HTML is refused when it turns out to be a file.
     """
 
     def __init__(
@@ -92,8 +96,12 @@ class BodyReader:
         content_encoding: str,
         limits: BodyLimits,
         spend_bytes: Callable[[int], None] = lambda _: None,
+        announced_bytes: int | None = None,
+        admit_bytes: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._content_type = media_type(content_type)
+        self._announced_bytes = announced_bytes
+        self._admit_bytes = admit_bytes
         self._limits = limits
         self._spend_bytes = spend_bytes
         try:
@@ -119,6 +127,8 @@ class BodyReader:
         Raises BodyTooLarge, TransferTooSlow, BodyCut (an encoded stream without its end), BadResponse, or what
         `spend_bytes` raises.
         """
+        if self._is_read_whole:
+            self._refuse_if_announced_too_large()
         async for chunk in chunks:
             self._receive(len(chunk))
             try:
@@ -143,6 +153,20 @@ class BodyReader:
         if self._digester is not None:
             await self._digester.settle()
         return self._result()
+
+    @property
+    def _is_read_whole(self) -> bool:
+        """Whether a body of the announced size would be read to its end, or to a limit that ends the transfer."""
+        most = min(self._announced_bytes or 0, self._limits.file_bytes)
+        return self._content_type not in HTML_TYPES or most <= self._limits.html_bytes
+
+    def _refuse_if_announced_too_large(self) -> None:
+        announced = self._announced_bytes
+        if announced is None:
+            return
+        if announced > self._limits.file_bytes:
+            raise BodyTooLarge(f"{announced} bytes were announced, and {self._limits.file_bytes} are allowed")
+        self._admit_bytes(announced)
 
     def _receive(self, received: int) -> None:
         self.bytes_received += received
@@ -183,6 +207,8 @@ class BodyReader:
         if is_archive(head):
             self._archive = ArchiveReader(self._limits.archive)
         if not (is_declared_html and begins_like_markup):
+            if not self._is_read_whole:
+                self._refuse_if_announced_too_large()
             self._digester = Digester(also=None if self._archive is None else self._archive.feed)
         self._spend(head)
 

@@ -16,13 +16,13 @@ MOST_ERROR_COST: Final = 500
 
 
 class LimitReached(IgnoreRequest):
-    """A request was not sent because `limit` is spent.
+    """A request was not sent, or its body not read, because `limit` is spent or does not suffice; `reason` says more.
 
     That is `max_pages`, `max_files` or `max_bytes` of the recrawl, or `max_host_cost` or `host_errors` of a host.
     """
 
-    def __init__(self, limit: str) -> None:
-        super().__init__(limit)
+    def __init__(self, limit: str, reason: str | None = None) -> None:
+        super().__init__(reason or limit)
         self.limit = limit
 
 
@@ -86,6 +86,12 @@ class Budget:
         charged = self._host(host)
         charged.cost += ERROR_COST
         charged.error_cost += ERROR_COST
+
+    def admit(self, announced: int) -> None:
+        """Raise LimitReached when a body of so many bytes is more than what is left; nothing is counted or reserved."""
+        left = self.limits.max_bytes - self.bytes_read
+        if announced > left:
+            raise LimitReached("max_bytes", f"{announced} bytes were announced, and {left} are left of max_bytes")
 
     def receive(self, count: int) -> None:
         """Count bytes as they come; raises LimitReached when they are more than a recrawl may have."""

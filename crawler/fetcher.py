@@ -151,6 +151,7 @@ class Fetcher:
                         url,
                         headers,
                         spend_bytes=self._budget.receive,
+                        admit_bytes=self._budget.admit,
                         method=method,
                         data=data,
                         limits=limits,

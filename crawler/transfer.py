@@ -38,6 +38,8 @@ from scrapy.exceptions import (
 REDIRECT_BYTES = 16 * 1024
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 PARTIAL_CONTENT = 206
+# These have no body, whatever their headers say (RFC 9112, 6.3).
+BODILESS_STATUSES = frozenset({204, 304})
 _CONTENT_RANGE = re.compile(r"bytes 0-(?P<last>[0-9]{1,18})/(?P<size>[0-9]{1,18})", re.IGNORECASE)
 
 Headers = Sequence[tuple[str, str]]
@@ -125,6 +127,7 @@ class Transfers:
         headers: Headers,
         *,
         spend_bytes: Callable[[int], None],
+        admit_bytes: Callable[[int], None] = lambda _: None,
         method: str = "GET",
         data: bytes | None = None,
         limits: BodyLimits | None = None,
@@ -132,8 +135,8 @@ class Transfers:
     ) -> Answer:
         """Ask for a canonical URL, without following redirects.
 
-        `spend_bytes` is told of every chunk as it comes and may raise; `limits` replace those of the settings, and
-        `read_as` the declared media type.
+        `admit_bytes` is told how many bytes a file's headers announce, and `spend_bytes` of every chunk as it comes;
+        both may raise. `limits` replace those of the settings, and `read_as` the declared media type.
         """
         if not sandbox.is_entered():
             raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
@@ -147,7 +150,9 @@ class Transfers:
                 response = await self._connections.ask(method, url, headers, data)
                 latency = time.monotonic() - began
                 try:
-                    answer = await self._read(url, response, latency, deadline, spend_bytes, limits, read_as)
+                    answer = await self._read(
+                        url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as
+                    )
                 except BaseException:
                     response.close()  # whatever is still on its way must not reach the next request
                     raise
@@ -161,6 +166,7 @@ class Transfers:
         latency_seconds: float,
         deadline: Deadline,
         spend_bytes: Callable[[int], None],
+        admit_bytes: Callable[[int], None],
         limits: BodyLimits | None,
         read_as: str | None,
     ) -> Answer:
@@ -170,7 +176,7 @@ class Transfers:
             spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
             body = None
         else:
-            body = await self._read_body(response, content_type, deadline, spend_bytes, limits)
+            body = await self._read_body(response, content_type, deadline, spend_bytes, admit_bytes, limits)
         version = response.version
         return Answer(
             url=url,
@@ -194,11 +200,15 @@ class Transfers:
         content_type: str | None,
         deadline: Deadline,
         spend_bytes: Callable[[int], None],
+        admit_bytes: Callable[[int], None],
         limits: BodyLimits | None,
     ) -> Body:
         whole_bytes = _whole_bytes(response.headers.get("Content-Range", ""))
         if response.status == PARTIAL_CONTENT and whole_bytes is None:
             raise PartSent("a part was sent although the whole was asked for")
+        announced_bytes = _announced_bytes(response)
+        if response.status == PARTIAL_CONTENT and announced_bytes not in {None, whole_bytes}:
+            raise BodyCut("a part that was said to be the whole is not")
         coding = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
         if coding != "chunked":
             raise BadResponse("a transfer coding other than chunked: the body cannot be read")
@@ -208,6 +218,8 @@ class Transfers:
             content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
             limits=limits or self.limits,
             spend_bytes=spend_bytes,
+            announced_bytes=whole_bytes if announced_bytes is None else announced_bytes,
+            admit_bytes=admit_bytes,
         )
         body = await reader.read(self._chunks(response.content, deadline))
         if response.status == PARTIAL_CONTENT and body.bytes_received != whole_bytes:
@@ -272,6 +284,16 @@ def _whole_bytes(content_range: str) -> int | None:
     """
     match = _CONTENT_RANGE.fullmatch(content_range.strip())
     return int(match["size"]) if match and int(match["last"]) + 1 == int(match["size"]) else None
+
+
+def _announced_bytes(response: aiohttp.ClientResponse) -> int | None:
+    """Return the size of the body that a Content-Length announces, None where there is none or no body can follow.
+
+    The parser has refused what is not one number. Chunks announce sizes too, one by one, which it does not tell.
+    """
+    if response.method == "HEAD" or response.status in BODILESS_STATUSES or _framing(response) != "length":
+        return None
+    return int(response.headers["Content-Length"])
 
 
 def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:

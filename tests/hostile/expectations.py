@@ -138,7 +138,7 @@ EXPECTED: dict[str, Expected] = {
     "signed_length": ENDS_AS_BAD,
     "garbage_length": ENDS_AS_BAD,
     "vast_length": ENDS_AS_BAD,
-    "large_length": ENDS_AS_CUT,
+    "large_length": ENDS_AS_LARGE,
     "length_and_chunked": ENDS_AS_BAD,
     "almost_chunked": ENDS_AS_BAD,
     "gzip_transfer_coding": ENDS_AS_BAD,
