@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -11,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 
 # Fixed for ever: case ids made with it must stay the same in every release and at every hotline.
 CASE_NAMESPACE = UUID("7d6a3b62-5d3c-5a0e-9d0b-0c2f6f6f7a11")
+# Of the events and of the cases in them, MAJOR.MINOR; docs/takedown-engine.md says what a change of each means.
+SCHEMA_VERSION = "1.0"
 
 
 def format_time(moment: datetime) -> str:
@@ -47,6 +50,12 @@ class Noun(BaseModel):
     """Base of every noun: immutable, and strict about fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Published(Noun):
+    """Base of what takedown engines receive: the text below each field is its description in the published schema."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class Report(Noun):
@@ -158,31 +167,36 @@ class DigestSet(Noun):
         return self.size == 0
 
 
-class TlsFacts(Noun):
-    """What is known of a host's certificate: whether it verified, if not why, and the SHA-256 of its DER form."""
+class TlsFacts(Published):
+    """What is known of a host's certificate."""
 
     is_verified: bool
+    """Whether the certificate is valid for this host."""
     reason: str | None = None
+    """Why it is not, in the words of OpenSSL; null when it is."""
     certificate_sha256: Sha256 | None = None
+    """The SHA-256 of the certificate in its DER form."""
 
 
-class HttpFacts(Noun):
-    """What the server said, as evidence; `headers` holds only the headers of note, lower-cased.
-
-    `framing` is how the end of the body was known: after `close` a cut body cannot be told from a whole one.
-    `bytes_received` is the body's size on the wire, before decoding.
-    `embedded` marks a file found inside a page as a data: URI; `archive_member` is the path of a file inside the
-    archive that the URL leads to. `is_refused_by_robots` says that robots.txt would have kept us out.
-    """
+class HttpFacts(Published):
+    """What the server said, as evidence."""
 
     status: int
+    """The HTTP status of the answer."""
     headers: dict[str, str] = {}
+    """The headers of note, names in lower case, values cut after 200 characters."""
     framing: Literal["length", "chunked", "close"] = "length"
+    """How the end of the body was known; after `close` a cut body cannot be told from a whole one."""
     bytes_received: int | None = None
+    """The body's size on the wire, in bytes, before its Content-Encoding was undone."""
     embedded: bool = False
+    """Whether the file is inside a page, as a data: URI; the URL is the page's."""
     archive_member: str | None = None
+    """The path of the file inside the archive that the URL leads to; null for a file that is not in an archive."""
     tls: TlsFacts | None = None
+    """What is known of the host's certificate; null without TLS."""
     is_refused_by_robots: bool = False
+    """Whether robots.txt refuses the URL, and it was fetched under a named authority."""
 
 
 class Sighting(Noun):
@@ -314,24 +328,31 @@ class HoldReason(StrEnum):
     NO_LONGER_LISTED = "no_longer_listed"
 
 
-class Listing(Noun):
-    """One entry of one list that has at least one digest of the set asked about; `category` is verbatim.
-
-    `algorithms` are the ones that agree, strongest first; `size` is what the list gives for the entry, in bytes.
-    `list_version` and `built_to` say which state of the list it was, as far as the service says it.
-    """
+class Listing(Published):
+    """One entry of one list that has at least one digest of the file."""
 
     service: str | None = None
+    """The matching service that answered."""
     list: str | None = None
+    """The list that has the entry."""
     entry_id: str | None = None
+    """The list's id for the entry."""
     category: str | None = None
+    """The category, as the list writes it."""
     scheme: str | None = None
+    """The scheme that the category is from."""
     nature: Nature = Nature.ABUSE
+    """What the category means in its scheme."""
     status: EntryStatus = EntryStatus.ACTIVE
+    """What the list says of its own entry."""
     algorithms: tuple[Algorithm, ...] = Field(min_length=1)
+    """The digests that agree, strongest first."""
     size: int | None = None
+    """The size that the list gives for the file, in bytes."""
     list_version: str | None = None
+    """The version of the list that answered, as far as the service says it."""
     built_to: Moment | None = None
+    """The time up to which that list was built, as far as the service says it."""
 
 
 class Source(Noun):
@@ -374,28 +395,42 @@ class Verdict(Noun):
         return self.listings[0] if self.result is VerdictResult.MATCH and self.listings else None
 
 
-class CaseVerdict(Noun):
-    """The verdict as a case shows it: the leading listing's facts, and `listings`, all of them.
+class CaseVerdict(Published):
+    """The verdict as a case shows it: the facts of the leading listing, and all listings.
 
-    `algorithm` is the strongest of `algorithms`, the ones that agreed. After a correction to `no_match` the facts are
-    those of the listing that was taken back. `service` is always one: the leading listing's.
+    After a correction to `no_match` the facts are those of the listing that was taken back.
     """
 
     result: VerdictResult
+    """What the matching services answered."""
     algorithm: Algorithm | None
+    """The strongest digest that agreed."""
     algorithms: tuple[Algorithm, ...] = ()
+    """All digests that agreed, strongest first."""
     strength: Strength | None = None
+    """How much the match proves; null when there is no match any more."""
     held_because: tuple[HoldReason, ...] = ()
+    """Why the case is held; empty for an open case."""
     list: str | None
+    """The list of the leading listing."""
     entry_id: str | None
+    """The list's id for the entry."""
     category: str | None
+    """The category, as the list writes it."""
     scheme: str | None
+    """The scheme that the category is from."""
     status: EntryStatus | None = None
+    """What the list says of its own entry."""
     list_version: str | None
+    """The version of the list that answered, as far as the service says it."""
     built_to: Moment | None = None
+    """The time up to which that list was built, as far as the service says it."""
     service: str | None = None
+    """The matching service of the leading listing."""
     asked_at: Moment | None = None
+    """When the matching services were asked."""
     listings: tuple[Listing, ...] = ()
+    """Every entry that has a digest of the file, the leading one first; benign and withdrawn ones too."""
 
 
 class CaseState(StrEnum):
@@ -405,27 +440,45 @@ class CaseState(StrEnum):
     HELD = "held"
 
 
-class Case(Noun):
+class Case(Published):
     """A takedown case: one matched digest at one URL. One line of cases.jsonl."""
 
     case_id: UUID
+    """The identity of the case: the same in every run, store and release."""
     state: CaseState
+    """`open`: the evidence has no doubts. `held`: a person has to decide. Only `open` is to be acted upon."""
     url: str
+    """The URL that was reported or linked, exact and in canonical form."""
     final_url: str
+    """The URL where redirects ended, exact and in canonical form."""
     host: str
+    """The host of `url`, with its port when that is not the default."""
     ip: str | None
+    """The address that answered; null where a proxy hid it."""
     referrer: str | None
+    """The page that linked `url`; null for a reported URL."""
     report_ids: tuple[str, ...]
+    """The reports that led to the file."""
     md5: Md5
+    """The MD5 of the file, in lower-case hex."""
     sha1: Sha1
+    """The SHA-1 of the file, in lower-case hex."""
     sha256: Sha256
+    """The SHA-256 of the file, in lower-case hex."""
     size: int = Field(ge=0)
+    """The size of the file in bytes, after its Content-Encoding was undone."""
     content_type: str | None
+    """The type that the host claims."""
     sniffed_type: str | None
+    """The type that the first bytes show."""
     verdict: CaseVerdict
+    """What the case rests on."""
     first_seen: Moment
+    """When the file was seen first, over all runs on the store."""
     last_seen: Moment
+    """When the file was seen last, over all runs on the store."""
     http: HttpFacts
+    """What the server said when the file was seen last."""
 
 
 class EventType(StrEnum):
@@ -444,26 +497,42 @@ class Retraction(StrEnum):
     NO_LONGER_LISTED = "no_longer_listed"
 
 
-class Correction(Noun):
-    """What a `case.corrected` event adds: what the list did, and the verdict before (the case has the one after)."""
+class Correction(Published):
+    """What a `case.corrected` event adds; the case has the verdict after the correction."""
 
     retraction: Retraction
+    """How the list took back what the case rests on."""
     before: CaseVerdict
+    """The verdict of the case before."""
 
 
-class Event(Noun):
-    """One immutable fact in a case's history; `event_id` is the engine's idempotency key.
+class Event(Published):
+    """One immutable fact in a case's history; one line of events.jsonl.
 
-    Only a `case.corrected` event has a `correction`.
+    `schema_version`, `source` and `recorded_at` are null, or missing, in events that were written before there was a
+    schema version.
     """
 
+    schema_version: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+$")
+    """MAJOR.MINOR of this schema: MINOR grows when something is added, MAJOR when a reader must be changed."""
     event_id: UUID
+    """The idempotency key: different for every content, the same when an event is delivered again."""
+    source: UUID | None = None
+    """The store that the event is from."""
     case_id: UUID
+    """The case that the event is about."""
     sequence: int = Field(ge=1)
+    """1 for the first event of the case in its store, then 2, 3, ..."""
+    recorded_at: Moment | None = None
+    """When the store took the event: of one source and case, the event with the latest time is the one that holds."""
     type: EventType
+    """What happened to the case."""
     at: Moment
+    """When the file was seen; of a correction by recall: when the list was asked."""
     case: Case
+    """The whole case as it was after the event."""
     correction: Correction | None = None
+    """What was corrected; null but for `case.corrected`."""
 
 
 def case_id_for(url: str, sha256: str) -> UUID:
@@ -471,6 +540,13 @@ def case_id_for(url: str, sha256: str) -> UUID:
     return uuid5(CASE_NAMESPACE, f"{url}\n{sha256}")
 
 
-def event_id_for(case_id: UUID, sequence: int) -> UUID:
-    """Return the stable id of a case's n-th event."""
-    return uuid5(case_id, str(sequence))
+def event_id_for(event: Event) -> UUID:
+    """Return the id of a new event: it covers all of the content, so it differs whenever that does.
+
+    It is made once, when the event is written. Raises ValueError for an event without a source: those of older
+    releases keep the ids that they have.
+    """
+    if event.source is None:
+        raise ValueError("an event without a source has the id that it was given")
+    content = event.model_dump(mode="json", exclude={"event_id"})
+    return uuid5(event.source, json.dumps(content, sort_keys=True, separators=(",", ":")))

@@ -56,6 +56,7 @@ def _try_to_write(
     store: Store, ours: Slice, answers: Mapping[str, Verdict], done: Sequence[str], unanswered: Sequence[str]
 ) -> bool:
     """Write what the answers do to their cases, as one transaction; False when one of them changed meanwhile."""
+    stamp = cases.stamp(store)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(ours.key, *(keys.case(case_id) for case_id in answers))
         if not ours.is_open(pipe):
@@ -64,7 +65,7 @@ def _try_to_write(
         for case_id, verdict in answers.items():
             before = cases.standing(pipe, case_id)
             if before is not None:
-                changes.append(change_by_answer(verdict, before))
+                changes.append(change_by_answer(verdict, before, stamp))
         pipe.multi()
         events = [change.event for change in changes if change.event is not None]
         for change in changes:

@@ -16,7 +16,7 @@ from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
-from orbweaver.takedown.transitions import Change, Standing, change_by_answer, change_by_match
+from orbweaver.takedown.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -93,12 +93,13 @@ def _try_to_settle(
         if verdict.result is VerdictResult.MATCH or one.sighting_id in having_cases
     ]
     oldest = retained.oldest_kept(retention)
+    stamp = cases.stamp(store)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(question.key, keys.list_versions(), *(keys.case(one.sighting_id) for one, _ in about_cases))
         standing = question.as_it_stands(pipe)
         if standing is None:
             return True  # settled by an earlier attempt at this job
-        changes = _decide(pipe, about_cases)
+        changes = _decide(pipe, about_cases, stamp)
         are_wanted = list_versions.are_wanted(pipe, versions)
         pipe.multi()
         for change in changes:
@@ -131,7 +132,7 @@ def _try_to_settle(
     return True
 
 
-def _decide(pipe: Pipeline, answers: Sequence[Answer]) -> list[Change]:
+def _decide(pipe: Pipeline, answers: Sequence[Answer], stamp: Stamp) -> list[Change]:
     """Return what the answers do to their cases, in order: several may be about one."""
     before: dict[str, Standing | None] = {}
     changes = []
@@ -141,9 +142,9 @@ def _decide(pipe: Pipeline, answers: Sequence[Answer]) -> list[Change]:
             before[case_id] = cases.standing(pipe, case_id)
         standing = before[case_id]
         if verdict.result is VerdictResult.MATCH:
-            change = change_by_match(sighting, verdict, standing)
+            change = change_by_match(sighting, verdict, standing, stamp)
         elif standing is not None:
-            change = change_by_answer(verdict, standing, sighting)
+            change = change_by_answer(verdict, standing, stamp, sighting)
         else:
             continue  # the case was removed meanwhile
         before[case_id] = change.after

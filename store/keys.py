@@ -148,6 +148,11 @@ def undelivered() -> str:
     return f"{PREFIX}:undelivered"
 
 
+def store_id() -> str:
+    """String: the id of this store, made once, the `source` of its events; owner store.identity."""
+    return f"{PREFIX}:store-id"
+
+
 def disk_fence() -> str:
     """Counter written just before waiting for the disk; owner store.durability."""
     return f"{PREFIX}:disk-fence"

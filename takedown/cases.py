@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orbweaver.model import Case, CaseState
-from orbweaver.store import keys
+from orbweaver.model import Case, CaseState, format_time, now
+from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.transitions import Change, Standing
+from orbweaver.takedown.transitions import Change, Stamp, Standing
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
+    from redis.typing import EncodableT, FieldT
 
 # Cases that are read in one round trip.
 PAGE = 500
+
+
+def stamp(store: Store) -> Stamp:
+    """Return what marks the events that this store takes now."""
+    return Stamp(identity.store_id(store), now())
 
 
 def standing(store: Store | Pipeline, case_id: str) -> Standing | None:
@@ -23,10 +30,17 @@ def standing(store: Store | Pipeline, case_id: str) -> Standing | None:
 
     A pipeline must be watching (its reads are immediate then).
     """
-    stored, sequence, was_opened = store.hmget(keys.case(case_id), "json", "sequence", "was_opened")
+    stored, sequence, was_opened, recorded_at = store.hmget(
+        keys.case(case_id), "json", "sequence", "was_opened", "recorded_at"
+    )
     if stored is None or sequence is None:
         return None
-    return Standing(Case.model_validate_json(stored), int(sequence), was_opened == b"1")
+    return Standing(
+        Case.model_validate_json(stored),
+        int(sequence),
+        was_opened == b"1",
+        None if recorded_at is None else datetime.fromisoformat(text(recorded_at)),
+    )
 
 
 def existing(store: Store, case_ids: Sequence[str]) -> set[str]:
@@ -41,14 +55,14 @@ def write(pipe: Pipeline, change: Change) -> None:
     """Queue a change's writes on a transaction: the case, its index and its event."""
     case = change.after.case
     case_id = str(case.case_id)
-    pipe.hset(
-        keys.case(case_id),
-        mapping={
-            "json": case.model_dump_json(),
-            "sequence": change.after.sequence,
-            "was_opened": int(change.after.was_opened),
-        },
-    )
+    fields: dict[FieldT, EncodableT] = {
+        "json": case.model_dump_json(),
+        "sequence": change.after.sequence,
+        "was_opened": int(change.after.was_opened),
+    }
+    if change.after.recorded_at is not None:
+        fields["recorded_at"] = format_time(change.after.recorded_at)
+    pipe.hset(keys.case(case_id), mapping=fields)
     pipe.zadd(keys.cases(), {case_id: case.first_seen.timestamp()})
     if change.event is not None:
         event_id = str(change.event.event_id)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from orbweaver.model import (
+    SCHEMA_VERSION,
     Case,
     CaseState,
     Correction,
@@ -15,18 +18,32 @@ from orbweaver.model import (
     Verdict,
     case_id_for,
     event_id_for,
-    now,
 )
 from orbweaver.takedown.evidence import Ruling, evidence_of, rule
+
+_NO_ID = UUID(int=0)
+_TICK = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which store takes what happens to a case, and when."""
+
+    source: UUID
+    at: datetime
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A case as stored: the case, the number of its last event, and whether it ever had a `case.opened`."""
+    """A case as stored: the case, the number of its last event, and whether it ever had a `case.opened`.
+
+    `recorded_at` is when its last event was taken; None when that was before events said it.
+    """
 
     case: Case
     sequence: int
     was_opened: bool
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +64,12 @@ class Change:
         return self.event is not None and self.event.type is not EventType.HELD and self.after.was_opened
 
 
-def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | None) -> Change:
+def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | None, stamp: Stamp) -> Change:
     """Return what a match of a sighting does: open a case, or hold it; or go on with the one there is."""
     if sighting.digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
     if before is not None:
-        return change_by_answer(verdict, before, sighting)
+        return change_by_answer(verdict, before, stamp, sighting)
     state = CaseState.HELD if verdict.held_because else CaseState.OPEN
     case = Case(
         case_id=case_id_for(sighting.url, sighting.digests.sha256),
@@ -69,11 +86,11 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
         **_seen_there(sighting),
     )
     kind = EventType.OPENED if state is CaseState.OPEN else EventType.HELD
-    event = _event(case, 1, kind, sighting, verdict)
-    return Change(Standing(case, 1, was_opened=state is CaseState.OPEN), event)
+    event = _event(case, kind, 1, stamp.source, stamp.at, sighting.seen_at)
+    return Change(Standing(case, 1, state is CaseState.OPEN, stamp.at), event)
 
 
-def change_by_answer(verdict: Verdict, before: Standing, sighting: Sighting | None = None) -> Change:
+def change_by_answer(verdict: Verdict, before: Standing, stamp: Stamp, sighting: Sighting | None = None) -> Change:
     """Return what a later answer about a case's digests does, whatever the answer is.
 
     With a sighting the file was met again, and the case follows what is seen of it. Without one its list was only
@@ -90,12 +107,22 @@ def change_by_answer(verdict: Verdict, before: Standing, sighting: Sighting | No
     case = before.case.model_copy(update=facts)
     kind = _kind(ruling, before.case.state)
     if kind is None:
-        return Change(Standing(case, before.sequence, before.was_opened), event=None)
+        return Change(replace(before, case=case), event=None)
     correction = None
     if ruling.retraction is not None:
         correction = Correction(retraction=ruling.retraction, before=before.case.verdict)
-    event = _event(case, before.sequence + 1, kind, sighting, verdict, correction)
-    return Change(Standing(case, event.sequence, before.was_opened or kind is EventType.OPENED), event)
+    recorded_at = _recorded_at(before, stamp)
+    at = sighting.seen_at if sighting is not None else verdict.asked_at or recorded_at
+    event = _event(case, kind, before.sequence + 1, stamp.source, recorded_at, at, correction)
+    return Change(
+        Standing(case, event.sequence, before.was_opened or kind is EventType.OPENED, recorded_at),
+        event,
+    )
+
+
+def _recorded_at(before: Standing, stamp: Stamp) -> datetime:
+    """Return when an event is taken: after the one before, also when the clocks of two workers differ."""
+    return stamp.at if before.recorded_at is None else max(stamp.at, before.recorded_at + _TICK)
 
 
 def _kind(ruling: Ruling, before: CaseState) -> EventType | None:
@@ -114,18 +141,23 @@ def _seen_there(sighting: Sighting) -> dict[str, Any]:
 
 def _event(
     case: Case,
-    sequence: int,
     kind: EventType,
-    sighting: Sighting | None,
-    verdict: Verdict,
+    sequence: int,
+    source: UUID,
+    recorded_at: datetime,
+    at: datetime,
     correction: Correction | None = None,
 ) -> Event:
-    return Event(
-        event_id=event_id_for(case.case_id, sequence),
+    event = Event(
+        schema_version=SCHEMA_VERSION,
+        event_id=_NO_ID,
+        source=source,
         case_id=case.case_id,
         sequence=sequence,
+        recorded_at=recorded_at,
         type=kind,
-        at=sighting.seen_at if sighting is not None else verdict.asked_at or now(),
+        at=at,
         case=case,
         correction=correction,
     )
+    return event.model_copy(update={"event_id": event_id_for(event)})

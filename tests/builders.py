@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.judgement import judge
@@ -32,6 +33,7 @@ from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
+from orbweaver.takedown.transitions import Stamp
 from redis import Redis
 from redis.client import Pipeline
 
@@ -40,6 +42,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Far beyond what any machine needs: only a fault lets it pass.
 PATIENCE_SECONDS = 300.0
 THE_END = "the end of the monitoring"
+STAMP = Stamp(UUID("0b8f1c6e-3d0a-4c53-9a7e-5f1d2b3c4a59"), NOON)
 
 
 def digests_of(body: bytes) -> DigestSet:

@@ -12,6 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import jsonschema
 import pytest
@@ -20,19 +21,21 @@ from orbweaver.matcher_client.batch_server import create_app
 from orbweaver.matcher_client.list_follower import ListFollower
 from orbweaver.model import (
     CASE_NAMESPACE,
+    SCHEMA_VERSION,
     Case,
     CaseState,
     CaseVerdict,
+    Correction,
     Event,
     EventType,
     HttpFacts,
     Outcome,
     VerdictResult,
     case_id_for,
-    event_id_for,
 )
 from orbweaver.settings import Settings
 from orbweaver.store import keys
+from pydantic import ValidationError
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -69,9 +72,12 @@ SAMPLE_CASE = Case(
     http=HttpFacts(status=200),
 )
 SAMPLE_EVENT = Event(
-    event_id=event_id_for(SAMPLE_CASE.case_id, 1),
+    schema_version=SCHEMA_VERSION,
+    event_id=UUID(int=1),
+    source=UUID(int=2),
     case_id=SAMPLE_CASE.case_id,
     sequence=1,
+    recorded_at=SEEN_AT,
     type=EventType.OPENED,
     at=SEEN_AT,
     case=SAMPLE_CASE,
@@ -79,7 +85,39 @@ SAMPLE_EVENT = Event(
 
 
 def schema_text(noun: type[Case] | type[Event]) -> str:
-    return json.dumps(noun.model_json_schema(mode="serialization"), indent=2, sort_keys=True) + "\n"
+    """The schema that is published: what a later release may add is valid by it."""
+    schema = open_to_additions(noun.model_json_schema(mode="serialization"))
+    named = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:orbweaver:schema:{noun.__name__.lower()}:{SCHEMA_VERSION}",
+        **schema,
+    }
+    return json.dumps(named, indent=2, sort_keys=True) + "\n"
+
+
+def open_to_additions(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same schema without "no other field", and with "or another word" wherever the model knows all words."""
+    opened: dict[str, Any] = {}
+    for name, value in schema.items():
+        if name == "additionalProperties" and value is False:
+            continue
+        if name == "enum":
+            opened["anyOf"] = [{"enum": value}, {"pattern": "^[a-z0-9_.-]+$"}]
+        elif isinstance(value, dict):
+            opened[name] = open_to_additions(value)
+        elif isinstance(value, list):
+            opened[name] = [open_to_additions(one) if isinstance(one, dict) else one for one in value]
+        else:
+            opened[name] = value
+    return opened
+
+
+def fields_of(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every field of a schema and of what it is made of, by object and name."""
+    objects = {schema["title"]: schema, **schema["$defs"]}
+    return {
+        f"{title}.{name}": field for title, one in objects.items() for name, field in one.get("properties", {}).items()
+    }
 
 
 def read_schema(name: str) -> dict[str, Any]:
@@ -110,14 +148,46 @@ def test_what_we_write_is_valid_by_its_schema(name: str, noun: Case | Event) -> 
     jsonschema.validate(json.loads(noun.model_dump_json()), schema)
 
 
-@pytest.mark.parametrize(
-    "change", [{"preview": "AAAA"}, {"sha256": "C" * 64}, {"state": "closed"}, {"size": -1}, {"verdict": None}]
-)
+@pytest.mark.parametrize("change", [{"sha256": "C" * 64}, {"state": "Not A Word"}, {"size": -1}, {"verdict": None}])
 def test_what_we_never_write_is_refused_by_the_schema(change: dict[str, object]) -> None:
     wrong = json.loads(SAMPLE_CASE.model_dump_json()) | change
 
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, read_schema("case.schema.json"))
+
+
+def test_we_write_no_field_that_the_model_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="preview"):
+        Case.model_validate_json(json.dumps(json.loads(SAMPLE_CASE.model_dump_json()) | {"preview": "AAAA"}))
+
+
+def test_a_strict_engine_takes_what_a_later_release_adds_and_what_an_older_one_did_not_have() -> None:
+    schema, event = read_schema("event.schema.json"), json.loads(SAMPLE_EVENT.model_dump_json())
+    later = json.loads(json.dumps(event))
+    later |= {"schema_version": "1.7", "type": "case.removed", "added": {"later": 1}}
+    later["case"] |= {"state": "removed", "added": None}
+    later["case"]["verdict"] |= {"held_because": ["added_reason"], "algorithm": "sha512", "added": 1}
+    older = {name: value for name, value in event.items() if name not in {"schema_version", "source", "recorded_at"}}
+
+    jsonschema.validate(later, schema)
+    jsonschema.validate(older, schema)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_says_what_it_is_and_describes_every_field(name: str) -> None:
+    schema = read_schema(name)
+
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"urn:orbweaver:schema:{name.partition('.')[0]}:{SCHEMA_VERSION}"
+    assert [field for field, said in fields_of(schema).items() if not said.get("description")] == []
+    assert "additionalProperties" not in schema
+
+
+def test_the_engines_document_explains_every_field_of_an_event_and_names_the_schema_version() -> None:
+    said = rows_of(DOCS / "takedown-engine.md")
+
+    assert {*Event.model_fields, *Correction.model_fields} <= set(said)
+    assert f'"{SCHEMA_VERSION}"' in (DOCS / "takedown-engine.md").read_text()
 
 
 def test_the_example_of_an_identity_is_right() -> None:
@@ -126,7 +196,6 @@ def test_the_example_of_an_identity_is_right() -> None:
     assert str(CASE_NAMESPACE) in said
     assert f"`{URL}`" in said
     assert str(SAMPLE_CASE.case_id) in said
-    assert str(SAMPLE_EVENT.event_id) in said
 
 
 # --- settings, keys, outcomes ---

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import RUN, a_match, a_sighting, add_batch, build_list, transaction, url_of, work
+from builders import RUN, STAMP, a_match, a_sighting, add_batch, build_list, transaction, url_of, work
 from orbweaver import settings
 from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.several_services import SeveralServices
@@ -164,7 +164,7 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
     store: Store, interleaved: Interleaved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{tmp_path}")
-    change = change_by_match(KNOWN, a_match(), None)
+    change = change_by_match(KNOWN, a_match(), None, STAMP)
     assert change.event is not None
     with transaction(store) as pipe:
         cases.write(pipe, change)
@@ -276,7 +276,7 @@ def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_
     store: Store, interleaved: Interleaved, hash_list: Path
 ) -> None:
     with transaction(store) as pipe:
-        cases.write(pipe, change_by_match(KNOWN, a_match(), None))
+        cases.write(pipe, change_by_match(KNOWN, a_match(), None, STAMP))
     standing = check_first(store)
     assert standing.list_version is not None
 

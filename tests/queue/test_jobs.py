@@ -23,7 +23,7 @@ from builders import (
 from orbweaver.model import Case, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
 from orbweaver.queue import batches, jobs, queues, recovery, runs, settlement
 from orbweaver.queue.queues import QueueName
-from orbweaver.store import keys
+from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 
@@ -81,15 +81,17 @@ def test_ids_come_from_what_is_seen_and_stay_the_same(store: Store, matcher: str
     work(store, QueueName.MATCH)
     [event] = all_events(store)
     assert event.case_id == case_id_for("http://h.test/a.bin", KNOWN.sha256) == all_cases(store)[0].case_id
-    assert event.event_id == event_id_for(event.case_id, 1)
+    assert event.event_id == event_id_for(event)
+    assert event.source == identity.store_id(store)
 
 
 def test_the_case_its_delivery_and_the_end_of_the_batch_are_one_transaction(store: Store, matcher: str) -> None:
     sighting = a_sighting()
     batch_id = add_batch(store, sighting, a_sighting(b"other", url="http://h.test/b.bin"))
-    event_id = str(event_id_for(case_id_for(sighting.url, KNOWN.sha256), 1))
     with monitored(store) as commands:
         work(store, QueueName.MATCH)
+    [event] = all_events(store)
+    event_id = str(event.event_id)
     start = max(n for n, said in enumerate(commands) if said == "MULTI" and "orbweaver:case:" in commands[n + 1])
     transaction = commands[start : commands.index("EXEC", start) + 1]
     for part in (
@@ -228,7 +230,7 @@ def test_a_held_case_opens_when_stronger_evidence_comes(
     work(store, QueueName.MATCH)
     held, opened = all_events(store)
     assert (held.type, held.sequence, opened.type, opened.sequence) == ("case.held", 1, "case.opened", 2)
-    assert opened.event_id == event_id_for(opened.case_id, 2)
+    assert opened.event_id == event_id_for(opened)
     assert delivery_jobs(store) == [queues.delivery_job_id(str(opened.event_id))]
     assert [case.state for case in all_cases(store)] == ["open"]
 

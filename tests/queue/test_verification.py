@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from builders import a_match, a_sighting, an_order, build_list, digests_of, transaction, url_of
+from builders import STAMP, a_match, a_sighting, an_order, build_list, digests_of, transaction, url_of
 from orbweaver.queue import batches, queues, recrawls, runs, verification
 from orbweaver.queue.plan import Order
 from orbweaver.queue.recrawls import RecrawlState
@@ -87,7 +87,7 @@ def test_a_run_finds_the_known_file_and_delivers_its_case(run: Run, store: Store
 
 
 def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: Run, store: Store) -> None:
-    undelivered = change_by_match(a_sighting(b"earlier"), a_match(), None)
+    undelivered = change_by_match(a_sighting(b"earlier"), a_match(), None, STAMP)
     assert undelivered.event is not None
     with transaction(store) as pipe:
         batches.keep_unanswered(pipe, [a_sighting()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders import a_match, a_sighting, transaction
+from builders import STAMP, a_match, a_sighting, transaction
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -10,7 +10,7 @@ from orbweaver.takedown.transitions import change_by_match
 
 
 def test_a_case_is_read_as_it_was_written(store: Store) -> None:
-    change = change_by_match(a_sighting(report_ids=("r1",)), a_match(), None)
+    change = change_by_match(a_sighting(report_ids=("r1",)), a_match(), None, STAMP)
     with transaction(store) as pipe:
         cases.write(pipe, change)
     assert cases.standing(store, str(change.after.case.case_id)) == change.after
@@ -23,7 +23,7 @@ def test_a_case_that_nobody_opened_is_none(store: Store) -> None:
 
 def test_cases_are_read_oldest_first_and_then_by_url(store: Store) -> None:
     changes = [
-        change_by_match(a_sighting(url=url, minutes=minutes), a_match(), None)
+        change_by_match(a_sighting(url=url, minutes=minutes), a_match(), None, STAMP)
         for url, minutes in [("http://h.test/c", 1), ("http://h.test/b", 0), ("http://h.test/a", 1)]
     ]
     with transaction(store) as pipe:
@@ -34,9 +34,9 @@ def test_cases_are_read_oldest_first_and_then_by_url(store: Store) -> None:
 
 
 def test_a_history_is_a_list_of_events_oldest_first(store: Store) -> None:
-    held = change_by_match(a_sighting(), a_match("md5"), None)
-    opened = change_by_match(a_sighting(minutes=1), a_match(), held.after)
-    seen_again = change_by_match(a_sighting(minutes=2), a_match(), opened.after)
+    held = change_by_match(a_sighting(), a_match("md5"), None, STAMP)
+    opened = change_by_match(a_sighting(minutes=1), a_match(), held.after, STAMP)
+    seen_again = change_by_match(a_sighting(minutes=2), a_match(), opened.after, STAMP)
     with transaction(store) as pipe:
         for change in (held, opened, seen_again):
             cases.write(pipe, change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import a_match, a_sighting, transaction
+from builders import STAMP, a_match, a_sighting, transaction
 from orbweaver.model import Event
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -18,7 +18,7 @@ from orbweaver.takedown.transitions import change_by_match
 
 @pytest.fixture
 def event(store: Store) -> Event:
-    change = change_by_match(a_sighting(), a_match(), None)
+    change = change_by_match(a_sighting(), a_match(), None, STAMP)
     with transaction(store) as pipe:
         cases.write(pipe, change)
     assert change.event is not None

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import a_match, a_sighting
+from builders import STAMP, a_match, a_sighting
 from orbweaver.model import Event
 from orbweaver.takedown.errors import NotDelivered, SinkRefused
 from orbweaver.takedown.sinks import JsonLinesSink, open_sinks
@@ -19,7 +19,7 @@ from orbweaver.takedown.transitions import change_by_match
 
 
 def an_event(body: bytes = b"known") -> Event:
-    event = change_by_match(a_sighting(body), a_match(), None).event
+    event = change_by_match(a_sighting(body), a_match(), None, STAMP).event
     assert event is not None
     return event
 

@@ -1,0 +1,20 @@
+"""The store's own id: what tells its events from those of every other store."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+
+
+def store_id(store: Store) -> UUID:
+    """Return the id that the store was given when it was first needed; a backup of the store has it too."""
+    key = keys.store_id()
+    found = store.get(key)
+    if found is None:
+        store.set(key, str(uuid4()), nx=True)  # the first of several wins
+        found = store.get(key)
+    if found is None:
+        raise RuntimeError("the store did not keep the id that it was given")
+    return UUID(text(found))
