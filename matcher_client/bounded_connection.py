@@ -1,10 +1,11 @@
-"""Connections of requests and urllib3, each for one question, whose answer is as fast and as small as that allows.
+"""Connections of requests and urllib3 whose answers are as fast, as small and as surely theirs as a question needs.
 
 A read timeout ends a silence, not an answer: a byte every few seconds passes it for ever, in the headers and in the
 body. Here every single read from the socket, and every write, has what is left of the question's time.
 
-A second question on a connection can be given what the server sent late to the first; an answer that is only `false`
-does not show it (docs/decisions/0026).
+A second question on a connection can be given what the server sent late to the first, and an answer that is only
+`false` does not show it. So a connection is kept only while each answer repeats its question's number, and an answer
+on a kept connection that does not is none (docs/decisions/0038).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import functools
 import http.client
 import io
 import math
+import secrets
 import socket
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
@@ -36,16 +38,33 @@ if TYPE_CHECKING:
 
 # A slow receiver gets what is left of the time for each piece of this size; a TLS record has no more.
 _PIECE_BYTES = 16 * 1024
+# The header that servers and proxies commonly repeat, as they are told to.
+NUMBER = "X-Request-Id"
+_OUR_NUMBERS = "orbweaver-"
 
 
-@dataclass(frozen=True, kw_only=True)
+def _new_number() -> str:
+    """Return what no other question has, in any process: a forked one shares its parent's connections."""
+    return _OUR_NUMBERS + secrets.token_hex(16)
+
+
+@dataclass(kw_only=True)
 class Question:
-    """What one question may take: `deadline` by `time.monotonic`, `silence_seconds` for a read, bytes on the wire."""
+    """One question: what it may take, and how its answer is known.
+
+    `deadline` is by `time.monotonic`, `silence_seconds` for a single read, `wire_bytes` all that is received. `number`
+    is sent with it. `attempts` counts how often it was sent, `is_first` says whether its connection was new then, and
+    `is_repeated` whether the answer has its number.
+    """
 
     service: str
     deadline: float
     silence_seconds: float
     wire_bytes: int
+    number: str = field(default_factory=_new_number)
+    attempts: int = 0
+    is_first: bool = True
+    is_repeated: bool = False
 
     def seconds_left(self) -> float:
         """Return how long the question may still take; raises Unavailable when its time is over."""
@@ -91,7 +110,7 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach()))
 
     def begin(self) -> None:
-        """Read the head of the final answer, past informational ones; the connection ends with that answer.
+        """Read the head of the final answer, past informational ones; the connection ends with an unnumbered answer.
 
         http.client knows 100 alone (RFC 9110, 15.2: a client must be able to read any). Nobody asked for a 101.
         """
@@ -99,16 +118,48 @@ class _BoundedResponse(http.client.HTTPResponse):
         while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
             self.headers = None  # type: ignore[assignment]  # http.client's sign of an answer not begun
             super().begin()
+        self._require_answer_to(asked.get())
+
+    def _require_answer_to(self, question: Question) -> None:
+        numbers = self.headers.get_all(NUMBER, [])
+        question.is_repeated = set(numbers) == {question.number}  # both a proxy and the service may repeat it
+        if question.is_repeated:
+            return
         self.will_close = True
+        if not question.is_first:
+            raise _AnswerToAnotherError
+        if any(number.startswith(_OUR_NUMBERS) for number in {*numbers} - {question.number}):
+            raise Unavailable(
+                f"{question.service} gave the answer to another question ({NUMBER} differs): "
+                "look for a cache or a proxy before it that mixes up answers"
+            )
+
+
+class _AnswerToAnotherError(http.client.HTTPException):
+    """What a kept connection said is not known to be the answer: the question is asked anew, on another."""
 
 
 class _BoundedConnection(HTTPConnection):
     response_class = _BoundedResponse
+    _questions = 0  # on the socket that is open
 
     def connect(self) -> None:
         left = asked.get().seconds_left()
         self.timeout = left if self.timeout is None else min(self.timeout, left)
+        self._questions = 0
         super().connect()
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        """Send the question; what failed once is asked anew on a connection of its own."""
+        question = asked.get()
+        if question.attempts and self._questions:
+            self.close()
+        if self.sock is None:
+            self.connect()
+        question.attempts += 1
+        question.is_first = self._questions == 0
+        self._questions += 1
+        super().request(*arguments, **options)
 
     def send(self, data: Any) -> None:
         for start in range(0, len(data), _PIECE_BYTES):
@@ -132,7 +183,15 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter of requests whose connections keep to `asked`, which must be set by whoever uses it."""
+    """An adapter of requests for one service, whose connections keep to `asked`, which must be set by its user."""
+
+    _pool: HTTPConnectionPool | None = None
+
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> HTTPConnectionPool:
+        """Return the service's pool; finding it takes as long as a tenth of a question."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*arguments, **options)
+        return self._pool
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Make the pools with our connections; what is raised from them is not tried again."""

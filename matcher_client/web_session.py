@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import ssl
 import time
@@ -10,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 from orbweaver.matcher_client.answer_reading import parse_json
-from orbweaver.matcher_client.bounded_connection import BoundedAdapter, PatientRetry, Question, asked
+from orbweaver.matcher_client.bounded_connection import NUMBER, BoundedAdapter, PatientRetry, Question, asked
 from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from orbweaver.matcher_client.service_address import ServiceAddress
 from requests.models import REDIRECT_STATI
@@ -80,8 +82,9 @@ class _SessionWithoutRedirects(requests.Session):
 
 
 class WebSession:
-    """One service's connections, at most `connections` at a time and each for one question; safe for threads.
+    """One service's connections, at most `connections` at a time; safe for threads.
 
+    Each is for one question, unless the service repeats the number of each question in its answer: then they are kept.
     Every failure is Unavailable with one line that names the service and never a digest or a secret: no connection,
     a certificate that does not verify, a redirect (digests must not leak), an answer that is cut, too large or too
     slow. What a status means is left to the service, after transient ones were tried again. No cookie is kept: nothing
@@ -90,9 +93,10 @@ class WebSession:
 
     def __init__(self, address: ServiceAddress, *, connections: int = 1) -> None:
         self._address = address
+        self._repeats_numbers = False
+        self._common: requests.PreparedRequest | None = None
         self._session = _SessionWithoutRedirects()
         self._session.trust_env = False  # neither a proxy nor a .netrc of the environment
-        self._session.headers["Connection"] = "close"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.verify = str(address.ca) if address.ca else True
         if address.certificate:
@@ -123,21 +127,23 @@ class WebSession:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask with GET; `path` begins with a slash. Raises Unavailable."""
-        return self._ask("GET", path, params=params)
+        return self._ask("GET", f"{path}?{urlencode(params)}" if params else path, {})
 
     def post_json(self, path: str, value: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask with POST and a JSON body. Raises Unavailable."""
-        return self._ask("POST", path, json=value, headers=headers)
+        return self._ask(
+            "POST", path, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode()
+        )
 
     def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> Answer:
         """Ask with POST and a body of text as it is. Raises Unavailable."""
-        return self._ask("POST", path, data=text.encode(), headers={"Content-Type": content_type})
+        return self._ask("POST", path, {"Content-Type": content_type}, text.encode())
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
 
-    def _ask(self, method: str, path: str, **options: Any) -> Answer:
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], sent: bytes | None = None) -> Answer:
         question = Question(
             service=self._address.name,
             deadline=time.monotonic() + ANSWER_SECONDS,
@@ -146,13 +152,13 @@ class WebSession:
         )
         before = asked.set(question)
         try:
-            with self._session.request(
-                method,
-                self._address.base_url + path,
+            request = self._prepare(question, method, path, headers, sent)
+            with self._session.send(
+                request,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
-                **options,
+                proxies={},
             ) as response:
                 if response.status_code in REDIRECT_STATI:
                     raise Unavailable(
@@ -163,8 +169,26 @@ class WebSession:
             raise Unavailable(f"{self._address.name} {_say_failure(self._address, error)}") from None
         finally:
             asked.reset(before)
+        self._repeats_numbers = question.is_repeated
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return Answer(response.status_code, kind, body, response.headers.get("Date", ""))
+
+    def _prepare(
+        self, question: Question, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> requests.PreparedRequest:
+        """Return what is sent: what all questions share is prepared once, for it takes longer than the rest."""
+        if self._common is None:
+            self._common = self._session.prepare_request(requests.Request("GET", self._address.base_url))
+        request = self._common.copy()
+        request.method = method
+        request.url = (request.url or "").rstrip("/") + path
+        request.body = body
+        request.headers.update({**headers, NUMBER: question.number})
+        if body is not None:
+            request.headers["Content-Length"] = str(len(body))
+        if not self._repeats_numbers:
+            request.headers["Connection"] = "close"
+        return request
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()

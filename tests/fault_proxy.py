@@ -131,6 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self._upstream: http.client.HTTPConnection | None = None
         self.last_reply: Reply | None = None
+        self.answered = 0
 
     def finish(self) -> None:
         if self._upstream is not None:
@@ -254,6 +255,21 @@ def repeats_itself(exchange: Exchange) -> None:
     if last is not None:
         exchange.answer(last)
     exchange.answer(reply)
+
+
+def lags(first: int, last: int) -> Fault:
+    """The questions numbered so on a connection have the answer to the one before, all others their own.
+
+    So does one answer too many that is late, and then a question that is dropped: nothing else differs.
+    """
+
+    def fault(exchange: Exchange) -> None:
+        handler, reply = exchange._handler, exchange.forward()
+        before, handler.last_reply = handler.last_reply, reply
+        handler.answered += 1
+        exchange.answer(before if before is not None and first <= handler.answered <= last else reply)
+
+    return fault
 
 
 def drip_headers(exchange: Exchange) -> None:

@@ -122,6 +122,7 @@ class HmaState:
     has_hasher: bool = False
     has_curator: bool = False
     closes_connections: bool = False  # as gunicorn's sync workers, upstream's default, do
+    repeats_numbers: bool = False  # as the APP_HOOK of docs/matching-services.md makes it do
     faults: list[Fault] = field(default_factory=list)
     now: Callable[[], float] = time.time
     coin: random.Random = field(default_factory=random.Random)
@@ -287,7 +288,7 @@ class HmaServer(ThreadedServer):
     """Serves `state` over kept-alive connections; `requests` is everything that was asked, in order of arrival.
 
     When it `waits_for` a number of lookups, none but the first is answered before so many wait at the same time;
-    `most_waiting` is how many did.
+    `most_waiting` is how many did. `seconds_a_lookup` is what each takes, one after the other, as in one process.
     """
 
     def __init__(self) -> None:
@@ -297,6 +298,8 @@ class HmaServer(ThreadedServer):
         self.requests: list[Request] = []
         self.connections_seen = 0
         self.most_waiting = 0
+        self.seconds_a_lookup = 0.0
+        self._process = asyncio.Lock()
         self._waiting = 0
 
     @property
@@ -337,9 +340,13 @@ class HmaServer(ThreadedServer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, _, headers = head.partition("\r\n")
         method, target, _ = line.split(" ")
-        for header in headers.lower().split("\r\n"):
-            if header.startswith("content-length:"):
-                await reader.readexactly(int(header.partition(":")[2]))
+        number = ""
+        for header in headers.split("\r\n"):
+            name, _, value = header.partition(":")
+            if name.lower() == "content-length":
+                await reader.readexactly(int(value))
+            if name.lower() == "x-request-id" and self.state.repeats_numbers:
+                number = f"{header}\r\n"
         parts = urlsplit(target)
         parameters = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         request = Request(method, parts.path, parameters)
@@ -349,6 +356,9 @@ class HmaServer(ThreadedServer):
             self.most_waiting = max(self.most_waiting, self._waiting)
             await self.waits_for.wait()
             self._waiting -= 1
+        if self.seconds_a_lookup and request.path == "/m/lookup":
+            async with self._process:
+                await asyncio.sleep(self.seconds_a_lookup)
         is_too_long = len(line) > LONGEST_REQUEST_LINE
         response = page(414) if is_too_long else self.state.answer(request)
         if response.status == 0:
@@ -358,7 +368,7 @@ class HmaServer(ThreadedServer):
         writer.write(
             f"HTTP/1.1 {response.status} {REASONS[response.status]}\r\nServer: gunicorn\r\n"
             f"Connection: {'close' if ends else 'keep-alive'}\r\nContent-Type: {response.content_type}\r\n"
-            f"Content-Length: {len(body)}\r\n{response.headers}\r\n".encode()
+            f"Content-Length: {len(body)}\r\n{number}{response.headers}\r\n".encode()
             + (body[: len(body) // 2] if response.cut else body)
         )
         await writer.drain()
