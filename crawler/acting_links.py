@@ -70,8 +70,8 @@ _Expression = Callable[[list[Pattern]], str]
 _ACTION: Final = r"(?:_?method|act(?:ion)?|a|cmd|command|do|event|func(?:tion)?|m|mode|op|task)"
 _SCRIPTS: Final = r"(?:action|ashx|aspx?|cfm|cgi|do|html?|jspx?|php\d?|pl)"
 _SCRIPT: Final = re.compile(_SCRIPTS.replace("|html?", "")).fullmatch
-_SEGMENT_END: Final = rf"(?:\.{_SCRIPTS})?+(?=[/;?]|\Z)"
-_PATH_END: Final = rf"(?:\.{_SCRIPTS})?+(?:/\d[0-9a-f-]*+)?+/?+(?=[;?]|\Z)"
+_SEGMENT_END: Final = rf"(?:\.{_SCRIPTS})?(?=[/;?]|\Z)"
+_PATH_END: Final = rf"(?:\.{_SCRIPTS})?(?:/\d[0-9a-f-]*+)?/?+(?=[;?]|\Z)"
 _NEVER: Final = r"(?!)"
 
 
@@ -164,8 +164,8 @@ def _patterns_of_host(host: str) -> tuple[tuple[str, str], ...]:
 
 # --- URLs inside a URL ---
 
-_COLON: Final = r"(?::|%(?:25)*+3a)"
-_SLASH: Final = r"(?:/|%(?:25)*+2f)"
+_COLON: Final = r"(?::|%(?:25)*3a)"
+_SLASH: Final = r"(?:/|%(?:25)*2f)"
 _EMBEDDED = re.compile(rf"https?{_COLON}{_SLASH}|=(?=(?:{_SLASH}{_SLASH}|www\.)[a-z0-9_-]++\.[a-z0-9])")
 # "http://" and "https://" in base64, in lower case.
 _BASE64 = re.compile(r"ahr0c(?:dovl|hm6ly)")

@@ -8,6 +8,8 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from orbweaver.crawler.repetition import end_of_run
+
 
 @dataclass(frozen=True, slots=True)
 class DataUri:
@@ -20,7 +22,7 @@ class DataUri:
 # https://html.spec.whatwg.org/multipage/images.html#parse-a-srcset-attribute: a URL ends at white space,
 # or at commas that white space follows, so commas inside it are its own.
 _SRCSET_URL = re.compile(r"[\s,]*+(\S++)", re.ASCII)
-_SRCSET_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+\)?+)*+", re.ASCII)
+_SRCSET_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+\)?+){1,64}", re.ASCII)
 
 
 def srcset_references(srcset: str) -> Iterator[str]:
@@ -33,8 +35,7 @@ def srcset_references(srcset: str) -> Iterator[str]:
             yield reference.rstrip(",")
         else:
             yield reference
-            descriptors = _SRCSET_DESCRIPTORS.match(srcset, position)
-            position = descriptors.end() if descriptors else position
+            position = end_of_run(_SRCSET_DESCRIPTORS, srcset, position)
 
 
 _REFRESH = re.compile(
@@ -50,32 +51,60 @@ def refresh_reference(content: str) -> str:
 
 
 # https://www.w3.org/TR/css-syntax-3/#consume-url-token; the end of input closes what is open.
-_CSS_STRING = r""" "(?P<{0}double>(?:[^"\\\n]|\\.)*+)(?:"|\Z) | '(?P<{0}single>(?:[^'\\\n]|\\.)*+)(?:'|\Z) """
-_CSS_REFERENCE = re.compile(
-    rf"""
-      url\(\s*+
-      (?: {_CSS_STRING.format("url_")} | (?P<url_bare>(?:[^"'()\\\s]|\\[0-9a-f]{{1,6}}\s?|\\.)++) )
-      \s*+(?:\)|\Z)
-    | @import\s*+(?: {_CSS_STRING.format("import_")} )
-    """,
-    re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
-)
+_CSS_REFERENCE = re.compile(r"""(?P<url>url\(\s*+)|@import\s*+(?=["'])""", re.ASCII | re.IGNORECASE)
+_IN_URL = re.compile(r"""(?:[^"'()\\\s]++|\\[0-9a-f]{1,6}+\s?+|\\[^0-9a-f]){1,64}""", re.ASCII | re.IGNORECASE)
+_URL_END = re.compile(r"\s*+(?:\)|\Z)", re.ASCII)
+_IN_STRING = {
+    '"': re.compile(r'(?:[^"\\\n]++|\\.){1,64}', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\\n]++|\\.){1,64}", re.DOTALL),
+}
 # https://www.w3.org/TR/css-images-4/#image-set-notation: there, a string is a reference, unless it is a type.
-_IMAGE_SET = re.compile(r"image-set\((?P<choices>(?:[^()]++|\([^()]*+\)?+)*+)", re.ASCII | re.IGNORECASE)
-_IMAGE_SET_STRING = re.compile(
-    rf"[a-z-]++\((?:[^()]*+)\)?+ | {_CSS_STRING.format('set_')}", re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE
-)
+_IMAGE_SET = re.compile(r"image-set\(", re.ASCII | re.IGNORECASE)
+_IN_IMAGE_SET = re.compile(r"(?:[^()]++|\([^()]*+\)?+){1,64}")
+_CHOICE = re.compile(r"""(?P<function>(?<![a-z-])[a-z-]++\([^()]*+\)?+)|["']""", re.ASCII | re.IGNORECASE)
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))", re.DOTALL | re.IGNORECASE)
 
 
 def css_references(css: str) -> Iterator[str]:
     """Yield what `url()`, `@import` and `image-set()` of a style refer to, escapes undone."""
-    for match in _CSS_REFERENCE.finditer(css):
-        yield _CSS_ESCAPE.sub(_css_character, match[match.lastgroup or 0])
-    for choices in _IMAGE_SET.finditer(css):
-        for match in _IMAGE_SET_STRING.finditer(choices["choices"]):
-            if match.lastgroup:
-                yield _CSS_ESCAPE.sub(_css_character, match[match.lastgroup])
+    position = 0
+    while start := _CSS_REFERENCE.search(css, position):
+        position = start.end()
+        written, end = (_read_string if css.startswith(('"', "'"), position) else _read_bare_url)(css, position)
+        if start["url"]:
+            closing = _URL_END.match(css, end)
+            written, end = (written, closing.end()) if closing else (None, end)
+        if written is not None:
+            position = end
+            yield _CSS_ESCAPE.sub(_css_character, written)
+    position = 0
+    while start := _IMAGE_SET.search(css, position):
+        position = end_of_run(_IN_IMAGE_SET, css, start.end())
+        yield from _image_set_references(css[start.end() : position])
+
+
+def _image_set_references(choices: str) -> Iterator[str]:
+    position = 0
+    while choice := _CHOICE.search(choices, position):
+        position = choice.end()
+        if not choice["function"]:
+            # A string that a line end cuts short is passed over, as browsers do: its quotes are none of its own.
+            written, position = _read_string(choices, choice.start())
+            if written is not None:
+                yield _CSS_ESCAPE.sub(_css_character, written)
+
+
+def _read_string(css: str, position: int) -> tuple[str | None, int]:
+    """Return what the string at `position` holds, None when a line end cuts it short, and where it ends."""
+    end = end_of_run(_IN_STRING[css[position]], css, position + 1)
+    if end == len(css):
+        return css[position + 1 :], end
+    return (css[position + 1 : end], end + 1) if css[end] == css[position] else (None, end)
+
+
+def _read_bare_url(css: str, position: int) -> tuple[str | None, int]:
+    end = end_of_run(_IN_URL, css, position)
+    return css[position:end] or None, end
 
 
 def _css_character(escape_sequence: re.Match[str]) -> str:
@@ -90,7 +119,7 @@ _C0_OR_SPACE = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE = str.maketrans("", "", "\t\n\r")
 DATA_SCHEME = re.compile(r"[\t\n\r]*".join("data:"), re.IGNORECASE)
 # By runs: urllib.parse.unquote_to_bytes takes 360 MB for 5 MB.
-_PERCENT_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
+_PERCENT_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2}){1,512}")
 _BASE64_MARK = re.compile(r"; *base64 *\Z", re.IGNORECASE)
 
 

@@ -55,7 +55,7 @@ _BY_DECLARED_TYPE = {
     "audio/x-mpegurl": DocumentKind.PLAYLIST,
 }
 # A sitemap as text has URLs and nothing else (https://www.sitemaps.org/protocol.html#otherformats).
-_URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)++(?:\s*+[\x21-\xff]*+)?\Z")
+_URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)+(?:\s*+[\x21-\xff]*+)?\Z")
 # Files that are gzipped as files, and are read: a tarball is not among them.
 _GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.FEED})
 

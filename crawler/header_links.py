@@ -9,8 +9,8 @@ from orbweaver.crawler.attribute_values import refresh_reference
 from orbweaver.crawler.links import Link, LinkKind, link_references
 
 MOST_HEADER_LINKS = 100
-# RFC 8288, 3. Both quantifiers that may meet are possessive, so each character is read once.
-_LINK = re.compile(r"<(?P<reference>[^<>]*+)>(?P<parameters>(?:[^,\"<]++|\"[^\"]*+\"?)*+)")
+# RFC 8288, 3. Nothing follows the repetition, so each character is read once.
+_LINK = re.compile(r"<(?P<reference>[^<>]*+)>(?P<parameters>(?:[^,\"<]++|\"[^\"]*+\"?){0,256})")
 _PARAMETER = re.compile(r";\s*+(?P<name>[\w*-]++)\s*+=\s*+(?:\"(?P<quoted>[^\"]*+)\"?|(?P<bare>[^\s;,\"]*+))", re.ASCII)
 
 

@@ -11,33 +11,36 @@ from collections.abc import Container, Iterable, Iterator
 from html import unescape
 from html.entities import html5
 
+from orbweaver.crawler.repetition import end_of_run
+
 Attributes = dict[str, str]
 
 # In these a "<" is text until their own end tag, except inside svg and math.
 _RAW = ("iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp")
 _FOREIGN = ("svg", "math")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
-# https://html.spec.whatwg.org/multipage/parsing.html#tokenization, comments, tags and attributes. The quantifiers are
-# possessive and an unclosed construct runs to the end of input, so each character is consumed once.
-_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
+# https://html.spec.whatwg.org/multipage/parsing.html#tokenization, comments, tags and attributes. An unclosed construct
+# runs to the end of input, and nothing that follows a repetition can fail, so each character is consumed once.
+_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+)|)"""
+_ATTRIBUTES = re.compile(rf"(?:[\s/]++|{_ATTRIBUTE}){{1,64}}", re.ASCII)
 _TOKEN = re.compile(
     rf"""
-    # For speed: text, and tags of no concern, because they have no attributes, or only the two that most have.
+    <
+    # For speed: tags of no concern, because they have no attributes, or only the two that most have. None has a "<"
+    # inside, so that the search goes on behind it.
+    (?!
+      /(?!svg|math)[a-z][a-z0-9]*+>
+    | (?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+(?:\s++(?:class|id)="[^"<]*+"){{0,8}}>
+    )
     (?:
-      [^<]++
-    | </(?!svg|math)[a-z][a-z0-9]*+>
-    | <(?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+(?:\s++(?:class|id)="[^"]*+")*+>
-    )*+
-    (?:
-      <!--(?:-?>|.*?(?:--!?>|\Z))
-    | <(?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>(?:[\s/]++|{_ATTRIBUTE})*+)(?P<close>>?)
-    | <[!?/][^>]*+>?
-    | <
+      !--(?:-?>|.*?(?:--!?>|\Z))
+    | (?P<end>/?)(?P<name>[a-z][^\s/>]*+)[\s/]*+(?:{_ATTRIBUTE}[\s/]*+){{0,64}}
+    | [!?/][^>]*+>?
     )
     """,
     re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
-_ONE_ATTRIBUTE = re.compile(r"""([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s>]*+)))?+""", re.ASCII)
+_ONE_ATTRIBUTE = re.compile(r"""([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s>]*+))|)""", re.ASCII)
 # A tag of 5 MB may have millions of attributes: longer ones are read one by one.
 _LONG_TAG = 4_096
 _REFERENCE = re.compile(r"&(?:\#(?:[0-9]++|[xX][0-9A-Fa-f]++);?|(?P<name>[A-Za-z][A-Za-z0-9]*+)(?P<after>[;=]?))")
@@ -60,11 +63,17 @@ def start_tags(
     text = text.replace("\0", "\ufffd")
     position = css_end = 0
     foreign_depth = least_depth = int(is_xml)
-    while token := _TOKEN.match(text, position):
+    while token := _TOKEN.search(text, position):
         position = token.end()
-        end, name, inside, close = token.groups()
-        if name is None or not close:
+        end, name = token.groups()
+        if name is None:
             continue
+        if not text.startswith(">", position):
+            position = end_of_run(_ATTRIBUTES, text, position)
+            if not text.startswith(">", position):
+                continue  # the end of input
+        inside = text[token.end("name") : position]
+        position += 1
         name = name.lower()
         if is_xml:
             name = name.rpartition(":")[2]

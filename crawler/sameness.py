@@ -29,7 +29,7 @@ _IS_ASP_SESSION = re.compile(r"aspsessionid[a-z]{6,10}=[a-z]{16,}+", re.IGNORECA
 # Java servlets write it behind a path segment; ASP.NET without cookies writes a segment of its own, "(S(...))".
 _SESSION_IN_PATH = re.compile(
     rf";(?:{'|'.join(f'{name}={found}' for name, found in _SESSION_IDS.items())})(?=[;/]|\Z)"
-    r"|/(?:\((?:[a-z]\([0-9a-z]{20,}+\))++\))(?=/)",
+    r"|/(?:\((?:[a-z]\([0-9a-z]{20,}+\))+\))(?=/)",
     re.IGNORECASE,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import filetype
+from orbweaver.crawler.repetition import end_of_run
 
 # The furthest that `filetype` looks in common files: the third entry of an office document's ZIP archive.
 HEAD_BYTES = 4_096
@@ -15,10 +16,8 @@ _HTML = re.compile(
     rb"<(?:!DOCTYPE HTML|HTML|HEAD|SCRIPT|IFRAME|H1|DIV|FONT|TABLE|A|STYLE|TITLE|B|BODY|BR|P|!--)[ >]",
     re.IGNORECASE,
 )
-_FIRST_ELEMENT = re.compile(
-    rb"(?:\s++|<\?.*?\?>|<!--.*?-->|<![^>\[]*+(?:\[[^\]]*+\]\s*+)?+>)*+<(?:[\w.-]++:)?(?P<name>[\w.-]+)",
-    re.DOTALL,
-)
+_BEFORE_FIRST_ELEMENT = re.compile(rb"\s++|<\?.*?\?>|<!--.*?-->|<![^>\[]*+(?:\[[^\]]*+\]\s*+)?>", re.DOTALL)
+_FIRST_ELEMENT = re.compile(rb"<(?:[\w.-]++:)?(?P<name>[\w.-]+)")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What is XML by its first element, with a declaration before it or without.
 _XML_ROOTS = {
@@ -62,7 +61,8 @@ def _sniff_markup(text: bytes) -> str | None:
 
 def root_name(head: bytes) -> str | None:
     """Return the name of a document's first element, in lower case and without its prefix; None for no markup."""
-    root = _FIRST_ELEMENT.match(head[:HEAD_BYTES].removeprefix(_BYTE_ORDER_MARK))
+    text = head[:HEAD_BYTES].removeprefix(_BYTE_ORDER_MARK)
+    root = _FIRST_ELEMENT.match(text, end_of_run(_BEFORE_FIRST_ELEMENT, text, 0))
     return root["name"].decode("latin-1").lower() if root else None
 
 

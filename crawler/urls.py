@@ -35,15 +35,15 @@ _FINAL_ESCAPE = "%(?!2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]
 # Most links on most pages are canonical once joined; this says so in one match. It may miss canonical URLs
 # (ports, IP addresses), which then cost a full parse, but must never match any other text.
 _CANONICAL = re.compile(
-    r"https?://(?![^/]{254})(?:[a-z0-9_-]{1,63}+\.)*+[a-z][a-z0-9_-]{0,62}+"
-    rf"(?:/(?!\.\.?(?:[/?]|\Z))(?:[{_IN_PATH.removesuffix('/')}]++|{_FINAL_ESCAPE})*+)++"
-    rf"(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})++)?+"
+    r"https?://(?![^/]{254})(?:[a-z0-9_-]{1,63}+\.)*[a-z][a-z0-9_-]{0,62}+"
+    rf"(?:/(?!\.\.?(?:[/?]|\Z))(?:[{_IN_PATH.removesuffix('/')}]++|{_FINAL_ESCAPE})*)+"
+    rf"(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})+)?"
 )
 # Nor do most relative links need a parser: a path without dot segments, in canonical spelling, and perhaps a query.
-_SEGMENT = rf"(?!\.)(?:[{_IN_PATH.replace(':', '').replace('/', '')}]++|{_FINAL_ESCAPE})*+"
+_SEGMENT = rf"(?!\.)(?:[{_IN_PATH.replace(':', '').replace('/', '')}]++|{_FINAL_ESCAPE})*"
 _PLAIN_REFERENCE = re.compile(
-    rf"(?P<relative>(?!//)(?P<root>/)?+(?:{_SEGMENT})(?:/{_SEGMENT})*+(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})++)?+)"
-    r"(?:\#.*+)?+",
+    rf"(?P<relative>(?!//)(?P<root>/)?(?:{_SEGMENT})(?:/{_SEGMENT})*(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})+)?)"
+    r"(?:\#.*+)?",
     re.DOTALL,
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):")
@@ -62,7 +62,7 @@ def canonicalise(text: str) -> str:
     >>> canonicalise("HTTP://user@Example.COM.:80/a/../%7euser?#top")
     'http://example.com/~user'
     """
-    if _CANONICAL.fullmatch(text) and len(text) <= MAX_URL_LENGTH:
+    if len(text) <= MAX_URL_LENGTH and _CANONICAL.fullmatch(text):
         return text
     return _parse(text)
 
@@ -172,16 +172,16 @@ def join(base: str, reference: str) -> str:
     >>> join("http://example.com/a/b?c", "..\\d e.jpg#top")
     'http://example.com/d%20e.jpg'
     """
+    if len(reference) > MAX_TEXT_LENGTH:
+        raise UrlRefused(f"longer than {MAX_TEXT_LENGTH} characters")
     plain = _PLAIN_REFERENCE.fullmatch(reference)
     root, directory = _root_and_directory(base)
     if plain is not None and reference[:1] not in _NOT_PLAIN:
         url = (root if plain["root"] else directory) + plain["relative"]
         if len(url) <= MAX_URL_LENGTH:
             return url
-    if _CANONICAL.fullmatch(reference) and len(reference) <= MAX_URL_LENGTH:
+    if len(reference) <= MAX_URL_LENGTH and _CANONICAL.fullmatch(reference):
         return reference
-    if len(reference) > MAX_TEXT_LENGTH:
-        raise UrlRefused(f"longer than {MAX_TEXT_LENGTH} characters")
     reference = reference.translate(_TAB_AND_NEWLINES).strip(_C0_AND_SPACE).partition("#")[0]
     scheme = base[: base.index(":")]
     match = _SCHEME.match(reference)

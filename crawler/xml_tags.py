@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from orbweaver.crawler.repetition import end_of_run
+
 
 class Tag(NamedTuple):
     """A start or end tag, names without their prefix; `text` is what stands between it and the next tag.
@@ -24,18 +26,23 @@ class Tag(NamedTuple):
 
 
 # An unclosed construct runs to the end of input, so each character is consumed once (XML 1.0, 2.4 to 2.8, 3.1).
+_QUOTED_OR_SLASH = r"""(?:"[^"]*+"?|'[^']*+'?|/(?!>))"""
+_TAG_CONTENT = re.compile(rf"""(?:[^<>"'/]++|{_QUOTED_OR_SLASH}){{1,64}}""")
+_TAG_REST = re.compile("(?P<empty>/?)>?")
 _TOKEN = re.compile(
-    r"""
+    rf"""
       (?P<text>[^<]++)
     | <!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)
     | <!--.*?(?:-->|\Z)
     | <\?.*?(?:\?>|\Z)
-    | <!(?:[^<>"']++|"[^"]*+"?|'[^']*+'?|<(?:[^<>"']++|"[^"]*+"?|'[^']*+'?)*+>?)*+>?
-    | <(?P<end>/?)(?P<name>[^\s<>/"'=]++)(?P<attributes>(?:[^<>"'/]++|"[^"]*+"?|'[^']*+'?|/(?!>))*+)(?P<empty>/?)>?
+    | (?P<declaration><!)
+    | <(?P<end>/?)(?P<name>[^\s<>/"'=]++)
+      (?P<attributes>[^<>"'/]*+(?:{_QUOTED_OR_SLASH}[^<>"'/]*+){{0,64}})(?P<empty>/?)(?P<close>>?)
     | <
     """,
     re.DOTALL | re.VERBOSE,
 )
+_DECLARATION_CONTENT = re.compile(r"""(?:[^<>"']++|"[^"]*+"?|'[^']*+'?){1,64}""")
 _ATTRIBUTE = re.compile(
     r"""(?<![^\s=/"'<>])(?P<name>[^\s=/"'<>]++)\s*+=\s*+(?:"(?P<double>[^"]*+)"?|'(?P<single>[^']*+)'?)"""
 )
@@ -47,19 +54,41 @@ def tags(text: str) -> Iterator[Tag]:
     """Yield the tags of a document in their order; never fails, whatever the text."""
     held: tuple[str, dict[str, str], bool, bool] | None = None
     pieces: list[str] = []
-    for token in _TOKEN.finditer(text):
-        if token["text"] is not None:
+    position = 0
+    while token := _TOKEN.match(text, position):
+        position = token.end()
+        if token.lastgroup == "text":
             pieces.append(unescaped(token["text"]))
-        elif token["data"] is not None:
+        elif token.lastgroup == "data":
             pieces.append(token["data"])
-        elif token["name"] is not None:
+        elif token.lastgroup == "declaration":
+            position = _declaration_end(text, position)
+        elif token.lastgroup == "close":
             if held is not None:
                 yield from _tags(*held, "".join(pieces))
             pieces.clear()
-            attributes = {} if token["end"] or not token["attributes"] else _attributes(token["attributes"])
-            held = (_local(token["name"]), attributes, bool(token["end"]), bool(token["empty"]))
+            end, name, inside, empty, close = token.group("end", "name", "attributes", "empty", "close")
+            if not close and not text.startswith("<", position):
+                rest = _TAG_REST.match(text, end_of_run(_TAG_CONTENT, text, position))
+                assert rest is not None  # both parts may be empty
+                inside = text[token.end("name") : rest.start()]
+                empty = rest["empty"]
+                position = rest.end()
+            held = (_local(name), {} if end or not inside else _attributes(inside), bool(end), bool(empty))
     if held is not None:
         yield from _tags(*held, "".join(pieces))
+
+
+def _declaration_end(text: str, position: int) -> int:
+    """Return where the declaration ends that `position` is in, with the declarations inside it."""
+    is_inside = False
+    while True:
+        position = end_of_run(_DECLARATION_CONTENT, text, position)
+        mark = text[position : position + 1]
+        position += len(mark)
+        if not mark or (mark == ">" and not is_inside):
+            return position
+        is_inside = mark == "<"
 
 
 def _tags(name: str, attributes: dict[str, str], is_end: bool, is_empty: bool, text: str) -> Iterator[Tag]:
