@@ -62,9 +62,11 @@ class Report(Noun):
     """A URL that a hotline received; `url` is canonical (crawler.urls).
 
     `referrer`, `user_agent`, `accept_language` and `cookies` (a Cookie header's value) are how the reporter saw it.
+    `line` is its line in the file that it was read from, counted from 1.
     """
 
     url: str
+    line: int | None = None
     report_id: str | None = None
     received_at: Moment | None = None
     source: str | None = None
@@ -235,6 +237,7 @@ class Outcome(StrEnum):
     ROBOTS = "robots"
     TRAP = "trap"
     LIMIT = "limit"
+    REFUSED = "refused"
     REFUSED_URL = "refused_url"
     REFUSED_ADDRESS = "refused_address"
     UNRESOLVED = "unresolved"
@@ -266,13 +269,49 @@ class Skip(Noun):
     at: Moment
 
 
+class Reported(Noun):
+    """What a recrawl saw of one reported URL, over its redirects.
+
+    `outcome` says why it gave neither a file nor a page, with `rule`, `reason` and `status`; None: it gave one, a page
+    where `is_page` says so. `pages` and `files` count what came with a 2xx status from it, and from what it was the
+    first to lead to; `page_parts` of the files are style sheets, scripts, fonts and icons. `has_reported_links`: it led
+    to other reported URLs, whose files count there.
+    """
+
+    url: str
+    outcome: Outcome | None = None
+    is_page: bool = False
+    rule: Annotated[str, Field(max_length=100)] = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+    status: int | None = None
+    pages: int = Field(default=0, ge=0)
+    files: int = Field(default=0, ge=0)
+    page_parts: int = Field(default=0, ge=0)
+    has_reported_links: bool = False
+
+
+AnswerCounts = dict[Annotated[str, Field(pattern=r"\A[a-z0-9_. ]{1,40}\z")], Annotated[int, Field(ge=0)]]
+
+
+class HostAnswers(Noun):
+    """How a host answered for files and for pages, counted: `given`, else `http.STATUS`, `page` or `empty`."""
+
+    files: AnswerCounts = {}
+    pages: AnswerCounts = {}
+
+
 class Tally(BaseModel):
-    """Running counts of one recrawl; `bytes_read` counts bytes received, before decoding."""
+    """Running counts of one recrawl; `bytes_read` counts bytes received, before decoding.
+
+    `files` are all bodies that were hashed, `error_bodies` those of them that came with an error status. `pages` came
+    with a 2xx status.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     pages: int = 0
     files: int = 0
+    error_bodies: int = 0
     bytes_read: int = 0
     bytes_kept: Literal[0] = 0
     failures: int = 0

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import orbweaver
-from orbweaver.console import rematched
+from orbweaver.console import rematched, report_list
 from orbweaver.console.evidence import evidence
 from orbweaver.console.raw_list import RawList
-from orbweaver.console.text import for_people, safe, size
+from orbweaver.console.text import count, for_people, safe, size
 from orbweaver.model import Case, CaseState, Outcome, format_time
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.reports import BadLine
@@ -25,10 +25,11 @@ SUGGESTIONS_SHOWN = 5
 
 
 def exit_status(result: Result) -> int:
-    """0 when every host was recrawled to its end and every question answered and delivered, else 1."""
+    """0 when every host was recrawled, every report and file was answered for, and every event delivered; else 1."""
     are_all_finished = all(record.state is RecrawlState.FINISHED for record in result.recrawls)
-    is_clean = are_all_finished and not (result.tally.failures or result.unknown or result.undelivered)
-    return 0 if is_clean and not result.is_interrupted else 1
+    are_all_answered = all(one.is_answered for one in result.reports)
+    is_clean = not (result.tally.failures or result.unknown or result.undelivered or result.is_interrupted)
+    return 0 if are_all_finished and are_all_answered and is_clean else 1
 
 
 def summary(
@@ -47,6 +48,8 @@ def summary(
             "usable": usable_reports,
             "refused": [_line(bad) for bad in bad_lines if not bad.is_report_kept],
             "notes": [_line(bad) for bad in bad_lines if bad.is_report_kept],
+            "outcomes": report_list.counts(result.reports),
+            "each": [report_list.as_json(one) for one in result.reports],
         },
         "hashes": None if hashes is None else hashes.as_json(),
         "totals": {
@@ -54,6 +57,7 @@ def summary(
             "hosts_finished": sum(one.state is RecrawlState.FINISHED for one in result.recrawls),
             "pages": tally.pages,
             "files": tally.files,
+            "error_bodies": tally.error_bodies,
             "bytes_read": tally.bytes_read,
             "bytes_kept": tally.bytes_kept,
             "cases": len(result.cases),
@@ -95,6 +99,8 @@ def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
         "robots": record.order.scope.access.robots.value,
         "stopped_by": record.stopped_by,
         "limits": dict(_limits_reached(record, result)),
+        "answers": {host: counts.model_dump() for host, counts in record.answers.items()},
+        "without_digest": _without_digest(record, result),
         "reason": record.reason,
         "pages": tally.pages,
         "files": tally.files,
@@ -114,7 +120,8 @@ def show(console: Console, result: Result) -> None:
         if len(result.cases) > CASES_SHOWN:
             console.print(f"{len(result.cases) - CASES_SHOWN} more cases, see cases.jsonl (--out DIR)")
     else:
-        console.print("No case: no file that was hashed matched.")
+        console.print(_no_case(result))
+    report_list.show(console, result.reports)
     if result.rematched is not None:
         console.print("What was found earlier was asked about again:", highlight=False)
         rematched.show(console, result.rematched)
@@ -122,10 +129,12 @@ def show(console: Console, result: Result) -> None:
     _show_failures(console, result)
     _show_unknown(console, result)
     tally = result.tally
+    with_errors = f" (and {tally.error_bodies} bodies of error answers)" if tally.error_bodies else ""
     console.print(
-        f"{len(result.cases)} cases ({len(result.new_case_ids)} new), {tally.files} files and {tally.pages} pages "
-        f"on {len(result.recrawls)} hosts, {size(tally.bytes_read)} read, {tally.bytes_kept} bytes kept, "
-        f"{tally.skipped} URLs without a digest.",
+        f"{count(len(result.cases), 'case')} ({len(result.new_case_ids)} new), "
+        f"{count(tally.files - tally.error_bodies, 'file')}{with_errors} and {count(tally.pages, 'page')} "
+        f"on {count(len(result.recrawls), 'host')}, {size(tally.bytes_read)} read, {tally.bytes_kept} bytes kept, "
+        f"{count(tally.skipped, 'URL')} without a digest.",
         highlight=False,
     )
 
@@ -164,11 +173,14 @@ def _show_hosts(console: Console, result: Result) -> None:
             console.print(f"{record.state.value}: host {name}: {safe(record.reason or 'stopped')}", highlight=False)
         elif record.stopped_by is not None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
-        for rule, count in sorted(_limits_reached(record, result).items()):
-            console.print(f"partial: host {name}: {rule} left out {count}", highlight=False)
-        for host, count in list(record.suggestions.items())[:SUGGESTIONS_SHOWN]:
+        left_out_by_robots = _without_digest(record, result).get(Outcome.ROBOTS.value, 0)
+        if left_out_by_robots:
+            console.print(f"partial: host {name}: robots.txt left out {left_out_by_robots}", highlight=False)
+        for rule, left_out in sorted(_limits_reached(record, result).items()):
+            console.print(f"partial: host {name}: {rule} left out {left_out}", highlight=False)
+        for host, files in list(record.suggestions.items())[:SUGGESTIONS_SHOWN]:
             shown = safe(host.replace(".", "[.]"))
-            console.print(f"suggestion: pages of {name} show {count} or more files from {shown}", highlight=False)
+            console.print(f"suggestion: pages of {name} show {files} or more files from {shown}", highlight=False)
         if record.sandbox is not None and not record.sandbox.get("is_on"):
             console.print(f"warning: host {name} was crawled with SANDBOX=off", highlight=False)
 
@@ -182,6 +194,23 @@ def _limits_reached(record: RecrawlRecord, result: Result) -> Counter[str]:
     return reached
 
 
+def _no_case(result: Result) -> str:
+    """Say that there is no case, and of how much: nothing was read is not the same as nothing is known."""
+    tally = result.tally
+    files = tally.files - tally.error_bodies
+    if not files:
+        return f"No case, and nothing to judge by: {count(tally.pages, 'page')}, 0 files."
+    return f"No case: no file that was hashed matched ({count(files, 'file')})."
+
+
+def _without_digest(record: RecrawlRecord, result: Result) -> dict[str, int]:
+    """Count the URLs without a digest by outcome."""
+    counted: Counter[str] = Counter()
+    for skip in result.skips_of.get(record.recrawl_id, ()):
+        counted[skip.outcome.value] += skip.count
+    return dict(counted)
+
+
 def _show_failures(console: Console, result: Result) -> None:
     failed = [skip for skip in result.skips if skip.is_failure]
     for skip in failed[:LINES_SHOWN]:
@@ -193,9 +222,9 @@ def _show_failures(console: Console, result: Result) -> None:
 def _show_unknown(console: Console, result: Result) -> None:
     for one in result.unhealthy:
         console.print(f"warning: matching service {safe(one.complaint)}", highlight=False, markup=False)
-    for reason, count in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):
+    for reason, files in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):
         console.print(
-            f"unknown: {count} files: {safe(reason)}; they are kept and asked about again by the next run",
+            f"unknown: {count(files, 'file')}: {safe(reason)}; they are kept and asked about again by the next run",
             highlight=False,
         )
     if result.undelivered:

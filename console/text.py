@@ -18,6 +18,11 @@ def size(count: int) -> str:
     raise AssertionError("the last unit takes every value")
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 page` or `3,000 pages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def safe(text: str) -> str:
     """Return text from a host without control characters, which a terminal might obey."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

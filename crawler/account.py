@@ -1,6 +1,7 @@
 """What a crawl process tells of its recrawl, and what of it is believed: it may have been taken over by a host.
 
-The messages come in this order: what contains the process, then what it found, then how it ended.
+The messages come in this order: what contains the process, then what it found, what came of the
+reported URLs, and how it ended.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Annotated, Literal
 from orbweaver.crawler import scope as scopes
 from orbweaver.crawler import urls
 from orbweaver.crawler.errors import AccountRefused, UrlRefused
-from orbweaver.model import Noun, Report, Scope, Sighting, Skip, Tally
+from orbweaver.crawler.host_answers import HOSTS_HANDED_ON
+from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, Sighting, Skip, Tally
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 # What one message may hold of each; a message of that many with URLs of full length has some 7 MiB.
@@ -41,12 +43,20 @@ class Found(Noun):
     tally: Tally
 
 
+class Answered(Noun):
+    """What came of some of the reported URLs; said before Finished, once for each."""
+
+    kind: Literal["answered"] = "answered"
+    reported: Annotated[tuple[Reported, ...], Field(max_length=MOST_AT_ONCE)]
+
+
 class Finished(Noun):
     """The recrawl came to its end, or was stopped by a limit or a request to stop; crawler.recrawl.Ended."""
 
     kind: Literal["finished"] = "finished"
     stopped_by: _Limit | None
     suggestions: dict[_Host, int]
+    answers: Annotated[dict[_Host, HostAnswers], Field(default_factory=dict, max_length=HOSTS_HANDED_ON)]
 
 
 class GivenUp(Noun):
@@ -63,7 +73,7 @@ class Broken(Noun):
     reason: _Reason
 
 
-Said = Contained | Found | Finished | GivenUp | Broken
+Said = Contained | Found | Answered | Finished | GivenUp | Broken
 _said: TypeAdapter[Said] = TypeAdapter(Annotated[Said, Field(discriminator="kind")])
 
 
@@ -83,6 +93,10 @@ def read(message: bytes, scope: Scope, reports: Sequence[Report]) -> Said:
                 objection = "a report of another recrawl"
             if objection is not None:
                 raise AccountRefused(f"a file with {objection}")
+    if isinstance(said, Answered) and not {report.url for report in reports}.issuperset(
+        one.url for one in said.reported
+    ):
+        raise AccountRefused("an answer for a URL that was not reported")
     return said
 
 

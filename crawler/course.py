@@ -16,6 +16,7 @@ from orbweaver.crawler.digests import digests_of
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.frontier import MOST_WAITING, Frontier, Waiting
 from orbweaver.crawler.header_links import header_links
+from orbweaver.crawler.host_answers import A_PAGE, EMPTY, GIVEN, AnswerCounter
 from orbweaver.crawler.journal import Journal
 from orbweaver.crawler.links import Link, LinkKind, PageLinks
 from orbweaver.crawler.outcomes import (
@@ -27,6 +28,7 @@ from orbweaver.crawler.outcomes import (
     reason_of,
     rule_of,
 )
+from orbweaver.crawler.reported_urls import ReportedUrls
 from orbweaver.crawler.seen_urls import SeenUrls
 from orbweaver.crawler.transfer import Answer
 from orbweaver.crawler.transfer_errors import Interrupted
@@ -47,8 +49,8 @@ class Course:
     """Decides by the scope's rules, once for every URL, and keeps the journal.
 
     `flush` is called when a batch of sightings is complete. `suggestions` are hosts outside the scope whose files its
-    pages show. `stopped_by` says why the recrawl is ending early, None
-    while it is not.
+    pages show, `reported` is what came of each reported URL, `answers` how its hosts answered. `stopped_by` says why
+    the recrawl is ending early, None while it is not.
     """
 
     def __init__(
@@ -62,6 +64,9 @@ class Course:
         self.stopped_by: str | None = None
         self._seen = SeenUrls()
         self.suggestions = ScopeSuggestions()
+        self.reported = ReportedUrls()
+        self.answers = AnswerCounter()
+        self._reported_keys: set[str] = set()
 
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
@@ -70,6 +75,7 @@ class Course:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
             self._seen.add(sameness.key(url))
+            self._reported_keys.add(sameness.key(url))
             visit = Visit(
                 url,
                 LinkKind.PAGE,
@@ -77,6 +83,7 @@ class Course:
                 report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
                 is_reported=True,
                 manners=manners_of(same),
+                root=self.reported.add(url),
             )
             self._consider(visit, url)
 
@@ -91,18 +98,43 @@ class Course:
             self._budget.correct(visit.kind, found, host=urls.host_of(answer.url))
         # A body is looked into whatever the status is: an error status may be a disguise.
         if body.digests is not None and not body.digests.is_degenerate:
-            self._found(sightings.of_file(visit, answer, body.digests))
+            self._found(visit, sightings.of_file(visit, answer, body.digests))
         self._inside_archive(visit, answer, body.archive)
+        self._came(visit, answer, body)
+        self._follow(visit, answer, body)
+
+    def _came(self, visit: Visit, answer: Answer, body: Body) -> None:
+        """Record what a URL turned out to be, and why where that is no file and no page to follow."""
+        is_file_expected = expected_kind(visit.url, visit.kind) is LinkKind.MEDIA
+        is_page = body.digests is None
         if not 200 <= answer.status < 300:
-            self._error_status(visit, answer.status)
-        elif body.digests is not None and body.digests.is_degenerate:
-            self._skip(visit, Outcome.EMPTY, "degenerate", "the file is empty: its digests say nothing", False, 200)
-        elif body.digests is None and expected_kind(visit.url, visit.kind) is LinkKind.MEDIA:
-            reason = "a page came where a file was expected"
-            self._skip(visit, Outcome.ERROR_PAGE, "error_page", reason, False, answer.status)
+            is_failure = is_status_failure(answer.status, is_reported=visit.is_reported)
+            said = f"http.{answer.status}"
+            self._count_answer(visit, is_file=is_file_expected, said=said, is_failure=is_failure)
+            reason = f"the host answered {answer.status}"
+            self._end(visit, outcome_of_status(answer.status), said, reason, is_failure, answer.status)
+            return
+        if visit.is_reported and visit.root is not None:
+            self.reported.came(visit.root, status=answer.status, is_page=is_page)
         if body.html is not None:
             self._journal.tally.pages += 1
-        self._follow(visit, answer, body)
+            self.reported.count_page(visit.root)
+        if body.digests is not None and body.digests.is_degenerate:
+            self._count_answer(visit, is_file=True, said=EMPTY)
+            reason = "the file is empty: its digests say nothing"
+            self._end(visit, Outcome.EMPTY, "degenerate", reason, visit.is_reported, answer.status)
+        elif is_page and is_file_expected:
+            # Some sites show a file's own page under a name like a file's, but none shows a page as a picture.
+            if visit.is_embed or visit.chain:
+                self._count_answer(visit, is_file=True, said=A_PAGE)
+            reason = "a page came where a file was expected"
+            self._end(visit, Outcome.ERROR_PAGE, "error_page", reason, visit.is_reported, answer.status)
+        else:
+            self._count_answer(visit, is_file=not is_page, said=GIVEN)
+
+    def _count_answer(self, visit: Visit, *, is_file: bool, said: str, is_failure: bool = False) -> None:
+        if said == GIVEN or not visit.is_reported:  # why a reported URL gave nothing is said of that URL
+            self.answers.note(visit.url, urls.host_of(visit.url), is_file=is_file, said=said, is_failure=is_failure)
 
     def failed(self, visit: Visit, error: BaseException) -> None:
         """Record why a URL gave no answer."""
@@ -110,12 +142,12 @@ class Course:
         rule, reason = rule_of(error), reason_of(error)
         if isinstance(error, Interrupted) and self.stopped_by != "interrupted":
             outcome, rule, reason = Outcome.LIMIT, f"limit.{self.stopped_by}", "the recrawl's time was over"
-        self._skip(visit, outcome, rule, reason, visit.is_reported or is_failure(outcome))
+        self._end(visit, outcome, rule, reason, visit.is_reported or is_failure(outcome))
 
     def broke(self, visit: Visit, error: Exception) -> None:
         """Record that an error of our own hid what came for one URL."""
         outcome, rule, reason = of_own_error(error)
-        self._skip(visit, outcome, rule, reason, True)
+        self._end(visit, outcome, rule, reason, True)
 
     def is_on_hosts(self, url: str) -> bool:
         """Whether a canonical URL is on a host of the scope, whatever its path is."""
@@ -142,6 +174,13 @@ class Course:
             count=len(self._frontier),
         )
 
+    def judge_hosts(self) -> None:
+        """Record each host that refused so many of its files or pages that it was not checked."""
+        for refusal in self.answers.refusals():
+            self._journal.skip(
+                refusal.url, Outcome.REFUSED, rule=f"host.{refusal.what}", reason=refusal.reason, is_failure=True
+            )
+
     def _consider(self, visit: Visit, url: str) -> None:
         """Let a visit wait for its turn when the rules and memory allow it, else record why not."""
         decision = rules.decide(self._scope, _candidate(visit, url), now=now())
@@ -157,7 +196,7 @@ class Course:
         if visit.chain:
             reason = f"redirected to {url}: {reason}"
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
-        self._skip(visit, outcome, rule, reason, visit.is_reported)
+        self._end(visit, outcome, rule, reason, visit.is_reported)
 
     def _redirected(self, visit: Visit, answer: Answer) -> None:
         chain = (*visit.chain, answer.url)
@@ -165,17 +204,17 @@ class Course:
             target = urls.join(answer.url, _as_written(answer.location or b""))
         except UrlRefused as error:
             reason = f"redirected to a URL that is refused: {error.reason}"
-            self._skip(visit, Outcome.REFUSED_URL, "url", reason, True)
+            self._end(visit, Outcome.REFUSED_URL, "url", reason, True)
             return
         if target in chain or len(chain) > MOST_REDIRECTS:
             reason = f"{len(chain)} redirects, the last to {target}"
-            self._skip(visit, Outcome.REDIRECT_LOOP, "redirects", reason, True)
+            self._end(visit, Outcome.REDIRECT_LOOP, "redirects", reason, True)
             return
         self._consider(visit._replace(chain=chain), target)
 
     def _inside_archive(self, visit: Visit, answer: Answer, archive: Contents) -> None:
         for member in archive.members:
-            self._found(sightings.of_member(visit, answer, member))
+            self._found(visit, sightings.of_member(visit, answer, member))
         for note in archive.notes:
             self._journal.skip(
                 visit.url,
@@ -225,7 +264,10 @@ class Course:
         except UrlRefused as error:
             self._refused_link(page_url, error.reason)
             return
-        if not self._seen.add(sameness.key(url)):
+        key = sameness.key(url)
+        if not self._seen.add(key):
+            if key in self._reported_keys:
+                self.reported.links_to_reported(visit.root)
             return
         self._consider(
             Visit(
@@ -237,12 +279,15 @@ class Course:
                 is_embed=link.kind is LinkKind.MEDIA,
                 referrer_page=page,
                 manners=visit.manners,
+                root=visit.root,
             ),
             url,
         )
 
-    def _found(self, sighting: Sighting) -> None:
+    def _found(self, visit: Visit, sighting: Sighting) -> None:
         self._journal.sighting(sighting)
+        if 200 <= sighting.http.status < 300:
+            self.reported.count_file(visit.root, sighting.content_type or sighting.sniffed_type)
         if self._journal.is_full:
             self._flush()
 
@@ -250,7 +295,7 @@ class Course:
         for embedded in found.data_uris:
             digests = digests_of(embedded.data)
             if not digests.is_degenerate:
-                self._found(sightings.of_embedded(visit, answer, digests, embedded.media_type))
+                self._found(visit, sightings.of_embedded(visit, answer, digests, embedded.media_type))
         if found.bad_data_uris:
             reason = f"{found.bad_data_uris} data: URIs on this page cannot be decoded"
             self._skip(visit, Outcome.REFUSED_URL, "data-uri", reason, False)
@@ -283,15 +328,13 @@ class Course:
             is_failure=False,
         )
 
-    def _error_status(self, visit: Visit, status: int) -> None:
-        self._skip(
-            visit,
-            outcome_of_status(status),
-            f"http.{status}",
-            f"the host answered {status}",
-            is_status_failure(status, is_reported=visit.is_reported),
-            status,
-        )
+    def _end(
+        self, visit: Visit, outcome: Outcome, rule: str, reason: str, is_failure: bool, status: int | None = None
+    ) -> None:
+        """Record that a URL gave neither a file nor a page to follow, and why."""
+        if visit.is_reported and visit.root is not None:
+            self.reported.ended(visit.root, outcome, rule, reason, status)
+        self._skip(visit, outcome, rule, reason, is_failure, status)
 
     def _skip(
         self, visit: Visit, outcome: Outcome, rule: str, reason: str, is_failure: bool, status: int | None = None

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 
 from orbweaver.crawler import account, process_control, recrawl
-from orbweaver.crawler.account import Broken, Contained, Finished, Found, GivenUp, Said
+from orbweaver.crawler.account import Answered, Broken, Contained, Finished, Found, GivenUp, Said
 from orbweaver.crawler.errors import AccessRefused, AccountRefused, CrawlDied, NotRecorded, SandboxUnavailable
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
@@ -122,7 +122,9 @@ def _crawl(
     except Exception as error:
         log.exception("the crawl process broke")
         return Broken(reason=f"{type(error).__name__}: {error}"[: account.REASON_CHARACTERS])
-    return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions)
+    for start in range(0, len(ended.reported), account.MOST_AT_ONCE):
+        _send(sender, Answered(reported=ended.reported[start : start + account.MOST_AT_ONCE]))
+    return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 
 def _send(sender: Connection, said: Said) -> None:

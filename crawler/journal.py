@@ -33,6 +33,7 @@ class Journal:
     def sighting(self, sighting: Sighting) -> None:
         """Note a file with its digests."""
         self.tally.files += 1
+        self.tally.error_bodies += not 200 <= sighting.http.status < 300
         self._sightings.append(sighting)
 
     @property

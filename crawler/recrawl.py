@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orbweaver.crawler import sandbox
 from orbweaver.crawler import scope as scopes
@@ -12,7 +12,7 @@ from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.journal import Record
 from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.crawler.spider import RecrawlSpider
-from orbweaver.model import Report, Scope, Tally
+from orbweaver.model import HostAnswers, Report, Reported, Scope, Tally
 from orbweaver.settings import Settings
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
@@ -27,11 +27,14 @@ class Ended:
     """How a recrawl ended: `stopped_by` is None when everything in scope was visited.
 
     `suggestions` are hosts outside the scope, each with how many files (at least) the scope's pages show from there.
+    `reported` is what came of each reported URL, `answers` how each host answered for its files and pages.
     """
 
     tally: Tally
     stopped_by: str | None
     suggestions: dict[str, int]
+    reported: tuple[Reported, ...] = ()
+    answers: dict[str, HostAnswers] = field(default_factory=dict)
 
 
 def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
@@ -77,4 +80,10 @@ def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Setti
     if process.bootstrap_failed or not isinstance(spider, RecrawlSpider) or not spider.has_started:
         raise CrawlError("the crawl did not start: see the log above for its reason")
     spider.finish()
-    return Ended(tally=spider.journal.tally, stopped_by=spider.stopped_by, suggestions=spider.suggestions)
+    return Ended(
+        tally=spider.journal.tally,
+        stopped_by=spider.stopped_by,
+        suggestions=spider.suggestions,
+        reported=spider.reported,
+        answers=spider.answers,
+    )

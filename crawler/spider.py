@@ -20,7 +20,7 @@ from orbweaver.crawler.lanes import Lanes
 from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.crawler.transfer import Answer, Headers, Transfers
-from orbweaver.model import Report, Scope
+from orbweaver.model import HostAnswers, Report, Reported, Scope
 from orbweaver.settings import Settings
 from scrapy import Request, Spider, signals
 
@@ -87,6 +87,16 @@ class RecrawlSpider(Spider):
         """Hosts outside the scope whose files its pages show, with how many at least, most first."""
         return dict(self._course.suggestions.top())
 
+    @property
+    def reported(self) -> tuple[Reported, ...]:
+        """What came of each reported URL whose visit has ended."""
+        return self._course.reported.all_ended()
+
+    @property
+    def answers(self) -> dict[str, HostAnswers]:
+        """How each host answered for its files and pages."""
+        return self._course.answers.by_host()
+
     async def start(self) -> AsyncIterator[Request]:
         """Visit everything, and keep the clock of the recrawl; Scrapy ends the crawl when this ends."""
         loop = asyncio.get_running_loop()
@@ -124,6 +134,7 @@ class RecrawlSpider(Spider):
         if self.failure is not None:
             raise self.failure
         self._course.abandon(self._reports[0].url if self._reports else self._scope.name)
+        self._course.judge_hosts()
         self._total()
         self.journal.flush()
 

@@ -16,6 +16,7 @@ class Visit(NamedTuple):
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the URLs that
     redirected so far; `report_ids` and `manners` are those of the reports that led here, inherited from page to page.
+    `root` is the place of the reported URL that led here first, None of what robots.txt named.
     `referrer_page` is a hash of the page that linked here, by which a page that is its referrer again is known.
     The links of one page differ in the first field and in the last, which `crawler.frontier` makes use of.
     """
@@ -29,6 +30,7 @@ class Visit(NamedTuple):
     is_reported: bool = False
     referrer_page: int | None = None
     manners: Manners = DEFAULT_MANNERS
+    root: int | None = None
     is_embed: bool = False
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler.account import Contained, Finished, Found, GivenUp
+from orbweaver.crawler.account import Answered, Contained, Finished, Found, GivenUp
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue import batches, recrawls, runs, settlement
 from orbweaver.queue import forget as forgetting
@@ -56,12 +56,14 @@ def recrawl(recrawl_id: str) -> None:
                     recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
                 case Found():
                     keep(said.sightings, said.skips, said.tally)
+                case Answered():
+                    recrawls.note_reported(store, recrawl_id, attempt, said.reported)
                 case GivenUp():
                     end(RecrawlState.FAILED, reason=said.reason)
                 case Finished():
                     is_interrupted = said.stopped_by == "interrupted"
                     state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FINISHED
-                    end(state, stopped_by=said.stopped_by, suggestions=said.suggestions)
+                    end(state, stopped_by=said.stopped_by, suggestions=said.suggestions, answers=said.answers)
 
 
 def match(batch_id: str) -> None:

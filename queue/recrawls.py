@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from orbweaver.crawler.errors import NotRecorded
 from orbweaver.crawler.journal import Record
-from orbweaver.model import Noun, Sighting, Skip, Tally, format_time, now
+from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue import batches
 from orbweaver.queue.plan import Order
 from orbweaver.store import keys
@@ -39,7 +39,8 @@ class RecrawlRecord(Noun):
     """A recrawl as an operator sees it.
 
     `stopped_by` names the limit that ended it early; `reason` says why it failed; `sandbox` is what the kernel
-    enforced; `suggestions` are hosts whose files the scope's pages show, with how many at least.
+    enforced; `suggestions` are hosts whose files the scope's pages show, with how many at least; `answers` is how each
+    host answered for its files and pages.
     """
 
     recrawl_id: str
@@ -52,6 +53,7 @@ class RecrawlRecord(Noun):
     reason: str | None = None
     sandbox: dict[str, object] | None = None
     suggestions: dict[str, int] = Field(default_factory=dict)
+    answers: dict[str, HostAnswers] = Field(default_factory=dict)
 
 
 def create(store: Store, run_id: str, order: Order) -> str:
@@ -91,6 +93,7 @@ def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
         reason=stored.get("reason"),
         sandbox=json.loads(stored["sandbox"]) if "sandbox" in stored else None,
         suggestions=json.loads(stored.get("suggestions", "{}")),
+        answers=json.loads(stored.get("answers", "{}")),
     )
 
 
@@ -121,8 +124,8 @@ def begin(store: Store, recrawl_id: str) -> int:
     pipe = store.pipeline(transaction=True)
     pipe.hincrby(keys.recrawl(recrawl_id), "attempt", 1)
     pipe.hset(keys.recrawl(recrawl_id), "state", RecrawlState.RUNNING)
-    pipe.hdel(keys.recrawl(recrawl_id), "tally", "stopped_by", "reason", "sandbox", "suggestions")
-    pipe.delete(keys.recrawl_skips(recrawl_id))
+    pipe.hdel(keys.recrawl(recrawl_id), "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
+    pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
     return int(pipe.execute()[0])
 
 
@@ -135,6 +138,7 @@ def end(
     stopped_by: str | None = None,
     reason: str | None = None,
     suggestions: Mapping[str, int] | None = None,
+    answers: Mapping[str, HostAnswers] | None = None,
 ) -> None:
     """Mark a recrawl as ended; an `attempt` that is not the last one says nothing any more."""
     given = {
@@ -143,17 +147,38 @@ def end(
         "stopped_by": stopped_by,
         "reason": reason,
         "suggestions": json.dumps(suggestions) if suggestions else None,
+        "answers": json.dumps({host: one.model_dump() for host, one in answers.items()}) if answers else None,
     }
-    _write(store, recrawl_id, attempt, {name: said for name, said in given.items() if said is not None})
+    _write(
+        store,
+        keys.recrawl(recrawl_id),
+        recrawl_id,
+        attempt,
+        {name: said for name, said in given.items() if said is not None},
+    )
 
 
 def note_sandbox(store: Store, recrawl_id: str, attempt: int, enforced: dict[str, object]) -> None:
     """Write what the kernel enforces on the recrawl's process."""
-    _write(store, recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
+    _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
 
 
-def _write(store: Store, recrawl_id: str, attempt: int | None, fields: Mapping[FieldT, EncodableT]) -> None:
-    """Write fields, unless an attempt is named and a later one has begun."""
+def note_reported(store: Store, recrawl_id: str, attempt: int, reported: Sequence[Reported]) -> None:
+    """Write what came of reported URLs."""
+    said: dict[FieldT, EncodableT] = {one.url: one.model_dump_json() for one in reported}
+    _write(store, keys.recrawl_reported(recrawl_id), recrawl_id, attempt, said)
+
+
+def reported(store: Store, recrawl_id: str) -> dict[str, Reported]:
+    """Read what came of the reported URLs whose visit has ended, by URL."""
+    stored = store.hgetall(keys.recrawl_reported(recrawl_id))
+    return {text(url): Reported.model_validate_json(said) for url, said in stored.items()}
+
+
+def _write(
+    store: Store, target: str, recrawl_id: str, attempt: int | None, fields: Mapping[FieldT, EncodableT]
+) -> None:
+    """Write fields of a hash of the recrawl's, unless an attempt is named and a later one has begun."""
     key = keys.recrawl(recrawl_id)
     with store.pipeline(transaction=True) as pipe:
         while True:
@@ -161,7 +186,9 @@ def _write(store: Store, recrawl_id: str, attempt: int | None, fields: Mapping[F
             if attempt is not None and int(pipe.hget(key, "attempt") or 0) != attempt:
                 return
             pipe.multi()
-            pipe.hset(key, mapping=fields)
+            pipe.hset(target, mapping=fields)
+            if target != key:
+                pipe.expire(target, KEPT_SECONDS)
             try:
                 pipe.execute()
             except WatchError:

@@ -94,6 +94,7 @@ def _read_line(parse: _Parse, number: int, text: str) -> Iterator[Report | BadLi
     notes: list[str] = []
     yield Report(
         url=url,
+        line=number,
         report_id=_read_text(fields, "report_id", notes),
         received_at=_read_moment(fields, notes),
         source=_read_text(fields, "source", notes),

@@ -187,6 +187,11 @@ def unknown_count(store: Store, run_id: str) -> int:
     return int(store.hlen(keys.run_unknown(run_id)))
 
 
+def undelivered_event_ids(store: Store, run_id: str) -> list[str]:
+    """Return the ids of the run's events that wait for their delivery."""
+    return [text(event_id) for event_id, of in store.hgetall(keys.undelivered()).items() if text(of) == run_id]
+
+
 def waiting(store: Store, run_id: str) -> tuple[int, int]:
     """Return how many of the run's batches wait for verdicts and how many of its events for their delivery."""
     pipe = store.pipeline(transaction=False)

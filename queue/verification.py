@@ -13,11 +13,12 @@ from uuid import uuid4
 from orbweaver.matcher_client import standings as matcher_standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import Case, Skip, Tally, now
-from orbweaver.queue import batches, lost_jobs, queues, recovery, recrawls, rematched, runs
+from orbweaver.queue import batches, lost_jobs, queues, recovery, recrawls, rematched, report_outcomes, runs
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.rematched import Rematched
+from orbweaver.queue.report_outcomes import ReportResult
 from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -52,7 +53,7 @@ class Result:
     """A run's end: what was found, what was not fetched, what stayed unknown or undelivered.
 
     `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
-    because a list has changed, None for nothing.
+    because a list has changed, None for nothing. `reports` is what came of each report, in the order of their lines.
     """
 
     run_id: str
@@ -67,6 +68,7 @@ class Result:
     is_interrupted: bool
     unhealthy: tuple[Standing, ...] = ()
     rematched: Rematched | None = None
+    reports: tuple[ReportResult, ...] = ()
 
     @property
     def skips(self) -> tuple[Skip, ...]:
@@ -246,6 +248,14 @@ def _result(
 ) -> Result:
     records = _records(store, run_id)
     found = cases.read_many(store, runs.case_ids(store, run_id))
+    unknown = runs.unknown(store, run_id)
+    reports = report_outcomes.results(
+        records,
+        {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
+        found,
+        unknown={one.url: one.reason for one in unknown},
+        undelivered=cases.case_ids_of_events(store, runs.undelivered_event_ids(store, run_id)),
+    )
     return Result(
         run_id=run_id,
         began_at=began_at,
@@ -253,12 +263,13 @@ def _result(
         recrawls=records,
         cases=tuple(found),
         new_case_ids=runs.new_case_ids(store, run_id),
-        unknown=tuple(runs.unknown(store, run_id)),
+        unknown=tuple(unknown),
         skips_of={record.recrawl_id: recrawls.skips(store, record.recrawl_id) for record in records},
         undelivered=runs.waiting(store, run_id)[1],
         is_interrupted=is_interrupted,
         unhealthy=_unhealthy(store, began_at),
         rematched=rematched.since(store, asked_before),
+        reports=reports,
     )
 
 
@@ -267,6 +278,7 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         total.pages += tally.pages
         total.files += tally.files
+        total.error_bodies += tally.error_bodies
         total.bytes_read += tally.bytes_read
         total.failures += tally.failures
         total.skipped += tally.skipped

@@ -48,6 +48,11 @@ def recrawl_skips(recrawl_id: str) -> str:
     return f"{PREFIX}:recrawl:{recrawl_id}:skips"
 
 
+def recrawl_reported(recrawl_id: str) -> str:
+    """Hash reported URL -> JSON of what one recrawl saw of it; owner queue.recrawls."""
+    return f"{PREFIX}:recrawl:{recrawl_id}:reported"
+
+
 def batch(batch_id: str) -> str:
     """String, JSON: a run's sightings that wait for their verdicts; owner queue.batches."""
     return f"{PREFIX}:batch:{batch_id}"

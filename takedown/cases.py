@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -68,6 +69,17 @@ def write(pipe: Pipeline, change: Change) -> None:
         event_id = str(change.event.event_id)
         pipe.rpush(keys.case_events(case_id), event_id)
         pipe.hset(keys.event(event_id), "json", change.event.model_dump_json())
+
+
+def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]:
+    """Return the ids of the cases that these events are of."""
+    found: set[str] = set()
+    for start in range(0, len(event_ids), PAGE):
+        with store.pipeline(transaction=False) as pipe:
+            for event_id in event_ids[start : start + PAGE]:
+                pipe.hget(keys.event(event_id), "json")
+            found.update(str(json.loads(stored)["case_id"]) for stored in pipe.execute() if stored is not None)
+    return frozenset(found)
 
 
 def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import account, recrawl, scope
-from orbweaver.model import Limits, Report, Scope, ScopeKind, Sighting, Skip, Tally
+from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 
 T = TypeVar("T")
@@ -111,6 +111,7 @@ class Crawled:
     suggestions: dict[str, int]
     memory_before: int
     memory_peak: int
+    reported: tuple[Reported, ...] = ()
 
     @property
     def urls(self) -> list[str]:
@@ -164,7 +165,7 @@ def crawl_here(one: Order) -> Crawled:
 
     before, ended = crawl_with(one, record)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Crawled(sightings, skips, ended.tally, ended.stopped_by, ended.suggestions, before, peak)
+    return Crawled(sightings, skips, ended.tally, ended.stopped_by, ended.suggestions, before, peak, ended.reported)
 
 
 def as_told(one: Order, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:

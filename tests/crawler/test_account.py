@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from builders import a_sighting
 from orbweaver.crawler import account
-from orbweaver.crawler.account import Contained, Finished, Found
+from orbweaver.crawler.account import Answered, Contained, Finished, Found
 from orbweaver.crawler.errors import AccountRefused
-from orbweaver.model import Embeds, Limits, Report, Scope, ScopeKind, Tally
+from orbweaver.model import Embeds, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
 
 HOST = Scope(kind=ScopeKind.HOST, name="h.test", limits=Limits())
 PATH = HOST.model_copy(update={"kind": ScopeKind.PATH, "prefixes": ("http://h.test/a/",)})
@@ -65,6 +65,14 @@ def test_a_sighting_names_reports_of_its_recrawl_only() -> None:
         account.read(found(report_ids=("r-2",)), HOST, REPORTS)
 
 
+def test_what_came_of_a_url_is_said_of_reported_ones_only() -> None:
+    said = Answered(reported=(Reported(url="http://h.test/b", outcome=Outcome.TIMEOUT),))
+    assert account.read(said.model_dump_json().encode(), HOST, REPORTS) == said
+    other = Answered(reported=(Reported(url="http://h.test/c"),))
+    with pytest.raises(AccountRefused, match="a URL that was not reported"):
+        account.read(other.model_dump_json().encode(), HOST, REPORTS)
+
+
 def finished(**fields: Any) -> bytes:
     return json.dumps({"kind": "finished", "stopped_by": None, "suggestions": {}, **fields}).encode()
 
@@ -81,6 +89,8 @@ def finished(**fields: Any) -> bytes:
         finished(suggestions={"\x1b[2J": 1}),
         finished(suggestions={"o.test": "many"}),
         finished(run_id="another"),
+        finished(answers={"h.test": {"files": {"\x1b[2J": 1}}}),
+        finished(answers={"h.test": {"files": {"given": -1}}}),
         json.dumps({"kind": "given up", "reason": "x" * 1_001}).encode(),
         json.dumps({**json.loads(found()), "sightings": [json.loads(a_sighting().model_dump_json())] * 201}).encode(),
         found().replace(b'"http"', b'"http2"'),

@@ -12,7 +12,7 @@ import pytest
 from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
-from orbweaver.model import Outcome, Skip, Tally, now
+from orbweaver.model import Outcome, Reported, Skip, Tally, now
 from orbweaver.queue import batches, queues, recrawls, rematch, rounds, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
@@ -38,7 +38,9 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     runs.create(store, RUN)
     recrawl_id = recrawls.create(store, RUN, an_order())
     queues.enqueue_recrawl(store, "h.test", recrawl_id, 60)
-    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    attempt = recrawls.begin(store, recrawl_id)
+    record = recrawls.recorder(store, recrawl_id, RUN, attempt)
+    recrawls.note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")])
     record([a_sighting(b"unknown")], [skip], Tally(files=1))
     work(store, QueueName.MATCH)
     monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256]))

@@ -1,0 +1,119 @@
+"""Counts how each host answered for its files and pages, and judges when it refused so many that it was not checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from orbweaver.crawler.outcomes import GONE_STATUSES
+from orbweaver.model import HostAnswers
+
+GIVEN: Final = "given"
+# A page came, where a page shows a file or a link to a file was redirected.
+A_PAGE: Final = "page"
+EMPTY: Final = "empty"
+_GONE: Final = frozenset(f"http.{status}" for status in GONE_STATUSES)
+# Of so many hosts the counts are handed on, those with the most answers.
+HOSTS_HANDED_ON: Final = 1_000
+
+
+class Tolerance(NamedTuple):
+    """How much a host may refuse and still count as checked: `floor` answers, or `share` of what was not gone.
+
+    A host that gave nothing at all and refused something was not checked, however little it was.
+    """
+
+    share: float
+    floor: int
+
+
+# The files that matter are fewer than a site's buttons and style sheets, which nobody refuses.
+FILES_TOLERATED: Final = Tolerance(share=0.1, floor=3)
+# Profiles, administration and forms are forbidden on honest sites, too.
+PAGES_TOLERATED: Final = Tolerance(share=0.5, floor=3)
+
+
+class Refusal(NamedTuple):
+    """That a host refused too much: an example URL, what it was (`files` or `pages`), and the counts in words."""
+
+    url: str
+    what: str
+    reason: str
+
+
+def refusal_reason(what: str, counts: Mapping[str, int], tolerance: Tolerance) -> str | None:
+    """Return in words that a host refused more than is tolerated, None when it did not.
+
+    >>> refusal_reason("files", {"given": 5, "http.403": 20, "http.404": 2}, FILES_TOLERATED)
+    'the host refused 20 of 25 files: 20 answered 403; 2 more are gone'
+    """
+    given = counts.get(GIVEN, 0)
+    refused = {said: count for said, count in counts.items() if said != GIVEN and said not in _GONE}
+    total = sum(refused.values())
+    is_much = total >= tolerance.floor and total > tolerance.share * (given + total)
+    if not total or (given and not is_much):
+        return None
+    each = ", ".join(_in_words(said, count) for said, count in Counter(refused).most_common())
+    gone = sum(counts.get(said, 0) for said in _GONE)
+    more = f"; {gone} more {'is' if gone == 1 else 'are'} gone" if gone else ""
+    noun = what.removesuffix("s") if given + total == 1 else what
+    return f"the host refused {total} of {given + total} {noun}: {each}{more}"
+
+
+def _in_words(said: str, count: int) -> str:
+    if said == A_PAGE:
+        return f"{count} answered with a page"
+    if said == EMPTY:
+        return f"{count} with 0 bytes"
+    return f"{count} answered {said.removeprefix('http.')}"
+
+
+class AnswerCounter:
+    """The answers of every host of one recrawl."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Counter[str]] = {}
+        self._pages: dict[str, Counter[str]] = {}
+        self._examples: dict[tuple[str, str], str] = {}
+
+    def note(self, url: str, host: str, *, is_file: bool, said: str, is_failure: bool = False) -> None:
+        """Count one answer; `is_failure` says that it is recorded as a failure of its own already."""
+        what, counters = ("files", self._files) if is_file else ("pages", self._pages)
+        counters.setdefault(host, Counter())[said] += 1
+        if said != GIVEN and said not in _GONE and not is_failure:
+            self._examples.setdefault((what, host), url)
+
+    def refusals(self) -> list[Refusal]:
+        """Return the hosts that refused more than is tolerated, files before pages.
+
+        Where every refusal is recorded as a failure already, there is nothing to add.
+        """
+        found = []
+        for what, counters, tolerance in (
+            ("files", self._files, FILES_TOLERATED),
+            ("pages", self._pages, PAGES_TOLERATED),
+        ):
+            for host, counts in counters.items():
+                example = self._examples.get((what, host))
+                # Where the only page is forbidden, but files were given, the host was seen.
+                is_seen = what == "pages" and not counts.get(GIVEN) and self._gave_files(host)
+                reason = None if example is None or is_seen else refusal_reason(what, counts, tolerance)
+                if example is not None and reason is not None:
+                    found.append(Refusal(example, what, reason))
+        return found
+
+    def by_host(self) -> dict[str, HostAnswers]:
+        """Return the counts of the hosts with the most answers."""
+        total: Counter[str] = Counter()
+        for counters in (self._files, self._pages):
+            for host, counts in counters.items():
+                total[host] += counts.total()
+        nothing: Counter[str] = Counter()
+        return {
+            host: HostAnswers(files=dict(self._files.get(host, nothing)), pages=dict(self._pages.get(host, nothing)))
+            for host, _ in total.most_common(HOSTS_HANDED_ON)
+        }
+
+    def _gave_files(self, host: str) -> bool:
+        return host in self._files and self._files[host][GIVEN] > 0

@@ -1,0 +1,103 @@
+"""Notes what came of each reported URL, and how many pages and files it led to first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orbweaver.model import Outcome, Reported
+
+# What a page is made of: a host that gave nothing else has shown none of its files.
+_PAGE_PARTS = frozenset(
+    {
+        "application/ecmascript",
+        "application/javascript",
+        "application/json",
+        "application/manifest+json",
+        "application/vnd.ms-fontobject",
+        "application/x-javascript",
+        "image/vnd.microsoft.icon",
+        "image/x-icon",
+        "text/css",
+        "text/javascript",
+    }
+)
+_FONTS = ("font/", "application/font-", "application/x-font-")
+REASON_CHARACTERS = 1_000
+
+
+def is_page_part(content_type: str | None) -> bool:
+    """Whether a media type is that of a style sheet, script, font or icon."""
+    return content_type is not None and (content_type in _PAGE_PARTS or content_type.startswith(_FONTS))
+
+
+@dataclass(slots=True)
+class _Seen:
+    url: str
+    has_ended: bool = False
+    is_page: bool = False
+    outcome: Outcome | None = None
+    rule: str = ""
+    reason: str = ""
+    status: int | None = None
+    pages: int = 0
+    files: int = 0
+    page_parts: int = 0
+    has_reported_links: bool = False
+
+
+class ReportedUrls:
+    """The reported URLs of one recrawl by their place, which visits carry as their `root`."""
+
+    def __init__(self) -> None:
+        self._seen: list[_Seen] = []
+
+    def add(self, url: str) -> int:
+        """Note a reported URL; returns its place."""
+        self._seen.append(_Seen(url))
+        return len(self._seen) - 1
+
+    def came(self, place: int, *, status: int, is_page: bool) -> None:
+        """Note that a page or a file came for a reported URL."""
+        seen = self._seen[place]
+        seen.has_ended, seen.status, seen.is_page = True, status, is_page
+
+    def ended(self, place: int, outcome: Outcome, rule: str, reason: str, status: int | None) -> None:
+        """Note why a reported URL gave neither; this counts before what `came` said of it."""
+        seen = self._seen[place]
+        seen.has_ended, seen.outcome, seen.rule, seen.status = True, outcome, rule, status
+        seen.reason = reason[:REASON_CHARACTERS]
+
+    def count_page(self, place: int | None) -> None:
+        """Count a page that a reported URL gave or led to; None is nobody's."""
+        if place is not None:
+            self._seen[place].pages += 1
+
+    def count_file(self, place: int | None, content_type: str | None) -> None:
+        """Count a file that a reported URL gave or led to; None is nobody's."""
+        if place is not None:
+            self._seen[place].files += 1
+            self._seen[place].page_parts += is_page_part(content_type)
+
+    def links_to_reported(self, place: int | None) -> None:
+        """Note that a reported URL led to another one."""
+        if place is not None:
+            self._seen[place].has_reported_links = True
+
+    def all_ended(self) -> tuple[Reported, ...]:
+        """Return what is known of each reported URL whose visit has ended, in the order of `add`."""
+        return tuple(
+            Reported(
+                url=seen.url,
+                outcome=seen.outcome,
+                is_page=seen.is_page,
+                rule=seen.rule,
+                reason=seen.reason,
+                status=seen.status,
+                pages=seen.pages,
+                files=seen.files,
+                page_parts=seen.page_parts,
+                has_reported_links=seen.has_reported_links,
+            )
+            for seen in self._seen
+            if seen.has_ended
+        )

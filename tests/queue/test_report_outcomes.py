@@ -1,0 +1,108 @@
+"""Every report has an outcome, and only those that were answered let a run end with 0."""
+
+from __future__ import annotations
+
+import pytest
+from builders import a_match, a_sighting, an_order
+from orbweaver.model import Outcome, Report, Reported
+from orbweaver.queue.plan import Order
+from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.report_outcomes import ANSWERED, ReportOutcome, judge, results
+from orbweaver.takedown.transitions import change_by_match
+
+URL = "http://h.test/a.bin"
+REPORT = Report(url=URL, line=2)
+
+
+def a_record(state: RecrawlState = RecrawlState.FINISHED, **fields: object) -> RecrawlRecord:
+    return RecrawlRecord(recrawl_id="c-1", run_id="run-1", order=an_order(), state=state).model_copy(update=fields)
+
+
+def refused(outcome: Outcome, rule: str = "rule", status: int | None = None, reason: str = "why") -> Reported:
+    return Reported(url=URL, outcome=outcome, rule=rule, status=status, reason=reason)
+
+
+PAGE = Reported(url=URL, is_page=True, status=200, pages=1)
+FILE = Reported(url=URL, status=200, files=1)
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome", "said"),
+    [
+        (FILE, "no_match", "the file is on no list"),
+        (PAGE.model_copy(update={"pages": 2, "files": 9, "page_parts": 2}), "page", "2 pages, 9 files: no match"),
+        (PAGE, "page_only", "1 page, 0 files"),
+        (
+            PAGE.model_copy(update={"files": 2, "page_parts": 2}),
+            "page_only",
+            "1 page, 2 files, all of them style sheets, scripts, fonts or icons",
+        ),
+        # Its picture was reported, too, and has an outcome of its own.
+        (PAGE.model_copy(update={"has_reported_links": True}), "page", "1 page, 0 files: no match"),
+        (refused(Outcome.HTTP_ERROR, "http.404", 404, "the host answered 404"), "gone", "the host answered 404"),
+        (refused(Outcome.HTTP_ERROR, "http.410", 410), "gone", "why"),
+        *((refused(Outcome.HTTP_ERROR, status=status), "refused", "why") for status in (401, 403, 407, 429, 451, 503)),
+        (refused(Outcome.METHOD_REFUSED, status=405), "refused", "why"),
+        (refused(Outcome.ERROR_PAGE, status=200), "not_checked", "why"),
+        (refused(Outcome.EMPTY, status=200), "not_checked", "why"),
+        (refused(Outcome.INCOMPLETE), "not_checked", "why"),
+        (refused(Outcome.OUT_OF_SCOPE, "scope.host"), "out_of_scope", "why"),
+        (refused(Outcome.TRAP), "out_of_scope", "why"),
+        (refused(Outcome.OUT_OF_SCOPE, "scope.expired"), "expired", "nothing is fetched any more: why"),
+        (refused(Outcome.ROBOTS), "robots", "why"),
+        (refused(Outcome.LIMIT), "limit", "why"),
+        (refused(Outcome.TIMEOUT), "not_reached", "why"),
+        (refused(Outcome.REFUSED_ADDRESS), "not_reached", "why"),
+    ],
+)
+def test_what_was_seen_of_a_reported_url_has_one_outcome(seen: Reported, outcome: str, said: str) -> None:
+    found = judge(REPORT, a_record(), seen)
+    assert (found.outcome.value, found.said) == (outcome, said)
+    assert found.status == seen.status
+
+
+@pytest.mark.parametrize(
+    ("record", "outcome", "said"),
+    [
+        (a_record(RecrawlState.FAILED, reason="no sandbox"), "not_reached", "its host failed: no sandbox"),
+        (a_record(RecrawlState.INTERRUPTED), "not_reached", "its host was interrupted"),
+        (a_record(stopped_by="max_seconds"), "limit", "max_seconds was reached first"),
+        (a_record(), "not_reached", "says nothing of it"),
+    ],
+)
+def test_a_report_of_which_nothing_was_seen_says_how_its_recrawl_ended(
+    record: RecrawlRecord, outcome: str, said: str
+) -> None:
+    found = judge(REPORT, record, None)
+    assert found.outcome.value == outcome
+    assert said in found.said
+
+
+def test_a_match_counts_before_everything_else_and_an_event_that_waits_is_said() -> None:
+    for seen in (FILE, None, refused(Outcome.HTTP_ERROR, status=404)):
+        assert judge(REPORT, a_record(), seen, here=["c"]).outcome is ReportOutcome.MATCH
+    assert judge(REPORT, a_record(), PAGE, led_to=["c", "d"]).said == "2 cases"
+    assert judge(REPORT, a_record(), refused(Outcome.ROBOTS), led_to=["c"]).outcome is ReportOutcome.ROBOTS
+    assert judge(REPORT, a_record(), FILE, here=["c"], undelivered={"c"}).outcome is ReportOutcome.UNDELIVERED
+    assert judge(REPORT, a_record(), FILE, unknown="the list is away").said == "the list is away"
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_no_outcome_of_a_url_lets_its_report_pass_as_answered_but_gone(outcome: Outcome) -> None:
+    for status in (None, 200, 403, 500):
+        assert judge(REPORT, a_record(), refused(outcome, status=status)).outcome not in ANSWERED
+
+
+def test_every_report_line_has_its_result_in_the_order_of_the_lines() -> None:
+    order = an_order()
+    page = Report(url="http://h.test/", report_id="R-2", line=3)
+    same = Report(url="http://h.test/", line=5)
+    first = a_record(order=Order(scope=order.scope, reports=(page, same)))
+    second = a_record(recrawl_id="c-2", order=Order(scope=order.scope, reports=(REPORT,)))
+    case = change_by_match(a_sighting(url=URL, report_ids=("R-2",)), a_match(), None).after.case
+    found = results([first, second], {"c-2": {URL: FILE}}, [case], unknown={}, undelivered=())
+    assert [(one.report.line, one.outcome.value, len(one.case_ids)) for one in found] == [
+        (2, "match", 1),
+        (3, "not_reached", 1),
+        (5, "not_reached", 0),
+    ]
