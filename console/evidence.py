@@ -1,11 +1,12 @@
-"""How a case's evidence is said to people: what agreed, which list says so, and why the case is held."""
+"""How a case's evidence is said to people, with labels: what agreed, which list says so, and why the case is held."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePath
 
 from orbweaver.console.text import safe
-from orbweaver.model import Case, HoldReason
+from orbweaver.model import Algorithm, Case, HoldReason, VerdictResult
 
 WHY_HELD = {
     HoldReason.WEAK: "nothing confirms its MD5 or SHA-1",
@@ -16,26 +17,50 @@ WHY_HELD = {
     HoldReason.WITHDRAWN: "the list withdrew its entry",
     HoldReason.NO_LONGER_LISTED: "the list has it no longer",
 }
+_NAMES: dict[Algorithm, str] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
+LOCAL_LIST = "hashlist:"
 
 
 def evidence(case: Case) -> list[str]:
-    """Return lines on what a case rests on, when it was seen, and why it is held."""
+    """Return lines `label: value` on what a case rests on and why it is held; equal for cases of one file."""
     verdict = case.verdict
     algorithm = verdict.algorithm or "sha256"
-    agreed = "+".join(verdict.algorithms) or algorithm
-    listed = " ".join(part for part in ("list", verdict.list, verdict.category, verdict.entry_id) if part)
-    scheme = f"scheme {verdict.scheme}" if verdict.scheme else ""
-    status = verdict.status.value if verdict.status else ""
+    entry = ", ".join(part for part in (verdict.entry_id, verdict.status.value if verdict.status else None) if part)
+    scheme = f" (scheme {verdict.scheme})" if verdict.scheme else ""
     return [
-        f"{algorithm} {getattr(case, algorithm)[:16]}",
-        " ".join(part for part in (agreed, verdict.strength or "", verdict.result.value) if part),
-        safe(listed),
-        *([safe(", ".join(part for part in (scheme, status) if part))] if scheme or status else []),
-        *([safe(f"of {verdict.service}")] if verdict.service else []),
-        *(f"held: {WHY_HELD[reason]}" for reason in verdict.held_because),
-        f"first {minute(case.first_seen)}",
-        f"last  {minute(case.last_seen)}",
+        f"{_NAMES[algorithm]}: {getattr(case, algorithm)[:16]}...",
+        f"match: {_strength(case)}",
+        f"list: {safe(list_name(case))}",
+        *([f"category: {safe(verdict.category + scheme)}"] if verdict.category else []),
+        *([f"entry: {safe(entry)}"] if entry else []),
+        *(f"held: {_why(case, reason)}" for reason in verdict.held_because),
     ]
+
+
+def list_name(case: Case) -> str:
+    """Return what the list is called: its own name, else that of its file; with the service where that is another."""
+    verdict = case.verdict
+    service = verdict.service or ""
+    if service.startswith(LOCAL_LIST):
+        return verdict.list or PurePath(service.removeprefix(LOCAL_LIST)).name
+    if verdict.list is None:
+        return service or "no name"
+    return f"{verdict.list} of {service}" if service else verdict.list
+
+
+def _strength(case: Case) -> str:
+    verdict = case.verdict
+    agreed = " and ".join(_NAMES[one] for one in verdict.algorithms or ((verdict.algorithm or "sha256"),))
+    if verdict.result is not VerdictResult.MATCH:
+        return f"taken back (it was by {agreed})"
+    return f"{verdict.strength.value}, by {agreed}" if verdict.strength else f"by {agreed}"
+
+
+def _why(case: Case, reason: HoldReason) -> str:
+    listed = case.verdict.listings[0].size if case.verdict.listings else None
+    if reason is HoldReason.SIZE_DIFFERS and listed is not None:
+        return f"{WHY_HELD[reason]}: {listed:,} bytes, the file has {case.size:,}"
+    return WHY_HELD[reason]
 
 
 def minute(moment: datetime) -> str:

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import orbweaver
-from orbweaver.console import rematched, report_list
-from orbweaver.console.evidence import evidence
+from orbweaver.console import case_blocks, rematched, report_list
 from orbweaver.console.raw_list import RawList
 from orbweaver.console.text import count, for_people, safe, size
-from orbweaver.model import Case, CaseState, Outcome, format_time
+from orbweaver.model import CaseState, Outcome, format_time
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.reports import BadLine
 from orbweaver.queue.verification import Result
 from rich.console import Console
-from rich.table import Table
 
 # A person reads this many; the files have them all.
 LINES_SHOWN = 20
@@ -116,7 +114,8 @@ def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
 def show(console: Console, result: Result) -> None:
     """Print the hit report: a table of cases, then one line for each thing that was not checked."""
     if result.cases:
-        console.print(_table(result))
+        shown = result.cases[:CASES_SHOWN]
+        case_blocks.show(console, shown, new_case_ids=result.new_case_ids, title="Hit report")
         if len(result.cases) > CASES_SHOWN:
             console.print(f"{len(result.cases) - CASES_SHOWN} more cases, see cases.jsonl (--out DIR)")
     else:
@@ -137,33 +136,6 @@ def show(console: Console, result: Result) -> None:
         f"{count(tally.skipped, 'URL')} without a digest.",
         highlight=False,
     )
-
-
-def _table(result: Result) -> Table:
-    """Three columns, so that a URL can be read at 80 characters too."""
-    table = Table(title="Hit report", title_justify="left", show_lines=True)
-    table.add_column("Case", min_width=8)
-    table.add_column("URL (defanged) and file", overflow="fold", ratio=1)
-    table.add_column("Evidence", overflow="fold", min_width=26)
-    for case in result.cases[:CASES_SHOWN]:
-        table.add_row(_state(case, result), _where(case), "\n".join(evidence(case)))
-    return table
-
-
-def _state(case: Case, result: Result) -> str:
-    is_new = str(case.case_id) in result.new_case_ids
-    return "\n".join([str(case.case_id)[:8], case.state.value, *(["new"] if is_new else [])])
-
-
-def _where(case: Case) -> str:
-    lines = [for_people(case.url)]
-    if case.final_url != case.url:
-        lines.append(f"-> {for_people(case.final_url)}")
-    kind = "embedded in the page, " if case.http.embedded else ""
-    if case.http.archive_member is not None:
-        kind = f"in the archive as {safe(case.http.archive_member)}, "
-    lines.append(f"{kind}{safe(case.sniffed_type or case.content_type or 'unknown type')}, {size(case.size)}")
-    return "\n".join(lines)
 
 
 def _show_hosts(console: Console, result: Result) -> None:

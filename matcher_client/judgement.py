@@ -70,7 +70,7 @@ def _judge(
         doubts.append(HoldReason.BENIGN_TOO)
     return Verdict(
         result=VerdictResult.MATCH,
-        strength=Strength.STRONG if is_confirmed else Strength.WEAK,
+        strength=Strength.STRONG if is_confirmed or any(map(_has_sha256, accusing)) else Strength.WEAK,
         held_because=tuple(doubts),
         listings=(*accusing, *rest),
         sources=sources,
@@ -123,6 +123,11 @@ def _accuses(listing: Listing) -> bool:
     return listing.nature is not Nature.BENIGN and listing.status is not EntryStatus.WITHDRAWN
 
 
+def _has_sha256(listing: Listing) -> bool:
+    """Whether the very file is listed: nobody can make another one, so another size is the list's mistake."""
+    return "sha256" in listing.algorithms
+
+
 def _is_confirmed(digests: DigestSet, accusing: Sequence[Listing]) -> bool:
     agreeing: set[str] = set()
     for listing in accusing:
@@ -137,7 +142,7 @@ def _doubts(digests: DigestSet, listing: Listing, is_confirmed: bool) -> list[Ho
     doubts = []
     if listing.size not in {None, digests.size}:
         doubts.append(HoldReason.SIZE_DIFFERS)
-    if not is_confirmed:
+    if not is_confirmed and not _has_sha256(listing):
         doubts.append(HoldReason.WEAK)
     if listing.nature is Nature.UNKNOWN:
         doubts.append(HoldReason.UNKNOWN_CATEGORY)

@@ -32,8 +32,8 @@ def judged(*listings: Listing) -> Verdict:
         ([listing("sha1", "md5")], "strong", ()),
         ([listing("sha1"), listing("md5", list="other")], "strong", ()),  # one list confirms the other
         ([listing("md5", size=SIZE + 1)], "weak", ("size_differs", "weak")),
-        ([listing("sha256", size=SIZE + 1)], "weak", ("size_differs", "weak")),
-        ([listing("sha256", size=0)], "weak", ("size_differs", "weak")),
+        ([listing("sha256", size=SIZE + 1)], "strong", ("size_differs",)),
+        ([listing("sha256", size=0)], "strong", ("size_differs",)),
         ([listing(nature=Nature.UNKNOWN)], "strong", ("unknown_category",)),
         ([listing(status=EntryStatus.DISPUTED)], "strong", ("disputed",)),
         ([listing("md5", status=EntryStatus.DISPUTED)], "weak", ("weak", "disputed")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import a_match, a_sighting, an_order
+from builders import STAMP, a_match, a_sighting, an_order
 from orbweaver.model import Outcome, Report, Reported
 from orbweaver.queue.plan import Order
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
@@ -99,7 +99,7 @@ def test_every_report_line_has_its_result_in_the_order_of_the_lines() -> None:
     same = Report(url="http://h.test/", line=5)
     first = a_record(order=Order(scope=order.scope, reports=(page, same)))
     second = a_record(recrawl_id="c-2", order=Order(scope=order.scope, reports=(REPORT,)))
-    case = change_by_match(a_sighting(url=URL, report_ids=("R-2",)), a_match(), None).after.case
+    case = change_by_match(a_sighting(url=URL, report_ids=("R-2",)), a_match(), None, STAMP).after.case
     found = results([first, second], {"c-2": {URL: FILE}}, [case], unknown={}, undelivered=())
     assert [(one.report.line, one.outcome.value, len(one.case_ids)) for one in found] == [
         (2, "match", 1),

@@ -1,0 +1,78 @@
+"""Cases as people read them: a block for each file, with its evidence once and every place where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from orbweaver.console.evidence import evidence, minute
+from orbweaver.console.text import count, for_people, safe, size
+from orbweaver.model import Case
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# From here on file and places stand side by side: a URL still has some 60 characters.
+WIDE_COLUMNS = 110
+FILE_COLUMNS = 44
+# Of one file a person reads this many places.
+PLACES_SHOWN = 20
+
+
+def show(
+    console: Console, cases: Iterable[Case], *, new_case_ids: Collection[str] = (), title: str | None = None
+) -> None:
+    """Print the cases, those of one file with the same evidence in one block, in the order of each file's first."""
+    table = Table(title=title, title_justify="left", show_lines=True, expand=True)
+    is_wide = console.width >= WIDE_COLUMNS
+    if is_wide:
+        table.add_column("File", overflow="fold", width=FILE_COLUMNS)
+        table.add_column("Where it is (URLs are defanged)", overflow="fold", ratio=1)
+    else:
+        table.add_column("File, and where it is (URLs are defanged)", overflow="fold", ratio=1)
+    for block in blocks_of(cases):
+        file = "\n".join(file_lines(block[0]))
+        places = "\n".join(_place_lines(block, new_case_ids))
+        # Text, not markup: what a host or a list wrote must not be read as styles.
+        table.add_row(*((Text(file), Text(places)) if is_wide else (Text(f"{file}\n{places}"),)))
+    console.print(table)
+
+
+def blocks_of(cases: Iterable[Case]) -> list[list[Case]]:
+    """Group cases by file and evidence, in order of the first of each."""
+    found: dict[tuple[str, ...], list[Case]] = {}
+    for case in cases:
+        found.setdefault((case.sha256, *file_lines(case)), []).append(case)
+    return list(found.values())
+
+
+def file_lines(case: Case) -> list[str]:
+    """Return lines on a file: its type and size, then its evidence."""
+    kind = safe(case.sniffed_type or case.content_type or "unknown type")
+    return [f"file: {kind}, {size(case.size)}", *evidence(case)]
+
+
+def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
+    """Return lines on one case: its id and state, its URL, how it is reached there, its reports, when it was seen."""
+    lines = [
+        f"case {str(case.case_id)[:8]}, {case.state.value}{', new' if is_new else ''}",
+        f"  {for_people(case.url)}",
+    ]
+    if case.final_url != case.url:
+        lines.append(f"  -> {for_people(case.final_url)}")
+    if case.http.embedded:
+        lines.append("  embedded in the page")
+    if case.http.archive_member is not None:
+        lines.append(f"  in the archive as {safe(case.http.archive_member)}")
+    if case.report_ids:
+        lines.append(f"  reports: {safe(', '.join(case.report_ids))}")
+    first, last = minute(case.first_seen), minute(case.last_seen)
+    return [*lines, *([f"  seen: {first}"] if first == last else [f"  first seen: {first}", f"  last seen: {last}"])]
+
+
+def _place_lines(block: Sequence[Case], new_case_ids: Collection[str]) -> list[str]:
+    lines = [f"at {count(len(block), 'place')}"] if len(block) > 1 else []
+    for case in block[:PLACES_SHOWN]:
+        lines += place_lines(case, is_new=str(case.case_id) in new_case_ids)
+    if len(block) > PLACES_SHOWN:
+        lines.append(f"and {count(len(block) - PLACES_SHOWN, 'more place')}: see cases.jsonl (--out DIR, or --json)")
+    return lines
