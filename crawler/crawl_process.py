@@ -10,7 +10,8 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 
@@ -22,18 +23,26 @@ from orbweaver.settings import Settings
 
 log = logging.getLogger("orbweaver.crawl")
 LOG_DESCRIPTORS = (1, 2)
+LOOK_SECONDS = 1.0
+OBEY_SECONDS = 60.0
 # A forked process has the modules loaded; one that is started anew would take half a second for them.
 _context = multiprocessing.get_context("fork")
 
 
 @contextlib.contextmanager
 def started(
-    scope: Scope, reports: Sequence[Report], settings: Settings, *, store_port: int | None = None
+    scope: Scope,
+    reports: Sequence[Report],
+    settings: Settings,
+    *,
+    store_port: int | None = None,
+    is_to_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Iterator[Said]]:
     """Recrawl a scope in a child process, and yield what it says, message by message, up to its last.
 
     The child is dead when the block is left, however that is. A SIGTERM for the process group is for the child alone,
-    which then ends its recrawl in order. Reading on raises CrawlDied when the child ended without a last word or says
+    which then ends its recrawl in order; it gets one, too, when `is_to_stop`, which is asked every second while the
+    messages are read. Reading on raises CrawlDied when the child ended without a last word or says
     that it broke, and AccountRefused when what it says cannot be true.
     """
     receiver, sender = _context.Pipe(duplex=False)
@@ -42,7 +51,7 @@ def started(
     with receiver, _leaving_sigterm_to(child):
         sender.close()
         try:
-            yield _said(receiver, child, scope, reports)
+            yield _said(receiver, child, scope, reports, is_to_stop)
         finally:
             child.kill()
             child.join()
@@ -62,9 +71,47 @@ def _leaving_sigterm_to(child: ForkProcess) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _said(receiver: Connection, child: ForkProcess, scope: Scope, reports: Sequence[Report]) -> Iterator[Said]:
+class _Stopping:
+    """Asks every second whether to stop, tells the child once, and ends it when it does not obey."""
+
+    def __init__(self, child: ForkProcess, is_to_stop: Callable[[], bool]) -> None:
+        self._child = child
+        self._is_to_stop = is_to_stop
+        self._was_told = False
+        self._looks_at = time.monotonic() + LOOK_SECONDS
+
+    def wait_for_message(self, receiver: Connection) -> None:
+        """Return when there is something to read, or the child has ended."""
+        while True:
+            has_message = receiver.poll(max(self._looks_at - time.monotonic(), 0))
+            if time.monotonic() >= self._looks_at:
+                self._look()
+            if has_message:
+                return
+
+    def _look(self) -> None:
+        if self._was_told:
+            self._child.kill()
+            self._looks_at += OBEY_SECONDS
+        elif self._is_to_stop():
+            self._child.terminate()
+            self._was_told = True
+            self._looks_at = time.monotonic() + OBEY_SECONDS
+        else:
+            self._looks_at = time.monotonic() + LOOK_SECONDS
+
+
+def _said(
+    receiver: Connection,
+    child: ForkProcess,
+    scope: Scope,
+    reports: Sequence[Report],
+    is_to_stop: Callable[[], bool],
+) -> Iterator[Said]:
     is_contained = False
+    stopping = _Stopping(child, is_to_stop)
     while True:
+        stopping.wait_for_message(receiver)
         try:
             message = receiver.recv_bytes(account.MOST_BYTES)
         except EOFError:

@@ -5,12 +5,14 @@ Every job takes ids; what it works on is in the store. Each can be done twice wi
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler.account import Answered, Contained, Finished, Found, GivenUp
+from orbweaver.crawler.errors import CrawlDied
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue import batches, recrawls, runs, settlement
 from orbweaver.queue import forget as forgetting
@@ -21,6 +23,7 @@ from orbweaver.store import connection, durability
 from orbweaver.store.connection import Store
 from orbweaver.takedown import delivery, sinks
 from orbweaver.takedown.errors import NotDelivered
+from redis.exceptions import RedisError
 from rq import get_current_job
 
 if TYPE_CHECKING:
@@ -46,24 +49,45 @@ def recrawl(recrawl_id: str) -> None:
         return
     scope, reports = record.order.scope, record.order.reports
     attempt = recrawls.begin(store, recrawl_id)
+    if attempt is None:
+        return
+    is_to_stop = functools.partial(_is_over, store, record.run_id)
     keep = recrawls.recorder(store, recrawl_id, record.run_id, attempt)
     end = functools.partial(recrawls.end, store, recrawl_id, attempt=attempt)
-    store_port = connection.tcp_port(store)
-    with crawl_process.started(scope, reports, orbweaver_settings.load(), store_port=store_port) as told:
-        for said in told:
-            match said:
-                case Contained():
-                    recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
-                case Found():
-                    keep(said.sightings, said.skips, said.tally)
-                case Answered():
-                    recrawls.note_reported(store, recrawl_id, attempt, said.reported)
-                case GivenUp():
-                    end(RecrawlState.FAILED, reason=said.reason)
-                case Finished():
-                    is_interrupted = said.stopped_by == "interrupted"
-                    state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FINISHED
-                    end(state, stopped_by=said.stopped_by, suggestions=said.suggestions, answers=said.answers)
+    started = crawl_process.started(
+        scope,
+        reports,
+        orbweaver_settings.load(),
+        store_port=connection.tcp_port(store),
+        is_to_stop=is_to_stop,
+    )
+    try:
+        with started as told:
+            for said in told:
+                match said:
+                    case Contained():
+                        recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
+                    case Found():
+                        keep(said.sightings, said.skips, said.tally)
+                    case Answered():
+                        recrawls.note_reported(store, recrawl_id, attempt, said.reported)
+                    case GivenUp():
+                        end(RecrawlState.FAILED, reason=said.reason)
+                    case Finished():
+                        is_interrupted = said.stopped_by == "interrupted"
+                        state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FINISHED
+                        end(state, stopped_by=said.stopped_by, suggestions=said.suggestions, answers=said.answers)
+    except CrawlDied:
+        if not is_to_stop():
+            raise
+        end(RecrawlState.INTERRUPTED, reason="stopped")  # before it was ready to end in order, or it did not obey
+
+
+def _is_over(store: Store, run_id: str) -> bool:
+    """Whether the recrawl's run is over; a store that is away for a moment has not said so."""
+    with contextlib.suppress(RedisError):
+        return runs.is_over(store, run_id)
+    return False
 
 
 def match(batch_id: str) -> None:

@@ -167,6 +167,12 @@ def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:
     return job.is_started and bool(store.exists(Worker.redis_worker_namespace_prefix + job.worker_name))
 
 
+def is_with_a_worker(store: Store, name: QueueName, job_id: str) -> bool:
+    """Whether a worker that still gives signs of life has started the job, or one has just taken it."""
+    taken = store.lpos(queue_for(store, name).intermediate_queue_key, job_id)
+    return taken is not None or is_being_worked_on(store, name, job_id)
+
+
 def waiting_jobs(store: Store, *names: QueueName) -> int:
     """Return how many jobs of queues wait, are being handed over, or are being worked on, at one moment."""
     with store.pipeline(transaction=True) as pipe:

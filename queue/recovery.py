@@ -33,6 +33,17 @@ def discard(store: Store, name: QueueName, job_id: str) -> None:
         pipe.execute()
 
 
+def withdraw(store: Store, name: QueueName, job_id: str) -> bool:
+    """Remove a job that waits in its queue; False when it does not, or a worker has just taken it.
+
+    To remove a job that a worker has would make RQ fail there, and do the job again.
+    """
+    if not store.lrem(queue_for(store, name).key, 0, job_id):
+        return False
+    discard(store, name, job_id)
+    return True
+
+
 def recover(store: Store, name: QueueName, worker_name: str) -> None:
     """Give back the jobs of a worker that is known to be dead, and forget it."""
     retry_jobs_of(store, name, worker_name)

@@ -119,14 +119,33 @@ def standings(store: Store, recrawl_ids: Sequence[str]) -> list[Standing]:
     ]
 
 
-def begin(store: Store, recrawl_id: str) -> int:
-    """Mark a recrawl as running, from its start; returns the attempt's number, the fence of its writes."""
-    pipe = store.pipeline(transaction=True)
-    pipe.hincrby(keys.recrawl(recrawl_id), "attempt", 1)
-    pipe.hset(keys.recrawl(recrawl_id), "state", RecrawlState.RUNNING)
-    pipe.hdel(keys.recrawl(recrawl_id), "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
-    pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
-    return int(pipe.execute()[0])
+def begin(store: Store, recrawl_id: str) -> int | None:
+    """Mark a recrawl as running, from its start; returns the attempt's number, the fence of its writes.
+
+    None when nothing may be fetched any more: it has ended, or its run is over. The latter ends it.
+    """
+    key = keys.recrawl(recrawl_id)
+    run_key = keys.run(text(store.hget(key, "run_id") or ""))
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(key, run_key)
+            state = pipe.hget(key, "state")
+            is_over = pipe.hexists(run_key, "over_at")
+            if state is not None and RecrawlState(text(state)) in ENDED:
+                return None
+            pipe.multi()
+            if is_over:
+                pipe.hset(key, mapping={"state": RecrawlState.INTERRUPTED, "ended_at": format_time(now())})
+            else:
+                pipe.hincrby(key, "attempt", 1)
+                pipe.hset(key, "state", RecrawlState.RUNNING)
+                pipe.hdel(key, "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
+                pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
+            try:
+                answers = pipe.execute()
+            except WatchError:
+                continue  # somebody wrote meanwhile: look again
+            return None if is_over else int(answers[0])
 
 
 def end(

@@ -89,6 +89,17 @@ def create(store: Store, run_id: str) -> None:
     store.expire(keys.run(run_id), KEPT_SECONDS)
 
 
+def note_over(store: Store, run_id: str) -> None:
+    """Write that the run is over: workers, whosever they are, end its recrawls in order, and begin none any more."""
+    store.hset(keys.run(run_id), "over_at", format_time(now()))
+    store.expire(keys.run(run_id), KEPT_SECONDS)
+
+
+def is_over(store: Store, run_id: str) -> bool:
+    """Whether the run is over, because all was done or because it was stopped."""
+    return bool(store.hexists(keys.run(run_id), "over_at"))
+
+
 def recrawl_ids(store: Store, run_id: str) -> list[str]:
     """Return the ids of the run's recrawls, in the order of its reports."""
     return [text(one) for one in store.lrange(keys.run_recrawls(run_id), 0, -1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,12 +24,14 @@ from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
+from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
 POLL_SECONDS = 0.2
-# Together below five seconds: that is how long Ctrl-C may take.
-RECRAWL_STOP_SECONDS = 2.0
-DRAIN_SECONDS = 1.5
+# The longest waits of a stop: for recrawls that end in order, and for what they found to be asked about and delivered.
+# Both end as soon as all is done; what is not done by then is kept for the next run. A second Ctrl-C ends at once.
+RECRAWL_STOP_SECONDS = 10.0
+DRAIN_SECONDS = 5.0
 HORSE_SECONDS = 3.0
 # A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
 CHECKS_WAITED_FOR = 3
@@ -106,12 +109,19 @@ def verify(
         asked_before = rematched.mark(store)
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
-        for order in orders:
-            _enqueue(store, run_id, order)
-        with WorkerProcesses(store, recrawlers=recrawlers, environment=environment, log_file=log_file) as workers:
-            _watch(store, run_id, began_at, turn, workers, on_progress, stop)
-            if stop.is_set():
-                _interrupt(store, run_id, workers)
+        try:
+            for order in orders:
+                _enqueue(store, run_id, order, is_stopped=stop.is_set())
+            if not stop.is_set():
+                with WorkerProcesses(
+                    store, recrawlers=recrawlers, environment=environment, log_file=log_file
+                ) as workers:
+                    _watch(store, run_id, began_at, turn, workers, on_progress, stop)
+                    if stop.is_set():
+                        _interrupt(store, run_id, workers)
+        finally:
+            with contextlib.suppress(RedisError):  # workers that are not ours must not go on without a run
+                _stop_recrawls(store, run_id)
         _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
         return _result(store, run_id, began_at, asked_before, is_interrupted=stop.is_set())
 
@@ -119,11 +129,14 @@ def verify(
 def _drop_left_over(store: Store) -> None:
     """Remove the recrawls of killed runs that nobody works on: a new run says itself which hosts it wants."""
     for job_id in queues.queue_for(store, QueueName.RECRAWL).get_job_ids():
-        recovery.discard(store, QueueName.RECRAWL, job_id)
+        recovery.withdraw(store, QueueName.RECRAWL, job_id)
 
 
-def _enqueue(store: Store, run_id: str, order: Order) -> None:
+def _enqueue(store: Store, run_id: str, order: Order, *, is_stopped: bool) -> None:
     recrawl_id = recrawls.create(store, run_id, order)
+    if is_stopped:
+        recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason="stopped before it began")
+        return
     name, limits = order.scope.name, order.scope.limits
     job_id = queues.recrawl_job_id(name)
     for _ in range(2):
@@ -203,24 +216,51 @@ def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:
 
 
 def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
-    queue = queues.queue_for(store, QueueName.RECRAWL)
-    for job_id in queue.get_job_ids():
-        recovery.discard(store, QueueName.RECRAWL, job_id)  # it is our turn: every job that waits is ours
+    """Have every recrawl ended in order, whosever worker has it, and what was found asked about, within bounds."""
+    deadline = time.monotonic() + RECRAWL_STOP_SECONDS
+    _end_idle(store, run_id)
     workers.ask_to_stop(QueueName.RECRAWL)
-    workers.wait(seconds=RECRAWL_STOP_SECONDS, queue=QueueName.RECRAWL)
+    while _open_recrawls(store, run_id) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 4)
+        _end_idle(store, run_id)  # one may have come back: that of a worker which was just starting, or died
     deadline = time.monotonic() + DRAIN_SECONDS
     while sum(runs.waiting(store, run_id)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS / 4)
 
 
+def _end_idle(store: Store, run_id: str) -> None:
+    for recrawl_id in _stop_recrawls(store, run_id):
+        recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason="stopped")
+
+
+def _stop_recrawls(store: Store, run_id: str) -> list[str]:
+    """Have the run's recrawls ended by the workers that have them; returns the ids of those that nobody has."""
+    idle = []
+    runs.note_over(store, run_id)
+    for record in filter(None, (recrawls.read(store, one) for one in _open_recrawls(store, run_id))):
+        job = lost_jobs.own_job(store, record)
+        is_idle = job is None or recovery.withdraw(store, QueueName.RECRAWL, job.id)
+        if is_idle or (job is not None and not queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)):
+            idle.append(record.recrawl_id)
+    return idle
+
+
+def _open_recrawls(store: Store, run_id: str) -> list[str]:
+    recrawl_ids = runs.recrawl_ids(store, run_id)
+    standings = recrawls.standings(store, recrawl_ids)
+    return [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
+
+
 def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bool) -> None:
     state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FAILED
-    reason = "interrupted" if is_interrupted else f"its workers died again and again: see {log_file}"
+    reason = "stopped" if is_interrupted else f"its workers died again and again: see {log_file}"
     for record in _records(store, run_id):
-        if record.state not in ENDED:
-            recrawls.end(store, record.recrawl_id, state, reason=reason)
         job = lost_jobs.own_job(store, record)
-        if job is not None:
+        is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
+        if record.state not in ENDED:
+            said = "told to stop, and its worker has not ended it yet" if is_elsewhere else reason
+            recrawls.end(store, record.recrawl_id, state, reason=said)
+        if job is not None and not is_elsewhere:
             # Its worker is gone; the next run must be able to take the host.
             recovery.discard(store, QueueName.RECRAWL, job.id)
 

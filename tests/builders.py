@@ -129,13 +129,15 @@ def url_of(store: Store) -> str:
 
 
 @contextmanager
-def started_worker(store: Store, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def started_worker(
+    store: Store, *arguments: str, stderr: int = subprocess.DEVNULL, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a worker as production does; it is killed at the end if it still runs."""
     worker = subprocess.Popen(
         [sys.executable, "-P", "-m", "orbweaver.cli", "worker", *arguments],
         env={**os.environ, "STORE_URL": url_of(store), **environment},
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
     try:
         yield worker

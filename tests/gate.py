@@ -29,5 +29,9 @@ class Gate:
     def wait_until_reached(self) -> None:
         assert self._reached.wait(PATIENCE_SECONDS), "nobody came to the gate"
 
+    @property
+    def is_reached(self) -> bool:
+        return self._reached.is_set()
+
     def open(self) -> None:
         self._open.set()

@@ -38,6 +38,7 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     order = Order(scope=scopes.scope_for(ScopeKind.HOST, start, limits), reports=(Report(url=start),))
     recrawl_id = recrawls.create(store, RUN_ID, order)
     attempt = recrawls.begin(store, recrawl_id)
+    assert attempt is not None
     record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
     with crawl_process.started(order.scope, order.reports, settings) as told:
         for said in told:

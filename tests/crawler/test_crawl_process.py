@@ -96,6 +96,17 @@ def ask_the_group_to_stop() -> list[Said]:
     return some
 
 
+def stop_when_asked() -> list[Said]:
+    """The store says that the run is over while the child is silent."""
+    recrawl.run = wait_for_sigterm
+    is_over = False
+    with crawl_process.started(ORDER.scope, ORDER.reports, Settings(), is_to_stop=lambda: is_over) as said:
+        some = [next(said), next(said)]
+        is_over = True
+        some += said
+    return some
+
+
 def leave_early() -> bool:
     recrawl.run = wait_for_sigterm
     with crawl_process.started(ORDER.scope, ORDER.reports, Settings()) as said:
@@ -159,6 +170,10 @@ def test_a_request_to_stop_is_for_the_child_which_ends_in_order() -> None:
     assert run(ask_the_group_to_stop)[-1] == Finished(stopped_by="interrupted", suggestions={})
 
 
+def test_a_child_whose_run_is_over_ends_its_recrawl_in_order() -> None:
+    assert run(stop_when_asked)[-1] == Finished(stopped_by="interrupted", suggestions={})
+
+
 def test_nothing_is_left_of_a_child_whose_words_nobody_wants() -> None:
     assert run(leave_early) is True
 
@@ -179,7 +194,7 @@ def say(messages: Sequence[bytes]) -> Iterator[Said]:
     for one in messages:
         sender.send_bytes(one)
     child = crawl_process._context.Process()
-    return crawl_process._said(receiver, child, ORDER.scope, ORDER.reports)
+    return crawl_process._said(receiver, child, ORDER.scope, ORDER.reports, lambda: False)
 
 
 CONTAINED = Contained(enforced={}).model_dump_json().encode()
@@ -197,4 +212,4 @@ def test_a_message_is_bounded_before_it_is_read() -> None:
     os.write(sender.fileno(), (account.MOST_BYTES + 1).to_bytes(4))
     child = crawl_process._context.Process()
     with pytest.raises(AccountRefused, match="a message of more than"):
-        next(crawl_process._said(receiver, child, ORDER.scope, ORDER.reports))
+        next(crawl_process._said(receiver, child, ORDER.scope, ORDER.reports, lambda: False))

@@ -6,7 +6,7 @@ import pytest
 from builders import NOON, RUN, a_sighting, an_order, monitored
 from orbweaver.crawler.errors import NotRecorded
 from orbweaver.model import Outcome, Skip, Tally
-from orbweaver.queue import batches, queues, recrawls
+from orbweaver.queue import batches, queues, recrawls, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.store import keys
@@ -97,7 +97,6 @@ def test_a_new_attempt_forgets_what_the_earlier_one_said(store: Store) -> None:
     record = recrawls.recorder(store, recrawl_id, RUN, attempt)
     record([], [SKIP], Tally(files=9))
     recrawls.note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
-    recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason="died", stopped_by="max_files")
     assert recrawls.begin(store, recrawl_id) == 2
     again = recrawls.read(store, recrawl_id)
     assert again is not None
@@ -115,6 +114,29 @@ def test_the_end_of_a_recrawl_says_what_stopped_it_and_what_contained_it(store: 
     assert ended is not None
     assert (ended.state, ended.stopped_by, ended.reason) == (RecrawlState.FINISHED, "max_files", None)
     assert ended.sandbox == {"landlock": 6}
+
+
+@pytest.mark.parametrize("state", sorted(recrawls.ENDED))
+def test_a_recrawl_that_has_ended_does_not_begin_again(store: Store, state: RecrawlState) -> None:
+    recrawl_id = recrawls.create(store, RUN, an_order())
+    recrawls.begin(store, recrawl_id)
+    recrawls.end(store, recrawl_id, state)
+    before = recrawls.read(store, recrawl_id)
+    assert recrawls.begin(store, recrawl_id) is None
+    assert recrawls.read(store, recrawl_id) == before
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_recrawl_whose_run_is_over_does_not_begin_and_has_ended(store: Store, has_begun: bool) -> None:
+    runs.create(store, RUN)
+    recrawl_id = recrawls.create(store, RUN, an_order())
+    if has_begun:
+        recrawls.begin(store, recrawl_id)  # its worker was killed
+    runs.note_over(store, RUN)
+    assert recrawls.begin(store, recrawl_id) is None
+    ended = recrawls.read(store, recrawl_id)
+    assert ended is not None
+    assert (ended.state, ended.attempt) == (RecrawlState.INTERRUPTED, int(has_begun))
 
 
 def test_an_earlier_attempt_cannot_end_a_later_one(store: Store) -> None:

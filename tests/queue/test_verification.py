@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -12,15 +13,18 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from builders import STAMP, a_match, a_sighting, an_order, build_list, digests_of, transaction, url_of
+from builders import STAMP, a_match, a_sighting, an_order, build_list, digests_of, started_worker, transaction, url_of
+from gate import Gate
 from orbweaver.queue import batches, queues, recrawls, runs, verification
 from orbweaver.queue.plan import Order
+from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.queue.verification import Progress, Result
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 from orbweaver.takedown.transitions import change_by_match
-from synthetic_host import SyntheticHost
+from orbweaver_command import eventually
+from synthetic_host import Resource, SyntheticHost
 
 PAGES = {
     "/": ("text/html", b'<a href="/known.bin">a</a> <a href="/other.bin">b</a>'),
@@ -36,7 +40,7 @@ class Run:
         self.store = store
         self.events = tmp_path / "events"
         self.matcher = build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256])
-        self._log = tmp_path / "workers.log"
+        self.log = tmp_path / "workers.log"
 
     def __call__(
         self,
@@ -60,7 +64,7 @@ class Run:
             orders,
             recrawlers=1,
             environment=given,
-            log_file=self._log,
+            log_file=self.log,
             on_progress=on_progress,
             stop=stop or threading.Event(),
         )
@@ -135,6 +139,63 @@ def test_a_run_can_be_stopped_and_leaves_the_host_to_the_next(run: Run, store: S
     assert result.is_interrupted
     assert [record.state for record in result.recrawls] == [RecrawlState.INTERRUPTED]
     assert not store.exists(f"rq:job:{queues.recrawl_job_id('h.test')}")
+    assert not run.log.exists()  # no worker was started
+
+
+def test_a_stop_ends_the_recrawls_of_every_worker_in_order_and_keeps_what_was_found(
+    run: Run, store: Store, tmp_path: Path
+) -> None:
+    gates = [Gate(Resource("text/html", b"")) for _ in range(3)]
+    stop = threading.Event()
+
+    def stop_when_two_wait(progress: Progress) -> None:
+        if sum(gate.is_reached for gate in gates) == 2 and progress.matches == 2:
+            stop.set()
+
+    with contextlib.ExitStack() as stack:
+        hosts = [
+            stack.enter_context(
+                SyntheticHost(
+                    {
+                        "/": ("text/html", b'<a href="/known.bin">a</a> <a href="/gate">b</a>'),
+                        "/known.bin": ("application/zip", b"known"),
+                        "/gate": Resource(None, gate.answer),
+                    }
+                )
+            )
+            for gate in gates
+        ]
+        log = stack.enter_context((tmp_path / "another.log").open("w+"))
+        worker = stack.enter_context(  # not the run's own
+            started_worker(store, "recrawl", stderr=log.fileno(), ALLOW_ADDRESSES="127.0.0.0/8", SANDBOX="off")
+        )
+        result = run([an_order(host.host) for host in hosts], on_progress=stop_when_two_wait, stop=stop)
+        eventually(lambda: not store.keys("rq:job:recrawl-*"))
+        fetched = [host.paths.count("/") for host in hosts]
+        worker.terminate()
+        worker.wait()
+        said = Path(log.name).read_text()
+        for gate in gates:
+            gate.open()
+    assert [record.state for record in result.recrawls] == [RecrawlState.INTERRUPTED] * 3
+    assert sorted(record.attempt for record in result.recrawls) == [0, 1, 1]
+    assert sorted(fetched) == [0, 1, 1]
+    assert len(result.cases) == 2
+    assert (result.unknown, result.undelivered) == ((), 0)
+    assert "Traceback" not in said + run.log.read_text()
+    assert queues.queue_for(store, QueueName.RECRAWL).failed_job_registry.get_job_ids() == []
+
+
+def test_an_interrupt_in_the_middle_leaves_no_recrawl_to_other_workers(run: Run, store: Store) -> None:
+    def second_ctrl_c(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run([an_order("h.test"), an_order("other.test")], on_progress=second_ctrl_c)
+    recrawl_ids = [key.decode().split(":")[2] for key in store.keys("orbweaver:recrawl:*")]
+    assert len(recrawl_ids) == 2
+    assert [recrawls.begin(store, one) for one in recrawl_ids] == [None, None]
+    assert queues.queue_for(store, QueueName.RECRAWL).get_job_ids() == []
 
 
 def test_a_host_that_a_living_worker_is_at_is_not_taken_twice(run: Run, store: Store) -> None:
