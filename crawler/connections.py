@@ -116,9 +116,10 @@ class Connections:
         if self._proxy is None:
             await self._guard.prepare(hostname)  # a name's addresses: _PreparingResolver
         host = host_of(url)
+        is_secure = url.startswith("https:")
         reason = self._trust.reason_for(host)
         try:
-            context = self._trust.context_for(host) if url.startswith("https:") else True
+            context = self._trust.context_for(host) if is_secure else True
             response = await self._send(method, url, headers, data, context)
         except (SSLError, _HandshakeFailed) as error:  # aiohttp's are SSLError, too
             if reason is not None or not tls.is_a_judgement(error):
@@ -126,7 +127,7 @@ class Connections:
             reason = tls.reason_of(error)
             response = await self._send(method, url, headers, data, tls.unverified_context())
             self._trust.distrust(host, reason)
-        if response.certificate is not None:
+        if is_secure:
             response.tls = tls.facts_of(response.certificate, reason)
         return response
 

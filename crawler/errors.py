@@ -13,10 +13,11 @@ CrawlError
 
 and in transfer_errors.py, which needs Scrapy:
 ├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
+├── ConnectionLost          the connection broke before the answer was whole (Scrapy: DownloadFailedError)
+├── BadResponse             what came is not HTTP, or not what its headers say (Scrapy: DownloadFailedError)
 └── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)
     ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
     ├── TransferTooSlow     slower than the lowest rate asked after the grace
-    ├── BadResponse         what came is not HTTP, or not what its headers say
     ├── PartSent            a part of the file was sent although the whole was asked for
     └── Interrupted         the recrawl was told to stop, or its time was over
 """

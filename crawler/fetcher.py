@@ -20,13 +20,18 @@ from orbweaver.crawler.pace import Pace
 from orbweaver.crawler.robots import Robots
 from orbweaver.crawler.robots_gate import RobotsGate
 from orbweaver.crawler.transfer import Answer, Headers, Transfers
-from orbweaver.crawler.transfer_errors import BadResponse, Interrupted, TransferEnded, TransferTooSlow
+from orbweaver.crawler.transfer_errors import (
+    BadResponse,
+    ConnectionLost,
+    Interrupted,
+    TransferEnded,
+    TransferTooSlow,
+)
 from orbweaver.crawler.urls import host_of
 from orbweaver.model import RobotsControl
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
-    DownloadFailedError,
     DownloadTimeoutError,
     ResponseDataLossError,
 )
@@ -34,13 +39,13 @@ from scrapy.exceptions import (
 # What may go better the second time; a refusal of ours is an answer and never among them.
 TRANSIENT = (
     CannotResolveHostError,
+    ConnectionLost,
     DownloadConnectionRefusedError,
-    DownloadFailedError,
     DownloadTimeoutError,
     ResponseDataLossError,
 )
 # The host answers, but what it wants of us cannot be read.
-UNREADABLE = (TransferEnded, ResponseDataLossError)
+UNREADABLE = (BadResponse, TransferEnded, ResponseDataLossError)
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
 TRIES = 2
 

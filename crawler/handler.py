@@ -93,7 +93,8 @@ def _fetcher_without_budget(settings: Settings) -> Fetcher:
 
 
 def _lines(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name, value) for name, values in headers.items() for value in values]
+    """Return the headers to send, each value on its own line; a login for a proxy is not the host's to see."""
+    return [(name, value) for name, values in headers.items() if name != b"Proxy-Authorization" for value in values]
 
 
 def _response(request: Request, answer: Answer) -> Response:

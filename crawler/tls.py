@@ -26,12 +26,16 @@ def verified_context() -> ssl.SSLContext:
 
 @cache
 def unverified_context() -> ssl.SSLContext:
-    """Return the context that trusts everybody and speaks whatever this machine's OpenSSL still can."""
+    """Return the context that trusts everybody and speaks each protocol and suite that OpenSSL still can.
+
+    Suites without a certificate come after all that have one, and those without encryption last. Only the curves of
+    OpenSSL's own default can be offered: the ssl module has no way to add others.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.set_ciphers("ALL:+aNULL:COMPLEMENTOFALL:@SECLEVEL=0")
     context.options |= _LEGACY_SERVER_CONNECT
     return context
 
@@ -61,9 +65,13 @@ class Trust:
         self._reasons[host] = reason
 
 
-def facts_of(certificate: bytes, reason: str | None) -> TlsFacts:
-    """Return the evidence for a connection: the peer's certificate in DER form, and why it is not verified, if so."""
-    return TlsFacts(is_verified=reason is None, reason=reason, certificate_sha256=_digest(certificate))
+def facts_of(certificate: bytes | None, reason: str | None) -> TlsFacts:
+    """Return the evidence for a connection: the peer's certificate in DER form, and why it is not verified, if so.
+
+    A peer that was asked without verification may have shown no certificate.
+    """
+    digest = None if certificate is None else _digest(certificate)
+    return TlsFacts(is_verified=reason is None, reason=reason, certificate_sha256=digest)
 
 
 @lru_cache(maxsize=256)

@@ -23,13 +23,12 @@ from orbweaver.crawler.egress import REFUSALS, Guard, parse_networks
 from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
 from orbweaver.crawler.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.proxies import Proxy
-from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, Interrupted, PartSent
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
-    DownloadFailedError,
     DownloadTimeoutError,
     UnsupportedURLSchemeError,
 )
@@ -272,7 +271,7 @@ class Transfers:
             # The error's own text quotes what the server sent: body bytes must not reach a record.
             raise BadResponse(f"not an HTTP answer that can be read ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise DownloadFailedError(f"the connection was lost ({type(error).__name__})") from error
+            raise ConnectionLost(f"the connection was lost ({type(error).__name__})") from error
         finally:
             REFUSALS.reset(token)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from orbweaver.crawler.errors import CrawlError
-from scrapy.exceptions import DownloadCancelledError, ResponseDataLossError
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, ResponseDataLossError
 
 
 class BodyCut(CrawlError, ResponseDataLossError):
     """The body ended early: no digest of it may be used."""
+
+
+class ConnectionLost(CrawlError, DownloadFailedError):
+    """The connection broke before the answer was whole."""
 
 
 class TransferEnded(CrawlError, DownloadCancelledError):
@@ -22,8 +26,8 @@ class TransferTooSlow(TransferEnded):
     """The mean rate of the body fell below the lowest one asked."""
 
 
-class BadResponse(TransferEnded):
-    """What came is not HTTP, or not what its headers say."""
+class BadResponse(CrawlError, DownloadFailedError):
+    """What came is not HTTP, or not what its headers say; the next answer will be no better."""
 
 
 class PartSent(TransferEnded):

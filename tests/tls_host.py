@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from synthetic_host import ADDRESS, Resource, SyntheticHost
 
@@ -24,7 +24,7 @@ class Certificate:
     """A certificate with its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
     @property
     def der(self) -> bytes:
@@ -47,10 +47,14 @@ class Certificate:
 
 
 def make_certificate(
-    *names: str, issuer: Certificate | None = None, is_authority: bool = False, age: datetime.timedelta = DAY
+    *names: str,
+    issuer: Certificate | None = None,
+    is_authority: bool = False,
+    age: datetime.timedelta = DAY,
+    is_rsa: bool = False,
 ) -> Certificate:
     """Make a certificate for names or addresses that began `age` ago and holds for a week; self-signed by default."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65_537, 2_048) if is_rsa else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0] if names else "authority.example")])
     began = datetime.datetime.now(datetime.UTC) - age
     builder = (

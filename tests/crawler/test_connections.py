@@ -175,6 +175,41 @@ def test_a_protocol_of_yesterday_hides_nothing(tmp_path: Path, authority: Certif
     assert "no TLS by today's rules" in (got.tls.reason or "")
 
 
+@pytest.mark.parametrize("suite", ["CAMELLIA256-SHA", "ECDHE-RSA-CAMELLIA128-SHA256", "NULL-SHA256"])
+def test_a_suite_that_nobody_offers_any_more_hides_nothing(tmp_path: Path, suite: str) -> None:
+    certificate = make_certificate(ADDRESS, is_rsa=True)
+    context = certificate.context(tmp_path)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{suite}:@SECLEVEL=0")
+    with OldHost(context) as host:
+        got = get(host.url.replace("http:", "https:"))
+    assert got.body == BODY
+    assert got.tls is not None
+    assert got.tls == facts(certificate, got.tls.reason)
+
+
+def test_a_host_without_any_certificate_hides_nothing_and_is_said() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AECDH-AES128-SHA:@SECLEVEL=0")
+    with OldHost(context) as host:
+        got = get(host.url.replace("http:", "https:"))
+    assert got.body == BODY
+    assert got.tls is not None
+    assert (got.tls.is_verified, got.tls.certificate_sha256) == (False, None)
+    assert "no TLS by today's rules" in (got.tls.reason or "")
+
+
+def test_every_suite_of_this_openssl_is_offered_and_the_worst_last() -> None:
+    whole = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    whole.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    offered = tls.unverified_context().get_ciphers()
+    assert {one["name"] for one in offered} == {one["name"] for one in whole.get_ciphers()}
+    # 0: with certificate and encryption, 1: without certificate, 2: without encryption.
+    ranks = [2 if not one["strength_bits"] else 1 if one["auth"] == "auth-null" else 0 for one in offered]
+    assert ranks == sorted(ranks)
+
+
 @pytest.mark.parametrize(
     ("error", "is_a_judgement"),
     [

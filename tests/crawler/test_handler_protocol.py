@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import socket
+import ssl
 import stat
 import sys
 import threading
@@ -47,7 +48,8 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from scrapy.settings import Settings as ScrapySettings
 from scrapy.utils.misc import build_from_crawler, load_object
-from synthetic_host import ADDRESS, ThreadedServer
+from synthetic_host import ADDRESS, Resource, ThreadedServer
+from tls_host import TlsHost, make_certificate
 
 PAGE = b"<!DOCTYPE html><title>Works</title>"
 FILE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -202,12 +204,15 @@ def call_here(
 
 
 class _Noted(logging.Handler):
+    """Notes what Scrapy and our own code log, at whatever level."""
+
     def __init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        if record.name.partition(".")[0] in {"scrapy", "orbweaver"}:
+            self.messages.append(record.getMessage())
 
 
 async def call_one(crawler: Crawler, handler: Any, call: Call) -> Reply:
@@ -226,6 +231,7 @@ async def call_one(crawler: Crawler, handler: Any, call: Call) -> Reply:
         crawler.signals.connect(listener, signal=getattr(signals, name))
     noted = _Noted()
     logging.getLogger().addHandler(noted)
+    logging.getLogger().setLevel(logging.DEBUG)
     request = Request(call.url, method=call.method, headers=call.headers, body=call.body, meta=call.meta)
     try:
         response = await handler.download_request(request)
@@ -665,6 +671,33 @@ def test_more_than_the_request_allows_is_cancelled() -> None:
     assert issubclass(too_little.error, DownloadCancelledError)
 
 
+@pytest.mark.parametrize("head", [HTML_HEAD, b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n"], ids=["page", "file"])
+def test_more_than_the_request_allows_is_cancelled_as_soon_as_it_is_announced(head: bytes) -> None:
+    with RecordingServer({"/": head + b"Content-Length: 1024\r\n\r\npartial"}, closes=True) as server:
+        reply = download(Call(server.url, meta={"download_maxsize": 1_000}))
+        assert issubclass(reply.error, DownloadCancelledError)
+        assert reply.message == "1024 bytes were announced, and 1000 are allowed"
+        assert server.connections == 1
+
+
+def test_a_bad_header_line_fails_the_download_and_a_folded_one_does_not() -> None:
+    answers = {"/bad": page(PAGE, b"no colon at all"), "/folded": page(PAGE, b"X-Folded: one\r\n two")}
+    with RecordingServer(answers) as server:
+        bad, folded = download(server.url + "bad", server.url + "folded")
+        assert server.connections == 2
+    assert issubclass(bad.error, DownloadFailedError)
+    assert "colon" not in bad.message
+    assert folded.headers[b"X-Folded"] == [b"one two"]
+
+
+def test_a_login_for_a_proxy_is_not_sent_to_the_host() -> None:
+    with RecordingServer() as server:
+        reply = download(Call(server.url, headers={"Proxy-Authorization": "Basic b3JiOncxMg==", "X-Other": "1"}))
+        assert reply.status == 200
+        assert server.values_of(b"Proxy-Authorization") == []
+        assert server.values_of(b"X-Other") == [b"1"]
+
+
 # --- where we differ on purpose: docs/decisions/0019 says why, row by row ---
 
 
@@ -731,11 +764,20 @@ def test_a_request_cannot_have_its_body_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bad_header_line_ends_the_answer() -> None:
-    with RecordingServer({"/": page(PAGE, b"no colon at all")}) as server:
-        reply = download(server.url)
-    assert issubclass(reply.error, DownloadCancelledError)
-    assert "colon" not in reply.message
+def test_settings_of_tls_are_ignored_and_nothing_is_logged_of_it(tmp_path: Path) -> None:
+    """Each would hide a file, or write the names of hosts into the log."""
+    context = make_certificate(ADDRESS, is_rsa=True).context(tmp_path)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    settings = {
+        "DOWNLOAD_TLS_MIN_VERSION": "TLSv1.3",
+        "DOWNLOAD_TLS_MAX_VERSION": "no such version",
+        "DOWNLOADER_CLIENT_TLS_METHOD": "TLSv1.3",
+        "DOWNLOADER_CLIENT_TLS_CIPHERS": "CAMELLIA256-SHA",
+        "DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING": True,
+    }
+    with TlsHost({"/": Resource("text/html", PAGE)}, context) as host:
+        reply = download(host.url, scrapy_settings=settings)
+    assert (reply.body, reply.log) == (PAGE, ())
 
 
 def test_session_keys_are_never_written(tmp_path: Path) -> None:
