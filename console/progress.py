@@ -1,42 +1,84 @@
-"""A live progress display on a terminal, plain lines elsewhere."""
+"""A live progress display on a terminal with a row for each running host; elsewhere a plain line now and then."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 
+from orbweaver.console.eta import Eta, Work
 from orbweaver.console.text import safe, size
+from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.queue.verification import Progress
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
-LINE_SECONDS = 5.0
+# Lines of a log: soon at first, then less and less often.
+FIRST_LINE_SECONDS = 5.0
+LONGEST_LINE_SECONDS = 60.0
+HOST_ROWS = 12
+# Of a terminal's height the rows leave so much: the bar, two lines of sums, the headings, "and 5 more", the prompt.
+OTHER_LINES = 7
+BAR_COLUMNS = 40
 
 
-def describe(progress: Progress) -> str:
-    """Return the progress in one line."""
+def describe(progress: Progress, left: str = "") -> str:
+    """Return the progress in one line; `left` is what is said of the time that it still takes."""
     tally = progress.tally
-    return (
-        f"hosts {progress.hosts_done}/{progress.hosts}  pages {tally.pages}  files {tally.files}  "
-        f"{size(tally.bytes_read)}  matches {progress.matches}  unknown {progress.unknown}  "
-        f"failures {tally.failures}  waiting {tally.queued + progress.waiting}"
-        f"{'  asking again' if progress.is_rematching else ''}"
-    )
+    parts = [
+        f"hosts {progress.hosts_done}/{progress.hosts}",
+        f"pages {tally.pages}",
+        f"files {tally.files}",
+        size(tally.bytes_read),
+        f"matches {progress.matches}",
+        f"unknown {progress.unknown}",
+        f"failures {tally.failures}",
+        f"waiting {tally.queued + progress.waiting}",
+        *([phase] if (phase := phase_of(progress)) else []),
+        *([left] if left else []),
+    ]
+    return "  ".join(parts)
+
+
+def phase_of(progress: Progress) -> str:
+    """Return what a run does after its hosts, empty before."""
+    if progress.is_rematching:
+        return "asking again"
+    is_crawled = progress.hosts_done == progress.hosts
+    return "asking about the last files" if is_crawled and progress.waiting else ""
+
+
+def share_done(progress: Progress) -> float | None:
+    """Return the share of hosts that are done; None when no host waits any more.
+
+    How much the last hosts still have is not known, so the bar then shows that something happens, and no share.
+    """
+    is_waiting = any(one.state is RecrawlState.QUEUED for one in progress.each)
+    return progress.hosts_done / progress.hosts if is_waiting and progress.hosts else None
 
 
 class ProgressDisplay:
-    """Shows each progress given to `show`; on a terminal in place, elsewhere as a line every few seconds."""
+    """Shows each progress given to `show`; on a terminal in place, elsewhere as a line now and then.
 
-    def __init__(self, console: Console, *, prefix: str = "") -> None:
+    `clock` returns monotonic seconds.
+    """
+
+    def __init__(self, console: Console, *, prefix: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._prefix = prefix
+        self._clock = clock
         can_move = console.is_terminal and not console.is_dumb_terminal
         self._live = Live(console=console, transient=True, refresh_per_second=8) if can_move else None
+        self._eta = Eta(clock())
         self._last_line = ""
+        self._last_time = clock()
+        self._pause = FIRST_LINE_SECONDS
+        self._share = 0.0
         self._told: set[tuple[str, datetime | None]] = set()
-        self._last_time = time.monotonic()
 
     def __enter__(self) -> ProgressDisplay:
         if self._live is not None:
@@ -56,15 +98,59 @@ class ProgressDisplay:
                 self._told.add((one.service, one.unhealthy_since))
                 said = f"warning: matching service {safe(one.complaint)}; what it is asked about waits"
                 self._console.print(said, highlight=False, markup=False)
-        line = self._prefix + describe(progress)
+        left = self._eta.say(_work(progress, self._clock()))
         if self._live is not None:
-            known = progress.tally.pages + progress.tally.files
-            total = known + progress.tally.queued + progress.waiting
-            self._live.update(Group(ProgressBar(total=max(total, 1), completed=known, width=40), line))
-            return
+            self._live.update(self._picture(progress, left))
+        else:
+            self._print_line(progress, left)
+
+    def _picture(self, progress: Progress, left: str) -> RenderableType:
+        share = share_done(progress)
+        if share is not None:
+            self._share = max(self._share, share)  # a host that is tried again takes nothing back
+        columns = min(BAR_COLUMNS, self._console.width)
+        bar = ProgressBar(total=None if share is None else 1, completed=self._share, width=columns, pulse=share is None)
+        return Group(bar, Text(self._prefix + describe(progress, left)), *_host_rows(progress, self._console))
+
+    def _print_line(self, progress: Progress, left: str) -> None:
+        line = self._prefix + describe(progress)
         is_over = progress.hosts_done == progress.hosts and not (progress.waiting or progress.is_rematching)
-        is_due = time.monotonic() - self._last_time >= LINE_SECONDS
-        if line != self._last_line and (is_due or is_over or not self._last_line):
-            self._console.print(line, highlight=False)
-            self._last_line = line
-            self._last_time = time.monotonic()
+        is_first = not self._last_line
+        is_due = self._clock() - self._last_time >= self._pause
+        if line == self._last_line or not (is_due or is_over or is_first):
+            return
+        self._console.print(f"{line}  {left}".rstrip(), highlight=False, markup=False)
+        if is_due:
+            self._pause = min(2 * self._pause, LONGEST_LINE_SECONDS)
+        self._last_line = line
+        self._last_time = self._clock()
+
+
+def _work(progress: Progress, seconds: float) -> Work:
+    tally = progress.tally
+    return Work(
+        seconds=seconds,
+        hosts=progress.hosts,
+        hosts_done=progress.hosts_done,
+        hosts_waiting=sum(one.state is RecrawlState.QUEUED for one in progress.each),
+        visited=tally.pages + tally.files + tally.skipped,
+        waiting=tally.queued,
+    )
+
+
+def _host_rows(progress: Progress, console: Console) -> list[RenderableType]:
+    """Return a table of the hosts that are being recrawled, as many as the terminal has room for."""
+    running = [one for one in progress.each if one.state is RecrawlState.RUNNING]
+    room = max(1, min(HOST_ROWS, console.height - OTHER_LINES))
+    if not running:
+        return []
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table.add_column("host", ratio=1, no_wrap=True, overflow="ellipsis")
+    for heading in ("pages", "files", "waiting", "failures"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in running[:room]:
+        tally = one.tally
+        counts = (tally.pages, tally.files, tally.queued, tally.failures)
+        table.add_row(Text(safe(one.name.replace(".", "[.]"))), *(f"{count:,}" for count in counts))
+    more = len(running) - room
+    return [table, *([Text(f"and {more} more hosts")] if more > 0 else [])]

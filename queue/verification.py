@@ -38,8 +38,17 @@ CHECKS_WAITED_FOR = 3
 
 
 @dataclass(frozen=True)
+class HostProgress:
+    """Where the recrawl of one host (or site) stands."""
+
+    name: str
+    state: RecrawlState
+    tally: Tally
+
+
+@dataclass(frozen=True)
 class Progress:
-    """What a person watching wants to know."""
+    """What a person watching wants to know; `each` has a value for each host, in the order of the reports."""
 
     hosts: int
     hosts_done: int
@@ -49,6 +58,7 @@ class Progress:
     waiting: int
     unhealthy: tuple[Standing, ...] = ()
     is_rematching: bool = False
+    each: tuple[HostProgress, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,7 @@ def verify(
         asked_before = rematched.mark(store)
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
+        names = [order.scope.name for order in orders]
         try:
             for order in orders:
                 _enqueue(store, run_id, order, is_stopped=stop.is_set())
@@ -116,7 +127,7 @@ def verify(
                 with WorkerProcesses(
                     store, recrawlers=recrawlers, environment=environment, log_file=log_file
                 ) as workers:
-                    _watch(store, run_id, began_at, turn, workers, on_progress, stop)
+                    _watch(store, run_id, names, began_at, turn, workers, on_progress, stop)
                     if stop.is_set():
                         _interrupt(store, run_id, workers)
         finally:
@@ -159,6 +170,7 @@ def _enqueue(store: Store, run_id: str, order: Order, *, is_stopped: bool) -> No
 def _watch(
     store: Store,
     run_id: str,
+    names: Sequence[str],
     began_at: datetime,
     turn: runs.Turn,
     workers: WorkerProcesses,
@@ -174,7 +186,7 @@ def _watch(
         lost_jobs.end_lost_recrawls(
             store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
         )
-        progress = _progress(store, run_id, began_at, standings)
+        progress = _progress(store, run_id, names, began_at, standings)
         on_progress(progress)
         if workers.are_exhausted:
             return
@@ -270,7 +282,9 @@ def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
     return tuple(record for record in found if record is not None)
 
 
-def _progress(store: Store, run_id: str, began_at: datetime, standings: Sequence[recrawls.Standing]) -> Progress:
+def _progress(
+    store: Store, run_id: str, names: Sequence[str], began_at: datetime, standings: Sequence[recrawls.Standing]
+) -> Progress:
     return Progress(
         hosts=len(standings),
         hosts_done=sum(one.state in ENDED for one in standings),
@@ -280,6 +294,7 @@ def _progress(store: Store, run_id: str, began_at: datetime, standings: Sequence
         waiting=sum(runs.waiting(store, run_id)),
         unhealthy=_unhealthy(store, began_at),
         is_rematching=rematched.is_under_way(store),
+        each=tuple(HostProgress(name, one.state, one.tally) for name, one in zip(names, standings, strict=True)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,7 +81,7 @@ class Workplace:
 
     def horses(self) -> list[int]:
         """Return the ids of forked work horses: children of a recrawl worker of this place."""
-        forked = {pid for pid in self.processes() if "worker\0recrawl" in _said_by(pid)}
+        forked = {pid for pid in self.processes() if re.search(r"worker(_child\0\d+)?\0recrawl\0", _said_by(pid))}
         workers = {pid for pid in forked if parent_of(pid) not in forked}
         return [pid for pid in process_ids() if parent_of(pid) in workers]
 
