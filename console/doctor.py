@@ -13,9 +13,9 @@ from pathlib import Path
 
 import landlockpy
 from orbweaver.console.text import size
-from orbweaver.crawler import capabilities, sandbox, system_calls
+from orbweaver.crawler import capabilities, reader_proof, sandbox, system_calls
 from orbweaver.crawler.egress import parse_networks
-from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.crawler.errors import ReadersWrong, SandboxUnavailable
 from orbweaver.crawler.nat64 import parse_prefixes
 from orbweaver.crawler.scope import WEB_PORTS
 from orbweaver.matcher_client import health_gate, standings
@@ -45,11 +45,21 @@ class Check:
 def examine(settings: Settings) -> Iterator[Check]:
     """Yield a check for everything that a promise rests on."""
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield _readers()
     yield from _kernel(settings)
     seen = _Seen()
     yield from _store(settings, seen)
     yield from _matchers(settings, seen)
     yield from _settings(settings)
+
+
+def _readers() -> Check:
+    """Let the readers prove themselves as every recrawl does: with a wrong one a host looks clean that is not."""
+    try:
+        reader_proof.prove()
+    except ReadersWrong as error:
+        return Check("readers", "fail", str(error))
+    return Check("readers", "ok", "links, digests, encodings, archives and URLs of fixed samples are read rightly")
 
 
 def _kernel(settings: Settings) -> Iterator[Check]:

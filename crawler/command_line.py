@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import scope, urls
+from orbweaver.crawler import reader_proof, scope, urls
 from orbweaver.crawler.recrawl import apply_settings, enter_sandbox
 from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
 from scrapy.settings import BaseSettings
@@ -16,8 +16,8 @@ from scrapy.settings import BaseSettings
 def spider_arguments(arguments: dict[str, str], scrapy_settings: BaseSettings) -> dict[str, Any]:
     """Turn `-a host=... [-a kind=host|site|path] [-a max_pages=N]` into the spider's arguments.
 
-    `host` is a host or a URL; the process is put into the sandbox. Raises ValueError, UrlRefused or
-    SandboxUnavailable, which Scrapy shows.
+    `host` is a host or a URL; the process is put into the sandbox. Raises ValueError, UrlRefused,
+    SandboxUnavailable or ReadersWrong, which Scrapy shows.
     """
     text = arguments.pop("host")
     seeds = [text] if "://" in text else [f"https://{text}/", f"http://{text}/"]
@@ -28,6 +28,7 @@ def spider_arguments(arguments: dict[str, str], scrapy_settings: BaseSettings) -
     settings = orbweaver_settings.load()
     apply_settings(settings, scrapy_settings)
     enter_sandbox(merged, settings)
+    reader_proof.prove()
     return {**arguments, "scope": merged, "reports": reports, "record": print_sightings, "settings": settings}
 
 

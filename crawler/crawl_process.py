@@ -17,7 +17,14 @@ from multiprocessing.context import ForkProcess
 
 from orbweaver.crawler import account, process_control, recrawl
 from orbweaver.crawler.account import Answered, Broken, Contained, Finished, Found, GivenUp, Said
-from orbweaver.crawler.errors import AccessRefused, AccountRefused, CrawlDied, NotRecorded, SandboxUnavailable
+from orbweaver.crawler.errors import (
+    AccessRefused,
+    AccountRefused,
+    CrawlDied,
+    NotRecorded,
+    ReadersWrong,
+    SandboxUnavailable,
+)
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 
@@ -162,7 +169,7 @@ def _crawl(
         enforced = recrawl.enter_sandbox(scope, settings, store_port=store_port)
         _send(sender, Contained(enforced=enforced.as_record()))
         ended = recrawl.run(scope, reports, record, settings)
-    except (SandboxUnavailable, AccessRefused) as error:
+    except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
         return GivenUp(reason=str(error)[: account.REASON_CHARACTERS])
     except MemoryError:
         return GivenUp(reason=f"out of memory: MEMORY_BYTES is {settings.memory_bytes}")

@@ -6,6 +6,7 @@ CrawlError
 ├── AccessRefused           a text cannot be sent to a host, or is no proxy; `reason` says why in one clause
 ├── NetworkRefused          a text of ALLOW_ADDRESSES or NAT64_PREFIXES is not an address range
 ├── SandboxUnavailable      the kernel cannot promise what section 7 of the design asks for
+├── ReadersWrong            this platform reads fixed samples wrongly; what it finds, or not, cannot be believed
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
 ├── CrawlDied               the crawl process ended before its recrawl did; it must be done again
 ├── AccountRefused          what a crawl process said cannot be true; it may have been taken over
@@ -79,6 +80,10 @@ class NetworkRefused(CrawlError, ValueError):
 
 class SandboxUnavailable(CrawlError):
     """The sandbox could not be entered, or not fully; the message says what is missing."""
+
+
+class ReadersWrong(CrawlError):
+    """A reader did not find what is in a fixed sample; the message says which, and what to do."""
 
 
 class RobotsRefused(CrawlError):

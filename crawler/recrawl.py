@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orbweaver.crawler import sandbox
+from orbweaver.crawler import reader_proof, sandbox
 from orbweaver.crawler import scope as scopes
 from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.journal import Record
@@ -66,9 +66,10 @@ def enter_sandbox(scope: Scope, settings: Settings, *, store_port: int | None = 
 def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Settings) -> Ended:
     """Recrawl one scope to its end; every batch goes to `record`.
 
-    The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, CrawlError when the
-    crawl could not start.
+    The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, ReadersWrong when what
+    this process reads could not be believed, CrawlError when the crawl could not start.
     """
+    reader_proof.prove()
     scrapy_settings = ScrapySettings()
     scrapy_settings.setmodule("orbweaver.settings", priority="project")
     apply_settings(settings, scrapy_settings)

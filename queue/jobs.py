@@ -37,9 +37,9 @@ MOST_FAILURES = 3
 def recrawl(recrawl_id: str) -> None:
     """Recrawl one scope, for this forked work horse in a sandboxed child: what that finds is kept here, in batches.
 
-    The horse touches no hostile content, the child no store. A kernel that cannot contain it, a proxy that cannot be
-    used, or too little memory, fails the recrawl for good; anything else that goes wrong fails the job, and RQ does it
-    again.
+    The horse touches no hostile content, the child no store. A kernel that cannot contain it, a Python that reads
+    wrongly, a proxy that cannot be used, or too little memory, fails the recrawl for good; anything else that goes
+    wrong fails the job, and RQ does it again.
     """
     from orbweaver.crawler import crawl_process  # a match or takedown worker has this module and crawls nothing
 

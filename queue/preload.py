@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import mimetypes
@@ -42,9 +43,12 @@ def preload() -> None:
 
 
 def _prepare() -> None:
-    from orbweaver.crawler import sandbox
+    from orbweaver.crawler import reader_proof, sandbox
+    from orbweaver.crawler.errors import ReadersWrong
     from orbweaver.crawler.tls import verified_context
 
     mimetypes.init()  # reads the system's table, which would cost every horse some 4 ms
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
+    with contextlib.suppress(ReadersWrong):  # each recrawl says so; here its first use is done once: 60 ms
+        reader_proof.prove()
     verified_context()  # reading the system's roots would cost every horse some 80 ms
