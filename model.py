@@ -479,15 +479,38 @@ class CaseState(StrEnum):
     HELD = "held"
 
 
+class LeftOut(StrEnum):
+    """Why a parameter of a URL is no part of the place where the file is."""
+
+    SIGNATURE = "signature"
+    TOKEN = "token"  # noqa: S105
+    TIME = "time"
+    SESSION = "session"
+    CACHE_BUSTER = "cache_buster"
+
+
+class Place(Published):
+    """Where a file is: its URL without the parameters that change from visit to visit."""
+
+    url: str
+    """The URL without these parameters; it may not work."""
+    left_out: dict[str, LeftOut] = {}
+    """The parameters that were left out, by name in lower case, each with the reason."""
+
+
 class Case(Published):
-    """A takedown case: one matched digest at one URL. One line of cases.jsonl."""
+    """A takedown case: one matched digest at one place. One line of cases.jsonl."""
 
     case_id: UUID
     """The identity of the case: the same in every run, store and release."""
     state: CaseState
     """`open`: the evidence has no doubts. `held`: a person has to decide. Only `open` is to be acted upon."""
     url: str
-    """The URL that was reported or linked, exact and in canonical form."""
+    """The URL that was reported or linked, exact and in canonical form, as it was when the case was made."""
+    last_url: str | None = None
+    """The URL where the file was seen last, exact; where it differs from `url`, that one may work no longer."""
+    place: Place | None = None
+    """What the case's identity was made of, where that is not the whole URL; null where it is."""
     final_url: str
     """The URL where redirects ended, exact and in canonical form."""
     host: str
@@ -495,7 +518,7 @@ class Case(Published):
     ip: str | None
     """The address that answered; null where a proxy hid it."""
     referrer: str | None
-    """The page that linked `url`; null for a reported URL."""
+    """The landing page: the page that linked the file when it was seen last; null for a reported URL."""
     report_ids: tuple[str, ...]
     """The reports that led to the file."""
     md5: Md5
@@ -518,6 +541,11 @@ class Case(Published):
     """When the file was seen last, over all runs on the store."""
     http: HttpFacts
     """What the server said when the file was seen last."""
+
+    @property
+    def newest_url(self) -> str:
+        """The URL that is most likely to work."""
+        return self.last_url or self.url
 
 
 class EventType(StrEnum):
@@ -575,7 +603,7 @@ class Event(Published):
 
 
 def case_id_for(url: str, sha256: str) -> UUID:
-    """Return the identity of a case: the same canonical URL and digest are always the same case."""
+    """Return the identity of a case: the same place (its canonical URL) and digest are always the same case."""
     return uuid5(CASE_NAMESPACE, f"{url}\n{sha256}")
 
 

@@ -55,10 +55,15 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
     """Return lines on one case: its id and state, its URL, how it is reached there, its reports, when it was seen."""
     lines = [
         f"case {str(case.case_id)[:8]}, {case.state.value}{', new' if is_new else ''}",
-        f"  {for_people(case.url)}",
+        f"  {for_people(case.newest_url)}",
     ]
-    if case.final_url != case.url:
+    if case.final_url != case.newest_url:
         lines.append(f"  -> {for_people(case.final_url)}")
+    if case.place is not None:
+        changing = ", ".join(f"{safe(name)} ({reason.value})" for name, reason in case.place.left_out.items())
+        lines.append(f"  the link changes at every visit: {changing}")
+    if case.referrer is not None:
+        lines.append(f"  landing page: {for_people(case.referrer)}")
     if case.http.embedded:
         lines.append("  embedded in the page")
     if case.http.archive_member is not None:

@@ -15,7 +15,7 @@ from orbweaver.queue import batches, list_versions, retained, runs, sweeps
 from orbweaver.queue.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown import case_places, cases
 from orbweaver.takedown.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
 from redis.exceptions import WatchError
 
@@ -86,20 +86,23 @@ def _try_to_settle(
     ]
     telling = [answer for answer in known if not answer[0].digests.is_degenerate]
     clean = [one for one, verdict in telling if verdict.result is VerdictResult.NO_MATCH]
-    having_cases = cases.existing(store, [one.sighting_id for one in clean])
+    case_ids = case_places.case_ids(store, [one for one, _ in telling])
+    having_cases = cases.existing(store, [case_ids[one.sighting_id] for one in clean])
     about_cases = [
         (one, verdict)
         for one, verdict in telling
-        if verdict.result is VerdictResult.MATCH or one.sighting_id in having_cases
+        if verdict.result is VerdictResult.MATCH or case_ids[one.sighting_id] in having_cases
     ]
     oldest = retained.oldest_kept(retention)
     stamp = cases.stamp(store)
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(question.key, keys.list_versions(), *(keys.case(one.sighting_id) for one, _ in about_cases))
+        pipe.watch(
+            question.key, keys.list_versions(), *(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases)
+        )
         standing = question.as_it_stands(pipe)
         if standing is None:
             return True  # settled by an earlier attempt at this job
-        changes = _decide(pipe, about_cases, stamp)
+        changes = _decide(pipe, [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases], stamp)
         are_wanted = list_versions.are_wanted(pipe, versions)
         pipe.multi()
         for change in changes:
@@ -108,13 +111,13 @@ def _try_to_settle(
                 runs.note_event(store, pipe, run_id, str(change.event.event_id))
         batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in question.staying])
         batches.drop_answered(pipe, [one for one, _ in known])
-        kept = [one for one in clean if one.sighting_id not in having_cases and one.seen_at > oldest]
+        kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
         retained.keep(pipe, kept)
         retained.drop(pipe, [one for one, _ in about_cases])
         if not are_wanted:
             sweeps.mark_due(pipe, SweepName.REMATCH, retained.shards_of(kept))
-            sweeps.mark_due(pipe, SweepName.RECALL, [one.sighting_id for one, _ in about_cases])
-        matched = {one.sighting_id for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
+            sweeps.mark_due(pipe, SweepName.RECALL, [case_ids[one.sighting_id] for one, _ in about_cases])
+        matched = {case_ids[one.sighting_id] for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
         changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
         runs.note_answers(
             pipe,
@@ -132,12 +135,11 @@ def _try_to_settle(
     return True
 
 
-def _decide(pipe: Pipeline, answers: Sequence[Answer], stamp: Stamp) -> list[Change]:
-    """Return what the answers do to their cases, in order: several may be about one."""
+def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[Change]:
+    """Return what answers, each with the id of its case, do to their cases, in order: several may be about one."""
     before: dict[str, Standing | None] = {}
     changes = []
-    for sighting, verdict in answers:
-        case_id = sighting.sighting_id
+    for case_id, sighting, verdict in answers:
         if case_id not in before:
             before[case_id] = cases.standing(pipe, case_id)
         standing = before[case_id]

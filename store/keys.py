@@ -143,6 +143,11 @@ def cases() -> str:
     return f"{PREFIX}:cases"
 
 
+def case_places() -> str:
+    """Hash case id that a place has today -> id of its case, where they differ; owner takedown.case_places."""
+    return f"{PREFIX}:case-places"
+
+
 def event(event_id: str) -> str:
     """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.cases."""
     return f"{PREFIX}:event:{event_id}"

@@ -20,6 +20,7 @@ from orbweaver.model import (
     event_id_for,
 )
 from orbweaver.takedown.evidence import Ruling, evidence_of, rule
+from orbweaver.takedown.places import place_of
 
 _NO_ID = UUID(int=0)
 _TICK = timedelta(milliseconds=1)
@@ -72,7 +73,7 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
         return change_by_answer(verdict, before, stamp, sighting)
     state = CaseState.HELD if verdict.held_because else CaseState.OPEN
     case = Case(
-        case_id=case_id_for(sighting.url, sighting.digests.sha256),
+        case_id=case_id_for(place_of(sighting.url).url, sighting.digests.sha256),
         state=state,
         url=sighting.url,
         md5=sighting.digests.md5,
@@ -136,7 +137,12 @@ def _kind(ruling: Ruling, before: CaseState) -> EventType | None:
 def _seen_there(sighting: Sighting) -> dict[str, Any]:
     """Return what the newest sighting says of the file; an older one, asked about late, does not replace it."""
     names = ("final_url", "host", "ip", "referrer", "content_type", "sniffed_type", "http")
-    return {name: getattr(sighting, name) for name in names}
+    place = place_of(sighting.url)
+    return {
+        **{name: getattr(sighting, name) for name in names},
+        "last_url": sighting.url,
+        "place": place if place.left_out else None,
+    }
 
 
 def _event(

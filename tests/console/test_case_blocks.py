@@ -81,3 +81,21 @@ def test_another_verdict_on_the_same_file_is_another_block_and_many_places_are_c
     cases = [a_case(f"{number}.jpg") for number in range(PLACES_SHOWN + 3)]
     assert [len(block) for block in blocks_of([*cases, a_case("x.jpg", entry_id="E-8")])] == [PLACES_SHOWN + 3, 1]
     assert "and 3 more places" in shown(*cases)
+
+
+def test_a_link_that_changes_is_shown_as_it_was_last_with_what_changes_and_the_landing_page() -> None:
+    visits = [
+        a_sighting(url=f"https://h.test/a.jpg?ts=177236640{number}&token=t{number}", minutes=number).model_copy(
+            update={"referrer": "https://h.test/album"}
+        )
+        for number in range(2)
+    ]
+    verdict = judge(
+        visits[0].digests, [Listing(service=SERVICE, algorithms=("sha256",))], service=SERVICE, asked_at=NOON
+    )
+    opened = change_by_match(visits[0], verdict, None, STAMP).after
+    said = shown(change_by_match(visits[1], verdict, opened, STAMP).after.case, columns=200)
+    assert "hxxps://h[.]test/a.jpg?ts=1772366401&token=t1" in said
+    assert "ts=1772366400" not in said
+    assert "the link changes at every visit: ts (time), token (token)" in said
+    assert "landing page: hxxps://h[.]test/album" in said

@@ -372,7 +372,7 @@ def test_a_match_of_the_rematch_is_settled_as_that_of_a_recrawl(
     rematch.start(store, {SERVICE: "2"})
     work(store)
     one, other = sorted(cases.all_cases(store), key=lambda case: case.url)
-    differing = {"case_id", "url", "final_url", "md5", "sha1", "sha256", "size", "first_seen", "last_seen"}
+    differing = {"case_id", "url", "last_url", "final_url", "md5", "sha1", "sha256", "size", "first_seen", "last_seen"}
     shown = [
         case.model_dump(exclude=differing | {"verdict"}) | {"of": case.verdict.model_dump(exclude={"asked_at"})}
         for case in (one, other)

@@ -1,0 +1,190 @@
+"""Where a file is, told from its URL alone: parameters that let somebody in, or say when, are no part of the place.
+
+Two real places taken for one would lose a takedown, while one place taken for two costs a second case. So a parameter
+is left out only when it belongs to a signature that is there as a whole, or is a session id, or when its name and its
+value say what it is and something else in the URL names the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from orbweaver.model import LeftOut, Place
+
+
+class _Parameter(NamedTuple):
+    """One part of a query: its name in lower case, its value, and how it is written."""
+
+    name: str
+    value: str
+    written: str
+
+
+@dataclass(frozen=True)
+class _Scheme:
+    """How a provider signs URLs: with all of `marks`; `also`, and names that begin with `prefix`, may come with them.
+
+    The path of such a URL is that of a file. `when` names the mark that must be a time, where the names say little.
+    """
+
+    marks: frozenset[str]
+    also: frozenset[str] = frozenset()
+    prefix: str | None = None
+    when: str | None = None
+
+    def signs(self, values: Mapping[str, str], path: str) -> bool:
+        """Whether a URL with these parameters and this path is signed so."""
+        if not self.marks <= values.keys():
+            return False
+        return self.when is None or (_IS_TIME(values[self.when]) is not None and _names_a_file(path))
+
+    def has(self, name: str) -> bool:
+        """Whether a parameter of this name belongs to the signature."""
+        return name in self.marks or name in self.also or (self.prefix is not None and name.startswith(self.prefix))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Each as its provider documents it.
+_SCHEMES: Final = (
+    _Scheme(_names("x-amz-signature x-amz-credential"), prefix="x-amz-"),
+    _Scheme(_names("awsaccesskeyid signature expires")),
+    _Scheme(_names("signature key-pair-id"), _names("expires policy hash-algorithm")),
+    _Scheme(_names("x-goog-signature x-goog-credential"), prefix="x-goog-"),
+    _Scheme(_names("googleaccessid signature expires")),
+    _Scheme(
+        _names("sig sv"), _names("se st sp sr ss srt spr sip si skoid sktid skt ske sks skv saoid suoid scid sdd ses")
+    ),
+    _Scheme(_names("x-oss-signature x-oss-credential"), prefix="x-oss-"),
+    _Scheme(_names("ossaccesskeyid signature expires")),
+    _Scheme(_names("q-signature q-ak"), prefix="q-"),
+    _Scheme(_names("ex is hm")),  # Discord
+    _Scheme(_names("oh oe")),  # Meta
+    _Scheme(_names("x-expires x-signature")),
+    _Scheme(_names("md5 expires"), when="expires"),  # nginx, secure_link
+    _Scheme(_names("st e"), when="e"),
+)
+_AKAMAI: Final = _names("hdnea hdntl hdnts __token__")
+
+_LONG: Final = r"(?=[a-z!,._-]*[0-9])[0-9a-z!,._-]{16,}"
+_SESSION_NAMES: Final = _names("jsessionid oscsid phpsessid sessid session_id sessionid xtcsid zenid")
+_IS_LONG = re.compile(_LONG, re.IGNORECASE).fullmatch
+_IS_ASP_SESSION = re.compile(r"aspsessionid[a-z]{6,10}").fullmatch
+# Java servlets write it behind a path segment; ASP.NET without cookies writes a segment of its own, "(S(...))".
+_SESSION_IN_PATH = re.compile(
+    rf";(?P<name>{'|'.join(sorted(_SESSION_NAMES))})={_LONG}(?=[;/]|\Z)|/\((?:[a-z]\([0-9a-z]{{20,}}\))+\)(?=/)",
+    re.IGNORECASE,
+)
+
+_TOKEN_NAMES: Final = _names("""
+    access_token accesstoken auth auth_key auth_token authtoken authenticity_token csrf csrf_token csrftoken
+    download_token dl_token hmac jwt nonce sig sign signature ticket token x-token xsrf_token
+""")
+_TIME_NAMES: Final = _names("""
+    e exp expire expires expires_at expiry st t time timestamp ts valid_until validto valid_to
+""")
+_CACHE_NAMES: Final = _names("_ _dc _t bust cachebust cachebuster cb no_cache nocache rand random rnd")
+# Seconds since 1970 from 2001 on, or more exactly; or a day with a time.
+_IS_TIME = re.compile(
+    r"[1-3]\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?|20\d\d(?:0[1-9]|1[0-2])[0-3]\d(?:T?[0-2]\d[0-5]\d(?:[0-5]\d)?Z?)"
+    r"|20\d\d-\d\d-\d\d[T+ ](?:[0-9:.]|%3A)+(?:Z|[+-][0-9:]+|%2B[0-9:]+)?"
+).fullmatch
+_IS_NUMBER_OF_CHANCE = re.compile(r"(?=[a-z.]*\d)[0-9a-z.]{6,}", re.IGNORECASE).fullmatch
+_IS_PHPBB_SESSION = re.compile(r"[0-9a-f]{32}", re.IGNORECASE).fullmatch
+
+# Paths that end so are programs: a parameter tells them which file.
+_PROGRAMS: Final = _names("action ashx asp aspx axd cfm cgi do jsp jspx php php3 php4 php5 phtml pl py rb")
+_IS_NAMING = re.compile(
+    r"(?:.*[_.-])?(?:[a-z]?id|uuid|guid|file|filename|fn|f|name|n|v|video|vid|img|image|pic|photo|media|item|key|hash"
+    r"|path|p|src|source|doc|document|attachment|obj|object|url|u)(?:\[\]|%5b%5d)?|(?:file|image|img|photo|video|media)id"
+).fullmatch
+_SHORTEST_NAME: Final = 4
+
+
+def place_of(url: str) -> Place:
+    """Return where the file of a canonical URL is.
+
+    >>> place_of("https://files.example/a.jpg?w=9&token=5f2b&ts=1700000000").url
+    'https://files.example/a.jpg?w=9'
+    >>> place_of("https://files.example/view.php?token=5f2b").url
+    'https://files.example/view.php?token=5f2b'
+    """
+    if "?" not in url and ";" not in url and "(" not in url:
+        return Place(url=url)
+    whole_path, _, query = url.partition("?")
+    left_out: dict[str, LeftOut] = {
+        (match["name"] or "session").lower(): LeftOut.SESSION for match in _SESSION_IN_PATH.finditer(whole_path)
+    }
+    path = _SESSION_IN_PATH.sub("", whole_path)
+    parameters = [_parameter(written) for written in query.split("&")] if query else []
+    why = _reasons(path, parameters)
+    left_out |= {one.name: reason for one, reason in zip(parameters, why, strict=True) if reason is not None}
+    if not left_out:
+        return Place(url=url)
+    kept = [one.written for one, reason in zip(parameters, why, strict=True) if reason is None]
+    return Place(url=path + ("?" + "&".join(kept) if any(kept) else ""), left_out=left_out)
+
+
+def _parameter(written: str) -> _Parameter:
+    name, _, value = written.partition("=")
+    return _Parameter(name.lower(), value, written)
+
+
+def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None]:
+    """Return for each parameter why it is left out, None for one that stays."""
+    is_named_by_path = _names_a_file(path)
+    values = {one.name: one.value for one in parameters if one.value}
+    schemes = [one for one in _SCHEMES if one.signs(values, path)]
+    certain = [_certainly(one, schemes) for one in parameters]
+    likely = [_likely(one) for one in parameters]
+    is_named = is_named_by_path or any(
+        _IS_NAMING(one.name) is not None and one.value != ""
+        for one, sure, maybe in zip(parameters, certain, likely, strict=True)
+        if sure is None and maybe is None
+    )
+    # Where nothing else does, a token may name the file and stays; the time beside it does not.
+    has_token = LeftOut.TOKEN in likely
+    found: list[LeftOut | None] = []
+    for sure, maybe in zip(certain, likely, strict=True):
+        goes = maybe is not None and (is_named or (has_token and maybe is not LeftOut.TOKEN))
+        found.append(sure or (maybe if goes else None))
+    return found
+
+
+def _certainly(one: _Parameter, schemes: Collection[_Scheme]) -> LeftOut | None:
+    """Say why a parameter is left out whatever else the URL has."""
+    if any(scheme.has(one.name) for scheme in schemes):
+        return LeftOut.SIGNATURE
+    if one.name in _AKAMAI and "hmac" in one.value.lower():
+        return LeftOut.SIGNATURE
+    is_session = one.name in _SESSION_NAMES and _IS_LONG(one.value) is not None
+    return LeftOut.SESSION if is_session or _IS_ASP_SESSION(one.name) is not None else None
+
+
+_LIKELY: Final[tuple[tuple[frozenset[str], Callable[[str], object], LeftOut], ...]] = (
+    (_TOKEN_NAMES, bool, LeftOut.TOKEN),
+    (_TIME_NAMES, _IS_TIME, LeftOut.TIME),
+    (_CACHE_NAMES, _IS_NUMBER_OF_CHANCE, LeftOut.CACHE_BUSTER),
+    (_names("sid"), _IS_PHPBB_SESSION, LeftOut.SESSION),
+)
+
+
+def _likely(one: _Parameter) -> LeftOut | None:
+    """Say what a parameter is by its name and its value, if something else names the file."""
+    return next((reason for names, fits, reason in _LIKELY if one.name in names and fits(one.value)), None)
+
+
+def _names_a_file(path: str) -> bool:
+    """Whether the last segment of a path is a file's name, and no program's."""
+    last = path.rpartition("/")[2]
+    stem, dot, extension = last.rpartition(".")
+    if dot and extension.lower() in _PROGRAMS:
+        return False
+    if dot and stem and extension.isalnum():
+        return True
+    return len(last) >= _SHORTEST_NAME and any(character.isdigit() for character in last)
