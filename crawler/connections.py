@@ -214,6 +214,12 @@ class _ProxyConnector(_CleanConnector, aiohttp_socks.ProxyConnector):
             return await super()._connect_via_proxy(host, port, ssl, timeout)
         except SSLError as error:
             raise _HandshakeFailed("no TLS connection through the proxy") from error
+        except AttributeError as error:
+            # asyncio before Python 3.11.4 cannot abort a TLS connection that is over already, as python_socks does
+            # with one that the proxy refused.
+            if isinstance(error.__context__, aiohttp_socks.ProxyError):
+                raise error.__context__ from None
+            raise
 
 
 def _connector(guard: Guard, limits: ConnectionLimits, proxy: Proxy | None) -> aiohttp.TCPConnector:

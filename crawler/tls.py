@@ -12,6 +12,8 @@ from typing import Final
 
 from orbweaver.model import TlsFacts
 
+# What CPython takes for safe. Its builds differ: Debian's leaves it to OpenSSL, and verifies hosts that speak TLS 1.0.
+_SAFE_SUITES: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 # Renegotiation without RFC 5746, as OpenSSL before version 3 allowed it; Python 3.11 has no name for it.
 _LEGACY_SERVER_CONNECT: Final = 0x4
 # What is remembered of hosts, so that a site with endless names costs no memory; a forgotten host is tried again.
@@ -20,8 +22,14 @@ _MOST_HOSTS: Final = 10_000
 
 @cache
 def verified_context() -> ssl.SSLContext:
-    """Return the context that trusts the system's roots (or SSL_CERT_FILE's); reading them takes some 80 ms."""
-    return ssl.create_default_context()
+    """Return the context that trusts the system's roots (or SSL_CERT_FILE's); reading them takes some 80 ms.
+
+    What it takes for safe is the same on every Python, because it is evidence whether a host was verified.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_SAFE_SUITES)
+    return context
 
 
 @cache
