@@ -13,7 +13,9 @@ app = typer.Typer(help="Show cases.", no_args_is_help=True)
 
 
 @app.command(
-    "list", epilog="Examples:\n\n  orbweaver cases list --state held\n\n  orbweaver cases list --json > cases.jsonl"
+    "list",
+    epilog="Examples:\n\n  orbweaver cases list --state held\n\n  orbweaver cases list --json > cases.jsonl\n\n"
+    "Exit status: 0 shown; 1 the store failed; 2 bad usage, or there is no store.",
 )
 def list_cases(
     state: Annotated[CaseState | None, typer.Option(help="Only cases in this state.")] = None,
@@ -25,4 +27,4 @@ def list_cases(
     """Show the cases of the store, oldest first: state, evidence, and why they are held."""
     from orbweaver.console import case_list
 
-    case_list.run(read_settings(state_dir), state_dir, state, is_json=is_json)
+    case_list.run(read_settings(state_dir), state, is_json=is_json)

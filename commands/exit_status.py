@@ -16,12 +16,13 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
     from orbweaver.queue.errors import QueueError, StoreBusy
-    from orbweaver.store.errors import StateDirUnusable, StoreError
+    from orbweaver.store.errors import NoStore, StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
 
     usage = (
         StateDirUnusable
+        | NoStore
         | MatcherError
         | QueueError
         | TakedownError

@@ -44,10 +44,8 @@ def accept(
 ) -> None:
     """Accept that a service's list has shrunk: it is whole with what it has now."""
     from orbweaver.matcher_client import standings
-    from orbweaver.store import embedded
-    from orbweaver.store.opening import open_store
+    from orbweaver.store.opening import open_existing
 
-    settings = read_settings(state)
-    with open_store(settings, embedded.prepare_state_dir(settings.state_dir)) as (store, _):
+    with open_existing(read_settings(state)) as store:
         standing = standings.accept(store, service)
     print(f"{service}: {standing.entries} entries accepted; it is checked again within HEALTH_SECONDS")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 from orbweaver.console import case_blocks
 from orbweaver.console.text import count, report_console
 from orbweaver.model import Case, CaseState
 from orbweaver.settings import Settings
-from orbweaver.store import embedded
-from orbweaver.store.opening import open_store
+from orbweaver.store.opening import open_existing
 from orbweaver.takedown import cases
 from rich.console import Console
 
@@ -20,10 +18,9 @@ from rich.console import Console
 CASES_SHOWN = 200
 
 
-def run(settings: Settings, state_dir: Path | None, state: CaseState | None, *, is_json: bool) -> None:
-    """Print the cases of a state, or all, oldest first; raises StoreError."""
-    prepared = embedded.prepare_state_dir(state_dir or settings.state_dir)
-    with open_store(settings, prepared) as (store, _):
+def run(settings: Settings, state: CaseState | None, *, is_json: bool) -> None:
+    """Print the cases of a state, or all, oldest first; raises StoreError, NoStore among them."""
+    with open_existing(settings) as store:
         found = cases.all_cases(store, state)
         if is_json:
             for case in found:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -143,12 +144,16 @@ class _Seen:
 
 def _store(settings: Settings, seen: _Seen) -> Iterator[Check]:
     try:
-        if settings.store_url is None:
-            state_dir = embedded.prepare_state_dir(settings.state_dir)
-            with embedded.running(state_dir) as store:
+        port = None
+        if settings.store_url is None and not embedded.has_store(settings.state_dir):
+            yield _place_for_a_store(settings.state_dir.expanduser().absolute())
+            # Nothing is made where nobody has verified yet: the server is tried elsewhere.
+            with tempfile.TemporaryDirectory(prefix="ow-doctor-") as folder, embedded.running(Path(folder)) as store:
+                findings = list(durability.inspect(store))
+        elif settings.store_url is None:
+            with embedded.running(settings.state_dir) as store:
                 findings = list(durability.inspect(store))
                 _look(store, seen)
-                port = None
         else:
             with open_store(settings, settings.state_dir) as (store, _):
                 findings = list(durability.inspect(store))
@@ -161,6 +166,15 @@ def _store(settings: Settings, seen: _Seen) -> Iterator[Check]:
         said = finding.found if finding.is_kept else f"{finding.found}: {finding.mend}"
         yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", said)
     yield _rights(settings, port)
+
+
+def _place_for_a_store(state_dir: Path) -> Check:
+    """Say whether a store could be made where there is none yet."""
+    nearest = next(one for one in (state_dir, *state_dir.parents) if one.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        said = f"none in {state_dir}, and {nearest} cannot be written: choose another directory with --state DIR"
+        return Check("store", "fail", said)
+    return Check("store", "ok", f"none in {state_dir} yet: the first verify makes it")
 
 
 def _rights(settings: Settings, port: int | None) -> Check:

@@ -96,6 +96,11 @@ def find_server() -> str:
     )
 
 
+def has_store(state_dir: Path) -> bool:
+    """Whether a server was ever started for a state directory; makes nothing."""
+    return data_folder(state_dir.expanduser().absolute()).is_dir()
+
+
 def prepare_state_dir(state_dir: Path) -> Path:
     """Make the state directory, private to the user, and prove that it can be written.
 

@@ -5,6 +5,7 @@ StoreError
 ├── StoreUnfit          the server answers but would not keep what it is given
 ├── StoreDamaged        the embedded server's data is damaged, and cannot be mended without losing some
 ├── StateDirUnusable    the state directory cannot be written
+├── NoStore             nothing was ever stored in the state directory
 └── ServerNotStarted    the embedded server could not be found or did not come up
 """
 
@@ -27,6 +28,10 @@ class StoreDamaged(StoreError):
 
 class StateDirUnusable(StoreError):
     """The state directory is missing and cannot be made, or cannot be written."""
+
+
+class NoStore(StoreError):
+    """Nothing was ever stored in the state directory, and who only reads makes no store."""
 
 
 class ServerNotStarted(StoreError):

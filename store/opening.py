@@ -9,6 +9,19 @@ from pathlib import Path
 from orbweaver.settings import Settings
 from orbweaver.store import connection, durability, embedded
 from orbweaver.store.connection import Store
+from orbweaver.store.errors import NoStore
+
+
+@contextlib.contextmanager
+def open_existing(settings: Settings) -> Iterator[Store]:
+    """Yield the store for somebody who only reads it, and make none: NoStore when there is none; else StoreError."""
+    if settings.store_url is None and not embedded.has_store(settings.state_dir):
+        raise NoStore(
+            f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified there yet, or it "
+            "is another state directory (STATE_DIR and the command's option say which)"
+        )
+    with open_store(settings, settings.state_dir) as (store, _):
+        yield store
 
 
 @contextlib.contextmanager

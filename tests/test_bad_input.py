@@ -200,3 +200,20 @@ def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> No
         f"warn  layer {layer}: off" for layer in sandbox.LAYERS[2:]
     ]
     assert place.processes() == []
+
+
+def test_commands_that_only_read_a_store_make_none(place: Workplace) -> None:
+    missing = place.folder / "mistyped"
+    for arguments in (
+        ("cases", "list", "--state-dir", str(missing)),
+        ("matcher", "accept", "hashlist:/x", "--state", str(missing)),
+    ):
+        ran = place.run(*arguments)
+        assert ran.status == BAD_USAGE
+        assert f"there is no store in {missing}" in said_in_one_line(ran)
+        assert "0 case" not in ran.stdout
+    ran = place.run("doctor", "--state", str(missing))
+    assert f"ok    store: none in {missing} yet" in ran.stdout
+    assert "ok    store appendonly: yes" in ran.stdout
+    assert not missing.exists()
+    assert place.processes() == []
