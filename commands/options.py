@@ -23,6 +23,8 @@ StateDir = Annotated[
     typer.Option("--state", metavar="DIR", help="State directory (default: STATE_DIR, else ~/.local/state/orbweaver)."),
 ]
 
+WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another run uses this store.")]
+
 
 def read_settings(state_dir: Path | None = None) -> Settings:
     """Read the settings from the environment; `state_dir` goes before STATE_DIR.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import HashList, MatchingServices, StateDir, read_settings
+from orbweaver.commands.options import HashList, MatchingServices, StateDir, WaitForOthers, read_settings
 
 app = typer.Typer()
 
@@ -20,6 +20,7 @@ def rematch(
     hashes: HashList = None,
     matcher: MatchingServices = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
+    wait: WaitForOthers = False,
     state: StateDir = None,
 ) -> None:
     """Ask again about every retained file and every case; nothing is fetched."""
@@ -29,5 +30,7 @@ def rematch(
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
-    options = Options(reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, state_dir=state)
+    options = Options(
+        reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, is_waiting=wait, state_dir=state
+    )
     raise typer.Exit(command.run(options, settings))

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import HashList, MatchingServices, ScopeOfReports, StateDir, read_settings
+from orbweaver.commands.options import (
+    HashList,
+    MatchingServices,
+    ScopeOfReports,
+    StateDir,
+    WaitForOthers,
+    read_settings,
+)
 from orbweaver.model import Embeds, Limits, ScopeKind
 
 app = typer.Typer()
@@ -67,6 +74,7 @@ def verify(
             "--allow-address", metavar="CIDR", help="Also fetch from this range; may be repeated. For tests only."
         ),
     ] = None,
+    wait: WaitForOthers = False,
     state: StateDir = None,
 ) -> None:
     """Recrawl the hosts of reported URLs and report every known file."""
@@ -96,6 +104,7 @@ def verify(
             out=out,
             is_json=is_json,
             allow_addresses=tuple(allow_address or ()),
+            is_waiting=wait,
             state_dir=state,
         ),
         settings,

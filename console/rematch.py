@@ -9,8 +9,9 @@ from typing import Any
 
 from orbweaver.console.raw_list import open_raw
 from orbweaver.console.rematched import as_json, show
+from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import report_console
-from orbweaver.console.verify import Options, matcher_urls_for, stop_on_interrupt
+from orbweaver.console.verify import Options, claim_of, matcher_urls_for, stop_on_interrupt
 from orbweaver.matcher_client.health_gate import health_of
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
@@ -35,8 +36,9 @@ def run(options: Options, settings: Settings) -> int:
     sinks = settings.takedown_sinks or (f"jsonl:{state_dir / 'events'}",)
     open_sinks(sinks)
     with (
-        stop_on_interrupt() as stop,
+        unwound_when_terminated(),
         open_store(settings, state_dir) as (store, store_url),
+        stop_on_interrupt() as stop,
         notes.status("asking again") as status,
     ):
 
@@ -56,6 +58,7 @@ def run(options: Options, settings: Settings) -> int:
             log_file=state_dir / "workers.log",
             on_progress=show_progress,
             stop=stop,
+            claim=claim_of("rematch", options, settings, notes),
         )
     if options.is_json:
         sys.stdout.write(json.dumps(_as_json(result), ensure_ascii=False) + "\n")

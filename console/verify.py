@@ -16,6 +16,7 @@ from pathlib import Path
 from orbweaver.console import hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.raw_list import RawList, open_raw
+from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import report_console, safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.nat64 import parse_prefixes
@@ -25,6 +26,7 @@ from orbweaver.queue import verification
 from orbweaver.queue.access_profiles import read_profile
 from orbweaver.queue.plan import Terms, plan
 from orbweaver.queue.reports import BadLine, read_reports
+from orbweaver.queue.run_lock import Claim
 from orbweaver.settings import SANDBOX_OFF, Settings
 from orbweaver.store import embedded
 from orbweaver.store.opening import open_store
@@ -56,6 +58,7 @@ class Options:
     out: Path | None = None
     is_json: bool = False
     allow_addresses: tuple[str, ...] = ()
+    is_waiting: bool = False
     state_dir: Path | None = None
 
 
@@ -87,8 +90,9 @@ def verify(options: Options, settings: Settings) -> Outcome:
     open_sinks(sinks)
     orders = plan(reports, options.scope, options.limits, terms)
     with (
-        stop_on_interrupt() as stop,
+        unwound_when_terminated(),
         open_store(settings, state_dir) as (store, store_url),
+        stop_on_interrupt() as stop,
         ProgressDisplay(notes, prefix=SANDBOX_OFF if settings.sandbox == "off" else "") as display,
     ):
         result = verification.verify(
@@ -106,6 +110,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
             log_file=state_dir / "workers.log",
             on_progress=display.show,
             stop=stop,
+            claim=claim_of("verify", options, settings, notes),
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     if out is not None:
@@ -154,6 +159,18 @@ def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | Non
     if hashes is not None:
         urls = (f"hashlist:{hashes.built}", *urls)
     return "\n".join(urls) or settings.matcher_url or ""
+
+
+def claim_of(command: str, options: Options, settings: Settings, notes: Console) -> Claim:
+    """Return how a command asks for the store: what else its user can do when another run has it, and how it waits."""
+    instead = "give this one" if settings.store_url is None else "unset STORE_URL for this one and give it"
+    return Claim(
+        command,
+        advice=f", or {instead} a store of its own with --state DIR, which has its own cases",
+        say_waiting=(lambda line: notes.print(safe(line), highlight=False, markup=False))
+        if options.is_waiting
+        else None,
+    )
 
 
 @contextlib.contextmanager

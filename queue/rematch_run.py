@@ -11,9 +11,10 @@ from typing import Literal
 from uuid import uuid4
 
 from orbweaver.model import now
-from orbweaver.queue import batches, queues, recovery, rematch, rematched, runs, sweeps
+from orbweaver.queue import batches, queues, recovery, rematch, rematched, run_lock, runs, sweeps
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.rematched import Rematched
+from orbweaver.queue.run_lock import REMATCH, Claim
 from orbweaver.queue.sweeps import SweepName
 from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store.connection import Store
@@ -53,22 +54,23 @@ def run(
     log_file: Path,
     on_progress: Callable[[Progress], None],
     stop: threading.Event,
+    claim: Claim = REMATCH,
 ) -> Result:
     """Ask about everything retained and about every case; returns when all is done or `stop` is set.
 
     What earlier runs left without an answer or undelivered is done again, too. Raises StoreBusy while another run is
-    alive on this store.
+    alive on this store and `claim` does not wait.
     """
     began_at = now()
     run_id = uuid4().hex
-    with runs.turn(store, run_id, stop) as turn:
+    with run_lock.hold(store, run_id, claim, stop) as lock:
         recovery.recover_dead_workers(store)
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
         rematch.start(store, versions)
         with WorkerProcesses(store, recrawlers=0, environment=environment, log_file=log_file) as workers:
             while not (stop.is_set() or workers.are_exhausted):
-                turn.check()
+                lock.check()
                 workers.replace_dead()
                 standing = sweeps.standing(store, SweepName.REMATCH)
                 on_progress(Progress(standing.counts.get("asked", 0), standing.left))

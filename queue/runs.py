@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Sighting, format_time, now
 from orbweaver.queue import batches, queues
-from orbweaver.queue.errors import StoreBusy
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
-from redis.exceptions import LockError, RedisError, WatchError
-from redis.lock import Lock
+from redis.exceptions import WatchError
 
 KEPT_SECONDS = 30 * 24 * 3600
-TURN_SECONDS = 15
-TURN_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -29,58 +22,6 @@ class Unknown:
 
     url: str
     reason: str
-
-
-class Turn:
-    """The store's turn: one run at a time, because its workers ask and deliver for everybody.
-
-    It is kept by a thread that renews it, so that a long step cannot lose it; a killed run gives it back by
-    renewing it no more.
-    """
-
-    def __init__(self, lock: Lock) -> None:
-        self._lock = lock
-        self._is_over = threading.Event()
-        self._is_lost = False
-        self._keeper = threading.Thread(target=self._keep, name="turn", daemon=True)
-        self._keeper.start()
-
-    def check(self) -> None:
-        """Raise StoreBusy when the turn was lost."""
-        if self._is_lost:
-            raise StoreBusy("this run stood still for so long that its turn was over: start it again")
-
-    def give_back(self) -> None:
-        """End the turn, unless another run has it by now."""
-        self._is_over.set()
-        self._keeper.join()
-        with contextlib.suppress(LockError):
-            self._lock.release()
-
-    def _keep(self) -> None:
-        while not self._is_over.wait(TURN_SECONDS / 5):
-            try:
-                self._lock.reacquire()
-            except LockError:
-                self._is_lost = True
-                return
-            except RedisError:
-                continue  # the store is away for a moment; the run itself sees it, too
-
-
-@contextlib.contextmanager
-def turn(store: Store, run_id: str, stop: threading.Event) -> Iterator[Turn]:
-    """Hold the store's turn; raises StoreBusy when another run is alive, or when `stop` is set while waiting."""
-    lock = store.lock(keys.turn(), timeout=TURN_SECONDS, thread_local=False)
-    deadline = time.monotonic() + TURN_SECONDS + 1
-    while not lock.acquire(blocking=False, token=run_id):
-        if stop.wait(TURN_PAUSE_SECONDS) or time.monotonic() > deadline:
-            raise StoreBusy("another verification runs on this store: wait for its end, or use another --state DIR")
-    held = Turn(lock)
-    try:
-        yield held
-    finally:
-        held.give_back()
 
 
 def create(store: Store, run_id: str) -> None:

@@ -14,12 +14,13 @@ from uuid import uuid4
 from orbweaver.matcher_client import standings as matcher_standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import Case, Skip, Tally, now
-from orbweaver.queue import batches, lost_jobs, queues, recovery, recrawls, rematched, report_outcomes, runs
+from orbweaver.queue import batches, lost_jobs, queues, recovery, recrawls, rematched, report_outcomes, run_lock, runs
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.report_outcomes import ReportResult
+from orbweaver.queue.run_lock import VERIFY, Claim, RunLock
 from orbweaver.queue.worker_processes import WorkerProcesses
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -103,16 +104,17 @@ def verify(
     log_file: Path,
     on_progress: Callable[[Progress], None],
     stop: threading.Event,
+    claim: Claim = VERIFY,
 ) -> Result:
     """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
 
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
     again first. A list that has changed has everything retained asked about again, and that is waited for, too.
-    Raises StoreBusy while another run is alive on this store.
+    Raises StoreBusy while another run is alive on this store and `claim` does not wait.
     """
     began_at = now()
     run_id = uuid4().hex
-    with runs.turn(store, run_id, stop) as turn:
+    with run_lock.hold(store, run_id, claim, stop) as lock:
         runs.create(store, run_id)
         recovery.recover_dead_workers(store)
         _drop_left_over(store)
@@ -127,7 +129,7 @@ def verify(
                 with WorkerProcesses(
                     store, recrawlers=recrawlers, environment=environment, log_file=log_file
                 ) as workers:
-                    _watch(store, run_id, names, began_at, turn, workers, on_progress, stop)
+                    _watch(store, run_id, names, began_at, lock, workers, on_progress, stop)
                     if stop.is_set():
                         _interrupt(store, run_id, workers)
         finally:
@@ -172,7 +174,7 @@ def _watch(
     run_id: str,
     names: Sequence[str],
     began_at: datetime,
-    turn: runs.Turn,
+    lock: RunLock,
     workers: WorkerProcesses,
     on_progress: Callable[[Progress], None],
     stop: threading.Event,
@@ -180,7 +182,7 @@ def _watch(
     recrawl_ids = runs.recrawl_ids(store, run_id)
     stuck_since: float | None = None
     while not stop.is_set():
-        turn.check()
+        lock.check()
         workers.replace_dead()
         standings = recrawls.standings(store, recrawl_ids)
         lost_jobs.end_lost_recrawls(

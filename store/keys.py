@@ -23,8 +23,8 @@ def run_new_cases(run_id: str) -> str:
     return f"{PREFIX}:run:{run_id}:new-cases"
 
 
-def turn() -> str:
-    """String: the id of the run whose turn it is, for fifteen seconds after its last sign; owner queue.runs."""
+def run_lock() -> str:
+    """String: JSON of who holds the store for a run, for fifteen seconds after its last sign; owner queue.run_lock."""
     return f"{PREFIX}:turn"
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
-import pytest
 from builders import RUN, a_sighting, add_batch, transaction
 from orbweaver.model import Sighting
 from orbweaver.queue import queues, runs
-from orbweaver.queue.errors import StoreBusy
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -83,38 +79,3 @@ def test_the_records_of_a_run_expire_but_what_is_undelivered_does_not(store: Sto
     for key in (keys.run(RUN), keys.run_cases(RUN), keys.run_unknown(RUN)):
         assert 0 < store.ttl(key) <= runs.KEPT_SECONDS
     assert store.ttl(keys.undelivered()) == -1
-
-
-def test_one_run_at_a_time_has_its_turn(store: Store) -> None:
-    stopped = threading.Event()
-    stopped.set()
-    with runs.turn(store, RUN, threading.Event()) as held:
-        held.check()
-        with (
-            pytest.raises(StoreBusy, match="another verification runs on this store"),
-            runs.turn(store, "run-2", stopped),
-        ):
-            pytest.fail("it is not its turn")
-        held.check()
-    with runs.turn(store, "run-2", threading.Event()) as held:
-        held.check()
-
-
-def test_a_turn_is_renewed_for_as_long_as_it_is_held(store: Store) -> None:
-    with runs.turn(store, RUN, threading.Event()):
-        store.expire(keys.turn(), 4)
-        while store.ttl(keys.turn()) <= 4:
-            assert store.get(keys.turn()) == RUN.encode(), "it was not renewed in time"
-
-
-def check_until_told(held: runs.Turn) -> None:
-    while True:
-        held.check()
-
-
-def test_a_run_that_lost_its_turn_is_told_and_cannot_end_that_of_the_next(store: Store) -> None:
-    with runs.turn(store, RUN, threading.Event()) as held:
-        store.set(keys.turn(), "run-3")
-        with pytest.raises(StoreBusy, match="its turn was over"):
-            check_until_told(held)
-    assert store.get(keys.turn()) == b"run-3"

@@ -13,7 +13,7 @@ from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
-from orbweaver.queue import batches, queues, recrawls, rematch, rounds, runs
+from orbweaver.queue import batches, queues, recrawls, rematch, rounds, run_lock, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -60,7 +60,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     rematch.start_if_due(store, {"hashlist:test": "1"})
     standing = Standing(service="s", checked_at=NOON, list_version="1")
     VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])
-    with runs.turn(store, RUN, threading.Event()):
+    with run_lock.hold(store, RUN, run_lock.VERIFY, threading.Event()):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}
     assert [key for key in found if not key.startswith("rq:") and not any(map_to(key, patterns))] == []

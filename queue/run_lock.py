@@ -1,0 +1,211 @@
+"""The store's run lock: one run at a time, because the workers of a run ask and deliver for everybody.
+
+Its value says who holds it, so that a second run can say at once whom it would wait for, and take the place of one that
+was killed on the same machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from orbweaver.model import Noun, format_time, now
+from orbweaver.queue.errors import StoreBusy
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from pydantic import ValidationError
+from redis.exceptions import LockError, RedisError, WatchError
+from redis.lock import Lock
+
+# A run that gives no sign for so long has lost the lock.
+HELD_SECONDS = 15
+PAUSE_SECONDS = 0.2
+
+
+class Holder(Noun):
+    """Who holds the lock: a process of a user on a machine, the command that it runs, and since when.
+
+    `kernel` is the kernel and the space of process ids in which `process_id` and its start time mean something.
+    """
+
+    run_id: str
+    command: str
+    machine: str
+    user: str
+    process_id: int
+    process_start: int
+    kernel: str
+    since: datetime
+
+    @classmethod
+    def this_process(cls, run_id: str, command: str) -> Self:
+        """Return this process as a holder, from now on."""
+        return cls(
+            run_id=run_id,
+            command=command,
+            machine=socket.gethostname(),
+            user=_user_name(),
+            process_id=os.getpid(),
+            process_start=_start_of(os.getpid()) or 0,
+            kernel=_kernel(),
+            since=now(),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"orbweaver {self.command}, process {self.process_id} of user {self.user} on {self.machine}, "
+            f"since {format_time(self.since)}"
+        )
+
+    def is_dead(self) -> bool:
+        """Whether the process is known to have ended: it was one of this kernel, and is no more."""
+        if self.kernel != _kernel():
+            return False
+        try:
+            os.kill(self.process_id, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:  # another user's
+            pass
+        start = _start_of(self.process_id)
+        return start is not None and start != self.process_start  # another process has its number, or it is a zombie
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How a command asks for the lock: its name, what else its user could do, and how it waits.
+
+    `say_waiting` gets a line for each run that is waited for; without it nobody waits.
+    """
+
+    command: str
+    advice: str = ""
+    say_waiting: Callable[[str], None] | None = None
+
+
+VERIFY = Claim("verify")
+REMATCH = Claim("rematch")
+
+
+class RunLock:
+    """A lock that is held: a thread renews it, so that a long step cannot lose it. A killed run renews no more."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._is_over = threading.Event()
+        self._is_lost = False
+        self._keeper = threading.Thread(target=self._keep, name="run lock", daemon=True)
+        self._keeper.start()
+
+    def check(self) -> None:
+        """Raise StoreBusy when the lock was lost."""
+        if self._is_lost:
+            raise StoreBusy("this run stood still for so long that another could begin: start it again")
+
+    def give_back(self) -> None:
+        """End the lock, unless another run has it by now."""
+        self._is_over.set()
+        self._keeper.join()
+        with contextlib.suppress(LockError):
+            self._lock.release()
+
+    def _keep(self) -> None:
+        while not self._is_over.wait(HELD_SECONDS / 5):
+            try:
+                self._lock.reacquire()
+            except LockError:
+                self._is_lost = True
+                return
+            except RedisError:
+                continue  # the store is away for a moment; the run itself sees it, too
+
+
+@contextlib.contextmanager
+def hold(store: Store, run_id: str, claim: Claim, stop: threading.Event) -> Iterator[RunLock]:
+    """Hold the store's run lock.
+
+    Raises StoreBusy at once when another run is alive and the claim does not wait; else as soon as `stop` is set.
+    """
+    lock = store.lock(keys.run_lock(), timeout=HELD_SECONDS, thread_local=False)
+    waits_for: str | None = None
+    while not lock.acquire(blocking=False, token=Holder.this_process(run_id, claim.command).model_dump_json()):
+        value = text(store.get(keys.run_lock()) or "")
+        if not value or _is_freed(store, value):
+            continue
+        if claim.say_waiting is None:
+            raise StoreBusy(_refusal(value, claim.advice))
+        if value != waits_for:
+            waits_for = value
+            claim.say_waiting(f"waiting for {_said(value)}; Ctrl-C ends the waiting")
+        if stop.wait(PAUSE_SECONDS):
+            raise StoreBusy(f"stopped while it waited for {_said(value)}: nothing was done")
+    held = RunLock(lock)
+    try:
+        yield held
+    finally:
+        held.give_back()
+
+
+def _is_freed(store: Store, value: str) -> bool:
+    """Take the lock from a holder that is known to be dead, unless somebody else did so first."""
+    holder = _holder(value)
+    if holder is None or not holder.is_dead():
+        return False
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(keys.run_lock())
+        if text(pipe.get(keys.run_lock()) or "") == value:
+            pipe.multi()
+            pipe.delete(keys.run_lock())
+            with contextlib.suppress(WatchError):
+                pipe.execute()
+    return True
+
+
+def _holder(value: str) -> Holder | None:
+    """Read the lock's value; None when an older release wrote it."""
+    try:
+        return Holder.model_validate_json(value)
+    except ValidationError:
+        return None
+
+
+def _said(value: str) -> str:
+    return str(_holder(value) or "another run, of an older release")
+
+
+def _refusal(value: str, advice: str) -> str:
+    holder = _holder(value)
+    ends = "" if holder is None else f" (Ctrl-C, or kill {holder.process_id} on {holder.machine})"
+    elsewhere = holder is None or holder.kernel != _kernel()
+    killed = f"; if it was killed, the store is free after {HELD_SECONDS} seconds" if elsewhere else ""
+    return f"this store is in use by {_said(value)}: wait for its end with --wait, or end it{ends}{advice}{killed}"
+
+
+def _kernel() -> str:
+    """Return what tells this kernel, since its start, and this process's space of process ids from all others."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+
+
+def _start_of(process_id: int) -> int | None:
+    """Return when a process was started, in ticks since the kernel's; 0 for a zombie, None when it cannot be seen."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
