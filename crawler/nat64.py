@@ -34,17 +34,22 @@ class Translators:
     def __init__(self, known: Iterable[IPv6Network] = (), *, asks_dns: bool = False) -> None:
         given = tuple(known)
         self.prefixes: tuple[IPv6Network, ...] | None = given if given or not asks_dns else None
-        self._lock = asyncio.Lock()
-        self._ask_after = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_again_at = 0.0
 
     async def learn(self) -> None:
         """Ask DNS, unless the prefixes are known or it failed to answer a moment ago."""
-        async with self._lock:
-            clock = asyncio.get_running_loop().time
-            if self.prefixes is None and clock() >= self._ask_after:
-                # Noted first: whoever waits here may have to give up.
-                self._ask_after = clock() + ASK_AGAIN_SECONDS
-                self.prefixes = await _ask_dns()
+        if self.prefixes is not None:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now >= self._ask_again_at):
+            self._asking = asyncio.create_task(self._ask())
+        # One question for all who wait; when one of them has to give up, the others still get the answer.
+        await asyncio.shield(self._asking)
+
+    async def _ask(self) -> None:
+        self.prefixes = await _ask_dns()
+        self._ask_again_at = asyncio.get_running_loop().time() + ASK_AGAIN_SECONDS
 
 
 async def _ask_dns() -> tuple[IPv6Network, ...] | None:

@@ -43,6 +43,7 @@ REFUSED = [
     # zone identifiers, as getaddrinfo() returns them
     ("fe80::1%eth0", "link-local"),
     ("::1%lo", "loopback"),
+    ("64:ff9b::10.0.0.1%eth0", "NAT64 private"),
     # what is no address
     ("", "not an address"),
     ("localhost", "not an address"),

@@ -24,6 +24,7 @@ from orbweaver.crawler import recrawl, sandbox
 from orbweaver.crawler.egress import Guard, Judgement, judge, judge_route, parse_networks
 from orbweaver.crawler.errors import EgressRefused, UrlRefused
 from orbweaver.crawler.handler import HashingDownloadHandler
+from orbweaver.crawler.nat64 import Translators
 from orbweaver.crawler.proxies import Proxy, ProxyKind, judge_target
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.crawler.urls import canonicalise, hostname_of
@@ -345,6 +346,28 @@ def test_no_ipv6_address_is_dialled_while_dns_does_not_say_whether_there_is_a_tr
     found, seen = fetch_all(urls, names, allowed=(PUBLIC, "2a00::/16", "::1"))
     assert found == ["NAT64 prefix of this network not known", "reached ::1", f"reached {PUBLIC}"]
     assert seen.addresses == {"::1", PUBLIC}
+
+
+def give_up_and_learn() -> tuple[object, isolated_network.Seen]:
+    isolated_network.enter()
+    with isolated_network.served({"ipv4only.arpa": [[f"{NETWORK_PREFIX}192.0.0.170"]]}) as seen:
+
+        async def learn() -> object:
+            translators = Translators(asks_dns=True)
+            waiters = [asyncio.create_task(translators.learn()) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiters[0].cancel()
+            await asyncio.gather(*waiters, return_exceptions=True)
+            return translators.prefixes
+
+        prefixes = asyncio.run(learn())
+    return prefixes, seen
+
+
+def test_who_gives_up_waiting_for_the_prefix_leaves_the_answer_to_the_others(isolated: None) -> None:
+    prefixes, seen = run(give_up_and_learn)
+    assert prefixes == (ip_network(f"{NETWORK_PREFIX}/96"),)
+    assert seen.questions == {("ipv4only.arpa", isolated_network.TYPE_AAAA): 1}
 
 
 def test_dns_is_not_asked_for_a_translator_when_nothing_needs_it(isolated: None) -> None:
