@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test lint bench fuzz lock clean
+.PHONY: install demo test lint bench bench-hostile fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.matcher_server
 	$(BIN)/python -m bench.hma
 	$(BIN)/python -m bench.rematch --write-docs
+
+# How long each hostile server of the tests can keep a recrawl: some minutes, on an idle machine.
+bench-hostile: install
+	PYTHONPATH=tests $(BIN)/python -m bench.hostile $(ACTS)
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

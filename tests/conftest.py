@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import leftover_check
 import pytest
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
@@ -18,20 +18,23 @@ hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the whole run fail for what a test leaves behind."""
+    leftover_check.begin(config)
+
+
 @pytest.fixture
 def short_dir() -> Iterator[Path]:
     """A directory whose path is short enough for a socket in it, which pytest's own are not always."""
-    path = Path(tempfile.mkdtemp(prefix="ow-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as path:
+        yield Path(path)
 
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[Store]:
-    path = Path(tempfile.mkdtemp(prefix="ow-", dir="/tmp"))
-    with embedded.running(path) as store:
+    with tempfile.TemporaryDirectory() as path, embedded.running(Path(path)) as store:
         yield store
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

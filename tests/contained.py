@@ -35,7 +35,7 @@ class Child:
     process: Any
     receiver: Connection
 
-    def wait(self, seconds: float = 60) -> Any:
+    def wait(self, seconds: float = 600) -> Any:
         try:
             if not self.receiver.poll(seconds):
                 raise Died(f"the child said nothing for {seconds} s")

@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Accept-Encoding"] = "identity"  # so that a fault can change the body
         for is_last in (False, True):
             if self._upstream is None:
-                self._upstream = http.client.HTTPConnection(ADDRESS, self.server.upstream, timeout=30)
+                self._upstream = http.client.HTTPConnection(ADDRESS, self.server.upstream, timeout=300)
             try:
                 self._upstream.request(exchange.method, exchange.path, exchange.body or None, headers)
                 response = self._upstream.getresponse()

@@ -20,7 +20,7 @@ SECRET = "hunter2"
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

@@ -21,7 +21,7 @@ BODY = b"\x89PNG\r\n\x1a\n" + os.urandom(1_000)
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def run(*arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, input=standard_input, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", *arguments], cwd=ROOT, input=standard_input, capture_output=True, text=True, timeout=600
     )
 
 

@@ -25,7 +25,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture
 def place() -> Iterator[Workplace]:
     # Short, because the store's socket lies in it.
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

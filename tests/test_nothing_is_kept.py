@@ -21,7 +21,7 @@ MARKER = b"orbweaver-canary-5f0c1d7e"
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

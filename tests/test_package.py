@@ -37,7 +37,7 @@ def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> subprocess.
         env={**environment, "COLUMNS": "200", "NO_COLOR": "1", **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -66,7 +66,7 @@ def reachable() -> set[str]:
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

@@ -51,7 +51,7 @@ class Scene:
 @pytest.fixture
 def scene() -> Iterator[Scene]:
     bodies = {name: PNG + os.urandom(3_000) for name in ("known", "weak", "other")}
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         with SyntheticHost({f"/{name}.png": ("image/png", body) for name, body in bodies.items()}) as host:
             made = Scene(Workplace(Path(folder)), host.url, bodies)
             reports = made.place.write("urls.txt", "\n".join(f"{host.url}{name}.png" for name in bodies))

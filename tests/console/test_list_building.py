@@ -21,7 +21,7 @@ EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    with TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

@@ -24,7 +24,7 @@ ALL_LISTED, SOME_NOT = 0, 1
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Workplace]:
-    with TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with TemporaryDirectory() as folder:
         place = Workplace(Path(folder))
         for name, rows in {
             "old": ROWS,

@@ -27,7 +27,7 @@ def server() -> Iterator[RunningNcmec]:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "orbweaver.cli", "hashlist", "sync", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def test_a_sync_says_what_changed(server: RunningNcmec, tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_a_sync_that_is_told_to_end_leaves_nothing_behind(
     def end(_: Asked, page: int) -> Reply | None:
         if page and process is not None:
             process.send_signal(number)
-            process.wait(timeout=60)
+            process.wait(timeout=300)
         return None
 
     server.interject = end
     command = [sys.executable, "-P", "-m", "orbweaver.cli", "hashlist", "sync", server.url]
     process = subprocess.Popen([*command, "-o", str(tmp_path / "list.hashes")], stderr=subprocess.PIPE, text=True)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     assert (process.returncode, said) == (128 + number, "")
     assert [path.name for path in tmp_path.iterdir()] == [".list.hashes.lock"]
 

@@ -17,7 +17,7 @@ ACCEPTED, REJECTED, BAD_USAGE = 0, 1, 2
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Workplace]:
-    with TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 

@@ -17,7 +17,7 @@ PAGES = {"/": ("text/html", b'<a href="/a.bin">a</a>'), "/a.bin": ("application/
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    folder = Path(tempfile.mkdtemp(prefix="ow-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp())
     yield Workplace(folder)
     shutil.rmtree(folder, ignore_errors=True)
 

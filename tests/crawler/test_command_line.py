@@ -23,7 +23,7 @@ def scrapy(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
         env={**os.environ, **homes, "ALLOW_ADDRESSES": "127.0.0.0/8", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
 

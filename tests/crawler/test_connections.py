@@ -25,7 +25,7 @@ from scrapy.exceptions import DownloadConnectionRefusedError
 from synthetic_host import ADDRESS, Resource, SyntheticHost, ThreadedServer
 from tls_host import Certificate, TlsHost, make_certificate
 
-LIMITS = ConnectionLimits(connections=4, connections_per_host=2, connect_seconds=5)
+LIMITS = ConnectionLimits(connections=4, connections_per_host=2, connect_seconds=300)
 BODY = b"a body"
 RESOURCES = {"/": Resource("text/plain", BODY)}
 LOGIN = ("orb", "w:e@ver")

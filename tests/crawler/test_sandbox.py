@@ -110,7 +110,7 @@ def bind(_: Path, __: int) -> None:
 
 
 def connect_elsewhere(_: Path, port: int) -> None:
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    socket.create_connection(("127.0.0.1", port), timeout=300).close()
 
 
 def read_in_the_folder(folder: Path, _: int) -> None:
@@ -210,7 +210,7 @@ def test_the_same_succeeds_outside(attempt: Callable[[Path, int], None], folder:
 
 def connect_and_resolve(port: int) -> tuple[str, set[str]]:
     enter(port)
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
         peer = connection.getpeername()[0]
     return peer, {str(found[4][0]) for found in socket.getaddrinfo("localhost", 80)}
 
@@ -311,7 +311,7 @@ async def use_everything(url: str, port: int) -> dict[str, object]:
     received = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, received.set)
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(received.wait(), 10)
+    await asyncio.wait_for(received.wait(), 300)
     addresses = await loop.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
     return {
         "sizes": set(sizes),

@@ -98,7 +98,7 @@ def test_what_comes_on_an_idle_connection_answers_no_request(late: bytes) -> Non
     """What comes after the next request was sent is its answer: nothing but the server knows better."""
 
     async def ask() -> list[bytes]:
-        limits = ConnectionLimits(connections=1, connections_per_host=1, connect_seconds=5)
+        limits = ConnectionLimits(connections=1, connections_per_host=1, connect_seconds=300)
         connections = Connections(Guard(parse_networks(["127.0.0.0/8"])), limits)
         bodies = []
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -26,10 +27,9 @@ REFUSED = "refused_url url"
 PAGES_SPENT = "limit limit.max_pages"
 FILES_SPENT = "limit limit.max_files"
 
-# Wall time depends on who else works on the machine: two attempts at a URL, each ended by the deadlines of
-# trial.SETTINGS, take 12 s at most on an idle one. CPU time does not, and is what a server can make us waste.
-SECONDS = 30.0
-BUSY_SECONDS = 2.5
+# What a server can make us waste: CPU time in units of tests/calibration.py, of which a recrawl of an honest host takes
+# about 50. How long it can keep us waiting is shown by `make bench-hostile`, on an idle machine.
+UNITS = 1_500.0
 MEGABYTES = 12.0
 USUAL = Terms()
 BRIEF = Terms(Limits(max_pages=40, max_files=100, max_seconds=5))
@@ -47,7 +47,7 @@ class Expected:
     said: tuple[frozenset[str], ...]
     bodies: tuple[bytes, ...] | None = ()
     others: frozenset[str] = frozenset()
-    busy_seconds: float = BUSY_SECONDS
+    units: float = UNITS
     megabytes: float = MEGABYTES
     terms: Terms = USUAL
     may_be_stopped: bool = False
@@ -68,10 +68,8 @@ class Expected:
             found.append("the honest file after it was not hashed")
         if trial.stopped_by is not None and not self.may_be_stopped:
             found.append(f"the recrawl was stopped by {trial.stopped_by}")
-        if trial.seconds > SECONDS:
-            found.append(f"it took {trial.seconds:.1f} s, more than {SECONDS:.0f}")
-        if trial.busy_seconds > self.busy_seconds:
-            found.append(f"it took {trial.busy_seconds:.1f} s of CPU time, more than {self.busy_seconds}")
+        if trial.units > self.units:
+            found.append(f"it took {trial.units:.0f} units of CPU time, more than {self.units:.0f}")
         if trial.megabytes > self.megabytes:
             found.append(f"it took {trial.megabytes:.1f} MB, more than {self.megabytes:.0f}")
         return found
@@ -85,7 +83,7 @@ def says(
     *lines: str | Collection[str],
     bodies: tuple[bytes, ...] | None = (),
     others: Collection[str] = (),
-    busy_seconds: float = BUSY_SECONDS,
+    units: float = UNITS,
     megabytes: float = MEGABYTES,
     terms: Terms = USUAL,
     may_be_stopped: bool = False,
@@ -95,7 +93,7 @@ def says(
     said = tuple(frozenset({one} if isinstance(one, str) else one) for one in lines)
     if bodies == () and any(HASHED in one for one in said):
         bodies = (PAYLOAD,)
-    return Expected(said, bodies, frozenset(others), busy_seconds, megabytes, terms, may_be_stopped, keeps_out)
+    return Expected(said, bodies, frozenset(others), units, megabytes, terms, may_be_stopped, keeps_out)
 
 
 def kept_out(*lines: str) -> Expected:
@@ -170,7 +168,7 @@ EXPECTED: dict[str, Expected] = {
     "header_line_endless": ENDS_AS_BAD,
     "header_name_endless": ENDS_AS_BAD,
     "status_line_endless": ENDS_AS_BAD,
-    "blank_lines_endless": says(SILENT, busy_seconds=6),  # the more the faster the machine, until the deadline
+    "blank_lines_endless": says(SILENT, units=math.inf),  # the more the faster the machine, until the deadline
     "header_count": ENDS_AS_BAD,
     "cookie_flood": HASHED_AS_IT_IS,
     "header_space_before_colon": ENDS_AS_BAD,
@@ -183,7 +181,7 @@ EXPECTED: dict[str, Expected] = {
     "header_not_ascii": HASHED_AS_IT_IS,
     "content_type_long": HASHED_AS_IT_IS,
     "content_type_twice": HASHED_AS_IT_IS,
-    "informational_endless": says(SILENT, busy_seconds=6),
+    "informational_endless": says(SILENT, units=math.inf),
     "informational_first": HASHED_AS_IT_IS,
     "switches_protocols": says("bad_response http.101", BAD),
     "http_0_9": ENDS_AS_BAD,
@@ -301,7 +299,7 @@ EXPECTED: dict[str, Expected] = {
     "zip_paths": says(HASHED, bodies=None),
     "sitemap_entities": says(HASHED, bodies=None, others={"http_error http.404"}),
     "sitemap_external_entity": says(HASHED, bodies=None, others={"http_error http.404"}),
-    "sitemap_flood": says({HASHED, "limit limit.links"}, bodies=None, others={OUTSIDE}, busy_seconds=8, megabytes=60),
+    "sitemap_flood": says({HASHED, "limit limit.links"}, bodies=None, others={OUTSIDE}, units=5_000, megabytes=60),
     "sitemap_indexes": says(HASHED, bodies=None, others={"limit limit.max_depth"}),
     "playlist_loop": says(HASHED, bodies=None, others={"limit limit.max_depth"}),
     "style_imports": says(HASHED, bodies=None, others={"limit limit.max_depth"}),
@@ -339,7 +337,7 @@ EXPECTED: dict[str, Expected] = {
         "limit limit.links",
         {"limit limit.links", "limit limit.max_seconds"},
         others={"limit limit.links", "limit limit.waiting", "limit limit.max_seconds", PAGES_SPENT},
-        busy_seconds=8,
+        units=5_000,
         megabytes=60,
         terms=BRIEF,
         may_be_stopped=True,
@@ -361,7 +359,7 @@ EXPECTED: dict[str, Expected] = {
         "limit limit.links",
         {"limit limit.links", "limit limit.max_seconds"},
         others={FILES_SPENT, "limit limit.max_seconds", "http_error http.404"},
-        busy_seconds=8,
+        units=5_000,
         megabytes=40,
         terms=BRIEF,
         may_be_stopped=True,

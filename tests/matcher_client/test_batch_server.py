@@ -75,7 +75,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 def ask(
     server: Serving, body: bytes | object, *, path: str = "/v1/lookup", method: str = "POST", **headers: str
 ) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request(method, path, sent, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
@@ -91,7 +91,7 @@ def question(*digest_sets: DigestSet) -> dict[str, object]:
 def finish(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end; only one that refuses to start has one."""
     command = [sys.executable, "-P", "-m", "orbweaver.cli", "matcher", "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 # --- what it answers ---
@@ -225,7 +225,7 @@ def test_a_thousand_digest_sets_fit_and_none_too(open_server: Serving) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_whole(open_server: Serving) -> None:
-    with socket.create_connection(("127.0.0.1", open_server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", open_server.port), timeout=300) as connection:
         connection.sendall(b"POST /v1/lookup HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"%x\r\n%s\r\n" % (BODY_BYTES // 4, b" " * (BODY_BYTES // 4))
         connection.sendall(chunk * 4 + b"1\r\n \r\n")  # and then no end
@@ -370,7 +370,7 @@ def test_it_ends_cleanly_when_told_to(server: Serving, number: signal.Signals) -
     ask(server, question(KNOWN))
     server.process.send_signal(number)
 
-    assert server.process.wait(20) == (0 if number is signal.SIGINT else -signal.SIGTERM)
+    assert server.process.wait(300) == (0 if number is signal.SIGINT else -signal.SIGTERM)
     said = server.log.read_text()
     assert "Traceback" not in said
     assert "Finished server process" in said

@@ -107,10 +107,20 @@ def networked(request: pytest.FixtureRequest) -> Iterator[tuple[Running, FaultPr
 
 @pytest.fixture(autouse=True)
 def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bounds are the same rules with smaller numbers."""
+    """The bounds are the same rules with smaller numbers; only what never ends meets the deadline of an answer."""
     monkeypatch.setattr(web_session, "FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(web_session, "LONGEST_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(web_session, "ANSWER_SECONDS", 2.0)
+
+
+@contextmanager
+def faulty(proxy: FaultProxy, fault: Fault) -> Iterator[None]:
+    """Have the proxy commit a fault; one that never ends is ended by a deadline that is short meanwhile."""
+    proxy.fault = fault
+    with pytest.MonkeyPatch.context() as patch:
+        if fault in ENDLESS:
+            patch.setattr(web_session, "ANSWER_SECONDS", 0.5)
+        yield
+    proxy.fault = None
 
 
 @contextmanager
@@ -168,8 +178,7 @@ def test_an_empty_batch_has_no_answers(running: Running) -> None:
         assert results(service, []) == []
 
 
-def test_a_batch_may_be_larger_than_what_is_asked_at_once(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_session, "ANSWER_SECONDS", 60.0)
+def test_a_batch_may_be_larger_than_what_is_asked_at_once(running: Running) -> None:
     asked = [some_digests() for _ in range(1_002)]
     asked[0], asked[999], asked[1_000], asked[1_001] = LISTED, ALSO_LISTED, LISTED, ALSO_LISTED
     with asking(running) as service:
@@ -254,6 +263,8 @@ FAULTS: dict[str, Fault] = {
     "not gzip": says(200, b"{}", Content_Encoding="gzip"),
 }
 
+ENDLESS = (fault_proxy.drip_headers, fault_proxy.drip_body)
+
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_unknown_and_when_it_ends_there_are_answers_again(
@@ -262,10 +273,9 @@ def test_a_fault_is_unknown_and_when_it_ends_there_are_answers_again(
     caplog.set_level(logging.INFO)
     running, proxy = networked
     with asking(running, port=proxy.port) as service:
-        proxy.fault = fault
-        said = ask_in_vain(service)
-        health = service.health()
-        proxy.fault = None
+        with faulty(proxy, fault):
+            said = ask_in_vain(service)
+            health = service.health()
 
         require_nothing_told(running, said + (health.reason or "") + caplog.text)
         assert results(service, BATCH) == ["no_match", "match", "no_match", "match"]
@@ -293,8 +303,7 @@ def test_no_word_of_a_failing_service_is_shown(
 def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy], fault: Fault) -> None:
     running, proxy = networked
     algorithm = running.algorithms[0]
-    proxy.fault = fault
-    with asking(running, port=proxy.port) as service:
+    with faulty(proxy, fault), asking(running, port=proxy.port) as service:
         for digests in (LISTED, UNLISTED):
             try:
                 is_listed = service.is_listed(algorithm, getattr(digests, algorithm))
@@ -302,7 +311,6 @@ def test_a_fault_says_nothing_of_one_digest(networked: tuple[Running, FaultProxy
                 require_nothing_told(running, str(error))
             else:
                 assert is_listed == IS_LISTED[digests]
-    proxy.fault = None
 
 
 ODDITIES = [fault_proxy.informs_first, fault_proxy.repeats_itself]

@@ -121,7 +121,7 @@ def test_it_looks_by_itself(hash_list: RebuiltList, monkeypatch: pytest.MonkeyPa
     async def act(follower: ListFollower) -> None:
         looking = asyncio.create_task(follower.follow())
         add_one(hash_list)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             while follower._list is None or follower._list.list_version != hash_list.version:
                 await asyncio.sleep(0.01)  # lets the follower look; what is waited for is the condition
         looking.cancel()

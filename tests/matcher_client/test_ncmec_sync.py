@@ -423,7 +423,7 @@ def test_a_killed_sync_leaves_the_list_and_the_next_one_gets_everything(server: 
     process = subprocess.Popen(
         [sys.executable, "-m", "orbweaver.cli", "hashlist", "sync", server.url, "-o", str(output)]
     )
-    assert process.wait(timeout=60) == -9
+    assert process.wait(timeout=300) == -9
     assert (output.read_bytes(), output.with_name(output.name + ".sync").read_bytes()) == before
     server.interject = None
     synced(server, output, later)

@@ -182,13 +182,13 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
             self.looks += 1
             if self.looks == 2:
                 looked.set()
-                assert is_delivered.wait(20)
+                assert is_delivered.wait(300)
             return found
 
     store.lmove("rq:queue:takedown", "rq:queue:takedown:intermediate")  # a worker has taken it, so it looks lost
     taking_over = threading.Thread(target=runs.deliver_again, args=[Looking.from_url(url_of(store)), "run-2"])
     taking_over.start()
-    assert looked.wait(20)
+    assert looked.wait(300)
     store.lmove("rq:queue:takedown:intermediate", "rq:queue:takedown")  # now the worker does it
 
     def the_run_acts() -> None:

@@ -384,7 +384,7 @@ def test_a_match_of_the_rematch_is_settled_as_that_of_a_recrawl(
 
 def test_a_rematch_reaches_nothing_but_the_store() -> None:
     command = [sys.executable, "-m", "bench.rematch", "--sightings", "500", "--known", "5", "--list", "100"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     rows = dict(line.strip("| ").split(" | ") for line in done.stdout.splitlines())
     assert rows["attempts to reach anything but the store"] == "0"

@@ -64,7 +64,7 @@ class Serving:
         """GET with the token, as JSON; the status is not looked at."""
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=300) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             with error:
@@ -92,7 +92,7 @@ def serving(hashes: Path, *options: str, environment: Mapping[str, str] | None =
         yield Serving(process, url, log)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)
         process.stdout.close()
 
 

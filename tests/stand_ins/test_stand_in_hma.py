@@ -23,7 +23,7 @@ def server() -> Iterator[HmaServer]:
 
 
 def ask(server: HmaServer, target: str, method: str = "GET") -> requests.Response:
-    return requests.request(method, f"{server.url}{target}", timeout=10)
+    return requests.request(method, f"{server.url}{target}", timeout=300)
 
 
 @pytest.mark.parametrize(
