@@ -17,7 +17,7 @@ KNOWN, OTHER = (b"\x89PNG\r\n\x1a\n" + os.urandom(900) for _ in range(2))
 
 @pytest.fixture
 def place() -> Iterator[Workplace]:
-    with tempfile.TemporaryDirectory(prefix="ow-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         yield Workplace(Path(folder))
 
 
