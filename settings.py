@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
@@ -117,13 +119,14 @@ class Settings(BaseSettings):
         return tuple(_NEXT_URL.split(written)) if written else ()
 
 
-def load() -> Settings:
-    """Read the settings from the environment.
+def load(environment: Mapping[str, str] = MappingProxyType({})) -> Settings:
+    """Read the settings from the environment; the one that is given goes before the process's own.
 
     Raises SettingsRefused naming the first variable whose value cannot be used.
     """
+    given: dict[str, Any] = {name.lower(): value for name, value in environment.items()}
     try:
-        return Settings()
+        return Settings(**{name: given[name] for name in Settings.model_fields.keys() & given.keys()})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]).upper()

@@ -15,7 +15,7 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
-    from orbweaver.queue.errors import QueueError, StoreBusy
+    from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkersTooOld
     from orbweaver.store.errors import NoStore, StateDirUnusable, StoreError
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
@@ -32,8 +32,10 @@ def status_of(error: Exception) -> int | None:
         | BadDigest
         | NetworkRefused
     )
-    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable | StorageFull):
+    refused_for_now = NotInForce | StoreBusy | WorkersTooOld | Unavailable | StorageFull
+    if isinstance(error, usage) and not isinstance(error, refused_for_now):
         return BAD_USAGE
-    if isinstance(error, StoreBusy | Unavailable | StorageFull | StoreError | RedisError | CrawlError | OSError):
+    failed = refused_for_now | StoreError | RedisError | CrawlError | OSError
+    if isinstance(error, failed):
         return FAILED
     return None

@@ -10,10 +10,12 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import MatcherError, Unavailable
+from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.health_rules import HealthRules, complaint, standing_after
 from orbweaver.matcher_client.judgement import unknown
 from orbweaver.matcher_client.protocol import Health, MatchingService
@@ -42,12 +44,13 @@ class Answer:
 class Answers:
     """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch.
 
-    `versions` says of which list the answers of each service are, where it says so.
+    `versions` says of which list the answers of each service are, and `built` when that was built, where it says so.
     """
 
     answers: tuple[Answer, ...]
     has_failed: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    built: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def check(service: MatchingService, before: Known, rules: HealthRules) -> Standing:
@@ -77,6 +80,15 @@ class GatedService:
         self._store = store
         self._rules = rules
         self._cache = cache
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the service is a list on this machine, of which another machine may have another version."""
+        return isinstance(self._service, HashListService)
+
+    def own_list(self) -> Health:
+        """Return what the service says of its list now; raises nothing. Cheap where the list is local."""
+        return health_of(self._service)
 
     def check(self) -> tuple[Standing | None, Standing]:
         """Check the service; returns where it stood and where it stands, and leaves writing that to the caller."""
@@ -128,7 +140,8 @@ class GatedService:
         if self._cache is not None:
             self._cache.write(after, zip(digest_sets, verdicts, strict=True))
         versions = {} if after.list_version is None else {self.name: after.list_version}
-        return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions)
+        built = {} if after.built_at is None else {self.name: after.built_at}
+        return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions, built=built)
 
     def _known(self) -> Known:
         [known] = standings.read(self._store, [self.name])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import get_args
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.model import Algorithm
@@ -92,6 +92,23 @@ def read_address(
         key=paths["key"],
         options=options,
     )
+
+
+def without_secrets(url: str) -> str:
+    """Return a matcher URL for comparison: without secrets, and without what is a matter of the machine that asks.
+
+    Two machines ask the same service in the same way when these are equal. Of a canary only is said whether there is
+    one, because any digest that is listed may be it.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme.lower() == "hashlist" or not parts.netloc:
+        return url.strip()
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if options.get("canary", "none") != "none":
+        options["canary"] = "given"
+    kept = sorted((name, value) for name, value in options.items() if name not in (*_SECRETS, *_PATHS, "connections"))
+    host = parts.netloc.rpartition("@")[2].lower()
+    return f"{parts.scheme.lower()}://{host}{parts.path.rstrip('/')}?{urlencode(kept)}"
 
 
 def refuse_unknown_options(address: ServiceAddress, known: frozenset[str]) -> None:

@@ -43,6 +43,7 @@ class SeveralServices:
             tuple(merged[digests] for digests in digest_sets),
             has_failed=any(one.has_failed for one in said),
             versions=dict(ChainMap(*(dict(one.versions) for one in said))),
+            built=dict(ChainMap(*(dict(one.built) for one in said))),
         )
 
     def close(self) -> None:

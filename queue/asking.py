@@ -14,7 +14,8 @@ from orbweaver.matcher_client.judgement import unknown
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import DigestSet, Verdict, now
-from orbweaver.queue import batches, list_versions
+from orbweaver.queue import batches, in_force, list_versions
+from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 
@@ -40,13 +41,42 @@ def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
     """Return the verdicts alone, in order, for asking again about everything: none of them from the cache.
 
     Not every change of a list is one of its version, as when a curator of HMA enables a content.
-    Unknown for all as long as a service answers of the list before the one that is wanted: a follower that is late.
+    Unknown for all as long as a service answers of another list than the wanted one, as a follower that is late does,
+    or when other services than this worker's are in force: no answer of it would be believed.
     """
+    reason = in_force.complaint(store, orbweaver_settings.load(), [QueueName.MATCH])
+    if reason is not None:
+        return [unknown(reason)] * len(digest_sets)
     asked = ask(store, digest_sets, is_anew=True)
-    late = list_versions.late(store, asked.versions)
-    if late:
-        return [unknown(f"{' '.join(late)} does not have its new list yet")] * len(digest_sets)
+    others = list_versions.unwanted(list_versions.read(store), asked.versions)
+    if others:
+        return [unknown(f"{' '.join(others)} does not have the list that is in force")] * len(digest_sets)
     return [one.verdict for one in asked.answers]
+
+
+def complaint(store: Store) -> str | None:
+    """Say in one line which lists of this worker are not those in force, None when all are."""
+    try:
+        others = late(store, _opened(store, orbweaver_settings.load()))
+    except UnknownService:
+        return None  # the answer to each question says so
+    return f"{' '.join(others)} is not the list in force, and not a newer one" if others else None
+
+
+def late(store: Store, services: SeveralServices) -> list[str]:
+    """Return the services that have another list than the one in force, and no new one.
+
+    A list on this machine is looked at here; of a network service, which is the same for all, its last check tells.
+    """
+    known = list_versions.read(store)
+    found = []
+    for gated, one in zip(services.gated, standings.read(store, [gated.name for gated in services.gated]), strict=True):
+        seen = gated.own_list() if gated.is_local else one.standing
+        if seen is None or seen.list_version is None:
+            continue
+        if known.is_late(gated.name, seen.list_version, seen.built_at):
+            found.append(gated.name)
+    return found
 
 
 def check(store: Store, gated: GatedService) -> Standing:

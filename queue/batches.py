@@ -147,6 +147,10 @@ class Waiting:
         released = int(pipe.get(keys.releases()) or 0) != self.releases
         return replace(self, is_released=released) if pipe.exists(self.key) else None
 
+    def asked_again(self, sighting_ids: Collection[str]) -> Waiting:
+        """Return it with more that stays, and gets its next job at once."""
+        return replace(self, staying=self.staying | frozenset(sighting_ids), is_released=True)
+
     def end(self, pipe: Pipeline) -> None:
         """Queue its end, or that it waits with what stays."""
         settle(pipe, self.batch_id, self.batch, self.staying, is_released=self.is_released)

@@ -3,8 +3,10 @@
 QueueError
 ├── AccessUnreadable     a file with an access profile cannot be read, or has a value that cannot be used
 ├── AuthorityMissing     what was asked for needs a named authority
+├── NotInForce           this worker's services, sinks or settings are not those in force on its store
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
-└── StoreBusy            another verification run works on the same store
+├── StoreBusy            another verification run works on the same store
+└── WorkersTooOld        a worker of an earlier release works on the same store
 """
 
 from __future__ import annotations
@@ -22,9 +24,17 @@ class AuthorityMissing(QueueError):
     """What was asked for may be done only when somebody is named who allowed it."""
 
 
+class NotInForce(QueueError):
+    """A worker's matching services, sinks or settings are not those in force on its store, so it takes no job."""
+
+
 class ReportsUnreadable(QueueError):
     """A reports file is missing, empty or of a format that cannot be read."""
 
 
 class StoreBusy(QueueError):
     """Another verification run works on the same store, or took it over while this one stood still."""
+
+
+class WorkersTooOld(QueueError):
+    """A worker of an earlier release works on the same store: it takes jobs whatever is in force."""

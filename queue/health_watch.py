@@ -16,7 +16,8 @@ from orbweaver.matcher_client.health_rules import is_due
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
-from orbweaver.queue import asking, batches, forget, rematch, rounds
+from orbweaver.queue import asking, batches, forget, in_force, rematch, rounds
+from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
@@ -62,6 +63,7 @@ class _Watch:
         self.is_over = threading.Event()
         self._store = store
         self._services = services
+        self._settings = settings
         self._rules = rules_of(settings)
         self._names = [gated.name for gated in services.gated]
 
@@ -71,8 +73,7 @@ class _Watch:
         try:
             while not self.is_over.is_set():
                 try:
-                    self.look(is_first=is_first)
-                    is_first = False
+                    is_first = not self.look(is_first=is_first) and is_first
                 except RedisError as error:
                     log.warning("the store is away, matching services are checked when it is back: %s", error)
                 self.is_over.wait(min(LOOK_SECONDS, self._rules.every.total_seconds() / 2))
@@ -81,19 +82,27 @@ class _Watch:
                 os.kill(os.getpid(), signal.SIGTERM)
             self._services.close()
 
-    def look(self, *, is_first: bool) -> None:
-        """Check what is due, at the first look everything, and let go what waits for nothing. Raises RedisError."""
+    def look(self, *, is_first: bool) -> bool:
+        """Check what is due, at the first look everything, and let go what waits for nothing. Raises RedisError.
+
+        False, and nothing is done, when this worker's services are not those in force. A list of this machine that is
+        late is not checked either: where such services stand is nothing that others are to believe.
+        """
+        if in_force.differing(self._store, self._settings, [QueueName.MATCH]):
+            return False
+        late = asking.late(self._store, self._services)
         known = standings.read(self._store, self._names)
         due = [
             gated
             for gated, one in zip(self._services.gated, known, strict=True)
-            if is_first or is_due(one.standing, self._rules, now())
+            if (is_first or is_due(one.standing, self._rules, now())) and not (gated.is_local and gated.name in late)
         ]
         checked = [asking.check(self._store, gated) for gated in due]
         asking.release_left_behind(self._store, self._names)
         batches.enqueue_released(self._store)
         if checked:
             self._after_check([one for one in checked if one.is_healthy])
+        return True
 
     def _after_check(self, healthy: Sequence[Standing]) -> None:
         """Ask again about what is retained, and about every case, when a service has another list than last time.
@@ -104,6 +113,7 @@ class _Watch:
         forget.start_if_due(self._store)
         if healthy:
             versions = {one.service: one.list_version for one in healthy if one.list_version is not None}
-            rematch.start_if_due(self._store, versions)
+            built = {one.service: one.built_at for one in healthy if one.built_at is not None}
+            rematch.start_if_due(self._store, versions, built)
             if len(versions) < len(healthy):
                 rounds.go_on_if_due(self._store)

@@ -93,6 +93,8 @@ def _is_over(store: Store, run_id: str) -> bool:
 def match(batch_id: str) -> None:
     """Ask about a batch; its verdicts, their cases, events and delivery jobs are one transaction, then on disk.
 
+    A list that the services have by now and that was never asked is first noted as the one that is wanted.
+
     What is unknown because of a service's health waits in its batch until the service is healthy; what is unknown
     for a reason of its own is kept apart, and asked about again by the next run.
     """
@@ -106,12 +108,12 @@ def match(batch_id: str) -> None:
         if batch.failures < MOST_FAILURES:
             answers = zip(batch.sightings, asked.answers, strict=True)
             staying = frozenset(sighting.sighting_id for sighting, answer in answers if answer.waits)
+        rematching.start_if_new(store, asked.versions, asked.built)
         settlement.settle(
             store,
             batch.run_id,
             batches.Waiting(batch_id, batch, staying, releases),
             [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
-            versions=asked.versions,
             retention=orbweaver_settings.load().sighting_retention,
         )
     batches.enqueue_released(store)
@@ -140,11 +142,12 @@ def forget(turn: str) -> None:
 def deliver(event_id: str) -> None:
     """Deliver an event to every sink of this worker that has not taken it."""
     store = _store()
-    addresses = orbweaver_settings.load().takedown_sinks
-    if not addresses:
+    settings = orbweaver_settings.load()
+    if not settings.takedown_sinks:
         raise NotDelivered("no sink: set TAKEDOWN_SINKS")
-    delivery.deliver(store, event_id, sinks.open_sinks(addresses))
-    runs.note_delivered(store, event_id)
+    delivery.deliver(store, event_id, sinks.open_sinks(settings.takedown_sinks))
+    if not runs.note_delivered(store, event_id, settings):
+        raise NotDelivered("other sinks are in force by now: the event goes to those, too")
 
 
 def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:

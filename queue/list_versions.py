@@ -1,49 +1,104 @@
-"""Which list versions answers are wanted of: the ones for which everything was last asked again (rematch, recall)."""
+"""Which list version of each matching service answers are wanted of: nobody's answers of another one are believed.
+
+A run says which versions it wants. Later a worker whose service has a version that was never wanted before takes that
+for its new list. A version that was wanted and is not any more, or a list that is older, is late: a machine that did
+not get the new one yet, or a worker that somebody forgot.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from orbweaver.model import Verdict, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
+# So many versions of a service are remembered as late.
+SUPERSEDED = 50
+NO_TIMES: Mapping[str, datetime] = MappingProxyType({})
 
-def begun(reading: Store | Pipeline) -> dict[str, str]:
-    """Return the list version of each service for which everything was last begun to be asked again."""
-    return _read(reading.hget(keys.list_versions(), "begun"))
 
-
-def want(pipe: Pipeline, versions: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """Queue that answers of other versions than those that were begun `before` are wanted.
-
-    Services are checked one by one: a version that is not given now is still the last one.
+@dataclass(frozen=True)
+class Versions:
+    """By service: the version that is `wanted`, those that were wanted before, and the one for which everything was
+    last `begun` to be asked again; when the `newest` list that was ever wanted was built (RFC 3339), where it says so.
     """
-    pipe.hset(
-        keys.list_versions(), mapping={"wanted": json.dumps({**before, **versions}), "before": json.dumps(before)}
+
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    newest: Mapping[str, str] = field(default_factory=dict)
+    superseded: Mapping[str, list[str]] = field(default_factory=dict)
+    begun: Mapping[str, str] = field(default_factory=dict)
+
+    def is_late(self, service: str, version: str, built_at: datetime | None = None) -> bool:
+        """Whether a service's list is neither the one that is wanted nor a new one."""
+        wanted = self.wanted.get(service)
+        if wanted is None or version == wanted:
+            return False
+        newest = self.newest.get(service)
+        if built_at is not None and newest is not None and format_time(built_at) != newest:
+            return format_time(built_at) < newest
+        return version in self.superseded.get(service, ())
+
+    def are_begun(self, versions: Mapping[str, str]) -> bool:
+        """Whether everything was begun to be asked again for these versions."""
+        return versions.items() <= self.begun.items()
+
+    def with_wanted(self, versions: Mapping[str, str], built: Mapping[str, datetime]) -> Versions:
+        """Return what is known when other versions are wanted; a service that is not named keeps its own."""
+        superseded = dict(self.superseded)
+        for service, version in versions.items():
+            before = [one for one in superseded.get(service, []) if one != version]
+            last = self.wanted.get(service)
+            if last is not None and last != version:
+                before = [*(one for one in before if one != last), last]
+            superseded[service] = before[-SUPERSEDED:]
+        times = {service: format_time(at) for service, at in built.items() if service in versions}
+        newest = {service: max(at, self.newest.get(service, at)) for service, at in times.items()}
+        return Versions({**self.wanted, **versions}, {**self.newest, **newest}, superseded, self.begun)
+
+
+def read(reading: Store | Pipeline) -> Versions:
+    """Read what is known; a pipeline must be watching `keys.list_versions()`."""
+    wanted, newest, superseded, begun, before = reading.hmget(
+        keys.list_versions(), "wanted", "newest", "superseded", "begun", "before"
     )
+    late: dict[str, list[str]] = json.loads(superseded or "{}")
+    if superseded is None:  # an earlier release wrote only the last one
+        late = {service: [version] for service, version in _read(before).items()}
+    return Versions(_read(wanted), _read(newest), late, _read(begun))
 
 
-def begin(pipe: Pipeline, versions: Mapping[str, str], before: Mapping[str, str]) -> None:
+def want(
+    pipe: Pipeline | Store, known: Versions, versions: Mapping[str, str], built: Mapping[str, datetime] = NO_TIMES
+) -> None:
+    """Write, or queue, that answers of these versions are wanted, where others were `known`."""
+    after = known.with_wanted(versions, built)
+    fields = {"wanted": after.wanted, "newest": after.newest, "superseded": after.superseded}
+    pipe.hset(keys.list_versions(), mapping={name: json.dumps(value) for name, value in fields.items()})
+
+
+def begin(pipe: Pipeline, known: Versions, versions: Mapping[str, str]) -> None:
     """Queue that all that is to be asked again for these versions is begun."""
-    want(pipe, versions, before)
-    pipe.hset(keys.list_versions(), "begun", json.dumps({**before, **versions}))
+    pipe.hset(keys.list_versions(), "begun", json.dumps({**known.begun, **versions}))
 
 
-def are_wanted(reading: Store | Pipeline, versions: Mapping[str, str]) -> bool:
-    """Whether answers are of the wanted versions, as far as one is known for their services."""
-    known = _read(reading.hget(keys.list_versions(), "wanted"))
-    return all(known.get(service, version) == version for service, version in versions.items())
+def unwanted(known: Versions, versions: Mapping[str, str]) -> list[str]:
+    """Return the services whose answers are of another version than the wanted one, as far as one is wanted."""
+    return [service for service, version in versions.items() if known.wanted.get(service, version) != version]
 
 
-def late(store: Store, versions: Mapping[str, str]) -> list[str]:
-    """Return the services that answered of the list before the wanted one."""
-    wanted, before = (_read(one) for one in store.hmget(keys.list_versions(), "wanted", "before"))
-    return [service for service, said in versions.items() if wanted.get(service) != said == before.get(service)]
+def unwanted_of(known: Versions, verdict: Verdict) -> list[str]:
+    """Return the services in a verdict whose answers are of another version than the wanted one."""
+    said = {source.service: source.list_version for source in verdict.sources if source.list_version is not None}
+    return unwanted(known, said)
 
 
 def _read(stored: bytes | str | None) -> dict[str, str]:

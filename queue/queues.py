@@ -21,6 +21,9 @@ MATCH_SECONDS = 600
 DELIVER_SECONDS = 120
 # A busy crawl swallows RQ's timeout, so a recrawl keeps its own deadline; RQ's is well outside it.
 RECRAWL_SECONDS_MARGIN = 300
+# Fields of a worker's record that are ours: that it looks at what is in force, and why it takes no job now.
+LOOKS = "looks_at_in_force"
+IDLE_BECAUSE = "idle_because"
 PARKED_SECONDS = 90 * 24 * 3600
 
 
@@ -79,6 +82,20 @@ def has_further_turn_next(store: Store) -> bool:
     """Whether the next match job asks about a batch for a further time."""
     job_id = store.lindex(queue_for(store, QueueName.MATCH).key, 0)
     return isinstance(job_id, bytes) and job_id.startswith(b"match-") and job_id.count(b"-") > 1
+
+
+def idle_because(store: Store, worker_name: str) -> str | None:
+    """Return why a worker takes no job now, None when it takes them."""
+    stored = store.hget(Worker.redis_worker_namespace_prefix + worker_name, IDLE_BECAUSE)
+    return None if stored is None else text(stored)
+
+
+def give_back(store: Store, queue: Queue, job_id: str) -> None:
+    """Put a job that was taken and not started back where it was, at the front of its queue."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.lrem(queue.intermediate_queue_key, 1, job_id)
+        pipe.lpush(queue.key, job_id)
+        pipe.execute()
 
 
 def sweep_job_id(name: str, turn: str) -> str:

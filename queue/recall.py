@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
-from orbweaver.queue import runs, sweeps
+from orbweaver.queue import in_force, list_versions, runs, sweeps
+from orbweaver.queue.queues import QueueName
 from orbweaver.queue.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -55,11 +57,18 @@ def work(
 def _try_to_write(
     store: Store, ours: Slice, answers: Mapping[str, Verdict], done: Sequence[str], unanswered: Sequence[str]
 ) -> bool:
-    """Write what the answers do to their cases, as one transaction; False when one of them changed meanwhile."""
+    """Write what the answers do to their cases, as one transaction; False when one of them changed meanwhile.
+
+    Nothing is written when an answer is of another list than the one that is wanted by now, or when other services are
+    in force: all of it stays due.
+    """
     stamp = cases.stamp(store)
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(ours.key, *(keys.case(case_id) for case_id in answers))
-        if not ours.is_open(pipe):
+        pipe.watch(ours.key, *(keys.case(one) for one in answers), keys.list_versions(), keys.in_force())
+        if not ours.is_open(pipe) or in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH]):
+            return True
+        versions = list_versions.read(pipe)
+        if any(list_versions.unwanted_of(versions, verdict) for verdict in answers.values()):
             return True
         changes: list[Change] = []
         for case_id, verdict in answers.items():

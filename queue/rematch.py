@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import DigestSet, Verdict, VerdictResult
-from orbweaver.queue import list_versions, recall, retained, settlement, sweeps
+from orbweaver.queue import in_force, list_versions, recall, retained, settlement, sweeps
+from orbweaver.queue.list_versions import Versions
+from orbweaver.queue.queues import QueueName
 from orbweaver.queue.retained import Retained, Unreadable
 from orbweaver.queue.settlement import Answer
 from orbweaver.queue.sweeps import Asked, Slice, SliceBudget, SweepName
@@ -29,22 +32,29 @@ SHARDS_AT_ONCE = 256
 SETTLED_AT_ONCE = 200
 
 
-def start_if_due(store: Store, versions: Mapping[str, str]) -> bool:
+def start_if_due(
+    store: Store, versions: Mapping[str, str], built: Mapping[str, datetime] = list_versions.NO_TIMES
+) -> bool:
     """Start what is due, given the list version of each service that answers now; True when anything is asked again.
 
-    A version that differs from the one of the last start makes every retained sighting (rematch) and every case
-    (recall) due. Without one, what could not be answered, or was left by a killed worker, goes on. Cheap when nothing
-    is due: meant to be called every minute.
+    A version that is new makes every retained sighting (rematch) and every case (recall) due; one that is late makes
+    nothing due. `built` is when the lists were built, where services say it. Without a new one, what could not be
+    answered, or was left by a killed worker, goes on. Cheap when nothing is due: meant to be called every minute.
     """
-    started = _start(store, versions, only_if_new=True)
+    started = _start(store, versions, built, only_if_new=True)
     if not started:
         started = [sweeps.start(store, name) for name in (SweepName.RECALL, SweepName.REMATCH)]
     return any(started)
 
 
+def start_if_new(store: Store, versions: Mapping[str, str], built: Mapping[str, datetime]) -> None:
+    """Note of which lists answers are: when one is new, everything is asked again. One round trip when none is."""
+    _start(store, versions, built, only_if_new=True)
+
+
 def start(store: Store, versions: Mapping[str, str]) -> None:
     """Make everything due, whatever was asked before, and start."""
-    _start(store, versions, only_if_new=False)
+    _start(store, versions, list_versions.NO_TIMES, only_if_new=False)
 
 
 def work(store: Store, turn: str, ask: Ask, *, retention: timedelta, budget: SliceBudget = sweeps.USUAL_BUDGET) -> None:
@@ -56,33 +66,46 @@ def work(store: Store, turn: str, ask: Ask, *, retention: timedelta, budget: Sli
     sweeps.work(store, SweepName.REMATCH, turn, do, most=SHARDS_AT_ONCE, budget=budget)
 
 
-def _start(store: Store, versions: Mapping[str, str], *, only_if_new: bool) -> list[bool]:
+def _start(
+    store: Store, versions: Mapping[str, str], built: Mapping[str, datetime], *, only_if_new: bool
+) -> list[bool]:
     """Start both sweeps.
 
     What is wanted is written with the first, which may be worked on before the second is begun; that it was begun,
     with the second, so that a crash between the two starts both again.
     """
     run_id = uuid4().hex
+    known = list_versions.read(store)
 
-    def are_new(reading: Store | Pipeline) -> bool:
-        return not versions.items() <= list_versions.begun(reading).items()
+    def asked_for(known: Versions) -> dict[str, str]:
+        return {
+            service: version
+            for service, version in versions.items()
+            if not (only_if_new and known.is_late(service, version, built.get(service)))
+        }
 
-    if only_if_new and not are_new(store):
-        return []
+    def is_due() -> bool:
+        return not (only_if_new and known.are_begun(asked_for(known)))
+
+    def is_still_due(pipe: Pipeline) -> bool:
+        nonlocal known
+        pipe.watch(keys.list_versions(), keys.in_force())  # a run may want others meanwhile
+        known = list_versions.read(pipe)
+        return is_due() and not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
 
     def mark_cases(pipe: Pipeline) -> None:
         recall.mark_all(pipe)
-        list_versions.want(pipe, versions, before)
+        list_versions.want(pipe, known, asked_for(known), built)
 
     def mark_retained(pipe: Pipeline) -> None:
         pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
-        list_versions.begin(pipe, versions, before)
+        list_versions.begin(pipe, known, asked_for(known))
 
-    before = list_versions.begun(store)
-    is_due = are_new if only_if_new else lambda _: True
+    if not is_due():
+        return []
     return [
-        sweeps.start(store, SweepName.RECALL, mark_cases, run_id=run_id, only_if=is_due),
-        sweeps.start(store, SweepName.REMATCH, mark_retained, run_id=run_id, only_if=is_due),
+        sweeps.start(store, SweepName.RECALL, mark_cases, run_id=run_id, only_if=is_still_due),
+        sweeps.start(store, SweepName.REMATCH, mark_retained, run_id=run_id, only_if=is_still_due),
     ]
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import now
-from orbweaver.queue import batches, queues, recovery, rematch, rematched, run_lock, runs, sweeps
+from orbweaver.queue import batches, declaration, queues, recovery, rematch, rematched, run_lock, runs, sweeps
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.run_lock import REMATCH, Claim
@@ -58,13 +59,15 @@ def run(
 ) -> Result:
     """Ask about everything retained and about every case; returns when all is done or `stop` is set.
 
-    What earlier runs left without an answer or undelivered is done again, too. Raises StoreBusy while another run is
-    alive on this store and `claim` does not wait.
+    What earlier runs left without an answer or undelivered is done again, too. What the workers run with is declared to
+    be in force. Raises StoreBusy while another run is alive on this store and `claim` does not wait, and WorkersTooOld
+    while a worker is that does not look at what is in force.
     """
     began_at = now()
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
         recovery.recover_dead_workers(store)
+        declaration.declare(store, orbweaver_settings.load(environment), (QueueName.MATCH, QueueName.TAKEDOWN))
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
         rematch.start(store, versions)
@@ -75,7 +78,7 @@ def run(
                 standing = sweeps.standing(store, SweepName.REMATCH)
                 on_progress(Progress(standing.counts.get("asked", 0), standing.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
-                if not queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN):
+                if not queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN) or workers.takes_no_match_job():
                     break
                 stop.wait(POLL_SECONDS)
         return Result(began_at, now(), rematched.read(store))

@@ -109,11 +109,6 @@ def keep(pipe: Pipeline, sightings: Iterable[Sighting]) -> None:
         pipe.hset(keys.retained(shard), mapping={field: pack(one) for field, one in kept.items()})
 
 
-def shards_of(sightings: Iterable[Sighting]) -> list[str]:
-    """Return the shards in which sightings are retained."""
-    return list(_by_shard(sightings))
-
-
 def drop(pipe: Pipeline, sightings: Iterable[Sighting]) -> None:
     """Queue forgetting sightings that have cases now."""
     for shard, known in _by_shard(sightings).items():

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Sighting, format_time, now
-from orbweaver.queue import batches, queues
+from orbweaver.queue import batches, in_force, queues
+from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.client import Pipeline
@@ -78,9 +79,20 @@ def note_event(store: Store, pipe: Pipeline, run_id: str, event_id: str) -> None
     queues.enqueue_delivery(store, pipe, event_id)
 
 
-def note_delivered(store: Store, event_id: str) -> None:
-    """Write that an event was delivered."""
-    store.hdel(keys.undelivered(), event_id)
+def note_delivered(store: Store, event_id: str, settings: Settings) -> bool:
+    """Write that an event was delivered to the sinks of `settings`; False when other sinks are in force by now."""
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(keys.in_force())
+            if in_force.differing(pipe, settings, [queues.QueueName.TAKEDOWN]):
+                return False
+            pipe.multi()
+            pipe.hdel(keys.undelivered(), event_id)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return True
 
 
 def deliver_again(store: Store, run_id: str) -> int:

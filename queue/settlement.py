@@ -5,14 +5,14 @@ One implementation, for what a recrawl just found and for what was retained from
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Sighting, Verdict, VerdictResult
-from orbweaver.queue import batches, list_versions, retained, runs, sweeps
-from orbweaver.queue.sweeps import SweepName
+from orbweaver.queue import batches, in_force, list_versions, retained, runs
+from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import case_places, cases
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 Answer = tuple[Sighting, Verdict]
-NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Question(Protocol):
@@ -46,6 +45,10 @@ class Question(Protocol):
         """
         ...
 
+    def asked_again(self, sighting_ids: Collection[str]) -> Question:
+        """Return the question as one that goes on with these sightings, whose answers are refused."""
+        ...
+
     def end(self, pipe: Pipeline) -> None:
         """Queue the end of the question on the transaction of its answers."""
         ...
@@ -58,15 +61,15 @@ def settle(
     answers: Sequence[Answer],
     *,
     retention: timedelta,
-    versions: Mapping[str, str] = NO_VERSIONS,
 ) -> None:
     """Write what the answers mean, as one transaction; decided again when a case changed meanwhile.
 
     A match makes or changes its case. `no_match` about the file of a case may correct it; another file is retained
-    for `retention` (none when it is 0). `unknown` is kept, to be asked again. `versions` says of which list version of
-    each service the answers are: when another is wanted by now, what is retained and the cases are asked about again.
+    for `retention` (none when it is 0). `unknown` is kept, to be asked again. So is what was answered of another list
+    version than the one that is wanted by now, whatever the answer is: the question is asked again at once. When this
+    worker's services or settings are not those in force by now, that goes for all of it.
     """
-    while not _try_to_settle(store, run_id, question, answers, retention, versions):
+    while not _try_to_settle(store, run_id, question, answers, retention):
         pass
 
 
@@ -76,7 +79,28 @@ def _try_to_settle(
     question: Question,
     answers: Sequence[Answer],
     retention: timedelta,
-    versions: Mapping[str, str],
+) -> bool:
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(question.key, keys.list_versions(), keys.in_force())
+        standing = question.as_it_stands(pipe)
+        if standing is None:
+            return True  # settled by an earlier attempt at this job, or by another worker
+        is_ours = not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
+        versions = list_versions.read(pipe)
+        believed = [one for one in answers if is_ours and not list_versions.unwanted_of(versions, one[1])]
+        if not is_ours or len(believed) < len(answers):
+            kept = {one.sighting_id for one, _ in believed}
+            standing = standing.asked_again({one.sighting_id for one, _ in answers} - kept)
+        return _try_to_write(store, pipe, run_id, standing, believed, retention)
+
+
+def _try_to_write(
+    store: Store,
+    pipe: Pipeline,
+    run_id: str,
+    standing: Question,
+    answers: Sequence[Answer],
+    retention: timedelta,
 ) -> bool:
     known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
     unknown = [
@@ -94,44 +118,35 @@ def _try_to_settle(
         if verdict.result is VerdictResult.MATCH or case_ids[one.sighting_id] in having_cases
     ]
     oldest = retained.oldest_kept(retention)
-    stamp = cases.stamp(store)
-    with store.pipeline(transaction=True) as pipe:
-        pipe.watch(
-            question.key, keys.list_versions(), *(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases)
-        )
-        standing = question.as_it_stands(pipe)
-        if standing is None:
-            return True  # settled by an earlier attempt at this job
-        changes = _decide(pipe, [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases], stamp)
-        are_wanted = list_versions.are_wanted(pipe, versions)
-        pipe.multi()
-        for change in changes:
-            cases.write(pipe, change)
-            if change.event is not None and change.is_for_engine:
-                runs.note_event(store, pipe, run_id, str(change.event.event_id))
-        batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in question.staying])
-        batches.drop_answered(pipe, [one for one, _ in known])
-        kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
-        retained.keep(pipe, kept)
-        retained.drop(pipe, [one for one, _ in about_cases])
-        if not are_wanted:
-            sweeps.mark_due(pipe, SweepName.REMATCH, retained.shards_of(kept))
-            sweeps.mark_due(pipe, SweepName.RECALL, [case_ids[one.sighting_id] for one, _ in about_cases])
-        matched = {case_ids[one.sighting_id] for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
-        changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
-        runs.note_answers(
-            pipe,
-            run_id,
-            matched_case_ids=sorted(matched | changed),
-            new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
-            unknown=unknown,
-            answered=[one for one, _ in known],
-        )
-        standing.end(pipe)
-        try:
-            pipe.execute()
-        except WatchError:
-            return False
+    if about_cases:
+        pipe.watch(*(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases))
+    of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
+    changes = _decide(pipe, of_cases, cases.stamp(store))
+    pipe.multi()
+    for change in changes:
+        cases.write(pipe, change)
+        if change.event is not None and change.is_for_engine:
+            runs.note_event(store, pipe, run_id, str(change.event.event_id))
+    batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in standing.staying])
+    batches.drop_answered(pipe, [one for one, _ in known])
+    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
+    retained.keep(pipe, kept)
+    retained.drop(pipe, [one for one, _ in about_cases])
+    matched = {case_ids[one.sighting_id] for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
+    changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
+    runs.note_answers(
+        pipe,
+        run_id,
+        matched_case_ids=sorted(matched | changed),
+        new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
+        unknown=unknown,
+        answered=[one for one, _ in known],
+    )
+    standing.end(pipe)
+    try:
+        pipe.execute()
+    except WatchError:
+        return False
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -102,6 +102,10 @@ class Asked:
         """Return it as long as the slice may write."""
         return self if self.ours.is_open(pipe) else None
 
+    def asked_again(self, sighting_ids: Collection[str]) -> Asked:  # noqa: ARG002 - a part of a shard cannot be due
+        """Return it with nothing done: the same things stay due."""
+        return replace(self, done=(), unanswered=(), counts={})
+
     def end(self, pipe: Pipeline) -> None:
         """Queue that things are done, or due again later, and what was counted."""
         due = keys.sweep_due(self.ours.name)
@@ -157,12 +161,6 @@ def start(
             except WatchError:
                 continue
             return True
-
-
-def mark_due(pipe: Pipeline, name: SweepName, things: Collection[str]) -> None:
-    """Queue that some things are due; the next start goes on with them."""
-    if things:
-        pipe.zadd(keys.sweep_due(name), dict.fromkeys(things, 0))
 
 
 def work(

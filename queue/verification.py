@@ -11,10 +11,22 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client import standings as matcher_standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import Case, Skip, Tally, now
-from orbweaver.queue import batches, lost_jobs, queues, recovery, recrawls, rematched, report_outcomes, run_lock, runs
+from orbweaver.queue import (
+    batches,
+    declaration,
+    lost_jobs,
+    queues,
+    recovery,
+    recrawls,
+    rematched,
+    report_outcomes,
+    run_lock,
+    runs,
+)
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import ENDED, RecrawlRecord, RecrawlState
@@ -110,13 +122,15 @@ def verify(
 
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
     again first. A list that has changed has everything retained asked about again, and that is waited for, too.
-    Raises StoreBusy while another run is alive on this store and `claim` does not wait.
+    What the workers run with is declared to be in force on this store. Raises StoreBusy while another run is alive on
+    it and `claim` does not wait, and WorkersTooOld while a worker is that does not look at what is in force.
     """
     began_at = now()
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
         runs.create(store, run_id)
         recovery.recover_dead_workers(store)
+        declaration.declare(store, orbweaver_settings.load(environment), tuple(QueueName))
         _drop_left_over(store)
         asked_before = rematched.mark(store)
         batches.ask_again(store, run_id)
@@ -195,6 +209,8 @@ def _watch(
         is_crawled = progress.hosts_done == progress.hosts
         # What waits and has no job any more is unknown or undelivered, and the report says so.
         is_asked = progress.waiting == 0 or _are_parked(store, began_at)
+        if is_crawled and workers.takes_no_match_job():
+            return
         if is_crawled and is_asked and not progress.is_rematching:
             _let_horses_end(store, stop)
             return

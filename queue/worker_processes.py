@@ -14,13 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from orbweaver.queue import recovery
+from orbweaver.queue import queues, recovery
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.worker_log import WorkerLog
 from orbweaver.store.connection import Store
 
 # In one run so many workers are replaced, of whatever queue; then the run ends and says so.
 MOST_REPLACEMENTS = 10
+# A match worker that may not work for so long will not before the run ends.
+IDLE_SECONDS = 10.0
 
 
 @dataclass
@@ -43,6 +45,7 @@ class WorkerProcesses:
         self._log = WorkerLog(log_file)
         self._children: list[_Child] = []
         self._replacements = 0
+        self._idle_since: float | None = None
         self._wanted = [QueueName.MATCH, QueueName.TAKEDOWN, *[QueueName.RECRAWL] * recrawlers]
 
     def __enter__(self) -> WorkerProcesses:
@@ -74,6 +77,15 @@ class WorkerProcesses:
     def are_exhausted(self) -> bool:
         """Whether workers died so often that no more are started."""
         return self._replacements >= MOST_REPLACEMENTS
+
+    def takes_no_match_job(self) -> bool:
+        """Whether our match worker has said for a while that it cannot work: its list was replaced by an older one."""
+        names = [child.name for child in self._children if child.queue is QueueName.MATCH]
+        if not any(queues.idle_because(self._store, name) for name in names):
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
+        return self._idle_since is not None and time.monotonic() - self._idle_since > IDLE_SECONDS
 
     def ask_to_stop(self, queue: QueueName | None = None) -> None:
         """Ask the workers of one queue, or all, to end in order: the running job is ended first."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import process_control
+from orbweaver.queue import in_force
+from orbweaver.queue.errors import NotInForce
 from orbweaver.queue.known_job import KnownJob, KnownQueue
-from orbweaver.queue.queues import QueueName, queue_for
+from orbweaver.queue.queues import IDLE_BECAUSE, LOOKS, QueueName, give_back, queue_for
 from orbweaver.store.connection import Store
 from rq import SimpleWorker, Worker
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
 log = logging.getLogger("orbweaver.worker")
 # That a worker died with its machine is noticed, and its recrawl done again, after about the sum of a minute's grace
@@ -26,23 +30,76 @@ HEARTBEAT_SECONDS = 30
 MAINTENANCE_SECONDS = 60
 # RQ: an idle worker looks for work, and for what dead workers left, at least so often, less 15.
 WORKER_SECONDS = MAINTENANCE_SECONDS + 15
+# How often a worker that may not work looks whether it may.
+LOOK_SECONDS = 1.0
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
 
 
-class _Guarded:
+if TYPE_CHECKING:
+    _Base = BaseWorker
+else:
+    _Base = object
+
+
+class _Guarded(_Base):
     """What both workers add to RQ: a job belongs to the queue it came from, and its arguments stay out of logs."""
 
     log_job_description = False
+    idle_because: str | None = None
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what the worker's record says, and that this one looks at what is in force before it takes a job."""
+        return {**super().serialize(), LOOKS: 1}
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Wait for a job, and take it only while what this worker is set up with is what is in force.
+
+        That is looked at before, and after the wait once more: a run may have begun meanwhile.
+        """
+        while True:
+            if not self._may_work(is_burst=timeout is None):
+                return None
+            taken = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            if taken is None or self._complaint() is None:
+                return taken
+            job, queue = taken
+            give_back(self.connection, queue, job.id)
+
+    def _may_work(self, *, is_burst: bool) -> bool:
+        """Wait until this worker may work; False when it may not and is not to wait."""
+        while (reason := self._complaint()) is not None:
+            if self.idle_because is None:
+                log.warning("takes no job: %s; give it the same settings, or run verify with its own", reason)
+                self.idle_because = reason
+                self.connection.hset(self.key, IDLE_BECAUSE, reason)
+            if is_burst:
+                return False
+            self.heartbeat()
+            time.sleep(LOOK_SECONDS)
+        if self.idle_because is not None:
+            log.warning("takes jobs again")
+            self.idle_because = None
+            self.connection.hdel(self.key, IDLE_BECAUSE)
+        return True
+
+    def _complaint(self) -> str | None:
+        names = [QueueName(one) for one in self.queue_names()]
+        reason = in_force.complaint(self.connection, orbweaver_settings.load(), names)
+        if reason is None and QueueName.MATCH in names:
+            from orbweaver.queue import asking  # the others ask nobody
+
+            reason = asking.complaint(self.connection)
+        return reason
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         job.origin = queue.name  # the stored one may name another queue, and park the job where nobody looks
         if isinstance(job, KnownJob) and job.refused is not None:
             log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
-        super().execute_job(job, queue)  # type: ignore[misc]
+        super().execute_job(job, queue)
 
     def prepare_job_execution(self, job: Job, *_: bool) -> None:
         """Note that the job is started; a worker of several queues has noted, too, that it was taken (KnownQueue)."""
-        super().prepare_job_execution(job, True)  # type: ignore[misc]
+        super().prepare_job_execution(job, True)
 
 
 class RecrawlWorker(_Guarded, Worker):
@@ -69,7 +126,7 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
 
     Recrawl jobs need forks and the others do not, so `names` is either the recrawl queue alone or the others. Before
     the former, orbweaver.queue.preload saves every fork its start.
-    Raises ValueError for a mixture.
+    Raises ValueError for a mixture, and NotInForce when other settings than this worker's are in force at its end.
     """
     options: dict[str, Any] = {
         "connection": store,
@@ -84,7 +141,7 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
     }
     queues = [queue_for(store, one) for one in names]
     if list(names) == [QueueName.RECRAWL]:
-        worker: Worker | SimpleWorker = RecrawlWorker(queues, **options)
+        worker: RecrawlWorker | PlainWorker = RecrawlWorker(queues, **options)
     elif QueueName.RECRAWL in names:
         raise ValueError("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
     else:
@@ -102,3 +159,5 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
 
             stack.enter_context(watching(store, is_ongoing=not burst))
         worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
+    if worker.idle_because is not None:
+        raise NotInForce(f"this worker took no job: {worker.idle_because}")

@@ -128,6 +128,11 @@ def list_versions() -> str:
     return f"{PREFIX}:list-versions"
 
 
+def in_force() -> str:
+    """Hash setting -> JSON of what the last run declared for every worker; owner queue.in_force."""
+    return f"{PREFIX}:in-force"
+
+
 def case(case_id: str) -> str:
     """Hash of one case: `json`, `sequence` (of its last event), `was_opened` (1 or 0); owner takedown.cases."""
     return f"{PREFIX}:case:{case_id}"

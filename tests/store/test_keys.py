@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
+from orbweaver import settings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
-from orbweaver.queue import batches, queues, recrawls, rematch, rounds, run_lock, runs
+from orbweaver.queue import batches, in_force, queues, recrawls, rematch, rounds, run_lock, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -56,6 +57,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         batches.settle(
             pipe, "waiting", batches.Batch(run_id=RUN, sightings=(a_sighting(),)), [a_sighting().sighting_id]
         )
+    in_force.declare(store, settings.load(), tuple(QueueName))
     rounds.go_on_if_due(store)
     rematch.start_if_due(store, {"hashlist:test": "1"})
     standing = Standing(service="s", checked_at=NOON, list_version="1")

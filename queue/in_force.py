@@ -1,0 +1,91 @@
+"""What is in force on a store: the matching services, sinks and settings that the last run declared for every worker.
+
+Jobs lie in the store for whoever takes them, so what a worker is set up with decides what is found and where it goes.
+A run declares its own set-up while it has the store's turn; a worker with another one takes no job, and what it has
+asked meanwhile is not written (decision 0028).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from orbweaver.matcher_client.service_address import without_secrets
+from orbweaver.queue.queues import QueueName
+from orbweaver.settings import Settings
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+# The settings that change what is found, or where it goes, by the queue whose jobs they matter to. The others belong
+# to a machine: its memory, its patience, its number of connections.
+SETTINGS: Mapping[QueueName, tuple[str, ...]] = MappingProxyType(
+    {
+        QueueName.RECRAWL: (
+            "allow_addresses",
+            "archive_bytes",
+            "archive_depth",
+            "archive_members",
+            "file_bytes",
+            "html_bytes",
+            "sandbox",
+            "user_agent",
+        ),
+        QueueName.MATCH: (
+            "matcher_url",
+            "max_list_age",
+            "max_list_shrinkage",
+            "sighting_retention",
+            "verdict_cache",
+        ),
+        QueueName.TAKEDOWN: ("takedown_sinks",),
+    }
+)
+
+
+def described(settings: Settings, names: Collection[QueueName]) -> dict[str, str]:
+    """Return the settings that matter to these queues, by name, as they are compared: without secrets."""
+    dumped = settings.model_dump(mode="json") | {
+        "matcher_url": sorted(map(without_secrets, settings.matcher_urls)),
+        "takedown_sinks": sorted(settings.takedown_sinks),
+        "allow_addresses": sorted(settings.allow_addresses),
+    }
+    return {name: json.dumps(dumped[name]) for queue in names for name in SETTINGS[queue]}
+
+
+def declare(pipe: Pipeline | Store, settings: Settings, names: Collection[QueueName]) -> None:
+    """Write, or queue, that these settings are in force for the jobs of these queues. Only with the store's turn."""
+    mapping: dict[Any, Any] = dict(described(settings, names))
+    pipe.hset(keys.in_force(), mapping=mapping)
+
+
+def differing(reading: Store | Pipeline, settings: Settings, names: Collection[QueueName]) -> list[str]:
+    """Return the names of the settings, as in the environment, that are not those in force; none when nothing is yet.
+
+    A pipeline must be watching `keys.in_force()`.
+    """
+    own = described(settings, names)
+    stored = reading.hmget(keys.in_force(), list(own))
+    return [
+        name.upper()
+        for (name, value), found in zip(own.items(), stored, strict=True)
+        if found is not None and text(found) != value
+    ]
+
+
+def complaint(reading: Store | Pipeline, settings: Settings, names: Collection[QueueName]) -> str | None:
+    """Say in one line which settings are not those in force, None when all are."""
+    others = differing(reading, settings, names)
+    if not others:
+        return None
+    return f"other values of {', '.join(others)} are in force on this store, by its last verify or rematch"
+
+
+def sinks(reading: Store | Pipeline) -> tuple[str, ...]:
+    """Return the sinks in force; none when no run has declared any."""
+    stored = reading.hget(keys.in_force(), "takedown_sinks")
+    return () if stored is None else tuple(json.loads(stored))
