@@ -58,6 +58,7 @@ def _parse_duration(value: object) -> object:
 
 
 # A blank inside a path of hashlist: does not begin with a scheme, so it separates nothing.
+_NEXT_SINK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
 _NEXT_URL = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
 Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
 
@@ -104,7 +105,15 @@ class Settings(BaseSettings):
         description="how long files without a match are kept to be asked about again; 0: not at all",
     )
 
-    @field_validator("takedown_sinks", "allow_addresses", "nat64_prefixes", mode="before")
+    @field_validator("takedown_sinks", mode="before")
+    @classmethod
+    def _split_sinks(cls, value: object) -> object:
+        """Commas or blanks separate sinks where the next one's scheme follows: a directory's name may have some."""
+        if isinstance(value, str):
+            return tuple(part for part in _NEXT_SINK.split(value.strip(" ,\t\n")) if part)
+        return value
+
+    @field_validator("allow_addresses", "nat64_prefixes", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         """Lists are written with commas or spaces, as operators write them in unit files."""

@@ -13,6 +13,10 @@ from orbweaver.settings import Settings
 HashList = Annotated[
     Path | None, typer.Option("--hashes", metavar="FILE", help="Hash list: CSV, bare digests, or built.")
 ]
+ListName = Annotated[
+    str | None,
+    typer.Option("--list-name", metavar="NAME", help="What the list of --hashes is called (default: its file's path)."),
+]
 MatchingServices = Annotated[
     list[str] | None,
     typer.Option("--matcher", metavar="URL", help="Matching service, e.g. hashlist:/path; may be repeated."),
@@ -24,6 +28,18 @@ StateDir = Annotated[
 ]
 
 WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another run uses this store.")]
+
+
+def read_list_name(name: str | None, hashes: Path | None) -> str | None:
+    """Return the name of the list of `--hashes` without blanks around it; raises BadParameter for one that is none."""
+    if name is None:
+        return None
+    if hashes is None:
+        raise typer.BadParameter("--list-name is the name of the list that --hashes gives: give both")
+    name = name.strip()
+    if not name or not name.isprintable():
+        raise typer.BadParameter("--list-name: a name, in printable characters")
+    return name
 
 
 def read_settings(state_dir: Path | None = None) -> Settings:

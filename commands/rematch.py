@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import HashList, MatchingServices, StateDir, WaitForOthers, read_settings
+from orbweaver.commands.options import (
+    HashList,
+    ListName,
+    MatchingServices,
+    StateDir,
+    WaitForOthers,
+    read_list_name,
+    read_settings,
+)
 
 app = typer.Typer()
 
@@ -18,6 +26,7 @@ app = typer.Typer()
 )
 def rematch(
     hashes: HashList = None,
+    list_name: ListName = None,
     matcher: MatchingServices = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
     wait: WaitForOthers = False,
@@ -31,6 +40,12 @@ def rematch(
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
     options = Options(
-        reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, is_waiting=wait, state_dir=state
+        reports="",
+        hashes=hashes,
+        list_name=read_list_name(list_name, hashes),
+        matchers=tuple(matcher or ()),
+        is_json=is_json,
+        is_waiting=wait,
+        state_dir=state,
     )
     raise typer.Exit(command.run(options, settings))

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from orbweaver.commands.options import (
     HashList,
+    ListName,
     MatchingServices,
     ScopeOfReports,
     StateDir,
     WaitForOthers,
+    read_list_name,
     read_settings,
 )
 from orbweaver.model import Embeds, Limits, ScopeKind
@@ -41,6 +43,7 @@ def _moment(text: str) -> datetime:
 def verify(
     reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],
     hashes: HashList = None,
+    list_name: ListName = None,
     matcher: MatchingServices = None,
     scope: ScopeOfReports = ScopeKind.HOST,
     max_pages: Annotated[int, typer.Option(min=1, help="Pages per host.")] = Limits().max_pages,
@@ -87,6 +90,7 @@ def verify(
         command.Options(
             reports=reports,
             hashes=hashes,
+            list_name=read_list_name(list_name, hashes),
             matchers=tuple(matcher or ()),
             scope=scope,
             limits=Limits(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,19 +18,25 @@ class OutputUnusable(Exception):
 
 
 def prepare(directory: Path) -> Path:
-    """Make the directory and an empty events file, so that every file is there afterwards.
+    """Make the directory, and look whether files can be made in it.
 
     Returns its absolute path. Raises OutputUnusable.
     """
     directory = directory.expanduser().absolute()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _open_private(directory / EVENTS_FILE).close()
+        with tempfile.TemporaryFile(dir=directory):
+            pass
     except OSError as error:
         raise OutputUnusable(
             f"output directory {directory} cannot be written ({error.strerror}): choose another with --out DIR"
         ) from error
     return directory
+
+
+def begin_events(directory: Path) -> None:
+    """Make an empty events file unless there is one, so that a run without a case has one, too. Raises OSError."""
+    _open_private(directory / EVENTS_FILE).close()
 
 
 def write(directory: Path, result: Result, summary: dict[str, Any]) -> None:

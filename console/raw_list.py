@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.list_build import BuildReport
 from orbweaver.matcher_client.list_format import FORMAT, is_built
 from orbweaver.matcher_client.list_workspace import refuse_output
+from orbweaver.matcher_client.service_address import named_list
 from rich.console import Console
 
 ROWS_SHOWN = 20
@@ -24,13 +26,20 @@ ROWS_SHOWN = 20
 class RawList:
     """A list to ask, and what was made of its source; `rows` is None of one that was given built.
 
+    `name` lasts while the content changes: cases rest on the list of that name, and its content is its version.
     `refused` counts the rows that could not be used, `first_refused` has the place and reason of the first.
     """
 
     built: Path
+    name: str
     rows: int | None = None
     refused: int = 0
     first_refused: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def url(self) -> str:
+        """The list as a matching service."""
+        return named_list(self.built, self.name)
 
     def as_json(self) -> dict[str, Any]:
         """Return what a summary says of the list."""
@@ -38,20 +47,22 @@ class RawList:
         return {"rows": self.rows, "refused": self.refused, "first_refused": first}
 
 
-def open_raw(hashes: Path, state_dir: Path, notes: Console) -> RawList:
+def open_raw(hashes: Path, state_dir: Path, notes: Console, *, list_name: str | None = None) -> RawList:
     """Return the list that `hashes` is, built from it into the state directory unless it is there already.
 
+    It is called `list_name`, or else what its file is called, with the whole path.
     Says how many of its rows are refused, also when the list was built by an earlier run. Raises MatcherError, OSError.
     """
+    name = list_name or os.path.abspath(hashes)  # noqa: PTH100 - a link to the file of the day keeps its own name
     if hashes.exists() and is_built(hashes):
-        return RawList(built=hashes.absolute())
+        return RawList(built=hashes.absolute(), name=name)
     lists = state_dir / "hashlists"
     lists.mkdir(exist_ok=True, mode=0o700)
     built = lists / f"{_content_name(hashes)}.{FORMAT}.hashes"  # lists of an older format are not found
-    raw = _read_report(built)
+    raw = _read_report(built, name)
     if raw is None:
         with unwound_when_terminated(), show_rows(notes) as show:
-            raw = _write_report(built, list_build.build([hashes], built, progress=show))
+            raw = _write_report(built, name, list_build.build([hashes], built, progress=show))
     for place, reason in raw.first_refused:
         notes.print(f"{safe(str(hashes))}: {place}: {safe(reason)}", markup=False, highlight=False)
     if raw.refused:
@@ -74,23 +85,25 @@ def _report_path(built: Path) -> Path:
     return built.with_suffix(".json")
 
 
-def _read_report(built: Path) -> RawList | None:
+def _read_report(built: Path, name: str) -> RawList | None:
     """Return what was said when the list was built; None when it has to be built."""
     if not (built.exists() and is_built(built)):
         return None
     try:
         said = json.loads(_report_path(built).read_bytes())
         first = tuple((str(place), str(reason)) for place, reason in said["first_refused"])
-        return RawList(built=built, rows=int(said["rows"]), refused=int(said["refused"]), first_refused=first)
+        return RawList(
+            built=built, name=name, rows=int(said["rows"]), refused=int(said["refused"]), first_refused=first
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None  # built by an earlier release, or the write was cut short: to build again mends both
 
 
-def _write_report(built: Path, said: BuildReport) -> RawList:
+def _write_report(built: Path, name: str, said: BuildReport) -> RawList:
     first = tuple((row.place, row.reason) for row in said.refused[:ROWS_SHOWN])
-    raw = RawList(built=built, rows=said.rows, refused=said.refused_count, first_refused=first)
+    raw = RawList(built=built, name=name, rows=said.rows, refused=said.refused_count, first_refused=first)
     try:
-        _report_path(built).write_text(json.dumps({**asdict(raw), "built": built.name}))
+        _report_path(built).write_text(json.dumps(raw.as_json()))
     except OSError as error:
         raise refuse_output(_report_path(built), error) from error
     return raw

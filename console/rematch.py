@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from orbweaver.console import event_places_shown
 from orbweaver.console.raw_list import open_raw
 from orbweaver.console.rematched import as_json, show
 from orbweaver.console.termination import unwound_when_terminated
@@ -15,7 +16,7 @@ from orbweaver.console.verify import Options, claim_of, matcher_urls_for, stop_o
 from orbweaver.matcher_client.health_gate import health_of
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
-from orbweaver.queue import rematch_run
+from orbweaver.queue import event_places, rematch_run
 from orbweaver.queue.rematch_run import Progress, Result
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
@@ -31,16 +32,17 @@ def run(options: Options, settings: Settings) -> int:
     """
     notes = Console(stderr=True, soft_wrap=True)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
+    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes, list_name=options.list_name)
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
-    sinks = settings.takedown_sinks or (f"jsonl:{state_dir / 'events'}",)
-    open_sinks(sinks)
+    open_sinks(settings.takedown_sinks)
     with (
         unwound_when_terminated(),
         open_store(settings, state_dir) as (store, store_url),
         stop_on_interrupt() as stop,
         notes.status("asking again") as status,
     ):
+        places = event_places.find(store, settings, state_dir, None)
+        event_places_shown.show(notes, places, None)
 
         def show_progress(progress: Progress) -> None:
             status.update(f"{progress.asked:,} files asked about, {progress.left:,} of 1,024 parts left")
@@ -52,13 +54,14 @@ def run(options: Options, settings: Settings) -> int:
                 **os.environ,
                 "STORE_URL": store_url,
                 "MATCHER_URL": settings.matcher_url or "",
-                "TAKEDOWN_SINKS": ",".join(sinks),
+                "TAKEDOWN_SINKS": ",".join(places.sinks),
                 "STATE_DIR": str(state_dir),
             },
             log_file=state_dir / "workers.log",
             on_progress=show_progress,
             stop=stop,
             claim=claim_of("rematch", options, settings, notes),
+            places=places,
         )
     if options.is_json:
         sys.stdout.write(json.dumps(_as_json(result), ensure_ascii=False) + "\n")

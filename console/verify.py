@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from orbweaver.console import hit_report, output_files
+from orbweaver.console import event_places_shown, hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.console.termination import unwound_when_terminated
@@ -22,7 +22,7 @@ from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.nat64 import parse_prefixes
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
-from orbweaver.queue import verification
+from orbweaver.queue import event_places, verification
 from orbweaver.queue.access_profiles import read_profile
 from orbweaver.queue.plan import Terms, plan
 from orbweaver.queue.reports import BadLine, read_reports
@@ -36,6 +36,10 @@ from rich.console import Console
 BAD_LINES_SHOWN = 20
 # The sandboxed process of one host is bound by its host; more than this many at once on one machine only waits.
 MOST_RECRAWLERS = 8
+ALLOWED_HERE = (
+    "--allow-address counts for the workers of this run; workers that run elsewhere on this store take no recrawl "
+    "unless their ALLOW_ADDRESSES is the same"
+)
 
 
 class NothingToDo(Exception):
@@ -44,10 +48,11 @@ class NothingToDo(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL."""
+    """What the user asked for: `hashes` (a file, called `list_name`) and `matchers` (URLs) together, or MATCHER_URL."""
 
     reports: str
     hashes: Path | None = None
+    list_name: str | None = None
     matchers: tuple[str, ...] = ()
     scope: ScopeKind = ScopeKind.HOST
     limits: Limits = field(default_factory=Limits)
@@ -82,12 +87,13 @@ def verify(options: Options, settings: Settings) -> Outcome:
     parse_networks(allowed)
     parse_prefixes(settings.nat64_prefixes)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
+    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes, list_name=options.list_name)
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     open_services(settings.matcher_urls)
     out = output_files.prepare(options.out) if options.out is not None else None
-    sinks = settings.takedown_sinks or (f"jsonl:{out or state_dir / 'events'}",)
-    open_sinks(sinks)
+    open_sinks(settings.takedown_sinks)
+    if options.allow_addresses and settings.store_url is not None:
+        notes.print(ALLOWED_HERE, markup=False, highlight=False)
     orders = plan(reports, options.scope, options.limits, terms)
     with (
         unwound_when_terminated(),
@@ -95,6 +101,10 @@ def verify(options: Options, settings: Settings) -> Outcome:
         stop_on_interrupt() as stop,
         ProgressDisplay(notes, prefix=SANDBOX_OFF if settings.sandbox == "off" else "") as display,
     ):
+        places = event_places.find(store, settings, state_dir, out)
+        event_places_shown.show(notes, places, out)
+        if out is not None and places.has(out):
+            output_files.begin_events(out)
         result = verification.verify(
             store,
             orders,
@@ -103,7 +113,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
                 **os.environ,
                 "STORE_URL": store_url,
                 "MATCHER_URL": settings.matcher_url or "",
-                "TAKEDOWN_SINKS": ",".join(sinks),
+                "TAKEDOWN_SINKS": ",".join(places.sinks),
                 "ALLOW_ADDRESSES": ",".join(allowed),
                 "STATE_DIR": str(state_dir),
             },
@@ -111,6 +121,7 @@ def verify(options: Options, settings: Settings) -> Outcome:
             on_progress=display.show,
             stop=stop,
             claim=claim_of("verify", options, settings, notes),
+            places=places,
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     if out is not None:
@@ -157,7 +168,7 @@ def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | Non
     """Return the URLs of the matching services as MATCHER_URL has them, the list of `--hashes` first."""
     urls = options.matchers
     if hashes is not None:
-        urls = (f"hashlist:{hashes.built}", *urls)
+        urls = (hashes.url, *urls)
     return "\n".join(urls) or settings.matcher_url or ""
 
 

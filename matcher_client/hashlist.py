@@ -23,6 +23,8 @@ class HashListService:
     was verified; if not, it is opened and verified again, whole (1 to 3 seconds for 1 GB). A file that is
     missing, truncated or damaged makes `lookup` raise Unavailable, never say `no_match`.
 
+    `name` is what the list is called wherever it lies, the path when there is none: cases rest on a list of that name.
+
     For each digest set every algorithm that the list has is tried. Not to be shared between threads; a forked
     process may go on with a service that its parent opened, and need not verify the list again.
 
@@ -33,8 +35,8 @@ class HashListService:
     are replaced by renaming, as `list_build.build` does.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.name = f"hashlist:{path}"
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        self.name = f"hashlist:{name or path}"
         self.canary: Canary | None = None
         self._path = path
         self._list: HashList | None = None

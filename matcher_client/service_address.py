@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import get_args
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.model import Algorithm
 
+_NAME = "?name="
 _SECRETS = ("token", "username", "password")
 _PATHS = ("ca", "certificate", "key")
 _HEX_DIGITS: dict[int, Algorithm] = {64: "sha256", 40: "sha1", 32: "md5"}
@@ -101,7 +102,10 @@ def without_secrets(url: str) -> str:
     one, because any digest that is listed may be it.
     """
     parts = urlsplit(url.strip())
-    if parts.scheme.lower() == "hashlist" or not parts.netloc:
+    if parts.scheme.lower() == "hashlist":
+        path, name = list_and_name(url.strip().partition(":")[2])
+        return f"hashlist:{name or path}"
+    if not parts.netloc:
         return url.strip()
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if options.get("canary", "none") != "none":
@@ -109,6 +113,17 @@ def without_secrets(url: str) -> str:
     kept = sorted((name, value) for name, value in options.items() if name not in (*_SECRETS, *_PATHS, "connections"))
     host = parts.netloc.rpartition("@")[2].lower()
     return f"{parts.scheme.lower()}://{host}{parts.path.rstrip('/')}?{urlencode(kept)}"
+
+
+def named_list(path: Path, name: str) -> str:
+    """Return the matcher URL of a built list that is called `name`."""
+    return f"hashlist:{path}" if name == str(path) else f"hashlist:{path}{_NAME}{quote(name)}"
+
+
+def list_and_name(rest: str) -> tuple[str, str | None]:
+    """Return the path of a built list, and its name where it has one, from what follows `hashlist:`."""
+    path, mark, name = rest.rpartition(_NAME)
+    return (path, unquote(name)) if mark and name else (rest, None)
 
 
 def refuse_unknown_options(address: ServiceAddress, known: frozenset[str]) -> None:

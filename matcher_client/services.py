@@ -11,7 +11,7 @@ from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.hma_service import HmaService
 from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.service_address import ServiceAddress, read_address
+from orbweaver.matcher_client.service_address import ServiceAddress, list_and_name, read_address
 from orbweaver.matcher_client.tcap_service import TcapService
 
 # By what stands before `https:` (or, on this machine itself, `http:`); each refuses the options it does not know.
@@ -27,7 +27,8 @@ def open_service(url: str) -> MatchingService:
     """Return the service that a matcher URL names, without asking it anything yet.
 
     `hashlist:/path/list.hashes` is a built list; a path without a leading slash is relative to the working directory,
-    and a list that is missing or damaged is reported by the first `lookup` or `health`, not here.
+    and a list that is missing or damaged is reported by the first `lookup` or `health`, not here. It is called by its
+    path, or with `?name=NAME` (percent-encoded) by that name.
     `https://host/path?token=file:/path&canary=sha256:HEX` is a server of Orbweaver's own batch protocol;
     `hma+https:`, `eokm+https:` and `tcap+https:` are others' (see the module of each, and service_address).
 
@@ -36,9 +37,10 @@ def open_service(url: str) -> MatchingService:
     url = url.strip()
     scheme, colon, rest = url.partition(":")
     if colon and scheme.lower() == "hashlist":
-        if not rest:
+        path, name = list_and_name(rest)
+        if not path:
             raise UnknownService("matcher URL hashlist: has no path: write hashlist:/path/to/list.hashes")
-        return HashListService(Path(rest))
+        return HashListService(Path(path), name)
     kind, plus, transport = scheme.lower().rpartition("+")
     open_it = _NETWORK.get(kind + plus) if colon and transport in {"http", "https"} else None
     if open_it is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.takedown.sinks import names_of
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -32,6 +34,7 @@ SETTINGS: Mapping[QueueName, tuple[str, ...]] = MappingProxyType(
             "archive_members",
             "file_bytes",
             "html_bytes",
+            "nat64_prefixes",
             "sandbox",
             "user_agent",
         ),
@@ -51,7 +54,7 @@ def described(settings: Settings, names: Collection[QueueName]) -> dict[str, str
     """Return the settings that matter to these queues, by name, as they are compared: without secrets."""
     dumped = settings.model_dump(mode="json") | {
         "matcher_url": sorted(map(without_secrets, settings.matcher_urls)),
-        "takedown_sinks": sorted(settings.takedown_sinks),
+        "takedown_sinks": sorted(names_of(settings.takedown_sinks)),
         "allow_addresses": sorted(settings.allow_addresses),
     }
     return {name: json.dumps(dumped[name]) for queue in names for name in SETTINGS[queue]}
@@ -59,7 +62,7 @@ def described(settings: Settings, names: Collection[QueueName]) -> dict[str, str
 
 def declare(pipe: Pipeline | Store, settings: Settings, names: Collection[QueueName]) -> None:
     """Write, or queue, that these settings are in force for the jobs of these queues. Only with the store's turn."""
-    mapping: dict[Any, Any] = dict(described(settings, names))
+    mapping: dict[Any, Any] = {**described(settings, names), "state_dir": json.dumps(str(settings.state_dir))}
     pipe.hset(keys.in_force(), mapping=mapping)
 
 
@@ -89,3 +92,9 @@ def sinks(reading: Store | Pipeline) -> tuple[str, ...]:
     """Return the sinks in force; none when no run has declared any."""
     stored = reading.hget(keys.in_force(), "takedown_sinks")
     return () if stored is None else tuple(json.loads(stored))
+
+
+def state_dir(reading: Store | Pipeline) -> Path | None:
+    """Return the state directory of the last run; None when no run has declared anything."""
+    stored = reading.hget(keys.in_force(), "state_dir")
+    return None if stored is None else Path(json.loads(stored))

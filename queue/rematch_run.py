@@ -13,6 +13,7 @@ from uuid import uuid4
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import now
 from orbweaver.queue import batches, declaration, queues, recovery, rematch, rematched, run_lock, runs, sweeps
+from orbweaver.queue.event_places import Places
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.rematched import Rematched
 from orbweaver.queue.run_lock import REMATCH, Claim
@@ -56,6 +57,7 @@ def run(
     on_progress: Callable[[Progress], None],
     stop: threading.Event,
     claim: Claim = REMATCH,
+    places: Places | None = None,
 ) -> Result:
     """Ask about everything retained and about every case; returns when all is done or `stop` is set.
 
@@ -67,7 +69,12 @@ def run(
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
         recovery.recover_dead_workers(store)
-        declaration.declare(store, orbweaver_settings.load(environment), (QueueName.MATCH, QueueName.TAKEDOWN))
+        declaration.declare(
+            store,
+            orbweaver_settings.load(environment),
+            (QueueName.MATCH, QueueName.TAKEDOWN),
+            sinks_seen=None if places is None else places.seen,
+        )
         batches.ask_again(store, run_id)
         runs.deliver_again(store, run_id)
         rematch.start(store, versions)

@@ -27,6 +27,7 @@ from orbweaver.queue import (
     run_lock,
     runs,
 )
+from orbweaver.queue.event_places import Places
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import ENDED, RecrawlRecord, RecrawlState
@@ -117,20 +118,27 @@ def verify(
     on_progress: Callable[[Progress], None],
     stop: threading.Event,
     claim: Claim = VERIFY,
+    places: Places | None = None,
 ) -> Result:
     """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
 
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
     again first. A list that has changed has everything retained asked about again, and that is waited for, too.
-    What the workers run with is declared to be in force on this store. Raises StoreBusy while another run is alive on
-    it and `claim` does not wait, and WorkersTooOld while a worker is that does not look at what is in force.
+    What the workers run with is declared to be in force on this store. `places` is where the events go, as it was seen
+    before. Raises StoreBusy while another run is alive on it and `claim` does not wait, and WorkersTooOld while a worker
+    is that does not look at what is in force.
     """
     began_at = now()
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
         runs.create(store, run_id)
         recovery.recover_dead_workers(store)
-        declaration.declare(store, orbweaver_settings.load(environment), tuple(QueueName))
+        declaration.declare(
+            store,
+            orbweaver_settings.load(environment),
+            tuple(QueueName),
+            sinks_seen=None if places is None else places.seen,
+        )
         _drop_left_over(store)
         asked_before = rematched.mark(store)
         batches.ask_again(store, run_id)

@@ -30,7 +30,7 @@ class JsonLinesSink:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.name = f"jsonl:{directory}"
+        self.name = jsonl_sink(directory)
 
     def deliver(self, event: Event) -> None:
         """Append one line and sync it. Raises NotDelivered when the disk refuses."""
@@ -78,6 +78,16 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def jsonl_sink(directory: Path) -> str:
+    """Return the address of the sink that appends to a directory's events file."""
+    return f"jsonl:{directory.absolute()}"
+
+
+def names_of(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Return the sinks' names, which are their addresses with whole paths; raises SinkRefused."""
+    return tuple(sink.name for sink in open_sinks(addresses))
 
 
 def open_sinks(addresses: Sequence[str]) -> list[Sink]:

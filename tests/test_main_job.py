@@ -139,6 +139,28 @@ def test_the_same_run_twice_makes_no_second_case_and_moves_last_seen_on(place: W
     assert len(place.lines("events.jsonl")) == 1
 
 
+def test_what_is_taken_out_of_the_list_is_corrected_where_the_engine_was_told(place: Workplace) -> None:
+    listed = [image() for _ in range(3)]
+    names = [f"known-{number}.png" for number in range(3)]
+    files = {f"/{name}": ("image/png", body) for name, body in zip(names, listed, strict=True)}
+    with SyntheticHost({"/": page(*names), **files}) as host:
+        reports = place.write("reports.txt", host.url)
+        verify = ["verify", reports, "--hashes", place.write("list.csv", hash_list(*listed)), "--out"]
+        assert place.run(*verify, str(place.out)).status == 0
+        hashes = place.write("list.csv", hash_list(*listed[:2]))
+        ran = place.run(*verify, str(place.folder / "another"))
+    assert ran.status == 0, ran.stderr
+    assert f"events of this store go to jsonl:{place.out}, not to {place.folder / 'another'}" in ran.stderr
+    assert not (place.folder / "another" / "events.jsonl").exists()
+    place.write("list.csv", hash_list(*listed[:1]))
+    assert place.run("rematch", "--hashes", hashes).status == 0
+    said = [(one["type"], one["case"]["url"].removeprefix(host.url)) for one in place.lines("events.jsonl")]
+    assert sorted(said[:3]) == [("case.opened", name) for name in names]
+    assert said[3:] == [("case.corrected", names[2]), ("case.corrected", names[1])]
+    service = {one["case"]["verdict"]["service"] for one in place.lines("events.jsonl")}
+    assert service == {f"hashlist:{hashes}"}
+
+
 def test_a_list_that_fails_half_way_leaves_the_rest_unknown_and_the_next_run_answers_it(place: Workplace) -> None:
     first, later = image(), [image() for _ in range(3)]
     gate = Gate(page("later-0.png", "later-1.png", "later-2.png"))

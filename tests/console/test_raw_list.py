@@ -71,7 +71,7 @@ def test_a_built_list_is_used_where_it_is(tmp_path: Path) -> None:
     source = tmp_path / "list.txt"
     source.write_text(f"{DIGEST}\n")
     built = opened(source)[0].built
-    assert opened(built) == (RawList(built=built), "")
+    assert opened(built) == (RawList(built=built, name=str(built)), "")
 
 
 def test_a_terminal_shows_the_rows_while_the_list_is_built(tmp_path: Path) -> None:
