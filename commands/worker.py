@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
@@ -14,9 +15,13 @@ app = typer.Typer()
 def worker(
     queues: Annotated[list[str], typer.Argument(help="recrawl, or match and takedown.")],
     name: Annotated[str | None, typer.Option(help="A name that is unique in the store.")] = None,
+    warnings_only: Annotated[bool, typer.Option("--warnings-only", hidden=True)] = False,
     burst: Annotated[bool, typer.Option("--burst", help="End when the queues are empty.")] = False,
 ) -> None:
-    """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS."""
+    """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS.
+
+    Takes jobs only while these, and other settings that change what is found, are those of the last verify or rematch.
+    """
     settings = read_settings()
     if settings.store_url is None:
         raise typer.BadParameter("set STORE_URL: a worker shares its store with others")
@@ -27,6 +32,7 @@ def worker(
     from orbweaver.queue.queues import QueueName
     from orbweaver.queue.workers import work
     from orbweaver.store import connection, durability
+    from orbweaver.takedown.sinks import open_sinks
 
     unknown = [one for one in queues if one not in set(QueueName)]
     if unknown:
@@ -35,6 +41,18 @@ def worker(
         raise typer.BadParameter("set MATCHER_URL: a match worker asks the services that it names")
     if QueueName.TAKEDOWN in queues and not settings.takedown_sinks:
         raise typer.BadParameter("set TAKEDOWN_SINKS: a takedown worker delivers to them")
+    if QueueName.MATCH in queues:
+        from orbweaver.matcher_client.several_services import open_services
+
+        open_services(settings.matcher_urls)
+    open_sinks(settings.takedown_sinks)
     store = connection.connect(settings.store_url)
     durability.require(store)
-    work(store, [QueueName(one) for one in queues], name=name, burst=burst)
+    level = logging.WARNING if warnings_only else logging.INFO
+    work(store, [QueueName(one) for one in queues], name=name, burst=burst, level=level)
+    if burst and QueueName.MATCH in queues:
+        from orbweaver.matcher_client.errors import Unavailable
+        from orbweaver.queue import asking  # a recrawl worker asks nobody
+
+        if said := asking.unhealthy(store):
+            raise Unavailable("; ".join(said))

@@ -63,6 +63,13 @@ def complaint(store: Store) -> str | None:
     return f"{' '.join(others)} is not the list in force, and not a newer one" if others else None
 
 
+def unhealthy(store: Store) -> list[str]:
+    """Return what is said of each of this worker's services that is unhealthy. Raises UnknownService."""
+    names = [gated.name for gated in _opened(store, orbweaver_settings.load()).gated]
+    found = [one.standing for one in standings.read(store, names)]
+    return [one.complaint for one in found if one is not None and not one.is_healthy]
+
+
 def late(store: Store, services: SeveralServices) -> list[str]:
     """Return the services that have another list than the one in force, and no new one.
 

@@ -69,8 +69,9 @@ def _accept_small_loss(store: Store, service: str, entries: int) -> None:
 def _refuse_older_workers(store: Store) -> None:
     """Raise WorkersTooOld when a registered worker that gives signs of life has not said that it looks."""
     for key in sorted(text(one) for one in store.smembers(REDIS_WORKER_KEYS)):
-        looks, death, hostname, pid = store.hmget(key, LOOKS, "death", "hostname", "pid")
-        if looks is None and death is None and pid is not None:
+        looks, death, hostname, pid, queues = store.hmget(key, LOOKS, "death", "hostname", "pid", "queues")
+        is_ours = not {*text(queues or "").split(",")}.isdisjoint(QueueName)  # others may use RQ on this server
+        if is_ours and looks is None and death is None and pid is not None:
             machine = "a machine that it does not name" if hostname is None else text(hostname)
             raise WorkersTooOld(
                 f"process {text(pid)} on {machine} is a worker of an earlier release, which would do this run's jobs "

@@ -65,6 +65,7 @@ class _Watch:
         self._services = services
         self._settings = settings
         self._rules = rules_of(settings)
+        self._unhealthy: set[str] = set()
         self._names = [gated.name for gated in services.gated]
 
     def run(self) -> None:
@@ -98,11 +99,21 @@ class _Watch:
             if (is_first or is_due(one.standing, self._rules, now())) and not (gated.is_local and gated.name in late)
         ]
         checked = [asking.check(self._store, gated) for gated in due]
+        for one in checked:
+            self._say_if_changed(one)
         asking.release_left_behind(self._store, self._names)
         batches.enqueue_released(self._store)
         if checked:
             self._after_check([one for one in checked if one.is_healthy])
         return True
+
+    def _say_if_changed(self, standing: Standing) -> None:
+        if standing.is_healthy and standing.service in self._unhealthy:
+            self._unhealthy.discard(standing.service)
+            log.info("%s is healthy again", standing.service)
+        elif not standing.is_healthy and standing.service not in self._unhealthy:
+            self._unhealthy.add(standing.service)
+            log.warning("%s; files wait until it is healthy", standing.complaint)
 
     def _after_check(self, healthy: Sequence[Standing]) -> None:
         """Ask again about what is retained, and about every case, when a service has another list than last time.

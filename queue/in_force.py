@@ -52,12 +52,12 @@ SETTINGS: Mapping[QueueName, tuple[str, ...]] = MappingProxyType(
 
 def described(settings: Settings, names: Collection[QueueName]) -> dict[str, str]:
     """Return the settings that matter to these queues, by name, as they are compared: without secrets."""
-    dumped = settings.model_dump(mode="json") | {
-        "matcher_url": sorted(map(without_secrets, settings.matcher_urls)),
-        "takedown_sinks": sorted(names_of(settings.takedown_sinks)),
-        "allow_addresses": sorted(settings.allow_addresses),
-    }
-    return {name: json.dumps(dumped[name]) for queue in names for name in SETTINGS[queue]}
+    dumped = settings.model_dump(mode="json", include={name for queue in names for name in SETTINGS[queue]})
+    if "matcher_url" in dumped:
+        dumped["matcher_url"] = sorted(map(without_secrets, settings.matcher_urls))
+    if "takedown_sinks" in dumped:
+        dumped["takedown_sinks"] = names_of(settings.takedown_sinks)
+    return {name: json.dumps(sorted(one) if isinstance(one, list | tuple) else one) for name, one in dumped.items()}
 
 
 def declare(pipe: Pipeline | Store, settings: Settings, names: Collection[QueueName]) -> None:

@@ -117,7 +117,17 @@ class WorkerProcesses:
     def _start(self, queue: QueueName) -> _Child:
         name = f"{queue}-{uuid4().hex[:12]}"
         process = subprocess.Popen(  # noqa: S603 - this interpreter, our own command
-            [sys.executable, "-P", "-m", "orbweaver.queue.worker_child", str(os.getpid()), queue, "--name", name],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "orbweaver.queue.worker_child",
+                str(os.getpid()),
+                queue,
+                "--name",
+                name,
+                "--warnings-only",
+            ],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log.writer,

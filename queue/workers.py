@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import os
 import signal
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import process_control
@@ -15,7 +17,10 @@ from orbweaver.queue import in_force
 from orbweaver.queue.errors import NotInForce
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import IDLE_BECAUSE, LOOKS, QueueName, give_back, queue_for
+from orbweaver.store import connection
 from orbweaver.store.connection import Store
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import SimpleWorker, Worker
 from rq.job import Job
 from rq.queue import Queue
@@ -32,6 +37,7 @@ MAINTENANCE_SECONDS = 60
 WORKER_SECONDS = MAINTENANCE_SECONDS + 15
 # How often a worker that may not work looks whether it may.
 LOOK_SECONDS = 1.0
+_Result = TypeVar("_Result")
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
 
 
@@ -56,30 +62,39 @@ class _Guarded(_Base):
 
         That is looked at before, and after the wait once more: a run may have begun meanwhile.
         """
-        while True:
-            if not self._may_work(is_burst=timeout is None):
-                return None
+        is_burst = timeout is None
+        while self._with_the_store(lambda: self._may_work(is_burst=is_burst)):
             taken = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-            if taken is None or self._complaint() is None:
+            if taken is None or self._with_the_store(self._complaint) is None:
                 return taken
             job, queue = taken
-            give_back(self.connection, queue, job.id)
+            self._with_the_store(functools.partial(give_back, self.connection, queue, job.id))
+        return None
+
+    def _with_the_store(self, act: Callable[[], _Result]) -> _Result:
+        """Do something with the store, again and again while that is away, as RQ does when it waits for a job."""
+        while True:
+            try:
+                return act()
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                log.warning("the store is away, jobs are taken when it is back: %s", error)
+                time.sleep(LOOK_SECONDS)
 
     def _may_work(self, *, is_burst: bool) -> bool:
         """Wait until this worker may work; False when it may not and is not to wait."""
         while (reason := self._complaint()) is not None:
             if self.idle_because is None:
+                self.connection.hset(self.key, IDLE_BECAUSE, reason)
                 log.warning("takes no job: %s; give it the same settings, or run verify with its own", reason)
                 self.idle_because = reason
-                self.connection.hset(self.key, IDLE_BECAUSE, reason)
             if is_burst:
                 return False
             self.heartbeat()
             time.sleep(LOOK_SECONDS)
         if self.idle_because is not None:
+            self.connection.hdel(self.key, IDLE_BECAUSE)
             log.warning("takes jobs again")
             self.idle_because = None
-            self.connection.hdel(self.key, IDLE_BECAUSE)
         return True
 
     def _complaint(self) -> str | None:
@@ -95,7 +110,11 @@ class _Guarded(_Base):
         job.origin = queue.name  # the stored one may name another queue, and park the job where nobody looks
         if isinstance(job, KnownJob) and job.refused is not None:
             log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
+        began = time.monotonic()
         super().execute_job(job, queue)
+        # A job that is done leaves the store. Its id may hold a host's name, what it was called with does not.
+        outcome = "failed" if self.connection.exists(job.key) else "done"
+        log.info("%s job %s in %.1f s", queue.name, outcome, time.monotonic() - began)
 
     def prepare_job_execution(self, job: Job, *_: bool) -> None:
         """Note that the job is started; a worker of several queues has noted, too, that it was taken (KnownQueue)."""
@@ -121,12 +140,20 @@ class PlainWorker(_Guarded, SimpleWorker):
     """Runs match and delivery jobs in its own process: they open no hostile content."""
 
 
-def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, burst: bool = False) -> None:
+def work(
+    store: Store,
+    names: Sequence[QueueName],
+    *,
+    name: str | None = None,
+    burst: bool = False,
+    level: int = logging.WARNING,
+) -> None:
     """Work on queues until told to stop (SIGTERM: in order; a second one: at once).
 
     Recrawl jobs need forks and the others do not, so `names` is either the recrawl queue alone or the others. Before
-    the former, orbweaver.queue.preload saves every fork its start.
-    Raises ValueError for a mixture, and NotInForce when other settings than this worker's are in force at its end.
+    the former, orbweaver.queue.preload saves every fork its start. `level` is from which on a worker's own lines are
+    logged: at INFO its start and each job, without URLs and digests.
+    Raises ValueError for a mixture, and with `burst` NotInForce when other settings than this worker's are in force.
     """
     options: dict[str, Any] = {
         "connection": store,
@@ -151,13 +178,21 @@ def work(store: Store, names: Sequence[QueueName], *, name: str | None = None, b
         log_format = orbweaver_settings.SANDBOX_OFF + LOG_FORMAT
     # The handler has the level, not the root logger: Scrapy sets the latter to NOTSET, and its DEBUG lines name URLs.
     handler = logging.StreamHandler()
-    handler.setLevel(logging.WARNING)
+    handler.setLevel(level)
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == log.name)
+    log.setLevel(level)
     logging.basicConfig(handlers=[handler], format=log_format)
+    log.info("works on %s as process %d; store %s", ", ".join(names), os.getpid(), _place_of(store))
     with contextlib.ExitStack() as stack:
         if QueueName.MATCH in names:
             from orbweaver.queue.health_watch import watching  # a recrawl worker asks nobody
 
             stack.enter_context(watching(store, is_ongoing=not burst))
         worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
-    if worker.idle_because is not None:
+    if burst and worker.idle_because is not None:
         raise NotInForce(f"this worker took no job: {worker.idle_because}")
+
+
+def _place_of(store: Store) -> str:
+    port = connection.tcp_port(store)
+    return f"at port {port}" if port is not None else f"at {connection.socket_path(store)}"

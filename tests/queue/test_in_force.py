@@ -266,5 +266,7 @@ def test_no_run_begins_beside_a_worker_of_an_earlier_release(store: Store, tmp_p
             on_progress=lambda _: None,
             stop=threading.Event(),
         )
-    store.hset("rq:worker:old", "death", "2026-01-01T00:00:00Z")
+    store.hset("rq:worker:old", "queues", "somebody-elses")
+    declaration.declare(store, settings.load(environment), ALL)
+    store.hset("rq:worker:old", mapping={"queues": "match", "death": "2026-01-01T00:00:00Z"})
     declaration.declare(store, settings.load(environment), ALL)

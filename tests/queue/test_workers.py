@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from builders import PATIENCE_SECONDS, a_sighting, add_batch, an_order, started_worker, url_of, work
+from builders import PATIENCE_SECONDS, a_sighting, add_batch, an_order, build_list, started_worker, url_of, work
 from orbweaver.queue import batches, queues, recrawls, workers
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
@@ -100,3 +101,31 @@ def test_a_job_of_a_recrawl_that_is_gone_does_nothing(store: Store) -> None:
     with started_worker(store, "recrawl", "--burst", **LOOPBACK) as worker:
         assert worker.wait() == 0
     assert store.keys("rq:job:*") == store.keys("orbweaver:*") == []
+
+
+def run_worker(store: Store, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "orbweaver.cli", "worker", *arguments, "--burst"]
+    given = {**os.environ, "STORE_URL": url_of(store), **environment}
+    return subprocess.run(command, env=given, capture_output=True, text=True)
+
+
+def test_a_worker_says_that_it_starts_and_what_became_of_each_job(store: Store, tmp_path: Path) -> None:
+    add_batch(store, a_sighting())
+    matcher = build_list(tmp_path / "list.hashes", [a_sighting().digests.sha256])
+    done = run_worker(store, "match", "takedown", MATCHER_URL=matcher, TAKEDOWN_SINKS=f"jsonl:{tmp_path}")
+    assert done.returncode == 0, done.stderr
+    said = [line.partition(": ")[2] for line in done.stderr.splitlines() if " orbweaver.worker INFO: " in line]
+    assert said[0].startswith("works on match, takedown as process ")
+    assert {line.partition(" in ")[0] for line in said[1:]} == {"match job done", "takedown job done"}
+    assert "http" not in done.stderr
+    assert a_sighting().digests.sha256 not in done.stderr
+
+
+def test_a_worker_that_cannot_ask_says_why_and_does_not_end_well(store: Store, tmp_path: Path) -> None:
+    add_batch(store, a_sighting())
+    missing = f"hashlist:{tmp_path}/missing.hashes"
+    done = run_worker(store, "match", "takedown", MATCHER_URL=missing, TAKEDOWN_SINKS=f"jsonl:{tmp_path}")
+    assert done.returncode == 1
+    assert f"WARNING: {missing} is unhealthy since" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"orbweaver: {missing} is unhealthy since")
+    assert run_worker(store, "match", MATCHER_URL="nothing:/x").returncode == 2
