@@ -103,7 +103,7 @@ def _write_report(built: Path, name: str, said: BuildReport) -> RawList:
     first = tuple((row.place, row.reason) for row in said.refused[:ROWS_SHOWN])
     raw = RawList(built=built, name=name, rows=said.rows, refused=said.refused_count, first_refused=first)
     try:
-        _report_path(built).write_text(json.dumps(raw.as_json()))
+        _report_path(built).write_text(json.dumps({"rows": raw.rows, "refused": raw.refused, "first_refused": first}))
     except OSError as error:
         raise refuse_output(_report_path(built), error) from error
     return raw

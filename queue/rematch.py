@@ -91,6 +91,8 @@ def _start(
         nonlocal known
         pipe.watch(keys.list_versions(), keys.in_force())  # a run may want others meanwhile
         known = list_versions.read(pipe)
+        if not only_if_new:
+            return True  # a run decides, and its own process may have other settings than its workers
         return is_due() and not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
 
     def mark_cases(pipe: Pipeline) -> None:

@@ -125,8 +125,8 @@ def verify(
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
     again first. A list that has changed has everything retained asked about again, and that is waited for, too.
     What the workers run with is declared to be in force on this store. `places` is where the events go, as it was seen
-    before. Raises StoreBusy while another run is alive on it and `claim` does not wait, and WorkersTooOld while a worker
-    is that does not look at what is in force.
+    before. Raises StoreBusy while another run is alive on it and `claim` does not wait, and WorkersTooOld while a
+    worker is that does not look at what is in force.
     """
     began_at = now()
     run_id = uuid4().hex
