@@ -13,6 +13,14 @@ from orbweaver.settings import Settings
 HashList = Annotated[
     Path | None, typer.Option("--hashes", metavar="FILE", help="Hash list: CSV, bare digests, or built.")
 ]
+CategoryTableFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--category-table",
+        metavar="FILE",
+        help="TOML: what the categories of a region's list mean (docs/matching-services.md).",
+    ),
+]
 MatchingServices = Annotated[
     list[str] | None,
     typer.Option("--matcher", metavar="URL", help="Matching service, e.g. hashlist:/path; may be repeated."),
@@ -24,6 +32,14 @@ StateDir = Annotated[
 ]
 
 WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another run uses this store.")]
+
+
+def require_hashes(hashes: Path | None, category_table: Path | None) -> None:
+    """Refuse a category table without the list that it is for; raises BadParameter."""
+    if category_table is not None and hashes is None:
+        raise typer.BadParameter(
+            "--category-table goes with --hashes FILE: what --matcher or MATCHER_URL names was built with its own"
+        )
 
 
 def read_settings(state_dir: Path | None = None) -> Settings:

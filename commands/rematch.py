@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import HashList, MatchingServices, StateDir, WaitForOthers, read_settings
+from orbweaver.commands.options import (
+    CategoryTableFile,
+    HashList,
+    MatchingServices,
+    StateDir,
+    WaitForOthers,
+    read_settings,
+    require_hashes,
+)
 
 app = typer.Typer()
 
@@ -18,6 +26,7 @@ app = typer.Typer()
 )
 def rematch(
     hashes: HashList = None,
+    category_table: CategoryTableFile = None,
     matcher: MatchingServices = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
     wait: WaitForOthers = False,
@@ -30,7 +39,14 @@ def rematch(
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    require_hashes(hashes, category_table)
     options = Options(
-        reports="", hashes=hashes, matchers=tuple(matcher or ()), is_json=is_json, is_waiting=wait, state_dir=state
+        reports="",
+        hashes=hashes,
+        category_table=category_table,
+        matchers=tuple(matcher or ()),
+        is_json=is_json,
+        is_waiting=wait,
+        state_dir=state,
     )
     raise typer.Exit(command.run(options, settings))

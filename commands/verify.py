@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 from orbweaver.commands.options import (
+    CategoryTableFile,
     HashList,
     MatchingServices,
     ScopeOfReports,
     StateDir,
     WaitForOthers,
     read_settings,
+    require_hashes,
 )
 from orbweaver.model import Embeds, Limits, ScopeKind
 
@@ -41,6 +43,7 @@ def _moment(text: str) -> datetime:
 def verify(
     reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],
     hashes: HashList = None,
+    category_table: CategoryTableFile = None,
     matcher: MatchingServices = None,
     scope: ScopeOfReports = ScopeKind.HOST,
     max_pages: Annotated[int, typer.Option(min=1, help="Pages per host.")] = Limits().max_pages,
@@ -83,10 +86,12 @@ def verify(
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    require_hashes(hashes, category_table)
     outcome = command.verify(
         command.Options(
             reports=reports,
             hashes=hashes,
+            category_table=category_table,
             matchers=tuple(matcher or ()),
             scope=scope,
             limits=Limits(

@@ -31,7 +31,11 @@ def run(options: Options, settings: Settings) -> int:
     """
     notes = Console(stderr=True, soft_wrap=True)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
+    hashes = (
+        None
+        if options.hashes is None
+        else open_raw(options.hashes, state_dir, notes, category_table=options.category_table)
+    )
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     sinks = settings.takedown_sinks or (f"jsonl:{state_dir / 'events'}",)
     open_sinks(sinks)

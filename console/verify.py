@@ -44,10 +44,14 @@ class NothingToDo(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL."""
+    """What the user asked for; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
+
+    `category_table` is that of `hashes`.
+    """
 
     reports: str
     hashes: Path | None = None
+    category_table: Path | None = None
     matchers: tuple[str, ...] = ()
     scope: ScopeKind = ScopeKind.HOST
     limits: Limits = field(default_factory=Limits)
@@ -82,7 +86,11 @@ def verify(options: Options, settings: Settings) -> Outcome:
     parse_networks(allowed)
     parse_prefixes(settings.nat64_prefixes)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes)
+    hashes = (
+        None
+        if options.hashes is None
+        else open_raw(options.hashes, state_dir, notes, category_table=options.category_table)
+    )
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     open_services(settings.matcher_urls)
     out = output_files.prepare(options.out) if options.out is not None else None
