@@ -10,7 +10,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 def status_of(error: Exception) -> int | None:
     """Return the exit status of a foreseen error, None for a bug."""
     from orbweaver.console.list_lookup import BadDigest
-    from orbweaver.console.output_files import OutputUnusable
+    from orbweaver.console.output_files import OutputNotWritten, OutputUnusable
     from orbweaver.console.scope_test import NoScope
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
@@ -32,8 +32,10 @@ def status_of(error: Exception) -> int | None:
         | BadDigest
         | NetworkRefused
     )
-    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable | StorageFull):
+    if isinstance(error, usage) and not isinstance(error, StoreBusy | Unavailable | StorageFull | OutputNotWritten):
         return BAD_USAGE
-    if isinstance(error, StoreBusy | Unavailable | StorageFull | StoreError | RedisError | CrawlError | OSError):
+    if isinstance(
+        error, StoreBusy | Unavailable | StorageFull | OutputNotWritten | StoreError | RedisError | CrawlError | OSError
+    ):
         return FAILED
     return None

@@ -121,13 +121,14 @@ def verify(options: Options, settings: Settings) -> Outcome:
             claim=claim_of("verify", options, settings, notes),
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
-    if out is not None:
-        output_files.write(out, result, said)
     if options.is_json:
         found = [json.loads(case.model_dump_json()) for case in result.cases]
         sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
     else:
         hit_report.show(report_console(), result)
+    if out is not None:  # last, so that a full disk does not cost the report above
+        sys.stdout.flush()
+        output_files.write(out, result, said)
     return Outcome(result, hit_report.exit_status(result))
 
 
