@@ -24,9 +24,7 @@ BuiltList = Annotated[Path, typer.Argument(metavar="LIST", help="A built list.")
 def build(
     inputs: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="IN...", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; gzip'd too."
-        ),
+        typer.Argument(metavar="IN", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; gzip'd too."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
     canary: Annotated[
@@ -109,7 +107,7 @@ def diff(
 def lookup(
     built: BuiltList,
     digests: Annotated[
-        list[str], typer.Argument(metavar="DIGEST...", help="MD5, SHA-1 or SHA-256 in hex; - for lines of input.")
+        list[str], typer.Argument(metavar="DIGEST", help="MD5, SHA-1 or SHA-256 in hex; - for lines of input.")
     ],
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:

@@ -17,7 +17,7 @@ from orbweaver.console import hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.console.termination import unwound_when_terminated
-from orbweaver.console.text import report_console, safe
+from orbweaver.console.text import count, report_console, safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.nat64 import parse_prefixes
 from orbweaver.matcher_client.several_services import open_services
@@ -151,15 +151,23 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
             continue
         bad_lines.append(line)
         if len(bad_lines) <= BAD_LINES_SHOWN:
-            kept = " (its URL is used all the same)" if line.is_report_kept else ""
+            kept = " (its URL is used all the same)" if line.is_report_kept and not line.is_of_file else ""
             notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}: {safe(line.excerpt)}", markup=False)
     if len(bad_lines) > BAD_LINES_SHOWN:
-        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, see summary.json", markup=False)
+        said = _where_lines_are(options)
+        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, {said}", markup=False)
     if not reports:
         raise NothingToDo(
-            f"{options.reports}: no usable report ({len(bad_lines)} lines refused): give URLs, one a line, or a CSV"
+            f"{options.reports}: no usable report ({count(len(bad_lines), 'line')} refused): "
+            "give URLs, one a line, or a CSV"
         )
     return reports, bad_lines
+
+
+def _where_lines_are(options: Options) -> str:
+    if options.out is not None:
+        return "see summary.json"
+    return "see the JSON on standard output" if options.is_json else "give --out DIR to have them all in summary.json"
 
 
 def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | None) -> str:
