@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test lint bench bench-hostile fuzz lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile fuzz lock clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Orbweaver needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
@@ -26,10 +28,31 @@ demo: install
 test: install $(VENV)/documentation/.unpacked
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# What another Python may read or do otherwise, in under a minute, and one whole verification (the demo).
+QUICK := tests/test_patterns.py tests/test_settings.py $(addprefix tests/crawler/test_,$(addsuffix .py, \
+  acting_links archives decoding documents egress_table embedded_addresses feeds header_links links \
+  manifests markup playlists reader_proof repetition robots rules sameness scope sniff traps urls xml_tags))
+
+quick: install
+	$(BIN)/python -m pytest --quiet --numprocesses=2 -k 'not reasonable_time and not linear_time' $(PYTEST_ARGS) $(QUICK)
+	$(BIN)/orbweaver demo > $(VENV)/demo.txt || { cat $(VENV)/demo.txt; exit 1; }
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# From the last commit and nothing else that lies about here, such as build/.
+RELEASE := $(abspath $(VENV))/release
+wheel: install
+	rm -rf dist $(RELEASE)
+	mkdir -p dist $(RELEASE)
+	git archive --prefix=orbweaver/ HEAD | tar -x -C $(RELEASE)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist $(RELEASE)/orbweaver
+
+# One file to install from without a checkout, and its checksum: docs/deployment.md.
+release: wheel
+	.ci/release $(RELEASE)/orbweaver dist
 
 # Half an hour on a quiet machine; needs nginx and wget. Writes tables and plots into docs/.
 bench: $(VENV)/.installed-bench
@@ -61,4 +84,4 @@ lock: install
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev --extra bench --extra fuzz pyproject.toml --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist *.egg-info

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import Annotated
+
+
+def _end_at_once(_number: int, _frame: object) -> None:
+    os.write(2, b"orbweaver: interrupted\n")
+    os._exit(130)  # commands.exit_status.INTERRUPTED
+
+
+# The imports take up to a second on a slow machine, and Ctrl-C there would show where Python stood.
+_before = signal.getsignal(signal.SIGINT)
+if _before is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _end_at_once)
 
 import orbweaver
 import typer
 from orbweaver.commands import cases, demo, doctor, hashlist, matcher, rematch, scope, verify, worker
 from orbweaver.commands.exit_status import BAD_USAGE, INTERRUPTED, status_of
+from orbweaver.commands.plain_help import command_of
 from orbweaver.settings import SettingsRefused
 
 app = typer.Typer(
@@ -19,7 +33,7 @@ app = typer.Typer(
     "  orbweaver verify reports.csv --hashes list.csv\n\n"
     "  orbweaver hashlist build list.csv -o list.hashes\n\n"
     "  orbweaver doctor\n\n"
-    "Exit status: 0 all is well; 1 something failed or stayed unknown; 2 bad usage.",
+    "Exit status: 0 all is well; 1 something failed or stayed unknown; 2 bad usage; 130 ended at once by Ctrl-C.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,7 +68,7 @@ def _root(
 def main() -> None:
     """Run the command; every foreseen error is one line on standard error and a status."""
     try:
-        app()
+        command_of(app)()
     except SettingsRefused as error:
         _fail(str(error), BAD_USAGE)
     except KeyboardInterrupt:
@@ -73,5 +87,6 @@ def _fail(said: str, status: int) -> None:
     sys.exit(status)
 
 
+signal.signal(signal.SIGINT, _before)
 if __name__ == "__main__":
     main()

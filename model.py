@@ -487,6 +487,7 @@ class LeftOut(StrEnum):
     TIME = "time"
     SESSION = "session"
     CACHE_BUSTER = "cache_buster"
+    RANDOM = "random"
 
 
 class Place(Published):
@@ -495,7 +496,7 @@ class Place(Published):
     url: str
     """The URL without these parameters; it may not work."""
     left_out: dict[str, LeftOut] = {}
-    """The parameters that were left out, by name in lower case, each with the reason."""
+    """The parameters that were left out, by name in lower case (empty: without a name), each with the reason."""
 
 
 class Case(Published):

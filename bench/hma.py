@@ -161,7 +161,7 @@ def measure(act: Callable[[], int], expected: int) -> tuple[float, float]:
     return seconds, time.process_time() - used
 
 
-def main(lookups: int = 2_000, rounds: int = 3) -> None:
+def main(lookups: int = 800, rounds: int = 2) -> None:
     asked = digest_sets(lookups)
     runs: dict[tuple[float, int, str], list[tuple[float, float]]] = {}
     with ExitStack() as servers:

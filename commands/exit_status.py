@@ -10,7 +10,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 def status_of(error: Exception) -> int | None:
     """Return the exit status of a foreseen error, None for a bug."""
     from orbweaver.console.list_lookup import BadDigest
-    from orbweaver.console.output_files import OutputUnusable
+    from orbweaver.console.output_files import OutputNotWritten, OutputUnusable
     from orbweaver.console.scope_test import NoScope
     from orbweaver.console.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
@@ -32,7 +32,7 @@ def status_of(error: Exception) -> int | None:
         | BadDigest
         | NetworkRefused
     )
-    refused_for_now = NotInForce | StoreBusy | WorkersTooOld | Unavailable | StorageFull
+    refused_for_now = NotInForce | StoreBusy | WorkersTooOld | Unavailable | StorageFull | OutputNotWritten
     if isinstance(error, usage) and not isinstance(error, refused_for_now):
         return BAD_USAGE
     failed = refused_for_now | StoreError | RedisError | CrawlError | OSError

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from orbweaver.commands.options import CategoryTableFile
 
 app = typer.Typer(help="Build hash lists, look into them, and keep them up to date.", no_args_is_help=True)
 
@@ -17,14 +18,13 @@ BuiltList = Annotated[Path, typer.Argument(metavar="LIST", help="A built list.")
     "  orbweaver hashlist build list.csv -o list.hashes\n\n"
     "  sha256sum files/* > digests.txt; orbweaver hashlist build digests.txt -o list.hashes\n\n"
     "  orbweaver hashlist build list.csv -o list.hashes --canary hotline-a\n\n"
-    "  orbweaver hashlist build news.json --update --list national -o list.hashes"
+    "  orbweaver hashlist build news.json --update --list national -o list.hashes\n\n"
+    "  orbweaver hashlist build export.json --category-table uk.toml -o list.hashes"
 )
 def build(
     inputs: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="IN...", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; gzip'd too."
-        ),
+        typer.Argument(metavar="IN", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; gzip'd too."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
     canary: Annotated[
@@ -40,6 +40,7 @@ def build(
         str | None,
         typer.Option("--list", metavar="NAME", help="The list's name; without it the file's, or its format's."),
     ] = None,
+    category_table: CategoryTableFile = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Build a sorted, memory-mapped hash list from the lists of others, or update one."""
@@ -51,7 +52,15 @@ def build(
             canary_label(canary)
         except ValueError as error:
             raise typer.BadParameter(f"--canary: {error}") from None
-    list_building.run(inputs, output, is_update=is_update, list_name=list_name or None, canary=canary, is_json=is_json)
+    list_building.run(
+        inputs,
+        output,
+        is_update=is_update,
+        list_name=list_name or None,
+        canary=canary,
+        category_table=category_table,
+        is_json=is_json,
+    )
 
 
 @app.command(
@@ -98,7 +107,7 @@ def diff(
 def lookup(
     built: BuiltList,
     digests: Annotated[
-        list[str], typer.Argument(metavar="DIGEST...", help="MD5, SHA-1 or SHA-256 in hex; - for lines of input.")
+        list[str], typer.Argument(metavar="DIGEST", help="MD5, SHA-1 or SHA-256 in hex; - for lines of input.")
     ],
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
@@ -117,9 +126,10 @@ def lookup(
 def sync(
     source: Annotated[str, typer.Argument(metavar="URL", help="ncmec://HOST/PATH?username=...&password=...")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The built list to keep up to date.")],
+    category_table: CategoryTableFile = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Bring a built hash list up to date with NCMEC Hash Sharing: what changed since the last time, deletions too."""
     from orbweaver.console import list_sync
 
-    list_sync.run(source, output, is_json=is_json)
+    list_sync.run(source, output, category_table=category_table, is_json=is_json)

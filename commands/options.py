@@ -17,6 +17,14 @@ ListName = Annotated[
     str | None,
     typer.Option("--list-name", metavar="NAME", help="What the list of --hashes is called (default: its file's path)."),
 ]
+CategoryTableFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--category-table",
+        metavar="FILE",
+        help="TOML: what the categories of a region's list mean (docs/matching-services.md).",
+    ),
+]
 MatchingServices = Annotated[
     list[str] | None,
     typer.Option("--matcher", metavar="URL", help="Matching service, e.g. hashlist:/path; may be repeated."),
@@ -40,6 +48,14 @@ def read_list_name(name: str | None, hashes: Path | None) -> str | None:
     if not name or not name.isprintable():
         raise typer.BadParameter("--list-name: a name, in printable characters")
     return name
+
+
+def require_hashes(hashes: Path | None, category_table: Path | None) -> None:
+    """Refuse a category table without the list that it is for; raises BadParameter."""
+    if category_table is not None and hashes is None:
+        raise typer.BadParameter(
+            "--category-table goes with --hashes FILE: what --matcher or MATCHER_URL names was built with its own"
+        )
 
 
 def read_settings(state_dir: Path | None = None) -> Settings:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from orbweaver.commands.options import (
+    CategoryTableFile,
     HashList,
     ListName,
     MatchingServices,
@@ -13,6 +14,7 @@ from orbweaver.commands.options import (
     WaitForOthers,
     read_list_name,
     read_settings,
+    require_hashes,
 )
 
 app = typer.Typer()
@@ -27,6 +29,7 @@ app = typer.Typer()
 def rematch(
     hashes: HashList = None,
     list_name: ListName = None,
+    category_table: CategoryTableFile = None,
     matcher: MatchingServices = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome and the cases as JSON.")] = False,
     wait: WaitForOthers = False,
@@ -39,10 +42,12 @@ def rematch(
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    require_hashes(hashes, category_table)
     options = Options(
         reports="",
         hashes=hashes,
         list_name=read_list_name(list_name, hashes),
+        category_table=category_table,
         matchers=tuple(matcher or ()),
         is_json=is_json,
         is_waiting=wait,

@@ -21,7 +21,7 @@ app = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True
     "Exit status: 0 every URL is accepted; 1 some are rejected; 2 bad usage.",
 )
 def scope_test(
-    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="URLs to judge; defanged ones are read.")],
+    urls: Annotated[list[str], typer.Argument(metavar="URL", help="URLs to judge; defanged ones are read.")],
     reported: Annotated[
         list[str], typer.Option(metavar="URL", help="A reported URL, whose scope it is; may be repeated.")
     ],

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from orbweaver.commands.options import (
+    CategoryTableFile,
     HashList,
     ListName,
     MatchingServices,
@@ -16,6 +17,7 @@ from orbweaver.commands.options import (
     WaitForOthers,
     read_list_name,
     read_settings,
+    require_hashes,
 )
 from orbweaver.model import Embeds, Limits, ScopeKind
 
@@ -44,6 +46,7 @@ def verify(
     reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],
     hashes: HashList = None,
     list_name: ListName = None,
+    category_table: CategoryTableFile = None,
     matcher: MatchingServices = None,
     scope: ScopeOfReports = ScopeKind.HOST,
     max_pages: Annotated[int, typer.Option(min=1, help="Pages per host.")] = Limits().max_pages,
@@ -86,11 +89,13 @@ def verify(
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    require_hashes(hashes, category_table)
     outcome = command.verify(
         command.Options(
             reports=reports,
             hashes=hashes,
             list_name=read_list_name(list_name, hashes),
+            category_table=category_table,
             matchers=tuple(matcher or ()),
             scope=scope,
             limits=Limits(

@@ -60,8 +60,8 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
     if case.final_url != case.newest_url:
         lines.append(f"  -> {for_people(case.final_url)}")
     if case.place is not None:
-        changing = ", ".join(f"{safe(name)} ({reason.value})" for name, reason in case.place.left_out.items())
-        lines.append(f"  the link changes at every visit: {changing}")
+        left_out = [f"{safe(name) or 'no name'} ({reason.value})" for name, reason in case.place.left_out.items()]
+        lines.append(f"  the link changes at every visit: {', '.join(left_out)}")
     if case.referrer is not None:
         lines.append(f"  landing page: {for_people(case.referrer)}")
     if case.http.embedded:

@@ -24,7 +24,7 @@ from rich.table import Table
 # egress rule would send nothing off this machine.
 TRAP_ADDRESS = "127.66.0.1"
 OPENED = "127.0.0.1/32"
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.several_services import open_services, rules_of
 from orbweaver.queue import batches
 from orbweaver.settings import Settings
-from orbweaver.store import durability, embedded
+from orbweaver.store import disk, durability, embedded
 from orbweaver.store.connection import Store, tcp_port
 from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_store
@@ -49,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _readers()
     yield from _kernel(settings)
     seen = _Seen()
+    yield _disk(settings.state_dir)
     yield from _store(settings, seen)
     yield from _matchers(settings, seen)
     yield from _settings(settings)
@@ -239,9 +240,34 @@ def _settings(settings: Settings) -> Iterator[Check]:
         parse_prefixes(settings.nat64_prefixes)
     except ValueError as error:
         yield Check("egress", "fail", f"NAT64_PREFIXES: {error}")
+    yield from _sinks(settings)
+
+
+def _sinks(settings: Settings) -> Iterator[Check]:
     try:
-        open_sinks(settings.takedown_sinks)
+        sinks = open_sinks(settings.takedown_sinks)
     except TakedownError as error:
         yield Check("sinks", "fail", str(error))
-    else:
-        yield Check("sinks", "ok", ", ".join(settings.takedown_sinks) or "jsonl in --out, else in the state directory")
+        return
+    if not sinks:
+        yield Check("sinks", "ok", "jsonl in --out, else in the state directory")
+    for sink in sinks:
+        wrong = sink.complaint()
+        if wrong is None:
+            yield Check("sinks", "ok", f"{sink.name} can be written")
+        else:
+            yield Check("sinks", "fail" if wrong[0] else "warn", f"{sink.name}: {wrong[1]}")
+
+
+def _disk(state_dir: Path) -> Check:
+    """Say whether the state directory's disk takes files now, and for how long it may; makes nothing."""
+    folder = disk.nearest_folder(state_dir.expanduser().absolute())
+    said = disk.shortage(folder)
+    if said is not None:
+        return Check("disk", "fail", f"{said}; free space there, or choose another directory with --state DIR")
+    room = disk.room_at(folder)
+    wrong = disk.complaint(room)
+    if wrong is not None:
+        where = f"{folder} (mounted at {disk.mount_of(folder)})"
+        return Check("disk", "fail" if wrong[0] else "warn", f"{where}: {wrong[1]}")
+    return Check("disk", "ok", f"{size(room.free_bytes)} free at {disk.mount_of(folder)}")

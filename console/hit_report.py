@@ -145,6 +145,9 @@ def _show_hosts(console: Console, result: Result) -> None:
             console.print(f"{record.state.value}: host {name}: {safe(record.reason or 'stopped')}", highlight=False)
         elif record.stopped_by is not None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
+        expired = _expired(record, result)
+        if expired is not None:
+            console.print(f"expired: host {name}: {expired}", highlight=False)
         left_out_by_robots = _without_digest(record, result).get(Outcome.ROBOTS.value, 0)
         if left_out_by_robots:
             console.print(f"partial: host {name}: robots.txt left out {left_out_by_robots}", highlight=False)
@@ -173,6 +176,15 @@ def _no_case(result: Result) -> str:
     if not files:
         return f"No case, and nothing to judge by: {count(tally.pages, 'page')}, 0 files."
     return f"No case: no file that was hashed matched ({count(files, 'file')})."
+
+
+def _expired(record: RecrawlRecord, result: Result) -> str | None:
+    """Say how many URLs were not fetched because the time that the scope allows was over; None when it was not."""
+    until = record.order.scope.expires_at
+    left_out = sum(one.count for one in result.skips_of.get(record.recrawl_id, ()) if one.rule == "scope.expired")
+    if until is None or not left_out:
+        return None
+    return f"it was allowed until {format_time(until)} (--expires); {count(left_out, 'URL')} after that not fetched"
 
 
 def _without_digest(record: RecrawlRecord, result: Result) -> dict[str, int]:

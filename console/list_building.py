@@ -9,11 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from orbweaver.console.list_categories import say_held
 from orbweaver.console.list_progress import show_rows
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.canary import CANARY_LIST, canary_names, canary_text
+from orbweaver.matcher_client.category_table import CategoryTable, read_category_table
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
 from orbweaver.matcher_client.list_build import BuildReport, FileReport
 from orbweaver.matcher_client.list_format import HashList
@@ -31,25 +33,45 @@ def run(
     is_update: bool = False,
     list_name: str | None = None,
     canary: str | None = None,
+    category_table: Path | None = None,
     is_json: bool,
 ) -> None:
-    """Build or update the list, with a canary of that name; raises MatcherError when there is nothing to build from."""
+    """Build or update the list, with a canary of that name and a category table; raises MatcherError."""
+    table = None if category_table is None else read_category_table(category_table)
     notes = Console(stderr=True, soft_wrap=True)
     where = safe(str(output))
-    canaries_before = _canaries(output)
+    canaries_before, table_before = _said_before(output)
     with unwound_when_terminated(), show_rows(notes) as show:
-        said = list_build.build(inputs, output, is_update=is_update, list_name=list_name, canary=canary, progress=show)
+        said = list_build.build(
+            inputs,
+            output,
+            is_update=is_update,
+            list_name=list_name,
+            canary=canary,
+            category_table=table,
+            progress=show,
+        )
     for row in said.refused[:ROWS_SHOWN]:
         notes.print(f"{safe(row.file)}: {row.place}: {safe(row.reason)}", markup=False, highlight=False)
     if said.refused_count > ROWS_SHOWN:
         notes.print(f"{said.refused_count - ROWS_SHOWN:,} more rows refused", highlight=False)
-    for name in sorted(canaries_before.difference(_canaries(output)) if canaries_before else ()):
+    for name in sorted(canaries_before.difference(_said_before(output)[0]) if canaries_before else ()):
         notes.print(
             f'{where} had the canary "{safe(name)}" and has it no more: clients that look it up will call the service '
             "unhealthy. Build it again with the same --canary, or change their matcher URL.",
             markup=False,
             highlight=False,
         )
+    if table_before is not None and said.category_table is None:
+        notes.print(
+            f'{where} had the category table "{safe(table_before.name)}" and has it no more. Build it again with the '
+            "same --category-table to keep it.",
+            markup=False,
+            highlight=False,
+        )
+    for file in said.files:
+        for line in say_held(file, said.category_table):
+            notes.print(line, markup=False, highlight=False)
     if said.update is not None and said.update.new_lists:
         notes.print(_say_new_lists(where, said.update), markup=False, highlight=False)
     if is_json:
@@ -116,18 +138,20 @@ def _facts(said: BuildReport, canary: str | None) -> dict[str, Any]:
         "digests": dict(said.digests),
         "bytes": said.output.stat().st_size,
         "canary": None if canary is None else canary_text(canary),
+        "category_table": None if said.category_table is None else said.category_table.as_json(),
         "files": [asdict(file) for file in said.files],
         "update": None if said.update is None else asdict(said.update),
     }
 
 
-def _canaries(path: Path) -> set[str]:
+def _said_before(path: Path) -> tuple[set[str], CategoryTable | None]:
+    """Return the canaries and the category table of a built list; none of what is not there or not whole."""
     if not list_build.is_built(path):
-        return set()
+        return set(), None
     try:
         hash_list = HashList(path)
     except (HashListUnreadable, HashListDamaged):
-        return set()  # nobody could have asked it: there is no client to warn about
-    names = set(canary_names(hash_list))
+        return set(), None  # nobody could have asked it: there is no client to warn about
+    names, table = set(canary_names(hash_list)), hash_list.category_table
     hash_list.close()
-    return names
+    return names, table

@@ -35,9 +35,10 @@ def run(path: Path, *, is_json: bool) -> None:
     """Print what is in a built list; raises HashListUnreadable and HashListDamaged."""
     hash_list = HashList(path)
     counts: Counter[Label] = Counter()
+    table = hash_list.category_table
     for label, entries in hash_list.label_counts():
-        said = Label(label.list, label.category, label.scheme, entry_nature(label).value, entry_status(label).value)
-        counts[said] += entries
+        nature = entry_nature(label, table)
+        counts[Label(label.list, label.category, label.scheme, nature.value, entry_status(label).value)] += entries
     names = canary_names(hash_list)
     facts: dict[str, Any] = {
         "list": str(path),
@@ -48,6 +49,7 @@ def run(path: Path, *, is_json: bool) -> None:
         "entries": hash_list.entry_count,
         "digests": {algorithm: section.count for algorithm, section in hash_list.sections.items()},
         "canaries": [{"name": name, "canary": canary_text(name)} for name in names],
+        "category_table": None if table is None else {**table.as_json(), "version": table.version},
         "labels": [{**vars(label), "entries": entries} for label, entries in counts.most_common()],
     }
     hash_list.close()
@@ -66,6 +68,10 @@ def _show(facts: dict[str, Any], counts: Counter[Label]) -> None:
     )
     for canary in facts["canaries"]:
         sys.stdout.write(f"canary {safe(canary['name'])}: canary={canary['canary']}\n")
+    if (said := facts["category_table"]) is not None:
+        sys.stdout.write(
+            f"category table {safe(said['name'])}, version {said['version'][:12]}, for {', '.join(said['schemes'])}\n"
+        )
     table = Table(box=None, pad_edge=False)
     table.add_column("entries", justify="right")
     for heading in ("list", "category", "scheme", "nature", "status"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.text import safe
+from orbweaver.matcher_client.category_table import CategoryTable
 from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
 from orbweaver.matcher_client.list_format import Entry, HashList
 from orbweaver.matcher_client.service_address import read_digest
@@ -33,9 +34,15 @@ def run(path: Path, arguments: Sequence[str], *, is_json: bool) -> int:
         entries = hash_list.find(asked.algorithm, bytes.fromhex(asked.digest))
         is_complete = is_complete and bool(entries)
         if is_json:
-            answers.append({"digest": typed, "algorithm": asked.algorithm, "entries": [_as_json(e) for e in entries]})
+            answers.append(
+                {
+                    "digest": typed,
+                    "algorithm": asked.algorithm,
+                    "entries": [_as_json(e, hash_list.category_table) for e in entries],
+                }
+            )
         else:
-            _show(typed, entries)
+            _show(typed, entries, hash_list.category_table)
     if is_json:
         facts = {"list": str(path), "list_version": hash_list.list_version, "digests": answers}
         sys.stdout.write(json.dumps(facts) + "\n")
@@ -61,15 +68,15 @@ def _checked(text: str, place: str) -> str:
     return text
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: Entry, table: CategoryTable | None) -> dict[str, Any]:
     return {
         **entry._asdict(),
-        "nature": entry_nature(entry).value,
+        "nature": entry_nature(entry, table).value,
         "status": entry_status(entry).value,
     }
 
 
-def _show(typed: str, entries: Sequence[Entry]) -> None:
+def _show(typed: str, entries: Sequence[Entry], table: CategoryTable | None) -> None:
     if not entries:
         sys.stdout.write(f"{typed}  not listed\n")
     for entry in entries:
@@ -78,7 +85,7 @@ def _show(typed: str, entries: Sequence[Entry]) -> None:
             "entry": entry.entry_id,
             "category": entry.category,
             "scheme": entry.scheme,
-            "nature": entry_nature(entry).value,
+            "nature": entry_nature(entry, table).value,
             "status": entry_status(entry).value,
             "size": entry.size,
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 from orbweaver.console.list_building import ROWS_SHOWN
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
+from orbweaver.matcher_client.category_table import read_category_table
 from orbweaver.matcher_client.ncmec_client import read_source
 from orbweaver.matcher_client.ncmec_sync import SyncReport, sync
 from orbweaver.model import format_time
@@ -16,8 +17,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
-def run(source: str, output: Path, *, is_json: bool) -> None:
+def run(source: str, output: Path, *, category_table: Path | None = None, is_json: bool) -> None:
     """Sync the list; raises MatcherError when it cannot be, and then nothing was changed."""
+    table = None if category_table is None else read_category_table(category_table)
     address = read_source(source)
     notes = Console(stderr=True, soft_wrap=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -29,6 +31,7 @@ def run(source: str, output: Path, *, is_json: bool) -> None:
         report = sync(
             address,
             output,
+            category_table=table,
             on_page=lambda pages, entries: progress.update(
                 task, description=f"fetching: {pages:,} pages, {entries:,} entries"
             ),

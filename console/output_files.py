@@ -17,6 +17,10 @@ class OutputUnusable(Exception):
     """The output directory cannot be made or written; the message is one line with the mend."""
 
 
+class OutputNotWritten(OutputUnusable):
+    """The output directory could be written when the run began, and cannot now."""
+
+
 def prepare(directory: Path) -> Path:
     """Make the directory, and look whether files can be made in it.
 
@@ -40,14 +44,15 @@ def begin_events(directory: Path) -> None:
 
 
 def write(directory: Path, result: Result, summary: dict[str, Any]) -> None:
-    """Write cases.jsonl, skipped.jsonl and summary.json, each whole or not at all. Raises OutputUnusable."""
+    """Write cases.jsonl, skipped.jsonl and summary.json, each whole or not at all. Raises OutputNotWritten."""
     try:
         _replace(directory / "cases.jsonl", (case.model_dump_json() for case in result.cases))
         _replace(directory / "skipped.jsonl", (skip.model_dump_json() for skip in result.skips))
         _replace(directory / "summary.json", [json.dumps(summary, indent=2, ensure_ascii=False)])
     except OSError as error:
-        raise OutputUnusable(
-            f"output directory {directory} cannot be written ({error.strerror}): free space or choose another"
+        raise OutputNotWritten(
+            f"output directory {directory} cannot be written ({error.strerror}): free space or choose another; the "
+            "cases are in the store, see orbweaver cases list"
         ) from error
 
 

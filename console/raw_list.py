@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orbweaver.console.list_categories import say_held
 from orbweaver.console.list_progress import show_rows
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.category_table import read_category_table
+from orbweaver.matcher_client.errors import CategoryTableRefused
 from orbweaver.matcher_client.list_build import BuildReport
 from orbweaver.matcher_client.list_format import FORMAT, is_built
 from orbweaver.matcher_client.list_workspace import refuse_output
@@ -28,6 +31,7 @@ class RawList:
 
     `name` lasts while the content changes: cases rest on the list of that name, and its content is its version.
     `refused` counts the rows that could not be used, `first_refused` has the place and reason of the first.
+    `on_categories` says on which rows a match will be held because nothing says what their category means.
     """
 
     built: Path
@@ -35,6 +39,7 @@ class RawList:
     rows: int | None = None
     refused: int = 0
     first_refused: tuple[tuple[str, str], ...] = ()
+    on_categories: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -44,25 +49,37 @@ class RawList:
     def as_json(self) -> dict[str, Any]:
         """Return what a summary says of the list."""
         first = [{"place": place, "reason": reason} for place, reason in self.first_refused]
-        return {"rows": self.rows, "refused": self.refused, "first_refused": first}
+        said = {"rows": self.rows, "refused": self.refused, "first_refused": first}
+        return said | {"on_categories": list(self.on_categories)}
 
 
-def open_raw(hashes: Path, state_dir: Path, notes: Console, *, list_name: str | None = None) -> RawList:
+def open_raw(
+    hashes: Path, state_dir: Path, notes: Console, *, category_table: Path | None = None, list_name: str | None = None
+) -> RawList:
     """Return the list that `hashes` is, built from it into the state directory unless it is there already.
 
     It is called `list_name`, or else what its file is called, with the whole path.
-    Says how many of its rows are refused, also when the list was built by an earlier run. Raises MatcherError, OSError.
+    With another category table it is another list. Says how many of its rows are refused and which will be held, also
+    when the list was built by an earlier run. Raises MatcherError, OSError.
     """
     name = list_name or os.path.abspath(hashes)  # noqa: PTH100 - a link to the file of the day keeps its own name
+    table = None if category_table is None else read_category_table(category_table)
     if hashes.exists() and is_built(hashes):
+        if table is not None:
+            raise CategoryTableRefused(
+                f"{hashes} is a built list and has the table it was built with: leave out --category-table, or give "
+                "the source of the list"
+            )
         return RawList(built=hashes.absolute(), name=name)
     lists = state_dir / "hashlists"
     lists.mkdir(exist_ok=True, mode=0o700)
-    built = lists / f"{_content_name(hashes)}.{FORMAT}.hashes"  # lists of an older format are not found
+    of_table = "" if table is None else f"-{table.version[:16]}"
+    built = lists / f"{_content_name(hashes)}{of_table}.{FORMAT}.hashes"  # lists of an older format are not found
     raw = _read_report(built, name)
     if raw is None:
         with unwound_when_terminated(), show_rows(notes) as show:
-            raw = _write_report(built, name, list_build.build([hashes], built, progress=show))
+            said = list_build.build([hashes], built, category_table=table, progress=show)
+        raw = _write_report(built, name, said)
     for place, reason in raw.first_refused:
         notes.print(f"{safe(str(hashes))}: {place}: {safe(reason)}", markup=False, highlight=False)
     if raw.refused:
@@ -71,6 +88,8 @@ def open_raw(hashes: Path, state_dir: Path, notes: Console, *, list_name: str | 
             markup=False,
             highlight=False,
         )
+    for line in raw.on_categories:
+        notes.print(f"warning: {line}", markup=False, highlight=False)
     return raw
 
 
@@ -93,7 +112,12 @@ def _read_report(built: Path, name: str) -> RawList | None:
         said = json.loads(_report_path(built).read_bytes())
         first = tuple((str(place), str(reason)) for place, reason in said["first_refused"])
         return RawList(
-            built=built, name=name, rows=int(said["rows"]), refused=int(said["refused"]), first_refused=first
+            built=built,
+            name=name,
+            rows=int(said["rows"]),
+            refused=int(said["refused"]),
+            first_refused=first,
+            on_categories=tuple(map(str, said["on_categories"])),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None  # built by an earlier release, or the write was cut short: to build again mends both
@@ -101,9 +125,12 @@ def _read_report(built: Path, name: str) -> RawList | None:
 
 def _write_report(built: Path, name: str, said: BuildReport) -> RawList:
     first = tuple((row.place, row.reason) for row in said.refused[:ROWS_SHOWN])
-    raw = RawList(built=built, name=name, rows=said.rows, refused=said.refused_count, first_refused=first)
+    held = tuple(line for file in said.files for line in say_held(file, said.category_table))
+    raw = RawList(
+        built=built, name=name, rows=said.rows, refused=said.refused_count, first_refused=first, on_categories=held
+    )
     try:
-        _report_path(built).write_text(json.dumps({"rows": raw.rows, "refused": raw.refused, "first_refused": first}))
+        _report_path(built).write_text(json.dumps({**raw.as_json(), "first_refused": first}))
     except OSError as error:
         raise refuse_output(_report_path(built), error) from error
     return raw

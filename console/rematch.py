@@ -32,7 +32,13 @@ def run(options: Options, settings: Settings) -> int:
     """
     notes = Console(stderr=True, soft_wrap=True)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes, list_name=options.list_name)
+    hashes = (
+        None
+        if options.hashes is None
+        else open_raw(
+            options.hashes, state_dir, notes, category_table=options.category_table, list_name=options.list_name
+        )
+    )
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     open_sinks(settings.takedown_sinks)
     with (

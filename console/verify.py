@@ -17,7 +17,7 @@ from orbweaver.console import event_places_shown, hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.console.termination import unwound_when_terminated
-from orbweaver.console.text import report_console, safe
+from orbweaver.console.text import count, report_console, safe
 from orbweaver.crawler.egress import parse_networks
 from orbweaver.crawler.nat64 import parse_prefixes
 from orbweaver.matcher_client.several_services import open_services
@@ -48,11 +48,15 @@ class NothingToDo(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for: `hashes` (a file, called `list_name`) and `matchers` (URLs) together, or MATCHER_URL."""
+    """What the user asked for; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
+
+    `category_table` is that of `hashes`, and `list_name` what it is called.
+    """
 
     reports: str
     hashes: Path | None = None
     list_name: str | None = None
+    category_table: Path | None = None
     matchers: tuple[str, ...] = ()
     scope: ScopeKind = ScopeKind.HOST
     limits: Limits = field(default_factory=Limits)
@@ -87,7 +91,13 @@ def verify(options: Options, settings: Settings) -> Outcome:
     parse_networks(allowed)
     parse_prefixes(settings.nat64_prefixes)
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = None if options.hashes is None else open_raw(options.hashes, state_dir, notes, list_name=options.list_name)
+    hashes = (
+        None
+        if options.hashes is None
+        else open_raw(
+            options.hashes, state_dir, notes, category_table=options.category_table, list_name=options.list_name
+        )
+    )
     settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
     open_services(settings.matcher_urls)
     out = output_files.prepare(options.out) if options.out is not None else None
@@ -124,13 +134,14 @@ def verify(options: Options, settings: Settings) -> Outcome:
             places=places,
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
-    if out is not None:
-        output_files.write(out, result, said)
     if options.is_json:
         found = [json.loads(case.model_dump_json()) for case in result.cases]
         sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
     else:
         hit_report.show(report_console(), result)
+    if out is not None:  # last, so that a full disk does not cost the report above
+        sys.stdout.flush()
+        output_files.write(out, result, said)
     return Outcome(result, hit_report.exit_status(result))
 
 
@@ -153,15 +164,23 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
             continue
         bad_lines.append(line)
         if len(bad_lines) <= BAD_LINES_SHOWN:
-            kept = " (its URL is used all the same)" if line.is_report_kept else ""
+            kept = " (its URL is used all the same)" if line.is_report_kept and not line.is_of_file else ""
             notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}: {safe(line.excerpt)}", markup=False)
     if len(bad_lines) > BAD_LINES_SHOWN:
-        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, see summary.json", markup=False)
+        said = _where_lines_are(options)
+        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, {said}", markup=False)
     if not reports:
         raise NothingToDo(
-            f"{options.reports}: no usable report ({len(bad_lines)} lines refused): give URLs, one a line, or a CSV"
+            f"{options.reports}: no usable report ({count(len(bad_lines), 'line')} refused): "
+            "give URLs, one a line, or a CSV"
         )
     return reports, bad_lines
+
+
+def _where_lines_are(options: Options) -> str:
+    if options.out is not None:
+        return "see summary.json"
+    return "see the JSON on standard output" if options.is_json else "give --out DIR to have them all in summary.json"
 
 
 def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | None) -> str:

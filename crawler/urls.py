@@ -278,6 +278,17 @@ def refang(text: str) -> str:
     return scheme + authority + path + tail[path_end:].replace("[.]", ".")
 
 
+def assume_scheme(text: str) -> str:
+    """Return what is written as `www.host...` with http:// before it; any other text as it is.
+
+    A host that has TLS only redirects from there, on the same host.
+
+    >>> assume_scheme("WWW.example.com/a"), assume_scheme("example.com/a")
+    ('http://WWW.example.com/a', 'example.com/a')
+    """
+    return f"http://{text}" if text[:4].lower() == "www." else text
+
+
 def _spell_out(match: re.Match[str]) -> str:
     return _SPELLINGS.get(match[1].lower(), match[1])
 

@@ -37,11 +37,16 @@ TABLES: dict[str, Table] = {
 }
 
 
+def is_vics(scheme: str) -> bool:
+    """Whether a scheme (lower case) is that of VICS data, of whatever region."""
+    return scheme == "vics" or scheme.startswith("vics-")
+
+
 def nature_of(scheme: str | None, category: str | None) -> Nature:
     """Say what a category means; a scheme that we do not know, or none, is the list's own word that it is abuse."""
     name = (scheme or "").lower()
     table = TABLES.get(name)
-    if table is None and name.startswith("vics-"):
+    if table is None and is_vics(name):
         table = _VICS_ANYWHERE
     if table is None:
         return Nature.ABUSE

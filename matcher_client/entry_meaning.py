@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from orbweaver.matcher_client.categories import nature_of
+from orbweaver.matcher_client.category_table import CategoryTable, meaning
 from orbweaver.matcher_client.list_format import Entry, Label
 from orbweaver.model import EntryStatus, Nature
 
 
-def entry_nature(entry: Entry | Label) -> Nature:
-    """Return what the list as a whole is, or else what its category means."""
-    return entry.nature or nature_of(entry.scheme, entry.category)
+def entry_nature(entry: Entry | Label, table: CategoryTable | None) -> Nature:
+    """Return what the list as a whole is, or else what its category means: by the list's own table, if it has one."""
+    return entry.nature or meaning(table, entry.scheme, entry.category)
 
 
 def entry_status(entry: Entry | Label) -> EntryStatus:

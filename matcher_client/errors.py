@@ -3,6 +3,7 @@
     MatcherError
     ├── UnknownService       the matcher URL names no service that we have: mend the setting
     ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
+    ├── CategoryTableRefused a category table is not there or not one: mend each line that is named
     ├── OutputRefused        the place for a built list cannot be written: name another
     ├── StorageFull          there is no room for a built list: free space, then do the same again
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
@@ -10,7 +11,7 @@
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
         └── AnswerTooLarge   its answer is larger than what is read: ask about less at once
 
-Each message is one line: what is wrong, where, and what to do.
+Each message is one line: what is wrong, where, and what to do. A category table's has one for each thing wrong.
 """
 
 
@@ -24,6 +25,10 @@ class UnknownService(MatcherError):
 
 class HashListUnreadable(MatcherError):
     """A file is missing, empty, not readable or not a hash list."""
+
+
+class CategoryTableRefused(MatcherError):
+    """A category table cannot be read, or says what cannot be."""
 
 
 class OutputRefused(MatcherError):

@@ -172,7 +172,7 @@ class ListAnswers:
             entry_id=entry.entry_id,
             category=entry.category,
             scheme=entry.scheme,
-            nature=entry_nature(entry),
+            nature=entry_nature(entry, self._list.category_table),
             status=entry_status(entry),
             algorithms=algorithms,
             size=entry.size,

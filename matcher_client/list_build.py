@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from orbweaver.matcher_client.canary import canary_label, canary_named
+from orbweaver.matcher_client.category_table import CategoryTable
 from orbweaver.matcher_client.entry_meaning import entry_nature
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
 from orbweaver.matcher_client.list_format import FileMark, HashList, Header, Label, is_built
@@ -34,8 +35,9 @@ class FileReport:
     """What became of one file; rows = used + refused + what `left_out` counts by reason.
 
     Of the rows that are used, `benign` are on the list as known to be harmless, which `benign_signs` counts by what
-    says so (`vics-us category 0`), `deletions` say that an entry is gone, and `stripped` lost a digest that says
-    nothing and kept another.
+    says so (`vics-us category 0`); `held` counts in the same way those of a category whose meaning nobody has said: a
+    match on one is held. `deletions` say that an entry is gone, and `stripped` lost a digest that says nothing and kept
+    another. `schemes` are those of the rows.
     """
 
     file: str
@@ -44,17 +46,25 @@ class FileReport:
     used: int = 0
     benign: int = 0
     benign_signs: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+    schemes: list[str] = field(default_factory=list)
     deletions: int = 0
     stripped: int = 0
     refused: int = 0
     degenerate: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
 
-    def count_benign(self, label: Label) -> None:
-        """Count a row that its list calls harmless."""
-        sign = f"{label.scheme} category {label.category}"
-        self.benign += 1
-        self.benign_signs[sign] = self.benign_signs.get(sign, 0) + 1
+    def count_labels(self, counts: Mapping[Label, int], table: CategoryTable | None) -> None:
+        """Count the rows that are used by what their categories mean; abuse is what is expected."""
+        self.schemes = sorted({label.scheme for label in counts if label.scheme is not None})
+        for label, count in counts.items():
+            nature = entry_nature(label, table)
+            sign = f"{label.scheme} {'without a category' if label.category is None else f'category {label.category}'}"
+            if nature is Nature.BENIGN:
+                self.benign += count
+                self.benign_signs[sign] = self.benign_signs.get(sign, 0) + count
+            elif nature is Nature.UNKNOWN:
+                self.held[sign] = self.held.get(sign, 0) + count
 
     def leave_out(self, reason: str) -> None:
         """Count a row that is of no use."""
@@ -67,7 +77,8 @@ class BuildReport:
 
     `entries` are the list's distinct rows, `digests` the records of each algorithm. Of the input's rows `degenerate`
     say nothing about content, `duplicates` are equal to others, and `superseded` describe an entry that a newer row
-    describes. `refused` holds the first 1,000 refused rows. `update` is None when nothing was updated.
+    describes. `refused` holds the first 1,000 refused rows. `update` is None when nothing was updated, `category_table`
+    when the list has none.
     """
 
     output: Path
@@ -80,6 +91,7 @@ class BuildReport:
     refused: list[RefusedRow]
     digests: dict[Algorithm, int]
     update: UpdateTally | None = None
+    category_table: CategoryTable | None = None
 
     @property
     def rows(self) -> int:
@@ -104,6 +116,7 @@ def build(
     is_update: bool = False,
     list_name: str | None = None,
     canary: str | None = None,
+    category_table: CategoryTable | None = None,
     progress: Callable[[int], None] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> BuildReport:
@@ -117,6 +130,7 @@ def build(
     `list_update.EntryStates`. Input that changes nothing gives the same list version.
 
     `canary` names a synthetic entry that is planted beside what the input gives; an update keeps one that is there.
+    `category_table` says what categories mean, of all entries of the list; an update keeps the one that is there.
 
     `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of five sorts,
     and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a digest, as
@@ -128,7 +142,9 @@ def build(
     _refuse_unfit(inputs, output)
     planted = None if canary is None else _plant(canary)
     try:
-        return _Build(inputs, list_name, progress, chunk_bytes).put(output, planted, is_update=is_update)
+        return _Build(inputs, list_name, category_table, progress, chunk_bytes).put(
+            output, planted, is_update=is_update
+        )
     except OSError as error:
         raise refuse_output(output, error) from error
 
@@ -138,17 +154,18 @@ class _Build:
         self,
         inputs: Sequence[Path],
         list_name: str | None,
+        category_table: CategoryTable | None,
         progress: Callable[[int], None] | None,
         chunk_bytes: int,
     ) -> None:
         self._inputs = inputs
         self._list_name = list_name
+        self._table = category_table
         self._progress = progress
         self._chunk_bytes = chunk_bytes
         self._rows = 0
         self._files: list[FileReport] = []
         self._refused: list[RefusedRow] = []
-        self._natures: dict[Label, Nature] = {}
 
     def put(self, output: Path, planted: Row | None, *, is_update: bool) -> BuildReport:
         with workspace(output) as folder:
@@ -171,7 +188,7 @@ class _Build:
             if planted is not None:
                 content.add(planted)
             built_at = now()
-            written = _write(content, folder / "list", built_at)
+            written = _write(content, self._table, folder / "list", built_at)
             if mark is not None and mark != FileMark.of(output.stat()):
                 raise OutputRefused(f"{output} was replaced while it was updated: update it again")
             (folder / "list").replace(output)
@@ -187,10 +204,12 @@ class _Build:
             refused=self._refused,
             digests=written.digests,
             update=states.tally if is_update else None,
+            category_table=self._table,
         )
 
     def _add_built(self, output: Path, states: EntryStates, folder: Path) -> FileMark:
         built = HashList(output)
+        self._table = self._table or built.category_table
         try:
             for row in read_back(built, folder, chunk_bytes=self._chunk_bytes):
                 states.add(row, is_built=True)
@@ -202,6 +221,8 @@ class _Build:
         """Yield the rows of a file that are of use, and count all of them."""
         report = FileReport(str(path))
         self._files.append(report)
+
+        counts: dict[Label, int] = {}
 
         def tell_format(name: str) -> None:
             report.format = name
@@ -223,25 +244,10 @@ class _Build:
                 report.used += 1
                 report.deletions += 1
                 yield row
-            elif (usable := self._weigh(row, report)) is not None:
+            elif (usable := _weigh(row, report)) is not None:
+                counts[row.label] = counts.get(row.label, 0) + 1
                 yield usable
-
-    def _weigh(self, row: Row, report: FileReport) -> Row | None:
-        digests, placeholder = strip_placeholders(row.digests)
-        if row.size == 0 or digests == (None, None, None):
-            report.degenerate += 1
-            report.leave_out(f"stands for {placeholder}" if placeholder else "size 0")
-            return None
-        report.used += 1
-        nature = self._natures.get(row.label)
-        if nature is None:
-            nature = self._natures[row.label] = entry_nature(row.label)
-        if nature is Nature.BENIGN:
-            report.count_benign(row.label)
-        if placeholder is None:
-            return row
-        report.stripped += 1
-        return row._replace(digests=digests)
+        report.count_labels(counts, self._table)
 
     def _say_nothing_usable(self) -> str:
         refused = sum(one.refused for one in self._files)
@@ -254,6 +260,20 @@ class _Build:
             f"no usable digest in {', '.join(map(str, self._inputs))} ({refused:,} rows refused{reasons}{first}): "
             "check the files"
         )
+
+
+def _weigh(row: Row, report: FileReport) -> Row | None:
+    """Return the row without digests that say nothing; None when nothing is left of it."""
+    digests, placeholder = strip_placeholders(row.digests)
+    if row.size == 0 or digests == (None, None, None):
+        report.degenerate += 1
+        report.leave_out(f"stands for {placeholder}" if placeholder else "size 0")
+        return None
+    report.used += 1
+    if placeholder is None:
+        return row
+    report.stripped += 1
+    return row._replace(digests=digests)
 
 
 def _plant(canary: str) -> Row:
@@ -270,9 +290,9 @@ def _refuse_unfit(inputs: Sequence[Path], output: Path) -> None:
             raise HashListUnreadable(f"{path} is the output as well and would be lost: name another output")
 
 
-def _write(content: ListContent, path: Path, built_at: datetime) -> Written:
+def _write(content: ListContent, table: CategoryTable | None, path: Path, built_at: datetime) -> Written:
     with path.open("xb") as file:
-        written = content.write(file)
+        written = content.write(file, table)
         header = Header(
             index_offset=written.index_offset,
             file_size=written.file_size,

@@ -101,7 +101,7 @@ def _groups(hash_list: HashList, algorithm: Algorithm, counted: _Counted) -> Ite
     @lru_cache(_ENTRIES_KEPT)
     def entry_of(row: int) -> Entry:
         entry = hash_list.entry(row)
-        return entry._replace(status=entry_status(entry).value, nature=entry_nature(entry))
+        return entry._replace(status=entry_status(entry).value, nature=entry_nature(entry, hash_list.category_table))
 
     records = counted(hash_list.sections[algorithm].records())
     for digest, together in groupby(records, key=itemgetter(0)):

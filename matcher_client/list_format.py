@@ -7,11 +7,12 @@
     ids       entry ids: length u16, UTF-8
     sections  for SHA-256, SHA-1, MD5: sorted records (digest, meta row as big-endian u32), then the fan-out:
               for each digest prefix of n bits the number of its first record, u32
-    index     JSON: labels and how many entries have each, counts and offsets
+    index     JSON: labels and how many entries have each, counts and offsets, and the category table if there is one
 
 Digests are uniform, so a prefix of about log2(entries) bits leaves 1 or 2 records to look at.
 Integers are little-endian unless said otherwise. The list version is the SHA-256 of everything after the
-header, and the build time is in the header: the same content has the same version whenever it was built.
+header, and the build time is in the header: the same content has the same version whenever it was built. The category
+table is part of the content: the same rows with another table are another version.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
+from orbweaver.matcher_client.category_table import CategoryTable
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
 from orbweaver.model import Algorithm, Nature
 
@@ -158,6 +160,8 @@ class HashList:
         self._ids: int = index["ids"]
         self._labels = [Label._make((*texts, Nature(nature) if nature else None)) for *texts, nature in index["labels"]]
         self._label_entries: list[int] = index["label_entries"]
+        table = index.get("category_table")
+        self.category_table = None if table is None else CategoryTable.from_json(table)
         # Strongest first; an algorithm without records has an empty section.
         self.sections: dict[Algorithm, Section] = {
             algorithm: Section(self._map, width, **index["sections"][algorithm])

@@ -9,10 +9,12 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from orbweaver.matcher_client.file_kind import binary_kind
 from orbweaver.matcher_client.list_row import BadFileError
 
 HEAD_BYTES = 64 * 1024
 _BLOCK_BYTES = 64 * 1024
+_KIND_BYTES = 4_096
 _GZIP = b"\x1f\x8b"
 _UTF8_MARK = codecs.BOM_UTF8
 # Formats that a list is inside of; opening these is not for us.
@@ -82,6 +84,9 @@ def _detect_encoding(file: BinaryIO) -> tuple[str | None, int]:
         return "utf-16-le", 2
     if start.startswith(codecs.BOM_UTF16_BE):
         return "utf-16-be", 2
+    kind = binary_kind(_starts(file, _KIND_BYTES))
+    if kind is not None:
+        raise BadFileError(f"is {kind} and no list: give the list of its digests")
     # No list starts with a NUL, and every list starts with a character of ASCII.
     if len(start) >= 2 and start[0] and not start[1]:
         return "utf-16-le", 0

@@ -12,6 +12,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from orbweaver.matcher_client.category_table import CategoryTable
 from orbweaver.matcher_client.errors import HashListUnreadable
 from orbweaver.matcher_client.external_sort import ExternalSort
 from orbweaver.matcher_client.list_format import (
@@ -94,7 +95,7 @@ class ListContent:
         present = sum(1 << place for place, digest in enumerate(digests) if digest is not None)
         self._rich.add(b"".join((head, name, bytes((present,)), *filter(None, digests))))
 
-    def write(self, file: BinaryIO) -> Written:
+    def write(self, file: BinaryIO, category_table: CategoryTable | None = None) -> Written:
         """Write everything after the header; nothing may be added afterwards. Raises OSError."""
         body = _Body(file)
         keys = sorted(self._labels)
@@ -116,6 +117,8 @@ class ListContent:
             "label_entries": label_entries,
             "sections": sections,
         }
+        if category_table is not None:
+            index["category_table"] = category_table.as_json()
         body.write(json.dumps(index).encode())
         digests = {algorithm: section["count"] for algorithm, section in sections.items()}
         return Written(index_offset, body.position, body.digest.digest(), entries, digests)

@@ -17,8 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.category_table import CategoryTable
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused, Unavailable
 from orbweaver.matcher_client.list_build import BuildReport
+from orbweaver.matcher_client.list_format import HashList
 from orbweaver.matcher_client.list_row import RefusedRow
 from orbweaver.matcher_client.list_workspace import refuse_output, workspace
 from orbweaver.matcher_client.ncmec_client import NcmecClient, format_seconds
@@ -58,6 +60,7 @@ def sync(
     address: ServiceAddress,
     output: Path,
     *,
+    category_table: CategoryTable | None = None,
     asked_at: datetime | None = None,
     on_page: Callable[[int, int], None] | None = None,
     on_row: Callable[[int], None] | None = None,
@@ -66,6 +69,8 @@ def sync(
 
     Without it, up to now: by the source's clock when this machine's is ahead of it, for what is asked of a time to come
     counts as known ever after.
+
+    A `category_table` replaces that of the list, also when no entry changed; without one the list keeps its own.
 
     `on_page` is given the pages and entries that have come so far, `on_row` the rows read of them. Pages are kept in a
     folder beside `output` until the list is built: they hold digests, ids and members' names, no content.
@@ -100,8 +105,8 @@ def sync(
         built = None
         is_there = output.exists()
         # A list cannot be empty: without one, there is none before the first entry with an MD5 or a SHA-1.
-        if usable or (is_there and entries):
-            built = list_build.build(inputs, output, is_update=is_there, progress=on_row)
+        if usable or (is_there and (entries or _has_another_table(output, category_table))):
+            built = list_build.build(inputs, output, is_update=is_there, category_table=category_table, progress=on_row)
         elif refused:
             raise Unavailable(
                 f"{address.name}: of {entries:,} entries none gives a list, and some cannot be read "
@@ -110,6 +115,16 @@ def sync(
         if is_there or built is not None:
             _write_state(output, _State(address.name, until))
     return SyncReport(since=since, distrusted=distrusted, until=until, pages=len(inputs), entries=entries, built=built)
+
+
+def _has_another_table(output: Path, table: CategoryTable | None) -> bool:
+    if table is None:
+        return False
+    built = HashList(output)
+    try:
+        return built.category_table != table
+    finally:
+        built.close()
 
 
 def _read_own_state(address: ServiceAddress, output: Path) -> _State | None:

@@ -24,12 +24,11 @@ FIELDS: Final = (
     "accept_language",
     "cookies",
 )
-# HTTP's own misspelling, and the headers' own names, are common in files that people make.
+# HTTP's own misspelling, a header's own name, and names that are written together.
 _ALIASES = {
     "referer": "referrer",
-    "user-agent": "user_agent",
-    "accept-language": "accept_language",
     "cookie": "cookies",
+    **{name.replace("_", ""): name for name in FIELDS},
 }
 
 # SCARt's import file, so that a hotline can hand the same file to both.
@@ -42,11 +41,33 @@ _SCART_NAMES = {
     "type": "classification",
 }
 
+_BETWEEN_WORDS = re.compile(r"[\s_.-]+")
 _COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
 
 
 class BadFields(Exception):
     """A line is not a record of its file's format; the message is one clause."""
+
+
+def field_name(column: str) -> str:
+    """Return our name of a column or key, however it is written; one that is not ours as it is compared.
+
+    >>> field_name("Report ID"), field_name("\ufeffURL"), field_name("User-Agent"), field_name("received at ")
+    ('report_id', 'url', 'user_agent', 'received_at')
+    """
+    name = _BETWEEN_WORDS.sub("_", column.replace("\ufeff", "").strip().casefold()).strip("_")
+    return _ALIASES.get(name, name)
+
+
+def ignored_columns(first: str) -> list[str]:
+    """Return the columns of a CSV header that are not read, as they are written."""
+    headers = [(mark, names) for mark in ",;\t" if (names := _split_header(first, mark)) and "url" in names]
+    if not headers:
+        return []
+    mark, names = max(headers, key=lambda choice: len(choice[1]))
+    known = _SCART_HEADER if _SCART_HEADER.issubset(names) else frozenset(FIELDS)
+    written = _split(first, mark)
+    return [column.strip() for column, name in zip(written, names, strict=True) if name not in known]
 
 
 def choose_format(first: str, name: str) -> tuple[Parse, bool]:
@@ -68,13 +89,19 @@ def choose_format(first: str, name: str) -> tuple[Parse, bool]:
 
 def _split_header(line: str, delimiter: str) -> list[str] | None:
     try:
-        return [column.strip().lower() for column in _split(line, delimiter)]
+        return [_column(column) for column in _split(line, delimiter)]
     except BadFields:
         return None
 
 
+def _column(written: str) -> str:
+    """Return a column's name; SCARt's are its own."""
+    name = written.replace("\ufeff", "").strip().lower()
+    return name if name in _SCART_HEADER else field_name(written)
+
+
 def _looks_like_header(header: list[str]) -> bool:
-    known = {*FIELDS, *_ALIASES, *_SCART_HEADER}
+    known = {*FIELDS, *_SCART_HEADER}
     return not known.isdisjoint(header) or (
         len(header) > 1 and all(_COLUMN_NAME.fullmatch(column) for column in header)
     )
@@ -90,11 +117,11 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def csv_parser(header: list[str], delimiter: str) -> Parse:
-    """Return a parser for records under `header` (lower-case); other columns than ours are ignored."""
+    """Return a parser for records under `header`; other columns than ours are ignored."""
     if _SCART_HEADER.issubset(header):
         names = [_SCART_NAMES.get(column) for column in header]
     else:
-        names = [name if (name := _ALIASES.get(column, column)) in FIELDS else None for column in header]
+        names = [name if (name := field_name(column)) in FIELDS else None for column in header]
 
     def parse(line: str) -> dict[str, object] | None:
         row = _split(line, delimiter)
@@ -119,7 +146,10 @@ def parse_json(line: str) -> dict[str, object] | None:
         raise BadFields("not valid JSON") from None
     if not isinstance(record, dict):
         raise BadFields("not a JSON object")
-    return {_ALIASES.get(str(key), str(key)): value for key, value in record.items()}
+    fields: dict[str, object] = {}
+    for key, value in record.items():
+        fields.setdefault(field_name(key), value)
+    return fields
 
 
 def parse_text(line: str) -> dict[str, object] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
+from orbweaver.matcher_client.file_kind import binary_kind
 from orbweaver.queue.errors import ReportsUnreadable
 
 MAX_LINE_LENGTH: Final = 64 * 1024
@@ -42,6 +43,7 @@ def number_lines(stream: IO[bytes] | IO[str], name: str) -> Iterator[Line]:
             for magic, advice in _OTHER_FORMATS:
                 if data.startswith(magic):
                     raise ReportsUnreadable(f"{name}: this is {advice} and try again")
+            _refuse_binary(data, name)
             data = data.removeprefix(_UTF8_BOM)
         is_ended = data.endswith(b"\n")
         data = data.removesuffix(b"\n").removesuffix(b"\r")
@@ -59,6 +61,12 @@ def number_lines(stream: IO[bytes] | IO[str], name: str) -> Iterator[Line]:
             yield Line(number, text := data.decode(), _fault_of(text))
         except UnicodeDecodeError:
             yield Line(number, data.decode("utf-8", "backslashreplace"), "not valid UTF-8")
+
+
+def _refuse_binary(first_line: bytes, name: str) -> None:
+    kind = binary_kind(first_line)
+    if kind is not None:
+        raise ReportsUnreadable(f"{name}: this is {kind} and no reports: give URLs, one a line, or a CSV")
 
 
 def _skip_line(stream: IO[bytes] | IO[str]) -> None:

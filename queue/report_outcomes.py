@@ -10,6 +10,7 @@ from typing import Final
 from orbweaver.crawler.outcomes import GONE_STATUSES
 from orbweaver.model import Case, Outcome, Report, Reported
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.takedown.places import place_of
 
 
 class ReportOutcome(StrEnum):
@@ -87,12 +88,12 @@ def results(
     `reported_of` has by recrawl id what was seen of each URL, `unknown` by URL why a file's answer is not known,
     `undelivered` the ids of cases whose events wait.
     """
-    at_url, by_report_id, on_page = _index(cases)
+    at_place, by_report_id, on_page = _index(cases)
     found = []
     for record in recrawls:
         seen_of = reported_of.get(record.recrawl_id, {})
         for report in record.order.reports:
-            here = at_url.get(report.url, ())
+            here = at_place.get(place_of(report.url).url, ())
             led_to = on_page.get(report.url, ()) if report.report_id is None else by_report_id.get(report.report_id, ())
             found.append(
                 judge(
@@ -194,15 +195,15 @@ def _count(number: int, noun: str) -> str:
 
 
 def _index(cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, list[str]]]:
-    """Return the ids of cases by their URL, by report id and by the page that led to them."""
-    at_url: dict[str, list[str]] = {}
+    """Return the ids of cases by their place, by report id and by the page that led to them."""
+    at_place: dict[str, list[str]] = {}
     by_report_id: dict[str, list[str]] = {}
     on_page: dict[str, list[str]] = {}
     for case in cases:
         case_id = str(case.case_id)
-        at_url.setdefault(case.url, []).append(case_id)
+        at_place.setdefault(place_of(case.url).url, []).append(case_id)
         for report_id in case.report_ids:
             by_report_id.setdefault(report_id, []).append(case_id)
         if case.referrer is not None:
             on_page.setdefault(case.referrer, []).append(case_id)
-    return at_url, by_report_id, on_page
+    return at_place, by_report_id, on_page

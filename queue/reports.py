@@ -15,11 +15,15 @@ from typing import IO, Protocol
 
 from orbweaver.crawler.errors import AccessRefused, UrlRefused
 from orbweaver.crawler.header_values import header_value
-from orbweaver.crawler.urls import canonicalise, refang
+from orbweaver.crawler.urls import assume_scheme, canonicalise, refang
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
-from orbweaver.queue.report_formats import BadFields, choose_format
-from orbweaver.queue.report_lines import excerpt_of, number_lines
+from orbweaver.queue.report_formats import FIELDS, BadFields, choose_format, ignored_columns
+from orbweaver.queue.report_lines import Line, excerpt_of, number_lines
+
+NO_ZONE = "received_at: without a time zone, taken as UTC, here and in the lines below"
+# Of what is said once for a file: the keys of JSON objects can be anything.
+MOST_SAID_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,15 @@ class BadLine:
     """A line, counted from 1, that is not fully a report.
 
     `excerpt` has at most 60 characters, all printable, and no clickable URL.
-    `is_report_kept` marks a note: the line's report was yielded, without the field that `reason` names.
+    `is_report_kept` marks a note: the line's report was yielded, but for the field that `reason` names. `is_of_file`
+    marks a note on the file as a whole, said once.
     """
 
     line: int
     reason: str
     excerpt: str
     is_report_kept: bool = False
+    is_of_file: bool = False
 
 
 def read_reports(source: Path | IO[bytes] | IO[str], *, name: str) -> Iterator[Report | BadLine]:
@@ -58,6 +64,7 @@ def read_reports(source: Path | IO[bytes] | IO[str], *, name: str) -> Iterator[R
 def _read_stream(stream: IO[bytes] | IO[str], name: str) -> Iterator[Report | BadLine]:
     parse = None
     is_empty = True
+    said: set[str] = set()
     for line in number_lines(stream, name):
         if line.fault is not None:
             is_empty = False
@@ -68,30 +75,37 @@ def _read_stream(stream: IO[bytes] | IO[str], name: str) -> Iterator[Report | Ba
             is_empty = False
             parse, is_header = choose_format(line.text, name)
             if not is_header:
-                yield from _read_line(parse, line.number, line.text)
+                yield from _read_line(parse, line.number, line.text, said)
+            elif ignored := ignored_columns(line.text):
+                yield _note(line, f"columns that are not read: {', '.join(ignored)}")
         else:
-            yield from _read_line(parse, line.number, line.text)
+            yield from _read_line(parse, line.number, line.text, said)
     if is_empty:
         raise ReportsUnreadable(f"{name}: no reports in it; write one URL a line, or CSV with a url column")
+
+
+def _note(line: Line, reason: str) -> BadLine:
+    return BadLine(line.number, reason, excerpt_of(line.text), is_report_kept=True, is_of_file=True)
 
 
 class _Parse(Protocol):
     def __call__(self, line: str, /) -> dict[str, object] | None: ...
 
 
-def _read_line(parse: _Parse, number: int, text: str) -> Iterator[Report | BadLine]:
+def _read_line(parse: _Parse, number: int, text: str, said: set[str]) -> Iterator[Report | BadLine]:
+    """Yield a line's report and what is to be said of it; `said` has what was said of the file already."""
+    notes: list[str] = []
     try:
         fields = parse(text)
         if fields is None:
             return
-        url = _read_url(fields.get("url"))
+        url = _read_url(fields.get("url"), notes)
     except BadFields as error:
         yield BadLine(number, str(error), excerpt_of(text))
         return
     except UrlRefused as error:
         yield BadLine(number, f"url: {error.reason}", excerpt_of(text))
         return
-    notes: list[str] = []
     yield Report(
         url=url,
         line=number,
@@ -106,12 +120,21 @@ def _read_line(parse: _Parse, number: int, text: str) -> Iterator[Report | BadLi
     )
     for note in notes:
         yield BadLine(number, note, excerpt_of(text), is_report_kept=True)
+    unread = [f"key that is not read: {name}" for name in fields if name not in FIELDS and len(said) < MOST_SAID_ONCE]
+    for reason in (NO_ZONE, *unread) if _has_no_zone(fields) else unread:
+        if reason not in said:
+            said.add(reason)
+            yield _note(Line(number, text), reason)
 
 
-def _read_url(value: object) -> str:
+def _read_url(value: object, notes: list[str]) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadFields("no url")
-    return canonicalise(refang(value))
+    written = refang(value)
+    url = assume_scheme(written)
+    if url != written:
+        notes.append("url: without http:// or https://, taken as http://")
+    return canonicalise(url)
 
 
 def _read_text(fields: dict[str, object], key: str, notes: list[str]) -> str | None:
@@ -150,6 +173,14 @@ def _read_referrer(fields: dict[str, object], notes: list[str]) -> str | None:
     except UrlRefused as error:
         notes.append(f"referrer: {error.reason}, ignored")
         return None
+
+
+def _has_no_zone(fields: dict[str, object]) -> bool:
+    value = fields.get("received_at")
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
+    except ValueError:
+        return False
 
 
 def _read_moment(fields: dict[str, object], notes: list[str]) -> datetime | None:

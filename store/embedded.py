@@ -19,12 +19,13 @@ from enum import Enum
 from pathlib import Path
 from typing import IO
 
-from orbweaver.store import append_only_file, server_lock, server_process
+from orbweaver.store import append_only_file, disk, server_lock, server_process
 from orbweaver.store.connection import Store, connect
-from orbweaver.store.errors import ServerNotStarted, StateDirUnusable
+from orbweaver.store.errors import ServerNotStarted, StateDirUnusable, StoreUnreachable
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -122,7 +123,7 @@ def running(state_dir: Path, *, patience: float = START_SECONDS, say: Say = say_
     """Yield a connection to the state directory's server, starting it when it does not run.
 
     The last user to leave stops it. A server that lives and is silent for more than `patience` seconds is an error.
-    Raises StateDirUnusable, ServerNotStarted or StoreDamaged.
+    Raises StateDirUnusable, ServerNotStarted or StoreDamaged; StoreUnreachable with the reason when it ends meanwhile.
     """
     state_dir = prepare_state_dir(state_dir)
     with _refusing(state_dir):
@@ -136,15 +137,37 @@ def running(state_dir: Path, *, patience: float = START_SECONDS, say: Say = say_
             except (KeyboardInterrupt, SystemExit):  # else what was just started would stay, and nobody uses it
                 _stop_if_last(state_dir, users, say)
                 raise
+        log_bytes = server_process.size_of(log_file(state_dir))
         try:
-            store = connect(url_for(state_dir))
-            try:
-                yield store
-            finally:
-                store.close()
+            with _saying_why_it_ended(state_dir, log_bytes):
+                store = connect(url_for(state_dir))
+                try:
+                    yield store
+                finally:
+                    store.close()
         finally:
             with _starting_or_stopping(state_dir, say):
                 _stop_if_last(state_dir, users, say)
+
+
+@contextlib.contextmanager
+def _saying_why_it_ended(state_dir: Path, log_bytes: int) -> Iterator[None]:
+    """Raise StoreUnreachable with the reason where nobody answers because the server has ended, as on a full disk."""
+    try:
+        yield
+    except (RedisConnectionError, StoreUnreachable) as error:
+        if server_lock.is_held(data_folder(state_dir)):
+            raise
+        raise StoreUnreachable(f"the embedded store has ended: {_why(state_dir, log_bytes)}") from error
+
+
+def _why(state_dir: Path, log_bytes: int) -> str:
+    """Say why the server ended: a full disk, else its last words in its log."""
+    short = disk.shortage(state_dir)
+    if short is not None:
+        return f"{short}; free space there, or choose another directory with --state DIR"
+    log = log_file(state_dir)
+    return f"{server_process.last_words(log, log_bytes)} (see {log})"
 
 
 @contextlib.contextmanager
@@ -213,10 +236,7 @@ def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
             try:
                 if log_bytes is not None:  # the one that we started has ended
                     if is_mended or not append_only_file.mend(data, state_dir, say):
-                        raise ServerNotStarted(
-                            f"the embedded Valkey server did not start: {server_process.last_words(log, log_bytes)} "
-                            f"(see {log})"
-                        )
+                        raise ServerNotStarted(f"the embedded store did not start: {_why(state_dir, log_bytes)}")
                     is_mended = True
                 log_bytes = server_process.size_of(log)
                 server_lock.sign(descriptor)

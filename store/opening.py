@@ -9,7 +9,8 @@ from pathlib import Path
 from orbweaver.settings import Settings
 from orbweaver.store import connection, durability, embedded
 from orbweaver.store.connection import Store
-from orbweaver.store.errors import NoStore
+from orbweaver.store.errors import NoStore, StoreUnfit
+from redis.exceptions import ResponseError
 
 
 @contextlib.contextmanager
@@ -32,6 +33,11 @@ def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str
         durability.require(store)
         try:
             yield store, settings.store_url
+        except ResponseError as error:
+            if not str(error).startswith("MISCONF"):
+                raise
+            shown = connection.without_password(settings.store_url)
+            raise StoreUnfit(f"the store {shown} takes no writes, free space on its disk: {error}") from error
         finally:
             store.close()
         return

@@ -2,13 +2,14 @@
 
 Two real places taken for one would lose a takedown, while one place taken for two costs a second case. So a parameter
 is left out only when it belongs to a signature that is there as a whole, or is a session id, or when its name and its
-value say what it is and something else in the URL names the file.
+value say what it is and something else in the URL names the file. Beside a file's name with its extension in the path,
+the value alone may say it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -27,19 +28,12 @@ class _Parameter(NamedTuple):
 class _Scheme:
     """How a provider signs URLs: with all of `marks`; `also`, and names that begin with `prefix`, may come with them.
 
-    The path of such a URL is that of a file. `when` names the mark that must be a time, where the names say little.
+    The path of such a URL is that of a file.
     """
 
     marks: frozenset[str]
     also: frozenset[str] = frozenset()
     prefix: str | None = None
-    when: str | None = None
-
-    def signs(self, values: Mapping[str, str], path: str) -> bool:
-        """Whether a URL with these parameters and this path is signed so."""
-        if not self.marks <= values.keys():
-            return False
-        return self.when is None or (_IS_TIME(values[self.when]) is not None and _names_a_file(path))
 
     def has(self, name: str) -> bool:
         """Whether a parameter of this name belongs to the signature."""
@@ -66,9 +60,11 @@ _SCHEMES: Final = (
     _Scheme(_names("ex is hm")),  # Discord
     _Scheme(_names("oh oe")),  # Meta
     _Scheme(_names("x-expires x-signature")),
-    _Scheme(_names("md5 expires"), when="expires"),  # nginx, secure_link
-    _Scheme(_names("st e"), when="e"),
 )
+# What signs the time when a link expires, in nginx's secure_link and its like; alone they may name the file.
+_SIGNING_NAMES: Final = _names("h hash hs k key md5 s secure st verify")
+_EXPIRY_NAMES: Final = _names("e exp expire expires expires_at expiry valid_until validto valid_to")
+_SHORTEST_SIGNATURE: Final = 8
 _AKAMAI: Final = _names("hdnea hdntl hdnts __token__")
 
 _LONG: Final = r"(?=[a-z!,._-]*[0-9])[0-9a-z!,._-]{16,}"
@@ -85,15 +81,21 @@ _TOKEN_NAMES: Final = _names("""
     access_token accesstoken auth auth_key auth_token authtoken authenticity_token csrf csrf_token csrftoken
     download_token dl_token hmac jwt nonce sig sign signature ticket token x-token xsrf_token
 """)
-_TIME_NAMES: Final = _names("""
-    e exp expire expires expires_at expiry st t time timestamp ts valid_until validto valid_to
-""")
+_TIME_NAMES: Final = _EXPIRY_NAMES | _names("st t time timestamp ts validfrom valid_from")
 _CACHE_NAMES: Final = _names("_ _dc _t bust cachebust cachebuster cb no_cache nocache rand random rnd")
 # Seconds since 1970 from 2001 on, or more exactly; or a day with a time.
 _IS_TIME = re.compile(
     r"[1-3]\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?|20\d\d(?:0[1-9]|1[0-2])[0-3]\d(?:T?[0-2]\d[0-5]\d(?:[0-5]\d)?Z?)"
     r"|20\d\d-\d\d-\d\d[T+ ](?:[0-9:.]|%3A)+(?:Z|[+-][0-9:]+|%2B[0-9:]+)?"
 ).fullmatch
+_IS_EXACT_TIME = re.compile(r"[1-3]\d{12}(?:\d{3}|\d{6})?(?:\.\d+)?").fullmatch
+_IS_JWT_OR_UUID = re.compile(
+    r"eyJ[\w-]+\.[\w-]+\.[\w-]*|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII
+).fullmatch
+_IS_LONG_TEXT = re.compile(r"[0-9A-Za-z._~+/=-]{16,}").fullmatch
+# In random letters and digits more than half of the neighbours are of another kind, in words few.
+_KIND_CHANGES = re.compile(r"(?=[A-Z][a-z0-9]|[a-z][A-Z0-9]|[0-9][A-Za-z])").findall
+_LEAST_CHANGES: Final = 1 / 4
 _IS_NUMBER_OF_CHANCE = re.compile(r"(?=[a-z.]*\d)[0-9a-z.]{6,}", re.IGNORECASE).fullmatch
 _IS_PHPBB_SESSION = re.compile(r"[0-9a-f]{32}", re.IGNORECASE).fullmatch
 
@@ -131,17 +133,15 @@ def place_of(url: str) -> Place:
 
 
 def _parameter(written: str) -> _Parameter:
-    name, _, value = written.partition("=")
-    return _Parameter(name.lower(), value, written)
+    name, equals, value = written.partition("=")
+    return _Parameter(name.lower(), value, written) if equals else _Parameter("", written, written)
 
 
 def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None]:
     """Return for each parameter why it is left out, None for one that stays."""
     is_named_by_path = _names_a_file(path)
-    values = {one.name: one.value for one in parameters if one.value}
-    schemes = [one for one in _SCHEMES if one.signs(values, path)]
-    certain = [_certainly(one, schemes) for one in parameters]
-    likely = [_likely(one) for one in parameters]
+    certain = _signatures(parameters, is_named_by_path=is_named_by_path)
+    likely = [_likely(one) or (_by_value(one) if _has_extension(path) else None) for one in parameters]
     is_named = is_named_by_path or any(
         _IS_NAMING(one.name) is not None and one.value != ""
         for one, sure, maybe in zip(parameters, certain, likely, strict=True)
@@ -156,12 +156,21 @@ def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None
     return found
 
 
-def _certainly(one: _Parameter, schemes: Collection[_Scheme]) -> LeftOut | None:
-    """Say why a parameter is left out whatever else the URL has."""
+def _signatures(parameters: Sequence[_Parameter], *, is_named_by_path: bool) -> list[LeftOut | None]:
+    """Say which parameters are left out whatever else the query has: those of signatures, and session ids."""
+    names = {one.name for one in parameters if one.value}
+    schemes = [one for one in _SCHEMES if one.marks <= names]
+    expires = is_named_by_path and any(one.name in _EXPIRY_NAMES and _IS_TIME(one.value) for one in parameters)
+    return [_certainly(one, schemes, expires=expires) for one in parameters]
+
+
+def _certainly(one: _Parameter, schemes: Collection[_Scheme], *, expires: bool) -> LeftOut | None:
     if any(scheme.has(one.name) for scheme in schemes):
         return LeftOut.SIGNATURE
     if one.name in _AKAMAI and "hmac" in one.value.lower():
         return LeftOut.SIGNATURE
+    if expires and one.name in _SIGNING_NAMES and len(one.value) >= _SHORTEST_SIGNATURE:
+        return LeftOut.SIGNATURE if _IS_TIME(one.value) is None else LeftOut.TIME
     is_session = one.name in _SESSION_NAMES and _IS_LONG(one.value) is not None
     return LeftOut.SESSION if is_session or _IS_ASP_SESSION(one.name) is not None else None
 
@@ -179,12 +188,36 @@ def _likely(one: _Parameter) -> LeftOut | None:
     return next((reason for names, fits, reason in _LIKELY if one.name in names and fits(one.value)), None)
 
 
+def _by_value(one: _Parameter) -> LeftOut | None:
+    """Say what a parameter is by its value, whatever its name, unless the name is one of those that name files."""
+    if one.name and _IS_NAMING(one.name) is not None:
+        return None
+    if _IS_EXACT_TIME(one.value) or (not one.name and _IS_TIME(one.value)):
+        return LeftOut.TIME
+    return LeftOut.RANDOM if _is_random(one.value) else None
+
+
+def _is_random(value: str) -> bool:
+    if _IS_JWT_OR_UUID(value):
+        return True
+    return _IS_LONG_TEXT(value) is not None and len(_KIND_CHANGES(value)) >= _LEAST_CHANGES * len(value)
+
+
 def _names_a_file(path: str) -> bool:
     """Whether the last segment of a path is a file's name, and no program's."""
-    last = path.rpartition("/")[2]
-    stem, dot, extension = last.rpartition(".")
-    if dot and extension.lower() in _PROGRAMS:
-        return False
-    if dot and stem and extension.isalnum():
+    if _has_extension(path):
         return True
-    return len(last) >= _SHORTEST_NAME and any(character.isdigit() for character in last)
+    last = path.rpartition("/")[2]
+    is_long = len(last) >= _SHORTEST_NAME and any(character.isdigit() for character in last)
+    return is_long and not _is_program(last)
+
+
+def _has_extension(path: str) -> bool:
+    """Whether a path ends as a file's name does, such as `a.jpg`."""
+    last = path.rpartition("/")[2]
+    stem, _, extension = last.rpartition(".")
+    return stem != "" and extension.isalnum() and not _is_program(last)
+
+
+def _is_program(name: str) -> bool:
+    return "." in name and name.rpartition(".")[2].lower() in _PROGRAMS

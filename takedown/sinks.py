@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orbweaver.model import Event
+from orbweaver.store import disk
 from orbweaver.takedown.errors import NotDelivered, SinkRefused
 
 EVENTS_FILE = "events.jsonl"
@@ -24,6 +25,9 @@ class Sink(Protocol):
     def deliver(self, event: Event) -> None:
         """Hand over one event; when it returns, the event is safe there. Raises NotDelivered."""
 
+    def complaint(self) -> tuple[bool, str] | None:
+        """Say whether it could take no event now, and what is wrong with it; None for nothing. Leaves nothing."""
+
 
 class JsonLinesSink:
     """Appends each event as one line to DIR/events.jsonl, on disk before it counts as delivered."""
@@ -31,6 +35,23 @@ class JsonLinesSink:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.name = jsonl_sink(directory)
+
+    def complaint(self) -> tuple[bool, str] | None:
+        """Say whether no event can be written by this user now, or space is short; None for neither."""
+        path = self._directory / EVENTS_FILE
+        try:
+            if path.exists():
+                os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+        except OSError as error:
+            return True, f"{path} cannot be written ({error.strerror})"
+        folder = disk.nearest_folder(self._directory)
+        in_the_way = [one for one in (self._directory, *self._directory.parents) if os.path.lexists(one)][:1]
+        if in_the_way != [folder]:
+            return True, f"{in_the_way[0]} is no directory"
+        said = disk.refusal(folder)
+        if said is not None:
+            return True, f"{folder} cannot be written ({said})"
+        return disk.complaint(disk.room_at(folder))
 
     def deliver(self, event: Event) -> None:
         """Append one line and sync it. Raises NotDelivered when the disk refuses."""

@@ -17,7 +17,6 @@ import socketserver
 import struct
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -154,14 +153,30 @@ def _serve(names: Names, ports: Sequence[int], stopped: int, be_ready: int, tell
         web.connections = seen.connections
         servers.append(web)
     for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     os.write(be_ready, b"1")
     os.read(stopped, 1)
-    time.sleep(0.1)  # what was dialled a moment ago is still to be accepted
+    for server in servers:
+        server.shutdown()
+        _take_what_waits(server)
     with os.fdopen(tell, "w") as report:
         json.dump(
             [[[*key, count] for key, count in found.items()] for found in (seen.connections, seen.questions)], report
         )
+
+
+def _take_what_waits(server: Any) -> None:
+    """Serve what was dialled or sent before the end: on a busy machine it may still lie in the socket."""
+    server.socket.setblocking(False)
+    while True:
+        try:
+            request, client = server.get_request()
+        except BlockingIOError:
+            return
+        if isinstance(server, socketserver.UDPServer):
+            server.finish_request(request, client)
+        else:
+            request.close()
 
 
 class _WebServer(socketserver.ThreadingTCPServer):

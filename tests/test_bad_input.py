@@ -189,8 +189,12 @@ def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> No
     assert [line.partition(":")[0] for line in layers] == [f"ok    layer {layer}" for layer in sandbox.LAYERS]
     assert any(line.startswith("ok    store appendonly: yes") for line in lines)
     assert "ok    store rights: crawl processes hold no connection to the store and can make none" in lines
-    ran = place.run("doctor", "--matcher", f"hashlist:{place.folder}/missing.hashes", SANDBOX="off")
+    assert [line for line in lines if line.partition("  ")[2].strip().startswith("disk:")]
+    sink = f"jsonl:{place.write('in-the-way', '')}/below"
+    missing = f"hashlist:{place.folder}/missing.hashes"
+    ran = place.run("doctor", "--matcher", missing, SANDBOX="off", TAKEDOWN_SINKS=sink)
     assert ran.status == FAILED
+    assert f"fail  sinks: {sink}: {place.folder}/in-the-way is no directory" in ran.stdout.splitlines()
     assert any(line.startswith("fail  matcher:") and "missing.hashes" in line for line in ran.stdout.splitlines())
     lines = ran.stdout.splitlines()
     assert any(line.startswith("warn  sandbox:") for line in lines)

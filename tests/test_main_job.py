@@ -101,6 +101,22 @@ def test_the_hit_report_shows_defanged_urls_only(place: Workplace) -> None:
     assert "http://" not in ran.stdout + ran.stderr
 
 
+def test_an_output_that_can_be_written_no_more_does_not_cost_the_report(place: Workplace) -> None:
+    listed = image()
+    (place.out / "cases.jsonl").mkdir(parents=True)  # as a full disk: what is written last cannot be
+    with SyntheticHost({"/known.png": ("image/png", listed)}) as host:
+        reports = place.write("reports.txt", f"{host.url}known.png\n")
+        hashes = place.write("list.csv", hash_list(listed))
+        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
+    assert ran.status == 1
+    assert "hxxp://127[.]0[.]0[.]1" in ran.stdout.replace("\n", "")
+    assert "1 case (1 new)" in ran.stdout
+    assert ran.stderr.splitlines()[-1] == (
+        f"orbweaver: output directory {place.out} cannot be written (Is a directory): free space or choose another; "
+        "the cases are in the store, see orbweaver cases list"
+    )
+
+
 def test_a_listed_file_inside_an_archive_becomes_a_case_that_says_where(place: Workplace) -> None:
     listed = image()
     archive = io.BytesIO()

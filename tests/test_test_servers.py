@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from hostile.act import ACTS
 from hostile_server import BOMB_SIZE, HONEST, PAYLOAD, Behaviour, HostileServer
+from orbweaver_command import eventually
 from synthetic_host import Resource, SyntheticHost, ThreadedServer
 
 TIMEOUT = 20
@@ -61,13 +62,17 @@ def test_hangs_reads_and_never_answers() -> None:
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)
-        assert server.requests == ["/file.bin"]
+        eventually(lambda: server.requests == ["/file.bin"])
 
 
 def test_drips_sends_one_byte_at_a_time() -> None:
     with HostileServer("drips", drip_seconds=0.05) as server, connect(server) as client:
         assert read_head(client).startswith(NAMES)
-        assert [client.recv(100) for _ in range(5)] == [PAYLOAD[n : n + 1] for n in range(5)]
+        received = b""
+        while len(received) < 5:
+            received += client.recv(len(PAYLOAD))
+        assert len(received) < 1_000  # some, when nobody looked for a while, but never what one could have had at once
+        assert PAYLOAD.startswith(received)
 
 
 def test_never_ends_goes_on_as_long_as_it_is_read() -> None:

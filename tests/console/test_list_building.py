@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from orbweaver import cli
-from orbweaver.console import list_building
+from orbweaver.console import list_building, list_info
 from orbweaver_command import Workplace
 
 RANDOM = random.Random("building")
@@ -119,6 +119,56 @@ def test_an_update_from_a_file_of_another_name_says_that_it_is_another_list(
     said = capsys.readouterr()
     assert "update: 0 added, 1 given again, 1 withdrawn, 0 deletions of entries not listed" in said.out
     assert said.err == ""
+
+
+UK = 'name = "UK 2026"\n[[table]]\nschemes = ["vics-uk"]\ncategories = { 1 = "abuse", 2 = "benign" }\n'
+
+
+def test_a_region_without_a_table_is_held_and_the_build_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, table, output = tmp_path / "export.json", tmp_path / "uk.toml", tmp_path / "list.hashes"
+    rows = [row(RANDOM.randbytes(16).hex(), category, number) for number, category in enumerate((0, 1, 1, 2, 7))]
+    export.write_text(vics(*rows).replace("/US/", "/UK/"))
+    table.write_text(UK)
+    list_building.run([export], output, is_json=False)
+    said = capsys.readouterr()
+    assert said.err == (
+        f"{export}: a match on 4 rows will be held for an analyst, because what their category means is not known "
+        "(vics-uk category 1: 2, vics-uk category 2: 1, vics-uk category 7: 1). If you know it, say it in a category "
+        "table: --category-table FILE.\n"
+    )
+    list_building.run([export], output, category_table=table, is_json=False)
+    said = capsys.readouterr()
+    assert f"{export}: a match on 1 rows will be held for an analyst" in said.err
+    assert "known benign (vics-uk category 0: 1, vics-uk category 2: 1)" in said.out
+    list_info.run(output, is_json=False)
+    assert "category table UK 2026, version " in capsys.readouterr().out
+    list_building.run([export], output, is_json=True)
+    said = capsys.readouterr()
+    assert f'{output} had the category table "UK 2026" and has it no more' in said.err
+    assert json.loads(said.out)["category_table"] is None
+
+
+def test_a_table_of_another_region_than_the_files_says_nothing_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, table, output = tmp_path / "export.json", tmp_path / "uk.toml", tmp_path / "list.hashes"
+    export.write_text(vics(row(MD5)))
+    table.write_text(UK)
+    list_building.run([export], output, category_table=table, is_json=False)
+    assert capsys.readouterr().err == (
+        f'{export}: the category table "UK 2026" is for vics-uk, and the rows are of vics-us: it says nothing of them. '
+        "A table is for the region that the file names.\n"
+    )
+
+
+def test_a_bad_table_refuses_the_build_with_a_line_for_each_fault(place: Workplace) -> None:
+    export, output = place.write("export", vics(row(MD5))), str(place.folder / "list.hashes")
+    table = place.write("table", UK.replace("abuse", "bad").replace("vics-uk", "UK"))
+    ran = place.run("hashlist", "build", export, "--category-table", table, "-o", output)
+    assert (ran.status, len(ran.stderr.splitlines()), ran.stdout) == (2, 2, "")
+    assert not Path(output).exists()
 
 
 def test_a_file_name_does_not_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

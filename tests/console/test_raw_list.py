@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from orbweaver.console.raw_list import RawList, open_raw
+from orbweaver.matcher_client.errors import CategoryTableRefused
 from orbweaver.matcher_client.list_format import HashList
 from rich.console import Console
 
@@ -15,10 +16,10 @@ RANDOM = random.Random("raw list")
 DIGEST, OTHER = (RANDOM.randbytes(32).hex() for _ in range(2))
 
 
-def opened(source: Path, *, is_terminal: bool = False) -> tuple[RawList, str]:
+def opened(source: Path, *, is_terminal: bool = False, category_table: Path | None = None) -> tuple[RawList, str]:
     said = io.StringIO()
     notes = Console(file=said, soft_wrap=True, force_terminal=is_terminal, width=80)
-    return open_raw(source, source.parent, notes), said.getvalue()
+    return open_raw(source, source.parent, notes, category_table=category_table), said.getvalue()
 
 
 def test_refused_rows_are_said_also_when_the_list_was_built_before(tmp_path: Path) -> None:
@@ -40,6 +41,7 @@ def test_refused_rows_are_said_also_when_the_list_was_built_before(tmp_path: Pat
             {"place": "line 2", "reason": "a digest has 32, 40 or 64 hex digits, not 63 characters"},
             {"place": "line 3", "reason": "a digest has 32, 40 or 64 hex digits, not 62 characters"},
         ],
+        "on_categories": [],
     }
 
 
@@ -80,3 +82,35 @@ def test_a_terminal_shows_the_rows_while_the_list_is_built(tmp_path: Path) -> No
     _, said = opened(source, is_terminal=True)
     assert "reading, then sorting the hash list" in said
     assert "2 rows" in said
+
+
+def test_another_category_table_makes_another_list_and_what_is_held_is_said_every_time(tmp_path: Path) -> None:
+    source, table = tmp_path / "list.csv", tmp_path / "table.toml"
+    source.write_text(f"sha256,category,scheme\n{DIGEST},1,vics-uk\n{OTHER},2,vics-uk\n")
+    without, said = opened(source)
+    assert said == (
+        f"warning: {source}: a match on 2 rows will be held for an analyst, because what their category means is not "
+        "known (vics-uk category 1: 1, vics-uk category 2: 1). If you know it, say it in a category table: "
+        "--category-table FILE.\n"
+    )
+    assert opened(source) == (without, said)
+    versions = {HashList(without.built).list_version}
+    for nature in ("abuse", "unknown"):
+        table.write_text(
+            f'name = "t"\n[[table]]\nschemes = ["vics-uk"]\ncategories = {{ 1 = "abuse", 2 = "{nature}" }}\n'
+        )
+        with_table, said = opened(source, category_table=table)
+        assert ('The category table "t" leaves it out or says unknown' in said) is (nature == "unknown")
+        assert opened(source, category_table=table) == (with_table, said)
+        versions.add(HashList(with_table.built).list_version)
+    assert len(versions) == 3
+    assert opened(source)[0] == without
+
+
+def test_a_built_list_takes_no_other_table(tmp_path: Path) -> None:
+    source, table = tmp_path / "list.txt", tmp_path / "table.toml"
+    source.write_text(f"{DIGEST}\n")
+    table.write_text('name = "t"\n[[table]]\nschemes = ["vics-uk"]\ncategories = { 1 = "abuse" }\n')
+    built = opened(source)[0].built
+    with pytest.raises(CategoryTableRefused, match="leave out --category-table"):
+        opened(built, category_table=table)

@@ -293,7 +293,8 @@ class Gate:
 
     async def answer(self, _: web.BaseRequest) -> web.StreamResponse:
         self._reached.set()
-        await asyncio.get_running_loop().run_in_executor(None, self._open.wait)
+        while not self._open.is_set():
+            await asyncio.sleep(0.01)
         return web.Response(body=PNG)
 
     @property

@@ -14,6 +14,7 @@ from orbweaver.matcher_client.errors import HashListUnreadable
 from orbweaver.matcher_client.list_build import build
 from orbweaver.matcher_client.list_format import HashList
 from orbweaver.matcher_client.list_input import read_rows
+from orbweaver.matcher_client.list_row import BadFileError
 from orbweaver.matcher_client.list_source import open_source, read_head
 
 RANDOM = random.Random("source")
@@ -135,3 +136,18 @@ def test_a_list_that_unpacks_to_many_megabytes_takes_next_to_no_memory(
     first, kilobytes = ran.stdout.splitlines()
     assert re.fullmatch(said, first)
     assert int(kilobytes) < 40 * 1024
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\x00", "a JPG file (image/jpeg)"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a PNG file (image/png)"),
+        (b"%PDF-1.7\n%\xe2\xe3\n", "a PDF file (application/pdf)"),
+    ],
+)
+def test_a_picture_or_document_is_called_what_it_is(tmp_path: Path, content: bytes, kind: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadFileError, match=re.escape(f"is {kind} and no list")):
+        open_source(path)

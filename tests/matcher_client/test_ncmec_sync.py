@@ -13,6 +13,7 @@ import pytest
 from builders import digests_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from orbweaver.matcher_client.category_table import CategoryTable
 from orbweaver.matcher_client.errors import (
     HashListUnreadable,
     MatcherError,
@@ -23,7 +24,7 @@ from orbweaver.matcher_client.errors import (
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.ncmec_client import read_source
 from orbweaver.matcher_client.ncmec_sync import OVERLAP, SyncReport, sync
-from orbweaver.model import Verdict
+from orbweaver.model import Nature, Verdict
 from stand_ins import ncmec
 from stand_ins.answering import Asked, Reply
 from stand_ins.ncmec import NAMESPACE, PASSWORD, Entry, RunningNcmec
@@ -163,6 +164,24 @@ def test_a_sync_without_news_leaves_the_list_and_remembers_the_time(server: Runn
     assert (report.entries, report.built, output.read_bytes()) == (0, None, before)
     synced(server, output, NOON + timedelta(days=3))
     assert server.queries()[-1]["from"] == written(NOON + timedelta(days=2) - OVERLAP)
+
+
+def test_another_category_table_is_taken_also_without_news_and_kept_after_that(
+    server: RunningNcmec, output: Path
+) -> None:
+    server.put(entry("a"))
+    version = synced(server, output).built
+    table = CategoryTable("ours", {"ncmec": {None: Nature.UNKNOWN, "A1": Nature.BENIGN}})
+    later = NOON + timedelta(days=2)
+    report = sync(read_source(server.url), output, category_table=table, asked_at=later)
+    assert version is not None
+    assert report.built is not None
+    assert (report.entries, report.built.list_version != version.list_version) == (0, True)
+    assert results(output, "a") == ["no_match"]
+    assert sync(read_source(server.url), output, category_table=table, asked_at=later).built is None
+    server.put(entry("b", timestamp=written(later)))
+    synced(server, output, later)
+    assert results(output, "a", "b") == ["no_match", "no_match"]
 
 
 def test_a_source_without_entries_makes_no_list_and_nothing_to_remember(server: RunningNcmec, output: Path) -> None:

@@ -106,3 +106,15 @@ def test_every_report_line_has_its_result_in_the_order_of_the_lines() -> None:
         (3, "not_reached", 1),
         (5, "not_reached", 0),
     ]
+
+
+def test_reports_of_one_file_behind_links_with_other_tokens_all_have_its_match() -> None:
+    reports = tuple(Report(url=f"http://h.test/a.jpg?token=t{number}", line=number) for number in range(3))
+    record = a_record(order=Order(scope=an_order().scope, reports=reports))
+    before = None
+    for report in reports:
+        before = change_by_match(a_sighting(url=report.url), a_match(), before, STAMP).after
+    assert before is not None
+    seen = {report.url: Reported(url=report.url, status=200, files=1) for report in reports}
+    found = results([record], {"c-1": seen}, [before.case], unknown={}, undelivered=())
+    assert [one.outcome.value for one in found] == ["match"] * 3

@@ -1,6 +1,7 @@
 """Reports in: what each format gives, what each bad line costs, and that no bytes can do worse."""
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,66 @@ def read(content: bytes | str) -> list[Report | BadLine]:
     stream = io.BytesIO(content) if isinstance(content, bytes) else io.StringIO(content)
     found = read_reports(stream, name="reports.csv")
     return [one.model_copy(update={"line": None}) if isinstance(one, Report) else one for one in found]
+
+
+def of_file(content: str) -> list[tuple[int, str]]:
+    return [(one.line, one.reason) for one in read(content) if isinstance(one, BadLine) and one.is_of_file]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "URL,Report ID",
+        "url,report-id",
+        "\ufeffUrl , ReportID ",
+        "url;REPORT_ID",
+        '"url"\t"report id"',
+        "\ufeffURL,Report.Id",
+    ],
+)
+def test_our_columns_are_known_however_they_are_written(header: str) -> None:
+    mark = next(one for one in ",;\t" if one in header)
+    (found,) = read(f"{header}\nhttp://example.com/a{mark}R-7\n")
+    assert found == Report(url="http://example.com/a", report_id="R-7")
+
+
+def test_what_is_not_read_is_said_once_for_the_file() -> None:
+    content = "url,Ticket,Report ID,remark\n" + "http://example.com/a,1,R-1,x\n" * 3
+    assert of_file(content) == [(1, "columns that are not read: Ticket, remark")]
+    content = '{"url": "http://example.com/a", "ticket": 1}\n' * 3
+    assert of_file(content) == [(1, "key that is not read: ticket")]
+    assert of_file("URL;REFERER;WORKUSER;REFERENCE;SOURCE;TYPE\nhttp://example.com/a;;;;;\n") == []
+    assert len(of_file("".join(f'{{"url": "http://h.example/", "k{one}": 1}}\n' for one in range(99)))) == 20
+
+
+def test_a_time_without_a_zone_is_taken_as_utc_and_said_once() -> None:
+    content = "url,received_at\n" + "http://example.com/a,2026-03-01 12:00\n" * 2 + "http://example.com/b,nonsense\n"
+    found = read(content)
+    assert next(one.received_at for one in found if isinstance(one, Report)) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert of_file(content) == [(2, "received_at: without a time zone, taken as UTC, here and in the lines below")]
+    assert of_file("url,received_at\nhttp://example.com/a,2026-03-01T12:00:00Z\n") == []
+
+
+def test_a_host_that_begins_with_www_is_a_url_with_a_note() -> None:
+    for line in ("www.example.com/a", "WWW.example.com/a", "www[.]example[.]com/a"):
+        found = read(f"{line}\n")
+        assert urls_of(found) == ["http://www.example.com/a"]
+        assert bad_of(found) == [(1, "url: without http:// or https://, taken as http://")]
+    assert urls_of(read("example.com/a\nwwww.example.com\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\n", "a JPG file (image/jpeg)"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG file (image/png)"),
+        (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\x00\x00", "a MP4 file (video/mp4)"),
+        (b"%PDF-1.7\n%\xe2\xe3\n", "a PDF file (application/pdf)"),
+    ],
+)
+def test_a_file_that_is_no_text_is_called_what_it_is(content: bytes, kind: str) -> None:
+    with pytest.raises(ReportsUnreadable, match=re.escape(f"this is {kind} and no reports")):
+        read(content)
 
 
 def test_a_report_says_its_line() -> None:
@@ -78,8 +139,8 @@ FULL = Report(
     ],
 )
 def test_every_format_gives_the_same_report(content: str) -> None:
-    assert read(content) == [FULL]
-    assert read(content.encode()) == [FULL]
+    for found in (read(content), read(content.encode())):
+        assert [one for one in found if not isinstance(one, BadLine) or not one.is_of_file] == [FULL]
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def test_a_server_whose_starter_was_killed_is_not_doubled_wherever_it_stands(sho
     lock = server_lock.take(embedded.data_folder(short_dir)) if has_lock else None
     server = launch_by_hand(short_dir, lock=lock)
     server.send_signal(signal.SIGSTOP)  # before it binds, between bind and listen, or later: as it comes
+    os.waitpid(server.pid, os.WUNTRACED)
     try:
         if lock is not None:
             os.close(lock)

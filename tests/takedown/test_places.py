@@ -81,8 +81,24 @@ SHORTENED = {
         dict.fromkeys(["sv", "se", "sr", "sp", "sig"], "signature"),
     ),
     "Akamai": (f"/v?hdnts=exp={NOW}~acl=/*~hmac={HEX}", "/v", {"hdnts": "signature"}),
-    "nginx": (f"/a.mp4?md5=A_b-1&expires={NOW}", "/a.mp4", {"md5": "signature", "expires": "signature"}),
-    "nginx, short names": (f"/a.mp4?st=A_b-1&e={NOW}", "/a.mp4", {"st": "signature", "e": "signature"}),
+    "nginx": (f"/a.mp4?md5=A_b-1234&expires={NOW}", "/a.mp4", {"md5": "signature", "expires": "time"}),
+    "nginx, short names": (f"/a.mp4?st=A_b-1234&e={NOW}", "/a.mp4", {"st": "signature", "e": "time"}),
+    "a hash and when it ends": (
+        f"/a.mp4?validfrom={NOW}&validto={NOW}&hash=aB%2F12345",
+        "/a.mp4",
+        {"validfrom": "time", "validto": "time", "hash": "signature"},
+    ),
+    "a hash that names the file beside a time": (
+        f"/view.php?hash={HEX}&expires={NOW}",
+        f"/view.php?hash={HEX}",
+        {"expires": "time"},
+    ),
+    "a random value of any name": ("/a.jpg?x=8f3a9c017be2d4f5", "/a.jpg", {"x": "random"}),
+    "long base64 of any name": ("/a.jpg?x=Zk9xQ2pVd1h4R3b7", "/a.jpg", {"x": "random"}),
+    "a JWT": ("/a.jpg?x=eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "/a.jpg", {"x": "random"}),
+    "a UUID": ("/a.jpg?x=0b8f1c6e-3d0a-4c53-9a7e-5f1d2b3c4a59", "/a.jpg", {"x": "random"}),
+    "milliseconds of any name": (f"/a.jpg?x={NOW}123", "/a.jpg", {"x": "time"}),
+    "a time without a name": (f"/a.jpg?{NOW}", "/a.jpg", {"": "time"}),
 }
 UNCHANGED = {
     "no parameter": "/a.jpg",
@@ -97,6 +113,12 @@ UNCHANGED = {
     "a version": "/a.jpg?v=1772366400",
     "a hash": f"/a.jpg?hash={HEX}",
     "a story": "/view.php?id=7&sid=12",
+    "a random value that may name the file": "/view.php?x=8f3a9c017be2d4f5",
+    "a random value under a name of files": "/a.jpg?file=8f3a9c017be2d4f5",
+    "words": "/a.jpg?x=Summer-Holiday-2024-Beach",
+    "a long number": "/a.jpg?x=1772366400",
+    "a word without a name": "/a.jpg?download",
+    "a short random value": "/a.jpg?x=Zk9xQ2pVd1h4R3",
     "a session id that is short": "/a.jpg?PHPSESSID=12",
     "half of a signature": f"/view.php?X-Amz-Signature={HEX}",
     "one of Azure's names": "/a.jpg?sv=1&sp=r&se=2026",
@@ -124,10 +146,31 @@ def test_everything_else_is_a_part_of_the_place(url: str) -> None:
 
 
 names = st.sampled_from(
-    ["id", "file", "v", "rand", "lang", "w", "token", "sig", "ts", "expires", "t", "e", "st", "md5", "_", "sid"]
+    [
+        "id",
+        "file",
+        "v",
+        "x",
+        "hash",
+        "rand",
+        "lang",
+        "w",
+        "token",
+        "sig",
+        "ts",
+        "expires",
+        "t",
+        "e",
+        "st",
+        "md5",
+        "_",
+        "sid",
+    ]
     + ["PHPSESSID", "X-Amz-Signature", "X-Amz-Credential", "sv", "Signature", "Key-Pair-Id", "AWSAccessKeyId", "hdnts"]
 )
-values = st.sampled_from(["", "1", "2", "abc", HEX, NOW, "1772366999", "r", "exp=1~hmac=2"])
+values = st.sampled_from(
+    ["", "Zk9xQ2pVd1h4R3b7", f"{NOW}123", "1", "2", "abc", HEX, NOW, "1772366999", "r", "exp=1~hmac=2"]
+)
 queries = st.lists(st.tuples(names, values), max_size=6)
 paths = st.sampled_from(["/a.jpg", "/view.php", "/", "/f/x7Gh2", "/a;jsessionid=0123456789ABCDEF/b.jpg"])
 

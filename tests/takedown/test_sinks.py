@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from builders import STAMP, a_match, a_sighting
 from orbweaver.model import Event
+from orbweaver.store import disk
 from orbweaver.takedown.errors import NotDelivered, SinkRefused
 from orbweaver.takedown.sinks import JsonLinesSink, open_sinks
 from orbweaver.takedown.transitions import change_by_match
@@ -116,3 +117,34 @@ def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
     lines = (tmp_path / "events.jsonl").read_text().splitlines()
     assert len(lines) == 100
     assert set(lines) == {an_event(b"one").model_dump_json(), an_event(b"other").model_dump_json()}
+
+
+def test_a_sink_that_can_be_written_has_no_complaint_and_is_left_as_it_was(tmp_path: Path) -> None:
+    room = disk.complaint(disk.room_at(tmp_path))  # this machine's disk may be nearly full
+    assert JsonLinesSink(tmp_path / "not" / "there").complaint() == room
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "events.jsonl").write_text("{}\n")
+    assert JsonLinesSink(tmp_path).complaint() == room
+    assert (tmp_path / "events.jsonl").read_text() == "{}\n"
+    assert [one.name for one in tmp_path.iterdir()] == ["events.jsonl"]
+
+
+def test_what_keeps_a_sink_from_taking_events_is_said_before_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "a" / "events.jsonl").mkdir(parents=True)
+    assert JsonLinesSink(tmp_path / "file" / "below").complaint() == (True, f"{tmp_path / 'file'} is no directory")
+    path = tmp_path / "a" / "events.jsonl"
+    assert JsonLinesSink(tmp_path / "a").complaint() == (True, f"{path} cannot be written (Is a directory)")
+
+
+def test_a_sink_of_another_user_is_said(short_dir: Path) -> None:
+    short_dir.chmod(0o555)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        assert JsonLinesSink(short_dir).complaint() == (True, f"{short_dir} cannot be written (Permission denied)")
+    finally:
+        if is_root:
+            os.seteuid(0)
+        short_dir.chmod(0o700)

@@ -1,0 +1,34 @@
+"""What is said of the categories of a list that is built: on which rows a match will be held, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orbweaver.console.text import safe
+from orbweaver.matcher_client.category_table import CategoryTable
+from orbweaver.matcher_client.list_build import FileReport
+
+SIGNS_SHOWN = 10
+
+
+def say_held(file: FileReport, table: CategoryTable | None) -> Iterator[str]:
+    """Say on which rows a match will be held, for nothing says what their category means, and of a table for others."""
+    name = safe(file.file)
+    if table is not None and file.schemes and not set(map(str.lower, file.schemes)) & table.schemes.keys():
+        yield (
+            f'{name}: the category table "{safe(table.name)}" is for {", ".join(table.schemes)}, and the rows are of '
+            f"{safe(', '.join(file.schemes))}: it says nothing of them. A table is for the region that the file names."
+        )
+    if file.held:
+        counts = sorted(file.held.items(), key=lambda one: (-one[1], one[0]))
+        signs = ", ".join(f"{safe(sign)}: {count:,}" for sign, count in counts[:SIGNS_SHOWN])
+        more = f", and {len(counts) - SIGNS_SHOWN:,} more" if len(counts) > SIGNS_SHOWN else ""
+        mend = (
+            "If you know it, say it in a category table: --category-table FILE"
+            if table is None
+            else f'The category table "{safe(table.name)}" leaves it out or says unknown'
+        )
+        yield (
+            f"{name}: a match on {sum(file.held.values()):,} rows will be held for an analyst, because what their "
+            f"category means is not known ({signs}{more}). {mend}."
+        )

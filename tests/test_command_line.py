@@ -1,0 +1,63 @@
+"""The command for people: its help has no Python types, and Ctrl-C never shows where Python stood."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from orbweaver import cli
+from orbweaver.commands.plain_help import command_of
+
+
+def every_command(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from every_command(inner, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(every_command(command_of(cli.app))), ids=" ".join)
+def test_no_help_shows_a_python_type(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    command_of(cli.app).main([*path, "--help"], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert "Usage:" in said
+    assert re.findall(r"<(?![\w|-]+\|)[^<>]*>|list\[|Path\b|\bbool\b|\bstr\b|\.\.\.\}|\}\.\.\.\.", said) == []
+
+
+# Sends SIGINT to itself when a module is about to be imported, which is when a person's Ctrl-C would find it there.
+INTERRUPTED_AT = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv[1:] = {arguments!r}
+from orbweaver import cli
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("typer", []),
+        ("orbweaver.commands.verify", ["verify"]),
+        ("orbweaver.console.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
+        ("orbweaver.queue.queues", ["rematch", "--hashes", "list.csv"]),
+        ("orbweaver.console.case_list", ["cases", "list"]),
+        ("orbweaver.console.doctor", ["doctor"]),
+        ("orbweaver.console.list_info", ["hashlist", "info", "list.hashes"]),
+    ],
+)
+def test_ctrl_c_while_a_command_starts_ends_with_130_and_no_traceback(module: str, arguments: list[str]) -> None:
+    program = INTERRUPTED_AT.format(module=module, arguments=arguments)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,23 @@
+"""What the Makefile says where it cannot go on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Debian's Python without the package python3-venv.
+WITHOUT_VENV = '#!/bin/sh\ncase "$*" in *ensurepip*|*venv*) exit 1;; esac\nexec {python} "$@"\n'
+
+
+def test_a_python_without_venv_is_said_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    python.write_text(WITHOUT_VENV.format(python=sys.executable))
+    python.chmod(0o755)
+    command = ["make", "--silent", "demo", f"PYTHON={python}", f"VENV={tmp_path}/venv"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert done.returncode != 0
+    assert said == [f"{python} cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"]
+    assert not (tmp_path / "venv").exists()
