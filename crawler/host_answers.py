@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from orbweaver.crawler.outcomes import GONE_STATUSES
 from orbweaver.model import HostAnswers
 
+# Answers that say there is nothing: RFC 9110, 15.5.5 and 15.5.11.
+GONE_STATUSES: Final = frozenset({404, 410})
 GIVEN: Final = "given"
 # A page came, where a page shows a file or a link to a file was redirected.
 A_PAGE: Final = "page"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orbweaver.crawler.budget import LimitReached
 from orbweaver.crawler.errors import EgressRefused, RobotsRefused
+from orbweaver.crawler.host_answers import GONE_STATUSES
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, Interrupted, PartSent, TransferTooSlow
 from orbweaver.model import Outcome
 from scrapy.exceptions import (
@@ -30,8 +31,6 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (DownloadTimeoutError, Outcome.TIMEOUT),
     (DownloadConnectionRefusedError, Outcome.UNREACHABLE),
 )
-# Answers that say there is nothing: RFC 9110, 15.5.5 and 15.5.11.
-GONE_STATUSES = frozenset({404, 410})
 # Answers that say that this URL, or the whole server, does not serve GET: RFC 9110, 15.5.6 and 15.6.2.
 METHOD_STATUSES = frozenset({405, 501})
 # Answers that say "not now": 408, 421, 425, 429.

@@ -29,7 +29,7 @@ FILES_SPENT = "limit limit.max_files"
 
 # What a server can make us waste: CPU time in units of tests/calibration.py, of which a recrawl of an honest host takes
 # about 50. How long it can keep us waiting is shown by `make bench-hostile`, on an idle machine.
-UNITS = 1_500.0
+UNITS = 3_000.0
 MEGABYTES = 12.0
 USUAL = Terms()
 BRIEF = Terms(Limits(max_pages=40, max_files=100, max_seconds=5))

@@ -96,11 +96,12 @@ def recrawl_here(order: contained.Order) -> _Taken:
                 crashes.append(f"{record.name}: {record.getMessage()[:200]} {record.exc_info}")
 
     logging.getLogger().addHandler(Watch())
+    unit = calibration.unit()
     began, busy = time.monotonic(), time.process_time()
     crawled = contained.crawl_here(order)
     seconds, busy = time.monotonic() - began, time.process_time() - busy
     assert sandbox.is_entered()
-    return _Taken(crawled, seconds, busy / max(calibration.unit(), calibration.unit()), tuple(crashes))
+    return _Taken(crawled, seconds, busy / max(unit, calibration.unit()), tuple(crashes))
 
 
 def quiet_kilobytes() -> int:
