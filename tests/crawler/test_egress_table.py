@@ -146,7 +146,8 @@ def _of_ipv4(address: IPv4Address, rule: str) -> Iterator[Spelling]:
 
 
 def _of_ipv6(address: IPv6Address, rule: str) -> Iterator[Spelling]:
-    groups = address.exploded.split(":")
+    # Not from `exploded`: since Python 3.13 it has a dotted quad at the end of an IPv4-mapped address.
+    groups = [address.packed[at : at + 2].hex() for at in range(0, 16, 2)]
     tail = IPv4Address(int(address) & 0xFFFFFFFF)
     for form, host in {
         "compressed": f"[{address}]",
