@@ -342,7 +342,7 @@ def test_a_second_run_on_the_same_store_is_refused_and_the_first_is_not_disturbe
         gate.open()
         ran = finish(running)
     assert refused.status == 1
-    assert "another verification" in refused.stderr
+    assert "this store is in use by orbweaver verify" in refused.stderr
     assert urls(ran.json()["cases"]) == {f"{host.url}known.png"}
 
 

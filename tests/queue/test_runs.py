@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders import RUN, a_sighting, add_batch, transaction
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Sighting
 from orbweaver.queue import queues, runs
 from orbweaver.queue.queues import QueueName
@@ -57,7 +58,7 @@ def test_only_the_events_of_a_run_are_waited_for(store: Store) -> None:
         runs.note_event(store, pipe, RUN, "e1")
         runs.note_event(store, pipe, "another", "e2")
     assert runs.waiting(store, RUN) == (0, 1)
-    runs.note_delivered(store, "e1")
+    assert runs.note_delivered(store, "e1", orbweaver_settings.load())
     assert runs.waiting(store, RUN) == (0, 0)
     assert runs.waiting(store, "another") == (0, 1)
 
