@@ -71,8 +71,12 @@ class Settings(BaseSettings):
     store_url: str | None = Field(default=None, description="redis://, rediss:// or unix://; none: embedded")
     matcher_url: str | None = Field(default=None, description="hash-matching services, e.g. hashlist:/path")
     health_seconds: float = Field(default=60, gt=0, le=3_600, description="between two checks of a matching service")
-    max_list_age: Duration | None = Field(default=None, description="an older list is unhealthy; none: no age is")
-    max_list_shrinkage: float = Field(default=0.1, ge=0, le=1, description="a list that lost more is unhealthy")
+    max_list_age: Duration | None = Field(
+        default=None, description="a list older than this is unhealthy; none: no limit"
+    )
+    max_list_shrinkage: float = Field(
+        default=0.1, ge=0, le=1, description="a list that lost more of its entries is unhealthy"
+    )
     verdict_cache: Duration = Field(default=timedelta(hours=1), description="how long verdicts are kept; 0s: never")
     takedown_sinks: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="e.g. jsonl:/path")
     state_dir: Path = Field(default_factory=default_state_dir, description="where the embedded store lives")
@@ -90,12 +94,12 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(default=20, gt=0, description="longest silence inside a body")
     transfer_seconds: float = Field(default=1_800, gt=0, description="longest transfer of one body")
     grace_seconds: float = Field(default=15, gt=0, description="a body may be slow this long from its start")
-    slowest_bytes_per_second: int = Field(default=1_024, ge=0, description="mean rate asked after the grace")
+    slowest_bytes_per_second: int = Field(default=1_024, ge=0, description="lowest mean rate allowed after that")
     html_bytes: int = Field(default=5 * 2**20, ge=1, description="HTML, or another document, held in memory for links")
     file_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one file, at most")
     archive_members: int = Field(default=10_000, ge=1, description="members read of one archive, at most")
     archive_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one archive's members, at most")
-    archive_depth: int = Field(default=3, ge=0, le=8, description="archives inside archives, so many levels deep")
+    archive_depth: int = Field(default=3, ge=0, le=8, description="levels of archives inside archives")
     memory_bytes: int = Field(default=4 * 2**30, ge=2**28, description="RLIMIT_AS of a crawl process")
 
     sighting_retention: Duration = Field(

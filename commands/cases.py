@@ -19,7 +19,7 @@ app = typer.Typer(help="Show cases.", no_args_is_help=True)
 )
 def list_cases(
     state: Annotated[CaseState | None, typer.Option(help="Only cases in this state.")] = None,
-    is_json: Annotated[bool, typer.Option("--json", help="Print a case a line as JSON, with exact URLs.")] = False,
+    is_json: Annotated[bool, typer.Option("--json", help="Print one case per line as JSON, with exact URLs.")] = False,
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", metavar="DIR", help="State directory (default: STATE_DIR).")
     ] = None,

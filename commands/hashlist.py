@@ -24,7 +24,9 @@ BuiltList = Annotated[Path, typer.Argument(metavar="LIST", help="A built list.")
 def build(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="IN", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; gzip'd too."),
+        typer.Argument(
+            metavar="IN", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; also gzipped."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
     canary: Annotated[
@@ -34,11 +36,11 @@ def build(
         ),
     ] = None,
     is_update: Annotated[
-        bool, typer.Option("--update", help="Keep what OUT has, but for what the input gives again or withdraws.")
+        bool, typer.Option("--update", help="Keep the entries of OUT that the input does not replace or withdraw.")
     ] = False,
     list_name: Annotated[
         str | None,
-        typer.Option("--list", metavar="NAME", help="The list's name; without it the file's, or its format's."),
+        typer.Option("--list", metavar="NAME", help="The list's name (default: the file's, or its format's)."),
     ] = None,
     category_table: CategoryTableFile = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
@@ -82,7 +84,7 @@ def info(
     epilog="Examples:\n\n"
     "  orbweaver hashlist diff yesterday.hashes today.hashes\n\n"
     "  orbweaver hashlist diff yesterday.hashes today.hashes --entries --json\n\n"
-    "Exit status: 0 they say the same; 1 they differ; 2 one of them cannot be read."
+    "Exit status: 0 both lists say the same; 1 they differ; 2 one of them cannot be read."
 )
 def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A built list.")],
@@ -102,7 +104,7 @@ def diff(
     epilog="Examples:\n\n"
     "  orbweaver hashlist lookup list.hashes 0cc175b9c0f1b6a831c399e269772661\n\n"
     "  sha256sum files/* | cut -c 1-64 | orbweaver hashlist lookup list.hashes - --json\n\n"
-    "Exit status: 0 every digest is listed, whatever the list says of it; 1 some are not; 2 bad usage."
+    "Exit status: 0 every digest is listed, whatever the list says about it; 1 some are not; 2 bad usage."
 )
 def lookup(
     built: BuiltList,
@@ -121,7 +123,7 @@ def lookup(
     epilog="Examples:\n\n"
     "  orbweaver hashlist sync 'ncmec://hashsharing.ncmec.org/npo?username=env:NCMEC_USER"
     "&password=file:/run/secrets/ncmec' -o ncmec.hashes\n\n"
-    "Exit status: 0 the list is up to date; 1 not all could be had, and nothing was changed; 2 bad usage."
+    "Exit status: 0 the list is up to date; 1 the download was incomplete, and nothing was changed; 2 bad usage."
 )
 def sync(
     source: Annotated[str, typer.Argument(metavar="URL", help="ncmec://HOST/PATH?username=...&password=...")],

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from orbweaver.commands.options import StateDir, read_settings
 
-app = typer.Typer(help="Serve a hash list, accept what a service has.", no_args_is_help=True)
+app = typer.Typer(help="Serve a hash list, or accept a service's changed list.", no_args_is_help=True)
 
 
 @app.command(
@@ -16,14 +16,14 @@ app = typer.Typer(help="Serve a hash list, accept what a service has.", no_args_
     "  orbweaver matcher serve --hashes list.hashes\n\n"
     "  orbweaver matcher serve --hashes list.hashes --listen 0.0.0.0:8765 --token file:/run/secrets/matcher "
     "--certificate matcher.pem --key matcher.key\n\n"
-    "A list that is built anew is answered from without a restart.",
+    "When the list is built again, the server uses the new one without a restart.",
 )
 def serve(
     hashes: Annotated[Path, typer.Option(metavar="FILE", help="A built hash list.")],
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8765",
     token: Annotated[
         str | None,
-        typer.Option(metavar="env:NAME|file:PATH", help="Where the bearer token is; needed beyond this machine."),
+        typer.Option(metavar="env:NAME|file:PATH", help="Where the bearer token is; needed if others can connect."),
     ] = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
@@ -48,4 +48,4 @@ def accept(
 
     with open_existing(read_settings(state)) as store:
         standing = standings.accept(store, service)
-    print(f"{service}: {standing.entries} entries accepted; it is checked again within HEALTH_SECONDS")
+    print(f"{service}: {standing.entries} entries accepted; the service is checked again within HEALTH_SECONDS")

@@ -54,7 +54,7 @@ def require_hashes(hashes: Path | None, category_table: Path | None) -> None:
     """Refuse a category table without the list that it is for; raises BadParameter."""
     if category_table is not None and hashes is None:
         raise typer.BadParameter(
-            "--category-table goes with --hashes FILE: what --matcher or MATCHER_URL names was built with its own"
+            "--category-table needs --hashes FILE: a list that --matcher or MATCHER_URL names already has its own table"
         )
 
 

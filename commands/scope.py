@@ -21,21 +21,23 @@ app = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True
     "Exit status: 0 every URL is accepted; 1 some are rejected; 2 bad usage.",
 )
 def scope_test(
-    urls: Annotated[list[str], typer.Argument(metavar="URL", help="URLs to judge; defanged ones are read.")],
+    urls: Annotated[list[str], typer.Argument(metavar="URL", help="URLs to judge; defanged URLs are understood.")],
     reported: Annotated[
-        list[str], typer.Option(metavar="URL", help="A reported URL, whose scope it is; may be repeated.")
+        list[str], typer.Option(metavar="URL", help="A reported URL: its scope is tested; may be repeated.")
     ],
     scope: ScopeOfReports = ScopeKind.HOST,
-    embeds: Annotated[Embeds, typer.Option(help="Files of other hosts that pages in scope show.")] = Embeds.OFF,
+    embeds: Annotated[
+        Embeds, typer.Option(help="Which files of other hosts to fetch, if a page shows them.")
+    ] = Embeds.OFF,
     kind: Annotated[
         Literal["page", "file", "embed"],
-        typer.Option(help="What refers to them: embed is a file that a page shows."),
+        typer.Option(help="How the page refers to them: embed is a file that the page shows."),
     ] = "page",
     referrer: Annotated[
         str | None, typer.Option(metavar="URL", help="The page that refers to them (default: the first reported URL).")
     ] = None,
     depth: Annotated[int, typer.Option(min=0, help="Links from a reported URL.")] = 1,
-    explain: Annotated[bool, typer.Option("--explain", help="Also show the rules that abstained.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Also show the rules that did not decide.")] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Print the decisions as JSON.")] = False,
 ) -> None:
     """Say whether URLs would be fetched, and which rule decides; connects to nobody."""

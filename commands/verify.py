@@ -61,14 +61,14 @@ def verify(
     ] = None,
     authority: Annotated[str | None, typer.Option(metavar="TEXT", help="Who allowed this recrawl.")] = None,
     embeds: Annotated[
-        Embeds, typer.Option(help="Files that pages in scope show from other hosts: which to fetch.")
+        Embeds, typer.Option(help="Which files of other hosts to fetch, if a page shows them.")
     ] = Embeds.OFF,
     expires: Annotated[
         datetime | None,
-        typer.Option(metavar="TIME", parser=_moment, help="RFC 3339; nothing is fetched after it."),
+        typer.Option(metavar="TIME", parser=_moment, help="RFC 3339 time; nothing is fetched after it."),
     ] = None,
     max_host_cost: Annotated[
-        int, typer.Option(min=1, help="Requests per host, some counted several times.")
+        int, typer.Option(min=1, help="Requests per host; some requests count several times.")
     ] = Limits().max_host_cost,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write cases, events, skipped URLs and summary here.")

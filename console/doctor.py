@@ -61,7 +61,7 @@ def _readers() -> Check:
         reader_proof.prove()
     except ReadersWrong as error:
         return Check("readers", "fail", str(error))
-    return Check("readers", "ok", "links, digests, encodings, archives and URLs of fixed samples are read rightly")
+    return Check("readers", "ok", "links, digests, encodings, archives and URLs of fixed samples are read correctly")
 
 
 def _kernel(settings: Settings) -> Iterator[Check]:
@@ -93,11 +93,11 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
     meanings = {
         "resource limits": f"{size(settings.memory_bytes)} of address space, CPU time, no core dumps",
         "not dumpable": "no debugger, and no core dump through a pipe",
-        "no file writes": "files that were open before take no more bytes",
-        "no capabilities": f"{held.bit_count()} given up; better, run as a user with none"
+        "no file writes": "nothing more can be written to files that were open before",
+        "no capabilities": f"{held.bit_count()} given up; it is better to run as a user that has none"
         if held
         else "none to give up",
-        "Landlock": f"ABI {entered.landlock_abi}: opens nothing for writing, TCP to the scope's ports only",
+        "Landlock": f"ABI {entered.landlock_abi}: no file can be opened for writing, TCP only to the scope's ports",
         "seccomp": f"{system_calls.count()} system calls allowed, every other refused",
     }
     for layer in sandbox.LAYERS:
@@ -184,7 +184,7 @@ def _rights(settings: Settings, port: int | None) -> Check:
     if settings.sandbox == "off":
         return Check(subject, "warn", "SANDBOX=off: a crawl process that is taken over can connect to the store")
     if port in WEB_PORTS:
-        return Check(subject, "fail", f"port {port} is one of the web, so recrawls are refused: give the store another")
+        return Check(subject, "fail", f"port {port} is a web port, so recrawls are refused: give the store another")
     return Check(subject, "ok", "crawl processes hold no connection to the store and can make none")
 
 
@@ -209,7 +209,7 @@ def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
         finally:
             service.close()
     if seen.waiting:
-        said = f"{seen.waiting} batches of files wait until a matching service is healthy; they are asked about then"
+        said = f"{seen.waiting} batches of files wait; they are asked about when a matching service is healthy"
         yield Check("matcher", "warn", said)
 
 
@@ -218,10 +218,10 @@ def _matcher(service: MatchingService, known: standings.Known, settings: Setting
     if not standing.is_healthy:
         return Check("matcher", "fail", standing.complaint)
     version = (standing.list_version or "none")[:12]
-    entries = "number of entries not said" if standing.entries is None else f"{standing.entries} entries"
+    entries = "number of entries unknown" if standing.entries is None else f"{standing.entries} entries"
     said = f"{service.name}: {entries}, list version {version}"
     if service.canary is None and not isinstance(service, HashListService):
-        return Check("matcher", "warn", f"{said}; no canary: nothing proves that it has its lists")
+        return Check("matcher", "warn", f"{said}; no canary: nothing proves that the service has loaded its lists")
     return Check("matcher", "ok", said)
 
 

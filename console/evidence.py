@@ -11,11 +11,11 @@ from orbweaver.model import Algorithm, Case, HoldReason, VerdictResult
 WHY_HELD = {
     HoldReason.WEAK: "nothing confirms its MD5 or SHA-1",
     HoldReason.SIZE_DIFFERS: "the list gives another size",
-    HoldReason.UNKNOWN_CATEGORY: "the category is not in its table",
+    HoldReason.UNKNOWN_CATEGORY: "the category table does not have the category",
     HoldReason.DISPUTED: "the list disputes its entry",
     HoldReason.BENIGN_TOO: "it is on a benign list too",
     HoldReason.WITHDRAWN: "the list withdrew its entry",
-    HoldReason.NO_LONGER_LISTED: "the list has it no longer",
+    HoldReason.NO_LONGER_LISTED: "it is no longer on the list",
 }
 _NAMES: dict[Algorithm, str] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
 LOCAL_LIST = "hashlist:"
@@ -52,7 +52,7 @@ def _strength(case: Case) -> str:
     verdict = case.verdict
     agreed = " and ".join(_NAMES[one] for one in verdict.algorithms or ((verdict.algorithm or "sha256"),))
     if verdict.result is not VerdictResult.MATCH:
-        return f"taken back (it was by {agreed})"
+        return f"withdrawn (before, it was by {agreed})"
     return f"{verdict.strength.value}, by {agreed}" if verdict.strength else f"by {agreed}"
 
 

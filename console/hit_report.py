@@ -122,7 +122,7 @@ def show(console: Console, result: Result) -> None:
         console.print(_no_case(result))
     report_list.show(console, result.reports)
     if result.rematched is not None:
-        console.print("What was found earlier was asked about again:", highlight=False)
+        console.print("Files and cases of earlier runs were asked about again:", highlight=False)
         rematched.show(console, result.rematched)
     _show_hosts(console, result)
     _show_failures(console, result)
@@ -174,7 +174,7 @@ def _no_case(result: Result) -> str:
     tally = result.tally
     files = tally.files - tally.error_bodies
     if not files:
-        return f"No case, and nothing to judge by: {count(tally.pages, 'page')}, 0 files."
+        return f"No case, because no file was found: {count(tally.pages, 'page')}, 0 files."
     return f"No case: no file that was hashed matched ({count(files, 'file')})."
 
 
@@ -208,8 +208,8 @@ def _show_unknown(console: Console, result: Result) -> None:
         console.print(f"warning: matching service {safe(one.complaint)}", highlight=False, markup=False)
     for reason, files in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):
         console.print(
-            f"unknown: {count(files, 'file')}: {safe(reason)}; they are kept and asked about again by the next run",
+            f"unknown: {count(files, 'file')}: {safe(reason)}; they are kept, and the next run asks again",
             highlight=False,
         )
     if result.undelivered:
-        console.print(f"undelivered: {result.undelivered} events: they are delivered by the next run", highlight=False)
+        console.print(f"undelivered: {result.undelivered} events: the next run delivers them", highlight=False)

@@ -57,14 +57,14 @@ def run(
         notes.print(f"{said.refused_count - ROWS_SHOWN:,} more rows refused", highlight=False)
     for name in sorted(canaries_before.difference(_said_before(output)[0]) if canaries_before else ()):
         notes.print(
-            f'{where} had the canary "{safe(name)}" and has it no more: clients that look it up will call the service '
-            "unhealthy. Build it again with the same --canary, or change their matcher URL.",
+            f'{where} had the canary "{safe(name)}" and no longer has it: clients that look it up will call the '
+            "service unhealthy. Build it again with the same --canary, or change their matcher URL.",
             markup=False,
             highlight=False,
         )
     if table_before is not None and said.category_table is None:
         notes.print(
-            f'{where} had the category table "{safe(table_before.name)}" and has it no more. Build it again with the '
+            f'{where} had the category table "{safe(table_before.name)}" and no longer has it. Build it again with the '
             "same --category-table to keep it.",
             markup=False,
             highlight=False,
@@ -98,8 +98,8 @@ def _say_new_lists(where: str, update: UpdateTally) -> str:
     had = (name for name in update.lists if name != CANARY_LIST)
     new_names, old_names = (", ".join(f'"{safe(name)}"' for name in names) for names in (update.new_lists, had))
     return (
-        f"{where} had no list {new_names}, only {old_names}: what the input gives was added beside it, and replaces "
-        "and withdraws nothing of it. For an update of it, give --list NAME with its name."
+        f"{where} had no list {new_names}, only {old_names}: the input was added as another list, and no entry of "
+        "{old_names} was replaced or withdrawn. To update that list, give its name with --list NAME."
     )
 
 
@@ -110,7 +110,7 @@ def _say_file(file: FileReport) -> str:
         for count, what in (
             (file.benign, f"of them known benign ({_say_signs(file)})"),
             (file.deletions, "of them deletions"),
-            (file.stripped, "of them without a digest that stands for nothing"),
+            (file.stripped, "of them without their placeholder digest"),
             (file.refused, "refused"),
         )
         if count

@@ -16,17 +16,17 @@ def say_held(file: FileReport, table: CategoryTable | None) -> Iterator[str]:
     name = safe(file.file)
     if table is not None and file.schemes and not set(map(str.lower, file.schemes)) & table.schemes.keys():
         yield (
-            f'{name}: the category table "{safe(table.name)}" is for {", ".join(table.schemes)}, and the rows are of '
-            f"{safe(', '.join(file.schemes))}: it says nothing of them. A table is for the region that the file names."
+            f'{name}: the category table "{safe(table.name)}" is for {", ".join(table.schemes)}, but the rows are of '
+            f"{safe(', '.join(file.schemes))}: it does not apply. Use a table for the region that the file names."
         )
     if file.held:
         counts = sorted(file.held.items(), key=lambda one: (-one[1], one[0]))
         signs = ", ".join(f"{safe(sign)}: {count:,}" for sign, count in counts[:SIGNS_SHOWN])
         more = f", and {len(counts) - SIGNS_SHOWN:,} more" if len(counts) > SIGNS_SHOWN else ""
         mend = (
-            "If you know it, say it in a category table: --category-table FILE"
+            "If you know the meaning, write it in a category table: --category-table FILE"
             if table is None
-            else f'The category table "{safe(table.name)}" leaves it out or says unknown'
+            else f'The category table "{safe(table.name)}" does not have it, or says unknown'
         )
         yield (
             f"{name}: a match on {sum(file.held.values()):,} rows will be held for an analyst, because what their "

@@ -39,8 +39,8 @@ def run(source: str, output: Path, *, category_table: Path | None = None, is_jso
         )
     if report.distrusted is not None:
         notes.print(
-            f"the last sync was at {format_time(report.distrusted)}, after this one: a clock was wrong then or is now. "
-            "Everything is fetched again: check the clock.",
+            f"the last sync has the time {format_time(report.distrusted)}, which is later than now: "
+            "the clock was wrong then or is now. Everything is fetched again: check the clock.",
             highlight=False,
         )
     if report.built is not None:

@@ -96,7 +96,7 @@ class ProgressDisplay:
         for one in progress.unhealthy:
             if (one.service, one.unhealthy_since) not in self._told:
                 self._told.add((one.service, one.unhealthy_since))
-                said = f"warning: matching service {safe(one.complaint)}; what it is asked about waits"
+                said = f"warning: matching service {safe(one.complaint)}; the files for it wait"
                 self._console.print(said, highlight=False, markup=False)
         left = self._eta.say(_work(progress, self._clock()))
         if self._live is not None:

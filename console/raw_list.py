@@ -84,7 +84,7 @@ def open_raw(
         notes.print(f"{safe(str(hashes))}: {place}: {safe(reason)}", markup=False, highlight=False)
     if raw.refused:
         notes.print(
-            f"warning: {safe(str(hashes))}: {raw.refused:,} of {raw.rows:,} rows refused: what they list is not found",
+            f"warning: {safe(str(hashes))}: {raw.refused:,} of {raw.rows:,} rows refused: their files are not found",
             markup=False,
             highlight=False,
         )

@@ -30,7 +30,7 @@ def show(console: Console, rematched: Rematched, *, end: str = ".") -> None:
     if rematched.unknown:
         console.print("unknown: they are kept and asked about again", highlight=False)
     if rematched.undelivered:
-        said = f"undelivered: {rematched.undelivered} events: they are delivered by the next run"
+        said = f"undelivered: {rematched.undelivered} events: the next run delivers them"
         console.print(said, highlight=False)
     if not rematched.is_finished:
-        console.print("not finished: what is left goes on with the next run", highlight=False)
+        console.print("not finished: the next run continues", highlight=False)

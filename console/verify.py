@@ -164,7 +164,7 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
             continue
         bad_lines.append(line)
         if len(bad_lines) <= BAD_LINES_SHOWN:
-            kept = " (its URL is used all the same)" if line.is_report_kept and not line.is_of_file else ""
+            kept = " (its URL is still used)" if line.is_report_kept and not line.is_of_file else ""
             notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}: {safe(line.excerpt)}", markup=False)
     if len(bad_lines) > BAD_LINES_SHOWN:
         said = _where_lines_are(options)

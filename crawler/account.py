@@ -84,7 +84,7 @@ def read(message: bytes, scope: Scope, reports: Sequence[Report]) -> Said:
     except ValidationError as error:
         # Neither its text nor its input: they are what the process said.
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        raise AccountRefused(f"a message that is none ({fault['type']})") from None
+        raise AccountRefused(f"a message of no known form ({fault['type']})") from None
     if isinstance(said, Found):
         report_ids = {report.report_id for report in reports}
         for sighting in said.sightings:
@@ -113,9 +113,9 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
             if scopes.embed_refusal_of(scope, url, referrer) is not None:
                 return "a URL that is not in scope"
     if sighting.host != urls.host_of(sighting.url):
-        return "a host that is not its URL's"
+        return "a host that is not the host of its URL"
     if sighting.ip is not None and not _is_address(sighting.ip):
-        return "an address that is none"
+        return "an IP address that is not valid"
     return None
 
 

@@ -60,15 +60,15 @@ class Contents(NamedTuple):
 # An encrypted member is no failure: nobody without its password sees more than the archive, which was hashed.
 _RULES: dict[str, tuple[Outcome, str, bool]] = {
     "archive.encrypted": (Outcome.ENCRYPTED, "members are encrypted; the archive itself was hashed", False),
-    "archive.method": (Outcome.INCOMPLETE, "members are packed by a method that is not read", True),
+    "archive.method": (Outcome.INCOMPLETE, "members use a compression that Orbweaver cannot read", True),
     "archive.damaged": (Outcome.INCOMPLETE, "members cannot be unpacked to their end", True),
     "archive.cut": (Outcome.INCOMPLETE, "the archive ends before its directory", True),
     "archive.hidden": (Outcome.INCOMPLETE, "the archive's directory lists members that were not found", True),
-    "archive.members": (Outcome.LIMIT, "more members than are read of one archive", False),
-    "archive.member_bytes": (Outcome.LIMIT, "members are larger than a member may be", False),
-    "archive.decoded_bytes": (Outcome.LIMIT, "the members are larger than those of one archive may be", False),
+    "archive.members": (Outcome.LIMIT, "more members than the limit for one archive", False),
+    "archive.member_bytes": (Outcome.LIMIT, "members are larger than the limit for one member", False),
+    "archive.decoded_bytes": (Outcome.LIMIT, "the members together are larger than the limit for one archive", False),
     "archive.ratio": (Outcome.LIMIT, "the archive unpacks to more than its size allows", False),
-    "archive.depth": (Outcome.LIMIT, "archives lie deeper in archives than is read", False),
+    "archive.depth": (Outcome.LIMIT, "archives inside archives are deeper than the limit", False),
 }
 
 

@@ -174,7 +174,7 @@ def _crawl(
     except MemoryError:
         return GivenUp(reason=f"out of memory: MEMORY_BYTES is {settings.memory_bytes}")
     except Exception as error:
-        log.exception("the crawl process broke")
+        log.exception("the crawl process failed")
         return Broken(reason=f"{type(error).__name__}: {error}"[: account.REASON_CHARACTERS])
     for start in range(0, len(ended.reported), account.MOST_AT_ONCE):
         _send(sender, Answered(reported=ended.reported[start : start + account.MOST_AT_ONCE]))
@@ -185,4 +185,4 @@ def _send(sender: Connection, said: Said) -> None:
     try:
         sender.send_bytes(said.model_dump_json().encode())
     except OSError as error:
-        raise NotRecorded("the process that keeps what is found is gone") from error
+        raise NotRecorded("the process that records what is found has ended") from error

@@ -208,4 +208,4 @@ def _single(name: str) -> Decoder:
         case "zstd":
             return _Zstd()
         case _:
-            raise UndecodableBody("a content encoding that is not known")
+            raise UndecodableBody("an unknown content encoding")

@@ -41,8 +41,8 @@ def prove() -> None:
         more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise ReadersWrong(
             f"Python {platform.python_version()} with the packages installed here reads fixed samples wrongly"
-            f" ({', '.join(wrong[:_MOST_NAMED])}{more}), so nothing that it does not find is known to be absent:"
-            " use another Python, and install Orbweaver with its pinned packages anew"
+            f" ({', '.join(wrong[:_MOST_NAMED])}{more}), so a file that it does not find may be there:"
+            " use another Python, and install Orbweaver with its pinned packages again"
         )
 
 

@@ -53,7 +53,7 @@ def enter_sandbox(scope: Scope, settings: Settings, *, store_port: int | None = 
     is_on = settings.sandbox == "on"
     if is_on and store_port in ports:
         raise SandboxUnavailable(
-            f"port {store_port} is the store's, too, and Landlock knows ports only: give the store another"
+            f"port {store_port} is also the store's port, and Landlock cannot tell hosts apart: give the store another"
         )
     return sandbox.enter(
         tcp_ports=ports,

@@ -132,7 +132,7 @@ def _hops(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:
 def _repeated_segments(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
     if not traps.repeats_segments(candidate.url):
         return None
-    return _trap("repeated-segments", "folders of the path come again and again")
+    return _trap("repeated-segments", "folders repeat in the path")
 
 
 def _segments(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
@@ -173,8 +173,8 @@ _IS_REPORTED: Final = Decision(is_allowed=True, rule="reported", reason="reporte
 _IN_ENDLESS: Final = {
     space: Decision(is_allowed=True, rule=f"cost.{space}", reason=reason, cost=ENDLESS_COST)
     for space, reason in {
-        traps.Endless.CALENDAR: "like a calendar, which has no end",
-        traps.Endless.FACETS: "like one of many orders of the same things",
+        traps.Endless.CALENDAR: "looks like a calendar without end",
+        traps.Endless.FACETS: "looks like one of many sort orders of the same list",
     }.items()
 }
 _IS_ACCEPTED: Final = Decision(is_allowed=True, rule="accept", reason="no rule refuses it")

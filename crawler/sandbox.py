@@ -117,7 +117,7 @@ def enter(
     if is_on:
         reason = unavailable_reason()
         if reason is not None:
-            raise SandboxUnavailable(f"{reason}: crawl elsewhere, or set SANDBOX=off and answer for it")
+            raise SandboxUnavailable(f"{reason}: crawl on another machine, or set SANDBOX=off and accept the risk")
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise SandboxUnavailable(f"the sandbox must be entered before threads start; {threads} run")

@@ -72,7 +72,7 @@ def _path_refusal(scope: Scope, url: str) -> Refusal | None:
     for prefix in map(path_of, scope.prefixes):
         if path == prefix or path.startswith(prefix if prefix.endswith("/") else prefix + "/"):
             return None
-    return Refusal("path", "below none of the reported paths")
+    return Refusal("path", "not below a reported path")
 
 
 def embed_refusal_of(scope: Scope, url: str, referrer: str | None) -> Refusal | None:
@@ -83,10 +83,10 @@ def embed_refusal_of(scope: Scope, url: str, referrer: str | None) -> Refusal | 
     if scope.embeds is Embeds.OFF:
         return Refusal("off", "files that pages show from other hosts are not fetched in this scope")
     if referrer is None or refusal_of(scope, referrer) is not None:
-        return Refusal("referrer", "shown by no page in scope")
+        return Refusal("referrer", "no page in scope shows it")
     if port_of(url) not in WEB_PORTS:
         # The sandbox opens few ports, and any other one is more likely an internal service than a file host.
-        return Refusal("port", f"port {port_of(url)} is not one of the web: {', '.join(map(str, WEB_PORTS))}")
+        return Refusal("port", f"port {port_of(url)} is not a web port: {', '.join(map(str, WEB_PORTS))}")
     if scope.embeds is Embeds.SAME_SITE:
         own, other = site_of(hostname_of(f"http://{scope.name}/")), site_of(hostname_of(url))
         if own != other:

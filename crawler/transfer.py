@@ -207,7 +207,7 @@ class Transfers:
             raise PartSent("a part was sent although the whole was asked for")
         announced_bytes = _announced_bytes(response)
         if response.status == PARTIAL_CONTENT and announced_bytes not in {None, whole_bytes}:
-            raise BodyCut("a part that was said to be the whole is not")
+            raise BodyCut("the answer said that its part is the whole file, but it is not")
         coding = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
         if coding != "chunked":
             raise BadResponse("a transfer coding other than chunked: the body cannot be read")
@@ -222,9 +222,9 @@ class Transfers:
         )
         body = await reader.read(self._chunks(response.content, deadline))
         if response.status == PARTIAL_CONTENT and body.bytes_received != whole_bytes:
-            raise BodyCut("a part that was said to be the whole is not")
+            raise BodyCut("the answer said that its part is the whole file, but it is not")
         if _framing(response) == "close" and response.is_reset:
-            raise BodyCut("the connection broke where its close would have ended the body")
+            raise BodyCut("the connection broke, and only its orderly close could show that the body was complete")
         return body
 
     async def _chunks(self, content: aiohttp.StreamReader, deadline: Deadline) -> AsyncIterator[bytes]:
@@ -252,18 +252,18 @@ class Transfers:
         except TimeoutError as error:
             if self._deadlines.is_ended:
                 raise Interrupted("the recrawl is stopping") from error
-            raise DownloadTimeoutError("no answer, or silence inside it, for too long") from error
+            raise DownloadTimeoutError("no answer, or too long a silence inside it") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise UnsupportedURLSchemeError("a URL that cannot be asked for") from error
+            raise UnsupportedURLSchemeError("this URL cannot be requested") from error
         except aiohttp.ClientConnectorDNSError as error:
             raise CannotResolveHostError(f"the name does not resolve: {_strerror(error.os_error)}") from error
         except aiohttp.ClientConnectorSSLError as error:
-            raise DownloadConnectionRefusedError("no TLS connection: the server does not speak it here") from error
+            raise DownloadConnectionRefusedError("no TLS connection: the server speaks no TLS on this port") from error
         except aiohttp.ClientConnectorError as error:
             if refusals:
                 raise refusals[0] from error
             if error.os_error.errno in {errno.EACCES, errno.EPERM}:
-                raise EgressRefused(f"{error.host}:{error.port}", "port not in the sandbox") from error
+                raise EgressRefused(f"{error.host}:{error.port}", "the sandbox does not allow this port") from error
             raise DownloadConnectionRefusedError(f"no connection: {_strerror(error.os_error)}") from error
         except aiohttp.ClientPayloadError as error:
             raise BodyCut("the body ended before its declared end") from error

@@ -39,7 +39,7 @@ def parse_json(document: bytes) -> Any:
         if _SURROGATE.search(document):
             json.dumps(value, ensure_ascii=False).encode()  # whole pairs have become one letter
     except (ValueError, RecursionError):
-        raise ValueError("it is not JSON that can be read in one way only") from None
+        raise ValueError("it is not JSON, or JSON that can be read in two ways") from None
     return value
 
 
@@ -66,7 +66,7 @@ def _require_text(said: str) -> str:
 
 def _require_sane_time(moment: datetime) -> datetime:
     if not is_sane_time(moment):
-        raise ValueError("no list is of that time")
+        raise ValueError("no list has such a time")
     return moment
 
 
@@ -82,12 +82,12 @@ def _is_control(letter: str) -> bool:
 def _read_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
-        raise ValueError("a name is in an object twice")
+        raise ValueError("an object has the same name twice")
     return read
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _read_float(written: str) -> float:

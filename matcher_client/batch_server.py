@@ -47,7 +47,7 @@ _FIELDS = {*LookupRequest.model_fields, *AskedDigests.model_fields}
 
 log = logging.getLogger("orbweaver.matcher_server")
 router = APIRouter()
-_bearer = HTTPBearer(auto_error=False, description="the token that the server was started with, if with any")
+_bearer = HTTPBearer(auto_error=False, description="the token that the server was started with, if it has one")
 
 
 def create_app(follower: ListFollower, *, token: str | None) -> FastAPI:
@@ -95,9 +95,9 @@ async def _read_request(request: Request) -> LookupRequest:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > BODY_BYTES:
-                    raise HTTPException(413, f"a question has at most {BODY_BYTES:,} bytes")
+                    raise HTTPException(413, f"a question may have at most {BODY_BYTES:,} bytes")
     except TimeoutError:
-        raise HTTPException(408, f"the question was not there within {BODY_SECONDS:.0f} s") from None
+        raise HTTPException(408, f"the question did not arrive within {BODY_SECONDS:.0f} s") from None
     try:
         return LookupRequest.model_validate_json(body)
     except ValidationError as error:
@@ -108,7 +108,7 @@ async def _read_request(request: Request) -> LookupRequest:
 
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Refusal, "description": "No token, or another one."},
+    401: {"model": Refusal, "description": "The token is missing or wrong."},
     503: {"model": Refusal, "description": "There is no list to answer from; ask again later."},
 }
 

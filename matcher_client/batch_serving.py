@@ -67,7 +67,7 @@ def _read_listen(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise ServerRefused(f"{listen!r} is no place to listen: write HOST:PORT, like 127.0.0.1:8765")
+        raise ServerRefused(f"{listen!r} is not an address to listen on: write HOST:PORT, like 127.0.0.1:8765")
     return host, int(port)
 
 

@@ -70,7 +70,7 @@ class Question:
         """Return how long the question may still take; raises Unavailable when its time is over."""
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Unavailable(f"{self.service} is too slow: no whole answer in time")
+            raise Unavailable(f"{self.service} is too slow: no complete answer in time")
         return left
 
 

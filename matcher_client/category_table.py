@@ -118,10 +118,10 @@ def _read_table(scheme: str, said: Mapping[str, Any]) -> Table:
 def _complaints(said: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a document, each with the mend."""
     for key in sorted(said.keys() - {"name", "table"}):
-        yield f"{_quoted(key)} is no key here: there are name and [[table]]"
+        yield f"{_quoted(key)} is not a key here: the keys are name and [[table]]"
     name = said.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > 100 or not is_text(name):
-        yield 'the name is missing or no short text: write name = "region, who confirmed it, when"'
+        yield 'the name is missing or not a short text: write name = "region, who confirmed it, when"'
     tables = said.get("table")
     if not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
         yield "there is no [[table]]: add one, with schemes and categories"
@@ -130,7 +130,7 @@ def _complaints(said: Mapping[str, Any]) -> Iterator[str]:
     for number, table in enumerate(tables, start=1):
         where = f"table {number}"
         for key in sorted(table.keys() - {"schemes", "none", "categories"}):
-            yield f"{where}: {_quoted(key)} is no key here: there are schemes, none and categories"
+            yield f"{where}: {_quoted(key)} is not a key here: the keys are schemes, none and categories"
         yield from _complain_of_schemes(where, table, seen)
         yield from _complain_of_categories(where, table)
 
@@ -138,13 +138,13 @@ def _complaints(said: Mapping[str, Any]) -> Iterator[str]:
 def _complain_of_schemes(where: str, table: Mapping[str, Any], seen: set[str]) -> Iterator[str]:
     schemes = table.get("schemes")
     if not isinstance(schemes, list) or not schemes or not all(isinstance(one, str) for one in schemes):
-        yield f'{where}: the schemes are no list of names: write schemes = ["vics-uk"]'
+        yield f'{where}: schemes is not a list of names: write schemes = ["vics-uk"]'
         return
     for scheme in schemes:
         if not _SCHEME.fullmatch(scheme):
-            yield f"{where}: {_quoted(scheme)} is no scheme: write it in lower case, as hashlist info shows it"
+            yield f"{where}: {_quoted(scheme)} is not a scheme: write it in lower case, as hashlist info shows it"
         elif scheme == _NOT_FOR_TABLES:
-            yield f"{where}: the rows of {scheme} are told by their shape and not by a table: leave it out"
+            yield f"{where}: the rows of {scheme} show their meaning without a table: leave it out"
         elif scheme in seen:
             yield f"{where}: the scheme {scheme} has a table already: leave it out of one"
         seen.add(scheme)
@@ -153,7 +153,7 @@ def _complain_of_schemes(where: str, table: Mapping[str, Any], seen: set[str]) -
 def _complain_of_categories(where: str, table: Mapping[str, Any]) -> Iterator[str]:
     none = table.get("none", Nature.UNKNOWN.value)
     if not _is_nature(none):
-        yield f"{where}: none = {_quoted(none)} is no nature: write {_NATURES}"
+        yield f"{where}: none = {_quoted(none)} is not a nature: write {_NATURES}"
     categories = table.get("categories")
     if not isinstance(categories, dict) or not categories:
         yield f'{where}: there are no categories: write categories = {{ 1 = "abuse" }}'
@@ -162,7 +162,7 @@ def _complain_of_categories(where: str, table: Mapping[str, Any]) -> Iterator[st
     is_of_vics = isinstance(schemes, list) and any(isinstance(one, str) and is_vics(one) for one in schemes)
     for category, nature in categories.items():
         if not category or not is_text(category):
-            yield f"{where}: {_quoted(category)} is no category: for a row without one write none = ..."
+            yield f"{where}: {_quoted(category)} is not a category: for rows without a category write none = ..."
         elif not _is_nature(nature):
             yield f"{where}: category {_quoted(category)} has the nature {_quoted(nature)}: write {_NATURES}"
         elif category == "0" and nature == Nature.ABUSE.value and is_of_vics:

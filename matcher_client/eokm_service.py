@@ -74,7 +74,7 @@ class EokmService:
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
         """Whether it answers `true` to this one digest (hex); raises Unavailable, for SHA-256 too: it knows none."""
         if algorithm not in ALGORITHMS:
-            raise Unavailable(f"{self.name} knows no {algorithm}: name a canary of {' or '.join(ALGORITHMS)}")
+            raise Unavailable(f"{self.name} does not know {algorithm}: name a canary of {' or '.join(ALGORITHMS)}")
         answer = self._ask((algorithm, digest))
         if isinstance(answer, NoAnswer):
             raise Unavailable(answer.reason)

@@ -116,7 +116,7 @@ class GatedService:
         known = self._known()
         before = known.standing
         if before is None:
-            return _all_wait(f"{self.name} was not checked yet", digest_sets)
+            return _all_wait(f"{self.name} has not been checked yet", digest_sets)
         if not before.is_healthy:
             return _all_wait(before.complaint, digest_sets)
         reader = None if is_anew else self._cache
@@ -203,8 +203,10 @@ def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
     except Exception as error:  # noqa: BLE001 - the second line, behind the clients' own reading of answers
         kind = type(error).__name__
         place = "".join(traceback.format_tb(error.__traceback__))
-        log.error("a fault of ours, please report it: unexpected %s from %s\n%s", kind, service.name, place)
-        raise Unavailable(f"{service.name} said what its client cannot read ({kind}): the log says where") from None
+        log.error("a fault in Orbweaver, please report it: unexpected %s from %s\n%s", kind, service.name, place)
+        raise Unavailable(
+            f"{service.name} gave an answer that its client cannot read ({kind}): the log says where"
+        ) from None
 
 
 def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool = False) -> Answers:

@@ -48,18 +48,18 @@ def complaint(
         return "it does not list its canary, so it has lost its lists"
     oldest = None if rules.max_list_age is None else at - rules.max_list_age
     if oldest is not None and health.built_at is not None and health.built_at < oldest:
-        return f"its list is of {format_time(health.built_at)}, older than MAX_LIST_AGE ({rules.max_list_age})"
+        return f"its list of {format_time(health.built_at)} is older than MAX_LIST_AGE ({rules.max_list_age})"
     if health.entries == 0:
         return "its list is empty"
     if healthy_entries is None:
         return None
     if health.entries is None:
-        return f"it does not say any more how many entries its list has; it had {healthy_entries}"
+        return f"it no longer says how many entries its list has; it had {healthy_entries}"
     # Divided as whole numbers: no product overflows, whatever number was once believed.
     if health.entries / healthy_entries < 1 - rules.max_list_shrinkage:
         return (
             f"its list shrank from {healthy_entries} to {health.entries} entries, by more than MAX_LIST_SHRINKAGE "
-            f"({rules.max_list_shrinkage:.0%}); if that is right: orbweaver matcher accept '{service}'"
+            f"({rules.max_list_shrinkage:.0%}); if the new size is right: orbweaver matcher accept '{service}'"
         )
     return None
 

@@ -55,7 +55,7 @@ def read_lookup(answer: Answer, signal_type: str, banks: Collection[str]) -> Rep
         if banks and bank not in banks:
             return Reply(problem=f"the answer for {signal_type} names a bank that was not asked")
         if not is_text(bank):
-            return Reply(problem=f"the answer for {signal_type} names a bank by what is no name")
+            return Reply(problem=f"the answer for {signal_type} has a bank without a valid name")
         if not isinstance(entries, list) or not entries:
             return Reply(problem=f"the answer for {signal_type} has a bank without contents")
         for entry in entries:
@@ -63,7 +63,7 @@ def read_lookup(answer: Answer, signal_type: str, banks: Collection[str]) -> Rep
             if type(content_id) is not int or content_id < 0:
                 return Reply(problem=f"the answer for {signal_type} has a content without an id")
             if entry.get("distance") != EXACT:
-                return Reply(problem=f"{signal_type} answers with a distance: it is no exact signal type")
+                return Reply(problem=f"{signal_type} answers with a distance: it is not an exact signal type")
             contents[bank, content_id] = None
     return Reply(tuple(contents))
 
@@ -98,7 +98,7 @@ def _refusal(answer: Answer, signal_type: str) -> str:
         value = None  # HTML: something before HMA refused it
     message = value.get("message") if isinstance(value, dict) else None
     if isinstance(message, str) and message.startswith("No such SignalType"):
-        return f"HMA has no signal type {signal_type!r}: mend MATCHER_URL"
+        return f"HMA has no signal type {signal_type!r}: correct MATCHER_URL"
     return (
         f"HMA refuses well-formed digests as {signal_type!r} (status {answer.status}): "
         "check in MATCHER_URL which algorithm it is for"

@@ -83,18 +83,18 @@ def read_index_status(
 def _read_index(value: Any, signal_type: str, at: datetime) -> SignalIndex:
     status = value.get(signal_type) if isinstance(value, dict) else None
     if status is None:
-        raise Unavailable(f"HMA has no signal type {signal_type!r}: mend MATCHER_URL")
+        raise Unavailable(f"HMA has no signal type {signal_type!r}: correct MATCHER_URL")
     match status:
         case {"present": bool(present), "built_to": int(built_to), "size": int(size)}:
             pass
         case _:
-            raise Unavailable(f"HMA's index status of {signal_type} is not one")
+            raise Unavailable(f"HMA's answer is not an index status of {signal_type}")
     if not present or size <= 0:
-        raise Unavailable(f"HMA's index of {signal_type} is empty: bank at least a canary, or leave the type out")
+        raise Unavailable(f"HMA's index of {signal_type} is empty: add a canary to a bank, or leave the type out")
     try:
         newest = datetime.fromtimestamp(built_to, UTC)
     except (OverflowError, ValueError, OSError):
         newest = None
     if newest is None or not is_sane_time(newest):
-        raise Unavailable(f"HMA's index of {signal_type} is built to a time that is none")
+        raise Unavailable(f"HMA's index of {signal_type} has a build time that is not a time")
     return SignalIndex(signal_type, newest, size, is_loading=at - newest < LOADED_AFTER)

@@ -137,7 +137,7 @@ def read_lookups(address: ServiceAddress) -> Lookups:
         raise UnknownService(f"{address.name}: no signal type: name at least one, like ?md5=video_md5&sha256=sha256")
     for algorithm, signal_type in signal_types.items():
         if not _SIGNAL_TYPE.fullmatch(signal_type):
-            raise UnknownService(f"{address.name}: {algorithm}= is no name of a signal type")
+            raise UnknownService(f"{address.name}: {algorithm}= is not the name of a signal type")
         if signal_type == "pdq":
             # It takes a SHA-256 for one of its own: both have 64 hex digits.
             raise UnknownService(f"{address.name}: pdq compares pictures, name an exact signal type for {algorithm}")
@@ -145,7 +145,7 @@ def read_lookups(address: ServiceAddress) -> Lookups:
         raise UnknownService(f"{address.name}: the canary is a {address.canary.algorithm}, which has no signal type")
     banks = tuple(filter(None, address.options.get("banks", "").split(",")))
     if not all(map(_BANK.fullmatch, banks)) or ("banks" in address.options and not banks):
-        raise UnknownService(f"{address.name}: banks= is no list of bank names like KNOWN_BAD,OTHER_BANK")
+        raise UnknownService(f"{address.name}: banks= is not a list of bank names like KNOWN_BAD,OTHER_BANK")
     return Lookups(signal_types, banks)
 
 

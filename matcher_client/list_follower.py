@@ -74,7 +74,7 @@ class ListFollower:
             verified = await asyncio.to_thread(HashList, self._path)
         except (HashListDamaged, HashListUnreadable) as error:
             self._refused = mark, str(error)
-            log.error("no more answers: %s", error)
+            log.error("lookups are refused until the list is repaired: %s", error)
             return
         finally:
             self._loading = None

@@ -73,4 +73,4 @@ def _choose_json(start: bytes) -> Format:
         return Format("VICS", partial(vics.read, head=start))
     if tcap.is_tcap(start):
         return _TCAP
-    raise BadFileError("is JSON, and neither VICS nor TCAP: give one of these, or a CSV")
+    raise BadFileError("is JSON, but neither VICS nor TCAP: give one of these, or a CSV")

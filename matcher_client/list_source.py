@@ -134,7 +134,7 @@ class _Gunzipped(_Layer):
         try:
             return self._gzip.read(_BLOCK_BYTES) or None
         except EOFError:
-            raise BadFileError("ends early (its gzip data is cut): get it whole") from None
+            raise BadFileError("ends early (its gzip data is cut): get a complete copy") from None
         except (zlib.error, gzip.BadGzipFile):
             raise BadFileError("is damaged (its gzip data does not unpack): get it again") from None
 

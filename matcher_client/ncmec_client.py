@@ -85,7 +85,7 @@ class NcmecClient:
         """
         answer = self._require_answer(self._session.get("/v2/status"))
         if NAMESPACE.encode() not in answer.body:
-            raise Unavailable(f"{self.name}/v2/status is no status of Hash Sharing v2: check the URL's path")
+            raise Unavailable(f"{self.name}/v2/status is not a status of Hash Sharing v2: check the URL's path")
         try:
             return parsedate_to_datetime(answer.date).astimezone(UTC)
         except (ValueError, OverflowError):
@@ -121,8 +121,8 @@ class NcmecClient:
         next_path = result.next_page
         if next_path is not None and not _NEXT.fullmatch(next_path):
             raise Unavailable(
-                f"{self.name}: page {number} leads to what is no page of the same query: not followed, so that "
-                "neither query nor credentials go elsewhere"
+                f"{self.name}: page {number} links to something that is not a page of the same query: the link was "
+                "not followed, because it could send the query and the credentials elsewhere"
             )
         usable = sum(isinstance(row, Row) and not row.is_deletion for row in rows)
         refused = tuple(row for row in rows if isinstance(row, RefusedRow))

@@ -109,7 +109,7 @@ def sync(
             built = list_build.build(inputs, output, is_update=is_there, category_table=category_table, progress=on_row)
         elif refused:
             raise Unavailable(
-                f"{address.name}: of {entries:,} entries none gives a list, and some cannot be read "
+                f"{address.name}: of {entries:,} entries none can go into a list, and some cannot be read "
                 f"({refused[0].file}, {refused[0].place}: {refused[0].reason}): no list was made"
             )
         if is_there or built is not None:
@@ -192,5 +192,5 @@ def _lock(output: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OutputRefused(f"{output} is being synced already: wait for that") from None
+            raise OutputRefused(f"{output} is being synced already: wait until that ends") from None
         yield

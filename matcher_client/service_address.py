@@ -66,7 +66,7 @@ def read_address(
         host = parts.hostname or ""
         _ = parts.port  # raises for one that is no number
     except ValueError:
-        raise UnknownService(f"{called} is no URL: write it like https://matcher.example:8443/path") from None
+        raise UnknownService(f"{called} is not a URL: write it like https://matcher.example:8443/path") from None
     kind, _, transport = parts.scheme.rpartition("+")
     if not host:
         raise UnknownService(f"{called} ({parts.scheme}:) names no host")
@@ -157,7 +157,7 @@ def _read_canary(options: dict[str, str]) -> Canary | None:
     if written is None:
         raise UnknownService(
             "the matcher URL has no canary: name a digest that the service lists with ?canary=sha256:HEX, "
-            "or write canary=none and do without the only proof that it has its lists"
+            "or write canary=none, and nothing proves that the service has loaded its lists"
         )
     if written == "none":
         return None
@@ -182,7 +182,7 @@ def read_secret(what: str, written: str | None, environment: Mapping[str, str] =
     elif source == "env":
         raise UnknownService(f"{what} is not set: set the variable {place or 'that it names'}")
     else:
-        raise UnknownService(f"{what} is written out: name where it is, env:NAME or file:/path")
+        raise UnknownService(f"{what} is given in plain text: give its place instead, env:NAME or file:/path")
     if not secret or not secret.isprintable():
         raise UnknownService(f"{what} in {place} is empty or not printable text")
     return secret

@@ -142,12 +142,12 @@ def accept(store: Store, service: str) -> Standing:
     standing = standings.get(service)
     if standing is None:
         known = ", ".join(sorted(standings)) or "none yet"
-        raise UnknownService(f"no matching service of that name was checked on this store; there are: {known}")
+        raise UnknownService(f"no matching service of that name was checked on this store; those checked: {known}")
     if standing.entries is None:
         raise UnknownService(
-            "the last check of that matching service was not told how many entries its list has: nothing to accept"
+            "at the last check that matching service did not say how many entries its list has: nothing to accept"
         )
     if not standing.entries:
-        raise UnknownService("the last check of that matching service saw no entries: mend it first")
+        raise UnknownService("the last check of that matching service saw no entries: repair the service first")
     store.hset(keys.matcher_entries(), service, standing.entries)
     return standing

@@ -58,13 +58,13 @@ class TcapService:
         refuse_unknown_options(address, frozenset())
         if address.username is None or address.password is None or address.token is not None:
             raise UnknownService(
-                f"{address.name}: the service wants a user name and a password, and gives the token itself: "
+                f"{address.name}: the service wants a user name and a password, and makes the token itself: "
                 "name them with ?username=env:NAME&password=file:/path"
             )
         if address.canary is None or address.canary.algorithm not in HASH_TYPES:
             raise UnknownService(
-                f"{address.name}: the service cannot do without a canary of {' or '.join(HASH_TYPES)}: its answers "
-                "are not documented, and only a digest that it lists proves that we read them right"
+                f"{address.name}: the service needs a canary of {' or '.join(HASH_TYPES)}: its answers are not "
+                "documented, and only a digest that it lists proves that they are read correctly"
             )
         self.name = address.name
         self.canary: Canary | None = address.canary
@@ -103,7 +103,7 @@ class TcapService:
         """Whether it lists this one digest (hex), however surely; raises Unavailable, for SHA-1 too: it knows none."""
         question = algorithm, digest.lower()
         if algorithm not in HASH_TYPES:
-            raise Unavailable(f"{self.name} knows no {algorithm}: name a canary of {' or '.join(HASH_TYPES)}")
+            raise Unavailable(f"{self.name} does not know {algorithm}: name a canary of {' or '.join(HASH_TYPES)}")
         confidence = self._ask([question])[question]
         if isinstance(confidence, NoAnswer):
             raise Unavailable(confidence.reason)
@@ -212,7 +212,7 @@ def read_confidences(said: Any, questions: Sequence[_Question]) -> _Confidences:
     The message says what is wrong and nothing that the service said.
     """
     if not isinstance(said, list):
-        raise ValueError("the answer is no list")  # noqa: TRY004 - of the answer, not of a caller
+        raise ValueError("the answer is not a list")  # noqa: TRY004 - of the answer, not of a caller
     asked = set(questions)
     confidences: _Confidences = {}
     for item in said:
@@ -229,7 +229,7 @@ def read_confidences(said: Any, questions: Sequence[_Question]) -> _Confidences:
 
 def _read_item(item: Any) -> tuple[_Question, float]:
     if not isinstance(item, dict):
-        raise ValueError("the answer has an item that is no object")  # noqa: TRY004 - of the answer, not of a caller
+        raise ValueError("the answer has an item that is not an object")  # noqa: TRY004 - of the answer, not of a caller
     hash_type, value, confidence = item.get("hash_type"), item.get("hash_value"), item.get("confidence")
     if not isinstance(hash_type, str) or hash_type not in _ALGORITHMS or not isinstance(value, str):
         raise ValueError("the answer has an item without a known hash_type and a hash_value")

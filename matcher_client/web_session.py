@@ -59,7 +59,7 @@ class Answer:
             return parse_json(self.body)
         except ValueError:
             is_called_so = self.kind == "application/json"
-            said = "JSON that can be read, and in one way only" if is_called_so else f"JSON but {self.kind}"
+            said = "JSON that can be read in exactly one way" if is_called_so else f"JSON but {self.kind}"
             raise Unavailable(f"the answer (status {self.status}) is not {said}") from None
 
     @property
@@ -209,13 +209,15 @@ def _say_failure(address: ServiceAddress, error: BaseException) -> str:
     if tls := _first(causes, ssl.SSLError):
         return f"cannot be asked: TLS failed ({tls.reason or 'no reason given'})"
     if _first(causes, requests.exceptions.SSLError):
-        return "cannot be asked: TLS is not set up: check the files of ca=, certificate= and key=, none encrypted"
+        return (
+            "cannot be asked: TLS is not set up: check the files of ca=, certificate= and key=, none may be encrypted"
+        )
     if _first(causes, NameResolutionError):
         return "cannot be asked: its host name does not resolve"
     if _first(causes, requests.ConnectTimeout) and not _first(causes, ConnectionError):
         return f"cannot be asked: no connection within {CONNECT_SECONDS:.0f} s"
     if _first(causes, TimeoutError):
-        return "is too slow: it fell silent before its answer was whole"
+        return "is too slow: it stopped sending before its answer was complete"
     # What requests raises is an OSError too, without a word of the system's.
     for failed in causes:
         if isinstance(failed, OSError) and failed.strerror:
@@ -228,7 +230,7 @@ def _say_failure(address: ServiceAddress, error: BaseException) -> str:
         return "closed the connection, or sent what is not HTTP, instead of an answer"
     if isinstance(error, requests.RequestException):
         return f"cannot be asked ({type(error).__name__})"
-    return "cannot be asked: a file that ca=, certificate= or key= names is not there"
+    return "cannot be asked: a file that ca=, certificate= or key= names does not exist"
 
 
 def _first(causes: Sequence[BaseException], kind: type[_Error]) -> _Error | None:

@@ -76,7 +76,9 @@ class _Watch:
                 try:
                     is_first = not self.look(is_first=is_first) and is_first
                 except RedisError as error:
-                    log.warning("the store is away, matching services are checked when it is back: %s", error)
+                    log.warning(
+                        "the store does not answer; matching services are checked again when it does: %s", error
+                    )
                 self.is_over.wait(min(LOOK_SECONDS, self._rules.every.total_seconds() / 2))
         finally:
             if not self.is_over.is_set():

@@ -246,6 +246,6 @@ def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record
             # redis-py says so as well when the connection was lost between the look and the writing.
             raise NotRecorded("the store did not answer in time, or a later attempt has begun") from error
         except RedisError as error:
-            raise NotRecorded(f"the store did not take what was found: {error}") from error
+            raise NotRecorded(f"the store did not accept what was found: {error}") from error
 
     return record

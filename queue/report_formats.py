@@ -75,7 +75,7 @@ def choose_format(first: str, name: str) -> tuple[Parse, bool]:
     if first.lstrip().startswith("{"):
         return parse_json, False
     if re.match(r"\s*\[\s*(\{|\Z)", first):
-        raise ReportsUnreadable(f"{name}: a JSON array; write JSON Lines, one object a line")
+        raise ReportsUnreadable(f"{name}: a JSON array; write JSON Lines, one object per line")
     headers = [(delimiter, header) for delimiter in ",;\t" if (header := _split_header(first, delimiter))]
     with_url = [(delimiter, header) for delimiter, header in headers if "url" in header]
     if with_url:

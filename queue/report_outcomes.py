@@ -165,7 +165,7 @@ def _not_visited(record: RecrawlRecord) -> tuple[ReportOutcome, str]:
     if record.state is RecrawlState.FINISHED and record.stopped_by is not None:
         return ReportOutcome.LIMIT, f"{record.stopped_by} was reached first"
     if record.state is RecrawlState.FINISHED:
-        return ReportOutcome.NOT_REACHED, "the recrawl says nothing of it"
+        return ReportOutcome.NOT_REACHED, "the recrawl recorded nothing about it"
     return ReportOutcome.NOT_REACHED, f"the recrawl of its host {_ENDED.get(record.state, 'did not end')}" + (
         f": {record.reason}" if record.reason else ""
     )

@@ -108,7 +108,7 @@ class RunLock:
     def check(self) -> None:
         """Raise StoreBusy when the lock was lost."""
         if self._is_lost:
-            raise StoreBusy("this run stood still for so long that another could begin: start it again")
+            raise StoreBusy("this run was stopped for so long that another run could begin: start it again")
 
     def give_back(self) -> None:
         """End the lock, unless another run has it by now."""
@@ -186,7 +186,7 @@ def _refusal(value: str, advice: str) -> str:
     ends = "" if holder is None else f" (Ctrl-C, or kill {holder.process_id} on {holder.machine})"
     elsewhere = holder is None or holder.kernel != _kernel()
     killed = f"; if it was killed, the store is free after {HELD_SECONDS} seconds" if elsewhere else ""
-    return f"this store is in use by {_said(value)}: wait for its end with --wait, or end it{ends}{advice}{killed}"
+    return f"this store is in use by {_said(value)}: wait for it with --wait, or end it{ends}{advice}{killed}"
 
 
 def _kernel() -> str:

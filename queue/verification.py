@@ -296,7 +296,7 @@ def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bo
         job = lost_jobs.own_job(store, record)
         is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
         if record.state not in ENDED:
-            said = "told to stop, and its worker has not ended it yet" if is_elsewhere else reason
+            said = "the recrawl was told to stop, but its worker has not ended it yet" if is_elsewhere else reason
             recrawls.end(store, record.recrawl_id, state, reason=said)
         if job is not None and not is_elsewhere:
             # Its worker is gone; the next run must be able to take the host.

@@ -79,12 +79,12 @@ def mend(data: Path, copies: Path, say: Callable[[str], None]) -> bool:
         copy = cut(path, damage, copies)
     except OSError as error:
         raise StoreDamaged(
-            f"{path} ends with {lost:,} bytes of a write that never ended, and the copy to be kept before they are cut "
-            f"off cannot be made in {copies} ({error.strerror}): make room for {damage.size:,} bytes"
+            f"{path} ends with {lost:,} bytes of an unfinished write. They can be cut off only after a copy is "
+            f"made, and the copy cannot be made in {copies} ({error.strerror}): make room for {damage.size:,} bytes"
         ) from error
     say(
-        f"{path} ended with {lost:,} bytes of a write that never ended, after a crash or on a full disk: they were cut "
-        f"off, and the file as it was is kept as {copy}"
+        f"{path} ended with {lost:,} bytes of an unfinished write, after a crash or on a full disk: they were cut off, "
+        f"and a copy of the damaged file is kept as {copy}"
     )
     return True
 

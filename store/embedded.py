@@ -299,10 +299,10 @@ def _who_is_silent(state_dir: Path, data: Path) -> str:
     servers = server_lock.servers_at(data, socket_file(state_dir))
     if not servers:
         return (
-            f"a store server holds {data / server_lock.LOCK_FILE} ({server_lock.signature(data)}) and is no process of "
-            "this machine that can be seen: end it where it runs, or choose another directory with --state DIR"
+            f"a store server holds {data / server_lock.LOCK_FILE} ({server_lock.signature(data)}) but its process "
+            "cannot be seen on this machine: end it where it runs, or choose another directory with --state DIR"
         )
-    said = " and is stopped (kill -CONT lets it go on)" if server_lock.is_stopped(servers[0]) else ""
+    said = " and is stopped (kill -CONT continues it)" if server_lock.is_stopped(servers[0]) else ""
     return (
         f"a store server, process {servers[0]}, works in {data}{said} and does not answer at "
         f"{socket_file(state_dir)}: see {log_file(state_dir)}, or end it (kill {servers[0]}) and try again"

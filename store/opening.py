@@ -18,8 +18,8 @@ def open_existing(settings: Settings) -> Iterator[Store]:
     """Yield the store for somebody who only reads it, and make none: NoStore when there is none; else StoreError."""
     if settings.store_url is None and not embedded.has_store(settings.state_dir):
         raise NoStore(
-            f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified there yet, or it "
-            "is another state directory (STATE_DIR and the command's option say which)"
+            f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified there yet, or "
+            "your store is in another state directory (STATE_DIR or the command's option names it)"
         )
     with open_store(settings, settings.state_dir) as (store, _):
         yield store
@@ -37,7 +37,7 @@ def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str
             if not str(error).startswith("MISCONF"):
                 raise
             shown = connection.without_password(settings.store_url)
-            raise StoreUnfit(f"the store {shown} takes no writes, free space on its disk: {error}") from error
+            raise StoreUnfit(f"the store {shown} accepts no writes, free space on its disk: {error}") from error
         finally:
             store.close()
         return

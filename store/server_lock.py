@@ -80,9 +80,9 @@ def sign(descriptor: int) -> None:
 def signature(data: Path) -> str:
     """Return what `sign` wrote; a text that says so when there is nothing."""
     try:
-        return (data / LOCK_FILE).read_text().strip() or "nobody knows where"
+        return (data / LOCK_FILE).read_text().strip() or "at an unknown place"
     except OSError:
-        return "nobody knows where"
+        return "at an unknown place"
 
 
 def servers_at(data: Path, socket_file: Path) -> list[int]:

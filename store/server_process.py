@@ -44,7 +44,7 @@ def launch(binary: str, *, data: Path, socket: Path, log: Path, lock: int) -> No
             start_new_session=True,
         )
     except OSError as error:
-        raise ServerNotStarted(f"{binary} cannot be run ({error.strerror}): mend it, or set STORE_URL") from error
+        raise ServerNotStarted(f"{binary} cannot be run ({error.strerror}): repair it, or set STORE_URL") from error
     if started.returncode != 0:
         said = (started.stderr + started.stdout).decode(errors="replace").strip().splitlines() or ["no reason"]
         raise ServerNotStarted(f"the embedded Valkey server did not start, and said: {said[-1]}")

@@ -47,7 +47,7 @@ class JsonLinesSink:
         folder = disk.nearest_folder(self._directory)
         in_the_way = [one for one in (self._directory, *self._directory.parents) if os.path.lexists(one)][:1]
         if in_the_way != [folder]:
-            return True, f"{in_the_way[0]} is no directory"
+            return True, f"{in_the_way[0]} is not a directory"
         said = disk.refusal(folder)
         if said is not None:
             return True, f"{folder} cannot be written ({said})"

@@ -194,7 +194,7 @@ def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> No
     missing = f"hashlist:{place.folder}/missing.hashes"
     ran = place.run("doctor", "--matcher", missing, SANDBOX="off", TAKEDOWN_SINKS=sink)
     assert ran.status == FAILED
-    assert f"fail  sinks: {sink}: {place.folder}/in-the-way is no directory" in ran.stdout.splitlines()
+    assert f"fail  sinks: {sink}: {place.folder}/in-the-way is not a directory" in ran.stdout.splitlines()
     assert any(line.startswith("fail  matcher:") and "missing.hashes" in line for line in ran.stdout.splitlines())
     lines = ran.stdout.splitlines()
     assert any(line.startswith("warn  sandbox:") for line in lines)

@@ -57,7 +57,7 @@ def test_a_host_that_refuses_its_files_ends_with_1_and_the_page_is_no_clean_one(
         ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
     assert ran.status == 1
     shown = " ".join(ran.stdout.split())
-    assert "No case, and nothing to judge by: 1 page, 0 files." in shown
+    assert "No case, because no file was found: 1 page, 0 files." in shown
     assert "Reports: 1 (1 page only)" in shown
     assert "refused: the host refused 2 of 2 files: 2 answered 403" in shown
     assert [one["rule"] for one in place.lines("skipped.jsonl") if one["is_failure"]] == ["host.files"]

@@ -110,4 +110,4 @@ def _read_events(file: BinaryIO) -> Iterator[list[tuple[str, Scalar]]]:
     try:
         parser.close()
     except JSONError as error:
-        raise BadFileError("ends early: get it whole") from error
+        raise BadFileError("ends early: get a complete copy") from error

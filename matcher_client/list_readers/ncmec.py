@@ -81,7 +81,7 @@ class QueryResult:
         try:
             parser.Parse(b"", True)
         except expat.ExpatError as error:
-            raise BadFileError("ends early: get it whole") from error
+            raise BadFileError("ends early: get a complete copy") from error
         yield from self._rows
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

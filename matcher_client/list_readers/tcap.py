@@ -47,7 +47,7 @@ def _make_row(record: Record, list_name: str) -> Row | LeftOut:
     if algorithm is None:
         if not named.isalnum() or len(named) > 20:
             raise BadRowError("the algorithm has no name")
-        return LeftOut(f"{named.upper()} is none of MD5, SHA-1 and SHA-256")
+        return LeftOut(f"{named.upper()} is not MD5, SHA-1 or SHA-256")
     digest = read_digest(text_of(record, "hash_digest"), algorithm, DIGEST_BYTES[algorithm])
     if digest is None:
         raise BadRowError("the entry has no digest")

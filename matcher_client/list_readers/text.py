@@ -84,14 +84,15 @@ def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_
             row = lines.parse(line)
         except BadRowError as bad:
             if used and not is_whole:
-                raise BadFileError(f"ends early (inside line {number}): get it whole") from None
+                raise BadFileError(f"ends early (inside line {number}): get a complete copy") from None
             bad_lines += 1
             yield _meet_another_list(line, number, lines) or RefusedRow(name, f"line {number}", str(bad))
             continue
         if row is not None:
             if not is_whole and lines.may_be_cut(line):
                 raise BadFileError(
-                    f"ends early (inside line {number}): get it whole, or if it is, put a line end after its last line"
+                    f"ends early (inside line {number}): get a complete copy; if it is complete, "
+                    "put a line end after its last line"
                 )
             used += 1
             yield row

@@ -46,7 +46,7 @@ def test_the_report_says_of_each_file_what_was_read_left_out_and_why(place: Work
         f"{first} (VICS): 4 rows, 2 used, 1 of them known benign (vics-us category 0: 1), 1 refused, "
         "1 left out: stands for the empty file"
     )
-    assert lines[1] == f"{second} (TCAP): 2 rows, 1 used, 1 left out: PDQ is none of MD5, SHA-1 and SHA-256"
+    assert lines[1] == f"{second} (TCAP): 2 rows, 1 used, 1 left out: PDQ is not MD5, SHA-1 or SHA-256"
     assert not any(digest in ran.stdout + ran.stderr for digest in (MD5, OTHER, MD5.upper()[:12]))
     facts = place.run("hashlist", "build", first, second, "-o", output, "--json").json()
     assert (facts["entries"], facts["rows"], facts["refused"], facts["degenerate"], facts["update"]) == (
@@ -91,7 +91,7 @@ def test_a_cut_list_is_one_line_and_leaves_the_old_one(place: Workplace) -> None
     cut = place.write("cut", vics(*(row(MD5, 1, number) for number in range(9)))[:-100])
     ran = place.run("hashlist", "build", cut, "-o", output)
     assert ran.status == 2
-    assert ran.stderr.strip().endswith("cut ends early: get it whole (7 rows before that are whole)")
+    assert ran.stderr.strip().endswith("cut ends early: get a complete copy (7 rows before that are whole)")
     assert ran.stderr.count("\n") == 1
     assert Path(output).read_bytes() == before
 
@@ -114,7 +114,7 @@ def test_an_update_from_a_file_of_another_name_says_that_it_is_another_list(
     list_building.run([second], output, is_update=True, is_json=False)
     said = capsys.readouterr()
     assert "update: 0 added, 0 given again, 0 withdrawn, 1 deletions of entries not listed" in said.out
-    assert f'{output} had no list "news", only "national": what the input gives was added beside it' in said.err
+    assert f'{output} had no list "news", only "national": the input was added as another list' in said.err
     list_building.run([second], output, is_update=True, list_name="national", is_json=False)
     said = capsys.readouterr()
     assert "update: 0 added, 1 given again, 1 withdrawn, 0 deletions of entries not listed" in said.out
@@ -135,8 +135,8 @@ def test_a_region_without_a_table_is_held_and_the_build_says_so(
     said = capsys.readouterr()
     assert said.err == (
         f"{export}: a match on 4 rows will be held for an analyst, because what their category means is not known "
-        "(vics-uk category 1: 2, vics-uk category 2: 1, vics-uk category 7: 1). If you know it, say it in a category "
-        "table: --category-table FILE.\n"
+        "(vics-uk category 1: 2, vics-uk category 2: 1, vics-uk category 7: 1). If you know the meaning, write it in a "
+        "category table: --category-table FILE.\n"
     )
     list_building.run([export], output, category_table=table, is_json=False)
     said = capsys.readouterr()
@@ -146,7 +146,7 @@ def test_a_region_without_a_table_is_held_and_the_build_says_so(
     assert "category table UK 2026, version " in capsys.readouterr().out
     list_building.run([export], output, is_json=True)
     said = capsys.readouterr()
-    assert f'{output} had the category table "UK 2026" and has it no more' in said.err
+    assert f'{output} had the category table "UK 2026" and no longer has it' in said.err
     assert json.loads(said.out)["category_table"] is None
 
 
@@ -158,8 +158,8 @@ def test_a_table_of_another_region_than_the_files_says_nothing_of_it(
     table.write_text(UK)
     list_building.run([export], output, category_table=table, is_json=False)
     assert capsys.readouterr().err == (
-        f'{export}: the category table "UK 2026" is for vics-uk, and the rows are of vics-us: it says nothing of them. '
-        "A table is for the region that the file names.\n"
+        f'{export}: the category table "UK 2026" is for vics-uk, but the rows are of vics-us: it does not apply. '
+        "Use a table for the region that the file names.\n"
     )
 
 

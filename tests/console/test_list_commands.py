@@ -148,7 +148,7 @@ def test_a_canary_is_planted_named_for_the_clients_and_missed_when_it_goes(place
 
     without = place.run("hashlist", "build", source, "-o", built)
     assert without.status == 0
-    assert 'had the canary "hotline A" and has it no more' in without.stderr
+    assert 'had the canary "hotline A" and no longer has it' in without.stderr
     assert place.run("hashlist", "lookup", built, canary).status == SOME_NOT
 
 

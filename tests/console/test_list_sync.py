@@ -67,7 +67,7 @@ def test_what_cannot_be_had_is_one_line_and_status_1(
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("ncmec://hashsharing.ncmec.org/npo?username=hunter2&password=hunter2", "is written out"),
+        ("ncmec://hashsharing.ncmec.org/npo?username=hunter2&password=hunter2", "is given in plain text"),
         ("ncmec+http://hashsharing.ncmec.org/npo", "is not https"),
         ("nonsense", "no source to sync from"),
     ],
@@ -116,4 +116,6 @@ def test_a_clock_that_was_wrong_is_said(
     list_sync.run(server.url, output, is_json=True)
     said = capsys.readouterr()
     assert json.loads(said.out.splitlines()[-1])["clock_was_wrong"] is True
-    assert "the last sync was at 2999-01-01T00:00:00.000Z, after this one: a clock was wrong" in said.err
+    assert (
+        "the last sync has the time 2999-01-01T00:00:00.000Z, which is later than now: the clock was wrong" in said.err
+    )

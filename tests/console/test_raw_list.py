@@ -30,7 +30,7 @@ def test_refused_rows_are_said_also_when_the_list_was_built_before(tmp_path: Pat
     assert said.splitlines() == [
         f"{source}: line 2: a digest has 32, 40 or 64 hex digits, not 63 characters",
         f"{source}: line 3: a digest has 32, 40 or 64 hex digits, not 62 characters",
-        f"warning: {source}: 2 of 3 rows refused: what they list is not found",
+        f"warning: {source}: 2 of 3 rows refused: their files are not found",
     ]
     assert opened(source) == (first, said)
     assert first.built.stat().st_mtime_ns == built_at
@@ -90,7 +90,7 @@ def test_another_category_table_makes_another_list_and_what_is_held_is_said_ever
     without, said = opened(source)
     assert said == (
         f"warning: {source}: a match on 2 rows will be held for an analyst, because what their category means is not "
-        "known (vics-uk category 1: 1, vics-uk category 2: 1). If you know it, say it in a category table: "
+        "known (vics-uk category 1: 1, vics-uk category 2: 1). If you know the meaning, write it in a category table: "
         "--category-table FILE.\n"
     )
     assert opened(source) == (without, said)
@@ -100,7 +100,7 @@ def test_another_category_table_makes_another_list_and_what_is_held_is_said_ever
             f'name = "t"\n[[table]]\nschemes = ["vics-uk"]\ncategories = {{ 1 = "abuse", 2 = "{nature}" }}\n'
         )
         with_table, said = opened(source, category_table=table)
-        assert ('The category table "t" leaves it out or says unknown' in said) is (nature == "unknown")
+        assert ('The category table "t" does not have it, or says unknown' in said) is (nature == "unknown")
         assert opened(source, category_table=table) == (with_table, said)
         versions.add(HashList(with_table.built).list_version)
     assert len(versions) == 3

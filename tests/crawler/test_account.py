@@ -29,11 +29,11 @@ def found(**fields: Any) -> bytes:
     [
         (HOST, {}, None),
         (HOST, {"ip": "192.0.2.1"}, None),
-        (HOST, {"ip": "\x1b[2J"}, "an address that is none"),
+        (HOST, {"ip": "\x1b[2J"}, "an IP address that is not valid"),
         (HOST, OTHER, "a URL that is not in scope"),
         (HOST, {"final_url": "http://o.test/"}, "a URL that is not in scope"),
         (HOST, {"url": "http://h.test:8080/a", "host": "h.test:8080"}, "a URL that is not in scope"),
-        (HOST, {"host": "o.test"}, "a host that is not its URL's"),
+        (HOST, {"host": "o.test"}, "a host that is not the host of its URL"),
         (HOST, {"url": "HTTP://h.test/a"}, "a URL that is not canonical"),
         (HOST, {"url": "h.test"}, "a URL that is not canonical"),
         (HOST, {"url": "http://h.test/\x1b[2J"}, "a URL that is not canonical"),
@@ -98,7 +98,7 @@ def finished(**fields: Any) -> bytes:
     ids=lambda one: str(one[:20]),
 )
 def test_what_is_no_message_is_refused_and_not_quoted(message: bytes) -> None:
-    with pytest.raises(AccountRefused, match=r"\Aa message that is none \([a-z_]+\)\Z"):
+    with pytest.raises(AccountRefused, match=r"\Aa message of no known form \([a-z_]+\)\Z"):
         account.read(message, HOST, REPORTS)
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_done_here_is_given_up() -> None:
 def test_no_recrawl_opens_the_port_of_the_store() -> None:
     [last] = run(said_by, "say_much", ORDER.scope, 443)
     assert isinstance(last, GivenUp)
-    assert last.reason.startswith("port 443 is the store's, too")
+    assert last.reason.startswith("port 443 is also the store's port")
 
 
 def test_a_request_to_stop_is_for_the_child_which_ends_in_order() -> None:

@@ -167,7 +167,7 @@ def test_a_damaged_stream_is_undecodable_or_unfinished(header: str) -> None:
 def test_an_unknown_encoding_is_refused_and_not_quoted() -> None:
     with pytest.raises(UndecodableBody) as refused:
         decoder_for("secret")
-    assert str(refused.value) == "a content encoding that is not known"
+    assert str(refused.value) == "an unknown content encoding"
 
 
 def test_more_than_two_encodings_are_refused() -> None:

@@ -384,7 +384,7 @@ def test_a_cut_body_is_tried_once_more_and_a_bad_one_is_not() -> None:
 
 
 def test_a_port_that_the_sandbox_does_not_allow_is_refused_by_the_kernel() -> None:
-    with SyntheticHost({}) as host, pytest.raises(EgressRefused, match="port not in the sandbox"):
+    with SyntheticHost({}) as host, pytest.raises(EgressRefused, match="the sandbox does not allow this port"):
         fetch(host.url, ports=[443])
     assert host.connections_seen == 0
 

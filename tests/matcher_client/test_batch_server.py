@@ -281,7 +281,7 @@ def test_the_command_says_what_is_wrong_in_a_line_and_no_secret(hash_list: Rebui
     ended = finish("--hashes", str(hash_list.path), "--token", "plain-secret")
 
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-    assert "--token is written out: name where it is, env:NAME or file:/path" in ended.stderr
+    assert "--token is given in plain text: give its place instead, env:NAME or file:/path" in ended.stderr
     assert "plain-secret" not in ended.stderr
 
 

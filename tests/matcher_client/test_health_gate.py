@@ -154,11 +154,11 @@ def test_a_shrunk_list_counts_again_when_an_operator_accepts_it(store: Store) ->
 
 
 def test_only_a_service_that_was_seen_with_entries_can_be_accepted(store: Store) -> None:
-    with pytest.raises(UnknownService, match="there are: none yet"):
+    with pytest.raises(UnknownService, match="those checked: none yet"):
         standings.accept(store, "https://other.test")
     gate = gate_of(store, FaultyService(LISTED, always(State.ILL)))
     check(store, gate)
-    with pytest.raises(UnknownService, match="was not told how many entries"):
+    with pytest.raises(UnknownService, match="did not say how many entries"):
         standings.accept(store, gate.name)
 
 
@@ -180,7 +180,7 @@ def test_a_service_that_never_says_how_many_entries_it_has_is_asked(store: Store
     gate = gate_of(store, service)
     assert check(store, gate).entries is None
     assert results(gate.ask([LISTED[0], OTHERS[0]])) == ["match", "no_match"]
-    with pytest.raises(UnknownService, match="was not told how many entries"):
+    with pytest.raises(UnknownService, match="did not say how many entries"):
         standings.accept(store, service.name)
 
 
@@ -228,7 +228,7 @@ def test_a_fault_of_a_client_is_a_service_that_is_unhealthy_and_is_logged(
     service.part = part
     answers = gate.ask(OTHERS) if part == "lookup" else None
     standing = standing_of(store, service) if answers else check(store, gate)
-    assert "said what its client cannot read (OverflowError)" in (standing.reason or "")
+    assert "gave an answer that its client cannot read (OverflowError)" in (standing.reason or "")
     assert answers is None or (set(results(answers)), answers.has_failed) == ({"unknown"}, True)
     [record] = caplog.records
     assert (record.levelname, "_surprise" in record.getMessage()) == ("ERROR", True)

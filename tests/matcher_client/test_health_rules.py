@@ -32,7 +32,7 @@ def health(*, entries: int | None = 1000, built_at: datetime | None = NOON) -> H
         (health(entries=0), 1000, "its list is empty"),
         (health(entries=0), None, "its list is empty"),  # at the first check too: ready, and nothing loaded yet
         (health(entries=None), None, None),  # it never said how many there are
-        (health(entries=None), 1000, "does not say any more how many entries its list has; it had 1000"),
+        (health(entries=None), 1000, "no longer says how many entries its list has; it had 1000"),
         (health(entries=1), None, None),
         (health(entries=5000), 1000, None),
         (health(built_at=NOON - timedelta(days=3)), None, None),

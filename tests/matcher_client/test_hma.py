@@ -241,11 +241,11 @@ ABOUT_A_DIGEST = {
     "ids only": (as_json({BANK: [1, 2]}), "a content without an id"),
     "id as text": (as_json({BANK: [{"bank_content_id": "1", "distance": "-"}]}), "a content without an id"),
     "id as truth": (as_json({BANK: [{"bank_content_id": True, "distance": "-"}]}), "a content without an id"),
-    "no distance": (as_json({BANK: [{"bank_content_id": 1}]}), "no exact signal type"),
-    "some distance": (as_json({BANK: [{"bank_content_id": 1, "distance": "2"}]}), "no exact signal type"),
+    "no distance": (as_json({BANK: [{"bank_content_id": 1}]}), "not an exact signal type"),
+    "some distance": (as_json({BANK: [{"bank_content_id": 1, "distance": "2"}]}), "not an exact signal type"),
     "id below nothing": (as_json({BANK: [{"bank_content_id": -1, "distance": "-"}]}), "a content without an id"),
-    "bank of controls": (as_json({"B\0\x1b[2J": [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
-    "endless bank": (as_json({"B" * 1_001: [{"bank_content_id": 1, "distance": "-"}]}), "by what is no name"),
+    "bank of controls": (as_json({"B\0\x1b[2J": [{"bank_content_id": 1, "distance": "-"}]}), "without a valid name"),
+    "endless bank": (as_json({"B" * 1_001: [{"bank_content_id": 1, "distance": "-"}]}), "without a valid name"),
     "half of it": (as_json({BANK: [{"bank_content_id": 1, "distance": "-"}], "B": []}), "a bank without contents"),
     "too large": (Response(200, " " * (ANSWER_BYTES + 1)), "answers with more than"),
 }
@@ -526,7 +526,7 @@ def test_a_negative_of_an_index_that_is_stored_and_not_loaded_is_due_again_later
 def test_signal_types_have_the_names_that_the_url_gives_them(server: HmaServer) -> None:
     with asking(server, "md5=md5") as service:
         health = service.health()
-    assert (health.is_healthy, health.reason) == (False, "HMA has no signal type 'md5': mend MATCHER_URL")
+    assert (health.is_healthy, health.reason) == (False, "HMA has no signal type 'md5': correct MATCHER_URL")
 
 
 def test_a_type_for_another_algorithm_is_unknown(server: HmaServer) -> None:
@@ -545,13 +545,13 @@ def test_an_algorithm_without_a_type_is_not_looked_up(server: HmaServer) -> None
     ("options", "complaint"),
     [
         ("canary=none", "no signal type: name at least one"),
-        ("md5=&canary=none", "md5= is no name"),
-        ("md5=a b&canary=none", "md5= is no name"),
+        ("md5=&canary=none", "md5= is not the name"),
+        ("md5=a b&canary=none", "md5= is not the name"),
         ("sha256=pdq&canary=none", "pdq compares pictures"),
         (f"sha256=sha256&canary=md5:{'0' * 32}", "the canary is a md5, which has no signal type"),
         ("md5=video_md5", "has no canary"),
-        ("md5=video_md5&canary=none&banks=", "banks= is no list"),
-        ("md5=video_md5&canary=none&banks=known bad", "banks= is no list"),
+        ("md5=video_md5&canary=none&banks=", "banks= is not a list"),
+        ("md5=video_md5&canary=none&banks=known bad", "banks= is not a list"),
         ("md5=video_md5&canary=none&connections=0", "not a number from 1 to 64"),
         ("md5=video_md5&canary=none&connections=65", "not a number from 1 to 64"),
         ("md5=video_md5&canary=none&connections=many", "not a number from 1 to 64"),

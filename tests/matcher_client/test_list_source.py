@@ -43,7 +43,7 @@ def test_gzip_in_several_members_is_one_list(tmp_path: Path) -> None:
 def test_a_cut_gzip_file_is_refused_after_what_is_whole(tmp_path: Path, share: float) -> None:
     content = gzip.compress(LINES.encode())
     (tmp_path / "list").write_bytes(content[: max(3, int(len(content) * share))])
-    with pytest.raises(HashListUnreadable, match=r"list ends early \(its gzip data is cut\): get it whole"):
+    with pytest.raises(HashListUnreadable, match=r"list ends early \(its gzip data is cut\): get a complete copy"):
         build([tmp_path / "list"], tmp_path / "list.hashes")
     assert not (tmp_path / "list.hashes").exists()
 
@@ -70,8 +70,8 @@ def test_a_changed_byte_in_gzip_is_noticed(tmp_path: Path) -> None:
         (LINES[:660].encode("utf-16") + b"\x00\xdc" * 9, "is damaged .not UTF-16 throughout"),
         (b"\xff\xfe", "is empty"),
         (gzip.compress(b"", mtime=0), "is empty"),
-        (b'{"a": 1}', "is JSON, and neither VICS nor TCAP"),
-        (b'[["md5"]]', "is JSON, and neither VICS nor TCAP"),
+        (b'{"a": 1}', "is JSON, but neither VICS nor TCAP"),
+        (b'[["md5"]]', "is JSON, but neither VICS nor TCAP"),
         (b"<html></html>", "is XML, and not a query result"),
     ],
 )
@@ -122,8 +122,8 @@ IMAGE = f'<image><member id="1"/><id>i</id><fingerprints><md5>{"ab" * 16}</md5><
     [
         (200, "", "0", "1"),
         (60, "", f"{'ab' * 16}\n", r"1\d{6}"),
-        (30, QUERY_RESULT, IMAGE, r".*ends early: get it whole .\d+,\d+ rows before that are whole."),
-        (200, QUERY_RESULT, "a", r".*ends early: get it whole"),
+        (30, QUERY_RESULT, IMAGE, r".*ends early: get a complete copy .\d+,\d+ rows before that are whole."),
+        (200, QUERY_RESULT, "a", r".*ends early: get a complete copy"),
         (200, f"{QUERY_RESULT}<!--", "a", r".*more than 4,194,304 bytes of XML in one piece"),
         (200, f'{VICS},"x":"', "a", r".*more than 4,194,304 bytes of JSON in one piece"),
     ],

@@ -373,7 +373,7 @@ def test_wrong_credentials_are_one_question_and_say_what_to_mend(
 
 def test_a_url_that_is_no_environment_is_told_so(server: RunningNcmec, output: Path) -> None:
     server.interject = lambda _, __: Reply(200, "text/html", b"<html>Welcome</html>")
-    with pytest.raises(Unavailable, match="no status of Hash Sharing v2: check the URL's path"):
+    with pytest.raises(Unavailable, match="not a status of Hash Sharing v2: check the URL's path"):
         synced(server, output)
 
 
@@ -498,7 +498,7 @@ def test_whatever_happened_the_list_says_what_the_source_says(
         ("ncmec://hashsharing.ncmec.org/npo", "wants a user name and a password"),
         ("ncmec://hashsharing.ncmec.org/npo?username=env:U", "wants a user name and a password"),
         ("ncmec+http://hashsharing.ncmec.org/npo?username=env:U&password=env:U", "not https"),
-        ("ncmec://hashsharing.ncmec.org/npo?username=env:U&password=hunter2", "is written out"),
+        ("ncmec://hashsharing.ncmec.org/npo?username=env:U&password=hunter2", "is given in plain text"),
         ("ncmec://u:hunter2@hashsharing.ncmec.org/npo", "has a user name or password in it"),
         ("ncmec://hashsharing.ncmec.org/npo?username=env:U&password=env:U&since=2020", "unknown option 'since'"),
         ("ncmec://hashsharing.ncmec.org/npo?username=env:U&password=env:U&canary=none", "option 'canary' twice"),

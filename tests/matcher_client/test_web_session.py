@@ -258,7 +258,7 @@ def test_silence_ends_after_the_read_timeout(server: FaultProxy, monkeypatch: py
     server.fault = say_nothing
 
     try:
-        assert "too slow: it fell silent" in failure(WebSession(address_of(server)))
+        assert "too slow: it stopped sending" in failure(WebSession(address_of(server)))
         eventually(lambda: len(server.requests) == 2)
     finally:
         is_over.set()

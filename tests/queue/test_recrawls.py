@@ -87,7 +87,7 @@ def test_a_store_that_refuses_is_not_recorded(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
     record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     store.set(keys.run_batches(RUN), "of another type")
-    with pytest.raises(NotRecorded, match="the store did not take what was found"):
+    with pytest.raises(NotRecorded, match="the store did not accept what was found"):
         record([a_sighting()], [], Tally(files=1))
 
 

@@ -67,7 +67,7 @@ def test_what_was_seen_of_a_reported_url_has_one_outcome(seen: Reported, outcome
         (a_record(RecrawlState.FAILED, reason="no sandbox"), "not_reached", "its host failed: no sandbox"),
         (a_record(RecrawlState.INTERRUPTED), "not_reached", "its host was interrupted"),
         (a_record(stopped_by="max_seconds"), "limit", "max_seconds was reached first"),
-        (a_record(), "not_reached", "says nothing of it"),
+        (a_record(), "not_reached", "recorded nothing about it"),
     ],
 )
 def test_a_report_of_which_nothing_was_seen_says_how_its_recrawl_ended(

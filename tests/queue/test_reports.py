@@ -305,7 +305,7 @@ def test_an_excerpt_is_short_printable_and_not_clickable() -> None:
         ),
         (b"link,report_id\n", "reports.csv: its CSV header has no url column; name the column with the URLs url"),
         (b"Adres;Datum\n", "reports.csv: its CSV header has no url column; name the column with the URLs url"),
-        (b'[{"url": "http://example.com/"}]', "reports.csv: a JSON array; write JSON Lines, one object a line"),
+        (b'[{"url": "http://example.com/"}]', "reports.csv: a JSON array; write JSON Lines, one object per line"),
         ("url\n".encode("utf-16"), "reports.csv: this is UTF-16 text; save it as UTF-8 and try again"),
         (b"PK\x03\x04...", "reports.csv: this is a ZIP or XLSX file; save the sheet as CSV UTF-8 and try again"),
     ],

@@ -44,7 +44,7 @@ def test_a_second_run_is_told_at_once_who_runs_since_when_and_what_to_do(store: 
         held.check()
     assert re.fullmatch(
         rf"this store is in use by orbweaver verify, process {os.getpid()} of user \S+ on {socket.gethostname()}, "
-        rf"since 20[0-9T:.-]+Z: wait for its end with --wait, or end it \(Ctrl-C, or kill {os.getpid()} on "
+        rf"since 20[0-9T:.-]+Z: wait for it with --wait, or end it \(Ctrl-C, or kill {os.getpid()} on "
         rf"{socket.gethostname()}\), or do as the console says",
         said,
     )
@@ -115,7 +115,7 @@ def test_a_run_on_another_machine_is_free_after_its_time_and_that_is_said(store:
 @pytest.mark.parametrize("value", ["5c1f", "{}", '{"run_id": 1}'])
 def test_a_run_of_an_older_release_is_respected(store: Store, value: str) -> None:
     store.set(keys.run_lock(), value, px=15_000)
-    assert refused_by(store).startswith("this store is in use by another run, of an older release: wait for its end")
+    assert refused_by(store).startswith("this store is in use by another run, of an older release: wait for it")
 
 
 def test_the_lock_is_renewed_for_as_long_as_it_is_held(store: Store) -> None:
@@ -134,6 +134,6 @@ def check_until_told(held: RunLock) -> None:
 def test_a_run_that_lost_the_lock_is_told_and_cannot_end_that_of_the_next(store: Store) -> None:
     with run_lock.hold(store, RUN, VERIFY, threading.Event()) as held:
         store.set(keys.run_lock(), "run-3")
-        with pytest.raises(StoreBusy, match="another could begin"):
+        with pytest.raises(StoreBusy, match="another run could begin"):
             check_until_told(held)
     assert store.get(keys.run_lock()) == b"run-3"

@@ -112,8 +112,8 @@ def test_a_damaged_end_is_cut_off_and_the_file_as_it_was_is_kept_and_named(data:
     assert copy.read_bytes() == WHOLE + SET[:-4]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert said == [
-        f"{file} ended with {len(SET) - 4} bytes of a write that never ended, after a crash or on a full disk: they "
-        f"were cut off, and the file as it was is kept as {copy}"
+        f"{file} ended with {len(SET) - 4} bytes of an unfinished write, after a crash or on a full disk: they "
+        f"were cut off, and a copy of the damaged file is kept as {copy}"
     ]
     assert not append_only_file.mend(data, data.parent, said.append)
 

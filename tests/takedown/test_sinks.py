@@ -132,7 +132,7 @@ def test_a_sink_that_can_be_written_has_no_complaint_and_is_left_as_it_was(tmp_p
 def test_what_keeps_a_sink_from_taking_events_is_said_before_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "a" / "events.jsonl").mkdir(parents=True)
-    assert JsonLinesSink(tmp_path / "file" / "below").complaint() == (True, f"{tmp_path / 'file'} is no directory")
+    assert JsonLinesSink(tmp_path / "file" / "below").complaint() == (True, f"{tmp_path / 'file'} is not a directory")
     path = tmp_path / "a" / "events.jsonl"
     assert JsonLinesSink(tmp_path / "a").complaint() == (True, f"{path} cannot be written (Is a directory)")
 

@@ -37,7 +37,7 @@ def read(content: str | bytes) -> list[Read]:
     ],
 )
 def test_a_last_line_without_an_end_that_cannot_be_used_is_a_cut_file(content: str) -> None:
-    with pytest.raises(BadFileError, match=r"ends early \(inside line \d\): get it whole"):
+    with pytest.raises(BadFileError, match=r"ends early \(inside line \d\): get a complete copy"):
         read(content)
     assert len(read(content + "\n")) == 2
 

@@ -227,7 +227,7 @@ def test_what_a_category_leads_to(tmp_path: Path, texts: list[str], result: str,
 def test_a_cut_file_says_how_much_of_it_is_whole(tmp_path: Path, cut: float) -> None:
     text = vics(CONTEXT_13, *[media(MediaID=number) for number in range(50)])
     (tmp_path / "export.json").write_text(text[: int(len(text) * cut)])
-    with pytest.raises(HashListUnreadable, match=r"export.json ends early: get it whole \(\d+ rows before"):
+    with pytest.raises(HashListUnreadable, match=r"export.json ends early: get a complete copy \(\d+ rows before"):
         build([tmp_path / "export.json"], tmp_path / "list.hashes")
     assert not (tmp_path / "list.hashes").exists()
 
