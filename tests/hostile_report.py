@@ -35,33 +35,33 @@ HEAD = """\
 
 <!-- Written by `python tests/hostile_report.py`. Change the acts in tests/hostile, not this page. -->
 
-What a crawl process does when a server misbehaves. Each of these {count} acts is played by a real server on loopback
-to a whole recrawl in a sandboxed child process, by `tests/crawler/test_hostile_servers.py`, at every test run. The test
+What a crawl process does when a server misbehaves. A real server on loopback plays each of these {count} acts
+to a whole recrawl in a sandboxed child process. `tests/crawler/test_hostile_servers.py` does this at every test run. It
 fails when
 
-- something else is said of the URL than below, or the digest of a body is recorded that the server did not send whole;
-- the honest file that is asked for afterwards, on the same connection where that is kept, is not hashed;
-- it takes more than the act's bounds: {seconds:.0f} s, {busy} s of CPU time and {megabytes:.0f} MB more than a quiet
-  recrawl, where the table of `tests/hostile/expectations.py` says nothing else;
-- anything is logged as an error of our own.
+- the URL has another outcome than below, or a digest is recorded of a body that the server did not send completely;
+- the honest file that is requested next, on the same connection if it is kept, is not hashed;
+- the act takes more than its bounds: {seconds:.0f} s, {busy} s of CPU time and {megabytes:.0f} MB more than a quiet
+  recrawl, unless the table of `tests/hostile/expectations.py` says otherwise;
+- an error of Orbweaver itself is logged.
 
-The deadlines were short here ({deadlines}); every URL that only a deadline can end is tried twice.
+The deadlines were short here ({deadlines}); a URL that only a deadline can end is tried twice.
 
-*said* is the outcome and rule in `skipped.jsonl`, *hashed* a sighting; *s* is wall time, *CPU* seconds of CPU time,
-*MB* the peak memory above that of a quiet recrawl.
+*said* is the outcome and rule in `skipped.jsonl`; *hashed* means a sighting; *s* is wall time, *CPU* is seconds of CPU
+time, and *MB* is the peak memory above that of a quiet recrawl.
 """
 FOOT = """
 ## What this does not show
 
-- Where an act has many right digests (archives, sitemaps, `data:` URIs), what is recorded is not compared with them.
-- Where a host keeps us out (a `robots.txt` that cannot be read, a long pause) or the recrawl's own deadline ends it,
-  the honest file is not asked for: then it is a failure in the record, or the recrawl is marked as stopped.
-- A surplus answer that arrives after the next request was sent is taken for that request's answer: no client can tell
-  them apart. It stays on the host's own connection, so a host can only confuse its own URLs.
-- A body that only the close ends, cut by an orderly close, looks whole (inside TLS too: who cuts must be able to end
-  the TCP connection). Its sighting has `framing: close`.
+- If an act has many right digests (archives, sitemaps, `data:` URIs), the recorded ones are not compared with them.
+- If a host keeps us out (a `robots.txt` that cannot be read, a long pause), or the recrawl's deadline ends the recrawl,
+  the honest file is not requested: it is recorded as a failure, or the recrawl is marked as stopped.
+- If a surplus answer arrives after the next request was sent, it counts as the answer to that request: no client can
+  tell them apart. It stays on the host's own connection, so a host can only mix up its own URLs.
+- A body without a length ends with the connection. If an orderly close cuts it, it looks complete (inside TLS too, for
+  anybody who can end the TCP connection). Its sighting has `framing: close`.
 - A server that speaks only TLS 1.0 or 1.1, or no cipher that OpenSSL still offers, is `unreachable`.
-- TLS renegotiation asked for by the server is not played.
+- No act asks for TLS renegotiation.
 
 Measured with Python {python}, Linux {kernel}, {cores} cores, {at_once} recrawls at once.
 """
