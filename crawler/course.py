@@ -66,7 +66,7 @@ class Course:
         self.suggestions = ScopeSuggestions()
         self.reported = ReportedUrls()
         self.answers = AnswerCounter()
-        self._reported_keys: set[str] = set()
+        self._reported_places: dict[str, set[int]] = {}
 
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
@@ -74,8 +74,9 @@ class Course:
         for report in reports:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
-            self._seen.add(sameness.key(url))
-            self._reported_keys.add(sameness.key(url))
+            key, place = sameness.key(url), self.reported.add(url)
+            self._seen.add(key)
+            self._reported_places.setdefault(key, set()).add(place)
             visit = Visit(
                 url,
                 LinkKind.PAGE,
@@ -83,7 +84,7 @@ class Course:
                 report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
                 is_reported=True,
                 manners=manners_of(same),
-                root=self.reported.add(url),
+                root=place,
             )
             self._consider(visit, url)
 
@@ -266,7 +267,8 @@ class Course:
             return
         key = sameness.key(url)
         if not self._seen.add(key):
-            if key in self._reported_keys:
+            places = self._reported_places.get(key)
+            if places is not None and visit.root not in places:  # a page that links to itself leads nowhere
                 self.reported.links_to_reported(visit.root)
             return
         self._consider(

@@ -25,7 +25,9 @@ RESOURCES = {
     "/gallery/b.png": Resource("image/png", PNG),
     "/style.css": Resource("text/css", b"p { color: red }"),
     "/gate": Resource(
-        "text/html", b"<form method=post><button>enter</button></form><link rel=stylesheet href=/gate.css>"
+        "text/html",
+        b"<form method=post><button>enter</button></form><link rel=stylesheet href=/gate.css>"
+        b"<a href=/gate>18 or older: enter</a>",
     ),
     "/gate.css": Resource("text/css", b"p { color: blue }"),
     "/beside": page("/alone.png"),
