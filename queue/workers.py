@@ -18,7 +18,7 @@ from orbweaver.queue.errors import NotInForce
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import IDLE_BECAUSE, LOOKS, QueueName, give_back, queue_for
 from orbweaver.store import connection
-from orbweaver.store.connection import Store
+from orbweaver.store.connection import Store, socket_path
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import SimpleWorker, Worker
@@ -52,6 +52,14 @@ class _Guarded(_Base):
 
     log_job_description = False
     idle_because: str | None = None
+
+    def _set_ip_address(self, connection: Store) -> None:
+        """Name the worker at the store; RQ asks from which address, and redis-py cannot read a path with a blank."""
+        if socket_path(connection) is None:
+            super()._set_ip_address(connection)
+            return
+        connection.client_setname(self.name)
+        self.ip_address = "unknown"
 
     def serialize(self) -> dict[str, Any]:
         """Return what the worker's record says, and that this one looks at what is in force before it takes a job."""
@@ -195,4 +203,4 @@ def work(
 
 def _place_of(store: Store) -> str:
     port = connection.tcp_port(store)
-    return f"at port {port}" if port is not None else f"at {connection.socket_path(store)}"
+    return f"at port {port}" if port is not None else f"at {socket_path(store)}"

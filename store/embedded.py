@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from orbweaver.store import append_only_file, disk, server_lock, server_process
 from orbweaver.store.connection import Store, connect
@@ -72,7 +73,7 @@ def data_folder(state_dir: Path) -> Path:
 
 def url_for(state_dir: Path) -> str:
     """Return the STORE_URL of the embedded server of a state directory."""
-    return f"unix://{socket_file(state_dir)}"
+    return f"unix://{quote(os.fsencode(socket_file(state_dir)))}"
 
 
 def find_server() -> str:

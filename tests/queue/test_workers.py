@@ -15,7 +15,7 @@ from builders import PATIENCE_SECONDS, a_sighting, add_batch, an_order, build_li
 from orbweaver.queue import batches, queues, recrawls, workers
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
-from orbweaver.store import keys
+from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
 from synthetic_host import SyntheticHost
@@ -43,6 +43,14 @@ def test_an_idle_worker_looks_every_minute_for_what_dead_ones_left(store: Store,
         assert worker.wait() == 0
     assert len(waiting) == 1
     assert lasts <= workers.WORKER_SECONDS + 60  # as long as RQ takes a silent worker to be alive
+
+
+def test_a_worker_works_at_a_store_whose_path_has_a_blank_and_what_means_something_in_a_url(short_dir: Path) -> None:
+    state_dir = short_dir / "a case's store, 50%20?x=ü#1"
+    with embedded.running(state_dir) as ours:
+        batch_id = add_batch(ours, a_sighting())
+        work(connection.connect(embedded.url_for(state_dir)), QueueName.MATCH, QueueName.TAKEDOWN)
+        assert batches.read(ours, batch_id) is None
 
 
 def test_a_worker_never_imports_a_reactor(store: Store) -> None:
