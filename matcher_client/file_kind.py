@@ -1,4 +1,4 @@
-"""Names a file that somebody gave as text by mistake: a picture, a film, a document."""
+"""What a file that somebody gave as text begins with: a picture, a film, a document, a line that is for Excel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import filetype
 
 # No text has these, in any encoding of one byte a character.
 _NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+# What Excel reads as its separator, and what some programs write above the header for it.
+_SEPARATOR_LINE = re.compile(rb'"?sep=[^\r\n]?"?[,;\t]*', re.IGNORECASE)
+
+
+def is_separator_line(line: bytes) -> bool:
+    """Whether a first line only tells Excel how the columns are separated, as `sep=;` does; it has no end."""
+    return _SEPARATOR_LINE.fullmatch(line) is not None
 
 
 def binary_kind(head: bytes) -> str | None:

@@ -87,6 +87,12 @@ def choose_format(first: str, name: str) -> tuple[Parse, bool]:
     return parse_text, False
 
 
+def is_csv_header(line: str) -> bool:
+    """Whether a line is a header with a url column and others, also with a mark between them that we do not read."""
+    headers = (_split_header(line, mark) for mark in ",;\t|")
+    return any(header is not None and len(header) > 1 and "url" in header for header in headers)
+
+
 def _split_header(line: str, delimiter: str) -> list[str] | None:
     try:
         return [_column(column) for column in _split(line, delimiter)]

@@ -11,14 +11,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from orbweaver.crawler.errors import AccessRefused, UrlRefused
 from orbweaver.crawler.header_values import header_value
 from orbweaver.crawler.urls import assume_scheme, canonicalise, refang
+from orbweaver.matcher_client.file_kind import is_separator_line
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
-from orbweaver.queue.report_formats import FIELDS, BadFields, choose_format, ignored_columns
+from orbweaver.queue.report_formats import (
+    FIELDS,
+    BadFields,
+    Parse,
+    choose_format,
+    ignored_columns,
+    is_csv_header,
+    parse_text,
+)
 from orbweaver.queue.report_lines import Line, excerpt_of, number_lines
 
 NO_ZONE = "received_at: without a time zone, taken as UTC, here and in the lines below"
@@ -69,30 +78,43 @@ def _read_stream(stream: IO[bytes] | IO[str], name: str) -> Iterator[Report | Ba
         if line.fault is not None:
             is_empty = False
             yield BadLine(line.number, line.fault, excerpt_of(line.text))
-        elif not line.text.strip() or (parse is None and line.text.lstrip().startswith("#")):
+        elif not line.text.strip() or (parse is None and _is_left_out(line.text)):
             continue
         elif parse is None:
             is_empty = False
             parse, is_header = choose_format(line.text, name)
             if not is_header:
+                _refuse_late_header(parse, line, name)
                 yield from _read_line(parse, line.number, line.text, said)
             elif ignored := ignored_columns(line.text):
                 yield _note(line, f"columns that are not read: {', '.join(ignored)}")
         else:
+            _refuse_late_header(parse, line, name)
             yield from _read_line(parse, line.number, line.text, said)
     if is_empty:
         raise ReportsUnreadable(f"{name}: no reports in it; write one URL a line, or CSV with a url column")
+
+
+def _is_left_out(text: str) -> bool:
+    """Whether a line before the reports says nothing to us: a comment, or Excel's `sep=;`."""
+    text = text.strip(" ")
+    return text.lstrip().startswith("#") or is_separator_line(text.encode())
+
+
+def _refuse_late_header(parse: Parse, line: Line, name: str) -> None:
+    """Refuse a CSV that was taken for a list of URLs: below its header, the other columns would be parts of URLs."""
+    if parse is parse_text and is_csv_header(line.text):
+        raise ReportsUnreadable(
+            f"{name}: line {line.number} is the header of a CSV: put it into the first line, and use commas, "
+            "semicolons or tabs between the columns"
+        )
 
 
 def _note(line: Line, reason: str) -> BadLine:
     return BadLine(line.number, reason, excerpt_of(line.text), is_report_kept=True, is_of_file=True)
 
 
-class _Parse(Protocol):
-    def __call__(self, line: str, /) -> dict[str, object] | None: ...
-
-
-def _read_line(parse: _Parse, number: int, text: str, said: set[str]) -> Iterator[Report | BadLine]:
+def _read_line(parse: Parse, number: int, text: str, said: set[str]) -> Iterator[Report | BadLine]:
     """Yield a line's report and what is to be said of it; `said` has what was said of the file already."""
     notes: list[str] = []
     try:

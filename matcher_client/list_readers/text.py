@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from orbweaver.matcher_client.file_kind import is_separator_line
 from orbweaver.matcher_client.list_format import DIGEST_BYTES, Label
 from orbweaver.matcher_client.list_row import (
     NO_DIGESTS,
@@ -74,7 +75,7 @@ def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_
             yield RefusedRow(name, f"line {number}", f"the line is longer than {_LINE_BYTES:,} bytes")
             continue
         if lines is None:
-            if not line.strip() or line.startswith(b"#"):
+            if not line.strip() or line.startswith(b"#") or is_separator_line(line):
                 continue
             if (header := _read_header(line)) is not None:
                 lines = _CsvLines(line, header, list_name, make_row)

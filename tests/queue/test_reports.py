@@ -44,6 +44,25 @@ def test_our_columns_are_known_however_they_are_written(header: str) -> None:
     assert found == Report(url="http://example.com/a", report_id="R-7")
 
 
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep=", "\ufeffsep=;"])
+def test_the_line_that_tells_excel_the_separator_is_no_report(line: str) -> None:
+    found = read(f"{line}\r\nurl;report_id\r\nhttp://example.com/a;R-1\r\n")
+    assert found == [Report(url="http://example.com/a", report_id="R-1")]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("Reports of May\n\nURL;Report ID\nhttp://example.com/a;R-1\n", 3),
+        ("http://example.com/b\nreport_id,url\nR-1,http://example.com/a\n", 2),
+        ("url|report_id\nhttp://example.com/a|R-1\n", 1),
+    ],
+)
+def test_a_csv_that_was_taken_for_a_list_of_urls_is_refused(content: str, line: int) -> None:
+    with pytest.raises(ReportsUnreadable, match=f"^reports.csv: line {line} is the header of a CSV: put it into"):
+        read(content)
+
+
 def test_what_is_not_read_is_said_once_for_the_file() -> None:
     content = "url,Ticket,Report ID,remark\n" + "http://example.com/a,1,R-1,x\n" * 3
     assert of_file(content) == [(1, "columns that are not read: Ticket, remark")]

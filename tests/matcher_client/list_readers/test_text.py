@@ -83,6 +83,11 @@ def test_lists_of_different_kinds_in_one_file_are_refused_with_the_place(content
     assert str(caught.value) == f"is several lists in one ({place}): give each in its own file"
 
 
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "sep=;;", "\ufeffsep=;"])
+def test_the_line_that_tells_excel_the_separator_is_left_out(line: str) -> None:
+    assert [type(row) for row in read(f"{line}\r\nsha256;size\r\n{SHA256.hex()};5\r\n")] == [Row]
+
+
 def test_lists_of_the_same_kind_in_one_file_are_read() -> None:
     assert [type(row) for row in read(BARE + "\ufeff" + BARE)] == [Row] * 4
     assert [type(row) for row in read(CSV + "\ufeff" + CSV)] == [Row, Row, LeftOut, Row, Row]
