@@ -24,7 +24,8 @@ app = typer.Typer()
     epilog="Examples:\n\n"
     "  orbweaver rematch --hashes list.csv\n\n"
     "  orbweaver rematch --matcher hashlist:/srv/list.hashes --json\n\n"
-    "Exit status: 0 everything was answered and delivered; 1 something stayed unknown or undelivered; 2 bad usage."
+    "Exit status: 0 everything was answered and delivered; 1 something stayed unknown or undelivered; 2 bad usage, "
+    "or there is no store."
 )
 def rematch(
     hashes: HashList = None,

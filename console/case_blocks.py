@@ -30,7 +30,7 @@ def show(
     else:
         table.add_column("File, and where it is (URLs are defanged)", overflow="fold", ratio=1)
     for block in blocks_of(cases):
-        file = "\n".join(file_lines(block[0]))
+        file = "\n".join(file_lines(*block))
         places = "\n".join(_place_lines(block, new_case_ids))
         # Text, not markup: what a host or a list wrote must not be read as styles.
         table.add_row(*((Text(file), Text(places)) if is_wide else (Text(f"{file}\n{places}"),)))
@@ -41,14 +41,18 @@ def blocks_of(cases: Iterable[Case]) -> list[list[Case]]:
     """Group cases by file and evidence, in order of the first of each."""
     found: dict[tuple[str, ...], list[Case]] = {}
     for case in cases:
-        found.setdefault((case.sha256, *file_lines(case)), []).append(case)
+        found.setdefault((case.sha256, *evidence(case)), []).append(case)
     return list(found.values())
 
 
-def file_lines(case: Case) -> list[str]:
-    """Return lines on a file: its type and size, then its evidence."""
-    kind = safe(case.sniffed_type or case.content_type or "unknown type")
-    return [f"file: {kind}, {size(case.size)}", *evidence(case)]
+def file_lines(*cases: Case) -> list[str]:
+    """Return lines on a file by its cases: its type and size, then its evidence.
+
+    The type is what the bytes show, else what hosts claim: an archive claims none for its members.
+    """
+    shown = [*(case.sniffed_type for case in cases), *(case.content_type for case in cases)]
+    kind = safe(next(filter(None, shown), "unknown type"))
+    return [f"file: {kind}, {size(cases[0].size)}", *evidence(cases[0])]
 
 
 def place_lines(case: Case, *, is_new: bool = False) -> list[str]:

@@ -20,7 +20,7 @@ from orbweaver.queue import event_places, rematch_run
 from orbweaver.queue.rematch_run import Progress, Result
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
-from orbweaver.store.opening import open_store
+from orbweaver.store.opening import open_store, require_store
 from orbweaver.takedown.sinks import open_sinks
 from rich.console import Console
 
@@ -31,6 +31,7 @@ def run(options: Options, settings: Settings) -> int:
     Raises the errors of the packages underneath, each with one clear line.
     """
     notes = Console(stderr=True, soft_wrap=True)
+    require_store(settings)  # there is nothing to ask about in a new one: the state directory is mistyped
     state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
     hashes = (
         None

@@ -156,6 +156,9 @@ def _outcome(
         return ReportOutcome.MATCH, ""
     if not seen.is_page:
         return ReportOutcome.NO_MATCH, "the file is on no list"
+    if record.state is not RecrawlState.FINISHED:  # what the page leads to was not all visited
+        outcome, said = _not_visited(record)
+        return outcome, f"{said}; until then {_seen_in_words(seen)}: no match"
     if seen.files > seen.page_parts or seen.has_reported_links:
         return ReportOutcome.PAGE, f"{_seen_in_words(seen)}: no match"
     return ReportOutcome.PAGE_ONLY, _seen_in_words(seen)

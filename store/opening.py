@@ -16,13 +16,18 @@ from redis.exceptions import ResponseError
 @contextlib.contextmanager
 def open_existing(settings: Settings) -> Iterator[Store]:
     """Yield the store for somebody who only reads it, and make none: NoStore when there is none; else StoreError."""
+    require_store(settings)
+    with open_store(settings, settings.state_dir) as (store, _):
+        yield store
+
+
+def require_store(settings: Settings) -> None:
+    """Raise NoStore when the state directory has no store and STORE_URL names none."""
     if settings.store_url is None and not embedded.has_store(settings.state_dir):
         raise NoStore(
             f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified there yet, or "
             "your store is in another state directory (STATE_DIR or the command's option names it)"
         )
-    with open_store(settings, settings.state_dir) as (store, _):
-        yield store
 
 
 @contextlib.contextmanager

@@ -211,6 +211,7 @@ def test_commands_that_only_read_a_store_make_none(place: Workplace) -> None:
     for arguments in (
         ("cases", "list", "--state-dir", str(missing)),
         ("matcher", "accept", "hashlist:/x", "--state", str(missing)),
+        ("rematch", "--matcher", "hashlist:/x", "--state", str(missing)),
     ):
         ran = place.run(*arguments)
         assert ran.status == BAD_USAGE

@@ -51,6 +51,16 @@ def test_two_members_of_an_archive_can_be_told_apart() -> None:
         assert part in said
 
 
+def test_a_file_is_one_block_whatever_type_each_host_claims() -> None:
+    claims = [None, "image/x-odd", "text/plain"]
+    cases = [
+        a_case(f"{number}.jpg").model_copy(update={"sniffed_type": None, "content_type": claim})
+        for number, claim in enumerate(claims)
+    ]
+    said = shown(*cases)
+    assert said.count("file: ") == said.count("at 3 places") == said.count("file: image/x-odd, 5 B") == 1
+
+
 def test_sha256_with_another_size_is_strong_and_says_both_sizes() -> None:
     said = " ".join(shown(a_case("a.jpg", size=1_234), columns=200).replace("│", " ").split())
     assert "match: strong, by SHA-256" in said

@@ -78,6 +78,15 @@ def test_a_report_of_which_nothing_was_seen_says_how_its_recrawl_ended(
     assert said in found.said
 
 
+@pytest.mark.parametrize("state", [RecrawlState.INTERRUPTED, RecrawlState.FAILED])
+def test_a_page_whose_recrawl_did_not_end_has_no_answer_yet_but_a_file_has(state: RecrawlState) -> None:
+    found = judge(REPORT, a_record(state), PAGE.model_copy(update={"files": 9}))
+    assert (found.outcome, found.is_answered) == (ReportOutcome.NOT_REACHED, False)
+    assert found.said.endswith("; until then 1 page, 9 files: no match")
+    assert judge(REPORT, a_record(state), FILE).outcome is ReportOutcome.NO_MATCH
+    assert judge(REPORT, a_record(state), PAGE, led_to=["c"]).outcome is ReportOutcome.MATCH
+
+
 def test_a_match_counts_before_everything_else_and_an_event_that_waits_is_said() -> None:
     for seen in (FILE, None, refused(Outcome.HTTP_ERROR, status=404)):
         assert judge(REPORT, a_record(), seen, here=["c"]).outcome is ReportOutcome.MATCH
