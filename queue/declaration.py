@@ -24,12 +24,12 @@ SMALL_LOSS = 5
 
 def declare(
     store: Store, settings: Settings, names: Collection[QueueName], *, sinks_seen: Collection[str] | None = None
-) -> None:
+) -> dict[str, str]:
     """Declare a run's settings, and the list version of each of its services that answers as the one that is wanted.
 
-    Only with the store's turn. What a service that is away now has is seen when it is back. Raises WorkersTooOld while
-    a worker of an earlier release is alive on this store, and StoreBusy when another run has moved the events elsewhere
-    since `sinks_seen` were those in force (None: whatever they were).
+    Returns these versions by service. Only with the store's turn. What a service that is away now has is seen when it
+    is back. Raises WorkersTooOld while a worker of an earlier release is alive on this store, and StoreBusy when
+    another run has moved the events elsewhere since `sinks_seen` were those in force (None: whatever they were).
     """
     _refuse_older_workers(store)
     if sinks_seen is not None and set(in_force.sinks(store)) != set(sinks_seen):
@@ -56,7 +56,7 @@ def declare(
                 pipe.execute()
             except WatchError:
                 continue  # a worker has seen a new list
-            return
+            return versions
 
 
 def _accept_small_loss(store: Store, service: str, entries: int) -> None:

@@ -5,8 +5,10 @@ Executions are found by their names in RQ's register, never by their own keys, w
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from orbweaver.queue.known_job import KnownJob
@@ -19,6 +21,9 @@ from rq.job import Job, JobStatus
 from rq.job_lifecycle import record_job_failure
 from rq.results import Result
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
+
+# The module that a run's workers are started with.
+WORKER_CHILD = "orbweaver.queue.worker_child"
 
 
 def discard(store: Store, name: QueueName, job_id: str) -> None:
@@ -100,16 +105,33 @@ def recover_dead_workers(store: Store) -> None:
     for key in (text(one) for one in store.smembers(REDIS_WORKER_KEYS)):
         hostname, pid = (text(one) if one is not None else "" for one in store.hmget(key, "hostname", "pid"))
         is_ours = hostname in {socket.gethostname(), ""}  # no host name: its record has expired
-        if is_ours and not (pid.isdigit() and _is_worker(int(pid))):
+        worker_name = key.removeprefix(Worker.redis_worker_namespace_prefix)
+        if is_ours and not (pid.isdigit() and _is_worker(int(pid), worker_name)):
             for name in QueueName:
-                recover(store, name, key.removeprefix(Worker.redis_worker_namespace_prefix))
+                recover(store, name, worker_name)
 
 
-def _is_worker(pid: int) -> bool:
+def is_worker_command(words: Sequence[str], worker_name: str) -> bool:
+    """Whether a process with this command line can be the worker of that name. Pure.
+
+    A run starts orbweaver.queue.worker_child; people, and runs of earlier releases, start `orbweaver worker`. Both are
+    followed by queues. A name in the command line is the worker's: the id may be that of another worker by now.
+    """
+    began = next((place for place, word in enumerate(words) if word in {"worker", WORKER_CHILD}), None)
+    given = words[began + 1 :] if began is not None else ()
+    if set(QueueName).isdisjoint(given):
+        return False
+    names = {after for option, after in itertools.pairwise(given) if option == "--name"}
+    names |= {word.removeprefix("--name=") for word in given if word.startswith("--name=")}
+    return not names or worker_name in names
+
+
+def _is_worker(pid: int, worker_name: str) -> bool:
     try:
-        return "worker" in Path(f"/proc/{pid}/cmdline").read_text() and pid != os.getpid()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return False
+    return pid != os.getpid() and is_worker_command(words, worker_name)
 
 
 def _started(store: Store, name: QueueName) -> set[str]:

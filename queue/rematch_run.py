@@ -85,7 +85,8 @@ def run(
                 standing = sweeps.standing(store, SweepName.REMATCH)
                 on_progress(Progress(standing.counts.get("asked", 0), standing.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
-                if not queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN) or workers.takes_no_match_job():
+                is_asked = not queues.waiting_jobs(store, QueueName.MATCH) or workers.takes_no_match_job()
+                if is_asked and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
                     break
                 stop.wait(POLL_SECONDS)
         return Result(began_at, now(), rematched.read(store))

@@ -18,6 +18,7 @@ from orbweaver.model import Case, Skip, Tally, now
 from orbweaver.queue import (
     batches,
     declaration,
+    list_versions,
     lost_jobs,
     queues,
     recovery,
@@ -133,7 +134,7 @@ def verify(
     with run_lock.hold(store, run_id, claim, stop) as lock:
         runs.create(store, run_id)
         recovery.recover_dead_workers(store)
-        declaration.declare(
+        wanted = declaration.declare(
             store,
             orbweaver_settings.load(environment),
             tuple(QueueName),
@@ -151,7 +152,7 @@ def verify(
                 with WorkerProcesses(
                     store, recrawlers=recrawlers, environment=environment, log_file=log_file
                 ) as workers:
-                    _watch(store, run_id, names, began_at, lock, workers, on_progress, stop)
+                    _watch(store, run_id, names, began_at, wanted, lock, workers, on_progress, stop)
                     if stop.is_set():
                         _interrupt(store, run_id, workers)
         finally:
@@ -196,6 +197,7 @@ def _watch(
     run_id: str,
     names: Sequence[str],
     began_at: datetime,
+    wanted: Mapping[str, str],
     lock: RunLock,
     workers: WorkerProcesses,
     on_progress: Callable[[Progress], None],
@@ -210,16 +212,20 @@ def _watch(
         lost_jobs.end_lost_recrawls(
             store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
         )
+        # Looked at between the two: when every host is done no job comes any more, and when none is left what still
+        # waits has none.
+        are_parked = _are_parked(store, began_at)
+        is_to_rematch = _is_to_rematch(store, wanted, began_at)  # before what is under way: it is the one or the other
         progress = _progress(store, run_id, names, began_at, standings)
         on_progress(progress)
         if workers.are_exhausted:
             return
         is_crawled = progress.hosts_done == progress.hosts
         # What waits and has no job any more is unknown or undelivered, and the report says so.
-        is_asked = progress.waiting == 0 or _are_parked(store, began_at)
-        if is_crawled and workers.takes_no_match_job():
+        is_asked = progress.waiting == 0 or are_parked
+        if is_crawled and workers.takes_no_match_job() and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
             return
-        if is_crawled and is_asked and not progress.is_rematching:
+        if is_crawled and is_asked and not (is_to_rematch or progress.is_rematching):
             _let_horses_end(store, stop)
             return
         stuck_since = lost_jobs.put_back_handed_over(store, stuck_since)
@@ -245,6 +251,16 @@ def _are_parked(store: Store, began_at: datetime) -> bool:
         pipe.zcard(keys.waiting_batches())
         *jobs, waiting = pipe.execute()
     return not any(jobs) and (is_given_up or not waiting)
+
+
+def _is_to_rematch(store: Store, wanted: Mapping[str, str], began_at: datetime) -> bool:
+    """Whether a list that this run has declared is new, and no match worker has begun to ask again because of it.
+
+    A match worker does so when it first looks at its services. One that it finds unhealthy is not waited for.
+    """
+    known = list_versions.read(store)
+    new = {name for name, one in wanted.items() if known.wanted.get(name) == one != known.begun.get(name)}
+    return bool(new) and not new <= {one.service for one in _unhealthy(store, began_at)}
 
 
 def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:

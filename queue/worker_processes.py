@@ -121,7 +121,7 @@ class WorkerProcesses:
                 sys.executable,
                 "-P",
                 "-m",
-                "orbweaver.queue.worker_child",
+                recovery.WORKER_CHILD,
                 str(os.getpid()),
                 queue,
                 "--name",

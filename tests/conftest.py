@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,15 @@ hypothesis.settings.load_profile("shared machine")
 def pytest_configure(config: pytest.Config) -> None:
     """Have the whole run fail for what a test leaves behind."""
     leftover_check.begin(config)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashing_threads() -> Iterator[None]:
+    """The threads that hash long streams live as long as their process: here, as long as its tests."""
+    yield
+    digests = sys.modules.get("orbweaver.crawler.digests")
+    if digests is not None:
+        digests._threads.shutdown()
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(
         *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"),
         *(*options, "--wheel-dir", folder / "out", folder / "source"),
+        HOME=str(folder),  # pip asks rustc for its version, and rustup's makes a folder there
     )
     assert done.returncode == 0, done.stderr
     (built,) = (folder / "out").glob("*.whl")

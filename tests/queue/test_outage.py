@@ -236,7 +236,8 @@ def test_a_batch_that_is_let_go_before_its_job_has_ended_is_asked_about(
             return super().pipeline(*args, **options)
 
     add(store, 0)
-    work(Interleaved.from_url(url_of(store)), QueueName.MATCH)
+    with contextlib.closing(Interleaved.from_url(url_of(store))) as interleaved:
+        work(interleaved, QueueName.MATCH)
     assert runs.waiting(store, RUN)[0] == 0
     assert store.zcard(keys.cases()) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -15,11 +16,12 @@ import pytest
 from aiohttp import web
 from builders import STAMP, a_match, a_sighting, an_order, build_list, digests_of, started_worker, transaction, url_of
 from gate import Gate
-from orbweaver.queue import batches, queues, recrawls, runs, verification
+from orbweaver.queue import batches, queues, recrawls, runs, verification, worker_processes
 from orbweaver.queue.plan import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.queue.verification import Progress, Result
+from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
 from orbweaver.takedown.transitions import change_by_match
@@ -98,7 +100,18 @@ def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: 
         cases.write(pipe, undelivered)
         runs.note_event(store, pipe, "an earlier run", str(undelivered.event.event_id))
     store.delete("rq:queue:takedown")
-    result = run([])
+    progress: list[Progress] = []
+
+    def all_is_done_meanwhile(seen: Progress) -> None:
+        """Look on until the workers have done what still waited when the run looked."""
+        progress.append(seen)
+        if seen.waiting:
+            eventually(lambda: not (store.scard(keys.batches()) or store.hlen(keys.undelivered())))
+            eventually(lambda: not queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN))
+
+    result = run([], on_progress=all_is_done_meanwhile)
+    assert progress[0].waiting
+    assert not progress[-1].waiting
     assert [case.sha256 for case in result.cases] == [digests_of(b"known").sha256]
     assert (result.unknown, result.undelivered) == ((), 0)
     lines = (run.events / "events.jsonl").read_text().splitlines()
@@ -106,6 +119,43 @@ def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: 
         digests_of(b"known").sha256,
         digests_of(b"earlier").sha256,
     }
+
+
+def test_a_run_that_finds_no_file_waits_until_a_changed_list_is_asked_again(run: Run, store: Store) -> None:
+    with transaction(store) as pipe:
+        cases.write(pipe, change_by_match(a_sighting(), a_match("md5"), None, STAMP))
+    result = run([])  # there is nothing else to wait for when its match worker has not begun yet
+    assert result.rematched is not None
+    assert (result.rematched.cases_asked, result.rematched.opened, result.rematched.undelivered) == (1, 1, 0)
+    assert result.rematched.is_finished
+    assert len((run.events / "events.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_run_whose_match_worker_may_not_work_waits_for_what_is_being_delivered(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_processes, "IDLE_SECONDS", 0.0)
+    opened = change_by_match(a_sighting(), a_match(), None, STAMP)
+    with transaction(store) as pipe:
+        cases.write(pipe, opened)
+        runs.note_event(store, pipe, "an earlier run", str(opened.event and opened.event.event_id))
+    store.delete("rq:queue:takedown")
+    run.events.mkdir()
+    looks: list[bytes] = []
+    with (run.events / "events.jsonl").open("ab") as events:
+        fcntl.flock(events, fcntl.LOCK_EX)  # so nothing can be delivered
+
+        def look(_: Progress) -> None:
+            for key in store.smembers("rq:workers"):
+                if key.startswith(b"rq:worker:match-"):
+                    store.hset(key, queues.IDLE_BECAUSE, "its list was replaced by an older one")
+                    looks.append(key)
+            if len(looks) == 4:
+                fcntl.flock(events, fcntl.LOCK_UN)
+
+        result = run([], on_progress=look)
+    assert result.undelivered == 0
+    assert len((run.events / "events.jsonl").read_text().splitlines()) == 1
 
 
 def test_a_run_goes_on_when_a_worker_is_killed(run: Run, store: Store) -> None:
