@@ -23,11 +23,16 @@ SUGGESTIONS_SHOWN = 5
 
 
 def exit_status(result: Result) -> int:
-    """0 when every host was recrawled, every report and file was answered for, and every event delivered; else 1."""
+    """0 when every host was recrawled, every report and file was answered for, and every event delivered; else 1.
+
+    That goes for the rematch that a changed list started, too.
+    """
     are_all_finished = all(record.state is RecrawlState.FINISHED for record in result.recrawls)
     are_all_answered = all(one.is_answered for one in result.reports)
     is_clean = not (result.tally.failures or result.unknown or result.undelivered or result.is_interrupted)
-    return 0 if are_all_finished and are_all_answered and is_clean else 1
+    again = result.rematched
+    is_clean_again = again is None or (again.is_finished and not (again.unknown or again.undelivered))
+    return 0 if are_all_finished and are_all_answered and is_clean and is_clean_again else 1
 
 
 def summary(
