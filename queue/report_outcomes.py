@@ -88,12 +88,12 @@ def results(
     `reported_of` has by recrawl id what was seen of each URL, `unknown` by URL why a file's answer is not known,
     `undelivered` the ids of cases whose events wait.
     """
-    at_place, by_report_id, on_page = _index(cases)
+    at_url, at_place, by_report_id, on_page = _index(cases)
     found = []
     for record in recrawls:
         seen_of = reported_of.get(record.recrawl_id, {})
         for report in record.order.reports:
-            here = at_place.get(place_of(report.url).url, ())
+            here = at_url.get(report.url, ())
             led_to = on_page.get(report.url, ()) if report.report_id is None else by_report_id.get(report.report_id, ())
             found.append(
                 judge(
@@ -101,7 +101,8 @@ def results(
                     record,
                     seen_of.get(report.url),
                     here=here,
-                    led_to=led_to,
+                    # Another URL of the place may have been read where this one was refused.
+                    led_to=(*at_place.get(place_of(report.url).url, ()), *led_to),
                     unknown=unknown.get(report.url),
                     undelivered=undelivered,
                 )
@@ -121,8 +122,8 @@ def judge(
 ) -> ReportResult:
     """Return what came of one report. Pure.
 
-    `here` are the ids of cases at its URL, `led_to` of those that it led to, `unknown` says why the file at its URL
-    has no answer, None when it has one.
+    `here` are the ids of cases at its URL, `led_to` of those at its place and of those that it led to, `unknown` says
+    why the file at its URL has no answer, None when it has one.
     """
     case_ids = tuple(dict.fromkeys((*here, *led_to)))
     outcome, said = _outcome(record, seen, has_case_here=bool(here), has_case=bool(case_ids), unknown=unknown)
@@ -197,16 +198,21 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _index(cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, list[str]]]:
-    """Return the ids of cases by their place, by report id and by the page that led to them."""
-    at_place: dict[str, list[str]] = {}
-    by_report_id: dict[str, list[str]] = {}
-    on_page: dict[str, list[str]] = {}
+_CaseIds = dict[str, list[str]]
+
+
+def _index(cases: Sequence[Case]) -> tuple[_CaseIds, _CaseIds, _CaseIds, _CaseIds]:
+    """Return the ids of cases by the URL where they were seen last, by place, report id and the page that led there."""
+    at_url: _CaseIds = {}
+    at_place: _CaseIds = {}
+    by_report_id: _CaseIds = {}
+    on_page: _CaseIds = {}
     for case in cases:
         case_id = str(case.case_id)
+        at_url.setdefault(case.last_url or case.url, []).append(case_id)
         at_place.setdefault(place_of(case.url).url, []).append(case_id)
         for report_id in case.report_ids:
             by_report_id.setdefault(report_id, []).append(case_id)
         if case.referrer is not None:
             on_page.setdefault(case.referrer, []).append(case_id)
-    return at_place, by_report_id, on_page
+    return at_url, at_place, by_report_id, on_page

@@ -127,3 +127,15 @@ def test_reports_of_one_file_behind_links_with_other_tokens_all_have_its_match()
     seen = {report.url: Reported(url=report.url, status=200, files=1) for report in reports}
     found = results([record], {"c-1": seen}, [before.case], unknown={}, undelivered=())
     assert [one.outcome.value for one in found] == ["match"] * 3
+
+
+def test_the_match_of_another_url_of_the_place_answers_for_none_that_was_not_read() -> None:
+    reports = tuple(Report(url=f"http://h.test/a.jpg?ts=177236640{number}", line=number) for number in range(4))
+    record = a_record(order=Order(scope=an_order().scope, reports=reports))
+    case = change_by_match(a_sighting(url=reports[0].url), a_match(), None, STAMP).after.case
+    files = [Reported(url=report.url, status=200, files=1) for report in reports]
+    forbidden = refused(Outcome.HTTP_ERROR, status=403).model_copy(update={"url": reports[1].url})
+    seen = {one.url: one for one in [files[0], forbidden, files[2]]}
+    unknown = {reports[2].url: "the list is away"}
+    found = results([record], {"c-1": seen}, [case], unknown=unknown, undelivered=())
+    assert [one.outcome.value for one in found] == ["match", "refused", "unknown", "not_reached"]
