@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 # Counted up when places are told in another way: all cases are then looked at again, once.
-RULES = b"1"
+RULES = b"2"
 _RULES_FIELD = "rules"
 
 

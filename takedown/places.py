@@ -99,11 +99,19 @@ _LEAST_CHANGES: Final = 1 / 4
 _IS_NUMBER_OF_CHANCE = re.compile(r"(?=[a-z.]*\d)[0-9a-z.]{6,}", re.IGNORECASE).fullmatch
 _IS_PHPBB_SESSION = re.compile(r"[0-9a-f]{32}", re.IGNORECASE).fullmatch
 
-# Paths that end so are programs: a parameter tells them which file.
-_PROGRAMS: Final = _names("action ashx asp aspx axd cfm cgi do jsp jspx php php3 php4 php5 phtml pl py rb")
+# Paths that end so are programs, or pages that are often made by one: a parameter tells them which file.
+_PROGRAMS: Final = _names("""
+    action ashx asmx asp aspx axd cfc cfm cfml cgi dll do exe fcgi htm html jhtml jsp jspx php php3 php4 php5 php6 php7
+    php8 phtml pl py rb shtm shtml svc xhtml
+""")
 _IS_NAMING = re.compile(
     r"(?:.*[_.-])?(?:[a-z]?id|uuid|guid|file|filename|fn|f|name|n|v|video|vid|img|image|pic|photo|media|item|key|hash"
     r"|path|p|src|source|doc|document|attachment|obj|object|url|u)(?:\[\]|%5b%5d)?|(?:file|image|img|photo|video|media)id"
+).fullmatch
+# What says whose file it is, or of what: beside "avatar.png" such a value is all that tells two files apart.
+_IS_WHOSE = re.compile(
+    r"(?:.*[_.-])?(?:account|album|attach|author|board|channel|collection|dir|folder|gallery|generation|group|member"
+    r"|message|model|msg|owner|page|post|profile|revision|room|set|share|size|thread|topic|user|username|version)"
 ).fullmatch
 _SHORTEST_NAME: Final = 4
 
@@ -140,7 +148,7 @@ def _parameter(written: str) -> _Parameter:
 def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None]:
     """Return for each parameter why it is left out, None for one that stays."""
     is_named_by_path = _names_a_file(path)
-    certain = _signatures(parameters, is_named_by_path=is_named_by_path)
+    certain = _signatures(path, parameters, is_named_by_path=is_named_by_path)
     likely = [_likely(one) or (_by_value(one) if _has_extension(path) else None) for one in parameters]
     is_named = is_named_by_path or any(
         _IS_NAMING(one.name) is not None and one.value != ""
@@ -156,10 +164,12 @@ def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None
     return found
 
 
-def _signatures(parameters: Sequence[_Parameter], *, is_named_by_path: bool) -> list[LeftOut | None]:
+def _signatures(path: str, parameters: Sequence[_Parameter], *, is_named_by_path: bool) -> list[LeftOut | None]:
     """Say which parameters are left out whatever else the query has: those of signatures, and session ids."""
     names = {one.name for one in parameters if one.value}
-    schemes = [one for one in _SCHEMES if one.marks <= names]
+    # The shortest names (ex, is, hm) mean something else in a program's URL.
+    is_of_file = path.rpartition("/")[2] != "" and not _is_program(path.rpartition("/")[2])
+    schemes = [one for one in _SCHEMES if one.marks <= names] if is_of_file else []
     expires = is_named_by_path and any(one.name in _EXPIRY_NAMES and _IS_TIME(one.value) for one in parameters)
     return [_certainly(one, schemes, expires=expires) for one in parameters]
 
@@ -189,8 +199,8 @@ def _likely(one: _Parameter) -> LeftOut | None:
 
 
 def _by_value(one: _Parameter) -> LeftOut | None:
-    """Say what a parameter is by its value, whatever its name, unless the name is one of those that name files."""
-    if one.name and _IS_NAMING(one.name) is not None:
+    """Say what a parameter is by its value, whatever its name, unless the name says which file, or whose."""
+    if one.name and (_IS_NAMING(one.name) is not None or _IS_WHOSE(one.name) is not None):
         return None
     if _IS_EXACT_TIME(one.value) or (not one.name and _IS_TIME(one.value)):
         return LeftOut.TIME
@@ -216,7 +226,8 @@ def _has_extension(path: str) -> bool:
     """Whether a path ends as a file's name does, such as `a.jpg`."""
     last = path.rpartition("/")[2]
     stem, _, extension = last.rpartition(".")
-    return stem != "" and extension.isalnum() and not _is_program(last)
+    # The last part of "v1.2" is no extension.
+    return stem != "" and extension.isalnum() and not extension.isdecimal() and not _is_program(last)
 
 
 def _is_program(name: str) -> bool:

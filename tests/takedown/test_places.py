@@ -127,6 +127,13 @@ UNCHANGED = {
     "an empty token": "/a.jpg?token=",
     "nothing between": "/a.jpg?&&",
     "the order of parameters": "/a.jpg?b=1&a=2",
+    "whose picture it is": "/avatar.png?owner=8f3a9c017be2d4f5",
+    "of which album it is": f"/cover.jpg?album={NOW}123",
+    "a page that a program made": "/view.html?x=8f3a9c017be2d4f5&ts=1772366400",
+    "a page whose token names the file": "/view.html?token=5f2b",
+    "a version in the path": "/api/v1.2?x=8f3a9c017be2d4f5",
+    "Discord's short names in a program's URL": "/view.php?ex=1&is=2&hm=3",
+    "Meta's short names on a folder": "/gallery/?oh=1&oe=2",
 }
 
 
