@@ -9,7 +9,7 @@ from typing import Any
 import orbweaver
 from orbweaver.console import case_blocks, rematched, report_list
 from orbweaver.console.raw_list import RawList
-from orbweaver.console.text import count, for_people, safe, size
+from orbweaver.console.text import count, for_people, reason_for_people, safe, size
 from orbweaver.model import CaseState, Outcome, format_time
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.reports import BadLine
@@ -147,7 +147,9 @@ def _show_hosts(console: Console, result: Result) -> None:
     for record in result.recrawls:
         name = safe(record.order.scope.name)
         if record.state is not RecrawlState.FINISHED:
-            console.print(f"{record.state.value}: host {name}: {safe(record.reason or 'stopped')}", highlight=False)
+            console.print(
+                f"{record.state.value}: host {name}: {reason_for_people(record.reason or 'stopped')}", highlight=False
+            )
         elif record.stopped_by is not None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
         expired = _expired(record, result)
@@ -203,7 +205,9 @@ def _without_digest(record: RecrawlRecord, result: Result) -> dict[str, int]:
 def _show_failures(console: Console, result: Result) -> None:
     failed = [skip for skip in result.skips if skip.is_failure]
     for skip in failed[:LINES_SHOWN]:
-        console.print(f"not checked: {for_people(skip.url)}: {skip.outcome}: {safe(skip.reason)}", highlight=False)
+        console.print(
+            f"not checked: {for_people(skip.url)}: {skip.outcome}: {reason_for_people(skip.reason)}", highlight=False
+        )
     if len(failed) > LINES_SHOWN:
         console.print(f"not checked: {len(failed) - LINES_SHOWN} more, see skipped.jsonl (--out DIR)", highlight=False)
 

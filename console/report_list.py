@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from orbweaver.console.text import for_people, safe
+from orbweaver.console.text import for_people, reason_for_people, safe
 from orbweaver.model import Report
 from orbweaver.queue.report_outcomes import NOTEWORTHY, ReportOutcome, ReportResult
 from rich.console import Console
@@ -67,7 +67,7 @@ def show(console: Console, results: Sequence[ReportResult]) -> None:
     table.add_column("URL (defanged), and what was seen", overflow="fold", ratio=1)
     for one in shown:
         url = for_people(one.report.url)
-        table.add_row(name_of(one.report), OUTCOMES_IN_WORDS[one.outcome], f"{url}\n{safe(one.said)}")
+        table.add_row(name_of(one.report), OUTCOMES_IN_WORDS[one.outcome], f"{url}\n{reason_for_people(one.said)}")
     console.print(table, highlight=False, markup=False)
     if len(results) > len(shown):
         console.print(f"{len(results) - len(shown)} more reports, see summary.json (--out DIR)", highlight=False)

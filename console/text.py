@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from orbweaver.crawler.urls import defang
 from rich.console import Console
 
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -28,9 +31,23 @@ def safe(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
+def is_utf8(path: str) -> bool:
+    """Whether a path can be written into the store and into JSON; on Linux a file's name may be any bytes."""
+    return not any("\ud800" <= character <= "\udfff" for character in path)
+
+
 def for_people(url: str) -> str:
     """Return a URL that cannot be clicked, nor drive the terminal."""
     return safe(defang(url))
+
+
+def reason_for_people(reason: str) -> str:
+    """Return a reason with the URLs in it made like those of for_people: a redirect names where it led.
+
+    >>> reason_for_people("redirected to http://www.example.com/a: www.example.com is another host")
+    'redirected to hxxp://www[.]example[.]com/a: www.example.com is another host'
+    """
+    return safe(_URL.sub(lambda found: defang(found[0][:5].lower() + found[0][5:]), reason))
 
 
 def report_console() -> Console:
