@@ -8,6 +8,24 @@ import sys
 from typing import Annotated
 
 
+def _open_closed_streams() -> None:
+    """Put /dev/null where standard input, output or error is closed, as some services and `>&-` leave them.
+
+    Python has None there, and the next file or socket that is opened would get the number of the stream.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - it stays open
+
+
+_open_closed_streams()
+
+
 def _end_at_once(_number: int, _frame: object) -> None:
     os.write(2, b"orbweaver: interrupted\n")
     os._exit(130)  # commands.exit_status.INTERRUPTED

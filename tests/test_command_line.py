@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,20 @@ def test_no_help_shows_a_python_type(
     said = capsys.readouterr().out
     assert "Usage:" in said
     assert re.findall(r"<(?![\w|-]+\|)[^<>]*>|list\[|Path\b|\bbool\b|\bstr\b|\.\.\.\}|\}\.\.\.\.", said) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        ("verify - --hashes list.csv <&-", 2, "orbweaver: standard input: no reports in it"),
+        ("verify - --hashes list.csv <&- >&- 2>&-", 2, ""),
+    ],
+)
+def test_a_closed_stream_is_an_empty_one(tmp_path: Path, command: str, status: int, said: str) -> None:
+    shell = ["/bin/sh", "-c", f'exec "$0" -P -m orbweaver.cli {command}', sys.executable]
+    environment = {**os.environ, "STATE_DIR": str(tmp_path / "state")}
+    ran = subprocess.run(shell, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path, check=False)
+    assert (ran.returncode, ran.stderr.partition(";")[0].strip()) == (status, said)
 
 
 # Sends SIGINT to itself when a module is about to be imported, which is when a person's Ctrl-C would find it there.
