@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
+from orbweaver.console.text import is_utf8
 from orbweaver.queue.verification import Result
 from orbweaver.takedown.sinks import EVENTS_FILE
 
@@ -27,6 +28,10 @@ def prepare(directory: Path) -> Path:
     Returns its absolute path. Raises OutputUnusable.
     """
     directory = directory.expanduser().absolute()
+    if not is_utf8(str(directory)):
+        raise OutputUnusable(
+            f"output directory {directory} has a path that is not UTF-8: choose another with --out DIR"
+        )
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):

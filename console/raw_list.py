@@ -12,10 +12,10 @@ from typing import Any
 from orbweaver.console.list_categories import say_held
 from orbweaver.console.list_progress import show_rows
 from orbweaver.console.termination import unwound_when_terminated
-from orbweaver.console.text import safe
+from orbweaver.console.text import is_utf8, safe
 from orbweaver.matcher_client import list_build
 from orbweaver.matcher_client.category_table import read_category_table
-from orbweaver.matcher_client.errors import CategoryTableRefused
+from orbweaver.matcher_client.errors import CategoryTableRefused, HashListUnreadable
 from orbweaver.matcher_client.list_build import BuildReport
 from orbweaver.matcher_client.list_format import FORMAT, is_built
 from orbweaver.matcher_client.list_workspace import refuse_output
@@ -62,7 +62,10 @@ def open_raw(
     With another category table it is another list. Says how many of its rows are refused and which will be held, also
     when the list was built by an earlier run. Raises MatcherError, OSError.
     """
-    name = list_name or os.path.abspath(hashes)  # noqa: PTH100 - a link to the file of the day keeps its own name
+    path = os.path.abspath(hashes)  # noqa: PTH100 - a link to the file of the day keeps its own name
+    if not is_utf8(path):
+        raise HashListUnreadable(f"hash list {hashes} has a path that is not UTF-8: rename it")
+    name = list_name or path
     table = None if category_table is None else read_category_table(category_table)
     if hashes.exists() and is_built(hashes):
         if table is not None:

@@ -109,6 +109,12 @@ def prepare_state_dir(state_dir: Path) -> Path:
     Returns its absolute path. Raises StateDirUnusable.
     """
     state_dir = state_dir.expanduser().absolute()
+    try:
+        str(state_dir).encode()
+    except UnicodeEncodeError:
+        raise StateDirUnusable(
+            f"state directory {state_dir} has a path that is not UTF-8: choose another with --state DIR"
+        ) from None
     with _refusing(state_dir):
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make_writable(_start_lock(state_dir))
