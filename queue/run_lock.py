@@ -198,7 +198,7 @@ def _kernel() -> str:
 def _start_of(process_id: int) -> int | None:
     """Return when a process was started, in ticks since the kernel's; 0 for a zombie, None when it cannot be seen."""
     try:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{process_id}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
     return 0 if fields[0] == "Z" else int(fields[19])

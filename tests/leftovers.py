@@ -120,7 +120,7 @@ def _process(pid: int) -> Process:
 def _stat_of(pid: int) -> list[str]:
     """Return the fields of a process from the third on, its state; none when it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return []
 

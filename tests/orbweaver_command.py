@@ -111,14 +111,15 @@ def process_ids() -> list[int]:
 def _said_by(pid: int) -> str:
     try:
         folder = Path(f"/proc/{pid}")
-        return folder.joinpath("cmdline").read_text() + folder.joinpath("environ").read_text(errors="replace")
+        # Processes of others have whatever bytes they like.
+        return "".join(folder.joinpath(name).read_text(errors="replace") for name in ("cmdline", "environ"))
     except OSError:
         return ""  # it ended, or is not ours
 
 
 def parent_of(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
     except OSError:
         return 0
 

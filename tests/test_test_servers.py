@@ -1,20 +1,23 @@
-"""The servers that other tests rely on do what they claim."""
+"""The servers, and the looks at processes, that other tests rely on do what they claim."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import socket
+import subprocess
 import threading
 import zlib
 from contextlib import suppress
+from pathlib import Path
 
 import aiohttp
+import leftovers
 import pytest
 from aiohttp import web
 from hostile.act import ACTS
 from hostile_server import BOMB_SIZE, HONEST, PAYLOAD, Behaviour, HostileServer
-from orbweaver_command import eventually
+from orbweaver_command import Workplace, eventually, parent_of
 from synthetic_host import Resource, SyntheticHost, ThreadedServer
 
 TIMEOUT = 20
@@ -268,3 +271,14 @@ def test_a_synthetic_host_closes_while_it_is_visited() -> None:
         with pytest.raises(TimeoutError):
             client.recv(1)
     assert threading.active_count() == threads
+
+
+def test_processes_of_others_may_be_called_anything(tmp_path: Path) -> None:
+    # Its arguments, and its name in /proc/PID/stat, are no UTF-8.
+    odd = tmp_path / "read\udcff"
+    odd.write_text("#!/bin/sh\nread line\n")
+    odd.chmod(0o700)
+    with subprocess.Popen([odd], stdin=subprocess.PIPE) as stranger:
+        assert Workplace(tmp_path).processes() == []
+        assert parent_of(stranger.pid) != 0
+        assert leftovers.Process(stranger.pid, "") != leftovers._process(stranger.pid)
