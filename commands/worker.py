@@ -37,6 +37,8 @@ def worker(
     unknown = [one for one in queues if one not in set(QueueName)]
     if unknown:
         raise typer.BadParameter(f"no queue {unknown[0]!r}: there are {', '.join(QueueName)}")
+    if QueueName.RECRAWL in queues and queues != [QueueName.RECRAWL]:
+        raise typer.BadParameter("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
     if QueueName.MATCH in queues and not settings.matcher_urls:
         raise typer.BadParameter("set MATCHER_URL: a match worker asks the services that it names")
     if QueueName.TAKEDOWN in queues and not settings.takedown_sinks:

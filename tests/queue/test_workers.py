@@ -137,3 +137,7 @@ def test_a_worker_that_cannot_ask_says_why_and_does_not_end_well(store: Store, t
     assert f"WARNING: {missing} is unhealthy since" in done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"orbweaver: {missing} is unhealthy since")
     assert run_worker(store, "match", MATCHER_URL="nothing:/x").returncode == 2
+    mixed = run_worker(store, "recrawl", "match", MATCHER_URL=missing)
+    assert mixed.returncode == 2
+    assert "the recrawl queue needs a worker of its own" in mixed.stderr
+    assert "Traceback" not in mixed.stderr
