@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,9 @@ class JsonLinesSink:
 
     def deliver(self, event: Event) -> None:
         """Append one line and sync it. Raises NotDelivered when the disk refuses."""
-        line = event.model_dump_json().encode() + b"\n"
+        # ASCII alone: no reader takes a character such as U+2028 for the end of a line, and a line that is cut can
+        # still be decoded.
+        line = json.dumps(json.loads(event.model_dump_json()), separators=(",", ":")).encode() + b"\n"
         path = self._directory / EVENTS_FILE
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
