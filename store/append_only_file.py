@@ -26,6 +26,7 @@ _LONGEST_HEAD = 16
 _ANOTHER_COMMAND = re.compile(rb"\r\n\*[0-9]{1,9}\r\n\$[0-9]{1,10}\r\n")
 _PIECE_BYTES = 2**20
 _OVERLAP_BYTES = 64
+_EMPTY_FILE_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,19 @@ def last_file(data: Path) -> Path | None:
     names = [words[1] for words in map(str.split, lines) if words[:1] == ["file"] and words[-2:] == ["type", "i"]]
     path = data / FOLDER / names[-1] if names else None
     return path if path is not None and path.is_file() else None
+
+
+def refuse_without_manifest(data: Path) -> None:
+    """Raise StoreDamaged when there are data files and no manifest: the server would begin an empty store on them."""
+    folder = data / FOLDER
+    if (folder / MANIFEST).exists():
+        return
+    # A server that was killed at its very first start leaves files without a case in them.
+    if any(path.stat().st_size > _EMPTY_FILE_BYTES for path in folder.glob("appendonly.aof.*")):
+        raise StoreDamaged(
+            f"{folder} has data and no {MANIFEST}, by which the server finds it: nothing was changed; put back a whole "
+            f"copy of {data}, see docs/store.md"
+        )
 
 
 def mend(data: Path, copies: Path, say: Callable[[str], None]) -> bool:

@@ -245,6 +245,7 @@ def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
                     if is_mended or not append_only_file.mend(data, state_dir, say):
                         raise ServerNotStarted(f"the embedded store did not start: {_why(state_dir, log_bytes)}")
                     is_mended = True
+                append_only_file.refuse_without_manifest(data)
                 log_bytes = server_process.size_of(log)
                 server_lock.sign(descriptor)
                 server_process.launch(find_server(), data=data, socket=socket_file(state_dir), log=log, lock=descriptor)

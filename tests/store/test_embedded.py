@@ -287,6 +287,17 @@ def test_damage_that_is_not_at_the_end_refuses_and_changes_nothing(short_dir: Pa
     assert not server_lock.is_held(embedded.data_folder(short_dir))
 
 
+def test_data_without_their_manifest_are_not_taken_for_an_empty_store(short_dir: Path) -> None:
+    folder = incremental_file(short_dir).parent
+    (folder / "appendonly.aof.9.base.rdb").write_bytes(bytes(1_000))
+    (folder / append_only_file.MANIFEST).unlink()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    said = r"appendonlydir has data and no appendonly.aof.manifest, .*: nothing was changed; put back a whole copy of"
+    with pytest.raises(StoreDamaged, match=said), embedded.running(short_dir):
+        pytest.fail("an empty store was begun on the files of another")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_why_a_server_did_not_start_is_said_from_its_log(short_dir: Path) -> None:
     incremental_file(short_dir)
     manifest = embedded.data_folder(short_dir) / append_only_file.FOLDER / append_only_file.MANIFEST
