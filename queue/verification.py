@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -134,7 +134,7 @@ def verify(
     with run_lock.hold(store, run_id, claim, stop) as lock:
         runs.create(store, run_id)
         recovery.recover_dead_workers(store)
-        wanted = declaration.declare(
+        answering = declaration.declare(
             store,
             orbweaver_settings.load(environment),
             tuple(QueueName),
@@ -152,7 +152,7 @@ def verify(
                 with WorkerProcesses(
                     store, recrawlers=recrawlers, environment=environment, log_file=log_file
                 ) as workers:
-                    _watch(store, run_id, names, began_at, wanted, lock, workers, on_progress, stop)
+                    _watch(store, run_id, names, began_at, answering, lock, workers, on_progress, stop)
                     if stop.is_set():
                         _interrupt(store, run_id, workers)
         finally:
@@ -197,7 +197,7 @@ def _watch(
     run_id: str,
     names: Sequence[str],
     began_at: datetime,
-    wanted: Mapping[str, str],
+    answering: Collection[str],
     lock: RunLock,
     workers: WorkerProcesses,
     on_progress: Callable[[Progress], None],
@@ -215,7 +215,7 @@ def _watch(
         # Looked at between the two: when every host is done no job comes any more, and when none is left what still
         # waits has none.
         are_parked = _are_parked(store, began_at)
-        is_to_rematch = _is_to_rematch(store, wanted, began_at)  # before what is under way: it is the one or the other
+        is_to_rematch = _is_to_rematch(store, answering, began_at)  # before what is under way: begun, it is that
         progress = _progress(store, run_id, names, began_at, standings)
         on_progress(progress)
         if workers.are_exhausted:
@@ -253,13 +253,13 @@ def _are_parked(store: Store, began_at: datetime) -> bool:
     return not any(jobs) and (is_given_up or not waiting)
 
 
-def _is_to_rematch(store: Store, wanted: Mapping[str, str], began_at: datetime) -> bool:
-    """Whether a list that this run has declared is new, and no match worker has begun to ask again because of it.
+def _is_to_rematch(store: Store, services: Collection[str], began_at: datetime) -> bool:
+    """Whether one of these services has another list, and it is not begun yet to ask again because of it.
 
-    A match worker does so when it first looks at its services. One that it finds unhealthy is not waited for.
+    A match worker does so when it checks its services. One that it finds unhealthy is not waited for.
     """
     known = list_versions.read(store)
-    new = {name for name, one in wanted.items() if known.wanted.get(name) == one != known.begun.get(name)}
+    new = {one for one in services if known.wanted.get(one) != known.begun.get(one)}
     return bool(new) and not new <= {one.service for one in _unhealthy(store, began_at)}
 
 
