@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from orbweaver.console import event_places_shown, hit_report, output_files
 from orbweaver.console.progress import ProgressDisplay
@@ -134,15 +135,22 @@ def verify(options: Options, settings: Settings) -> Outcome:
             places=places,
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
-    if options.is_json:
-        found = [json.loads(case.model_dump_json()) for case in result.cases]
-        sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
-    else:
-        hit_report.show(report_console(), result)
-    if out is not None:  # last, so that a full disk does not cost the report above
-        sys.stdout.flush()
-        output_files.write(out, result, said)
+    hand_over(result, said, is_json=options.is_json, out=out)
     return Outcome(result, hit_report.exit_status(result))
+
+
+def hand_over(result: verification.Result, said: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
+    """Print what a run found, and write it into `out`: neither is lost when the other fails. Raises OSError."""
+    try:
+        if is_json:
+            found = [json.loads(case.model_dump_json()) for case in result.cases]
+            sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
+        else:
+            hit_report.show(report_console(), result)
+        sys.stdout.flush()
+    finally:  # last, so that a full disk does not cost the report above; and also when `| head` has seen enough
+        if out is not None:
+            output_files.write(out, result, said)
 
 
 def _terms(options: Options) -> Terms:
