@@ -16,7 +16,7 @@ from hostile import content, documents, encodings, framing, headers, redirects, 
 from hostile.act import ACTS, PAYLOAD, Exchange, response
 from hostile.content import MANY_FILES
 from hostile.encodings import BOMB_SIZE, make_bomb
-from synthetic_host import ADDRESS, ThreadedServer
+from synthetic_host import ConversingServer
 
 __all__ = ["BOMB_SIZE", "HONEST", "MANY_FILES", "PAYLOAD", "Behaviour", "HostileServer", "make_bomb"]
 
@@ -25,7 +25,7 @@ HONEST = random.Random(11).randbytes(20_000)
 Behaviour = StrEnum("Behaviour", {name.upper(): name for name in ACTS})
 
 
-class HostileServer(ThreadedServer):
+class HostileServer(ConversingServer):
     """Serves one act; a context manager.
 
     The act is where `act.path` says, mostly at /file.bin; the page at / links to `act.reported`. /after is an honest
@@ -45,11 +45,10 @@ class HostileServer(ThreadedServer):
         self.bytes_sent = 0
         self.connections_seen = 0
         self.max_connections_seen = 0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def open_connections(self) -> int:
-        return len(self._tasks)
+        return len(self._conversations)
 
     @property
     def url(self) -> str:
@@ -57,33 +56,19 @@ class HostileServer(ThreadedServer):
 
     async def _open(self) -> int:
         context: ssl.SSLContext | None = self.act.context() if self.act.context else None
-        # A callback of ours, not a coroutine: asyncio then leaves the tasks, and their end, to us.
-        self._server = await asyncio.start_server(self._accept, ADDRESS, 0, ssl=context)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _close(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        return await self._listen(context)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        super()._accept(reader, writer)
         self.connections_seen += 1
-        self.max_connections_seen = max(self.max_connections_seen, len(self._tasks))
+        self.max_connections_seen = max(self.max_connections_seen, self.open_connections)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
-                while await self._answer_one(reader, writer):
-                    pass
-                writer.close()
-                await writer.wait_closed()
-        finally:
-            writer.transport.abort()
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
+            while await self._answer_one(reader, writer):
+                pass
+            writer.close()
+            await writer.wait_closed()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; whether the connection goes on."""

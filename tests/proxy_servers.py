@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from synthetic_host import ADDRESS, ThreadedServer
+from synthetic_host import ADDRESS, ConversingServer
 
 Login = tuple[str, str]
 
@@ -32,7 +32,7 @@ class Refused(Exception):
         self.code = code
 
 
-class ProxyServer(ThreadedServer):
+class ProxyServer(ConversingServer):
     """Connects to a port of loopback whatever the name is, if it is in `names`; literal addresses as they are.
 
     `asked` logs every target, `logins` every user name and password.
@@ -57,18 +57,7 @@ class ProxyServer(ThreadedServer):
         return f"{self.scheme}://{user}{self.host}"
 
     async def _open(self) -> int:
-        self._conversations: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, ADDRESS, 0, ssl=self._tls)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _close(self) -> None:
-        self._server.close()
-        for conversation in self._conversations:
-            conversation.cancel()
-        await asyncio.gather(*self._conversations, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._conversations.add(asyncio.create_task(self._converse(reader, writer)))
+        return await self._listen(self._tls)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Mapping
 from queue import Queue
 
-from synthetic_host import ADDRESS, ThreadedServer
+from synthetic_host import ConversingServer
 
 
-class RawServer(ThreadedServer):
+class RawServer(ConversingServer):
     """Sends `answers[path]` piece by piece, in turn with a moment's pause, then closes unless it `keeps_alive`.
 
     `connections` counts the TCP connections, `requests` are the paths asked for, `answered` those answered to the end.
@@ -24,20 +24,9 @@ class RawServer(ThreadedServer):
         self.requests: list[str] = []
         self.answered: Queue[str] = Queue()
 
-    async def _open(self) -> int:
-        self._conversations: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, ADDRESS, 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _close(self) -> None:
-        self._server.close()
-        for conversation in self._conversations:
-            conversation.cancel()
-        await asyncio.gather(*self._conversations, return_exceptions=True)
-
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._conversations.add(asyncio.create_task(self._converse(reader, writer)))
+        super()._accept(reader, writer)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -72,6 +73,41 @@ class ThreadedServer(ABC):
         self._bound.set_result(port)
         await self._stop.wait()
         await self._close()
+
+
+class ConversingServer(ThreadedServer):
+    """A server that answers each connection by a conversation of its own: whoever closes it ends them all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._conversations: set[asyncio.Task[None]] = set()
+
+    async def _listen(self, context: ssl.SSLContext | None = None) -> int:
+        # A callback of ours, not a coroutine: asyncio then leaves the tasks, and their end, to us.
+        self._server = await asyncio.start_server(self._accept, ADDRESS, 0, ssl=context)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _open(self) -> int:
+        return await self._listen()
+
+    async def _close(self) -> None:
+        self._server.close()
+        while self._conversations:  # one whose client came at the last moment begins only now
+            for conversation in self._conversations:
+                conversation.cancel()
+            await asyncio.gather(*self._conversations, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversation = asyncio.get_running_loop().create_task(self._converse(reader, writer))
+        self._conversations.add(conversation)
+        conversation.add_done_callback(self._conversations.discard)
+        # Not at the end of the task itself: one that is cancelled before its first step has no end of its own.
+        conversation.add_done_callback(lambda _: writer.transport.abort())
+
+    @abstractmethod
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection to its end."""
 
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -18,7 +18,7 @@ from aiohttp import web
 from hostile.act import ACTS
 from hostile_server import BOMB_SIZE, HONEST, PAYLOAD, Behaviour, HostileServer
 from orbweaver_command import Workplace, eventually, parent_of
-from synthetic_host import Resource, SyntheticHost, ThreadedServer
+from synthetic_host import ADDRESS, Resource, SyntheticHost, ThreadedServer
 
 TIMEOUT = 20
 NAMES = (b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK")
@@ -200,6 +200,20 @@ def test_a_hostile_server_closes_while_it_is_visited(behaviour: Behaviour) -> No
             client.recv(1)
     assert server.open_connections == 0
     assert threading.active_count() == threads
+
+
+def test_a_client_that_comes_while_the_server_closes_is_let_go() -> None:
+    with HostileServer("hangs") as server:
+
+        async def come_late() -> asyncio.StreamWriter:
+            reader, writer = await asyncio.open_connection(ADDRESS, server.port)
+            server._stop.set()  # so its conversation is ended before its first step
+            server._accept(reader, writer)
+            return writer
+
+        writer = asyncio.run_coroutine_threadsafe(come_late(), server._loop).result()
+
+    assert writer.transport.is_closing()
 
 
 def test_a_hostile_server_serves_honest_files_too() -> None:

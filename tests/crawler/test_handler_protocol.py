@@ -48,7 +48,7 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from scrapy.settings import Settings as ScrapySettings
 from scrapy.utils.misc import build_from_crawler, load_object
-from synthetic_host import ADDRESS, Resource, ThreadedServer
+from synthetic_host import ADDRESS, ConversingServer, Resource
 from tls_host import TlsHost, make_certificate
 
 PAGE = b"<!DOCTYPE html><title>Works</title>"
@@ -67,7 +67,7 @@ def file(*lines: bytes) -> bytes:
     return b"\r\n".join(head) + b"\r\n\r\n" + FILE
 
 
-class RecordingServer(ThreadedServer):
+class RecordingServer(ConversingServer):
     """Answers each path with given bytes, keeps its connections alive, and records what was received on each.
 
     With a `greeting` it speaks first, and closes: another protocol.
@@ -92,20 +92,6 @@ class RecordingServer(ThreadedServer):
     def values_of(self, name: bytes) -> list[bytes]:
         lines = (line.partition(b":") for line in self.header_lines)
         return [value.strip() for found, _, value in lines if found.lower() == name.lower()]
-
-    async def _open(self) -> int:
-        self._conversations: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, ADDRESS, 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _close(self) -> None:
-        self._server.close()
-        for conversation in self._conversations:
-            conversation.cancel()
-        await asyncio.gather(*self._conversations, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._conversations.add(asyncio.create_task(self._converse(reader, writer)))
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from orbweaver.model import Algorithm
-from synthetic_host import ADDRESS, ThreadedServer
+from synthetic_host import ConversingServer
 
 from stand_ins import Running
 
@@ -284,7 +284,7 @@ def _no_hasher() -> Response:
     return refusal(403, "Hashing is disabled, missing role")
 
 
-class HmaServer(ThreadedServer):
+class HmaServer(ConversingServer):
     """Serves `state` over kept-alive connections; `requests` is everything that was asked, in order of arrival.
 
     When it `waits_for` a number of lookups, none but the first is answered before so many wait at the same time;
@@ -308,22 +308,9 @@ class HmaServer(ThreadedServer):
         looked_up = (one.parameters for one in self.requests if one.path in {"/m/lookup", "/m/raw_lookup"})
         return [(one.get("signal_type", ""), one.get("signal", "")) for one in looked_up]
 
-    async def _open(self) -> int:
-        self._conversations: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, ADDRESS, 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _close(self) -> None:
-        self._server.close()
-        for conversation in self._conversations:
-            conversation.cancel()
-        await asyncio.gather(*self._conversations, return_exceptions=True)
-
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections_seen += 1
-        conversation = asyncio.create_task(self._converse(reader, writer))
-        self._conversations.add(conversation)
-        conversation.add_done_callback(self._conversations.discard)
+        super()._accept(reader, writer)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
