@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ hypothesis.settings.load_profile("shared machine")
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the whole run fail for what a test leaves behind."""
+    """Have the whole run fail for what a test leaves behind, and Ctrl-C mean in every child what it does by default."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts into the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     leftover_check.begin(config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
@@ -42,8 +43,14 @@ def test_what_a_host_means_is_asked_for_once(status: int) -> None:
 def test_a_hosts_connections_are_limited_for_pages_and_files_together(limit: int) -> None:
     references = "".join(f'<a href="/p{number}">p</a><img src="/f{number}.png">' for number in range(40))
     pages = {f"/p{number}": Resource("text/html", b"<p>") for number in range(40)}
-    files = {f"/f{number}.png": Resource("image/png", PNG) for number in range(40)}
-    with SyntheticHost({"/": Resource("text/html", references.encode()), **pages, **files}, delay=0.01) as host:
+
+    async def answer_when_full(_: web.BaseRequest) -> web.Response:
+        while host.max_concurrent_requests_seen < limit:  # however slowly the others come
+            await asyncio.sleep(0.001)
+        return web.Response(body=PNG, content_type="image/png")
+
+    files = {f"/f{number}.png": Resource(None, answer_when_full) for number in range(40)}
+    with SyntheticHost({"/": Resource("text/html", references.encode()), **pages, **files}) as host:
         crawled = crawl(host.url, host_connections=limit)
         assert (crawled.tally.files, crawled.tally.pages) == (40, 41)
         assert host.max_concurrent_requests_seen <= limit

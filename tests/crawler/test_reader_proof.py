@@ -81,7 +81,7 @@ def test_a_platform_that_reads_wrongly_is_noticed(
 def test_a_few_readers_are_named_and_the_others_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "decode_text", lambda *_: "")
     monkeypatch.setattr(markup, "_TOKEN", FINDS_NOTHING)
-    with pytest.raises(ReadersWrong, match=r"\(html\), .*, .* and \d more\), so nothing"):
+    with pytest.raises(ReadersWrong, match=r"\(html\), .*, .* and \d more\), so a file"):
         reader_proof.prove()
 
 

@@ -294,7 +294,7 @@ def test_the_watch_lives_through_a_store_that_is_away(
     with health_watch.watching(fragile, is_ongoing=True):
         for _ in range(3):
             caplog.clear()
-            eventually(lambda: store.client_kill_filter(_type="normal", skipme=True) and "away" in caplog.text)
+            eventually(lambda: store.client_kill_filter(_type="normal", skipme=True) and "not answer" in caplog.text)
         (tmp_path / "away").rename(path)
         eventually(lambda: batches.waiting_count(store) == 0)
     # What a list's new version makes due (rematch, recall) comes behind what waits.
