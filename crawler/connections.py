@@ -217,8 +217,12 @@ class _ProxyConnector(_CleanConnector, aiohttp_socks.ProxyConnector):
         except AttributeError as error:
             # asyncio before Python 3.11.4 cannot abort a TLS connection that is over already, as python_socks does
             # with one that the proxy refused.
-            if isinstance(error.__context__, aiohttp_socks.ProxyError):
-                raise error.__context__ from None
+            refusal = error.__context__
+            if isinstance(refusal, aiohttp_socks.ProxyError):
+                raise refusal from None
+            if refusal is not None and hasattr(refusal, "error_code"):
+                # python_socks' own error, of which it would have made a ProxyError.
+                raise aiohttp_socks.ProxyError(str(refusal), error_code=refusal.error_code) from None
             raise
 
 
