@@ -11,8 +11,10 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from breakable_server import BreakableServer
 
 ADDRESS = "127.0.0.1"
 DRIP_SECONDS = 0.05
@@ -93,22 +95,17 @@ class FaultProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.is_over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        """Stop, break off every connection, and wait until its thread has ended."""
+        self._server.end()
         self._thread.join()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class _Server(BreakableServer):
     def __init__(self, proxy: FaultProxy, upstream: int | None, context: ssl.SSLContext | None) -> None:
         super().__init__((ADDRESS, 0), _Handler)
         self.proxy = proxy
         self.upstream = upstream
         self.context = context
-        self.is_over = threading.Event()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.proxy.connections += 1
@@ -116,7 +113,12 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(request, client_address)
             return
         # In the connection's own thread: a client that breaks off the handshake must not hold up the others.
-        with contextlib.suppress(OSError), self.context.wrap_socket(request, server_side=True) as secured:
+        with (
+            contextlib.suppress(OSError),
+            self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secured,
+            self.breakable(secured),
+        ):
+            secured.do_handshake()
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -163,9 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
             if self._upstream is None:
                 self._upstream = http.client.HTTPConnection(ADDRESS, self.server.upstream, timeout=300)
             try:
-                self._upstream.request(exchange.method, exchange.path, exchange.body or None, headers)
-                response = self._upstream.getresponse()
-                return Reply(response.status, tuple(response.getheaders()), response.read())
+                if self._upstream.sock is None:
+                    self._upstream.connect()
+                with self.server.breakable(self._upstream.sock):
+                    self._upstream.request(exchange.method, exchange.path, exchange.body or None, headers)
+                    response = self._upstream.getresponse()
+                    return Reply(response.status, tuple(response.getheaders()), response.read())
             except (OSError, http.client.HTTPException):  # a kept-alive connection that the service has closed
                 self._upstream.close()
                 self._upstream = None

@@ -15,6 +15,7 @@ import aiohttp
 import leftovers
 import pytest
 from aiohttp import web
+from fault_proxy import FaultProxy
 from hostile.act import ACTS
 from hostile_server import BOMB_SIZE, HONEST, PAYLOAD, Behaviour, HostileServer
 from orbweaver_command import Workplace, eventually, parent_of
@@ -220,6 +221,16 @@ def test_a_hostile_server_serves_honest_files_too() -> None:
     with HostileServer("hangs") as server:
         assert b'href="/honest.bin"' in asyncio.run(fetch_together([server.url + "after"], limit=1))[0]
         assert asyncio.run(fetch_together([server.url + "honest.bin"], limit=1)) == [HONEST]
+
+
+def test_a_fault_proxy_ends_with_its_threads_also_when_a_client_stays() -> None:
+    threads = threading.active_count()
+    with FaultProxy() as proxy:
+        client = socket.create_connection((ADDRESS, proxy.port))
+        eventually(lambda: proxy.connections == 1)
+    with client:
+        assert threading.active_count() == threads
+        assert client.recv(1) == b""
 
 
 def test_an_act_may_be_at_another_path() -> None:

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from breakable_server import BreakableServer
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,17 @@ def answering(answer: Callable[[Asked], Reply]) -> Iterator[int]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
             """Say nothing: a test's output is its own."""
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128  # every question comes on a connection of its own
-
+    class Server(BreakableServer):
         def handle_error(self, request: object, client_address: object) -> None:
             """Let a client that goes away go; everything else is a fault of the stand-in, and shown."""
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(request, client_address)
 
     server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield server.server_address[1]
     finally:
-        server.shutdown()
-        server.server_close()
+        server.end()
         thread.join()
