@@ -21,6 +21,7 @@ from orbweaver.matcher_client.list_workspace import refuse_output, workspace
 from orbweaver.matcher_client.list_write import ListContent, Written
 from orbweaver.matcher_client.placeholders import strip_placeholders
 from orbweaver.model import Algorithm, Nature, now
+from orbweaver.store import disk
 
 __all__ = ["BuildReport", "FileReport", "RefusedRow", "build", "is_built"]
 
@@ -192,7 +193,7 @@ class _Build:
             if mark is not None and mark != FileMark.of(output.stat()):
                 raise OutputRefused(f"{output} was replaced while it was updated: update it again")
             (folder / "list").replace(output)
-        _sync_folder(output.parent)
+        disk.sync_folder(output.parent)
         return BuildReport(
             output=output,
             list_version=written.content_digest.hex(),
@@ -304,11 +305,3 @@ def _write(content: ListContent, table: CategoryTable | None, path: Path, built_
         file.flush()
         os.fsync(file.fileno())
     return written
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from orbweaver.store import disk
 from orbweaver.store.errors import StoreDamaged
 
 FOLDER = "appendonlydir"
@@ -47,7 +48,7 @@ class _Cut(Exception):
 
 
 class _Unreadable(Exception):
-    """What stands here is no command."""
+    """These bytes are no command."""
 
 
 def last_file(data: Path) -> Path | None:
@@ -142,7 +143,7 @@ def cut(path: Path, damage: Damage, copies: Path) -> Path:
         except OSError:
             copy.unlink()
             raise
-    _sync_folder(copies)
+    disk.sync_folder(copies)
     with path.open("r+b") as file:
         file.truncate(damage.whole)
         os.fsync(file.fileno())
@@ -152,14 +153,6 @@ def cut(path: Path, damage: Damage, copies: Path) -> Path:
 def copies_in(folder: Path) -> list[Path]:
     """Return the copies of damaged files that `cut` kept, oldest first."""
     return sorted(folder.glob("damaged-*.aof"))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _without_zeros(file: BinaryIO, size: int) -> int:

@@ -1,4 +1,4 @@
-"""Room on a disk: what is free where a folder lies, and whether a file can be written there now, leaving nothing."""
+"""Looks at a disk: how much is free, whether a file can be written there now, and has a folder written to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errn
 
 @dataclass(frozen=True)
 class Room:
-    """What is free: bytes, and files (inodes; None where the file system counts none), for an ordinary user."""
+    """The free room for an ordinary user: bytes, and files (inodes; None where the file system counts none)."""
 
     free_bytes: int
     free_files: int | None
@@ -94,3 +94,15 @@ def _unnamed_file(folder: Path) -> int:
     descriptor, name = tempfile.mkstemp(prefix=".orbweaver-", dir=folder)
     Path(name).unlink()
     return descriptor
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries written to the disk: a new file, or a new name of one, is safe after that.
+
+    Raises OSError.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

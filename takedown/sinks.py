@@ -85,7 +85,7 @@ def _append_line(path: Path, line: bytes) -> None:
                 os.ftruncate(descriptor, size)
             raise
         if not size:
-            _sync_folder(path.parent)
+            disk.sync_folder(path.parent)
     finally:
         os.close(descriptor)
 
@@ -94,14 +94,6 @@ def _write_whole(descriptor: int, line: bytes) -> None:
     if os.write(descriptor, line) != len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # the next byte would have had no room
     os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def jsonl_sink(directory: Path) -> str:
