@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +32,15 @@ from orbweaver.queue import asking, batches, health_watch, queues, runs
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver_command import PATIENCE_SECONDS, eventually
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.retry import Retry
 from stand_ins.own import STRANGER, serving
 
-PATIENCE_SECONDS = 120.0
 # An interval of a minute, in a hundredth of the time.
 HEALTH_SECONDS = 0.6
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def body(number: int) -> bytes:
