@@ -170,7 +170,7 @@ class DigestSet(Noun):
 
 
 class TlsFacts(Published):
-    """What is known of a host's certificate."""
+    """The facts that are known of a host's certificate."""
 
     is_verified: bool
     """Whether the certificate is valid for this host."""
@@ -181,7 +181,7 @@ class TlsFacts(Published):
 
 
 class HttpFacts(Published):
-    """What the server said, as evidence."""
+    """The server's answer, as evidence."""
 
     status: int
     """The HTTP status of the answer."""
@@ -196,7 +196,7 @@ class HttpFacts(Published):
     archive_member: str | None = None
     """The path of the file inside the archive that the URL leads to; null for a file that is not in an archive."""
     tls: TlsFacts | None = None
-    """What is known of the host's certificate; null without TLS."""
+    """The facts that are known of the host's certificate; null without TLS."""
     is_refused_by_robots: bool = False
     """Whether robots.txt refuses the URL, and it was fetched under a named authority."""
 
@@ -270,7 +270,7 @@ class Skip(Noun):
 
 
 class Reported(Noun):
-    """What a recrawl saw of one reported URL, over its redirects.
+    """The answer that a recrawl got for one reported URL, over its redirects.
 
     `outcome` says why it gave neither a file nor a page, with `rule`, `reason` and `status`; None: it gave one, a page
     where `is_page` says so. `pages` and `files` count what came with a 2xx status from it, and from what it was the
@@ -381,9 +381,9 @@ class Listing(Published):
     scheme: str | None = None
     """The scheme that the category is from."""
     nature: Nature = Nature.ABUSE
-    """What the category means in its scheme."""
+    """The meaning of the category in its scheme."""
     status: EntryStatus = EntryStatus.ACTIVE
-    """What the list says of its own entry."""
+    """The status that the list gives its own entry."""
     algorithms: tuple[Algorithm, ...] = Field(min_length=1)
     """The digests that agree, strongest first."""
     size: int | None = None
@@ -441,7 +441,7 @@ class CaseVerdict(Published):
     """
 
     result: VerdictResult
-    """What the matching services answered."""
+    """The answer of the matching services."""
     algorithm: Algorithm | None
     """The strongest digest that agreed."""
     algorithms: tuple[Algorithm, ...] = ()
@@ -459,7 +459,7 @@ class CaseVerdict(Published):
     scheme: str | None
     """The scheme that the category is from."""
     status: EntryStatus | None = None
-    """What the list says of its own entry."""
+    """The status that the list gives its own entry."""
     list_version: str | None
     """The version of the list that answered, as far as the service says it."""
     built_to: Moment | None = None
@@ -511,7 +511,7 @@ class Case(Published):
     last_url: str | None = None
     """The URL where the file was seen last, exact; where it differs from `url`, that one may work no longer."""
     place: Place | None = None
-    """What the case's identity was made of, where that is not the whole URL; null where it is."""
+    """The part of the URL that the identity of the case was made of; null where that is the whole URL."""
     final_url: str
     """The URL where redirects ended, exact and in canonical form."""
     host: str
@@ -535,13 +535,13 @@ class Case(Published):
     sniffed_type: str | None
     """The type that the first bytes show."""
     verdict: CaseVerdict
-    """What the case rests on."""
+    """The verdict that the case rests on."""
     first_seen: Moment
     """When the file was seen first, over all runs on the store."""
     last_seen: Moment
     """When the file was seen last, over all runs on the store."""
     http: HttpFacts
-    """What the server said when the file was seen last."""
+    """The server's answer when the file was seen last."""
 
     @property
     def newest_url(self) -> str:
@@ -566,7 +566,7 @@ class Retraction(StrEnum):
 
 
 class Correction(Published):
-    """What a `case.corrected` event adds; the case has the verdict after the correction."""
+    """The part that only a `case.corrected` event has; the case has the verdict after the correction."""
 
     retraction: Retraction
     """How the list took back what the case rests on."""
@@ -594,13 +594,13 @@ class Event(Published):
     recorded_at: Moment | None = None
     """When the store took the event: of one source and case, the event with the latest time is the one that holds."""
     type: EventType
-    """What happened to the case."""
+    """The change that happened to the case."""
     at: Moment
     """When the file was seen; of a correction by recall: when the list was asked."""
     case: Case
     """The whole case as it was after the event."""
     correction: Correction | None = None
-    """What was corrected; null but for `case.corrected`."""
+    """The correction; null but for `case.corrected`."""
 
 
 def case_id_for(url: str, sha256: str) -> UUID:

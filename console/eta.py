@@ -15,7 +15,7 @@ SECONDS_TO_JUDGE_BY: Final = 5.0
 
 @dataclass(frozen=True)
 class Work:
-    """What is done and what is known to be left, at one moment of a monotonic clock."""
+    """Counts of what is done and of what is known to be left, at one moment of a monotonic clock."""
 
     seconds: float
     hosts: int

@@ -1,4 +1,4 @@
-"""What is said about where events go, when it is not where somebody may look for them."""
+"""Tells the user where events go, when that is not where somebody may look for them."""
 
 from __future__ import annotations
 

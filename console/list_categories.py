@@ -1,4 +1,4 @@
-"""What is said of the categories of a list that is built: on which rows a match will be held, and why."""
+"""Tells who builds a list on which rows a match will be held because of their category, and why."""
 
 from __future__ import annotations
 

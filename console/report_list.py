@@ -1,4 +1,4 @@
-"""What came of each report: for people, and as values for scripts."""
+"""Shows the outcome of each report: for people, and as values for scripts."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class NothingToDo(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
+    """The options of the user; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
 
     `category_table` is that of `hashes`, and `list_name` what it is called.
     """

@@ -44,7 +44,7 @@ class Found(Noun):
 
 
 class Answered(Noun):
-    """What came of some of the reported URLs; said before Finished, once for each."""
+    """Tells the results of some of the reported URLs; sent before Finished, once for each URL."""
 
     kind: Literal["answered"] = "answered"
     reported: Annotated[tuple[Reported, ...], Field(max_length=MOST_AT_ONCE)]

@@ -89,7 +89,7 @@ class RecrawlSpider(Spider):
 
     @property
     def reported(self) -> tuple[Reported, ...]:
-        """What came of each reported URL whose visit has ended."""
+        """The result of each reported URL whose visit has ended."""
         return self._course.reported.all_ended()
 
     @property

@@ -27,7 +27,7 @@ class TransferTooSlow(TransferEnded):
 
 
 class BadResponse(CrawlError, DownloadFailedError):
-    """What came is not HTTP, or not what its headers say; the next answer will be no better."""
+    """The answer is not HTTP, or is not what its headers say; the next answer will be no better."""
 
 
 class PartSent(TransferEnded):

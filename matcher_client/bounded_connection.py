@@ -136,7 +136,7 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 class _AnswerToAnotherError(http.client.HTTPException):
-    """What a kept connection said is not known to be the answer: the question is asked anew, on another."""
+    """A kept connection gave an answer that may be to another question: the question is asked anew, on a new one."""
 
 
 class _BoundedConnection(HTTPConnection):

@@ -36,7 +36,7 @@ _NATURES = "abuse, benign or unknown"
 
 @dataclass(frozen=True)
 class CategoryTable:
-    """What categories mean by scheme (lower case); None is a row without a category. Part of a built list."""
+    """The meaning of categories by scheme (lower case); None is a row without a category. Part of a built list."""
 
     name: str
     schemes: Mapping[str, Table]

@@ -1,4 +1,4 @@
-"""What a file that somebody gave as text begins with: a picture, a film, a document, a line that is for Excel."""
+"""Recognises a file that is not the text that it was given as: a picture, a film, a document; and a line for Excel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run does first with the store's turn: it declares its set-up, and every worker keeps to that."""
+"""Declares the set-up of a run, as its first act under the run lock; every worker keeps to it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is in force on a store: the matching services, sinks and settings that the last run declared for every worker.
+"""Keeps the set-up that is in force on a store: services, sinks and settings, declared by the last run for all workers.
 
 Jobs lie in the store for whoever takes them, so what a worker is set up with decides what is found and where it goes.
-A run declares its own set-up while it has the store's turn; a worker with another one takes no job, and what it has
+A run declares its own set-up while it holds the run lock; a worker with another one takes no job, and what it has
 asked meanwhile is not written (decision 0028).
 """
 

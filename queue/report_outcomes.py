@@ -1,4 +1,4 @@
-"""What came of each report of a run, one outcome for every usable line: nothing that was reported disappears."""
+"""Gives each report of a run its outcome, one for every usable line: nothing that was reported disappears."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orbweaver.takedown.places import place_of
 
 
 class ReportOutcome(StrEnum):
-    """What came of one report; docs/analysts.md explains each."""
+    """How a report ended; docs/analysts.md explains each."""
 
     MATCH = "match"
     NO_MATCH = "no_match"
@@ -55,7 +55,7 @@ _OF_OUTCOME: Final = {
 
 @dataclass(frozen=True)
 class ReportResult:
-    """What came of one report.
+    """The outcome of one report, with its counts.
 
     `said` are its words. `pages` and `files` came from it first, `case_ids` are the cases at its URL, on its page, or
     with its report id.

@@ -31,7 +31,7 @@ PAUSE_SECONDS = 0.2
 
 
 class Holder(Noun):
-    """Who holds the lock: a process of a user on a machine, the command that it runs, and since when.
+    """The holder of the lock: a process of a user on a machine, the command that it runs, and since when.
 
     `kernel` is the kernel and the space of process ids in which `process_id` and its start time mean something.
     """

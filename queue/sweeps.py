@@ -39,7 +39,7 @@ class SweepName(StrEnum):
 
 @dataclass(frozen=True)
 class SliceBudget:
-    """What one slice may take, so that batches that wait get their turn: seconds by its clock, and questions.
+    """The most that one slice may take, so that waiting batches are asked too: seconds by its clock, and questions.
 
     Both are looked at between two portions, so a slice takes somewhat more.
     """

@@ -63,7 +63,7 @@ class HostProgress:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a person watching wants to know; `each` has a value for each host, in the order of the reports."""
+    """The state of a run for a person who watches it; `each` has a value for each host, in the order of the reports."""
 
     hosts: int
     hosts_done: int

@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 
 
 class _Seen(Enum):
-    """What the socket shows of a server."""
+    """The state of a server, as far as its socket shows it."""
 
     READY = "it answers"
     LOADING = "it says that it reads its data"
