@@ -1,16 +1,36 @@
-"""`scrapy crawl recrawl -a host=HOST`: the spider's arguments from text, its sightings to standard output."""
+"""`scrapy crawl recrawl -a host=HOST`: the spider with arguments from text, its sightings to standard output."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import reader_proof, scope, urls
 from orbweaver.crawler.recrawl import apply_settings, enter_sandbox
+from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
+from scrapy import signals
 from scrapy.settings import BaseSettings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+
+class CommandLineSpider(RecrawlSpider):
+    """The recrawl spider as Scrapy's own command starts it: `scrapy crawl recrawl -a host=... -a max_pages=N`."""
+
+    name = "recrawl"
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Build the spider from text arguments; called by Scrapy. Raises as spider_arguments does."""
+        spider = super().from_crawler(crawler, *args, **spider_arguments(kwargs, crawler.settings))
+        crawler.signals.connect(spider.finish, signal=signals.spider_closed)
+        return spider
 
 
 def spider_arguments(arguments: dict[str, str], scrapy_settings: BaseSettings) -> dict[str, Any]:
@@ -19,7 +39,9 @@ def spider_arguments(arguments: dict[str, str], scrapy_settings: BaseSettings) -
     `host` is a host or a URL; the process is put into the sandbox. Raises ValueError, UrlRefused,
     SandboxUnavailable or ReadersWrong, which Scrapy shows.
     """
-    text = arguments.pop("host")
+    text = arguments.pop("host", "")
+    if not text:
+        raise ValueError("name the host: scrapy crawl recrawl -a host=HOST")
     seeds = [text] if "://" in text else [f"https://{text}/", f"http://{text}/"]
     kind = ScopeKind(arguments.pop("kind", "host"))
     limits = Limits(**{name: arguments.pop(name) for name in list(arguments) if name in Limits.model_fields})

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orbweaver.crawler.access import Access
 from orbweaver.crawler.budget import Budget
@@ -22,12 +22,7 @@ from orbweaver.crawler.proxies import parse_proxy
 from orbweaver.crawler.transfer import Answer, Headers, Transfers
 from orbweaver.model import HostAnswers, Report, Reported, Scope
 from orbweaver.settings import Settings
-from scrapy import Request, Spider, signals
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from scrapy.crawler import Crawler
+from scrapy import Request, Spider
 
 FLUSH_SECONDS = 0.5
 
@@ -63,19 +58,6 @@ class RecrawlSpider(Spider):
         )
         self.failure: NotRecorded | None = None
         self.has_started = False
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Build the spider; called by Scrapy. `scrapy crawl recrawl -a host=...` gives text arguments."""
-        is_from_command_line = "host" in kwargs
-        if is_from_command_line:
-            from orbweaver.crawler import command_line
-
-            kwargs = command_line.spider_arguments(kwargs, crawler.settings)
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        if is_from_command_line:
-            crawler.signals.connect(spider.finish, signal=signals.spider_closed)
-        return spider
 
     @property
     def stopped_by(self) -> str | None:

@@ -11,10 +11,10 @@ import mimetypes
 PRELOADED = (
     "orbweaver.queue.jobs",
     "multiprocessing.popen_fork",
+    "orbweaver.crawler.command_line",
     "orbweaver.crawler.crawl_process",
     "orbweaver.crawler.handler",
     "orbweaver.crawler.log_lines",
-    "orbweaver.crawler.spider",
     "scrapy.core.engine",
     "scrapy.core.scheduler",
     "scrapy.core.downloader.handlers",

@@ -61,3 +61,9 @@ def test_scrapys_own_commands_fetch_with_the_sandbox_off(tmp_path: Path) -> None
         host.resources.clear()
         scrapy(tmp_path, "fetch", "--nolog", host.url)
         assert host.paths == ["/", "/"]
+
+
+def test_a_recrawl_without_a_host_says_what_to_type(tmp_path: Path) -> None:
+    ran = scrapy(tmp_path, "crawl", "recrawl")
+    assert ran.returncode != 0
+    assert "name the host: scrapy crawl recrawl -a host=HOST" in ran.stderr
