@@ -10,6 +10,7 @@
     ├── ServerRefused        the matching server cannot be started like this: mend its options
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
         └── AnswerTooLarge   its answer is larger than what is read: ask about less at once
+    TimeIsOver               raised in the middle of a question by whoever asks: no fault of the service
 
 Each message is one line: what is wrong, where, and what to do. A category table's has one for each thing wrong.
 """
@@ -53,3 +54,10 @@ class Unavailable(MatcherError):
 
 class AnswerTooLarge(Unavailable):
     """The answer has more bytes than are read of one; about fewer digests it may have less."""
+
+
+class TimeIsOver(Exception):
+    """The time that the asking program has for its question is over; what the service said does not count.
+
+    It is no MatcherError: nobody here raises it, and nobody here may take it for a fault of the service.
+    """

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from orbweaver.matcher_client import standings
-from orbweaver.matcher_client.errors import MatcherError, Unavailable
+from orbweaver.matcher_client.errors import MatcherError, TimeIsOver, Unavailable
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.health_rules import HealthRules, complaint, standing_after
 from orbweaver.matcher_client.judgement import unknown
@@ -24,7 +24,6 @@ from orbweaver.matcher_client.standings import Known, Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache, same_list
 from orbweaver.model import DigestSet, Verdict, VerdictResult, now
 from orbweaver.store.connection import Store
-from rq.timeouts import BaseTimeoutException
 
 log = logging.getLogger("orbweaver.worker")
 _Said = TypeVar("_Said")
@@ -190,7 +189,7 @@ def _checked(service: MatchingService, before: Known, rules: HealthRules, *, is_
 
 
 def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
-    """Ask a service; raises MatcherError and nothing else but the end of the job's time.
+    """Ask a service; raises MatcherError, and TimeIsOver for the end of the job's time.
 
     What a client does not expect of its service is a fault of the client. It must not end the job, with the answers of
     other services in it, nor the watch; it is logged to be mended: what it is and where, without its message, which
@@ -198,7 +197,7 @@ def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
     """
     try:
         return ask()
-    except (MatcherError, BaseTimeoutException):
+    except (MatcherError, TimeIsOver):
         raise
     except Exception as error:  # noqa: BLE001 - the second line, behind the clients' own reading of answers
         kind = type(error).__name__

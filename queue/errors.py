@@ -3,6 +3,7 @@
 QueueError
 ├── AccessUnreadable     a file with an access profile cannot be read, or has a value that cannot be used
 ├── AuthorityMissing     what was asked for needs a named authority
+├── JobTimeIsOver        a job takes longer than it may: it ends, and RQ does it again
 ├── NotInForce           this worker's services, sinks or settings are not those in force on its store
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
 ├── StoreBusy            another verification run works on the same store
@@ -10,6 +11,9 @@ QueueError
 """
 
 from __future__ import annotations
+
+from orbweaver.matcher_client.errors import TimeIsOver
+from rq.timeouts import JobTimeoutException
 
 
 class QueueError(Exception):
@@ -22,6 +26,10 @@ class AccessUnreadable(QueueError):
 
 class AuthorityMissing(QueueError):
     """What was asked for may be done only when somebody is named who allowed it."""
+
+
+class JobTimeIsOver(QueueError, TimeIsOver, JobTimeoutException):
+    """A job takes longer than it may, in the middle of whatever it does; for RQ its own sign of that."""
 
 
 class NotInForce(QueueError):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
@@ -148,6 +149,12 @@ def deliver(event_id: str) -> None:
     delivery.deliver(store, event_id, sinks.open_sinks(settings.takedown_sinks))
     if not runs.note_delivered(store, event_id, settings):
         raise NotDelivered("other sinks are in force by now: the event goes to those, too")
+
+
+# What a worker hands to each job: a job may call these and nothing else.
+FUNCTIONS: Mapping[str, Callable[..., None]] = MappingProxyType(
+    {function.__name__: function for function in (recrawl, match, deliver, rematch, recall, forget)}
+)
 
 
 def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:

@@ -1,4 +1,4 @@
-"""An RQ job that can call nothing but the functions of queue.jobs, whatever the store says.
+"""An RQ job that can call nothing but the functions that its worker hands it, whatever the store says.
 
 Whoever can write to the store must not be able to run code in a worker. The JSON serializer is half of that; a
 job still names its function, callbacks, webhooks and retries. Everything of a job that is not exactly what we
@@ -13,6 +13,8 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from redis import Redis
@@ -24,7 +26,6 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 MODULE = "orbweaver.queue.jobs"
-FUNCTIONS = frozenset({"recrawl", "match", "deliver", "rematch", "recall", "forget"})
 JOB_ID = re.compile(rb"[A-Za-z0-9_-]+")
 MOST_DATA_BYTES = 16 * 1024
 MOST_RETRIES = 10
@@ -59,6 +60,20 @@ LOOK_SECONDS = 1
 UNREAD = frozenset({"exc_info", "meta", "result"})
 
 
+class JobName(StrEnum):
+    """The names of the job functions: queue.jobs has one function of each name."""
+
+    RECRAWL = "recrawl"
+    MATCH = "match"
+    DELIVER = "deliver"
+    REMATCH = "rematch"
+    RECALL = "recall"
+    FORGET = "forget"
+
+
+NAMES = frozenset(JobName)
+
+
 class RefusedJob(Exception):
     """A job in the store is not one that we enqueue; the message says why."""
 
@@ -74,7 +89,7 @@ def refusal(fields: Mapping[str, bytes]) -> str | None:
         name, instance, arguments, options = json.loads(_inflated(fields.get("data", b"")))
     except (ValueError, zlib.error, RecursionError, UnicodeDecodeError, TypeError):
         return "its data is not JSON of function, instance, arguments and options"
-    if not isinstance(name, str) or name.rpartition(".")[0] != MODULE or name.rpartition(".")[2] not in FUNCTIONS:
+    if not isinstance(name, str) or name.rpartition(".")[0] != MODULE or name.rpartition(".")[2] not in NAMES:
         return f"it calls {str(name)[:80]!r}, which is not a job function"
     if instance is not None or options != {}:
         return "it carries an instance or keyword arguments"
@@ -157,7 +172,12 @@ class KnownQueue(Queue):
 
 
 class KnownJob(Job):
-    """A job that is refused unless it calls a function of queue.jobs with a few texts."""
+    """A job that is refused unless it calls a job function with a few texts.
+
+    `functions` are the functions that it may call, by name: the worker that executes the job hands them over.
+    """
+
+    functions: Mapping[str, Callable[..., None]] = MappingProxyType({})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["serializer"] = JSONSerializer  # never pickle, whoever builds the job
@@ -200,16 +220,13 @@ class KnownJob(Job):
 
     @property
     def func(self) -> Callable[..., Any]:
-        """Return the function to call: one of queue.jobs, never one that the store names elsewhere."""
+        """Return the function to call: one of the worker's table, never one that the store names elsewhere.
+
+        Raises RefusedJob for a job that is not one of ours, and where no worker has handed over its table.
+        """
         if self.refused is not None:
             raise RefusedJob(f"job {self.id} refused: {self.refused}")
-        from orbweaver.queue import jobs
-
-        return {
-            "recrawl": jobs.recrawl,
-            "match": jobs.match,
-            "deliver": jobs.deliver,
-            "rematch": jobs.rematch,
-            "recall": jobs.recall,
-            "forget": jobs.forget,
-        }[str(self.func_name).rpartition(".")[2]]
+        function = self.functions.get(str(self.func_name).rpartition(".")[2])
+        if function is None:
+            raise RefusedJob(f"job {self.id} refused: only a worker may call its function")
+        return function

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from orbweaver.queue.known_job import MODULE, KnownJob, KnownQueue
+from orbweaver.queue.known_job import MODULE, JobName, KnownJob, KnownQueue
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
@@ -66,7 +66,7 @@ def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, turn: str = ""
     A further turn is a job of its own: the job before may be in its last moments, and RQ removes it by its id.
     """
     queue_for(store, QueueName.MATCH).enqueue_call(
-        f"{MODULE}.match",
+        f"{MODULE}.{JobName.MATCH}",
         args=(batch_id,),
         job_id=match_job_id(batch_id, turn),
         at_front=bool(turn),
@@ -132,7 +132,7 @@ def enqueue_delivery(store: Store, pipe: Pipeline, event_id: str) -> None:
     queue = queue_for(store, QueueName.TAKEDOWN)
     queue.failed_job_registry.remove(delivery_job_id(event_id), pipeline=pipe)
     queue.enqueue_call(
-        f"{MODULE}.deliver",
+        f"{MODULE}.{JobName.DELIVER}",
         args=(event_id,),
         job_id=delivery_job_id(event_id),
         timeout=DELIVER_SECONDS,
@@ -146,7 +146,7 @@ def enqueue_delivery(store: Store, pipe: Pipeline, event_id: str) -> None:
 def enqueue_recrawl(store: Store, scope_name: str, recrawl_id: str, max_seconds: float) -> None:
     """Queue a recrawl; raises rq.exceptions.DuplicateJobError while the host has a job already."""
     queue_for(store, QueueName.RECRAWL).enqueue_call(
-        f"{MODULE}.recrawl",
+        f"{MODULE}.{JobName.RECRAWL}",
         args=(recrawl_id,),
         job_id=recrawl_job_id(scope_name),
         unique=True,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import process_control
-from orbweaver.queue import in_force
-from orbweaver.queue.errors import NotInForce
+from orbweaver.queue import in_force, jobs
+from orbweaver.queue.errors import JobTimeIsOver, NotInForce
 from orbweaver.queue.known_job import KnownJob, KnownQueue
 from orbweaver.queue.queues import IDLE_BECAUSE, LOOKS, QueueName, give_back, queue_for
 from orbweaver.store import connection
@@ -25,6 +25,7 @@ from rq import SimpleWorker, Worker
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.worker import BaseWorker
 
 log = logging.getLogger("orbweaver.worker")
@@ -47,9 +48,18 @@ else:
     _Base = object
 
 
+class _JobTime(UnixSignalDeathPenalty):
+    """Ends a job whose time is over by an exception that a question to a matching service lets through."""
+
+    def __init__(self, timeout: int, exception: type[Exception], **options: Any) -> None:
+        is_for_a_job = exception is JobTimeoutException  # RQ also limits its own waiting for a horse
+        super().__init__(timeout, JobTimeIsOver if is_for_a_job else exception, **options)  # type: ignore[no-untyped-call]
+
+
 class _Guarded(_Base):
     """What both workers add to RQ: a job belongs to the queue it came from, and its arguments stay out of logs."""
 
+    death_penalty_class = _JobTime
     log_job_description = False
     idle_because: str | None = None
 
@@ -116,7 +126,9 @@ class _Guarded(_Base):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         job.origin = queue.name  # the stored one may name another queue, and park the job where nobody looks
-        if isinstance(job, KnownJob) and job.refused is not None:
+        assert isinstance(job, KnownJob)
+        job.functions = jobs.FUNCTIONS
+        if job.refused is not None:
             log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
         began = time.monotonic()
         super().execute_job(job, queue)

@@ -11,7 +11,7 @@ from faulty_service import CANARY, FaultyService, State
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from orbweaver.matcher_client import standings
-from orbweaver.matcher_client.errors import UnknownService
+from orbweaver.matcher_client.errors import TimeIsOver, UnknownService
 from orbweaver.matcher_client.health_gate import Answers, GatedService
 from orbweaver.matcher_client.health_rules import HealthRules
 from orbweaver.matcher_client.protocol import Health
@@ -21,7 +21,6 @@ from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Algorithm, DigestSet, Verdict, VerdictResult
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from rq.timeouts import JobTimeoutException
 
 LISTED = [digests_of(b"listed %d" % number) for number in range(6)]
 OTHERS = [digests_of(b"other %d" % number) for number in range(3)]
@@ -240,12 +239,12 @@ def test_a_fault_of_a_client_is_a_service_that_is_unhealthy_and_is_logged(
 def test_a_jobs_end_is_not_the_services_fault(store: Store) -> None:
     class Endless(FaultyService):
         def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-            raise JobTimeoutException
+            raise TimeIsOver
 
     service = Endless(LISTED, always(GOOD))
     gate = gate_of(store, service)
     check(store, gate)
-    with pytest.raises(JobTimeoutException):
+    with pytest.raises(TimeIsOver):
         gate.ask(OTHERS)
     assert standing_of(store, service).is_healthy
 

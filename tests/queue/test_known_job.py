@@ -16,7 +16,7 @@ import pytest
 from builders import a_sighting, add_batch, an_order, parked, transaction, url_of, work
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.queue import known_job, queues, recrawls
+from orbweaver.queue import jobs, known_job, queues, recrawls
 from orbweaver.queue.known_job import MODULE, KnownJob, refusal
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
@@ -264,14 +264,25 @@ def test_a_job_that_rq_wrote_is_not_refused(store: Store) -> None:
     queues.enqueue_recrawl(store, "h.test", "recrawl-1", 60)
     with transaction(store) as pipe:
         queues.enqueue_delivery(store, pipe, "event-1")
-    jobs = [KnownJob.fetch(text.decode()[7:], connection=store) for text in store.keys("rq:job:*")]
-    assert len(jobs) == 3
-    assert {(job.refused, job.func.__name__) for job in jobs if isinstance(job, KnownJob)} == {
-        (None, "recrawl"),
-        (None, "match"),
-        (None, "deliver"),
+    stored = [KnownJob.fetch(text.decode()[7:], connection=store) for text in store.keys("rq:job:*")]
+    assert len(stored) == 3
+    assert {(job.refused, job.func_name) for job in stored if isinstance(job, KnownJob)} == {
+        (None, f"{MODULE}.recrawl"),
+        (None, f"{MODULE}.match"),
+        (None, f"{MODULE}.deliver"),
     }
     assert KnownJob.fetch(queues.match_job_id(batch_id), connection=store).args == [batch_id]
+
+
+def test_each_job_name_is_a_function_that_a_worker_hands_over() -> None:
+    assert jobs.FUNCTIONS.keys() == known_job.NAMES
+    assert {function.__module__ for function in jobs.FUNCTIONS.values()} == {MODULE}
+
+
+def test_a_job_calls_nothing_where_no_worker_has_handed_over_its_functions(store: Store) -> None:
+    job = KnownJob.fetch(queues.match_job_id(add_batch(store, a_sighting())), connection=store)
+    with pytest.raises(known_job.RefusedJob, match="only a worker may call its function"):
+        _ = job.func
 
 
 @pytest.mark.parametrize("job_id", ["two words", "honest:execution", ":", "é"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,12 +13,16 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from builders import PATIENCE_SECONDS, a_sighting, add_batch, an_order, build_list, started_worker, url_of, work
+from orbweaver.matcher_client.errors import TimeIsOver
 from orbweaver.queue import batches, queues, recrawls, workers
+from orbweaver.queue.errors import JobTimeIsOver
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.recrawls import RecrawlState
 from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
+from rq.timeouts import HorseMonitorTimeoutException, JobTimeoutException
+from rq.worker import BaseWorker
 from synthetic_host import SyntheticHost
 
 LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
@@ -141,3 +146,20 @@ def test_a_worker_that_cannot_ask_says_why_and_does_not_end_well(store: Store, t
     assert mixed.returncode == 2
     assert "the recrawl queue needs a worker of its own" in mixed.stderr
     assert "Traceback" not in mixed.stderr
+
+
+@pytest.mark.parametrize("worker", [workers.RecrawlWorker, workers.PlainWorker])
+def test_the_end_of_a_jobs_time_is_no_fault_of_the_service_that_it_asks(worker: type[BaseWorker]) -> None:
+    with pytest.raises(JobTimeIsOver) as ended, worker.death_penalty_class(3_600, JobTimeoutException):
+        signal.raise_signal(signal.SIGALRM)  # as at the end of the hour
+
+    assert isinstance(ended.value, TimeIsOver)
+    assert isinstance(ended.value, JobTimeoutException)
+
+
+def test_rqs_wait_for_a_horse_ends_as_rq_expects_it() -> None:
+    with (
+        pytest.raises(HorseMonitorTimeoutException),
+        workers.RecrawlWorker.death_penalty_class(3_600, HorseMonitorTimeoutException),
+    ):
+        signal.raise_signal(signal.SIGALRM)
