@@ -5,11 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
+from import_graph import (
+    ROOMS,
+    ROOT,
+    circle_in,
+    file_of,
+    files_in_circles,
+    graph_of,
+    imports_of,
+    product_files,
+    table_of,
+)
 
 BELOW_QUEUE = frozenset({"crawler", "matcher_client", "takedown", "store", "model", "settings"})
 # DESIGN section 3. "" is the package itself: `orbweaver.__version__`.
@@ -18,13 +26,21 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "model": frozenset(),
     "settings": frozenset(),
     "store": frozenset({"model", "settings"}),
-    "crawler": frozenset({"store", "model", "settings"}),
+    # The crawl process opens what hosts send, so it has no store (decision 0025).
+    "crawler": frozenset({"model", "settings"}),
     "matcher_client": frozenset({"store", "model", "settings"}),
     "takedown": frozenset({"store", "model", "settings"}),
     "queue": BELOW_QUEUE,
     "console": BELOW_QUEUE | {"queue", ""},
     "commands": BELOW_QUEUE | {"queue", "console"},
     "cli": frozenset({"commands", "settings", ""}),
+}
+# Libraries that a room may not import: who asks about a digest, or raises a case, knows nothing of jobs.
+MAY_NOT_IMPORT: dict[str, frozenset[str]] = {
+    "crawler": frozenset({"redis", "rq", "tempfile"}),
+    "matcher_client": frozenset({"rq"}),
+    "takedown": frozenset({"rq"}),
+    "store": frozenset({"rq"}),
 }
 PICKLES = frozenset({"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"})
 REACTORS = ("twisted.internet.reactor", "twisted.internet.asyncioreactor", "scrapy.utils.reactor")
@@ -37,36 +53,9 @@ MAY_TRY_TO_WRITE = frozenset({"crawler/sandbox.py"})
 MAY_RESOLVE = frozenset({"crawler/nat64.py"})
 
 
-class Import(NamedTuple):
-    """One imported module or name, absolute, and the name it is bound to."""
-
-    line: int
-    target: str
-    bound_to: str
-
-
-def modules_of(root: Path) -> Iterator[Path]:
-    yield from sorted(root.glob("*.py"))
-    for room in sorted(filter(None, MAY_IMPORT)):
-        yield from sorted((root / room).rglob("*.py"))
-
-
 def room_of(path: Path, root: Path) -> str:
     first = path.relative_to(root).parts[0]
     return "" if first == "__init__.py" else first.removesuffix(".py")
-
-
-def imports_of(tree: ast.Module, path: Path, root: Path) -> Iterator[Import]:
-    package = ["orbweaver", *path.relative_to(root).parent.parts]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(node.lineno, alias.name, alias.asname or alias.name.partition(".")[0])
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield Import(node.lineno, f"{module}.{alias.name}", alias.asname or alias.name)
 
 
 def room_named_by(target: str, root: Path) -> str | None:
@@ -99,8 +88,8 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
             yield f"{where}:{line}: {target} lets data run code: use JSON"
         if any(f"{target}.".startswith(f"{reactor}.") for reactor in REACTORS):
             yield f"{where}:{line}: {target} is a reactor, whose epoll every fork would share"
-        if room == "crawler" and target.partition(".")[0] == "tempfile":
-            yield f"{where}:{line}: the crawler never makes a temporary file"
+        if target.partition(".")[0] in MAY_NOT_IMPORT.get(room, frozenset()):
+            yield f"{where}:{line}: {room} may not import {target}"
         if room == "crawler" and where not in MAY_RESOLVE and target.rpartition(".")[2] in RESOLVERS:
             yield f"{where}:{line}: names are resolved under the egress guard only ({target})"
     for node in ast.walk(tree):
@@ -140,7 +129,7 @@ def may_write(call: ast.Call) -> bool:
 
 
 def all_violations(root: Path) -> list[str]:
-    return [said for path in modules_of(root) for said in violations_of(path, root)]
+    return [said for path in product_files(root) for said in violations_of(path, root)]
 
 
 def test_every_module_keeps_the_rules_of_the_house() -> None:
@@ -148,9 +137,17 @@ def test_every_module_keeps_the_rules_of_the_house() -> None:
 
 
 def test_every_module_of_the_package_is_read() -> None:
-    rooms = {room_of(path, ROOT) for path in modules_of(ROOT)}
+    rooms = {room_of(path, ROOT) for path in product_files(ROOT)}
 
     assert rooms == set(MAY_IMPORT)
+    assert set(ROOMS) == {room for room in MAY_IMPORT if room and (ROOT / room).is_dir()}
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    graph = graph_of(ROOT)
+
+    assert circle_in(graph) == []
+    assert files_in_circles(graph) == set()
 
 
 def test_queue_has_no_init_file() -> None:
@@ -195,7 +192,11 @@ PLANTED = {
     ),
     "pickle is imported by nobody": ("store/a.py", "import pickle", "lets data run code"),
     "a name of pickle is imported by nobody": ("queue/a.py", "from pickle import loads", "lets data run code"),
-    "the crawler imports no tempfile": ("crawler/a.py", "import tempfile", "temporary file"),
+    "the crawler imports no tempfile": ("crawler/a.py", "import tempfile", "crawler may not import tempfile"),
+    "the crawler knows no store": ("crawler/a.py", "from orbweaver.store import keys", "crawler may not import store"),
+    "the crawler knows no redis": ("crawler/a.py", "from redis import Redis", "crawler may not import redis"),
+    "matcher_client knows no jobs": ("matcher_client/a.py", "from rq.job import Job", "may not import rq.job"),
+    "takedown knows no jobs": ("takedown/a.py", "import rq", "takedown may not import rq"),
     "the crawler opens nothing for writing": ("crawler/a.py", "open('body', 'wb')", "opens a file for writing"),
     "the crawler opens no path for writing": (
         "crawler/a.py",
@@ -252,3 +253,47 @@ def test_a_planted_violation_is_found(small_house: Path, file: str, source: str,
     assert len(found) >= 1
     assert all(one.startswith(f"{file}:") for one in found)
     assert any(said in one for one in found)
+
+
+CIRCLES = {
+    "two files": {"crawler/a.py": "from orbweaver.queue import b", "queue/b.py": "from orbweaver.crawler.a import one"},
+    "an import inside a function": {
+        "crawler/a.py": "from orbweaver.crawler import b",
+        "crawler/b.py": "def f():\n    from orbweaver.crawler.a import one",
+    },
+    "for types alone": {
+        "crawler/a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from orbweaver.crawler.b import One",
+        "crawler/b.py": "import orbweaver.crawler.a",
+    },
+    "relative, through a third": {
+        "crawler/a.py": "from . import b",
+        "crawler/b.py": "from ..store import c",
+        "store/c.py": "from orbweaver.crawler.a import one",
+    },
+}
+
+
+@pytest.mark.parametrize("sources", CIRCLES.values(), ids=CIRCLES)
+def test_a_planted_circle_is_found(small_house: Path, sources: dict[str, str]) -> None:
+    for name, source in sources.items():
+        (small_house / name).write_text(source + "\n")
+
+    graph = graph_of(small_house)
+
+    assert files_in_circles(graph) == {small_house / name for name in sources}
+    assert {path.relative_to(small_house).as_posix() for path in circle_in(graph)} == set(sources)
+    assert table_of(small_house).splitlines()[-1].startswith("a circle: ")
+
+
+def test_a_name_is_in_the_file_of_its_module(small_house: Path) -> None:
+    assert file_of("orbweaver.crawler.a.one", small_house) == small_house / "crawler" / "a.py"
+    assert file_of("orbweaver.model", small_house) == small_house / "model.py"
+    assert file_of("json", small_house) is None
+
+
+def test_the_table_has_a_row_for_each_folder_and_one_for_all() -> None:
+    rows = table_of(ROOT).splitlines()
+
+    folders = {path.relative_to(ROOT).parent.as_posix() for path in product_files(ROOT)}
+    assert {row.split()[0] for row in rows} == {"folder", "all", *folders}
+    assert rows[-1].split()[-1] == "0", "no file is in a circle"

@@ -13,7 +13,7 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
-from test_import_rules import ROOT, modules_of
+from import_graph import ROOT, product_files
 
 TAKES_A_PATTERN = frozenset({"compile", "findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn"})
 ONE_CHARACTER = frozenset({op.ANY, op.IN, op.LITERAL, op.NOT_LITERAL})
@@ -104,7 +104,7 @@ def test_no_pattern_depends_on_the_version_of_python() -> None:
     """Where this fails, docs/decisions/0033-no-possessive-groups.md says what to write instead."""
     found = {
         (path.relative_to(ROOT).as_posix(), pattern, part)
-        for path in modules_of(ROOT)
+        for path in product_files(ROOT)
         for pattern, flags in patterns_of(path)
         for part in unsafe_parts(pattern, flags)
     }
