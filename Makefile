@@ -29,9 +29,8 @@ test: install $(VENV)/documentation/.unpacked
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # What another Python may read or do otherwise, in under a minute, and one whole verification (the demo).
-QUICK := tests/test_patterns.py tests/test_settings.py $(addprefix tests/crawler/test_,$(addsuffix .py, \
-  acting_links archives decoding documents egress_table embedded_addresses feeds header_links links \
-  manifests markup playlists reader_proof repetition robots rules sameness scope sniff traps urls xml_tags))
+QUICK := tests/test_patterns.py tests/test_settings.py tests/crawler/rules tests/crawler/bodies tests/crawler/links \
+  tests/crawler/visiting/test_dedup_key.py
 
 quick: install
 	$(BIN)/python -m pytest --quiet --numprocesses=2 -k 'not reasonable_time and not linear_time' $(PYTEST_ARGS) $(QUICK)

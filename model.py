@@ -59,7 +59,7 @@ class Published(Noun):
 
 
 class Report(Noun):
-    """A URL that a hotline received; `url` is canonical (crawler.urls).
+    """A URL that a hotline received; `url` is canonical (crawler.rules.urls).
 
     `referrer`, `user_agent`, `accept_language` and `cookies` (a Cookie header's value) are how the reporter saw it.
     `line` is its line in the file that it was read from, counted from 1.
@@ -80,7 +80,8 @@ class Report(Noun):
 class Limits(Noun):
     """What one recrawl may spend: pages, files, link depth, bytes received and seconds.
 
-    `max_host_cost` is for each host of it: one a request, more for what is probably endless (crawler.rules) or failed.
+    `max_host_cost` is for each host of it: one a request, more for what is probably endless or failed
+    (crawler.rules.url_rules).
     """
 
     max_pages: int = Field(default=2_000, ge=1)

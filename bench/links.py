@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 import lxml.html
-from orbweaver.crawler import links
+from orbweaver.crawler.links import html
 from selectolax.lexbor import LexborHTMLParser
 
 URL = "http://files.example/a/page.html"
@@ -29,7 +29,7 @@ def page(words: random.Random, paragraphs: int) -> bytes:
 
 
 def ours(body: bytes) -> set[str]:
-    found = links.extract(body, content_type="text/html", base_url=URL)
+    found = html.extract(body, content_type="text/html", base_url=URL)
     return {link.reference for link in found.links}
 
 

@@ -22,8 +22,9 @@ from typing import Any
 import scrapy
 from aiohttp import web
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import recrawl, scope
+from orbweaver.crawler import recrawl
 from orbweaver.crawler.handler import HashingDownloadHandler
+from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from orbweaver.crawler import sandbox, system_calls
+from orbweaver.crawler.containment import sandbox, system_calls
 
 # What `sandbox.enter` calls, by the function of its own module.
 STEPS = {

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import landlockpy
 from orbweaver.console.text import size
-from orbweaver.crawler import capabilities, reader_proof, sandbox, system_calls
-from orbweaver.crawler.egress import parse_networks
+from orbweaver.crawler.containment import capabilities, sandbox, system_calls
 from orbweaver.crawler.errors import ReadersWrong, SandboxUnavailable
-from orbweaver.crawler.nat64 import parse_prefixes
-from orbweaver.crawler.scope import WEB_PORTS
+from orbweaver.crawler.fetching.nat64 import parse_prefixes
+from orbweaver.crawler.links import reader_proof
+from orbweaver.crawler.rules.address_rules import parse_networks
+from orbweaver.crawler.rules.scope import WEB_PORTS
 from orbweaver.matcher_client import health_gate, standings
 from orbweaver.matcher_client.errors import MatcherError
 from orbweaver.matcher_client.hashlist import HashListService

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from orbweaver.console.text import for_people, safe
-from orbweaver.crawler import rules, urls
-from orbweaver.crawler import scope as scopes
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links import LinkKind
-from orbweaver.crawler.rules import Candidate, Decision
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.rules import scope as scopes
+from orbweaver.crawler.rules import url_rules, urls
+from orbweaver.crawler.rules.url_rules import Candidate, Decision
 from orbweaver.model import Embeds, Limits, Outcome, Scope, ScopeKind, now
 from rich.console import Console
 from rich.table import Table
@@ -99,7 +99,7 @@ def _judge(text: str, scope: Scope, reported: set[str], referrer: str, options: 
     )
     if url in reported:
         candidate = Candidate(url, LinkKind.PAGE, is_reported=True)
-    said = list(rules.explain(scope, candidate, now=now()))
+    said = list(url_rules.explain(scope, candidate, now=now()))
     decision = said[-1][1]
     assert decision is not None  # the last rule takes every URL
     return Answer(url, decision, tuple(name for name, _ in said[:-1]))
@@ -130,7 +130,7 @@ def _show(answers: Sequence[Answer], *, is_explained: bool) -> None:
     for answer in answers:
         decision = answer.decision
         said = "rejected" if not decision.is_allowed else "accepted"
-        if decision.is_allowed and decision.cost > rules.COST:
+        if decision.is_allowed and decision.cost > url_rules.COST:
             said = f"accepted, cost {decision.cost}"
         abstained = [", ".join(answer.abstained)] if is_explained else []
         table.add_row(for_people(answer.url), said, decision.rule, safe(decision.reason), *abstained)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orbweaver.crawler.urls import defang
+from orbweaver.crawler.rules.urls import defang
 from rich.console import Console
 
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)

@@ -19,8 +19,8 @@ from orbweaver.console.progress import ProgressDisplay
 from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import count, report_console, safe
-from orbweaver.crawler.egress import parse_networks
-from orbweaver.crawler.nat64 import parse_prefixes
+from orbweaver.crawler.fetching.nat64 import parse_prefixes
+from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue import event_places, verification

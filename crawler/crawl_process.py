@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 
-from orbweaver.crawler import account, process_control, recrawl
-from orbweaver.crawler.account import Answered, Broken, Contained, Finished, Found, GivenUp, Said
+from orbweaver.crawler import crawl_messages, recrawl
+from orbweaver.crawler.containment import prctl
+from orbweaver.crawler.crawl_messages import Answered, Broken, Contained, Finished, Found, GivenUp, Said
 from orbweaver.crawler.errors import (
     AccessRefused,
     AccountRefused,
@@ -120,13 +121,13 @@ def _said(
     while True:
         stopping.wait_for_message(receiver)
         try:
-            message = receiver.recv_bytes(account.MOST_BYTES)
+            message = receiver.recv_bytes(crawl_messages.MOST_BYTES)
         except EOFError:
             child.join()
             raise CrawlDied(f"the crawl process ended with {child.exitcode}") from None
         except OSError:  # what Connection says of a longer message
-            raise AccountRefused(f"a message of more than {account.MOST_BYTES} bytes") from None
-        said = account.read(message, scope, reports)
+            raise AccountRefused(f"a message of more than {crawl_messages.MOST_BYTES} bytes") from None
+        said = crawl_messages.read(message, scope, reports)
         if isinstance(said, Broken):
             raise CrawlDied(said.reason)
         # What contains it is believed of a process that has not yet seen a host, and of no other.
@@ -148,10 +149,10 @@ def _work(
 ) -> None:
     """Be the child: let go of what was inherited, enter the sandbox, crawl, and never return to the parent's work."""
     try:
-        process_control.die_with_parent(parent)
+        prctl.die_with_parent(parent)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        process_control.let_go_of_descriptors((*LOG_DESCRIPTORS, sender.fileno()))
+        prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender.fileno()))
         _send(sender, _crawl(sender, scope, reports, settings, store_port))
     finally:
         os._exit(1)  # its last word, if it had one, was said
@@ -161,8 +162,8 @@ def _crawl(
     sender: Connection, scope: Scope, reports: Sequence[Report], settings: Settings, store_port: int | None
 ) -> Said:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
-        for start in range(0, max(len(sightings), len(skips), 1), account.MOST_AT_ONCE):
-            some = slice(start, start + account.MOST_AT_ONCE)
+        for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
+            some = slice(start, start + crawl_messages.MOST_AT_ONCE)
             _send(sender, Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally))
 
     try:
@@ -170,14 +171,14 @@ def _crawl(
         _send(sender, Contained(enforced=enforced.as_record()))
         ended = recrawl.run(scope, reports, record, settings)
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
-        return GivenUp(reason=str(error)[: account.REASON_CHARACTERS])
+        return GivenUp(reason=str(error)[: crawl_messages.REASON_CHARACTERS])
     except MemoryError:
         return GivenUp(reason=f"out of memory: MEMORY_BYTES is {settings.memory_bytes}")
     except Exception as error:
         log.exception("the crawl process failed")
-        return Broken(reason=f"{type(error).__name__}: {error}"[: account.REASON_CHARACTERS])
-    for start in range(0, len(ended.reported), account.MOST_AT_ONCE):
-        _send(sender, Answered(reported=ended.reported[start : start + account.MOST_AT_ONCE]))
+        return Broken(reason=f"{type(error).__name__}: {error}"[: crawl_messages.REASON_CHARACTERS])
+    for start in range(0, len(ended.reported), crawl_messages.MOST_AT_ONCE):
+        _send(sender, Answered(reported=ended.reported[start : start + crawl_messages.MOST_AT_ONCE]))
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 

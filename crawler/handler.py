@@ -10,15 +10,15 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import sandbox
-from orbweaver.crawler.budget import Budget
+from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.fetcher import Fetcher
-from orbweaver.crawler.frontier import Waiting
-from orbweaver.crawler.links import LinkKind
-from orbweaver.crawler.pace import Pace
-from orbweaver.crawler.transfer import Answer, Transfers
-from orbweaver.crawler.urls import canonicalise
+from orbweaver.crawler.fetching.budget import Budget
+from orbweaver.crawler.fetching.fetcher import Fetcher
+from orbweaver.crawler.fetching.politeness import Pace
+from orbweaver.crawler.fetching.transfer import Answer, Transfers
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.rules.urls import canonicalise
+from orbweaver.crawler.visiting.frontier import Waiting
 from orbweaver.model import Limits
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.exceptions import NotSupported, UnsupportedURLSchemeError

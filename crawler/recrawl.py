@@ -6,12 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orbweaver.crawler import reader_proof, sandbox
-from orbweaver.crawler import scope as scopes
+from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
-from orbweaver.crawler.journal import Record
-from orbweaver.crawler.proxies import parse_proxy
+from orbweaver.crawler.fetching.proxies import parse_proxy
+from orbweaver.crawler.links import reader_proof
+from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider
+from orbweaver.crawler.visiting.journal import Record
 from orbweaver.model import HostAnswers, Report, Reported, Scope, Tally
 from orbweaver.settings import Settings
 from scrapy.crawler import AsyncCrawlerProcess

@@ -9,17 +9,17 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from orbweaver.crawler.access import Access
-from orbweaver.crawler.budget import Budget
-from orbweaver.crawler.course import Course
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.fetcher import Fetcher
-from orbweaver.crawler.frontier import Frontier, Waiting
-from orbweaver.crawler.journal import Journal, Record
-from orbweaver.crawler.lanes import Lanes
-from orbweaver.crawler.pace import Pace
-from orbweaver.crawler.proxies import parse_proxy
-from orbweaver.crawler.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.fetching.budget import Budget
+from orbweaver.crawler.fetching.fetcher import Fetcher
+from orbweaver.crawler.fetching.politeness import Pace
+from orbweaver.crawler.fetching.proxies import parse_proxy
+from orbweaver.crawler.fetching.request_headers import Access
+from orbweaver.crawler.fetching.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.visiting.frontier import Frontier, Waiting
+from orbweaver.crawler.visiting.journal import Journal, Record
+from orbweaver.crawler.visiting.navigator import Course
+from orbweaver.crawler.visiting.visit_pool import Lanes
 from orbweaver.model import HostAnswers, Report, Reported, Scope
 from orbweaver.settings import Settings
 from scrapy import Request, Spider

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler.account import Answered, Contained, Finished, Found, GivenUp
+from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found, GivenUp
 from orbweaver.crawler.errors import CrawlDied
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue import batches, recrawls, runs, settlement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orbweaver.crawler import scope as scopes
+from orbweaver.crawler.rules import scope as scopes
 from orbweaver.model import AccessProfile, Embeds, Limits, Moment, Noun, Report, RobotsControl, Scope, ScopeKind
 from orbweaver.queue.errors import AuthorityMissing
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.journal import Record
+from orbweaver.crawler.visiting.journal import Record
 from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue import batches
 from orbweaver.queue.plan import Order

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from orbweaver.crawler.host_answers import GONE_STATUSES
+from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
 from orbweaver.model import Case, Outcome, Report, Reported
 from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.takedown.places import place_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 import runpy
 import sys
 
-from orbweaver.crawler import process_control
+from orbweaver.crawler.containment import prctl
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     kernel who its parent is may ask too late. The others are those of `orbweaver worker`.
     """
     run, *arguments = sys.argv[1:]
-    process_control.die_with_parent(int(run))
+    prctl.die_with_parent(int(run))
     sys.argv[1:] = ["worker", *arguments]
     runpy.run_module("orbweaver.cli", run_name="__main__", alter_sys=True)
 

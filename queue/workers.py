@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import process_control
+from orbweaver.crawler.containment import prctl
 from orbweaver.queue import in_force, jobs
 from orbweaver.queue.errors import JobTimeIsOver, NotInForce
 from orbweaver.queue.known_job import KnownJob, KnownQueue
@@ -146,7 +146,7 @@ class RecrawlWorker(_Guarded, Worker):
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Be the horse: it dies with its worker, whose id is known from before the fork, or nobody would count it."""
-        process_control.die_with_parent(self.pid or 0)
+        prctl.die_with_parent(self.pid or 0)
         super().main_work_horse(job, queue)
 
     def handle_warm_shutdown_request(self) -> None:

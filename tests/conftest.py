@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _hashing_threads() -> Iterator[None]:
     """The threads that hash long streams live as long as their process: here, as long as its tests."""
     yield
-    digests = sys.modules.get("orbweaver.crawler.digests")
+    digests = sys.modules.get("orbweaver.crawler.bodies.digests")
     if digests is not None:
         digests._threads.shutdown()
 

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import account, recrawl, scope
+from orbweaver.crawler import crawl_messages, recrawl
+from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 
@@ -170,10 +171,10 @@ def crawl_here(one: Order) -> Crawled:
 
 def as_told(one: Order, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
     """Fail when a work horse would not believe what was found."""
-    for start in range(0, max(len(sightings), len(skips)), account.MOST_AT_ONCE):
-        some = slice(start, start + account.MOST_AT_ONCE)
-        told = account.Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally)
-        assert account.read(told.model_dump_json().encode(), scope_of(one), one.reports) == told
+    for start in range(0, max(len(sightings), len(skips)), crawl_messages.MOST_AT_ONCE):
+        some = slice(start, start + crawl_messages.MOST_AT_ONCE)
+        told = crawl_messages.Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally)
+        assert crawl_messages.read(told.model_dump_json().encode(), scope_of(one), one.reports) == told
 
 
 def scope_of(one: Order) -> Scope:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from orbweaver.crawler import process_control
+from orbweaver.crawler.containment import prctl
 from seccompy import syscall_nr
 
 AT_FDCWD = -100
@@ -181,12 +181,12 @@ def hold_a_process(_: Held) -> None:
 
 @attempt
 def become_dumpable(_: Held) -> None:
-    process_control.control(process_control.SET_DUMPABLE, 1)
+    prctl.control(prctl.SET_DUMPABLE, 1)
 
 
 @attempt
 def outlive_the_worker(_: Held) -> None:
-    process_control.control(1, 0)  # PR_SET_PDEATHSIG
+    prctl.control(1, 0)  # PR_SET_PDEATHSIG
 
 
 @attempt

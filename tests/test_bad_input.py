@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from orbweaver.crawler import sandbox
+from orbweaver.crawler.containment import sandbox
 from orbweaver.store import embedded
 from orbweaver_command import Ran, Workplace, eventually
 from synthetic_host import SyntheticHost

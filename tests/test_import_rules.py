@@ -48,9 +48,9 @@ RESOLVERS = frozenset({"getaddrinfo", "gethostbyname", "gethostbyname_ex", "crea
 WRITERS = frozenset({"write_text", "write_bytes", "touch", "mkdir", "makedirs", "mkfifo", "mknod", "symlink_to"})
 WRITE_FLAGS = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"})
 # The sandbox tries to create a file, to prove that it cannot.
-MAY_TRY_TO_WRITE = frozenset({"crawler/sandbox.py"})
+MAY_TRY_TO_WRITE = frozenset({"crawler/containment/sandbox.py"})
 # One fixed name, which no host of a scope has.
-MAY_RESOLVE = frozenset({"crawler/nat64.py"})
+MAY_RESOLVE = frozenset({"crawler/fetching/nat64.py"})
 
 
 def room_of(path: Path, root: Path) -> str:
@@ -165,7 +165,7 @@ PLANTED = {
     ),
     "matcher_client does not know crawler": (
         "matcher_client/a.py",
-        "import orbweaver.crawler.urls",
+        "import orbweaver.crawler.rules.urls",
         "may not import crawler",
     ),
     "takedown does not know queue": ("takedown/a.py", "from orbweaver.queue import jobs", "may not import queue"),
@@ -182,7 +182,7 @@ PLANTED = {
     "cli knows commands only": ("cli.py", "from orbweaver.queue import jobs", "may not import queue"),
     "a private name stays in its room": (
         "queue/a.py",
-        "from orbweaver.crawler.urls import _parse",
+        "from orbweaver.crawler.rules.urls import _parse",
         "private to crawler",
     ),
     "a private attribute stays in its room": (
@@ -234,7 +234,8 @@ def small_house(tmp_path: Path) -> Path:
 
 
 def test_an_innocent_tree_has_no_violation(small_house: Path) -> None:
-    (small_house / "crawler" / "nat64.py").write_text("import socket\nsocket.getaddrinfo('host', 80)\n")
+    (small_house / "crawler" / "fetching").mkdir()
+    (small_house / "crawler" / "fetching" / "nat64.py").write_text("import socket\nsocket.getaddrinfo('host', 80)\n")
     (small_house / "crawler" / "b.py").write_text(
         "from typing import TYPE_CHECKING\nfrom pathlib import Path\nfrom orbweaver.crawler.a import _own\n"
         "Path('list').open('rb')\nopen('list')\nopen('list', 'r')\n"

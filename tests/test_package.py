@@ -115,7 +115,7 @@ def test_the_wheel_has_what_is_not_python(wheel: Path) -> None:
         f"orbweaver/{path.relative_to(ROOT).as_posix()}" for name in PACKAGES for path in (ROOT / name).rglob("*.lua")
     }
 
-    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", "orbweaver/crawler/acting_links.txt"}
+    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", "orbweaver/crawler/rules/acting_links.txt"}
     assert names_in(wheel) >= {*data, *scripts}
 
 

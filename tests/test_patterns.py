@@ -18,7 +18,7 @@ from import_graph import ROOT, product_files
 TAKES_A_PATTERN = frozenset({"compile", "findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn"})
 ONE_CHARACTER = frozenset({op.ANY, op.IN, op.LITERAL, op.NOT_LITERAL})
 # It puts the pieces of the patterns around it together, one name at a time.
-PUT_TOGETHER_WHEN_WANTED = frozenset({("crawler/acting_links.py", "_searches")})
+PUT_TOGETHER_WHEN_WANTED = frozenset({("crawler/rules/acting_links.py", "_searches")})
 
 
 def unsafe_parts(pattern: str | bytes, flags: int = 0) -> list[str]:
@@ -112,7 +112,7 @@ def test_no_pattern_depends_on_the_version_of_python() -> None:
 
 
 def test_the_patterns_of_the_package_are_found() -> None:
-    links = ROOT / "crawler" / "markup.py"
+    links = ROOT / "crawler" / "links" / "markup.py"
     assert any("(?P<name>" in str(pattern) for pattern, _ in patterns_of(links))
     assert len(patterns_of(links)) > 10, "those of a comprehension too"
 

@@ -26,8 +26,8 @@ RUN_ID = "bench"
 def recrawl(start: str, task: Task, settings: Settings) -> None:
     """Recrawl one host for this work horse, in a sandboxed child."""
     from orbweaver.crawler import crawl_process
-    from orbweaver.crawler import scope as scopes
-    from orbweaver.crawler.account import Contained, Finished, Found
+    from orbweaver.crawler.crawl_messages import Contained, Finished, Found
+    from orbweaver.crawler.rules import scope as scopes
     from orbweaver.model import Limits, Report, ScopeKind
     from orbweaver.queue import recrawls
     from orbweaver.queue.plan import Order

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from builders import a_sighting, an_order
 from contained import Died, run
-from orbweaver.crawler import account, crawl_process, recrawl
-from orbweaver.crawler.account import Contained, Finished, Found, GivenUp, Said
+from orbweaver.crawler import crawl_messages, crawl_process, recrawl
+from orbweaver.crawler.crawl_messages import Contained, Finished, Found, GivenUp, Said
 from orbweaver.crawler.errors import AccountRefused, CrawlDied
-from orbweaver.crawler.journal import Record
+from orbweaver.crawler.visiting.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.settings import Settings
 from orbweaver_command import eventually
@@ -30,7 +30,7 @@ ENDED = recrawl.Ended(Tally(), None, {})
 
 
 def say_much(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
-    record([a_sighting(url=f"http://h.test/{n}") for n in range(account.MOST_AT_ONCE + 1)], (), Tally(files=3))
+    record([a_sighting(url=f"http://h.test/{n}") for n in range(crawl_messages.MOST_AT_ONCE + 1)], (), Tally(files=3))
     record((), (), Tally(files=4))
     return ENDED
 
@@ -138,7 +138,7 @@ def test_the_child_says_what_contains_it_then_what_it_found_then_how_it_ended() 
     contained, first, second, third, last = run(said_by, "say_much")
     assert isinstance(contained, Contained)
     assert contained.enforced["is_on"] is True
-    assert [len(one.sightings) for one in (first, second, third)] == [account.MOST_AT_ONCE, 1, 0]
+    assert [len(one.sightings) for one in (first, second, third)] == [crawl_messages.MOST_AT_ONCE, 1, 0]
     assert [one.tally.files for one in (first, second, third)] == [3, 3, 4]
     assert last == Finished(stopped_by=None, suggestions={})
 
@@ -209,7 +209,7 @@ def test_what_contains_a_process_is_said_first_and_once(messages: list[bytes]) -
 
 def test_a_message_is_bounded_before_it_is_read() -> None:
     receiver, sender = crawl_process._context.Pipe(duplex=False)
-    os.write(sender.fileno(), (account.MOST_BYTES + 1).to_bytes(4))
+    os.write(sender.fileno(), (crawl_messages.MOST_BYTES + 1).to_bytes(4))
     child = crawl_process._context.Process()
     with pytest.raises(AccountRefused, match="a message of more than"):
         next(crawl_process._said(receiver, child, ORDER.scope, ORDER.reports, lambda: False))

@@ -24,11 +24,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hostile_server import PAYLOAD, Behaviour, HostileServer
 from multidict import CIMultiDict
-from orbweaver.crawler import recrawl, sandbox
-from orbweaver.crawler.body import Body
-from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler import recrawl
+from orbweaver.crawler.bodies.body import Body
+from orbweaver.crawler.bodies.digests import digests_of
+from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
-from orbweaver.crawler.fetcher import TRANSIENT
+from orbweaver.crawler.fetching.fetcher import TRANSIENT
 from orbweaver.crawler.handler import HashingDownloadHandler
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow

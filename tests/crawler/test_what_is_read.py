@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 from contained import Crawled, crawl
-from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
 from synthetic_host import Resource, SyntheticHost
 from zip_bytes import directory, local, streamed, zipped

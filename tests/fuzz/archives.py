@@ -6,9 +6,9 @@ import io
 import zipfile
 import zlib
 
-from orbweaver.crawler.archive_costs import ArchiveLimits, Contents
-from orbweaver.crawler.archives import ArchiveReader, is_archive
-from orbweaver.crawler.digests import digests_of
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
+from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
+from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
 
 from fuzz.promises import in_time_for

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 
 import brotli
-from orbweaver.crawler.decoding import PIECE_BYTES, UndecodableBody, decoder_for, zstd
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES, UndecodableBody, decoder_for, zstd
 
 from fuzz.promises import in_time_for
 

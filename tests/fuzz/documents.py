@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.documents import DocumentKind, recognise, references
+from orbweaver.crawler.bodies.sniff import sniff
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.sniff import sniff
-from orbweaver.crawler.urls import canonicalise, join
+from orbweaver.crawler.links.documents import DocumentKind, recognise, references
+from orbweaver.crawler.rules.urls import canonicalise, join
 
 from fuzz.promises import in_time_for, stretched
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links import extract
-from orbweaver.crawler.urls import canonicalise, join
+from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.rules.urls import canonicalise, join
 
 from fuzz.promises import in_time_for, stretched
 

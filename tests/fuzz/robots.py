@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.robots import MOST_DELAY_SECONDS, judge, product_token
+from orbweaver.crawler.rules.robots import MOST_DELAY_SECONDS, judge, product_token
 
 from fuzz.promises import in_time_for, stretched
 

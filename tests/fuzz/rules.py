@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from orbweaver.crawler import rules, sameness, urls
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links import LinkKind
-from orbweaver.crawler.scope import refusal_of, scope_for
-from orbweaver.crawler.urls import canonicalise, join
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.rules import url_rules, urls
+from orbweaver.crawler.rules.scope import refusal_of, scope_for
+from orbweaver.crawler.rules.urls import canonicalise, join
+from orbweaver.crawler.visiting import dedup_key
 from orbweaver.model import Limits, ScopeKind
 
 from fuzz.promises import in_time_for
@@ -45,20 +46,20 @@ def check(data: bytes) -> None:
                 url = join(page, link)
             except UrlRefused:
                 continue
-            key = sameness.key(url)
+            key = dedup_key.key(url)
             assert urls.host_of(key) == urls.host_of(url), "the same as a URL of another host"
             # The lone "?": see test_fuzz.py.
-            assert sameness.key(key) in {key, key.removesuffix("?")}, "its key has another key"
+            assert dedup_key.key(key) in {key, key.removesuffix("?")}, "its key has another key"
             for scope in scopes:
                 for kind in LinkKind:
-                    candidate = rules.Candidate(url, kind, page, 1)
-                    decision = rules.decide(scope, candidate, now=NOW)
-                    assert decision == rules.decide(scope, candidate, now=NOW)
+                    candidate = url_rules.Candidate(url, kind, page, 1)
+                    decision = url_rules.decide(scope, candidate, now=NOW)
+                    assert decision == url_rules.decide(scope, candidate, now=NOW)
                     assert decision.cost >= 1
                     assert decision.rule
                     assert decision.reason
                     assert not decision.is_allowed or refusal_of(scope, url) is None, "allowed out of scope"
-                    reported = rules.decide(scope, candidate._replace(is_reported=True), now=NOW)
+                    reported = url_rules.decide(scope, candidate._replace(is_reported=True), now=NOW)
                     assert reported.is_allowed == (refusal_of(scope, url) is None), "a reported URL met a trap"
-                    *_, (name, last) = rules.explain(scope, candidate, now=NOW)
+                    *_, (name, last) = url_rules.explain(scope, candidate, now=NOW)
                     assert last == decision, name

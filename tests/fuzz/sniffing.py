@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.body import media_type
-from orbweaver.crawler.sniff import HEAD_BYTES, has_binary_data, sniff
+from orbweaver.crawler.bodies.body import media_type
+from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, sniff
 
 from fuzz.promises import in_time_for, stretched
 

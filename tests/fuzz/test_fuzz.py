@@ -11,10 +11,10 @@ import brotli
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from orbweaver.crawler import sameness
-from orbweaver.crawler.archive_costs import ArchiveLimits
-from orbweaver.crawler.archives import ArchiveReader
-from orbweaver.crawler.decoding import UndecodableBody, decoder_for
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
+from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.decoding import UndecodableBody, decoder_for
+from orbweaver.crawler.visiting import dedup_key
 
 from fuzz.promises import stretched
 from fuzz.targets import TARGETS, seeds_of
@@ -66,7 +66,7 @@ def test_how_the_network_cuts_makes_no_difference_to_what_follows_brotli(chunks:
 
 
 def test_a_query_of_which_nothing_is_left_is_the_same_as_none() -> None:
-    assert sameness.key("http://www.example.com/a?&utm_source=b") == "http://www.example.com/a"
+    assert dedup_key.key("http://www.example.com/a?&utm_source=b") == "http://www.example.com/a"
 
 
 def test_an_archive_that_lies_too_deep_is_counted_once() -> None:

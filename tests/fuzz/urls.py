@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from orbweaver.crawler import urls
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.scope import refusal_of, scope_for
+from orbweaver.crawler.rules import urls
+from orbweaver.crawler.rules.scope import refusal_of, scope_for
 from orbweaver.model import Limits, ScopeKind
 
 from fuzz.promises import in_time_for

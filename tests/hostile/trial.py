@@ -14,7 +14,7 @@ from typing import Any
 import calibration
 import contained
 from hostile_server import HONEST, HostileServer
-from orbweaver.crawler import sandbox
+from orbweaver.crawler.containment import sandbox
 from orbweaver.model import AccessProfile, Limits, ScopeKind, Tally
 from synthetic_host import Resource, SyntheticHost
 

@@ -19,7 +19,8 @@ found = {
     "collects": gc.isenabled(),
     "kept apart": gc.get_freeze_count() > 50_000,
 }
-from orbweaver.crawler import recrawl, scope
+from orbweaver.crawler import recrawl
+from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, ScopeKind
 from orbweaver.settings import Settings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from orbweaver.crawler.urls import canonicalise
+from orbweaver.crawler.rules.urls import canonicalise
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
 from orbweaver.queue.reports import BadLine, read_reports

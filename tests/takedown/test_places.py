@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler import urls
+from orbweaver.crawler.rules import urls
 from orbweaver.takedown.places import place_of
 
 ROOT = "https://files.example"

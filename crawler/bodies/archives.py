@@ -1,0 +1,314 @@
+"""Digests of the members of a ZIP archive while its bytes stream past, pushed in as they come, within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orbweaver.crawler.bodies.archive_headers import (
+    BEGINNINGS,
+    CENTRAL,
+    DESCRIPTOR,
+    DESCRIPTOR_BYTES,
+    HEADER,
+    LOCAL,
+    NESTED,
+    STORED,
+    LocalHeader,
+    central_length,
+    descriptor_length,
+    local_header,
+    shortened,
+    shown_name,
+)
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents, Member, Spent
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES
+from orbweaver.crawler.bodies.digests import DirectDigester
+from orbweaver.crawler.bodies.sniff import HEAD_BYTES, sniff
+from orbweaver.crawler.bodies.unpacking import UNPACKERS, Damaged, Unpacker
+
+_MARK_BYTES = 4
+# What is unpacked at once: where a member's end is not known before, the rest is copied for each member.
+_STEP_BYTES = 16 * 1024
+# Data may hold bytes that look like a data descriptor; a member with more of them than this is made to stall us.
+_MOST_FALSE_DESCRIPTORS = 1_000
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether a file begins like a ZIP archive that has a member, whatever it is called."""
+    return head.startswith(BEGINNINGS)
+
+
+class ArchiveReader:
+    """Takes an archive's bytes in any pieces; one that is no archive has no members and never fails."""
+
+    def __init__(self, limits: ArchiveLimits) -> None:
+        self._spent = Spent(limits)
+        self._level = _Level(self._spent, prefix="", depth=0)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the archive: at most `ratio` times as many, and `free_bytes`, are decoded."""
+        if not self._spent.is_over:
+            self._spent.received += len(chunk)
+            self._level.feed(chunk)
+
+    def finish(self) -> Contents:
+        """Return what was found, after the archive's last byte."""
+        self._level.finish()
+        return self._spent.contents()
+
+
+class _File:
+    """One member on its way: hashed, sniffed, and looked into when it is an archive itself."""
+
+    def __init__(self, spent: Spent, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
+        self.header = header
+        self.unpacker = unpacker
+        self._spent = spent
+        self._path = path
+        self._depth = depth
+        self._digester = DirectDigester()
+        self._head = b""
+        self._is_too_deep = False
+        self._inner: _Level | None = None
+        self.size = 0
+
+    def take(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self._spent.add_decoded(len(piece))
+        if self._spent.is_over or self.size > self._spent.limits.member_bytes:
+            return
+        self._digester.update(piece)
+        if self._inner is not None:
+            self._inner.feed(piece)
+        elif len(self._head) < HEAD_BYTES:
+            self._begin(piece)
+
+    def _begin(self, piece: bytes) -> None:
+        is_undecided = len(self._head) < len(BEGINNINGS[-1]) and not self._is_too_deep
+        head = self._head + piece
+        self._head = head[:HEAD_BYTES]
+        if is_undecided and is_archive(head):
+            if self._depth >= self._spent.limits.depth:
+                self._spent.notes["archive.depth"] += 1
+                self._is_too_deep = True
+                return
+            self._inner = _Level(self._spent, prefix=self._path + NESTED, depth=self._depth + 1)
+            self._inner.feed(head)
+
+    def end(self) -> None:
+        if self.size > self._spent.limits.member_bytes:
+            self._spent.notes["archive.member_bytes"] += 1
+        elif self.size:
+            member = Member(shortened(self._path), self._digester.digest_set(), sniff(self._head))
+            self._spent.found.append(member)
+        self.leave()
+
+    def leave(self) -> None:
+        """End the archive inside, whatever became of this file."""
+        if self._inner is not None:
+            self._inner.finish()
+
+
+class _Level:
+    """One archive, read record by record.
+
+    It is read as it comes, by its local headers. Its directory, which comes last and which other programs read first,
+    is only counted: so an archive whose directory lists more than was found is known as one that hides something.
+    Bytes between the members that belong to none are searched for the next header.
+    """
+
+    def __init__(self, spent: Spent, *, prefix: str, depth: int) -> None:
+        self._spent = spent
+        self._prefix = prefix
+        self._depth = depth
+        # Takes bytes from a place and returns the next one, or None when it needs more bytes.
+        self._read: Callable[[bytes, int], int | None] = self._mark
+        self._held = b""
+        self._left = 0
+        self._packed = self._plain = 0
+        self._file: _File | None = None
+        self._false_descriptors = 0
+        self._headers = 0
+        self._listed = 0
+
+    def feed(self, chunk: bytes) -> None:
+        data = self._held + chunk if self._held else chunk
+        self._held = b""
+        at = 0
+        while at < len(data) and not self._spent.is_over:
+            after = self._read(data, at)
+            if after is None:
+                self._held = data[at:]
+                return
+            at = after
+
+    def finish(self) -> None:
+        if self._file is not None:
+            self._file.leave()
+        if self._spent.is_over:
+            return
+        if self._file is not None or not self._listed:
+            self._spent.notes["archive.cut"] += 1
+        elif self._listed > self._headers:
+            self._spent.notes["archive.hidden"] += self._listed - self._headers
+
+    # --- records ---
+
+    def _mark(self, data: bytes, at: int) -> int | None:
+        if len(data) - at < _MARK_BYTES:
+            return None
+        if data.startswith(LOCAL, at):
+            self._read = self._local
+        elif data.startswith(CENTRAL, at):
+            self._read = self._central
+        else:
+            self._read = self._search
+        return at
+
+    def _search(self, data: bytes, at: int) -> int | None:
+        if len(data) - at < _MARK_BYTES:
+            return None
+        match = HEADER.search(data, at)
+        if match is None:
+            return len(data) - _MARK_BYTES + 1
+        self._read = self._mark
+        return match.start()
+
+    def _central(self, data: bytes, at: int) -> int | None:
+        length = central_length(data, at)
+        if length is None:
+            return None
+        self._listed += 1
+        if self._listed > self._spent.limits.members:
+            self._spent.end("archive.members")
+        self._skip(length)
+        return at
+
+    def _local(self, data: bytes, at: int) -> int | None:
+        try:
+            header = local_header(data, at)
+        except ValueError:
+            self._spent.add_member()  # so that what only looks like headers, on and on, has an end
+            self._read = self._search
+            return at + _MARK_BYTES
+        if header is None:
+            return None
+        self._headers += 1
+        self._spent.add_member()
+        unpack = UNPACKERS.get(header.method)
+        if header.is_encrypted or unpack is None:
+            self._spent.notes["archive.encrypted" if header.is_encrypted else "archive.method"] += 1
+            self._pass_over(header)
+        elif header.is_directory or header.size == 0:
+            self._pass_over(header)
+        else:
+            self._packed, self._left = 0, header.size or 0
+            path = self._prefix + shown_name(header.name, is_utf8=header.is_name_utf8)
+            self._file = _File(self._spent, header, unpack(), path=path, depth=self._depth)
+            is_open = header.method == STORED and header.size is None
+            self._read = self._open_data if is_open else self._data
+        return at + header.length
+
+    def _pass_over(self, header: LocalHeader) -> None:
+        if header.size is None:
+            self._read = self._search
+        else:
+            self._skip(header.size)
+
+    def _skip(self, count: int) -> None:
+        self._left = count
+        self._read = self._skipped
+
+    def _skipped(self, data: bytes, at: int) -> int:
+        step = min(self._left, len(data) - at)
+        self._left -= step
+        if not self._left:
+            self._read = self._mark
+        return at + step
+
+    # --- the data of a member ---
+
+    def _data(self, data: bytes, at: int) -> int:
+        """Read packed data, up to its size where the header gives one, else up to its own end mark."""
+        file = self._the_file
+        unpacker = file.unpacker
+        is_sized = file.header.size is not None
+        piece = data[at : at + (min(self._left, _STEP_BYTES) if is_sized else _STEP_BYTES)]
+        if is_sized:
+            self._left -= len(piece)
+        try:
+            for plain in unpacker.feed(piece):
+                file.take(plain)
+                if self._spent.is_over:
+                    return len(data)
+        except Damaged:
+            self._give_up()
+            return at + (len(piece) if is_sized else 0)
+        used = len(piece) if is_sized else len(piece) - len(unpacker.unused)
+        self._packed += used
+        is_all = is_sized and not self._left
+        if is_all and not unpacker.is_finished:
+            self._give_up()
+        elif is_all or (unpacker.is_finished and file.header.method != STORED):
+            self._end_file()
+        return at + used
+
+    def _open_data(self, data: bytes, at: int) -> int | None:
+        """Read data that is only stored and whose size is not known: to the descriptor that gives its size so far.
+
+        This is how servers write an archive of pictures that they pack while they send it.
+        """
+        file = self._the_file
+        place = data.find(DESCRIPTOR, at)
+        while place >= 0:
+            if len(data) - place < DESCRIPTOR_BYTES:
+                break
+            size = file.size + place - at
+            if length := descriptor_length(data, place, packed=size, plain=size, is_marked=True):
+                self._take_stored(data[at:place])
+                self._end_file(is_described=True)
+                return place + length
+            self._false_descriptors += 1
+            if self._false_descriptors > _MOST_FALSE_DESCRIPTORS:
+                self._give_up()
+                return place + _MARK_BYTES
+            place = data.find(DESCRIPTOR, place + 1)
+        end = place if place >= 0 else max(at, len(data) - _MARK_BYTES + 1)
+        if end == at:
+            return None
+        self._take_stored(data[at:end])
+        return end
+
+    @property
+    def _the_file(self) -> _File:
+        assert self._file is not None  # while its data is read
+        return self._file
+
+    def _take_stored(self, data: bytes) -> None:
+        for begin in range(0, len(data), PIECE_BYTES):
+            self._the_file.take(data[begin : begin + PIECE_BYTES])
+
+    def _descriptor(self, data: bytes, at: int) -> int | None:
+        if len(data) - at < DESCRIPTOR_BYTES:
+            return None
+        self._read = self._mark
+        return at + descriptor_length(data, at, packed=self._packed, plain=self._plain)
+
+    def _end_file(self, *, is_described: bool = False) -> None:
+        file, self._file = self._the_file, None
+        file.end()
+        self._plain = file.size
+        if file.header.has_descriptor and not is_described and not self._left:
+            self._read = self._descriptor
+        else:
+            self._skip(self._left)
+
+    def _give_up(self) -> None:
+        """Leave a member whose data is not what its header says."""
+        file, self._file = self._the_file, None
+        file.leave()
+        self._spent.notes["archive.damaged"] += 1
+        if self._left:
+            self._skip(self._left)
+        else:
+            self._read = self._search

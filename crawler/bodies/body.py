@@ -1,0 +1,250 @@
+"""Reads one body from the wire: decodes, sniffs, hashes, looks into archives, holds only documents, up to a limit."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, replace
+
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
+from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
+from orbweaver.crawler.bodies.decoding import Decoder, UndecodableBody, decoder_for
+from orbweaver.crawler.bodies.digests import Digester
+from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, sniff
+from orbweaver.crawler.links.documents import HTML_TYPES, DocumentKind, recognise
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
+from orbweaver.model import DigestSet
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
+# What may stand at the head of something that is rightly served as HTML.
+MARKUP_TYPES = frozenset(
+    {
+        "text/html",
+        "text/xml",
+        "application/xhtml+xml",
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/rdf+xml",
+        "image/svg+xml",
+    }
+)
+DEFAULT_ARCHIVE_LIMITS = ArchiveLimits()
+NOTHING_INSIDE = Contents(members=(), notes=())
+
+# Received bytes of an encoded body before it must have given a tenth of them when decoded.
+DECODES_TO_SOMETHING = 2**20
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """What one body may cost.
+
+    `html_bytes` of a document, HTML or other, are held at most; more than `file_bytes`, of the file or on the wire,
+    end the transfer.
+    After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
+    """
+
+    html_bytes: int
+    file_bytes: float
+    grace_seconds: float
+    slowest_bytes_per_second: int
+    archive: ArchiveLimits = DEFAULT_ARCHIVE_LIMITS
+
+    def at_most(self, file_bytes: float) -> BodyLimits:
+        """Return the same limits for a body that may be no larger than `file_bytes`."""
+        return self if file_bytes >= self.file_bytes else replace(self, file_bytes=file_bytes)
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is left of a body: digests of a file, the document to read for references, or both.
+
+    A page that is served as one has no digests. `archive` is what was found in a file that is an archive.
+    """
+
+    digests: DigestSet | None
+    document: bytes | None
+    document_kind: DocumentKind | None
+    is_document_cut: bool
+    archive: Contents
+    sniffed_type: str | None
+    bytes_received: int
+
+    @property
+    def html(self) -> bytes | None:
+        """The document when it is a page, else None."""
+        return self.document if self.document_kind in {DocumentKind.HTML, DocumentKind.XHTML} else None
+
+
+class BodyReader:
+    """Takes a body's chunks and decides from its first bytes what it is.
+
+    What is declared as HTML, or begins like it, is read as a page; crawler.links.documents knows other documents.
+    Everything that is not declared as HTML, or does not begin like text, is hashed as a file: an image may be served
+    as HTML and HTML as an image, and some files are both. A style sheet, playlist or feed is a file as well.
+
+    `announced_bytes` is the size on the wire that the headers give. A body that would pass a limit because of it is
+    refused before it is read; `admit_bytes` is asked too, and may raise. Of a page only the beginning may be read, so
+    what is declared as HTML is refused when it turns out to be a file.
+    """
+
+    def __init__(
+        self,
+        *,
+        content_type: str | None,
+        content_encoding: str,
+        limits: BodyLimits,
+        spend_bytes: Callable[[int], None] = lambda _: None,
+        announced_bytes: int | None = None,
+        admit_bytes: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._content_type = media_type(content_type)
+        self._announced_bytes = announced_bytes
+        self._admit_bytes = admit_bytes
+        self._limits = limits
+        self._spend_bytes = spend_bytes
+        try:
+            self._decoder: Decoder = decoder_for(content_encoding)
+        except UndecodableBody as error:
+            raise BadResponse(str(error)) from error
+        self._head = bytearray()
+        self._is_decided = False
+        self._digester: Digester | None = None
+        self._archive: ArchiveReader | None = None
+        self._document: bytearray | None = None
+        self._document_kind: DocumentKind | None = None
+        self._document_decoder: Decoder = decoder_for("")
+        self._is_document_cut = False
+        self._sniffed: str | None = None
+        self._decoded_bytes = 0
+        self.bytes_received = 0
+        self._began = time.monotonic()
+
+    async def read(self, chunks: AsyncIterable[bytes]) -> Body:
+        """Read to the end; what is large is hashed by other threads meanwhile.
+
+        Raises BodyTooLarge, TransferTooSlow, BodyCut (an encoded stream without its end), BadResponse, or what
+        `spend_bytes` raises.
+        """
+        if self._is_read_whole:
+            self._refuse_if_announced_too_large()
+        async for chunk in chunks:
+            self._receive(len(chunk))
+            try:
+                for piece in self._decoder.feed(chunk):
+                    self._take(piece)
+                    # A few bytes may decode to very many: none of them waits in memory.
+                    if self._digester is not None and self._digester.is_behind:
+                        await self._digester.hand_over()
+            except UndecodableBody as error:
+                raise BadResponse(str(error)) from error
+            if self.bytes_received > self._limits.file_bytes:
+                raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
+            # Empty gzip members or brotli metadata, for ever: compression saves bytes, and this spends them.
+            if self._decoded_bytes * 10 < self.bytes_received - DECODES_TO_SOMETHING:
+                raise BadResponse("the encoded body decodes to almost nothing")
+            if self._is_document_cut and self._digester is None:
+                return self._result()  # the rest of an over-long page is not wanted
+        if self.bytes_received and not self._decoder.is_finished:
+            raise BodyCut("the encoded body ends before its end mark")
+        if not self._is_decided:
+            self._decide(bytes(self._head))
+        if self._digester is not None:
+            await self._digester.settle()
+        return self._result()
+
+    @property
+    def _is_read_whole(self) -> bool:
+        """Whether a body of the announced size would be read to its end, or to a limit that ends the transfer."""
+        most = min(self._announced_bytes or 0, self._limits.file_bytes)
+        return self._content_type not in HTML_TYPES or most <= self._limits.html_bytes
+
+    def _refuse_if_announced_too_large(self) -> None:
+        announced = self._announced_bytes
+        if announced is None:
+            return
+        if announced > self._limits.file_bytes:
+            raise BodyTooLarge(f"{announced} bytes were announced, and {self._limits.file_bytes} are allowed")
+        self._admit_bytes(announced)
+
+    def _receive(self, received: int) -> None:
+        self.bytes_received += received
+        self._spend_bytes(received)
+        self._check_pace()
+
+    def _check_pace(self) -> None:
+        elapsed = time.monotonic() - self._began
+        if elapsed <= self._limits.grace_seconds:
+            return
+        if self.bytes_received < elapsed * self._limits.slowest_bytes_per_second:
+            rate = self.bytes_received / elapsed
+            raise TransferTooSlow(f"{rate:.0f} bytes/s after {elapsed:.0f} s")
+
+    def _take(self, piece: bytes) -> None:
+        self._decoded_bytes += len(piece)
+        if self._decoded_bytes > self._limits.file_bytes:
+            raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes when decoded")
+        if self._is_decided:
+            self._spend(piece)
+            return
+        head = piece if not self._head else bytes(self._head) + piece
+        if len(head) >= HEAD_BYTES:
+            self._head.clear()
+            self._decide(head)
+        else:
+            self._head = bytearray(head)
+
+    def _decide(self, head: bytes) -> None:
+        self._is_decided = True
+        self._sniffed = sniff(head[:HEAD_BYTES])
+        is_declared_html = self._content_type in HTML_TYPES
+        if recognised := recognise(self._content_type, self._sniffed, head):
+            self._document = bytearray()
+            self._document_kind = recognised.kind
+            self._document_decoder = decoder_for("gzip" if recognised.is_gzipped else "")
+        begins_like_markup = self._sniffed in MARKUP_TYPES or (self._sniffed is None and not has_binary_data(head))
+        if is_archive(head):
+            self._archive = ArchiveReader(self._limits.archive)
+        if not (is_declared_html and begins_like_markup):
+            if not self._is_read_whole:
+                self._refuse_if_announced_too_large()
+            self._digester = Digester(also=None if self._archive is None else self._archive.feed)
+        self._spend(head)
+
+    def _spend(self, piece: bytes) -> None:
+        if self._digester is not None:
+            self._digester.update(piece)
+        if self._document is not None and not self._is_document_cut:
+            self._hold(self._document, piece)
+
+    def _hold(self, document: bytearray, piece: bytes) -> None:
+        try:
+            for part in self._document_decoder.feed(piece):
+                room = self._limits.html_bytes - len(document)
+                document += part[:room]
+                if len(part) > room:
+                    self._is_document_cut = True
+                    return
+        except UndecodableBody:
+            self._is_document_cut = True  # a damaged gzip file is a file all the same, and what came of it is read
+
+    def _result(self) -> Body:
+        return Body(
+            digests=None if self._digester is None else self._digester.digest_set(),
+            document=None if self._document is None else bytes(self._document),
+            document_kind=self._document_kind,
+            is_document_cut=self._is_document_cut or not self._document_decoder.is_finished,
+            archive=NOTHING_INSIDE if self._archive is None else self._archive.finish(),
+            sniffed_type=self._sniffed,
+            bytes_received=self.bytes_received,
+        )
+
+
+def media_type(content_type: str | None) -> str | None:
+    """Return the bare, lower-case media type of a Content-Type header (RFC 6838, 4.2), None when it is none.
+
+    What is not a media type could be anything, content too, and is not kept.
+    """
+    bare = (content_type or "").split(";", 1)[0].strip().lower()
+    return bare if _MEDIA_TYPE.fullmatch(bare) else None

@@ -1,0 +1,184 @@
+"""THE way to fetch a URL: asks robots.txt, waits its turn, asks the budget, transfers, and tries again what may have
+been chance.
+
+Pages, which come through Scrapy's engine, and files, which do not, are fetched by the same Fetcher, so every rule of
+robots, pace, budget and egress exists once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from orbweaver.crawler.bodies.body import BodyLimits
+from orbweaver.crawler.errors import CrawlError, RobotsRefused
+from orbweaver.crawler.fetching.budget import Budget
+from orbweaver.crawler.fetching.politeness import Pace
+from orbweaver.crawler.fetching.robots_gate import RobotsGate
+from orbweaver.crawler.fetching.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.rules import robots
+from orbweaver.crawler.rules.robots import Robots
+from orbweaver.crawler.rules.urls import host_of
+from orbweaver.crawler.transfer_errors import (
+    BadResponse,
+    ConnectionLost,
+    Interrupted,
+    TransferEnded,
+    TransferTooSlow,
+)
+from orbweaver.model import RobotsControl
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+
+# What may go better the second time; a refusal of ours is an answer and never among them.
+TRANSIENT = (
+    CannotResolveHostError,
+    ConnectionLost,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+# The host answers, but what it wants of us cannot be read.
+UNREADABLE = (BadResponse, TransferEnded, ResponseDataLossError)
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
+TRIES = 2
+
+
+class Fetcher:
+    """Fetches within one recrawl's budget, at its pace, and as its access profile says of robots.txt."""
+
+    def __init__(self, transfers: Transfers, pace: Pace, budget: Budget) -> None:
+        self.limits = transfers.limits
+        self._transfers = transfers
+        self._pace = pace
+        self._budget = budget
+        self._own_seconds = 0.0
+        self._gate: RobotsGate | None = None
+        self._obeys_robots = True
+
+    def ask_robots(
+        self,
+        control: RobotsControl,
+        *,
+        is_in_scope: Callable[[str], bool],
+        on_sitemaps: Callable[[str, tuple[str, ...]], None],
+    ) -> None:
+        """Ask every host's robots.txt from now on; `on_sitemaps` gets its URL and the sitemaps that it names."""
+
+        def read(root: str, user_agent: str, found: Robots) -> None:
+            delay = found.delay_seconds(user_agent)
+            if delay is not None:
+                self._pace.set_delay(host_of(root + "/"), delay)
+            if found.sitemaps:
+                on_sitemaps(f"{root}/robots.txt", found.sitemaps)
+
+        self._obeys_robots = control is RobotsControl.OBEY
+        self._gate = RobotsGate(self._fetch_robots, is_in_scope=is_in_scope, on_read=read)
+
+    async def fetch(
+        self,
+        url: str,
+        headers: Headers,
+        *,
+        kind: LinkKind,
+        cost: int = 1,
+        method: str = "GET",
+        data: bytes | None = None,
+        limits: BodyLimits | None = None,
+    ) -> Answer:
+        """Fetch a canonical URL, without following redirects; a `cost` of 0 is not counted as a page or file.
+
+        Raises RobotsRefused, LimitReached, and what Transfers.transfer raises when it did not help to try again.
+        """
+        refusal = await self._robots_refusal(url, headers)
+        if refusal is not None and self._obeys_robots:
+            raise RobotsRefused(refusal)
+        answer = await self._fetch(url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits)
+        return answer if refusal is None else replace(answer, is_refused_by_robots=True)
+
+    def excuse(self, seconds: float) -> None:
+        """Note that the event loop stood still for so long, through no fault of a host."""
+        self._own_seconds += seconds
+
+    def end(self) -> None:
+        """End every running transfer, and every wait for one, with Interrupted, and refuse new ones."""
+        self._transfers.end()
+        self._pace.end()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transfers.close()
+
+    async def _robots_refusal(self, url: str, headers: Headers) -> str | None:
+        if self._gate is None:
+            return None
+        user_agent = next((value for name, value in headers if name == "User-Agent"), "")
+        try:
+            return await self._gate.refusal(url, user_agent)
+        except (CrawlError, *TRANSIENT) as error:
+            if isinstance(error, Interrupted) or (self._obeys_robots and not isinstance(error, UNREADABLE)):
+                raise  # what kept us from robots.txt keeps us from the URL
+            return f"robots.txt could not be read: {error}"
+
+    async def _fetch_robots(self, url: str, user_agent: str) -> Answer:
+        limits = replace(self.limits, html_bytes=robots.MOST_BYTES + 1, file_bytes=4 * robots.MOST_BYTES)
+        headers = [("User-Agent", user_agent)]
+        # Read as text, whatever it is said to be.
+        return await self._fetch(url, headers, kind=LinkKind.PAGE, cost=0, limits=limits, read_as="text/html")
+
+    async def _fetch(
+        self,
+        url: str,
+        headers: Headers,
+        *,
+        kind: LinkKind,
+        cost: int,
+        method: str = "GET",
+        data: bytes | None = None,
+        limits: BodyLimits | None = None,
+        read_as: str | None = None,
+    ) -> Answer:
+        host = host_of(url)
+        for tries_left in range(TRIES - 1, -1, -1):
+            async with self._pace.turn(host):
+                if cost:
+                    self._budget.spend(kind, host=host, cost=cost)
+                    cost = 0  # trying again is not another page
+                began, own = time.monotonic(), self._own_seconds
+                try:
+                    answer = await self._transfers.transfer(
+                        url,
+                        headers,
+                        spend_bytes=self._budget.receive,
+                        admit_bytes=self._budget.admit,
+                        method=method,
+                        data=data,
+                        limits=limits,
+                        read_as=read_as,
+                    )
+                except TRANSIENT as error:
+                    if not isinstance(error, ResponseDataLossError):  # a long body is no slow host
+                        self._pace.note(host, seconds=time.monotonic() - began, status=None)
+                    if not tries_left:
+                        self._budget.fail(host)
+                        raise
+                    continue
+                except (BadResponse, TransferTooSlow):
+                    self._budget.fail(host)
+                    raise
+            self._budget.answer(host)
+            self._pace.note(
+                host,
+                seconds=answer.latency_seconds - (self._own_seconds - own),
+                status=answer.status,
+                retry_after=answer.headers.get("Retry-After"),
+            )
+            if answer.status not in TRANSIENT_STATUSES or not tries_left:
+                return answer
+        raise AssertionError("the last try returns or raises")

@@ -1,0 +1,306 @@
+"""One HTTP transfer: a URL is asked for once, its body streams into digests, and an Answer is left."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
+from orbweaver.crawler.bodies.body import Body, BodyLimits, BodyReader
+from orbweaver.crawler.containment import sandbox
+from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
+from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections, PeerResponse
+from orbweaver.crawler.fetching.deadlines import Deadline, Deadlines
+from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
+from orbweaver.crawler.fetching.proxies import Proxy
+from orbweaver.crawler.rules.address_rules import REFUSALS, Guard, parse_networks
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
+from orbweaver.model import TlsFacts
+from orbweaver.settings import Settings
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    UnsupportedURLSchemeError,
+)
+
+# What is left of a redirect's body is read up to this, so that its connection can serve the next hop.
+REDIRECT_BYTES = 16 * 1024
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+PARTIAL_CONTENT = 206
+# These have no body, whatever their headers say (RFC 9112, 6.3).
+BODILESS_STATUSES = frozenset({204, 304})
+_CONTENT_RANGE = re.compile(r"bytes 0-(?P<last>[0-9]{1,18})/(?P<size>[0-9]{1,18})", re.IGNORECASE)
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came for one URL: the facts of the transfer and what is left of its body, None for a redirect.
+
+    `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
+    DER form, and `tls` what became of its verification; `latency_seconds` passed from the request to the end of the
+    headers.
+    """
+
+    url: str
+    status: int
+    headers: CIMultiDictProxy[str]
+    raw_headers: Sequence[tuple[bytes, bytes]]
+    content_type: str | None
+    body: Body | None
+    framing: Literal["length", "chunked", "close"]
+    ip: str | None
+    certificate: bytes | None
+    protocol: str | None
+    latency_seconds: float
+    tls: TlsFacts | None
+    is_refused_by_robots: bool = False
+
+    @property
+    def location(self) -> bytes | None:
+        """Where a redirect leads, as its server wrote it; None when this is none."""
+        if self.body is not None:
+            return None
+        return next(value for name, value in self.raw_headers if name.lower() == b"location")
+
+
+class Transfers:
+    """Makes transfers over one session; each within its deadlines, every connection past the egress guard.
+
+    Raises Scrapy's documented download exceptions, which say what may be tried again, and those of crawler.errors.
+    """
+
+    def __init__(self, settings: Settings, *, proxy: Proxy | None = None) -> None:
+        self._proxy = proxy
+        self._guard = Guard(
+            parse_networks(settings.allow_addresses),
+            # Through a proxy nothing is asked of DNS here.
+            Translators(parse_prefixes(settings.nat64_prefixes), asks_dns=proxy is None),
+        )
+        self._connection_limits = ConnectionLimits(
+            connections=settings.host_connections,
+            connections_per_host=settings.host_connections,
+            connect_seconds=settings.connect_seconds,
+        )
+        self._header_seconds = settings.connect_seconds + settings.header_seconds
+        self._stall_seconds = settings.stall_seconds
+        self._transfer_seconds = settings.transfer_seconds
+        self.limits = BodyLimits(
+            html_bytes=settings.html_bytes,
+            file_bytes=settings.file_bytes,
+            grace_seconds=settings.grace_seconds,
+            slowest_bytes_per_second=settings.slowest_bytes_per_second,
+            archive=ArchiveLimits(
+                members=settings.archive_members,
+                member_bytes=settings.file_bytes,
+                decoded_bytes=settings.archive_bytes,
+                depth=settings.archive_depth,
+            ),
+        )
+        self._connections: Connections | None = None
+        self._deadlines = Deadlines()
+
+    def end(self) -> None:
+        """End every running transfer with Interrupted, and refuse new ones."""
+        self._deadlines.end()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._connections is not None:
+            await self._connections.close()
+
+    async def transfer(
+        self,
+        url: str,
+        headers: Headers,
+        *,
+        spend_bytes: Callable[[int], None],
+        admit_bytes: Callable[[int], None] = lambda _: None,
+        method: str = "GET",
+        data: bytes | None = None,
+        limits: BodyLimits | None = None,
+        read_as: str | None = None,
+    ) -> Answer:
+        """Ask for a canonical URL, without following redirects.
+
+        `admit_bytes` is told how many bytes a file's headers announce, and `spend_bytes` of every chunk as it comes;
+        both may raise. `limits` replace those of the settings, and `read_as` the declared media type.
+        """
+        if not sandbox.is_entered():
+            raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
+        if self._deadlines.is_ended:
+            raise Interrupted("the recrawl is stopping")
+        with self._translated_errors():
+            async with self._deadlines.open(self._header_seconds) as deadline:
+                began = time.monotonic()
+                if self._connections is None:
+                    self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
+                response = await self._connections.ask(method, url, headers, data)
+                latency = time.monotonic() - began
+                try:
+                    answer = await self._read(
+                        url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as
+                    )
+                except BaseException:
+                    response.close()  # whatever is still on its way must not reach the next request
+                    raise
+                response.release()
+                return answer
+
+    async def _read(
+        self,
+        url: str,
+        response: PeerResponse,
+        latency_seconds: float,
+        deadline: Deadline,
+        spend_bytes: Callable[[int], None],
+        admit_bytes: Callable[[int], None],
+        limits: BodyLimits | None,
+        read_as: str | None,
+    ) -> Answer:
+        content_type = read_as or response.headers.get("Content-Type")
+        body: Body | None
+        if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
+            spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
+            body = None
+        else:
+            body = await self._read_body(response, content_type, deadline, spend_bytes, admit_bytes, limits)
+        version = response.version
+        return Answer(
+            url=url,
+            status=response.status,
+            headers=response.headers,
+            # Raw: header bytes that are not UTF-8 are common, and must not hide a file.
+            raw_headers=response.raw_headers,
+            content_type=content_type,
+            body=body,
+            framing=_framing(response),
+            ip=response.peer,
+            certificate=response.certificate,
+            protocol=f"HTTP/{version.major}.{version.minor}" if version else None,
+            latency_seconds=latency_seconds,
+            tls=response.tls,
+        )
+
+    async def _read_body(
+        self,
+        response: PeerResponse,
+        content_type: str | None,
+        deadline: Deadline,
+        spend_bytes: Callable[[int], None],
+        admit_bytes: Callable[[int], None],
+        limits: BodyLimits | None,
+    ) -> Body:
+        whole_bytes = _whole_bytes(response.headers.get("Content-Range", ""))
+        if response.status == PARTIAL_CONTENT and whole_bytes is None:
+            raise PartSent("a part was sent although the whole was asked for")
+        announced_bytes = _announced_bytes(response)
+        if response.status == PARTIAL_CONTENT and announced_bytes not in {None, whole_bytes}:
+            raise BodyCut("the answer said that its part is the whole file, but it is not")
+        coding = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
+        if coding != "chunked":
+            raise BadResponse("a transfer coding other than chunked: the body cannot be read")
+        reader = BodyReader(
+            content_type=content_type,
+            # Several header lines are one list (RFC 9110, 5.3).
+            content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
+            limits=limits or self.limits,
+            spend_bytes=spend_bytes,
+            announced_bytes=whole_bytes if announced_bytes is None else announced_bytes,
+            admit_bytes=admit_bytes,
+        )
+        body = await reader.read(self._chunks(response.content, deadline))
+        if response.status == PARTIAL_CONTENT and body.bytes_received != whole_bytes:
+            raise BodyCut("the answer said that its part is the whole file, but it is not")
+        if _framing(response) == "close" and response.is_reset:
+            raise BodyCut("the connection broke, and only its orderly close could show that the body was complete")
+        return body
+
+    async def _chunks(self, content: aiohttp.StreamReader, deadline: Deadline) -> AsyncIterator[bytes]:
+        """Yield the body's chunks, each within the stall deadline, all within that of the transfer.
+
+        aiohttp's own (sock_read) ends with the parser: after one bad chunk header it never fires again (3.14.5).
+        """
+        clock = asyncio.get_running_loop().time
+        last = clock() + self._transfer_seconds
+        while not content.at_eof():
+            deadline.move(min(clock() + self._stall_seconds, last))
+            chunk = await content.readany()
+            deadline.move(last)  # while we decode and hash, it is not the server that is silent
+            yield chunk
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn aiohttp's errors into Scrapy's documented ones and ours; the messages name no body bytes."""
+        refusals: list[EgressRefused] = []
+        token = REFUSALS.set(refusals)
+        try:
+            yield
+        except EgressRefused:
+            raise  # before the connector was asked; it is an OSError as well
+        except TimeoutError as error:
+            if self._deadlines.is_ended:
+                raise Interrupted("the recrawl is stopping") from error
+            raise DownloadTimeoutError("no answer, or too long a silence inside it") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise UnsupportedURLSchemeError("this URL cannot be requested") from error
+        except aiohttp.ClientConnectorDNSError as error:
+            raise CannotResolveHostError(f"the name does not resolve: {_strerror(error.os_error)}") from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise DownloadConnectionRefusedError("no TLS connection: the server speaks no TLS on this port") from error
+        except aiohttp.ClientConnectorError as error:
+            if refusals:
+                raise refusals[0] from error
+            if error.os_error.errno in {errno.EACCES, errno.EPERM}:
+                raise EgressRefused(f"{error.host}:{error.port}", "the sandbox does not allow this port") from error
+            raise DownloadConnectionRefusedError(f"no connection: {_strerror(error.os_error)}") from error
+        except aiohttp.ClientPayloadError as error:
+            raise BodyCut("the body ended before its declared end") from error
+        except (aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError) as error:
+            # The error's own text quotes what the server sent: body bytes must not reach a record.
+            raise BadResponse(f"not an HTTP answer that can be read ({type(error).__name__})") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionLost(f"the connection was lost ({type(error).__name__})") from error
+        finally:
+            REFUSALS.reset(token)
+
+
+def _whole_bytes(content_range: str) -> int | None:
+    """Return the size of the part that was sent when it is all of the file: some servers answer every request so.
+
+    RFC 9110, 14.4. None when it is less, or not said.
+    """
+    match = _CONTENT_RANGE.fullmatch(content_range.strip())
+    return int(match["size"]) if match and int(match["last"]) + 1 == int(match["size"]) else None
+
+
+def _announced_bytes(response: aiohttp.ClientResponse) -> int | None:
+    """Return the size of the body that a Content-Length announces, None where there is none or no body can follow.
+
+    The parser has refused what is not one number. Chunks announce sizes too, one by one, which it does not tell.
+    """
+    if response.method == "HEAD" or response.status in BODILESS_STATUSES or _framing(response) != "length":
+        return None
+    return int(response.headers["Content-Length"])
+
+
+def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:
+    if "chunked" in answer.headers.get("Transfer-Encoding", "").lower():
+        return "chunked"
+    return "length" if "Content-Length" in answer.headers else "close"
+
+
+def _strerror(error: OSError) -> str:
+    """Return the system's words for an error, or its class: never text that a server could have written."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__

@@ -1,0 +1,202 @@
+"""What a DASH manifest refers to: its segments, counted out from their templates within a limit (ISO/IEC 23009-1)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from orbweaver.crawler.links.html import FoundLinks, LinkKind
+from orbweaver.crawler.links.xml_tags import Tag, tags
+
+# A line of a manifest can stand for any number of segments: so many are asked for, of all representations together.
+MOST_SEGMENTS = 10_000
+# There are four levels that hand down what they say; no manifest has more.
+_MOST_LEVELS = 16
+_LEVELS = frozenset({"MPD", "Period", "AdaptationSet", "Representation"})
+# Longer ones are no URLs that we fetch, and a template repeats what it is given.
+_REFERENCE_CHARACTERS = 4_096
+# Of a live stream, whose end is not known.
+_SEGMENTS_WITHOUT_END = 3
+_FILES = (("SegmentURL", "media"), ("Initialization", "sourceURL"), ("RepresentationIndex", "sourceURL"))
+_TEMPLATE = frozenset(
+    {"media", "initialization", "startNumber", "endNumber", "timescale", "duration", "presentationTimeOffset"}
+)
+_IDENTIFIER = re.compile(r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time)(?:%0(?P<width>[0-9])d)?)?\$")
+_DURATION = re.compile(
+    r"P(?:(?P<days>[0-9]{1,9})D)?(?:T(?:(?P<hours>[0-9]{1,9})H)?(?:(?P<minutes>[0-9]{1,9})M)?"
+    r"(?:(?P<seconds>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"
+)
+_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
+class _Run(NamedTuple):
+    """Some segments of one length, one after the other: an `S` of a timeline."""
+
+    begin: int | None
+    length: int
+    repeats: int
+
+
+@dataclass(slots=True)
+class _Level:
+    """What is known at one level of the manifest; the levels below begin with it."""
+
+    name: str = ""
+    base: str = ""
+    has_own_base: bool = False
+    seconds: float | None = None
+    template: dict[str, str] = field(default_factory=dict)
+    timeline: list[_Run] = field(default_factory=list)
+    has_list: bool = False
+    identity: str = ""
+    bandwidth: str = ""
+
+
+def add_manifest(found: FoundLinks, text: str) -> None:
+    """Add the segments of every representation, at most MOST_SEGMENTS from templates.
+
+    Of several `BaseURL` at one level the first counts: the others lead to the same files.
+    """
+    levels = [_Level()]
+    left = MOST_SEGMENTS
+    for tag in tags(text):
+        if found.is_truncated:
+            return
+        if not tag.is_end and tag.name in _LEVELS and len(levels) < _MOST_LEVELS:
+            levels.append(_below(levels[-1], tag))
+        elif not tag.is_end:
+            _read(found, levels[-1], tag)
+        elif len(levels) > 1 and tag.name == levels[-1].name:
+            level = levels.pop()
+            if level.name != "Representation":
+                continue
+            for reference in islice(_segments(level), left):
+                left -= 1
+                found.add(_joined(level.base, reference), LinkKind.MEDIA)
+            if not left:
+                found.is_truncated = True
+
+
+def _below(above: _Level, tag: Tag) -> _Level:
+    level = replace(above, name=tag.name, has_own_base=False)
+    duration = _seconds(tag.attributes.get("mediaPresentationDuration") or tag.attributes.get("duration", ""))
+    if duration is not None:
+        level.seconds = duration
+    if tag.name == "Representation":
+        level.identity = tag.attributes.get("id", "")
+        level.bandwidth = tag.attributes.get("bandwidth", "")
+    return level
+
+
+def _read(found: FoundLinks, level: _Level, tag: Tag) -> None:
+    """Take what one element says about its level, and add the file that it names."""
+    attributes = tag.attributes
+    if tag.name == "BaseURL" and not level.has_own_base:
+        level.base, level.has_own_base = _joined(level.base, tag.text.strip()), True
+    elif tag.name == "SegmentTemplate":
+        own = {name: value for name, value in attributes.items() if name in _TEMPLATE}
+        level.template, level.timeline = {**level.template, **own}, []
+    elif tag.name == "SegmentList":
+        level.has_list = True
+    elif tag.name == "S":
+        begin = _whole(attributes["t"]) if "t" in attributes else None
+        level.timeline.append(_Run(begin, _whole(attributes.get("d", "")), _whole(attributes.get("r", ""))))
+    elif tag.name == "Location":
+        found.add(tag.text, LinkKind.MEDIA)
+    for name, attribute in _FILES:
+        if tag.name == name and (reference := attributes.get(attribute)):
+            found.add(_joined(level.base, reference), LinkKind.MEDIA)
+
+
+def _segments(level: _Level) -> Iterator[str]:
+    """Yield the references of one representation's segments, relative to its base."""
+    if initialization := level.template.get("initialization"):
+        yield _filled(initialization, level)
+    if media := level.template.get("media"):
+        if _filled(media, level) == _filled(media, level, number=1, time=1):
+            yield _filled(media, level)
+            return
+        for number, time in _numbered(level):
+            yield _filled(media, level, number=number, time=time)
+    elif not level.has_list and not level.template and level.base and not level.base.endswith("/"):
+        yield ""  # the base is the file
+
+
+def _numbered(level: _Level) -> Iterator[tuple[int, int]]:
+    """Yield number and time of each segment, without end where the manifest has none."""
+    template = level.template
+    scale = max(1, _whole(template.get("timescale", "1")))
+    number = _whole(template.get("startNumber", "1"))
+    length = _whole(template.get("duration", ""))
+    offset = _whole(template.get("presentationTimeOffset", ""))
+    end = None if level.seconds is None else offset + math.ceil(level.seconds * scale)
+    runs = level.timeline
+    if not runs and length > 0:
+        count = _whole(template["endNumber"]) - number + 1 if "endNumber" in template else _until(offset, end, length)
+        runs = [_Run(offset, length, count - 1)]
+    time = 0
+    for place, run in enumerate(runs):
+        time = run.begin if run.begin is not None else time
+        following = runs[place + 1].begin if place + 1 < len(runs) else None
+        repeats = run.repeats
+        if repeats < 0 and level.timeline:
+            repeats = _until(time, end if following is None else following, max(1, run.length)) - 1
+        for _ in range(repeats + 1):
+            yield number, time
+            number += 1
+            time += run.length
+
+
+def _until(begin: int, end: int | None, length: int) -> int:
+    return _SEGMENTS_WITHOUT_END if end is None else math.ceil((end - begin) / length)
+
+
+def _filled(template: str, level: _Level, *, number: int = 0, time: int = 0) -> str:
+    """Return a template with its identifiers filled in (5.3.9.4.4)."""
+
+    def value(match: re.Match[str]) -> str:
+        width = int(match["width"] or 0)
+        match match["name"]:
+            case "RepresentationID":
+                return level.identity
+            case "Bandwidth":
+                return level.bandwidth.zfill(width)
+            case "Number":
+                return str(number).zfill(width)
+            case "Time":
+                return str(time).zfill(width)
+            case _:
+                return "$"
+
+    if len(template) + len(level.identity) > _REFERENCE_CHARACTERS:
+        return ""
+    return _IDENTIFIER.sub(value, template)[:_REFERENCE_CHARACTERS]
+
+
+def _joined(base: str, reference: str) -> str:
+    if not base or not reference:
+        return reference or base
+    if len(base) + len(reference) > _REFERENCE_CHARACTERS:
+        return ""
+    try:
+        return urljoin(base, reference)
+    except ValueError:  # what stands for a host is none
+        return reference
+
+
+def _seconds(text: str) -> float | None:
+    match = _DURATION.fullmatch(text.strip()[:100])
+    if match is None:
+        return None
+    return sum(float(value) * _SECONDS[name] for name, value in match.groupdict().items() if value)
+
+
+def _whole(text: str) -> int:
+    text = text.strip()
+    return int(text) if _WHOLE.fullmatch(text) else 0

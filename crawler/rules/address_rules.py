@@ -1,0 +1,206 @@
+"""Which addresses may be connected to, judged where the socket is made: no second DNS answer slips past."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+
+from orbweaver.crawler.errors import EgressRefused, NetworkRefused
+from orbweaver.crawler.fetching.nat64 import Translators
+from orbweaver.crawler.rules.address_ranges import SPECIAL_IPV4, SPECIAL_IPV6
+from orbweaver.crawler.rules.embedded_addresses import (
+    MAPPED_NETWORK,
+    NAT64_NETWORK,
+    Address,
+    Reached,
+    addresses_reached,
+    carried_by,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import AddrInfoType
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether an address may be connected to; `rule` names the range or permission that decided."""
+
+    is_allowed: bool
+    rule: str
+
+
+# Refusals of the current request, if its owner set a list: a connector that tries several addresses folds
+# their errors into one plain OSError, and tasks it starts share the list because they copy the context.
+REFUSALS: ContextVar[list[EgressRefused] | None] = ContextVar("REFUSALS", default=None)
+
+
+def _by_longest_prefix(ranges: Iterable[tuple[str, str]]) -> tuple[tuple[Network, str], ...]:
+    networks = [(ip_network(text), rule) for text, rule in ranges]
+    return tuple(sorted(networks, key=lambda entry: -entry[0].prefixlen))
+
+
+_SPECIAL: Final = {4: _by_longest_prefix(SPECIAL_IPV4), 6: _by_longest_prefix(SPECIAL_IPV6)}
+
+
+def judge(
+    address: str | Address,
+    allowed: Sequence[Network] = (),
+    *,
+    translators: Sequence[IPv6Network] = (),
+    is_own: Callable[[Address], bool] = lambda _: False,
+) -> Judgement:
+    """Say whether `address` is a host on the internet, or in a network that the operator allowed.
+
+    Every address that it leads to (embedded_addresses, with the network's NAT64 prefixes `translators`) must
+    pass the same rules: an allowed network, the table of ranges, and not being one of this machine's own by `is_own`.
+    So to allow a form that carries addresses allows none of those inside, and the deprecated forms (6to4, Teredo, ...)
+    are refused whatever is inside, because no site is served there. Zone identifiers make no difference.
+
+    >>> judge("64:ff9b::10.0.0.1")
+    Judgement(is_allowed=False, rule='NAT64 private')
+    """
+    if isinstance(address, str):
+        try:
+            address = ip_address(address)
+        except ValueError:
+            return Judgement(is_allowed=False, rule="not an address")
+    reached = addresses_reached(address, translators)
+    judgements = [_judge_alone(one, allowed) for one in reached]
+    for one, judgement in zip(reached, judgements, strict=True):
+        if not judgement.is_allowed:
+            return _refused(one, judgement.rule)
+    for one, judgement in zip(reached, judgements, strict=True):
+        if judgement.rule == "global" and is_own(one.address):
+            return _refused(one, "this machine")
+    return next((one for one in judgements if one.rule == "allowed"), judgements[0])
+
+
+def _refused(reached: Reached, rule: str) -> Judgement:
+    return Judgement(is_allowed=False, rule=f"{reached.form} {rule}".lstrip())
+
+
+def _judge_alone(reached: Reached, allowed: Sequence[Network]) -> Judgement:
+    address, form = reached
+    if any(address in network for network in allowed) and not _is_elsewhere(address, form):
+        return Judgement(is_allowed=True, rule="allowed")
+    if address in NAT64_NETWORK:
+        return Judgement(is_allowed=True, rule="global")  # every host of IPv4 is there; what is inside decides
+    for network, rule in _SPECIAL[address.version]:
+        if address in network:
+            return Judgement(is_allowed=False, rule=rule)
+    # The table is the rule; the standard library may know a range that was registered after it was written.
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return Judgement(is_allowed=False, rule="not global")
+    return Judgement(is_allowed=True, rule="global")
+
+
+def _is_elsewhere(address: Address, form: str) -> bool:
+    """Whether an address that means the machine or link of its sender stands inside another one.
+
+    A translator or tunnel sends from its own end: whoever allows 127.0.0.0/8 did not mean the loopback of that machine.
+    """
+    return form not in {"", "IPv4-mapped"} and (address.is_loopback or address.is_link_local)
+
+
+def judge_route(destination: Address, source: Address) -> Judgement:
+    """Say whether packets from `source` to `destination` leave this machine.
+
+    The kernel sends from the destination itself, or from loopback, only to its own addresses. Behind one of
+    these may be a service that a firewall keeps from everybody else.
+    """
+    if destination == source or source.is_loopback:
+        return Judgement(is_allowed=False, rule="this machine")
+    return Judgement(is_allowed=True, rule="global")
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks that an operator allows, such as "127.0.0.0/8" or an address; raises NetworkRefused.
+
+    One that is written as IPv4-mapped is the IPv4 network that it maps.
+    """
+    networks: list[Network] = []
+    for text in texts:
+        try:
+            networks.append(_plain(ip_network(text.strip())))
+        except ValueError as error:
+            raise NetworkRefused(
+                f"allowed network {text!r} is not understood: {error}; "
+                'write an address or a network such as "192.0.2.0/24" or "fd00::/8"'
+            ) from None
+    return tuple(networks)
+
+
+def _plain(network: Network) -> Network:
+    if isinstance(network, IPv6Network) and network.subnet_of(MAPPED_NETWORK):
+        return IPv4Network((carried_by(network.network_address, 96), network.prefixlen - 96))
+    return network
+
+
+class Guard:
+    """Makes the sockets of an HTTP client, for no address that judge() refuses.
+
+    `aiohttp.TCPConnector(socket_factory=Guard(allowed).socket_factory)` calls it once for each address it is
+    about to connect to, after DNS, for literals and redirects too, and dials exactly that address. A proxy hides the
+    target from it: crawler.fetching.proxies judges what is handed to one, and no other may be used (`trust_env=False`).
+    `allowed` are the networks that the operator allowed. While the prefixes of `translators` are not known, no IPv6
+    address but loopback passes: `prepare` learns them.
+    """
+
+    def __init__(self, allowed: Iterable[Network] = (), translators: Translators | None = None) -> None:
+        self._allowed = tuple(allowed)
+        self._translators = translators or Translators()
+
+    def judge(self, address: str | Address) -> Judgement:
+        """Judge an address by every rule, the kernel's routes among them."""
+        judgement = self._judge(address, is_own=_is_own)
+        if judgement.is_allowed and self._translators.prefixes is None and _may_be_translated(address):
+            return Judgement(is_allowed=False, rule="NAT64 prefix of this network not known")
+        return judgement
+
+    async def prepare(self, address: str) -> None:
+        """Learn what must be known before `address` can be judged; nothing if it is refused anyway, or a name."""
+        if self._judge(address).is_allowed and _may_be_translated(address):
+            await self._translators.learn()
+
+    def socket_factory(self, addr_info: AddrInfoType) -> socket.socket:
+        """Return a non-blocking socket for one result of getaddrinfo(); raises EgressRefused."""
+        family, kind, protocol, _, destination = addr_info
+        address = str(destination[0])
+        judgement = self.judge(address)
+        if not judgement.is_allowed:
+            refusal = EgressRefused(address, judgement.rule)
+            refusals = REFUSALS.get()
+            if refusals is not None:
+                refusals.append(refusal)
+            raise refusal
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        return made
+
+    def _judge(self, address: str | Address, is_own: Callable[[Address], bool] = lambda _: False) -> Judgement:
+        return judge(address, self._allowed, translators=self._translators.prefixes or (), is_own=is_own)
+
+
+def _may_be_translated(address: str | Address) -> bool:
+    """Whether an address of this network's translator could look like this one, which judge() allows."""
+    parsed = ip_address(address) if isinstance(address, str) else address
+    return isinstance(parsed, IPv6Address) and not parsed.is_loopback and parsed not in MAPPED_NETWORK
+
+
+def _is_own(address: Address) -> bool:
+    """Ask the kernel for the source address of packets to `address`; connecting a UDP socket sends nothing."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(address), 80))
+        except OSError:
+            # No route, or a firewall's: the TCP connection will say so in its own words.
+            return False
+        source = ip_address(probe.getsockname()[0].partition("%")[0])
+    return not judge_route(ip_address(str(address).partition("%")[0]), source).is_allowed

@@ -1,0 +1,88 @@
+"""Every address that an address leads to: many forms of IPv6 carry an IPv4 address, and packets may end there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from typing import Final, NamedTuple
+
+from orbweaver.crawler.rules.address_ranges import (
+    IPV4_COMPATIBLE,
+    IPV4_MAPPED,
+    IPV4_TRANSLATED,
+    LOCAL_NAT64,
+    NAT64,
+    SIX_TO_FOUR,
+    TEREDO,
+)
+
+Address = IPv4Address | IPv6Address
+
+# RFC 6052, 2.2: a translator's prefix has one of these lengths.
+TRANSLATOR_LENGTHS: Final = (32, 40, 48, 56, 64, 96)
+
+MAPPED_NETWORK: Final = IPv6Network(IPV4_MAPPED)
+NAT64_NETWORK: Final = IPv6Network(NAT64)
+_LOCAL_NAT64: Final = IPv6Network(LOCAL_NAT64)
+_COMPATIBLE: Final = IPv6Network(IPV4_COMPATIBLE)
+_TRANSLATED: Final = IPv6Network(IPV4_TRANSLATED)
+_SIX_TO_FOUR: Final = IPv6Network(SIX_TO_FOUR)
+_TEREDO: Final = IPv6Network(TEREDO)
+# RFC 5214, 6.1: the upper half of the interface identifier, with and without the universal bit, in any prefix.
+_ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})
+
+
+class Reached(NamedTuple):
+    """An address that packets may reach; `form` names the way there, "" for the address itself."""
+
+    address: Address
+    form: str
+
+
+def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ()) -> tuple[Reached, ...]:
+    """Return the address itself and each IPv4 address inside it, in every form in which one may be read.
+
+    `translators` are the NAT64 prefixes of this machine's network (crawler.fetching.nat64). What an IPv4-mapped address
+    reaches is the address inside and nothing else: the kernel speaks IPv4 to it. Not to be told from other addresses,
+    because their prefixes are a provider's own, are 6rd, MAP and 4rd.
+
+    >>> [f"{form} {inner}".strip() for inner, form in addresses_reached(IPv6Address("2002:808:808::5efe:a00:1"))]
+    ['2002:808:808::5efe:a00:1', '6to4 8.8.8.8', 'ISATAP 10.0.0.1']
+    """
+    if isinstance(address, IPv4Address):
+        return (Reached(address, ""),)
+    if address in MAPPED_NETWORK:
+        return (Reached(carried_by(address, 96), "IPv4-mapped"),)
+    return (Reached(address, ""), *_carried(address, translators))
+
+
+def carried_by(address: IPv6Address, length: int) -> IPv4Address:
+    """Return the IPv4 address behind a prefix of so many bits (RFC 6052, 2.2); bits 64 to 71 carry none of it."""
+    bits = int(address)
+    if length == 96:
+        return IPv4Address(bits & 0xFFFFFFFF)
+    without_gap = bits >> 64 << 56 | bits & (1 << 56) - 1
+    return IPv4Address(without_gap >> 120 - length - 32 & 0xFFFFFFFF)
+
+
+def _carried(address: IPv6Address, translators: Sequence[IPv6Network]) -> Iterator[Reached]:
+    bits = int(address)
+    lowest = bits & 0xFFFFFFFF
+    lengths = {network.prefixlen for network in translators if address in network}
+    if address in NAT64_NETWORK:
+        lengths.add(96)
+    elif address in _LOCAL_NAT64 and not lengths:
+        lengths.update(length for length in TRANSLATOR_LENGTHS if length >= _LOCAL_NAT64.prefixlen)
+    for length in sorted(lengths):
+        yield Reached(carried_by(address, length), "NAT64")
+    if address in _SIX_TO_FOUR:
+        yield Reached(IPv4Address(bits >> 80 & 0xFFFFFFFF), "6to4")
+    if address in _TEREDO:
+        yield Reached(IPv4Address(bits >> 64 & 0xFFFFFFFF), "Teredo server")
+        yield Reached(IPv4Address(lowest ^ 0xFFFFFFFF), "Teredo client")
+    if bits >> 32 & 0xFFFFFFFF in _ISATAP:
+        yield Reached(IPv4Address(lowest), "ISATAP")
+    if address in _TRANSLATED:
+        yield Reached(IPv4Address(lowest), "IPv4-translated")
+    if address in _COMPATIBLE and lowest > 1:  # neither :: nor ::1
+        yield Reached(IPv4Address(lowest), "IPv4-compatible")

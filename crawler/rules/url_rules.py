@@ -1,0 +1,195 @@
+"""The ordered rules that every URL passes before it is fetched: links, files, redirect targets and reports alike.
+
+Each rule accepts, rejects or abstains; the first that does not abstain decides, and the decision carries its name.
+The rules read nothing but the scope, the candidate and the clock. What hangs on the course of a recrawl (budgets,
+pages seen again, robots.txt) is asked elsewhere. docs/operators.md has them as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.rules import acting_links, traps
+from orbweaver.crawler.rules import scope as scopes
+from orbweaver.crawler.rules.urls import DEFAULT_PORTS, MAX_URL_LENGTH
+from orbweaver.model import Outcome, Scope, format_time
+
+# Scrapy and Heritrix follow no longer ones. A file's signed URL may be longer, up to what a URL can be at all.
+MAX_PAGE_URL_LENGTH: Final = 2_083
+COST: Final = 1
+# What is probably endless: a fifth of what is visited elsewhere, and last.
+ENDLESS_COST: Final = 5
+
+
+class Candidate(NamedTuple):
+    """A URL that may be fetched, and how it was met; `url` and `referrer` are canonical.
+
+    `kind` is what is expected. `is_embed` says that a page shows it (an image, a film), not only links to it.
+    `is_redirect` says that `url` is where another URL, which may have been the reported one, redirected.
+    """
+
+    url: str
+    kind: LinkKind
+    referrer: str | None = None
+    depth: int = 0
+    is_reported: bool = False
+    is_embed: bool = False
+    is_redirect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a URL may be fetched; `rule` decided, and `reason` says why without the URL.
+
+    `outcome` is what to record of a refused one, `cost` what an allowed one takes of its host's budget.
+    """
+
+    is_allowed: bool
+    rule: str
+    reason: str
+    outcome: Outcome = Outcome.OUT_OF_SCOPE
+    cost: int = COST
+
+
+class Rule(NamedTuple):
+    """One rule; `judge` returns None to abstain."""
+
+    name: str
+    judge: Callable[[Scope, Candidate, datetime], Decision | None]
+
+
+def decide(scope: Scope, candidate: Candidate, *, now: datetime) -> Decision:
+    """Return the decision of the first rule that does not abstain; `now` is a UTC moment."""
+    for _, judge in RULES:
+        decision = judge(scope, candidate, now)
+        if decision is not None:
+            return decision
+    raise AssertionError("the last rule takes every URL")
+
+
+def explain(scope: Scope, candidate: Candidate, *, now: datetime) -> Iterator[tuple[str, Decision | None]]:
+    """Yield the name and the answer (None: abstained) of each rule that was asked, in order."""
+    for name, judge in RULES:
+        decision = judge(scope, candidate, now)
+        yield name, decision
+        if decision is not None:
+            return
+
+
+def _scheme(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    if candidate.url.partition("://")[0] in DEFAULT_PORTS:
+        return None
+    return Decision(is_allowed=False, rule="scheme", reason="scheme is not http or https")
+
+
+def _authority(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    # That whoever overrides robots.txt has a name is a scope's own condition: model.Scope.
+    if scope.expires_at is None or now < scope.expires_at:
+        return None
+    return Decision(is_allowed=False, rule="scope.expired", reason=f"allowed until {format_time(scope.expires_at)}")
+
+
+def _scope(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    refusal = scopes.refusal_of(scope, candidate.url)
+    if refusal is None or candidate.is_embed:
+        return None  # in scope; or for the next rule
+    return Decision(is_allowed=False, rule=f"scope.{refusal.rule}", reason=refusal.reason)
+
+
+def _embeds(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    if not candidate.is_embed or scopes.refusal_of(scope, candidate.url) is None:
+        return None
+    refusal = scopes.embed_refusal_of(scope, candidate.url, candidate.referrer)
+    if refusal is None:
+        return None
+    return Decision(is_allowed=False, rule=f"embeds.{refusal.rule}", reason=refusal.reason)
+
+
+def _reported(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    # A hotline asked for this very URL; where it redirects to, it did not ask for.
+    return _IS_REPORTED if candidate.is_reported and not candidate.is_redirect else None
+
+
+def _length(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    most = MAX_PAGE_URL_LENGTH if candidate.kind is LinkKind.PAGE else MAX_URL_LENGTH
+    if len(candidate.url) <= most:
+        return None
+    return _trap("length", f"longer than {most} characters")
+
+
+def _hops(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    if candidate.depth <= scope.limits.max_depth:
+        return None
+    return Decision(
+        is_allowed=False, rule="limit.max_depth", reason=f"{candidate.depth} links deep", outcome=Outcome.LIMIT
+    )
+
+
+def _repeated_segments(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    if not traps.repeats_segments(candidate.url):
+        return None
+    return _trap("repeated-segments", "folders repeat in the path")
+
+
+def _segments(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    if not traps.has_too_many_segments(candidate.url):
+        return None
+    return _trap("segments", f"more than {traps.MOST_SEGMENTS} segments in the path")
+
+
+def _acting(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    name = acting_links.find(candidate.url)
+    if name is None:
+        return None
+    return Decision(
+        is_allowed=False,
+        rule=f"acting.{name}",
+        reason="fetching it could make the host do something",
+        outcome=Outcome.ACTING_LINK,
+    )
+
+
+def _endless(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    if candidate.kind is not LinkKind.PAGE:
+        return None
+    space = traps.endless_space_of(candidate.url)
+    return None if space is None else _IN_ENDLESS[space]
+
+
+def _accept(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+    return _IS_ACCEPTED
+
+
+def _trap(name: str, reason: str) -> Decision:
+    return Decision(is_allowed=False, rule=f"trap.{name}", reason=reason, outcome=Outcome.TRAP)
+
+
+# Made once: nearly every decision is one of them.
+_IS_REPORTED: Final = Decision(is_allowed=True, rule="reported", reason="reported, and in scope")
+_IN_ENDLESS: Final = {
+    space: Decision(is_allowed=True, rule=f"cost.{space}", reason=reason, cost=ENDLESS_COST)
+    for space, reason in {
+        traps.Endless.CALENDAR: "looks like a calendar without end",
+        traps.Endless.FACETS: "looks like one of many sort orders of the same list",
+    }.items()
+}
+_IS_ACCEPTED: Final = Decision(is_allowed=True, rule="accept", reason="no rule refuses it")
+
+RULES: Final = (
+    Rule("scheme", _scheme),
+    Rule("authority", _authority),
+    Rule("scope", _scope),
+    Rule("embeds", _embeds),
+    Rule("reported", _reported),
+    Rule("length", _length),
+    Rule("hops", _hops),
+    Rule("repeated-segments", _repeated_segments),
+    Rule("segments", _segments),
+    Rule("acting", _acting),
+    Rule("endless", _endless),
+    Rule("accept", _accept),
+)

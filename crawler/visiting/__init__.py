@@ -1,0 +1,1 @@
+"""One visit of a host: what is visited next, what came of it, and what is recorded."""

@@ -1,0 +1,140 @@
+"""What a recrawl knows and has not visited yet, in the order in which it will be."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.visiting.visit import Visit
+
+# Beyond this many, links are dropped and said to be. One costs its URL and a few bytes more when a page has many links
+# that are new, about 400 bytes when it is the only one of its page.
+MOST_WAITING = 50_000
+
+
+class Waiting(NamedTuple):
+    """A visit with the URL to ask for, which is not the visit's own after a redirect, and its cost."""
+
+    visit: Visit
+    url: str
+    cost: int = 1  # in pages or files; 0 is not counted
+
+
+class Frontier:
+    """Reported URLs come first, then files, then pages by their distance from a report, each in order of arrival.
+
+    What costs more than one page comes behind the others that are as far away.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[int, _Line] = {}  # by rank; none is empty
+        self._aside: dict[str, _Line] = {}  # by host
+        self._count = 0
+        self.reported = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only reported URLs should still be added."""
+        return len(self) >= MOST_WAITING
+
+    def push(self, waiting: Waiting) -> None:
+        """Add a visit."""
+        self._lines.setdefault(_rank(waiting), _Line()).append(waiting)
+        self._count += 1
+        self.reported += waiting.visit.is_reported
+
+    def pop(self) -> Waiting | None:
+        """Take the next visit that is not set aside; None when there is none."""
+        if not self._lines:
+            return None
+        rank = min(self._lines)  # of a few: most of what waits is one or two links further than what was visited last
+        line = self._lines[rank]
+        waiting = line.popleft()
+        if not line:
+            del self._lines[rank]
+        self._count -= 1
+        self.reported -= waiting.visit.is_reported
+        return waiting
+
+    def set_aside(self, host: str, waiting: Waiting) -> bool:
+        """Keep a visit that was taken until `bring_back`; returns whether it is the first of its host."""
+        is_first = host not in self._aside
+        self._aside.setdefault(host, _Line()).append(waiting)
+        self._count += 1
+        self.reported += waiting.visit.is_reported
+        return is_first
+
+    def bring_back(self, host: str | None = None) -> None:
+        """Put the visits of a host, or of all, that were set aside where they were."""
+        for name in list(self._aside) if host is None else [host]:
+            line = self._aside.pop(name, None)
+            while line:
+                waiting = line.popleft()
+                self._count -= 1
+                self.reported -= waiting.visit.is_reported
+                self.push(waiting)
+
+
+class _Line:
+    """Visits in order of arrival; those of one page that come in a row are one batch."""
+
+    def __init__(self) -> None:
+        self._batches: deque[_Batch] = deque()  # none is empty
+
+    def __bool__(self) -> bool:
+        return bool(self._batches)
+
+    def append(self, waiting: Waiting) -> None:
+        if not self._batches or not self._batches[-1].fits(waiting):
+            self._batches.append(_Batch(waiting))
+        self._batches[-1].append(waiting)
+
+    def popleft(self) -> Waiting:
+        batch = self._batches[0]
+        waiting = batch.popleft()
+        if not batch:
+            self._batches.popleft()
+        return waiting
+
+
+class _Batch:
+    """Visits that differ in their URLs alone, as text: as objects they took most of what a large recrawl grew by.
+
+    An entry is a line: whether a page shows the file (1 or 0), the URL of the visit, and the URL to ask for where it
+    is another one. Canonical URLs have neither blanks nor line ends.
+    """
+
+    __slots__ = ("_common", "_cost", "_entries")
+
+    def __init__(self, first: Waiting) -> None:
+        self._common = first.visit[1:-1]
+        self._cost = first.cost
+        self._entries = bytearray()
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def fits(self, waiting: Waiting) -> bool:
+        return self._common == waiting.visit[1:-1] and self._cost == waiting.cost
+
+    def append(self, waiting: Waiting) -> None:
+        visit = waiting.visit
+        asked = "" if waiting.url == visit.url else waiting.url
+        self._entries += f"{visit.is_embed:d} {visit.url} {asked}\n".encode()
+
+    def popleft(self) -> Waiting:
+        end = self._entries.index(b"\n")
+        is_embed, url, asked = self._entries[:end].decode().split(" ")
+        del self._entries[: end + 1]  # moves no bytes, but for giving memory back when half of it is free
+        return Waiting(Visit(url, *self._common, is_embed == "1"), asked or url, self._cost)
+
+
+def _rank(waiting: Waiting) -> int:
+    visit = waiting.visit
+    if visit.is_reported:
+        return -2
+    return -1 if visit.kind is LinkKind.MEDIA else visit.depth + max(waiting.cost, 1) - 1

@@ -1,0 +1,131 @@
+"""The two lanes of a recrawl: pages go through Scrapy's engine, files beside it, as many at once as there are places.
+
+Scrapy's engine costs about 0.2 ms a request in queues, signals and middlewares that a file has no use for. What is a
+rule (scope, budget, pace, egress, limits, outcomes) is the Course's and the Fetcher's, the same for both lanes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Pace
+from orbweaver.crawler.fetching.transfer import Answer
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.rules.urls import host_of
+from orbweaver.crawler.visiting.frontier import Frontier, Waiting
+from orbweaver.crawler.visiting.navigator import Course
+
+Fetch = Callable[[Waiting], Awaitable[Answer]]
+
+# So many hosts may pause at once, each with as many visits under way as there are places, before they hold up others.
+MOST_PAUSING = 4
+
+
+class Lanes:
+    """Takes what waits in the frontier, in its order, and tells the course what came of it.
+
+    `fetch_page` and `fetch_file` fetch one URL. `places` visits are under way at once, so nothing piles up behind the
+    connections: what waits, waits in the frontier. A visit to a host that is to be left alone for long, by `pace`,
+    keeps no place from another host, and visits to it that have not begun are set aside.
+    """
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        course: Course,
+        *,
+        fetch_page: Fetch,
+        fetch_file: Fetch,
+        pace: Pace,
+        places: int,
+    ) -> None:
+        self._frontier = frontier
+        self._course = course
+        self._fetch_page = fetch_page
+        self._fetch_file = fetch_file
+        self._pace = pace
+        self._places = places
+        self._under_way = 0
+        self._is_stopped = False
+        self._changed = asyncio.Event()
+        self._workers = 0
+        pace.on_long_wait = self._make_room
+
+    async def run(self) -> None:
+        """Visit until nothing waits and nothing is under way, or `stop` was called and what was under way has ended."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            for _ in range(self._places):
+                self._add_worker()
+
+    def stop(self) -> None:
+        """Start no more visits."""
+        self._is_stopped = True
+        self._frontier.bring_back()
+        self._changed.set()
+
+    @property
+    def unvisited(self) -> int:
+        """How many URLs are known whose visit has not ended."""
+        return len(self._frontier) + self._under_way
+
+    def _add_worker(self) -> None:
+        self._workers += 1
+        self._tasks.create_task(self._work())
+
+    def _make_room(self) -> None:
+        """Give the place of a visit that has to wait for long to another one."""
+        while self._free_workers < self._places and self._workers < self._places * (1 + MOST_PAUSING):
+            self._add_worker()
+
+    @property
+    def _free_workers(self) -> int:
+        return self._workers - self._pace.long_waits
+
+    async def _work(self) -> None:
+        # Whoever was made for the time of a long wait goes when that is over.
+        while not self._is_stopped and self._free_workers <= self._places:
+            waiting = self._next()
+            if waiting is None:
+                if not self._under_way and not len(self._frontier):
+                    break
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            self._under_way += 1
+            try:
+                await self._visit(waiting)
+            finally:
+                self._under_way -= 1
+                self._changed.set()
+        self._workers -= 1
+        self._changed.set()
+
+    def _next(self) -> Waiting | None:
+        """Take the next visit to a host that may be asked soon; None when there is none now."""
+        while (waiting := self._frontier.pop()) is not None:
+            host = host_of(waiting.url)
+            seconds = self._pace.state(host).seconds
+            if seconds <= LONG_WAIT_SECONDS:
+                return waiting
+            if self._frontier.set_aside(host, waiting):
+                asyncio.get_running_loop().call_later(seconds, self._bring_back, host)
+        return None
+
+    def _bring_back(self, host: str) -> None:
+        self._frontier.bring_back(host)
+        self._changed.set()
+
+    async def _visit(self, waiting: Waiting) -> None:
+        visit = waiting.visit
+        is_file = visit.kind is LinkKind.MEDIA
+        try:
+            answer = await (self._fetch_file if is_file else self._fetch_page)(waiting)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
+            self._course.failed(visit, error)
+            return
+        try:
+            self._course.arrived(visit, answer)
+        except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
+            self._course.broke(visit, error)

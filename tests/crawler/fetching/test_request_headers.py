@@ -1,0 +1,194 @@
+"""What is sent to a host is what the report says, else the profile, else the defaults; and nothing leaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from orbweaver.crawler.fetching.request_headers import (
+    ACCEPT_LANGUAGE,
+    DEFAULT_MANNERS,
+    MOST_JARS,
+    Access,
+    Manners,
+    manners_of,
+)
+from orbweaver.model import AccessProfile, Report
+
+URL = "http://www.site.com/a/b"
+OURS = "Orbweaver/0.1"
+KEEPS = AccessProfile(keeps_cookies=True)
+GIVEN = manners_of([Report(url=URL, cookies="session=1; theme=dark")])
+
+
+def sent(
+    profile: AccessProfile, manners: Manners = DEFAULT_MANNERS, *, url: str = URL, referrer: str | None = None
+) -> dict[str, str]:
+    return dict(Access(profile, user_agent=OURS).headers_for(url, manners, referrer=referrer))
+
+
+# --- who says what ---
+
+
+@pytest.mark.parametrize(
+    ("profile", "manners", "user_agent", "language"),
+    [
+        (AccessProfile(), DEFAULT_MANNERS, OURS, ACCEPT_LANGUAGE),
+        (AccessProfile(user_agent="P", accept_language="de"), DEFAULT_MANNERS, "P", "de"),
+        (AccessProfile(user_agent="P", accept_language="de"), Manners("R", "fr"), "R", "fr"),
+        (AccessProfile(user_agent="P"), Manners(accept_language="fr"), "P", "fr"),
+        (AccessProfile(accept_language="de"), Manners(user_agent="R"), "R", "de"),
+    ],
+)
+def test_the_report_goes_before_the_profile_and_this_before_the_defaults(
+    profile: AccessProfile, manners: Manners, user_agent: str, language: str
+) -> None:
+    headers = sent(profile, manners)
+
+    assert (headers["User-Agent"], headers["Accept-Language"]) == (user_agent, language)
+    assert Access(profile, user_agent=OURS).user_agent_for(manners) == user_agent
+
+
+def test_a_referrer_is_sent_when_there_is_one() -> None:
+    assert sent(AccessProfile(), referrer="http://from.example/")["Referer"] == "http://from.example/"
+    assert "Referer" not in sent(AccessProfile())
+
+
+def test_a_referrer_does_not_stay_for_the_next_request() -> None:
+    access = Access(AccessProfile(), user_agent=OURS)
+    access.headers_for(URL, DEFAULT_MANNERS, referrer="http://from.example/")
+
+    assert "Referer" not in dict(access.headers_for(URL, DEFAULT_MANNERS))
+
+
+def test_of_several_reports_of_a_url_the_first_that_says_something_counts() -> None:
+    reports = [
+        Report(url=URL, accept_language="de"),
+        Report(url=URL, user_agent="A", accept_language="fr", cookies="a=1"),
+        Report(url=URL, user_agent="B", cookies="b=2"),
+    ]
+
+    assert manners_of(reports) == Manners("A", "de", "a=1", "site.com")
+    assert manners_of([Report(url=URL)]) == DEFAULT_MANNERS
+
+
+# --- cookies ---
+
+
+@pytest.mark.parametrize(
+    ("url", "cookies"),
+    [
+        (URL, "session=1; theme=dark"),
+        ("http://www.site.com/", "session=1; theme=dark"),
+        ("https://cdn.site.com:8443/x", "session=1; theme=dark"),
+        ("http://site.com.evil.org/", None),
+        ("http://othersite.com/", None),
+        ("http://com/", None),
+    ],
+)
+def test_a_reports_cookies_go_to_its_own_site_alone(url: str, cookies: str | None) -> None:
+    assert sent(AccessProfile(), GIVEN, url=url).get("Cookie") == cookies
+
+
+def test_customers_of_a_shared_host_are_strangers() -> None:
+    manners = manners_of([Report(url="http://a.github.io/", cookies="session=1")])
+
+    assert "Cookie" in sent(AccessProfile(), manners, url="http://a.github.io/x")
+    assert "Cookie" not in sent(AccessProfile(), manners, url="http://b.github.io/x")
+
+
+def test_a_host_without_a_name_gets_its_cookies_too() -> None:
+    manners = manners_of([Report(url="http://192.0.2.1/", cookies="session=1")])
+
+    assert sent(AccessProfile(), manners, url="http://192.0.2.1:8080/x")["Cookie"] == "session=1"
+
+
+def in_loop(act: Callable[[], str | None]) -> str | None:
+    """A jar wants a running loop."""
+
+    async def call() -> str | None:
+        return act()
+
+    return asyncio.run(call())
+
+
+def cookie_after(
+    set_cookie: list[str],
+    *,
+    profile: AccessProfile = KEEPS,
+    manners: Manners = DEFAULT_MANNERS,
+    by: Manners | None = None,
+    at: str = URL,
+    url: str = URL,
+) -> str | None:
+    def act() -> str | None:
+        access = Access(profile, user_agent=OURS)
+        access.remember(at, manners, set_cookie)
+        return dict(access.headers_for(url, manners if by is None else by)).get("Cookie")
+
+    return in_loop(act)
+
+
+def test_cookies_that_a_host_sets_are_sent_back_when_the_profile_keeps_them() -> None:
+    assert cookie_after(["a=1", "b=2; Path=/; HttpOnly"]) == "b=2; a=1"
+
+
+def test_cookies_that_a_host_sets_are_forgotten_when_the_profile_keeps_none() -> None:
+    assert cookie_after(["a=1"], profile=AccessProfile()) is None
+
+
+def test_a_report_with_cookies_keeps_those_that_its_host_sets() -> None:
+    assert cookie_after(["c=3"], profile=AccessProfile(), manners=GIVEN) == "session=1; theme=dark; c=3"
+
+
+def test_a_cookie_that_the_host_sets_replaces_the_reports_of_that_name() -> None:
+    assert cookie_after(["session=2"], profile=AccessProfile(), manners=GIVEN) == "theme=dark; session=2"
+
+
+@pytest.mark.parametrize("value", ["a=b=c", "%7B%22x%22%3A1%7D", "a|b", "{x}", ""])
+def test_a_cookies_value_comes_back_as_it_was_set(value: str) -> None:
+    assert cookie_after([f"c={value}"]) == f"c={value}"
+
+
+@pytest.mark.parametrize(
+    ("set_cookie", "at", "url"),
+    [
+        ("a=1", URL, "http://cdn.site.com/"),  # of one host only
+        ("a=1; Path=/x", URL, URL),
+        ("a=1; Secure", "https://www.site.com/", "http://www.site.com/"),
+        ("a=1; Max-Age=0", URL, URL),
+        ("a=1; Domain=other.com", URL, "http://other.com/"),
+        ("a=1; Domain=com", URL, "http://other.com/"),  # every shop's cookie would go to every other
+        ("a=1; Domain=github.io", "http://a.github.io/", "http://b.github.io/"),
+    ],
+)
+def test_a_cookie_is_not_sent_where_it_does_not_belong(set_cookie: str, at: str, url: str) -> None:
+    assert cookie_after([set_cookie], at=at, url=url) is None
+
+
+def test_a_cookie_for_a_site_is_sent_to_its_hosts() -> None:
+    assert cookie_after(["a=1; Domain=site.com; Path=/"], url="http://cdn.site.com/") == "a=1"
+
+
+def test_one_reports_session_never_reaches_anothers_url() -> None:
+    assert cookie_after(["a=1"], manners=GIVEN, by=DEFAULT_MANNERS) is None
+    assert cookie_after(["a=1"], manners=DEFAULT_MANNERS, by=Manners(user_agent="another")) is None
+
+
+def test_a_host_that_sets_cookies_without_end_does_not_make_requests_too_long() -> None:
+    cookies = cookie_after([f"c{number}={'x' * 100}; Path=/" for number in range(5_000)])
+
+    assert cookies is not None
+    assert len(cookies) <= 8_192
+
+
+def test_only_so_many_sites_have_their_cookies_kept() -> None:
+    def act() -> str | None:
+        access = Access(AccessProfile(keeps_cookies=True), user_agent=OURS)
+        for number in range(MOST_JARS + 1):
+            access.remember(f"http://s{number}.com/", DEFAULT_MANNERS, ["a=1"])
+        assert "Cookie" in dict(access.headers_for(f"http://s{MOST_JARS - 1}.com/", DEFAULT_MANNERS))
+        return dict(access.headers_for(f"http://s{MOST_JARS}.com/", DEFAULT_MANNERS)).get("Cookie")
+
+    assert in_loop(act) is None

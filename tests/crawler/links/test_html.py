@@ -1,0 +1,379 @@
+"""Every way a page can refer to a page or a file, and that no page can break or stall the search."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from calibration import LINEAR, measured
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.crawler.links.html import DOCUMENTS_DEEP, DataUri, Link, LinkKind, PageLinks, extract
+
+PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
+MEGABYTES_2 = 2 * 2**20
+
+
+def look(html: str | bytes, *, content_type: str | None = "text/html", max_links: int = 10_000) -> PageLinks:
+    body = html if isinstance(html, bytes) else html.encode()
+    return extract(body, content_type=content_type, base_url="http://host.test/page", max_links=max_links)
+
+
+def references(html: str | bytes, content_type: str | None = "text/html") -> list[str]:
+    return [link.reference for link in look(html, content_type=content_type).links]
+
+
+ONE_LINK = [
+    # pages
+    ('<a href="next.html">n</a>', "next.html", PAGE),
+    ("<A HREF=next.html>", "next.html", PAGE),
+    ("<map><area href='next.html'></map>", "next.html", PAGE),
+    ("<iframe src=inner.html></iframe>", "inner.html", PAGE),
+    ("<iframe data-src=inner.html></iframe>", "inner.html", PAGE),
+    ("<frameset><frame src=inner.html></frameset>", "inner.html", PAGE),
+    ("<link rel=next href=2.html>", "2.html", PAGE),
+    ("<link rel='PREV' href=2.html>", "2.html", PAGE),
+    ("<link rel=alternate hreflang=de href=de.html>", "de.html", PAGE),
+    ("<meta property=og:url content=http://h/x>", "http://h/x", PAGE),
+    ("<meta name=twitter:player content=http://h/x>", "http://h/x", PAGE),
+    ("<meta http-equiv=refresh content='5; url=next.html'>", "next.html", PAGE),
+    ("<meta http-equiv=Refresh content=\"0;URL='next.html'\">", "next.html", PAGE),
+    ("<meta http-equiv=refresh content='1.5 , url = \"a b\" x'>", "a b", PAGE),
+    ("<meta http-equiv=refresh content='3 next.html'>", "next.html", PAGE),
+    # media
+    ("<img src=a.jpg>", "a.jpg", MEDIA),
+    ("<image src=a.jpg>", "a.jpg", MEDIA),
+    ("<img data-src=a.jpg>", "a.jpg", MEDIA),
+    ("<img data-original=a.jpg>", "a.jpg", MEDIA),
+    ("<img data-srcset='a.jpg 2x'>", "a.jpg", MEDIA),
+    ("<picture><source srcset='a.webp 1x'></picture>", "a.webp", MEDIA),
+    ("<video src=a.mp4></video>", "a.mp4", MEDIA),
+    ("<video poster=a.jpg></video>", "a.jpg", MEDIA),
+    ("<video data-src=a.mp4></video>", "a.mp4", MEDIA),
+    ("<video><source src=a.mp4></video>", "a.mp4", MEDIA),
+    ("<audio src=a.ogg></audio>", "a.ogg", MEDIA),
+    ("<embed src=a.svg>", "a.svg", MEDIA),
+    ("<object data=a.svg></object>", "a.svg", MEDIA),
+    ("<input type=IMAGE src=a.png>", "a.png", MEDIA),
+    ("<link rel='shortcut icon' href=a.ico>", "a.ico", MEDIA),
+    ("<link rel=apple-touch-icon href=a.png>", "a.png", MEDIA),
+    ("<link rel=image_src href=a.png>", "a.png", MEDIA),
+    ("<meta property='og:image' content='a.png'>", "a.png", MEDIA),
+    ("<meta name='og:image:secure_url' content='a.png'>", "a.png", MEDIA),
+    ("<meta property='og:video:url' content='a.mp4'>", "a.mp4", MEDIA),
+    ("<meta property='og:audio' content='a.mp3'>", "a.mp3", MEDIA),
+    ("<meta name='twitter:image:src' content='a.png'>", "a.png", MEDIA),
+    ("<meta name='twitter:player:stream' content='a.mp4'>", "a.mp4", MEDIA),
+    ("<svg><image xlink:href=a.png /></svg>", "a.png", MEDIA),
+    ("<svg><image href=a.png /></svg>", "a.png", MEDIA),
+    ("<td background=a.gif>", "a.gif", MEDIA),
+    # css
+    ("<p style='background: url(a.png)'>", "a.png", MEDIA),
+    ('<p style="background: url( &quot;a b.png&quot; )">', "a b.png", MEDIA),
+    ("<p style=\"background: url('a(1).png')\">", "a(1).png", MEDIA),
+    (r"<p style='background: url(a\29 b.png)'>", "a)b.png", MEDIA),
+    (r"<p style='background: url(a\(b.png)'>", "a(b.png", MEDIA),
+    ("<p style='background: URL(a.png'>", "a.png", MEDIA),
+    ("<style>p { background: url(a.png?b&amp;c) }</style>", "a.png?b&amp;c", MEDIA),
+    ('<style>@import "a.css";</style>', "a.css", MEDIA),
+    ("<style>@import url(a.css);</style>", "a.css", MEDIA),
+    ("<style>p::after { content: '<b' } i { background: url(a.png) }", "a.png", MEDIA),
+    ("<style>p { background: image-set('a.avif' type('image/avif') 1x) }</style>", "a.avif", MEDIA),
+    ("<style>p { background: -webkit-image-set(url(a.png) 1x) }</style>", "a.png", MEDIA),
+    ("<link rel=stylesheet href=a.css>", "a.css", MEDIA),
+    ("<link rel='alternate stylesheet' href=a.css>", "a.css", MEDIA),
+    ("<link rel=preload as=image href=a.png>", "a.png", MEDIA),
+    ("<link rel=preload as=image imagesrcset='a.png 2x'>", "a.png", MEDIA),
+    ("<link rel=sitemap href=map.xml>", "map.xml", PAGE),
+    # where scripts look for what they will show
+    ("<div data-bg=a.png>", "a.png", MEDIA),
+    ("<div data-bg='url(\"a.png\")'>", "a.png", MEDIA),
+    ("<section data-background=a.png>", "a.png", MEDIA),
+    ("<img data-lazy-src=a.png>", "a.png", MEDIA),
+    ("<img data-lazy-srcset='a.png 2x'>", "a.png", MEDIA),
+    ("<iframe data-lazy-src=inner.html></iframe>", "inner.html", PAGE),
+    # svg
+    ("<svg><use xlink:href='shapes.svg#a'></svg>", "shapes.svg#a", MEDIA),
+    ("<svg><use href='shapes.svg#a'></svg>", "shapes.svg#a", MEDIA),
+    ("<svg><filter><feImage href=a.png /></filter></svg>", "a.png", MEDIA),
+    ("<svg><a xlink:href=next.html>", "next.html", PAGE),
+    # where a reference may hide
+    ("<template><img src=a.jpg></template>", "a.jpg", MEDIA),
+    ("<noscript><img src=a.jpg></noscript>", "a.jpg", MEDIA),
+    ("<svg><title><img src=a.jpg></title></svg>", "a.jpg", MEDIA),
+    ("<svg><style><img src=a.jpg></style></svg>", "a.jpg", MEDIA),
+    ("<iframe srcdoc='<img src=&quot;a.jpg&quot;>'></iframe>", "a.jpg", MEDIA),
+    ("<p title='<a b=\"'><img src=a.jpg><p title='\">'>", "a.jpg", MEDIA),
+    ("<!-- <a b=' --><img src=a.jpg><!-- ' -->", "a.jpg", MEDIA),
+    ("<!--> <img src=a.jpg> -->", "a.jpg", MEDIA),
+    ("<!x <a b=\"> <img src=a.jpg> <p c=''>", "a.jpg", MEDIA),
+    ("</a b='>'><img src=a.jpg>", "a.jpg", MEDIA),
+    ("<img/src=a.jpg/alt=x>", "a.jpg/alt=x", MEDIA),
+    ("<img alt = '>'\nsrc\n=\n'a.jpg'/>", "a.jpg", MEDIA),
+    ("<script>if (a<b) c = '<!-- ';</script><img src=a.jpg>", "a.jpg", MEDIA),
+    ("<img src=a.jpg src=b.jpg>", "a.jpg", MEDIA),
+    ("<img " + " ".join(f"x{n}" for n in range(5_000)) + " SRC='a.jpg'>", "a.jpg", MEDIA),
+    # entities: in attributes, one without its semicolon before "=" is not one
+    ("<a href='?a=1&copy=2&amp;b=3&#x41;'>", "?a=1&copy=2&b=3A", PAGE),
+    ("<a href=' spaced '>", " spaced ", PAGE),
+]
+
+
+@pytest.mark.parametrize(("html", "reference", "kind"), ONE_LINK, ids=[row[0][:60] for row in ONE_LINK])
+def test_a_reference_is_found(html: str, reference: str, kind: LinkKind) -> None:
+    assert look(html).links == (Link(reference, kind),)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<a href=''>",
+        "<a href=' '>",
+        "<a href>",
+        "<a href='#top'>",
+        "<a href='http://host.test/page#top'>",
+        "<a name=x>",
+        "<img srcset=' , ,'>",
+        "<input src=a.png>",
+        "<link rel=preload as=script href=a.js>",
+        "<link rel=preload as=font href=a.woff2>",
+        "<form action=/search method=get><input name=q></form>",
+        "<svg><use href='#shape'></svg>",
+        "<p data-bg=''>",
+        "<p style='background: image-set(type(\"image/png\") 1x)'>",
+        "<meta http-equiv=refresh content=5>",
+        "<meta name=description content=words>",
+        "<!-- <img src=a.jpg> -->",
+        "<script>'<img src=' + name + '>'</script>",
+        "<title><img src=a.jpg></title>",
+        "<p style='color: red'>",
+        "plain words",
+        "",
+    ],
+)
+def test_what_refers_to_nothing_else_is_left_out(html: str) -> None:
+    assert look(html) == PageLinks(links=(), base=None, data_uris=(), bad_data_uris=0, is_truncated=False)
+
+
+@pytest.mark.parametrize(
+    ("srcset", "expected"),
+    [
+        ("a.jpg, b.jpg 2x", ["a.jpg", "b.jpg"]),
+        ("a.jpg 1x,b.jpg 2x", ["a.jpg", "b.jpg"]),
+        ("a.jpg,b.jpg", ["a.jpg,b.jpg"]),
+        ("/w_100,h_50/a.jpg 100w, /w_200,h_90/a.jpg 200w", ["/w_100,h_50/a.jpg", "/w_200,h_90/a.jpg"]),
+        (", a.jpg,, b.jpg", ["a.jpg", "b.jpg"]),
+        ("a.jpg (x, y) 1x, b.jpg", ["a.jpg", "b.jpg"]),
+        ("a.jpg (x, b.jpg", ["a.jpg"]),
+    ],
+)
+def test_a_srcset_is_split_where_browsers_split_it(srcset: str, expected: list[str]) -> None:
+    assert references(f"<img srcset='{srcset}'>") == expected
+
+
+def test_references_are_in_document_order_once_per_kind() -> None:
+    html = "<img src=b><a href=a><style>p{background:url(c)}</style><img src=b srcset='d 2x'><a href=b>"
+    assert look(html).links == (
+        Link("b", MEDIA),
+        Link("a", PAGE),
+        Link("c", MEDIA),
+        Link("d", MEDIA),
+        Link("b", PAGE),
+    )
+
+
+def test_the_first_base_counts_and_is_no_link() -> None:
+    page = look("<base target=x><base href=' /pics/ '><base href=/other/><img src=a.jpg>")
+    assert page.base == "/pics/"
+    assert page.links == (Link("a.jpg", MEDIA),)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("<a href='\u0436.html'>".encode("cp1251"), "text/html; charset=windows-1251"),
+        (b"<meta charset=windows-1251>" + "<a href='\u0436.html'>".encode("cp1251"), None),
+        ("\ufeff<a href='\u0436.html'>".encode("utf-16-le"), "text/html; charset=windows-1251"),
+        ("<a href='\u0436.html'>".encode(), None),
+        ("<meta charset=utf-16><a href='\u0436.html'>".encode(), None),
+        ("<a href='\u0436.html'>".encode(), "text/html; charset=zlib"),
+        ("<a href='\u0436.html'>".encode(), "text/html; charset=punycode"),
+        ("<a href='\u0436.html'>".encode(), "text/html; charset=nonsense"),
+    ],
+)
+def test_text_is_decoded_as_browsers_do(body: bytes, content_type: str | None) -> None:
+    assert references(body, content_type) == ["\u0436.html"]
+
+
+def test_undeclared_bytes_that_are_not_utf8_are_windows_1252() -> None:
+    assert references(b"<a href='\xe9.html'>", None) == ["\u00e9.html"]
+
+
+def test_all_of_an_image_set_is_found() -> None:
+    css = "image-set(url('a.png') 1x, \"b.png\" 2x type('image/png'), 'c\\29 .png' 3x) image-set('d.png' 1x"
+    assert references(f"<style>p {{ background: {css}</style>") == ["a.png", "b.png", "c).png", "d.png"]
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/xhtml+xml", "image/svg+xml"])
+def test_a_document_inside_the_page_is_a_file_and_searched_too(media_type: str) -> None:
+    page = look(f"<iframe src='data:{media_type},%3Cimage href=a.jpg%3E'></iframe>")
+    assert page.links == (Link("a.jpg", MEDIA),)
+    assert [embedded.media_type for embedded in page.data_uris] == [media_type]
+
+
+def test_documents_inside_documents_end_at_a_depth_and_say_so() -> None:
+    def nested(levels: int) -> str:
+        html = "<img src=deepest.jpg>"
+        for _ in range(levels):
+            html = "<iframe src='data:text/html;base64," + base64.b64encode(html.encode()).decode() + "'></iframe>"
+        return html + "<img src=last.jpg>"
+
+    within = look(nested(DOCUMENTS_DEEP))
+    assert (within.is_truncated, Link("deepest.jpg", MEDIA) in within.links) == (False, True)
+    beyond = look(nested(DOCUMENTS_DEEP + 1))
+    assert beyond.is_truncated
+    assert beyond.links == (Link("last.jpg", MEDIA),)
+
+
+BYTES = bytes(range(40))
+BASE64 = base64.b64encode(BYTES).decode()
+
+
+@pytest.mark.parametrize(
+    ("uri", "media_type", "data"),
+    [
+        (f"data:image/png;base64,{BASE64}", "image/png", BYTES),
+        (f"DATA:IMAGE/PNG;x=y; BASE64,{BASE64}", "image/png", BYTES),
+        (f" data:image/png;base64,{BASE64[:9]}\n {BASE64[9:]} ", "image/png", BYTES),
+        (f"data:image/png;base64,{BASE64.rstrip('=')}", "image/png", BYTES),
+        (f"data:image/png;base64,{BASE64.replace('=', '%3D')}", "image/png", BYTES),
+        ("data:image/svg+xml,%3Csvg%3E a,b%zz", "image/svg+xml", b"<svg> a,b%zz"),
+        ("data:,x", "text/plain", b"x"),
+        ("data:image/gif,x#fragment", "image/gif", b"x"),
+        ("data:;charset=utf-8,\u00e9", "text/plain", "\u00e9".encode()),
+        ("da\nta:image/gif,x", "image/gif", b"x"),
+    ],
+)
+def test_a_file_inside_the_page_is_decoded(uri: str, media_type: str, data: bytes) -> None:
+    page = look(f'<meta charset=utf-8><img src="{uri}">')
+    assert page.data_uris == (DataUri(media_type, data),)
+    assert page.links == ()
+    assert page.bad_data_uris == 0
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<img src='{}'>",
+        "<img srcset='{} 2x, other.jpg'>",
+        "<video poster='{}'>",
+        "<object data='{}'>",
+        "<p style='background: url({})'>",
+        "<style>p {{ background: url({}) }}</style>",
+        "<link rel=icon href='{}'>",
+        "<a href='{}'>",
+    ],
+)
+def test_a_file_inside_the_page_is_found_wherever_a_reference_may_stand(html: str) -> None:
+    assert look(html.format(f"data:image/png;base64,{BASE64}")).data_uris == (DataUri("image/png", BYTES),)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "data:image/png;base64",
+        "data:",
+        "data:;base64,A",
+        "data:;base64,AA*A",
+        "data:;base64,A=AA",
+        "data:;base64,AAA=A",
+    ],
+)
+def test_a_malformed_file_inside_the_page_is_counted(uri: str) -> None:
+    page = look(f"<img src='{uri}'>")
+    assert (page.data_uris, page.links, page.bad_data_uris) == ((), (), 1)
+
+
+def test_an_empty_file_inside_the_page_is_ignored() -> None:
+    page = look("<img src='data:image/png;base64,'><img src='data:,'>")
+    assert (page.data_uris, page.bad_data_uris) == ((), 0)
+
+
+def test_the_bytes_of_a_file_inside_the_page_are_in_no_repr() -> None:
+    assert "secret" not in repr(look("<img src='data:,secret'>"))
+
+
+def test_more_links_than_the_limit_are_cut_and_said() -> None:
+    html = "".join(f"<a href={number}>" for number in range(11))
+    assert not look(html, max_links=11).is_truncated
+    cut = look(html, max_links=10)
+    assert cut.is_truncated
+    assert len(cut.links) == 10
+
+
+MARKUP = """
+< > </ <!-- --> <!x <a <img <div> </div> <b> <p> <table> <svg> <style> </style> <title> <script> <template>
+<base <frameset> <![CDATA[ ]]> href= src= srcset= style= ' " url( )
+@import data: ;base64, , \\ # % & &amp; &#xD800;
+"""
+fragments = st.sampled_from([*MARKUP.split(), " ", "\n", "\0", "<iframe srcdoc="])
+NESTING = "a b i div p table tr td ul li svg math select form object"
+
+
+@given(st.binary(), st.none() | st.text(max_size=60))
+def test_any_bytes_are_searched_without_failing(body: bytes, content_type: str | None) -> None:
+    look(body, content_type=content_type)
+
+
+@given(st.lists(fragments | st.text(max_size=3), max_size=60).map("".join))
+def test_any_mix_of_markup_is_searched_without_failing(html: str) -> None:
+    look(html.encode("utf-8", "replace"))
+
+
+@given(st.lists(st.sampled_from(NESTING.split()), max_size=40))
+def test_an_image_is_found_below_any_nesting(names: list[str]) -> None:
+    html = "".join(f"<{name}>" for name in names) + "<img src=a.jpg>" + "".join(f"</{name}>" for name in names[::-1])
+    assert references(html) == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("<img src=a.jpg>" * 350_000, id="images"),
+        pytest.param("<div>" * 190_000 + "</div>" * 190_000, id="nested blocks"),
+        pytest.param("<div style=''>" * 350_000, id="nested blocks with attributes"),
+        pytest.param(
+            "<p>" + "".join(f"<b id={number}>" for number in range(60_000)) + "</p><p>x" * 500_000,
+            id="formatting elements to reconstruct",
+        ),
+        pytest.param("<img " + "".join(f" a{number}" for number in range(700_000)) + ">", id="attributes of one tag"),
+        pytest.param("<svg><style>" * 450_000, id="foreign raw text"),
+        pytest.param("<!--" * 1_300_000, id="unclosed comments"),
+        pytest.param("<a b='\"" * 700_000, id="unclosed quotes"),
+        pytest.param("<style>" + "url('\"" * 800_000, id="unclosed css strings"),
+        pytest.param("<img srcset='" + "a,( " * 1_300_000 + "'>", id="one srcset"),
+        pytest.param("<meta http-equiv=refresh content='" + " " * MEGABYTES_2 + "'>", id="white space"),
+        pytest.param("<img src='data:," + "%41a" * 1_300_000 + "'>", id="one data: URI"),
+        pytest.param("<style>" + "image-set(" * 500_000, id="unclosed image sets"),
+        pytest.param("<style>" + "image-set('a' type(" * 300_000, id="unclosed types in image sets"),
+        pytest.param("<style>image-set(" + "a" * MEGABYTES_2, id="one type in an image set"),
+        pytest.param("<style>image-set('" + "\\'" * 1_000_000 + "\n", id="quotes in a cut string of an image set"),
+        pytest.param("<style>" + "url('\\'\n" * 300_000, id="cut css strings"),
+        pytest.param("<style>url(" + "\\abcdef " * 250_000 + "(", id="escapes in a url that is none"),
+        pytest.param("<iframe/src=data:text/html," * 200_000 + ">" * 9, id="documents in documents"),
+        pytest.param("<p data-bg='" + "url(" * 1_300_000 + "'>", id="a lazy background"),
+        pytest.param("<iframe srcdoc='" + "<a href=x>" * 500_000 + "'>", id="a document in a document"),
+    ],
+)
+def test_two_mebibytes_are_searched_in_reasonable_time(page: str) -> None:
+    body = page.encode()[:MEGABYTES_2]
+    with measured() as cost:
+        look(body)
+    assert cost.units < LINEAR
+
+
+def test_a_self_closing_svg_hides_nothing_after_it() -> None:
+    html = b"<svg width=1 /><script><!-- x</script><img src=/x.jpg>"
+    assert [link.reference for link in extract(html, content_type="text/html", base_url="http://h.test/").links] == [
+        "/x.jpg"
+    ]

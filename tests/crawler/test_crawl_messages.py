@@ -1,0 +1,108 @@
+"""What is believed of a crawl process: messages of known kinds, about its own scope."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from builders import a_sighting
+from orbweaver.crawler import crawl_messages
+from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found
+from orbweaver.crawler.errors import AccountRefused
+from orbweaver.model import Embeds, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
+
+HOST = Scope(kind=ScopeKind.HOST, name="h.test", limits=Limits())
+PATH = HOST.model_copy(update={"kind": ScopeKind.PATH, "prefixes": ("http://h.test/a/",)})
+EMBEDS = HOST.model_copy(update={"embeds": Embeds.ANY})
+OTHER = {"url": "http://o.test/a", "final_url": "http://o.test/a", "host": "o.test"}
+REPORTS = (Report(url="http://h.test/", report_id="r-1"), Report(url="http://h.test/b"))
+
+
+def found(**fields: Any) -> bytes:
+    sighting = a_sighting().model_copy(update=fields)
+    return Found(sightings=(sighting,), skips=(), tally=Tally()).model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("scope", "fields", "objection"),
+    [
+        (HOST, {}, None),
+        (HOST, {"ip": "192.0.2.1"}, None),
+        (HOST, {"ip": "\x1b[2J"}, "an IP address that is not valid"),
+        (HOST, OTHER, "a URL that is not in scope"),
+        (HOST, {"final_url": "http://o.test/"}, "a URL that is not in scope"),
+        (HOST, {"url": "http://h.test:8080/a", "host": "h.test:8080"}, "a URL that is not in scope"),
+        (HOST, {"host": "o.test"}, "a host that is not the host of its URL"),
+        (HOST, {"url": "HTTP://h.test/a"}, "a URL that is not canonical"),
+        (HOST, {"url": "h.test"}, "a URL that is not canonical"),
+        (HOST, {"url": "http://h.test/\x1b[2J"}, "a URL that is not canonical"),
+        (PATH, {"url": "http://h.test/a/b", "final_url": "http://h.test/a/c"}, None),
+        (PATH, {}, "a URL that is not in scope"),
+        # A file that a page of the scope shows from elsewhere, where the scope allows that.
+        (EMBEDS, {**OTHER, "referrer": "http://h.test/page"}, None),
+        (EMBEDS, {**OTHER, "referrer": "http://o.test/page"}, "a URL that is not in scope"),
+        (EMBEDS, {**OTHER, "referrer": "no URL"}, "a URL that is not in scope"),
+        (EMBEDS, OTHER, "a URL that is not in scope"),
+    ],
+)
+def test_a_sighting_is_of_a_url_that_the_recrawl_could_fetch(
+    scope: Scope, fields: dict[str, Any], objection: str | None
+) -> None:
+    assert crawl_messages.objection_to(a_sighting().model_copy(update=fields), scope) == objection
+
+
+def test_what_was_said_is_read_as_it_was() -> None:
+    sighting = a_sighting(report_ids=("r-1",))
+    said = crawl_messages.read(found(report_ids=("r-1",)), HOST, REPORTS)
+    assert said == Found(sightings=(sighting,), skips=(), tally=Tally())
+    contained = Contained(enforced={"tcp_ports": [80], "is_on": True})
+    assert crawl_messages.read(contained.model_dump_json().encode(), HOST, REPORTS) == contained
+
+
+def test_a_sighting_names_reports_of_its_recrawl_only() -> None:
+    with pytest.raises(AccountRefused, match="a report of another recrawl"):
+        crawl_messages.read(found(report_ids=("r-2",)), HOST, REPORTS)
+
+
+def test_what_came_of_a_url_is_said_of_reported_ones_only() -> None:
+    said = Answered(reported=(Reported(url="http://h.test/b", outcome=Outcome.TIMEOUT),))
+    assert crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS) == said
+    other = Answered(reported=(Reported(url="http://h.test/c"),))
+    with pytest.raises(AccountRefused, match="a URL that was not reported"):
+        crawl_messages.read(other.model_dump_json().encode(), HOST, REPORTS)
+
+
+def finished(**fields: Any) -> bytes:
+    return json.dumps({"kind": "finished", "stopped_by": None, "suggestions": {}, **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\xff",
+        b"[]" * 10,
+        b"[" * 100_000,
+        b'{"kind": "case"}',
+        finished(stopped_by="[blink]"),
+        finished(suggestions={"\x1b[2J": 1}),
+        finished(suggestions={"o.test": "many"}),
+        finished(run_id="another"),
+        finished(answers={"h.test": {"files": {"\x1b[2J": 1}}}),
+        finished(answers={"h.test": {"files": {"given": -1}}}),
+        json.dumps({"kind": "given up", "reason": "x" * 1_001}).encode(),
+        json.dumps({**json.loads(found()), "sightings": [json.loads(a_sighting().model_dump_json())] * 201}).encode(),
+        found().replace(b'"http"', b'"http2"'),
+    ],
+    ids=lambda one: str(one[:20]),
+)
+def test_what_is_no_message_is_refused_and_not_quoted(message: bytes) -> None:
+    with pytest.raises(AccountRefused, match=r"\Aa message of no known form \([a-z_]+\)\Z"):
+        crawl_messages.read(message, HOST, REPORTS)
+
+
+def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:
+    hosts = {"o.test": 3, "o.test:8080": 1, "[2001:db8::1]": 1, "xn--bcher-kva.test": 2, "a_b.test": 1}
+    said = crawl_messages.read(finished(stopped_by="max_pages", suggestions=hosts), HOST, REPORTS)
+    assert said == Finished(stopped_by="max_pages", suggestions=hosts)

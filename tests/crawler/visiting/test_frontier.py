@@ -1,0 +1,214 @@
+"""What waits comes out in the order that finds known files soonest, whatever order it went in."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from orbweaver.crawler.fetching.request_headers import Manners
+from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.visiting.frontier import Frontier, Waiting
+from orbweaver.crawler.visiting.visit import Visit
+
+
+def waiting(
+    url: str, kind: LinkKind = LinkKind.PAGE, *, cost: int = 1, depth: int = 1, is_reported: bool = False
+) -> Waiting:
+    return Waiting(Visit(url, kind, depth=depth, is_reported=is_reported), url, cost)
+
+
+def drained(frontier: Frontier) -> list[str]:
+    return [one.url for one in iter(frontier.pop, None)]
+
+
+def test_reports_come_first_then_files_then_near_pages() -> None:
+    frontier = Frontier()
+    for one in (
+        waiting("far", depth=3),
+        waiting("near", depth=1),
+        waiting("file", LinkKind.MEDIA, depth=9),
+        waiting("report", is_reported=True, cost=0),
+    ):
+        frontier.push(one)
+    assert drained(frontier) == ["report", "file", "near", "far"]
+    assert frontier.pop() is None
+
+
+def test_what_costs_more_comes_later_and_is_not_lost() -> None:
+    frontier = Frontier()
+    for one in (waiting("calendar", cost=5), waiting("page"), waiting("deeper", depth=4), waiting("deepest", depth=6)):
+        frontier.push(one)
+    assert drained(frontier) == ["page", "deeper", "calendar", "deepest"]
+
+
+@given(depths=st.lists(st.integers(0, 5), max_size=30))
+def test_pages_of_one_depth_keep_their_order(depths: list[int]) -> None:
+    frontier = Frontier()
+    for number, depth in enumerate(depths):
+        frontier.push(waiting(str(number), depth=depth))
+    assert len(frontier) == len(depths)
+    assert drained(frontier) == [str(number) for _, number in sorted((depth, n) for n, depth in enumerate(depths))]
+
+
+def test_the_reported_ones_are_counted() -> None:
+    frontier = Frontier()
+    frontier.push(waiting("a", is_reported=True))
+    frontier.push(waiting("b"))
+    assert frontier.reported == 1
+    frontier.pop()
+    assert (frontier.reported, len(frontier)) == (0, 1)
+
+
+def test_what_is_set_aside_is_counted_and_not_taken() -> None:
+    frontier = Frontier()
+    for one in (waiting("http://a.example/", is_reported=True), waiting("http://b.example/")):
+        frontier.push(one)
+    reported = frontier.pop()
+    assert reported is not None
+
+    assert frontier.set_aside("a.example", reported)
+    assert not frontier.set_aside("a.example", waiting("http://a.example/2", depth=2))
+    assert (len(frontier), frontier.reported) == (3, 1)
+    assert drained(frontier) == ["http://b.example/"]
+
+
+def test_what_is_brought_back_takes_its_place_again() -> None:
+    frontier = Frontier()
+    frontier.set_aside("a.example", waiting("http://a.example/", is_reported=True))
+    frontier.set_aside("c.example", waiting("http://c.example/"))
+    frontier.push(waiting("http://b.example/"))
+
+    frontier.bring_back("a.example")
+    frontier.bring_back("a.example")
+    assert (len(frontier), frontier.reported) == (3, 1)
+    assert drained(frontier) == ["http://a.example/", "http://b.example/"]
+
+    frontier.bring_back()
+    assert drained(frontier) == ["http://c.example/"]
+    assert (len(frontier), frontier.reported) == (0, 0)
+
+
+def test_what_waits_costs_little_more_than_its_url() -> None:
+    tracemalloc.start()
+    try:
+        frontier = Frontier()
+        for page in range(200):
+            referrer, page_hash = f"http://a.example/pages/{page}.html", hash(str(page))
+            for number in range(20):
+                visit = Visit(
+                    f"http://a.example/pages/{page}-{number}.html",
+                    LinkKind.PAGE,
+                    referrer=referrer,
+                    depth=2,
+                    referrer_page=page_hash,
+                )
+                frontier.push(Waiting(visit, visit.url))
+        assert tracemalloc.get_traced_memory()[0] / len(frontier) < 100
+        while (one := frontier.pop()) is not None:
+            frontier.set_aside("a.example", one)
+        assert tracemalloc.get_traced_memory()[0] / len(frontier) < 100
+    finally:
+        tracemalloc.stop()
+
+
+URLS = [f"http://{host}.example/{rest}" for host in "ab" for rest in ("", "list?page=2", "1%200.jpg")]
+
+
+class PlainFrontier:
+    """The same promise, kept by sorting whole visits."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, int, Waiting]] = []
+        self.aside: dict[str, list[Waiting]] = {}
+        self._arrived = 0
+
+    def push(self, one: Waiting) -> None:
+        visit = one.visit
+        rank = visit.depth + max(one.cost, 1) - 1
+        if visit.kind is LinkKind.MEDIA:
+            rank = -1
+        if visit.is_reported:
+            rank = -2
+        self._arrived += 1
+        self.waiting.append((rank, self._arrived, one))
+
+    def pop(self) -> Waiting | None:
+        self.waiting.sort(key=lambda one: one[:2])
+        return self.waiting.pop(0)[2] if self.waiting else None
+
+    def set_aside(self, host: str, one: Waiting) -> bool:
+        self.aside.setdefault(host, []).append(one)
+        return len(self.aside[host]) == 1
+
+    def bring_back(self, host: str | None) -> None:
+        for name in [host] if host else list(self.aside):
+            for one in self.aside.pop(name, []):
+                self.push(one)
+
+    def all(self) -> list[Waiting]:
+        return [one for _, _, one in self.waiting] + [one for aside in self.aside.values() for one in aside]
+
+
+class FrontierBesidePlainOne(RuleBasedStateMachine):
+    """A frontier gives back each visit as it was, when a plain one would, whatever shares a page with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frontier = Frontier()
+        self.plain = PlainFrontier()
+
+    # Few values of each: visits in a row differ in their URLs alone, or in one thing more.
+    @rule(
+        visit=st.builds(
+            Visit,
+            url=st.just(""),
+            kind=st.sampled_from(LinkKind),
+            referrer=st.none() | st.sampled_from(URLS),
+            depth=st.integers(0, 2),
+            report_ids=st.sampled_from([(), ("1",), ("1", "2")]),
+            chain=st.sampled_from([(), (URLS[0],)]),
+            is_reported=st.sampled_from([False, False, True]),
+            referrer_page=st.none() | st.integers(0, 1),
+            manners=st.sampled_from([Manners(), Manners(cookies="a=1 b\n")]),
+        ),
+        links=st.lists(st.tuples(st.sampled_from(URLS), st.booleans(), st.sampled_from([None, *URLS])), max_size=4),
+        cost=st.sampled_from([0, 1, 5]),
+    )
+    def push_links_of_a_page(self, visit: Visit, links: list[tuple[str, bool, str | None]], cost: int) -> None:
+        for url, is_embed, asked in links:
+            one = Waiting(visit._replace(url=url, is_embed=is_embed), asked or url, cost)
+            self.frontier.push(one)
+            self.plain.push(one)
+
+    @rule()
+    def pop(self) -> None:
+        assert self.frontier.pop() == self.plain.pop()
+
+    @rule(host=st.sampled_from("ab"))
+    def set_aside(self, host: str) -> None:
+        one = self.plain.pop()
+        assert self.frontier.pop() == one
+        if one is not None:
+            assert self.frontier.set_aside(host, one) == self.plain.set_aside(host, one)
+
+    @rule(host=st.none() | st.sampled_from("ab"))
+    def bring_back(self, host: str | None) -> None:
+        self.frontier.bring_back(host)
+        self.plain.bring_back(host)
+
+    @invariant()
+    def counts_are_those_of_what_waits(self) -> None:
+        every = self.plain.all()
+        assert len(self.frontier) == len(every)
+        assert self.frontier.reported == sum(one.visit.is_reported for one in every)
+
+    def teardown(self) -> None:
+        self.bring_back(None)
+        while len(self.frontier):
+            self.pop()
+        assert self.frontier.pop() is self.plain.pop() is None
+
+
+TestFrontierBesidePlainOne = FrontierBesidePlainOne.TestCase
