@@ -24,8 +24,9 @@ from typing import Any
 
 from orbweaver.matcher_client import list_build
 from orbweaver.model import DigestSet, HttpFacts, Sighting, TlsFacts, now
-from orbweaver.queue import rematch, retained, sweeps
-from orbweaver.queue.sweeps import SweepName
+from orbweaver.queue.matching import rematch
+from orbweaver.queue.records import retained, sweeps
+from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases

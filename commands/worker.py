@@ -26,11 +26,11 @@ def worker(
     if settings.store_url is None:
         raise typer.BadParameter("set STORE_URL: a worker shares its store with others")
     if queues == ["recrawl"]:
-        from orbweaver.queue.preload import preload
+        from orbweaver.queue.fleet.preload import preload
 
         preload()
+    from orbweaver.queue.fleet.workers import work
     from orbweaver.queue.queues import QueueName
-    from orbweaver.queue.workers import work
     from orbweaver.store import connection, durability
     from orbweaver.takedown.sinks import open_sinks
 
@@ -54,7 +54,7 @@ def worker(
     work(store, [QueueName(one) for one in queues], name=name, burst=burst, level=level)
     if burst and QueueName.MATCH in queues:
         from orbweaver.matcher_client.errors import Unavailable
-        from orbweaver.queue import asking  # a recrawl worker asks nobody
+        from orbweaver.queue.matching import asking  # a recrawl worker asks nobody
 
         if said := asking.unhealthy(store):
             raise Unavailable("; ".join(said))

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 from orbweaver.console.verify import Options, verify
 from orbweaver.model import Case
-from orbweaver.queue.verification import Result
+from orbweaver.queue.runs.verification import Result
 from orbweaver.settings import Settings
 from rich.console import Console
 from rich.table import Table

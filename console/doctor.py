@@ -25,7 +25,7 @@ from orbweaver.matcher_client.errors import MatcherError
 from orbweaver.matcher_client.hashlist import HashListService
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.several_services import open_services, rules_of
-from orbweaver.queue import batches
+from orbweaver.queue.records import batches
 from orbweaver.settings import Settings
 from orbweaver.store import disk, durability, embedded
 from orbweaver.store.connection import Store, tcp_port

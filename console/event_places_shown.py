@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orbweaver.console.text import safe
-from orbweaver.queue.event_places import Places
+from orbweaver.queue.records.event_places import Places
 from rich.console import Console
 
 

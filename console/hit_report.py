@@ -11,9 +11,9 @@ from orbweaver.console import case_blocks, rematched, report_list
 from orbweaver.console.raw_list import RawList
 from orbweaver.console.text import count, for_people, reason_for_people, safe, size
 from orbweaver.model import CaseState, Outcome, format_time
-from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
-from orbweaver.queue.reports import BadLine
-from orbweaver.queue.verification import Result
+from orbweaver.queue.intake.reports import BadLine
+from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.runs.verification import Result
 from rich.console import Console
 
 # A person reads this many; the files have them all.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from orbweaver.console.text import is_utf8
-from orbweaver.queue.verification import Result
+from orbweaver.queue.runs.verification import Result
 from orbweaver.takedown.sinks import EVENTS_FILE
 
 

@@ -9,8 +9,8 @@ from types import TracebackType
 
 from orbweaver.console.eta import Eta, Work
 from orbweaver.console.text import safe, size
-from orbweaver.queue.recrawls import RecrawlState
-from orbweaver.queue.verification import Progress
+from orbweaver.queue.records.recrawls import RecrawlState
+from orbweaver.queue.runs.verification import Progress
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar

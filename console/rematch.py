@@ -16,8 +16,9 @@ from orbweaver.console.verify import Options, claim_of, matcher_urls_for, stop_o
 from orbweaver.matcher_client.health_gate import health_of
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
-from orbweaver.queue import event_places, rematch_run
-from orbweaver.queue.rematch_run import Progress, Result
+from orbweaver.queue.records import event_places
+from orbweaver.queue.runs import rematching
+from orbweaver.queue.runs.rematching import Progress, Result
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
 from orbweaver.store.opening import open_store, require_store
@@ -54,7 +55,7 @@ def run(options: Options, settings: Settings) -> int:
         def show_progress(progress: Progress) -> None:
             status.update(f"{progress.asked:,} files asked about, {progress.left:,} of 1,024 parts left")
 
-        result = rematch_run.run(
+        result = rematching.run(
             store,
             _versions(settings),
             environment={

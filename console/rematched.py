@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from orbweaver.console import case_list
-from orbweaver.queue.rematched import Rematched
+from orbweaver.queue.matching.rematch_result import Rematched
 from rich.console import Console
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from orbweaver.console.text import for_people, reason_for_people, safe
 from orbweaver.model import Report
-from orbweaver.queue.report_outcomes import NOTEWORTHY, ReportOutcome, ReportResult
+from orbweaver.queue.records.report_outcomes import NOTEWORTHY, ReportOutcome, ReportResult
 from rich.console import Console
 from rich.table import Table
 

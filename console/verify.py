@@ -23,11 +23,12 @@ from orbweaver.crawler.fetching.nat64 import parse_prefixes
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
-from orbweaver.queue import event_places, verification
-from orbweaver.queue.access_profiles import read_profile
-from orbweaver.queue.plan import Terms, plan
-from orbweaver.queue.reports import BadLine, read_reports
-from orbweaver.queue.run_lock import Claim
+from orbweaver.queue.intake.access_profiles import read_profile
+from orbweaver.queue.intake.orders import Terms, plan
+from orbweaver.queue.intake.reports import BadLine, read_reports
+from orbweaver.queue.records import event_places
+from orbweaver.queue.runs import verification
+from orbweaver.queue.runs.run_lock import Claim
 from orbweaver.settings import SANDBOX_OFF, Settings
 from orbweaver.store import embedded
 from orbweaver.store.opening import open_store

@@ -15,11 +15,12 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found, GivenUp
 from orbweaver.crawler.errors import CrawlDied
 from orbweaver.model import DigestSet, Verdict
-from orbweaver.queue import batches, recrawls, runs, settlement
-from orbweaver.queue import forget as forgetting
-from orbweaver.queue import recall as recalling
-from orbweaver.queue import rematch as rematching
-from orbweaver.queue.recrawls import RecrawlState
+from orbweaver.queue.matching import expiry as forgetting
+from orbweaver.queue.matching import recall as recalling
+from orbweaver.queue.matching import rematch as rematching
+from orbweaver.queue.matching import settlement
+from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import connection, durability
 from orbweaver.store.connection import Store
 from orbweaver.takedown import delivery, sinks
@@ -158,13 +159,15 @@ FUNCTIONS: Mapping[str, Callable[..., None]] = MappingProxyType(
 
 
 def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-    from orbweaver.queue import asking  # as in match()
+    from orbweaver.queue.matching import asking  # as in match()
 
     return asking.verdicts(_store(), digest_sets)
 
 
 def _ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
-    from orbweaver.queue import asking  # a recrawl worker has this module and asks nobody: no client, no secrets
+    from orbweaver.queue.matching import (
+        asking,  # a recrawl worker has this module and asks nobody: no client, no secrets
+    )
 
     return asking.ask(store, digest_sets)
 

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from orbweaver.queue.known_job import MODULE, JobName, KnownJob, KnownQueue
+from orbweaver.queue.allowed_jobs import MODULE, JobName, KnownJob, KnownQueue
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker

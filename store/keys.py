@@ -4,82 +4,82 @@ PREFIX = "orbweaver"
 
 
 def run(run_id: str) -> str:
-    """Hash of one verification run; owner queue.runs."""
+    """Hash of one verification run; owner queue.records.runs."""
     return f"{PREFIX}:run:{run_id}"
 
 
 def run_recrawls(run_id: str) -> str:
-    """List of the run's recrawl ids, in the order of its reports; owner queue.recrawls."""
+    """List of the run's recrawl ids, in the order of its reports; owner queue.records.recrawls."""
     return f"{PREFIX}:run:{run_id}:recrawls"
 
 
 def run_cases(run_id: str) -> str:
-    """Set of the case ids that the run's sightings matched; owner queue.runs."""
+    """Set of the case ids that the run's sightings matched; owner queue.records.runs."""
     return f"{PREFIX}:run:{run_id}:cases"
 
 
 def run_new_cases(run_id: str) -> str:
-    """Set of the case ids that the run opened; owner queue.runs."""
+    """Set of the case ids that the run opened; owner queue.records.runs."""
     return f"{PREFIX}:run:{run_id}:new-cases"
 
 
 def run_lock() -> str:
-    """String: JSON of who holds the store for a run, for fifteen seconds after its last sign; owner queue.run_lock."""
+    """String: JSON of who holds the store for a run, for 15 s after its last sign; owner queue.runs.run_lock."""
     return f"{PREFIX}:turn"
 
 
 def run_unknown(run_id: str) -> str:
-    """Hash sighting id -> JSON [url, reason] of the run's sightings without an answer; owner queue.runs."""
+    """Hash sighting id -> JSON [url, reason] of the run's sightings without an answer; owner queue.records.runs."""
     return f"{PREFIX}:run:{run_id}:unknown"
 
 
 def run_batches(run_id: str) -> str:
-    """Set of the run's batches that wait for their verdicts; owner queue.batches."""
+    """Set of the run's batches that wait for their verdicts; owner queue.records.batches."""
     return f"{PREFIX}:run:{run_id}:batches"
 
 
 def recrawl(recrawl_id: str) -> str:
-    """Hash of one recrawl: order, state, tally, sandbox facts; owner queue.recrawls."""
+    """Hash of one recrawl: order, state, tally, sandbox facts; owner queue.records.recrawls."""
     return f"{PREFIX}:recrawl:{recrawl_id}"
 
 
 def recrawl_skips(recrawl_id: str) -> str:
-    """List of JSON skips of one recrawl; owner queue.recrawls."""
+    """List of JSON skips of one recrawl; owner queue.records.recrawls."""
     return f"{PREFIX}:recrawl:{recrawl_id}:skips"
 
 
 def recrawl_reported(recrawl_id: str) -> str:
-    """Hash reported URL -> JSON of what one recrawl saw of it; owner queue.recrawls."""
+    """Hash reported URL -> JSON of what one recrawl saw of it; owner queue.records.recrawls."""
     return f"{PREFIX}:recrawl:{recrawl_id}:reported"
 
 
 def batch(batch_id: str) -> str:
-    """String, JSON: a run's sightings that wait for their verdicts; owner queue.batches."""
+    """String, JSON: a run's sightings that wait for their verdicts; owner queue.records.batches."""
     return f"{PREFIX}:batch:{batch_id}"
 
 
 def batches() -> str:
-    """Set of all batch ids that wait for their verdicts; owner queue.batches."""
+    """Set of all batch ids that wait for their verdicts; owner queue.records.batches."""
     return f"{PREFIX}:batches"
 
 
 def batch_order() -> str:
-    """Counter: the place of the last batch that was made, in the order in which they are asked; owner queue.batches."""
+    """Counter: the place of the last batch that was made, in the order of asking; owner queue.records.batches."""
     return f"{PREFIX}:batch-order"
 
 
 def waiting_batches() -> str:
-    """Sorted set of batch ids by their place, which wait until a service is healthy; owner queue.batches."""
+    """Sorted set of batch ids by their place, which wait until a service is healthy; owner queue.records.batches."""
     return f"{PREFIX}:waiting-batches"
 
 
 def released_batches() -> str:
-    """Sorted set of batch ids by their place, which wait for their next jobs only; owner queue.batches."""
+    """Sorted set of batch ids by their place, which wait for their next jobs only; owner queue.records.batches."""
     return f"{PREFIX}:released-batches"
 
 
 def releases() -> str:
-    """Counter of how often waiting batches were let go; owner queue.batches."""
+    """Counter of how often waiting batches were let go; owner queue.records.batches."""
     return f"{PREFIX}:releases"
 
 
@@ -99,37 +99,37 @@ def verdict(list_id: str, sha256: str) -> str:
 
 
 def unanswered() -> str:
-    """Hash sighting id -> JSON sighting whose verdict is unknown, to be asked again; owner queue.batches."""
+    """Hash sighting id -> JSON sighting whose verdict is unknown, to be asked again; owner queue.records.batches."""
     return f"{PREFIX}:unanswered"
 
 
 def retained(shard: str) -> str:
-    """Hash sighting id (16 bytes) -> packed sighting that no list knew; owner queue.retained."""
+    """Hash sighting id (16 bytes) -> packed sighting that no list knew; owner queue.records.retained."""
     return f"{PREFIX}:retained:{shard}"
 
 
 def timed_round() -> str:
-    """Hash of the last round of asking again by time: `began_at`, `place` (shards gone through); owner queue.rounds."""
+    """Hash of the last rematch by time: `began_at`, `place` (shards done); owner queue.matching.daily_rematch."""
     return f"{PREFIX}:timed-round"
 
 
 def sweep(name: str) -> str:
-    """Hash of a sweep (rematch, recall, forget): its turn and counts; owner queue.sweeps."""
+    """Hash of a sweep (rematch, recall, forget): its turn and counts; owner queue.records.sweeps."""
     return f"{PREFIX}:sweep:{name}"
 
 
 def sweep_due(name: str) -> str:
-    """Sorted set of what a sweep still has to do, by the time (seconds since 1970) from when; owner queue.sweeps."""
+    """Sorted set of what a sweep still has to do, by the second since 1970 from when; owner queue.records.sweeps."""
     return f"{PREFIX}:sweep:{name}:due"
 
 
 def list_versions() -> str:
-    """Hash of the list versions that answers are wanted of, and of those before; owner queue.list_versions."""
+    """Hash of the list versions that answers are wanted of, and of those before; owner queue.records.list_versions."""
     return f"{PREFIX}:list-versions"
 
 
 def in_force() -> str:
-    """Hash setting -> JSON of what the last run declared for every worker; owner queue.in_force."""
+    """Hash setting -> JSON of what the last run declared for every worker; owner queue.records.in_force."""
     return f"{PREFIX}:in-force"
 
 
@@ -159,7 +159,7 @@ def event(event_id: str) -> str:
 
 
 def undelivered() -> str:
-    """Hash event id -> run id of every event that waits for its delivery; owner queue.runs."""
+    """Hash event id -> run id of every event that waits for its delivery; owner queue.records.runs."""
     return f"{PREFIX}:undelivered"
 
 

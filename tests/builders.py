@@ -28,9 +28,11 @@ from orbweaver.model import (
     Sighting,
     Verdict,
 )
-from orbweaver.queue import batches, queues, workers
-from orbweaver.queue.plan import Order
+from orbweaver.queue import queues
+from orbweaver.queue.fleet import workers
+from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
 from orbweaver.takedown.transitions import Stamp

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from builders import a_sighting, add_batch, build_list, digests_of, work
 from orbweaver.model import CaseState
-from orbweaver.queue import queues, rematch
+from orbweaver.queue import queues
+from orbweaver.queue.matching import rematch
 from orbweaver.store import connection, identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orbweaver.queue import batches, recrawls, runs
+from orbweaver.queue.records import batches, recrawls, runs
 from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import text
 

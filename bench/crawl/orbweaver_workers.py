@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orbweaver.queue.preload import preload
+from orbweaver.queue.fleet.preload import preload
 
 from bench.crawl.task import Task, answer, read_task
 
@@ -29,8 +29,8 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     from orbweaver.crawler.crawl_messages import Contained, Finished, Found
     from orbweaver.crawler.rules import scope as scopes
     from orbweaver.model import Limits, Report, ScopeKind
-    from orbweaver.queue import recrawls
-    from orbweaver.queue.plan import Order
+    from orbweaver.queue.intake.orders import Order
+    from orbweaver.queue.records import recrawls
     from orbweaver.store import connection, embedded
 
     limits = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from orbweaver.console import hit_report
 from orbweaver.console.verify import hand_over
-from orbweaver.queue.verification import Result
+from orbweaver.queue.runs.verification import Result
 
 
 def test_a_reader_that_has_seen_enough_does_not_cost_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from builders import STAMP
 from orbweaver.console.hit_report import exit_status
-from orbweaver.queue.rematched import Rematched
-from orbweaver.queue.verification import Result
+from orbweaver.queue.matching.rematch_result import Rematched
+from orbweaver.queue.runs.verification import Result
 
 CLEAN = Rematched(
     asked=3,

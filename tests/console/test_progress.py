@@ -9,8 +9,8 @@ import pytest
 from orbweaver.console.eta import Eta, Work
 from orbweaver.console.progress import ProgressDisplay, share_done
 from orbweaver.model import Tally
-from orbweaver.queue.recrawls import RecrawlState
-from orbweaver.queue.verification import HostProgress, Progress
+from orbweaver.queue.records.recrawls import RecrawlState
+from orbweaver.queue.runs.verification import HostProgress, Progress
 from rich.console import Console
 
 QUEUED, RUNNING, DONE = RecrawlState.QUEUED, RecrawlState.RUNNING, RecrawlState.FINISHED

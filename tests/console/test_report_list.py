@@ -7,7 +7,7 @@ import io
 import pytest
 from orbweaver.console import report_list
 from orbweaver.model import Report
-from orbweaver.queue.report_outcomes import ReportOutcome, ReportResult
+from orbweaver.queue.records.report_outcomes import ReportOutcome, ReportResult
 from rich.console import Console
 
 

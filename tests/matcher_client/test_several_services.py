@@ -8,7 +8,7 @@ import pytest
 from builders import build_list, digests_of
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.several_services import open_gated, open_services
-from orbweaver.queue import asking
+from orbweaver.queue.matching import asking
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 

@@ -17,9 +17,11 @@ from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
-from orbweaver.queue import asking, batches, queues, recall, rematch, runs, sweeps
+from orbweaver.queue import queues
+from orbweaver.queue.matching import asking, recall, rematch
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.sweeps import SweepName
+from orbweaver.queue.records import batches, runs, sweeps
+from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases

@@ -21,8 +21,11 @@ from builders import (
     work,
 )
 from orbweaver.model import Case, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
-from orbweaver.queue import batches, jobs, queues, recovery, runs, settlement
+from orbweaver.queue import jobs, queues
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.matching import settlement
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, runs
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown import cases
@@ -135,7 +138,7 @@ def test_a_match_survives_the_death_of_its_worker_at_any_moment(
     assert (len(delivery_jobs(store)) == 1) is is_opened
     assert (batches.read(store, batch_id) is None) is is_opened
     assert is_opened or moment != "WAITAOF"
-    recovery.recover(store, QueueName.MATCH, "doomed")
+    dead_workers.recover(store, QueueName.MATCH, "doomed")
     work(store)
     assert (
         len(all_cases(store))

@@ -28,8 +28,11 @@ from orbweaver import settings
 from orbweaver.matcher_client import several_services, standings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
-from orbweaver.queue import asking, batches, health_watch, queues, runs
+from orbweaver.queue import queues
+from orbweaver.queue.fleet import health_watch
+from orbweaver.queue.matching import asking
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver_command import PATIENCE_SECONDS, eventually

@@ -11,10 +11,12 @@ import pytest
 from builders import a_sighting, add_batch, an_order, kill_worker, parked, started_worker, transaction, work
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.queue import batches, queues, recovery, recrawls
-from orbweaver.queue.known_job import JOB_ID, KnownJob, KnownQueue
+from orbweaver.queue import queues
+from orbweaver.queue.allowed_jobs import JOB_ID, KnownJob, KnownQueue
+from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.queues import QueueName, encoded
-from orbweaver.queue.recrawls import RecrawlState
+from orbweaver.queue.records import batches, recrawls
+from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from rq.exceptions import DequeueTimeout, DuplicateJobError
@@ -80,7 +82,7 @@ def test_a_job_that_was_taken_but_not_started_is_put_back(store: Store, is_regis
         store.zadd("rq:wip:match", {f"{job_id}:execution": time.time() + 600})
     assert queues.waiting_jobs(store, QueueName.MATCH) == 1 + is_registered
     assert not queues.is_alive(store, QueueName.MATCH, job_id)
-    recovery.recover(store, QueueName.MATCH, "dead")
+    dead_workers.recover(store, QueueName.MATCH, "dead")
     assert queues.is_alive(store, QueueName.MATCH, job_id)
     work(store)
     assert batches.read(store, batch_id) is None
@@ -96,7 +98,7 @@ def test_a_worker_of_several_queues_that_dies_before_it_starts_a_job_leaves_it_t
         queues.enqueue_delivery(store, pipe, "event")
     assert KnownQueue.lpop(taken, seconds, store) == (taken[1], b"deliver-event")  # and then it dies
     assert queues.waiting_jobs(store, QueueName.TAKEDOWN) == 1
-    recovery.recover(store, QueueName.TAKEDOWN, "dead")
+    dead_workers.recover(store, QueueName.TAKEDOWN, "dead")
     assert queues.is_alive(store, QueueName.TAKEDOWN, "deliver-event")
     work(store)
     assert queues.waiting_jobs(store, QueueName.MATCH, QueueName.TAKEDOWN) == 0
@@ -115,14 +117,14 @@ def test_a_job_that_was_put_back_though_it_was_done_is_held_for_no_work(store: S
 
 def test_what_is_no_job_is_not_put_back(store: Store) -> None:
     store.rpush("rq:queue:match:intermediate", "missing", "not an id", "a:b")
-    recovery.recover(store, QueueName.MATCH, "dead")
+    dead_workers.recover(store, QueueName.MATCH, "dead")
     assert queues.waiting_jobs(store, QueueName.MATCH) == 0
 
 
 def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
     store.hset("rq:job:bad", mapping={"data": b"[]", "status": b"queued", "origin": b"match"})
     store.rpush("rq:queue:match:intermediate", "bad")
-    recovery.recover(store, QueueName.MATCH, "dead")
+    dead_workers.recover(store, QueueName.MATCH, "dead")
     work(store)
     assert parked(store, QueueName.MATCH).keys() == {"bad"}
 
@@ -130,12 +132,13 @@ def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
 @pytest.mark.parametrize(
     ("command", "is_the_worker"),
     [
-        ("python -P -m orbweaver.queue.worker_child 7 match --name mine --warnings-only", True),
+        ("python -P -m orbweaver.queue.fleet.worker_child 7 match --name mine --warnings-only", True),
+        ("python -P -m orbweaver.queue.worker_child 7 match --name mine", True),  # where it lay before
         ("python -P -m orbweaver.cli worker match --name mine", True),  # as runs of an earlier release start theirs
         ("/bin/python /bin/orbweaver worker match takedown", True),  # it chose its name itself
         ("/bin/python /bin/orbweaver worker --name=mine recrawl", True),
         ("/bin/python /bin/orbweaver worker recrawl --name another", False),
-        ("python -P -m orbweaver.queue.worker_child 7 match --name another", False),
+        ("python -P -m orbweaver.queue.fleet.worker_child 7 match --name another", False),
         ("celery worker --queues mail", False),
         ("/usr/lib/kworker/0:1 match", False),
         ("python -m pytest match", False),
@@ -143,7 +146,7 @@ def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
     ],
 )
 def test_a_worker_is_known_by_its_command_line(command: str, is_the_worker: bool) -> None:
-    assert recovery.is_worker_command(command.split(), "mine") is is_the_worker
+    assert dead_workers.is_worker_command(command.split(), "mine") is is_the_worker
 
 
 def test_the_jobs_of_a_worker_whose_process_id_another_program_has_by_now_are_given_back(store: Store) -> None:
@@ -153,7 +156,7 @@ def test_the_jobs_of_a_worker_whose_process_id_another_program_has_by_now_are_gi
     with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
         store.sadd("rq:workers", "rq:worker:gone")
         store.hset("rq:worker:gone", mapping={"hostname": socket.gethostname(), "pid": other.pid})
-        recovery.recover_dead_workers(store)
+        dead_workers.recover_dead_workers(store)
         other.communicate()
     assert store.llen("rq:queue:match") == 1
     assert not store.exists("rq:worker:gone")
@@ -172,10 +175,10 @@ def test_the_job_of_a_killed_worker_is_done_again(store: Store) -> None:
         recrawl_id = recrawls.create(store, "run", an_order(host.host))
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
         kill_in_its_recrawl(store, "doomed")
-        recovery.recover(store, QueueName.RECRAWL, "another")  # not its worker: nothing is given back
+        dead_workers.recover(store, QueueName.RECRAWL, "another")  # not its worker: nothing is given back
         queue = queues.queue_for(store, QueueName.RECRAWL)
         assert queue.get_job_ids() == []
-        recovery.recover(store, QueueName.RECRAWL, "doomed")
+        dead_workers.recover(store, QueueName.RECRAWL, "doomed")
         job = KnownJob.fetch(queues.recrawl_job_id(host.host), connection=store)
         assert (queue.get_job_ids(), job.retries_left) == ([job.id], queues.RETRIES - 1)
         assert queues.waiting_jobs(store, QueueName.RECRAWL) == 1
@@ -194,7 +197,7 @@ def test_a_job_whose_workers_die_again_and_again_is_parked(store: Store) -> None
         queues.enqueue_recrawl(store, host.host, recrawl_id, 60)
         store.hset(f"rq:job:{queues.recrawl_job_id(host.host)}", "retries_left", 0)
         kill_in_its_recrawl(store, "doomed")
-        recovery.recover(store, QueueName.RECRAWL, "doomed")
+        dead_workers.recover(store, QueueName.RECRAWL, "doomed")
     said = parked(store, QueueName.RECRAWL)
     assert said == {queues.recrawl_job_id(host.host): "worker doomed died and no retry is left"}
     assert queues.waiting_jobs(store, QueueName.RECRAWL) == 0

@@ -16,9 +16,11 @@ from contained import run
 from orbweaver.crawler import recrawl
 from orbweaver.crawler.visiting.journal import Record
 from orbweaver.model import Report, Scope, Tally
-from orbweaver.queue import queues, recrawls, workers
+from orbweaver.queue import queues
+from orbweaver.queue.fleet import workers
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.records import recrawls
+from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.settings import Settings
 from orbweaver.store import connection, embedded
 from orbweaver.store.connection import Store

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
+from import_graph import ROOT
 from orbweaver import settings
 from orbweaver.matcher_client.standings import Standing
 from orbweaver.matcher_client.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
-from orbweaver.queue import batches, in_force, queues, recrawls, rematch, rounds, run_lock, runs
+from orbweaver.queue import queues
+from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, in_force, recrawls, runs
+from orbweaver.queue.runs import run_lock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -58,7 +62,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
             pipe, "waiting", batches.Batch(run_id=RUN, sightings=(a_sighting(),)), [a_sighting().sighting_id]
         )
     in_force.declare(store, settings.load(), tuple(QueueName))
-    rounds.go_on_if_due(store)
+    daily_rematch.go_on_if_due(store)
     rematch.start_if_due(store, {"hashlist:test": "1"})
     standing = Standing(service="s", checked_at=NOON, list_version="1")
     VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])
@@ -85,8 +89,7 @@ def test_no_two_families_share_a_name_and_all_say_whose_they_are() -> None:
 def test_every_constructor_says_type_and_owner() -> None:
     for name, function in CONSTRUCTORS.items():
         said = inspect.getdoc(function) or ""
-        assert re.match(
-            r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner (matcher_client|queue|store|takedown)\.\w+\.$",
-            said,
-            re.DOTALL,
-        ), name
+        form = r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner ((matcher_client|queue|store|takedown)\.[\w.]+)\.$"
+        owner = re.match(form, said, re.DOTALL)
+        assert owner is not None, name
+        assert ROOT.joinpath(*owner[2].split(".")).with_suffix(".py").is_file(), f"{name}: there is no {owner[2]}"

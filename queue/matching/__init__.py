@@ -1,0 +1,1 @@
+"""Asking about digests, now and again, and settling the answers as cases."""

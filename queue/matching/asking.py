@@ -1,0 +1,116 @@
+"""Asks every matching service about sightings, from a job, and keeps what is known of the services' health in step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.errors import UnknownService
+from orbweaver.matcher_client.health_gate import Answer, Answers, GatedService
+from orbweaver.matcher_client.health_rules import is_stale
+from orbweaver.matcher_client.judgement import unknown
+from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.model import DigestSet, Verdict, now
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, in_force, list_versions
+from orbweaver.settings import Settings
+from orbweaver.store.connection import Store
+
+
+def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
+    """Return an answer per digest set, in order; unknown for all when MATCHER_URL names no service that we have.
+
+    `is_anew`: the services are asked, whatever the cache has.
+    """
+    settings = orbweaver_settings.load()
+    try:
+        services = _opened(store, settings)
+    except UnknownService as error:
+        return Answers((Answer(unknown(str(error))),) * len(digest_sets))
+    known = standings.read(store, [gated.name for gated in services.gated])
+    for gated, one in zip(services.gated, known, strict=True):
+        if is_stale(one.standing, rules_of(settings), now()):
+            check(store, gated)
+    return services.ask(digest_sets, is_anew=is_anew)
+
+
+def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+    """Return the verdicts alone, in order, for asking again about everything: none of them from the cache.
+
+    Not every change of a list is one of its version, as when a curator of HMA enables a content.
+    Unknown for all as long as a service answers of another list than the wanted one, as a follower that is late does,
+    or when other services than this worker's are in force: no answer of it would be believed.
+    """
+    reason = in_force.complaint(store, orbweaver_settings.load(), [QueueName.MATCH])
+    if reason is not None:
+        return [unknown(reason)] * len(digest_sets)
+    asked = ask(store, digest_sets, is_anew=True)
+    others = list_versions.unwanted(list_versions.read(store), asked.versions)
+    if others:
+        return [unknown(f"{' '.join(others)} does not have the list that is in force")] * len(digest_sets)
+    return [one.verdict for one in asked.answers]
+
+
+def complaint(store: Store) -> str | None:
+    """Say in one line which lists of this worker are not those in force, None when all are."""
+    try:
+        others = late(store, _opened(store, orbweaver_settings.load()))
+    except UnknownService:
+        return None  # the answer to each question says so
+    return f"{' '.join(others)} is not the list in force, and not a newer one" if others else None
+
+
+def unhealthy(store: Store) -> list[str]:
+    """Return what is said of each of this worker's services that is unhealthy. Raises UnknownService."""
+    names = [gated.name for gated in _opened(store, orbweaver_settings.load()).gated]
+    found = [one.standing for one in standings.read(store, names)]
+    return [one.complaint for one in found if one is not None and not one.is_healthy]
+
+
+def late(store: Store, services: SeveralServices) -> list[str]:
+    """Return the services that have another list than the one in force, and no new one.
+
+    A list on this machine is looked at here; of a network service, which is the same for all, its last check tells.
+    """
+    known = list_versions.read(store)
+    found = []
+    for gated, one in zip(services.gated, standings.read(store, [gated.name for gated in services.gated]), strict=True):
+        seen = gated.own_list() if gated.is_local else one.standing
+        if seen is None or seen.list_version is None:
+            continue
+        if known.is_late(gated.name, seen.list_version, seen.built_at):
+            found.append(gated.name)
+    return found
+
+
+def check(store: Store, gated: GatedService) -> Standing:
+    """Check a service and write where it stands; on its recovery, in the same transaction, let go what waits.
+
+    So nobody sees a service healthy again and its batches waiting. Returns where it stands, which another check, or a
+    question that failed, may have said meanwhile.
+    """
+    before, after = gated.check()
+    is_recovery = after.is_healthy and (before is None or not before.is_healthy)
+    found = standings.renew(store, before, after, batches.release if is_recovery else lambda _: None)
+    batches.enqueue_released(store)
+    return found
+
+
+def release_left_behind(store: Store, names: Sequence[str]) -> None:
+    """Let go what waits although every service is healthy: a list that changed all the time while it was asked."""
+    known = standings.read(store, names)
+    if all(one.standing is not None and one.standing.is_healthy for one in known) and batches.waiting_count(store):
+        with store.pipeline(transaction=True) as pipe:
+            pipe.multi()
+            batches.release(pipe)
+            pipe.execute()
+        batches.enqueue_released(store)
+
+
+@functools.cache
+def _opened(store: Store, settings: Settings) -> SeveralServices:
+    """Open the services once per worker process."""
+    return open_gated(store, settings)

@@ -1,0 +1,107 @@
+"""Asking again about every case when a list has changed: what it took back is corrected, what it confirms is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import in_force, list_versions, runs, sweeps
+from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from orbweaver.takedown.transitions import Change, change_by_answer
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+# Cases that are asked about, and written, at once.
+ASKED_AT_ONCE = 200
+
+
+def mark_all(pipe: Pipeline) -> None:
+    """Queue that every case is due."""
+    pipe.zunionstore(keys.sweep_due(SweepName.RECALL), {keys.cases(): 0})
+
+
+def work(
+    store: Store,
+    turn: str,
+    ask: Callable[[Sequence[DigestSet]], list[Verdict]],
+    *,
+    budget: SliceBudget = sweeps.USUAL_BUDGET,
+) -> None:
+    """Do one slice of the recall: `ask` gives a verdict for each digest set, in order."""
+
+    def do(ours: Slice, case_ids: list[str]) -> int | None:
+        found = cases.read_many(store, case_ids)
+        verdicts = ask([_digests_of(case) for case in found]) if found else []
+        answers = {
+            str(case.case_id): verdict
+            for case, verdict in zip(found, verdicts, strict=True)
+            if verdict.result is not VerdictResult.UNKNOWN
+        }
+        unanswered = [str(case.case_id) for case in found if str(case.case_id) not in answers]
+        done = [case_id for case_id in case_ids if case_id not in unanswered]
+        while not _try_to_write(store, ours, answers, done, unanswered):
+            pass
+        return None if found and not answers else len(found)
+
+    sweeps.work(store, SweepName.RECALL, turn, do, most=ASKED_AT_ONCE, budget=budget)
+
+
+def _try_to_write(
+    store: Store, ours: Slice, answers: Mapping[str, Verdict], done: Sequence[str], unanswered: Sequence[str]
+) -> bool:
+    """Write what the answers do to their cases, as one transaction; False when one of them changed meanwhile.
+
+    Nothing is written when an answer is of another list than the one that is wanted by now, or when other services are
+    in force: all of it stays due.
+    """
+    stamp = cases.stamp(store)
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(ours.key, *(keys.case(one) for one in answers), keys.list_versions(), keys.in_force())
+        if not ours.is_open(pipe) or in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH]):
+            return True
+        versions = list_versions.read(pipe)
+        if any(list_versions.unwanted_of(versions, verdict) for verdict in answers.values()):
+            return True
+        changes: list[Change] = []
+        for case_id, verdict in answers.items():
+            before = cases.standing(pipe, case_id)
+            if before is not None:
+                changes.append(change_by_answer(verdict, before, stamp))
+        pipe.multi()
+        events = [change.event for change in changes if change.event is not None]
+        for change in changes:
+            cases.write(pipe, change)
+            if change.event is not None and change.is_for_engine:
+                runs.note_event(store, pipe, ours.run_id, str(change.event.event_id))
+        runs.note_answers(
+            pipe,
+            ours.run_id,
+            matched_case_ids=[str(event.case_id) for event in events],
+            new_case_ids=[],
+            unknown=[],
+            answered=[],
+        )
+        counts = {
+            "asked": len(answers) + len(unanswered),
+            "unknown": len(unanswered),
+            "corrected": sum(event.type is EventType.CORRECTED for event in events),
+            "opened": sum(event.type is EventType.OPENED for event in events),
+        }
+        Asked(ours, done, unanswered, counts).end(pipe)
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+    return True
+
+
+def _digests_of(case: Case) -> DigestSet:
+    return DigestSet(md5=case.md5, sha1=case.sha1, sha256=case.sha256, size=case.size)

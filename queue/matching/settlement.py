@@ -1,0 +1,169 @@
+"""What answers mean for everything that waits on them: cases, events, deliveries, what is kept; one transaction.
+
+One implementation, for what a recrawl just found and for what was retained from earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.model import Sighting, Verdict, VerdictResult
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, in_force, list_versions, retained, runs
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown import case_places, cases
+from orbweaver.takedown.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+Answer = tuple[Sighting, Verdict]
+
+
+class Question(Protocol):
+    """What asked: it is over with its answers, and answers to one that is over are dropped."""
+
+    @property
+    def key(self) -> str:
+        """The key that changes when the question is over."""
+        ...
+
+    @property
+    def staying(self) -> Collection[str]:
+        """The ids of the sightings without an answer that the question itself keeps."""
+        ...
+
+    def as_it_stands(self, pipe: Pipeline) -> Question | None:
+        """Return the question as it is to end now, None when its answers are not wanted any more.
+
+        The pipeline watches `key`, and then what else decides of it.
+        """
+        ...
+
+    def asked_again(self, sighting_ids: Collection[str]) -> Question:
+        """Return the question as one that goes on with these sightings, whose answers are refused."""
+        ...
+
+    def end(self, pipe: Pipeline) -> None:
+        """Queue the end of the question on the transaction of its answers."""
+        ...
+
+
+def settle(
+    store: Store,
+    run_id: str,
+    question: Question,
+    answers: Sequence[Answer],
+    *,
+    retention: timedelta,
+) -> None:
+    """Write what the answers mean, as one transaction; decided again when a case changed meanwhile.
+
+    A match makes or changes its case. `no_match` about the file of a case may correct it; another file is retained
+    for `retention` (none when it is 0). `unknown` is kept, to be asked again. So is what was answered of another list
+    version than the one that is wanted by now, whatever the answer is: the question is asked again at once. When this
+    worker's services or settings are not those in force by now, that goes for all of it.
+    """
+    while not _try_to_settle(store, run_id, question, answers, retention):
+        pass
+
+
+def _try_to_settle(
+    store: Store,
+    run_id: str,
+    question: Question,
+    answers: Sequence[Answer],
+    retention: timedelta,
+) -> bool:
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(question.key, keys.list_versions(), keys.in_force())
+        standing = question.as_it_stands(pipe)
+        if standing is None:
+            return True  # settled by an earlier attempt at this job, or by another worker
+        is_ours = not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
+        versions = list_versions.read(pipe)
+        believed = [one for one in answers if is_ours and not list_versions.unwanted_of(versions, one[1])]
+        if not is_ours or len(believed) < len(answers):
+            kept = {one.sighting_id for one, _ in believed}
+            standing = standing.asked_again({one.sighting_id for one, _ in answers} - kept)
+        return _try_to_write(store, pipe, run_id, standing, believed, retention)
+
+
+def _try_to_write(
+    store: Store,
+    pipe: Pipeline,
+    run_id: str,
+    standing: Question,
+    answers: Sequence[Answer],
+    retention: timedelta,
+) -> bool:
+    known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
+    unknown = [
+        (one, verdict.reason or "no reason given")
+        for one, verdict in answers
+        if verdict.result is VerdictResult.UNKNOWN
+    ]
+    telling = [answer for answer in known if not answer[0].digests.is_degenerate]
+    clean = [one for one, verdict in telling if verdict.result is VerdictResult.NO_MATCH]
+    case_ids = case_places.case_ids(store, [one for one, _ in telling])
+    having_cases = cases.existing(store, [case_ids[one.sighting_id] for one in clean])
+    about_cases = [
+        (one, verdict)
+        for one, verdict in telling
+        if verdict.result is VerdictResult.MATCH or case_ids[one.sighting_id] in having_cases
+    ]
+    oldest = retained.oldest_kept(retention)
+    if about_cases:
+        pipe.watch(*(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases))
+    of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
+    changes = _decide(pipe, of_cases, cases.stamp(store))
+    pipe.multi()
+    for change in changes:
+        cases.write(pipe, change)
+        if change.event is not None and change.is_for_engine:
+            runs.note_event(store, pipe, run_id, str(change.event.event_id))
+    batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in standing.staying])
+    batches.drop_answered(pipe, [one for one, _ in known])
+    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
+    retained.keep(pipe, kept)
+    retained.drop(pipe, [one for one, _ in about_cases])
+    matched = {case_ids[one.sighting_id] for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
+    changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
+    runs.note_answers(
+        pipe,
+        run_id,
+        matched_case_ids=sorted(matched | changed),
+        new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
+        unknown=unknown,
+        answered=[one for one, _ in known],
+    )
+    standing.end(pipe)
+    try:
+        pipe.execute()
+    except WatchError:
+        return False
+    return True
+
+
+def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[Change]:
+    """Return what answers, each with the id of its case, do to their cases, in order: several may be about one."""
+    before: dict[str, Standing | None] = {}
+    changes = []
+    for case_id, sighting, verdict in answers:
+        if case_id not in before:
+            before[case_id] = cases.standing(pipe, case_id)
+        standing = before[case_id]
+        if verdict.result is VerdictResult.MATCH:
+            change = change_by_match(sighting, verdict, standing, stamp)
+        elif standing is not None:
+            change = change_by_answer(verdict, standing, stamp, sighting)
+        else:
+            continue  # the case was removed meanwhile
+        before[case_id] = change.after
+        changes.append(change)
+    return changes

@@ -1,0 +1,251 @@
+"""The record of a recrawl: its order, state, tally, what the kernel enforced, and what was not fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import uuid4
+
+from orbweaver.crawler.errors import NotRecorded
+from orbweaver.crawler.visiting.journal import Record
+from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, format_time, now
+from orbweaver.queue.intake.orders import Order
+from orbweaver.queue.records import batches
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from pydantic import Field
+from redis.exceptions import RedisError, WatchError
+from redis.typing import EncodableT, FieldT
+
+KEPT_SECONDS = 30 * 24 * 3600
+
+
+class RecrawlState(StrEnum):
+    """Where a recrawl stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED})
+
+
+class RecrawlRecord(Noun):
+    """A recrawl as an operator sees it.
+
+    `stopped_by` names the limit that ended it early; `reason` says why it failed; `sandbox` is what the kernel
+    enforced; `suggestions` are hosts whose files the scope's pages show, with how many at least; `answers` is how each
+    host answered for its files and pages.
+    """
+
+    recrawl_id: str
+    run_id: str
+    order: Order
+    state: RecrawlState
+    attempt: int = 0
+    tally: Tally = Tally()
+    stopped_by: str | None = None
+    reason: str | None = None
+    sandbox: dict[str, object] | None = None
+    suggestions: dict[str, int] = Field(default_factory=dict)
+    answers: dict[str, HostAnswers] = Field(default_factory=dict)
+
+
+def create(store: Store, run_id: str, order: Order) -> str:
+    """Write a new recrawl's record and add it to its run; returns its id."""
+    recrawl_id = uuid4().hex
+    pipe = store.pipeline(transaction=True)
+    pipe.hset(
+        keys.recrawl(recrawl_id),
+        mapping={
+            "run_id": run_id,
+            "order": order.model_dump_json(),
+            "state": RecrawlState.QUEUED,
+            "attempt": 0,
+            "created_at": format_time(now()),
+        },
+    )
+    pipe.expire(keys.recrawl(recrawl_id), KEPT_SECONDS)
+    pipe.rpush(keys.run_recrawls(run_id), recrawl_id)
+    pipe.expire(keys.run_recrawls(run_id), KEPT_SECONDS)
+    pipe.execute()
+    return recrawl_id
+
+
+def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
+    """Read a recrawl's record; None when there is none."""
+    stored = {text(name): text(value) for name, value in store.hgetall(keys.recrawl(recrawl_id)).items()}
+    if "order" not in stored:
+        return None
+    return RecrawlRecord(
+        recrawl_id=recrawl_id,
+        run_id=stored["run_id"],
+        order=Order.model_validate_json(stored["order"]),
+        state=RecrawlState(stored["state"]),
+        attempt=int(stored["attempt"]),
+        tally=Tally.model_validate_json(stored.get("tally", "{}")),
+        stopped_by=stored.get("stopped_by"),
+        reason=stored.get("reason"),
+        sandbox=json.loads(stored["sandbox"]) if "sandbox" in stored else None,
+        suggestions=json.loads(stored.get("suggestions", "{}")),
+        answers=json.loads(stored.get("answers", "{}")),
+    )
+
+
+class Standing(NamedTuple):
+    """Where a recrawl stands, without its order: cheap to read again and again."""
+
+    state: RecrawlState
+    tally: Tally
+
+
+def standings(store: Store, recrawl_ids: Sequence[str]) -> list[Standing]:
+    """Read where recrawls stand, in order, in one round trip; a record that has expired counts as failed."""
+    with store.pipeline(transaction=False) as pipe:
+        for recrawl_id in recrawl_ids:
+            pipe.hmget(keys.recrawl(recrawl_id), "state", "tally")
+        answers = pipe.execute()
+    return [
+        Standing(
+            RecrawlState(text(state)) if state is not None else RecrawlState.FAILED,
+            Tally.model_validate_json(tally) if tally is not None else Tally(),
+        )
+        for state, tally in answers
+    ]
+
+
+def begin(store: Store, recrawl_id: str) -> int | None:
+    """Mark a recrawl as running, from its start; returns the attempt's number, the fence of its writes.
+
+    None when nothing may be fetched any more: it has ended, or its run is over. The latter ends it.
+    """
+    key = keys.recrawl(recrawl_id)
+    run_key = keys.run(text(store.hget(key, "run_id") or ""))
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(key, run_key)
+            state = pipe.hget(key, "state")
+            is_over = pipe.hexists(run_key, "over_at")
+            if state is not None and RecrawlState(text(state)) in ENDED:
+                return None
+            pipe.multi()
+            if is_over:
+                pipe.hset(key, mapping={"state": RecrawlState.INTERRUPTED, "ended_at": format_time(now())})
+            else:
+                pipe.hincrby(key, "attempt", 1)
+                pipe.hset(key, "state", RecrawlState.RUNNING)
+                pipe.hdel(key, "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
+                pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
+            try:
+                answers = pipe.execute()
+            except WatchError:
+                continue  # somebody wrote meanwhile: look again
+            return None if is_over else int(answers[0])
+
+
+def end(
+    store: Store,
+    recrawl_id: str,
+    state: RecrawlState,
+    *,
+    attempt: int | None = None,
+    stopped_by: str | None = None,
+    reason: str | None = None,
+    suggestions: Mapping[str, int] | None = None,
+    answers: Mapping[str, HostAnswers] | None = None,
+) -> None:
+    """Mark a recrawl as ended; an `attempt` that is not the last one says nothing any more."""
+    given = {
+        "state": state.value,
+        "ended_at": format_time(now()),
+        "stopped_by": stopped_by,
+        "reason": reason,
+        "suggestions": json.dumps(suggestions) if suggestions else None,
+        "answers": json.dumps({host: one.model_dump() for host, one in answers.items()}) if answers else None,
+    }
+    _write(
+        store,
+        keys.recrawl(recrawl_id),
+        recrawl_id,
+        attempt,
+        {name: said for name, said in given.items() if said is not None},
+    )
+
+
+def note_sandbox(store: Store, recrawl_id: str, attempt: int, enforced: dict[str, object]) -> None:
+    """Write what the kernel enforces on the recrawl's process."""
+    _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
+
+
+def note_reported(store: Store, recrawl_id: str, attempt: int, reported: Sequence[Reported]) -> None:
+    """Write what came of reported URLs."""
+    said: dict[FieldT, EncodableT] = {one.url: one.model_dump_json() for one in reported}
+    _write(store, keys.recrawl_reported(recrawl_id), recrawl_id, attempt, said)
+
+
+def reported(store: Store, recrawl_id: str) -> dict[str, Reported]:
+    """Read what came of the reported URLs whose visit has ended, by URL."""
+    stored = store.hgetall(keys.recrawl_reported(recrawl_id))
+    return {text(url): Reported.model_validate_json(said) for url, said in stored.items()}
+
+
+def _write(
+    store: Store, target: str, recrawl_id: str, attempt: int | None, fields: Mapping[FieldT, EncodableT]
+) -> None:
+    """Write fields of a hash of the recrawl's, unless an attempt is named and a later one has begun."""
+    key = keys.recrawl(recrawl_id)
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(key)
+            if attempt is not None and int(pipe.hget(key, "attempt") or 0) != attempt:
+                return
+            pipe.multi()
+            pipe.hset(target, mapping=fields)
+            if target != key:
+                pipe.expire(target, KEPT_SECONDS)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue  # somebody wrote meanwhile: look at the attempt again
+            return
+
+
+def skips(store: Store, recrawl_id: str) -> list[Skip]:
+    """Read what a recrawl did not fetch, and why."""
+    return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
+
+
+def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record:
+    """Return the function by which a crawl hands over what it found.
+
+    Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the
+    store does not take it, or when a later attempt of the same recrawl has begun.
+    """
+    key = keys.recrawl(recrawl_id)
+
+    def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+        try:
+            with store.pipeline(transaction=True) as pipe:
+                pipe.watch(key)
+                if int(pipe.hget(key, "attempt") or 0) != attempt:
+                    raise NotRecorded("a later attempt of this recrawl has begun")
+                pipe.multi()
+                if sightings:
+                    batches.add(store, pipe, run_id, sightings)
+                if skips:
+                    pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
+                    pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
+                pipe.hset(key, "tally", tally.model_dump_json())
+                pipe.execute()
+        except WatchError as error:
+            # redis-py says so as well when the connection was lost between the look and the writing.
+            raise NotRecorded("the store did not answer in time, or a later attempt has begun") from error
+        except RedisError as error:
+            raise NotRecorded(f"the store did not accept what was found: {error}") from error
+
+    return record

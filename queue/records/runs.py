@@ -1,0 +1,166 @@
+"""One verification run: which recrawls it has, what it matched, and what still waits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orbweaver.model import Sighting, format_time, now
+from orbweaver.queue import queues
+from orbweaver.queue.records import batches, in_force
+from orbweaver.settings import Settings
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from redis.client import Pipeline
+from redis.exceptions import WatchError
+
+KEPT_SECONDS = 30 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A sighting that nobody could answer, and why."""
+
+    url: str
+    reason: str
+
+
+def create(store: Store, run_id: str) -> None:
+    """Write a new run's record."""
+    store.hset(keys.run(run_id), mapping={"created_at": format_time(now())})
+    store.expire(keys.run(run_id), KEPT_SECONDS)
+
+
+def note_over(store: Store, run_id: str) -> None:
+    """Write that the run is over: workers, whosever they are, end its recrawls in order, and begin none any more."""
+    store.hset(keys.run(run_id), "over_at", format_time(now()))
+    store.expire(keys.run(run_id), KEPT_SECONDS)
+
+
+def is_over(store: Store, run_id: str) -> bool:
+    """Whether the run is over, because all was done or because it was stopped."""
+    return bool(store.hexists(keys.run(run_id), "over_at"))
+
+
+def recrawl_ids(store: Store, run_id: str) -> list[str]:
+    """Return the ids of the run's recrawls, in the order of its reports."""
+    return [text(one) for one in store.lrange(keys.run_recrawls(run_id), 0, -1)]
+
+
+def note_answers(
+    pipe: Pipeline,
+    run_id: str,
+    *,
+    matched_case_ids: Sequence[str],
+    new_case_ids: Sequence[str],
+    unknown: Sequence[tuple[Sighting, str]],
+    answered: Sequence[Sighting],
+) -> None:
+    """Queue what a batch's verdicts mean for its run; a sighting answered after all is unknown no longer."""
+    if matched_case_ids:
+        pipe.sadd(keys.run_cases(run_id), *matched_case_ids)
+        pipe.expire(keys.run_cases(run_id), KEPT_SECONDS)
+    if new_case_ids:
+        pipe.sadd(keys.run_new_cases(run_id), *new_case_ids)
+        pipe.expire(keys.run_new_cases(run_id), KEPT_SECONDS)
+    if answered:
+        pipe.hdel(keys.run_unknown(run_id), *(one.sighting_id for one in answered))
+    if unknown:
+        pipe.hset(
+            keys.run_unknown(run_id),
+            mapping={one.sighting_id: json.dumps([one.url, reason]) for one, reason in unknown},
+        )
+        pipe.expire(keys.run_unknown(run_id), KEPT_SECONDS)
+
+
+def note_event(store: Store, pipe: Pipeline, run_id: str, event_id: str) -> None:
+    """Queue that an event waits for its delivery, and the job that delivers it."""
+    pipe.hset(keys.undelivered(), event_id, run_id)
+    queues.enqueue_delivery(store, pipe, event_id)
+
+
+def note_delivered(store: Store, event_id: str, settings: Settings) -> bool:
+    """Write that an event was delivered to the sinks of `settings`; False when other sinks are in force by now."""
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(keys.in_force())
+            if in_force.differing(pipe, settings, [queues.QueueName.TAKEDOWN]):
+                return False
+            pipe.multi()
+            pipe.hdel(keys.undelivered(), event_id)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return True
+
+
+def deliver_again(store: Store, run_id: str) -> int:
+    """Enqueue every undelivered event whose job was lost or parked, for a run that waits for it; returns how many."""
+    return sum(_deliver_again(store, run_id, text(one)) for one in store.hkeys(keys.undelivered()))
+
+
+def _deliver_again(store: Store, run_id: str, event_id: str) -> bool:
+    """Enqueue one event; False when a worker has it. A worker may be about to start a job that looks lost."""
+    job_id = queues.delivery_job_id(event_id)
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(queues.job_key(job_id))  # which changes when the job is started, and when it ends
+            is_over = not pipe.hexists(keys.undelivered(), event_id)
+            if is_over or queues.is_alive(store, queues.QueueName.TAKEDOWN, job_id):
+                return False
+            pipe.multi()
+            note_event(store, pipe, run_id, event_id)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return True
+
+
+def case_ids(store: Store, run_id: str) -> list[str]:
+    """Return the ids of the cases that the run's sightings matched."""
+    return sorted(text(one) for one in store.smembers(keys.run_cases(run_id)))
+
+
+def case_count(store: Store, run_id: str) -> int:
+    """Return how many cases the run's sightings matched."""
+    return int(store.scard(keys.run_cases(run_id)))
+
+
+def new_case_ids(store: Store, run_id: str) -> frozenset[str]:
+    """Return the ids of the cases that this run opened."""
+    return frozenset(text(one) for one in store.smembers(keys.run_new_cases(run_id)))
+
+
+def unknown(store: Store, run_id: str) -> list[Unknown]:
+    """Return what nobody could answer: explicit unknowns, and the sightings of batches not asked about yet."""
+    found = {
+        text(sighting_id): Unknown(*json.loads(value))
+        for sighting_id, value in store.hgetall(keys.run_unknown(run_id)).items()
+    }
+    for batch_id in store.smembers(keys.run_batches(run_id)):
+        batch = batches.read(store, text(batch_id))
+        for sighting in batch.sightings if batch is not None else ():
+            found.setdefault(sighting.sighting_id, Unknown(sighting.url, "not asked yet"))
+    return sorted(found.values(), key=lambda one: one.url)
+
+
+def unknown_count(store: Store, run_id: str) -> int:
+    """Return how many of the run's sightings were asked about and not answered."""
+    return int(store.hlen(keys.run_unknown(run_id)))
+
+
+def undelivered_event_ids(store: Store, run_id: str) -> list[str]:
+    """Return the ids of the run's events that wait for their delivery."""
+    return [text(event_id) for event_id, of in store.hgetall(keys.undelivered()).items() if text(of) == run_id]
+
+
+def waiting(store: Store, run_id: str) -> tuple[int, int]:
+    """Return how many of the run's batches wait for verdicts and how many of its events for their delivery."""
+    pipe = store.pipeline(transaction=False)
+    pipe.scard(keys.run_batches(run_id))
+    pipe.hvals(keys.undelivered())
+    waiting_batches, undelivered = pipe.execute()
+    return int(waiting_batches), sum(text(one) == run_id for one in undelivered)

@@ -1,0 +1,75 @@
+"""Jobs that a run waits for and nobody works on any more: the recrawl ends as failed, or the job is put back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from orbweaver.queue import queues
+from orbweaver.queue.allowed_jobs import KnownJob
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import recrawls
+from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
+from orbweaver.store.connection import Store
+from rq.job import Job, JobStatus
+
+# A job that left its queue but reached no worker is put back after this long.
+HANDOVER_SECONDS = 5.0
+GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED})
+
+
+def end_lost_recrawls(store: Store, open_ids: Sequence[str]) -> None:
+    """Mark recrawls as failed whose job was parked after its last retry, stopped by hand, or removed."""
+    if not open_ids or queues.waiting_jobs(store, QueueName.RECRAWL):
+        return  # while any job waits or runs, an open recrawl may be its
+    for recrawl_id in open_ids:
+        record = recrawls.read(store, recrawl_id)
+        if record is None or record.state in ENDED:
+            continue
+        job = own_job(store, record)
+        if job is not None and job.get_status(refresh=False) not in GIVEN_UP:
+            continue
+        reason = "its job was removed from the queue" if job is None else _reason_of(job)
+        recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=reason)
+        if job is not None:
+            dead_workers.discard(store, QueueName.RECRAWL, job.id)
+
+
+def own_job(store: Store, record: RecrawlRecord) -> Job | None:
+    """Return a recrawl's job, refused or not; None when there is none, or when it is another recrawl's by now."""
+    job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(record.order.scope.name))
+    is_refused = isinstance(job, KnownJob) and job.refused is not None
+    return job if job is not None and (is_refused or list(job.args) == [record.recrawl_id]) else None
+
+
+def _reason_of(job: Job) -> str:
+    result = job.latest_result()
+    said = (result.exc_string or "").strip().splitlines() if result is not None else []
+    if not said:
+        return "its job failed"
+    _, _, message = said[-1].rpartition("Error: ") if "Error: " in said[-1] else ("", "", said[-1])
+    return f"{message[:300]} (tried {queues.RETRIES + 1} times)"
+
+
+def put_back_handed_over(store: Store, since: float | None) -> float | None:
+    """Put jobs back that a worker took and never started, because it was killed between the two.
+
+    `since` is what the last call returned: when the first of them was seen (seconds of `time.monotonic()`); None when
+    there was none, or they were just put back.
+    """
+    lost = {
+        name
+        for name in QueueName
+        if store.llen(queues.queue_for(store, name).intermediate_queue_key)
+        and not queues.queue_for(store, name).started_job_registry.get_job_count(cleanup=False)
+    }
+    if not lost:
+        return None
+    if since is None:
+        return time.monotonic()
+    if time.monotonic() - since > HANDOVER_SECONDS:
+        for name in lost:
+            dead_workers.put_back_taken(store, name)
+        return None
+    return since

@@ -1,0 +1,96 @@
+"""A rematch from its start to its result, with workers of its own: for matching and delivery, none that recrawls."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.model import now
+from orbweaver.queue import queues
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.matching import rematch, rematch_result
+from orbweaver.queue.matching.rematch_result import Rematched
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, runs, sweeps
+from orbweaver.queue.records.event_places import Places
+from orbweaver.queue.records.sweeps import SweepName
+from orbweaver.queue.runs import declaration, run_lock
+from orbweaver.queue.runs.run_lock import REMATCH, Claim
+from orbweaver.store.connection import Store
+
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rematch is: `left` are shards of retained sightings."""
+
+    asked: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A rematch's end. No process that could fetch was started."""
+
+    began_at: datetime
+    ended_at: datetime
+    rematched: Rematched
+    web_requests: Literal[0] = 0
+
+    @property
+    def exit_status(self) -> int:
+        """0 when everything was answered and delivered, else 1."""
+        found = self.rematched
+        return 0 if found.is_finished and not (found.unknown or found.undelivered) else 1
+
+
+def run(
+    store: Store,
+    versions: Mapping[str, str],
+    *,
+    environment: Mapping[str, str],
+    log_file: Path,
+    on_progress: Callable[[Progress], None],
+    stop: threading.Event,
+    claim: Claim = REMATCH,
+    places: Places | None = None,
+) -> Result:
+    """Ask about everything retained and about every case; returns when all is done or `stop` is set.
+
+    What earlier runs left without an answer or undelivered is done again, too. What the workers run with is declared to
+    be in force. Raises StoreBusy while another run is alive on this store and `claim` does not wait, and WorkersTooOld
+    while a worker is that does not look at what is in force.
+    """
+    began_at = now()
+    run_id = uuid4().hex
+    with run_lock.hold(store, run_id, claim, stop) as lock:
+        dead_workers.recover_dead_workers(store)
+        declaration.declare(
+            store,
+            orbweaver_settings.load(environment),
+            (QueueName.MATCH, QueueName.TAKEDOWN),
+            sinks_seen=None if places is None else places.seen,
+        )
+        batches.ask_again(store, run_id)
+        runs.deliver_again(store, run_id)
+        rematch.start(store, versions)
+        with WorkerProcesses(store, recrawlers=0, environment=environment, log_file=log_file) as workers:
+            while not (stop.is_set() or workers.are_exhausted):
+                lock.check()
+                workers.replace_dead()
+                standing = sweeps.standing(store, SweepName.REMATCH)
+                on_progress(Progress(standing.counts.get("asked", 0), standing.left))
+                # A slice queues the next one before it ends, so an empty queue is the end.
+                is_asked = not queues.waiting_jobs(store, QueueName.MATCH) or workers.takes_no_match_job()
+                if is_asked and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
+                    break
+                stop.wait(POLL_SECONDS)
+        return Result(began_at, now(), rematch_result.read(store))

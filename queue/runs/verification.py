@@ -1,0 +1,375 @@
+"""A verification run from its orders to its result: enqueue, keep workers alive, watch, and stop in order."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.matcher_client import standings as matcher_standings
+from orbweaver.matcher_client.standings import Standing
+from orbweaver.model import Case, Skip, Tally, now
+from orbweaver.queue import queues
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.intake.orders import Order
+from orbweaver.queue.matching import rematch_result
+from orbweaver.queue.matching.rematch_result import Rematched
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, list_versions, recrawls, report_outcomes, runs
+from orbweaver.queue.records.event_places import Places
+from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
+from orbweaver.queue.records.report_outcomes import ReportResult
+from orbweaver.queue.runs import declaration, lost_jobs, run_lock
+from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown import cases
+from redis.exceptions import RedisError
+from rq.exceptions import DuplicateJobError
+
+POLL_SECONDS = 0.2
+# The longest waits of a stop: for recrawls that end in order, and for what they found to be asked about and delivered.
+# Both end as soon as all is done; what is not done by then is kept for the next run. A second Ctrl-C ends at once.
+RECRAWL_STOP_SECONDS = 10.0
+DRAIN_SECONDS = 5.0
+HORSE_SECONDS = 3.0
+# A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
+CHECKS_WAITED_FOR = 3
+
+
+@dataclass(frozen=True)
+class HostProgress:
+    """Where the recrawl of one host (or site) stands."""
+
+    name: str
+    state: RecrawlState
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a run for a person who watches it; `each` has a value for each host, in the order of the reports."""
+
+    hosts: int
+    hosts_done: int
+    tally: Tally
+    matches: int
+    unknown: int
+    waiting: int
+    unhealthy: tuple[Standing, ...] = ()
+    is_rematching: bool = False
+    each: tuple[HostProgress, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run's end: what was found, what was not fetched, what stayed unknown or undelivered.
+
+    `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
+    because a list has changed, None for nothing. `reports` is what came of each report, in the order of their lines.
+    """
+
+    run_id: str
+    began_at: datetime
+    ended_at: datetime
+    recrawls: tuple[RecrawlRecord, ...]
+    cases: tuple[Case, ...]
+    new_case_ids: frozenset[str]
+    unknown: tuple[runs.Unknown, ...]
+    skips_of: Mapping[str, Sequence[Skip]]
+    undelivered: int
+    is_interrupted: bool
+    unhealthy: tuple[Standing, ...] = ()
+    rematched: Rematched | None = None
+    reports: tuple[ReportResult, ...] = ()
+
+    @property
+    def skips(self) -> tuple[Skip, ...]:
+        """Everything that gave no digest, recrawl by recrawl."""
+        return tuple(skip for record in self.recrawls for skip in self.skips_of[record.recrawl_id])
+
+    @property
+    def tally(self) -> Tally:
+        """The sum over all recrawls."""
+        return _sum(record.tally for record in self.recrawls)
+
+
+def verify(
+    store: Store,
+    orders: Sequence[Order],
+    *,
+    recrawlers: int,
+    environment: Mapping[str, str],
+    log_file: Path,
+    on_progress: Callable[[Progress], None],
+    stop: threading.Event,
+    claim: Claim = VERIFY,
+    places: Places | None = None,
+) -> Result:
+    """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
+
+    `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
+    again first. A list that has changed has everything retained asked about again, and that is waited for, too.
+    What the workers run with is declared to be in force on this store. `places` is where the events go, as it was seen
+    before. Raises StoreBusy while another run is alive on it and `claim` does not wait, and WorkersTooOld while a
+    worker is that does not look at what is in force.
+    """
+    began_at = now()
+    run_id = uuid4().hex
+    with run_lock.hold(store, run_id, claim, stop) as lock:
+        runs.create(store, run_id)
+        dead_workers.recover_dead_workers(store)
+        answering = declaration.declare(
+            store,
+            orbweaver_settings.load(environment),
+            tuple(QueueName),
+            sinks_seen=None if places is None else places.seen,
+        )
+        _drop_left_over(store)
+        asked_before = rematch_result.mark(store)
+        batches.ask_again(store, run_id)
+        runs.deliver_again(store, run_id)
+        names = [order.scope.name for order in orders]
+        try:
+            for order in orders:
+                _enqueue(store, run_id, order, is_stopped=stop.is_set())
+            if not stop.is_set():
+                with WorkerProcesses(
+                    store, recrawlers=recrawlers, environment=environment, log_file=log_file
+                ) as workers:
+                    _watch(store, run_id, names, began_at, answering, lock, workers, on_progress, stop)
+                    if stop.is_set():
+                        _interrupt(store, run_id, workers)
+        finally:
+            with contextlib.suppress(RedisError):  # workers that are not ours must not go on without a run
+                _stop_recrawls(store, run_id)
+        _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
+        return _result(store, run_id, began_at, asked_before, is_interrupted=stop.is_set())
+
+
+def _drop_left_over(store: Store) -> None:
+    """Remove the recrawls of killed runs that nobody works on: a new run says itself which hosts it wants."""
+    for job_id in queues.queue_for(store, QueueName.RECRAWL).get_job_ids():
+        dead_workers.withdraw(store, QueueName.RECRAWL, job_id)
+
+
+def _enqueue(store: Store, run_id: str, order: Order, *, is_stopped: bool) -> None:
+    recrawl_id = recrawls.create(store, run_id, order)
+    if is_stopped:
+        recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason="stopped before it began")
+        return
+    name, limits = order.scope.name, order.scope.limits
+    job_id = queues.recrawl_job_id(name)
+    for _ in range(2):
+        try:
+            queues.enqueue_recrawl(store, name, recrawl_id, limits.max_seconds)
+        except DuplicateJobError:
+            if queues.is_being_worked_on(store, QueueName.RECRAWL, job_id):
+                break
+            dead_workers.discard(store, QueueName.RECRAWL, job_id)  # nobody works on it any more
+        else:
+            return
+    recrawls.end(
+        store,
+        recrawl_id,
+        RecrawlState.FAILED,
+        reason="another worker is still recrawling this host: try again when it ends",
+    )
+
+
+def _watch(
+    store: Store,
+    run_id: str,
+    names: Sequence[str],
+    began_at: datetime,
+    answering: Collection[str],
+    lock: RunLock,
+    workers: WorkerProcesses,
+    on_progress: Callable[[Progress], None],
+    stop: threading.Event,
+) -> None:
+    recrawl_ids = runs.recrawl_ids(store, run_id)
+    stuck_since: float | None = None
+    while not stop.is_set():
+        lock.check()
+        workers.replace_dead()
+        standings = recrawls.standings(store, recrawl_ids)
+        lost_jobs.end_lost_recrawls(
+            store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
+        )
+        # Looked at between the two: when every host is done no job comes any more, and when none is left what still
+        # waits has none.
+        are_parked = _are_parked(store, began_at)
+        is_to_rematch = _is_to_rematch(store, answering, began_at)  # before what is under way: begun, it is that
+        progress = _progress(store, run_id, names, began_at, standings)
+        on_progress(progress)
+        if workers.are_exhausted:
+            return
+        is_crawled = progress.hosts_done == progress.hosts
+        # What waits and has no job any more is unknown or undelivered, and the report says so.
+        is_asked = progress.waiting == 0 or are_parked
+        if is_crawled and workers.takes_no_match_job() and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
+            return
+        if is_crawled and is_asked and not (is_to_rematch or progress.is_rematching):
+            _let_horses_end(store, stop)
+            return
+        stuck_since = lost_jobs.put_back_handed_over(store, stuck_since)
+        stop.wait(POLL_SECONDS)
+
+
+def _let_horses_end(store: Store, stop: threading.Event) -> None:
+    """Give the last work horses a moment to end by themselves: one that is stopped looks as if it had failed."""
+    deadline = time.monotonic() + HORSE_SECONDS
+    while queues.waiting_jobs(store, QueueName.RECRAWL) and time.monotonic() < deadline and not stop.is_set():
+        stop.wait(POLL_SECONDS / 4)
+
+
+def _are_parked(store: Store, began_at: datetime) -> bool:
+    """Whether all that waits has no job, and will not get one as long as a matching service stays as it is.
+
+    Its health is read before all else: on its recovery jobs come with the same transaction, so they are seen. A
+    service gets a few checks to come back before a run ends without it.
+    """
+    is_given_up = any(one.failures >= CHECKS_WAITED_FOR for one in _unhealthy(store, began_at))
+    with store.pipeline(transaction=True) as pipe:  # at one moment: a job may end by letting its batch wait
+        queues.count_jobs(store, pipe, QueueName.MATCH, QueueName.TAKEDOWN)
+        pipe.zcard(keys.waiting_batches())
+        *jobs, waiting = pipe.execute()
+    return not any(jobs) and (is_given_up or not waiting)
+
+
+def _is_to_rematch(store: Store, services: Collection[str], began_at: datetime) -> bool:
+    """Whether one of these services has another list, and it is not begun yet to ask again because of it.
+
+    A match worker does so when it checks its services. One that it finds unhealthy is not waited for.
+    """
+    known = list_versions.read(store)
+    new = {one for one in services if known.wanted.get(one) != known.begun.get(one)}
+    return bool(new) and not new <= {one.service for one in _unhealthy(store, began_at)}
+
+
+def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:
+    """Return the services that are unhealthy; one that nobody has checked since `began_at` is not this run's."""
+    found = matcher_standings.read_all(store).values()
+    return tuple(one for one in found if not one.is_healthy and one.checked_at >= began_at)
+
+
+def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
+    """Have every recrawl ended in order, whosever worker has it, and what was found asked about, within bounds."""
+    deadline = time.monotonic() + RECRAWL_STOP_SECONDS
+    _end_idle(store, run_id)
+    workers.ask_to_stop(QueueName.RECRAWL)
+    while _open_recrawls(store, run_id) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 4)
+        _end_idle(store, run_id)  # one may have come back: that of a worker which was just starting, or died
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while sum(runs.waiting(store, run_id)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 4)
+
+
+def _end_idle(store: Store, run_id: str) -> None:
+    for recrawl_id in _stop_recrawls(store, run_id):
+        recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason="stopped")
+
+
+def _stop_recrawls(store: Store, run_id: str) -> list[str]:
+    """Have the run's recrawls ended by the workers that have them; returns the ids of those that nobody has."""
+    idle = []
+    runs.note_over(store, run_id)
+    for record in filter(None, (recrawls.read(store, one) for one in _open_recrawls(store, run_id))):
+        job = lost_jobs.own_job(store, record)
+        is_idle = job is None or dead_workers.withdraw(store, QueueName.RECRAWL, job.id)
+        if is_idle or (job is not None and not queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)):
+            idle.append(record.recrawl_id)
+    return idle
+
+
+def _open_recrawls(store: Store, run_id: str) -> list[str]:
+    recrawl_ids = runs.recrawl_ids(store, run_id)
+    standings = recrawls.standings(store, recrawl_ids)
+    return [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
+
+
+def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bool) -> None:
+    state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FAILED
+    reason = "stopped" if is_interrupted else f"its workers died again and again: see {log_file}"
+    for record in _records(store, run_id):
+        job = lost_jobs.own_job(store, record)
+        is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
+        if record.state not in ENDED:
+            said = "the recrawl was told to stop, but its worker has not ended it yet" if is_elsewhere else reason
+            recrawls.end(store, record.recrawl_id, state, reason=said)
+        if job is not None and not is_elsewhere:
+            # Its worker is gone; the next run must be able to take the host.
+            dead_workers.discard(store, QueueName.RECRAWL, job.id)
+
+
+def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
+    found = (recrawls.read(store, recrawl_id) for recrawl_id in runs.recrawl_ids(store, run_id))
+    return tuple(record for record in found if record is not None)
+
+
+def _progress(
+    store: Store, run_id: str, names: Sequence[str], began_at: datetime, standings: Sequence[recrawls.Standing]
+) -> Progress:
+    return Progress(
+        hosts=len(standings),
+        hosts_done=sum(one.state in ENDED for one in standings),
+        tally=_sum(one.tally for one in standings),
+        matches=runs.case_count(store, run_id),
+        unknown=runs.unknown_count(store, run_id),
+        waiting=sum(runs.waiting(store, run_id)),
+        unhealthy=_unhealthy(store, began_at),
+        is_rematching=rematch_result.is_under_way(store),
+        each=tuple(HostProgress(name, one.state, one.tally) for name, one in zip(names, standings, strict=True)),
+    )
+
+
+def _result(
+    store: Store, run_id: str, began_at: datetime, asked_before: rematch_result.Mark, *, is_interrupted: bool
+) -> Result:
+    records = _records(store, run_id)
+    found = cases.read_many(store, runs.case_ids(store, run_id))
+    unknown = runs.unknown(store, run_id)
+    reports = report_outcomes.results(
+        records,
+        {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
+        found,
+        unknown={one.url: one.reason for one in unknown},
+        undelivered=cases.case_ids_of_events(store, runs.undelivered_event_ids(store, run_id)),
+    )
+    return Result(
+        run_id=run_id,
+        began_at=began_at,
+        ended_at=now(),
+        recrawls=records,
+        cases=tuple(found),
+        new_case_ids=runs.new_case_ids(store, run_id),
+        unknown=tuple(unknown),
+        skips_of={record.recrawl_id: recrawls.skips(store, record.recrawl_id) for record in records},
+        undelivered=runs.waiting(store, run_id)[1],
+        is_interrupted=is_interrupted,
+        unhealthy=_unhealthy(store, began_at),
+        rematched=rematch_result.since(store, asked_before),
+        reports=reports,
+    )
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.pages += tally.pages
+        total.files += tally.files
+        total.error_bodies += tally.error_bodies
+        total.bytes_read += tally.bytes_read
+        total.failures += tally.failures
+        total.skipped += tally.skipped
+        total.queued += tally.queued
+    return total
