@@ -405,7 +405,7 @@ class Source(Noun):
 
 
 class Verdict(Noun):
-    """What is known of one digest set: made by matcher_client.judgement, from what services list.
+    """What is known of one digest set: made by matcher_client.verdicts, from what services list.
 
     `listings` are all that have one of the digests, the one that speaks for the match first; benign and withdrawn
     ones are among them, and alone make no match. `held_because` says why a match is not to be acted upon yet.

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orbweaver.matcher_client.list_build import build
+from orbweaver.matcher_client.lists.build import build
 
 from bench.crawl import documents
 from bench.hashlist_contestant import CONTESTANTS, SHARES, digest_set

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.model import DigestSet
 
 BATCH = 1_000

@@ -24,8 +24,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import requests
-from orbweaver.matcher_client.hma_questions import SEED
-from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.open_service import open_service
+from orbweaver.matcher_client.services.hma_questions import SEED
 from orbweaver.model import DigestSet, VerdictResult
 
 ROOT = Path(__file__).resolve().parent.parent

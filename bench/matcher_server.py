@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orbweaver.matcher_client.list_build import build
-from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.lists.build import build
+from orbweaver.matcher_client.open_service import open_service
 from orbweaver.model import DigestSet
 
 from bench import hashlist_contestant

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from orbweaver.matcher_client import list_build
+from orbweaver.matcher_client.lists import build
 from orbweaver.model import DigestSet, HttpFacts, Sighting, TlsFacts, now
 from orbweaver.queue.matching import rematch
 from orbweaver.queue.records import retained, sweeps
@@ -138,7 +138,7 @@ def measure(count: int, known: int, listed: int, parent: str | None) -> list[tup
         empty = int(store.info("memory")["used_memory"])
         packing = retain(store, count, known, source)
         held = int(store.info("memory")["used_memory"]) - empty
-        list_build.build([source], built)
+        build.build([source], built)
         rematch.start(store, {f"hashlist:{built}": "new"})
         server = store.info("cpu")
         began = time.perf_counter()

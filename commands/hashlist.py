@@ -47,7 +47,7 @@ def build(
 ) -> None:
     """Build a sorted, memory-mapped hash list from the lists of others, or update one."""
     from orbweaver.console import list_building
-    from orbweaver.matcher_client.canary import canary_label
+    from orbweaver.matcher_client.lists.canary import canary_label
 
     if canary is not None:
         try:

@@ -43,9 +43,9 @@ def accept(
     state: StateDir = None,
 ) -> None:
     """Accept that a service's list has shrunk: it is whole with what it has now."""
-    from orbweaver.matcher_client import standings
+    from orbweaver.matcher_client.gate import service_health
     from orbweaver.store.opening import open_existing
 
     with open_existing(read_settings(state)) as store:
-        standing = standings.accept(store, service)
+        standing = service_health.accept(store, service)
     print(f"{service}: {standing.entries} entries accepted; the service is checked again within HEALTH_SECONDS")

@@ -20,10 +20,10 @@ from orbweaver.crawler.fetching.nat64 import parse_prefixes
 from orbweaver.crawler.links import reader_proof
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.crawler.rules.scope import WEB_PORTS
-from orbweaver.matcher_client import health_gate, standings
 from orbweaver.matcher_client.errors import MatcherError
-from orbweaver.matcher_client.hashlist import HashListService
+from orbweaver.matcher_client.gate import health_gate, service_health
 from orbweaver.matcher_client.protocol import MatchingService
+from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.several_services import open_services, rules_of
 from orbweaver.queue.records import batches
 from orbweaver.settings import Settings
@@ -140,7 +140,7 @@ def _enter(sender: Connection, settings: Settings) -> None:
 class _Seen:
     """What the store says of matching services, as far as it could be asked."""
 
-    standings: dict[str, standings.Known] = field(default_factory=dict)
+    standings: dict[str, service_health.Known] = field(default_factory=dict)
     waiting: int = 0
 
 
@@ -190,8 +190,8 @@ def _rights(settings: Settings, port: int | None) -> Check:
 
 
 def _look(store: Store, seen: _Seen) -> None:
-    names = list(standings.read_all(store))
-    seen.standings = dict(zip(names, standings.read(store, names), strict=True))
+    names = list(service_health.read_all(store))
+    seen.standings = dict(zip(names, service_health.read(store, names), strict=True))
     seen.waiting = batches.waiting_count(store)
 
 
@@ -206,7 +206,7 @@ def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
         return
     for service in services:
         try:
-            yield _matcher(service, seen.standings.get(service.name, standings.Known()), settings)
+            yield _matcher(service, seen.standings.get(service.name, service_health.Known()), settings)
         finally:
             service.close()
     if seen.waiting:
@@ -214,7 +214,7 @@ def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
         yield Check("matcher", "warn", said)
 
 
-def _matcher(service: MatchingService, known: standings.Known, settings: Settings) -> Check:
+def _matcher(service: MatchingService, known: service_health.Known, settings: Settings) -> Check:
     standing = health_gate.check(service, known, rules_of(settings))
     if not standing.is_healthy:
         return Check("matcher", "fail", standing.complaint)

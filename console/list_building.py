@@ -13,13 +13,13 @@ from orbweaver.console.list_categories import say_held
 from orbweaver.console.list_progress import show_rows
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
-from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.canary import CANARY_LIST, canary_names, canary_text
-from orbweaver.matcher_client.category_table import CategoryTable, read_category_table
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable
-from orbweaver.matcher_client.list_build import BuildReport, FileReport
-from orbweaver.matcher_client.list_format import HashList
-from orbweaver.matcher_client.list_update import UpdateTally
+from orbweaver.matcher_client.lists import build
+from orbweaver.matcher_client.lists.build import BuildReport, FileReport
+from orbweaver.matcher_client.lists.canary import CANARY_LIST, canary_names, canary_text
+from orbweaver.matcher_client.lists.category_table import CategoryTable, read_category_table
+from orbweaver.matcher_client.lists.file_format import HashList
+from orbweaver.matcher_client.lists.update import UpdateTally
 from orbweaver.model import format_time
 from rich.console import Console
 
@@ -42,7 +42,7 @@ def run(
     where = safe(str(output))
     canaries_before, table_before = _said_before(output)
     with unwound_when_terminated(), show_rows(notes) as show:
-        said = list_build.build(
+        said = build.build(
             inputs,
             output,
             is_update=is_update,
@@ -146,7 +146,7 @@ def _facts(said: BuildReport, canary: str | None) -> dict[str, Any]:
 
 def _said_before(path: Path) -> tuple[set[str], CategoryTable | None]:
     """Return the canaries and the category table of a built list; none of what is not there or not whole."""
-    if not list_build.is_built(path):
+    if not build.is_built(path):
         return set(), None
     try:
         hash_list = HashList(path)

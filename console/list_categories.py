@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orbweaver.console.text import safe
-from orbweaver.matcher_client.category_table import CategoryTable
-from orbweaver.matcher_client.list_build import FileReport
+from orbweaver.matcher_client.lists.build import FileReport
+from orbweaver.matcher_client.lists.category_table import CategoryTable
 
 SIGNS_SHOWN = 10
 

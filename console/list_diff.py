@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.text import safe
-from orbweaver.matcher_client.external_sort import ExternalSort
-from orbweaver.matcher_client.list_compare import Change, ChangeKind, compare
-from orbweaver.matcher_client.list_format import HashList
+from orbweaver.matcher_client.lists.compare import Change, ChangeKind, compare
+from orbweaver.matcher_client.lists.external_sort import ExternalSort
+from orbweaver.matcher_client.lists.file_format import HashList
 from orbweaver.model import ALGORITHMS, Algorithm, format_time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

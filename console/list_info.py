@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.text import safe, size
-from orbweaver.matcher_client.canary import canary_names, canary_text
-from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
-from orbweaver.matcher_client.list_format import FORMAT, HashList
+from orbweaver.matcher_client.lists.canary import canary_names, canary_text
+from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
+from orbweaver.matcher_client.lists.file_format import FORMAT, HashList
 from orbweaver.model import format_time
 from rich.console import Console
 from rich.table import Table

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.text import safe
-from orbweaver.matcher_client.category_table import CategoryTable
-from orbweaver.matcher_client.entry_meaning import entry_nature, entry_status
-from orbweaver.matcher_client.list_format import Entry, HashList
-from orbweaver.matcher_client.service_address import read_digest
+from orbweaver.matcher_client.lists.category_table import CategoryTable
+from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
+from orbweaver.matcher_client.lists.file_format import Entry, HashList
+from orbweaver.matcher_client.transport.service_address import read_digest
 
 NOT_FOUND = 1
 

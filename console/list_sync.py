@@ -9,9 +9,9 @@ from pathlib import Path
 from orbweaver.console.list_building import ROWS_SHOWN
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import safe
-from orbweaver.matcher_client.category_table import read_category_table
-from orbweaver.matcher_client.ncmec_client import read_source
-from orbweaver.matcher_client.ncmec_sync import SyncReport, sync
+from orbweaver.matcher_client.lists.category_table import read_category_table
+from orbweaver.matcher_client.lists.ncmec_client import read_source
+from orbweaver.matcher_client.lists.ncmec_sync import SyncReport, sync
 from orbweaver.model import format_time
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

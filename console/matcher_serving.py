@@ -6,8 +6,8 @@ import logging
 import sys
 from pathlib import Path
 
-from orbweaver.matcher_client.batch_serving import BatchServer
-from orbweaver.matcher_client.service_address import read_secret
+from orbweaver.matcher_client.server.serving import BatchServer
+from orbweaver.matcher_client.transport.service_address import read_secret
 
 
 def run(hashes: Path, *, listen: str, token: str | None, certificate: Path | None, key: Path | None) -> None:

@@ -13,13 +13,13 @@ from orbweaver.console.list_categories import say_held
 from orbweaver.console.list_progress import show_rows
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import is_utf8, safe
-from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.category_table import read_category_table
 from orbweaver.matcher_client.errors import CategoryTableRefused, HashListUnreadable
-from orbweaver.matcher_client.list_build import BuildReport
-from orbweaver.matcher_client.list_format import FORMAT, is_built
-from orbweaver.matcher_client.list_workspace import refuse_output
-from orbweaver.matcher_client.service_address import named_list
+from orbweaver.matcher_client.lists import build
+from orbweaver.matcher_client.lists.build import BuildReport
+from orbweaver.matcher_client.lists.category_table import read_category_table
+from orbweaver.matcher_client.lists.file_format import FORMAT, is_built
+from orbweaver.matcher_client.lists.workspace import refuse_output
+from orbweaver.matcher_client.transport.service_address import named_list
 from rich.console import Console
 
 ROWS_SHOWN = 20
@@ -81,7 +81,7 @@ def open_raw(
     raw = _read_report(built, name)
     if raw is None:
         with unwound_when_terminated(), show_rows(notes) as show:
-            said = list_build.build([hashes], built, category_table=table, progress=show)
+            said = build.build([hashes], built, category_table=table, progress=show)
         raw = _write_report(built, name, said)
     for place, reason in raw.first_refused:
         notes.print(f"{safe(str(hashes))}: {place}: {safe(reason)}", markup=False, highlight=False)

@@ -13,7 +13,7 @@ from orbweaver.console.rematched import as_json, show
 from orbweaver.console.termination import unwound_when_terminated
 from orbweaver.console.text import report_console
 from orbweaver.console.verify import Options, claim_of, matcher_urls_for, stop_on_interrupt
-from orbweaver.matcher_client.health_gate import health_of
+from orbweaver.matcher_client.gate.health_gate import health_of
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
 from orbweaver.queue.records import event_places

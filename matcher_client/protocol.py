@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from orbweaver.matcher_client.service_address import Canary
+from orbweaver.matcher_client.transport.service_address import Canary
 from orbweaver.model import Algorithm, DigestSet, Verdict
 
 
@@ -30,8 +30,8 @@ class MatchingService(Protocol):
     """A service that says whether digests are known.
 
     One that cannot answer raises; it never turns "I could not ask" into `no_match`. Verdicts are made by
-    `judgement.judge` from what the service lists, never by hand; for a digest set whose answer is none,
-    `judgement.unknown` stands in its place while the rest of the batch is answered.
+    `verdicts.judge` from what the service lists, never by hand; for a digest set whose answer is none,
+    `verdicts.unknown` stands in its place while the rest of the batch is answered.
     """
 
     name: str

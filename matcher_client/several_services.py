@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from orbweaver.matcher_client.errors import UnknownService
-from orbweaver.matcher_client.hashlist import HashListService
-from orbweaver.matcher_client.health_gate import Answer, Answers, GatedService
-from orbweaver.matcher_client.health_rules import HealthRules
-from orbweaver.matcher_client.judgement import merge
+from orbweaver.matcher_client.gate.health_gate import Answer, Answers, GatedService
+from orbweaver.matcher_client.gate.health_rules import HealthRules
+from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
+from orbweaver.matcher_client.open_service import open_service
 from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.services import open_service
-from orbweaver.matcher_client.verdict_cache import VerdictCache
+from orbweaver.matcher_client.services.local_list import HashListService
+from orbweaver.matcher_client.verdicts import merge
 from orbweaver.model import DigestSet, VerdictResult
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store

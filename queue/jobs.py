@@ -29,7 +29,7 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 
 if TYPE_CHECKING:
-    from orbweaver.matcher_client.health_gate import Answers
+    from orbweaver.matcher_client.gate.health_gate import Answers
 
 # A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
 # not close the gate for all others for ever.

@@ -84,17 +84,17 @@ def releases() -> str:
 
 
 def matchers() -> str:
-    """Hash service name -> JSON of what its last check found; owner matcher_client.standings."""
+    """Hash service name -> JSON of what its last check found; owner matcher_client.gate.service_health."""
     return f"{PREFIX}:matchers"
 
 
 def matcher_entries() -> str:
-    """Hash service name -> entries of its list when it was last healthy; owner matcher_client.standings."""
+    """Hash service name -> entries of its list when it was last healthy; owner matcher_client.gate.service_health."""
     return f"{PREFIX}:matcher-entries"
 
 
 def verdict(list_id: str, sha256: str) -> str:
-    """String, JSON: the verdict of one state of a service's list on one file; owner matcher_client.verdict_cache."""
+    """String, JSON: the verdict of a state of a service's list on one file; owner matcher_client.gate.verdict_cache."""
     return f"{PREFIX}:verdict:{list_id}:{sha256}"
 
 

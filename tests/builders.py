@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.judgement import judge
+from orbweaver.matcher_client.lists import build
+from orbweaver.matcher_client.verdicts import judge
 from orbweaver.model import (
     Algorithm,
     DigestSet,
@@ -88,7 +88,7 @@ def build_list(path: Path, rows: Sequence[str]) -> str:
     """Build a hash list of CSV rows (header first) or bare digests; returns its matcher URL."""
     source = path.with_suffix(".csv" if "," in rows[0] else ".txt")
     source.write_text("".join(f"{row}\n" for row in rows))
-    list_build.build([source], path)
+    build.build([source], path)
     return f"hashlist:{path}"
 
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from builders import NOON, digests_of
 from orbweaver.matcher_client.errors import Unavailable
-from orbweaver.matcher_client.judgement import judge, unknown
 from orbweaver.matcher_client.protocol import Health
-from orbweaver.matcher_client.service_address import Canary
+from orbweaver.matcher_client.transport.service_address import Canary
+from orbweaver.matcher_client.verdicts import judge, unknown
 from orbweaver.model import ALGORITHMS, Algorithm, DigestSet, Listing, Verdict
 
 CANARY = digests_of(b"canary")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from orbweaver.matcher_client.list_build import build
+from orbweaver.matcher_client.lists.build import build
 
 ROOT = Path(__file__).resolve().parent.parent
 

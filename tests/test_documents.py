@@ -16,9 +16,9 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from orbweaver.matcher_client import list_build
-from orbweaver.matcher_client.batch_server import create_app
-from orbweaver.matcher_client.list_follower import ListFollower
+from orbweaver.matcher_client.lists import build
+from orbweaver.matcher_client.server.app import create_app
+from orbweaver.matcher_client.server.list_follower import ListFollower
 from orbweaver.model import (
     CASE_NAMESPACE,
     SCHEMA_VERSION,
@@ -305,7 +305,7 @@ def openapi_text() -> str:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "bare.txt"
         source.write_text("0" * 63 + "1")
-        list_build.build([source], Path(folder) / "bare.hashes")
+        build.build([source], Path(folder) / "bare.hashes")
         app = create_app(ListFollower(Path(folder) / "bare.hashes"), token=None)
         return json.dumps(app.openapi(), indent=2, sort_keys=True) + "\n"
 

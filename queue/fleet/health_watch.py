@@ -10,11 +10,11 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import UnknownService
-from orbweaver.matcher_client.health_rules import is_due
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.gate.health_rules import is_due
+from orbweaver.matcher_client.gate.service_health import Standing
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
-from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
 from orbweaver.queue.matching import asking, daily_rematch, expiry, rematch
 from orbweaver.queue.queues import QueueName
@@ -95,7 +95,7 @@ class _Watch:
         if in_force.differing(self._store, self._settings, [QueueName.MATCH]):
             return False
         late = asking.late(self._store, self._services)
-        known = standings.read(self._store, self._names)
+        known = service_health.read(self._store, self._names)
         due = [
             gated
             for gated, one in zip(self._services.gated, known, strict=True)

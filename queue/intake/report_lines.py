@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from orbweaver.matcher_client.file_kind import binary_kind
+from orbweaver.matcher_client.lists.file_kind import binary_kind
 from orbweaver.queue.errors import ReportsUnreadable
 
 MAX_LINE_LENGTH: Final = 64 * 1024

@@ -16,7 +16,7 @@ from typing import IO
 from orbweaver.crawler.errors import AccessRefused, UrlRefused
 from orbweaver.crawler.fetching.header_values import header_value
 from orbweaver.crawler.rules.urls import assume_scheme, canonicalise, refang
-from orbweaver.matcher_client.file_kind import is_separator_line
+from orbweaver.matcher_client.lists.file_kind import is_separator_line
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
 from orbweaver.queue.intake.report_formats import (

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Sequence
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.matcher_client import standings
 from orbweaver.matcher_client.errors import UnknownService
-from orbweaver.matcher_client.health_gate import Answer, Answers, GatedService
-from orbweaver.matcher_client.health_rules import is_stale
-from orbweaver.matcher_client.judgement import unknown
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.gate.health_gate import Answer, Answers, GatedService
+from orbweaver.matcher_client.gate.health_rules import is_stale
+from orbweaver.matcher_client.gate.service_health import Standing
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
-from orbweaver.matcher_client.standings import Standing
+from orbweaver.matcher_client.verdicts import unknown
 from orbweaver.model import DigestSet, Verdict, now
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, in_force, list_versions
@@ -30,7 +30,7 @@ def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False
         services = _opened(store, settings)
     except UnknownService as error:
         return Answers((Answer(unknown(str(error))),) * len(digest_sets))
-    known = standings.read(store, [gated.name for gated in services.gated])
+    known = service_health.read(store, [gated.name for gated in services.gated])
     for gated, one in zip(services.gated, known, strict=True):
         if is_stale(one.standing, rules_of(settings), now()):
             check(store, gated)
@@ -66,7 +66,7 @@ def complaint(store: Store) -> str | None:
 def unhealthy(store: Store) -> list[str]:
     """Return what is said of each of this worker's services that is unhealthy. Raises UnknownService."""
     names = [gated.name for gated in _opened(store, orbweaver_settings.load()).gated]
-    found = [one.standing for one in standings.read(store, names)]
+    found = [one.standing for one in service_health.read(store, names)]
     return [one.complaint for one in found if one is not None and not one.is_healthy]
 
 
@@ -77,7 +77,9 @@ def late(store: Store, services: SeveralServices) -> list[str]:
     """
     known = list_versions.read(store)
     found = []
-    for gated, one in zip(services.gated, standings.read(store, [gated.name for gated in services.gated]), strict=True):
+    for gated, one in zip(
+        services.gated, service_health.read(store, [gated.name for gated in services.gated]), strict=True
+    ):
         seen = gated.own_list() if gated.is_local else one.standing
         if seen is None or seen.list_version is None:
             continue
@@ -94,14 +96,14 @@ def check(store: Store, gated: GatedService) -> Standing:
     """
     before, after = gated.check()
     is_recovery = after.is_healthy and (before is None or not before.is_healthy)
-    found = standings.renew(store, before, after, batches.release if is_recovery else lambda _: None)
+    found = service_health.renew(store, before, after, batches.release if is_recovery else lambda _: None)
     batches.enqueue_released(store)
     return found
 
 
 def release_left_behind(store: Store, names: Sequence[str]) -> None:
     """Let go what waits although every service is healthy: a list that changed all the time while it was asked."""
-    known = standings.read(store, names)
+    known = service_health.read(store, names)
     if all(one.standing is not None and one.standing.is_healthy for one in known) and batches.waiting_count(store):
         with store.pipeline(transaction=True) as pipe:
             pipe.multi()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orbweaver.matcher_client.service_address import without_secrets
+from orbweaver.matcher_client.transport.service_address import without_secrets
 from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store import keys

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from orbweaver.matcher_client import standings
-from orbweaver.matcher_client.hashlist import HashListService
-from orbweaver.matcher_client.health_gate import health_of
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.gate.health_gate import health_of
+from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.queue.errors import StoreBusy, WorkersTooOld
 from orbweaver.queue.queues import LOOKS, QueueName
@@ -61,7 +61,7 @@ def declare(
 
 def _accept_small_loss(store: Store, service: str, entries: int) -> None:
     """Take a list on this machine as whole that has a few entries less than before: people take single rows out."""
-    [known] = standings.read(store, [service])
+    [known] = service_health.read(store, [service])
     if entries and known.healthy_entries is not None and 0 < known.healthy_entries - entries <= SMALL_LOSS:
         store.hset(keys.matcher_entries(), service, entries)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.matcher_client import standings as matcher_standings
-from orbweaver.matcher_client.standings import Standing
+from orbweaver.matcher_client.gate import service_health as matcher_standings
+from orbweaver.matcher_client.gate.service_health import Standing
 from orbweaver.model import Case, Skip, Tally, now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers

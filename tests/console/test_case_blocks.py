@@ -8,7 +8,7 @@ import pytest
 from builders import NOON, STAMP, a_sighting
 from orbweaver.console import case_blocks
 from orbweaver.console.case_blocks import PLACES_SHOWN, blocks_of
-from orbweaver.matcher_client.judgement import judge
+from orbweaver.matcher_client.verdicts import judge
 from orbweaver.model import Case, HttpFacts, Listing
 from orbweaver.takedown.transitions import change_by_match
 from rich.console import Console

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from orbweaver.console.raw_list import RawList, open_raw
 from orbweaver.matcher_client.errors import CategoryTableRefused
-from orbweaver.matcher_client.list_format import HashList
+from orbweaver.matcher_client.lists.file_format import HashList
 from rich.console import Console
 
 RANDOM = random.Random("raw list")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from orbweaver.console.termination import unwound_when_terminated
-from orbweaver.matcher_client.list_workspace import workspace
+from orbweaver.matcher_client.lists.workspace import workspace
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

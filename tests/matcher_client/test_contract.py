@@ -22,10 +22,10 @@ import pytest
 from fault_proxy import Exchange, Fault, FaultProxy, says
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from orbweaver.matcher_client import web_session
 from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.open_service import open_service
 from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.transport import web_session
 from orbweaver.model import DigestSet, Verdict
 from stand_ins import Running, own
 from tls_host import make_certificate

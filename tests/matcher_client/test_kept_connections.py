@@ -16,11 +16,11 @@ from builders import digests_of
 from fault_proxy import Exchange, Fault, FaultProxy, Reply
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from orbweaver.matcher_client import web_session
-from orbweaver.matcher_client.bounded_connection import NUMBER
 from orbweaver.matcher_client.errors import Unavailable
+from orbweaver.matcher_client.open_service import open_service
 from orbweaver.matcher_client.protocol import MatchingService
-from orbweaver.matcher_client.services import open_service
+from orbweaver.matcher_client.transport import web_session
+from orbweaver.matcher_client.transport.bounded_connection import NUMBER
 from orbweaver.model import DigestSet
 from stand_ins import hma
 from stand_ins.hma import HmaServer

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from builders import RUN, STAMP, a_match, a_sighting, add_batch, build_list, transaction, url_of, work
 from orbweaver import settings
-from orbweaver.matcher_client import several_services, standings
+from orbweaver.matcher_client import several_services
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.gate.service_health import Standing
 from orbweaver.matcher_client.several_services import SeveralServices
-from orbweaver.matcher_client.standings import Standing
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.matching import asking, recall, rematch
@@ -82,7 +83,7 @@ def check_first(store: Store) -> Standing:
 
 
 def only_standing(store: Store) -> Standing:
-    [standing] = standings.read_all(store).values()
+    [standing] = service_health.read_all(store).values()
     return standing
 
 

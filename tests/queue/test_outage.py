@@ -25,8 +25,9 @@ from builders import (
     work,
 )
 from orbweaver import settings
-from orbweaver.matcher_client import several_services, standings
-from orbweaver.matcher_client.standings import Standing
+from orbweaver.matcher_client import several_services
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.gate.service_health import Standing
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import health_watch
@@ -90,21 +91,21 @@ def test_a_long_outage_loses_nothing_cleans_nothing_and_keeps_the_order(store: S
     before = [add(store, number) for number in range(20)]
     with settled_in_order(store) as settled, match_worker(store, matcher):
         eventually(lambda: batches.waiting_count(store) == 20)
-        went_down = standings.read_all(store)[matcher].unhealthy_since
+        went_down = service_health.read_all(store)[matcher].unhealthy_since
         during = []
         for number in range(20, 60):
             during.append(add(store, number))
             eventually(lambda: batches.waiting_count(store) == 20 + len(during))
             if number % 8 == 0:  # files come from the first check to the last
-                failures = standings.read_all(store)[matcher].failures
-                eventually(lambda known=failures: standings.read_all(store)[matcher].failures > known)
+                failures = service_health.read_all(store)[matcher].failures
+                eventually(lambda known=failures: service_health.read_all(store)[matcher].failures > known)
         assert settled == []
         assert store.zcard(keys.cases()) == 0
         unknown = runs.unknown(store, RUN)
         assert len(unknown) == 2 * 60
         assert {one.reason.partition(":")[0] for one in unknown} == {"hashlist"}
         assert all("is unhealthy since" in one.reason for one in unknown)
-        standing = standings.read_all(store)[matcher]
+        standing = service_health.read_all(store)[matcher]
         assert standing.unhealthy_since == went_down
         assert standing.failures > 5
         (tmp_path / "away").rename(tmp_path / "list.hashes")
@@ -162,7 +163,7 @@ def test_a_service_that_fails_a_question_is_unhealthy_at_once_and_the_batch_reme
     path = tmp_path / "list.hashes"
     matcher = build_list(path, [digests_of(body(0)).sha256])
     with match_worker(store, matcher, health_seconds=3_600):
-        eventually(lambda: matcher in standings.read_all(store))
+        eventually(lambda: matcher in service_health.read_all(store))
         path.rename(tmp_path / "away")
         batch_id = add(store, 0)
         eventually(lambda: batches.waiting_count(store) == 1)  # long before the next check of a healthy service
@@ -306,6 +307,6 @@ def test_a_standing_that_nobody_renewed_is_checked_by_the_job_itself(
     [answer] = asking.ask(store, [digests_of(body(0))]).answers
     assert answer.verdict.result == "match"
     long_ago = now().replace(year=2001)
-    standings.write(store, Standing(service=matcher, checked_at=long_ago, unhealthy_since=long_ago, reason="old"))
+    service_health.write(store, Standing(service=matcher, checked_at=long_ago, unhealthy_since=long_ago, reason="old"))
     [answer] = asking.ask(store, [digests_of(body(0))]).answers
     assert answer.verdict.result == "match"

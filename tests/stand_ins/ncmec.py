@@ -1,4 +1,4 @@
-"""NCMEC Hash Sharing v2, its reading half (matcher_client/ncmec_client.py names the sources): status and entries.
+"""NCMEC Hash Sharing v2, its reading half (matcher_client/lists/ncmec_client.py names the sources): status and entries.
 
 Documented or observed: the paths, Basic authentication, the XML, `from` exclusive and `to` inclusive, each entry in
 its latest state only, no order, ids unique for a member only, `next` relative to the base URL. Inferred: that paging

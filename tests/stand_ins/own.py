@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orbweaver.matcher_client.list_build import build
+from orbweaver.matcher_client.lists.build import build
 from orbweaver.model import ALGORITHMS, Algorithm
 from orbweaver_command import eventually
 

@@ -1,4 +1,4 @@
-"""Tech Against Terrorism's TCAP, hash verification v2 (matcher_client/tcap_service.py says what is documented of it).
+"""Tech Against Terrorism's TCAP, hash verification v2 (matcher_client/services/tcap.py says what is documented of it).
 
 Documented: the paths, the request, the token, the feedback categories, the limit of 50 items (of v1). Inferred: the
 fields of an answer, the texts of errors, and how feedback is sent. Tokens are good until `forget_tokens`.

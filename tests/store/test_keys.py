@@ -12,8 +12,8 @@ import pytest
 from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
 from import_graph import ROOT
 from orbweaver import settings
-from orbweaver.matcher_client.standings import Standing
-from orbweaver.matcher_client.verdict_cache import VerdictCache
+from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
 from orbweaver.queue import queues
 from orbweaver.queue.matching import daily_rematch, rematch

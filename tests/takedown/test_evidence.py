@@ -8,7 +8,7 @@ import pytest
 from builders import NOON, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.matcher_client.judgement import judge, merge, unknown
+from orbweaver.matcher_client.verdicts import judge, merge, unknown
 from orbweaver.model import (
     Algorithm,
     CaseState,

@@ -11,7 +11,7 @@ import pytest
 from builders import NOON, STAMP, a_match, a_sighting, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.matcher_client.verdicts import judge, unknown
 from orbweaver.model import (
     ALGORITHMS,
     CASE_NAMESPACE,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, a_sighting, add_batch, beginning, build_list, digests_of, kill_worker, transaction, work
-from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.matcher_client.verdicts import judge, unknown
 from orbweaver.model import Case, DigestSet, Event, EventType, HoldReason, Listing, Sighting, Verdict, now
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.matching import recall, rematch, settlement

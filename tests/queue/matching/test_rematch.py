@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from builders import a_sighting, add_batch, beginning, build_list, digests_of, kill_worker, monitored, transaction, work
-from orbweaver.matcher_client import standings
-from orbweaver.matcher_client.judgement import judge, unknown
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.verdicts import judge, unknown
 from orbweaver.model import DigestSet, Listing, Sighting, Verdict, format_time, now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
@@ -185,7 +185,7 @@ def test_an_answer_of_the_list_before_is_none(
     monkeypatch.setenv("MATCHER_URL", "\n".join([name, another][:services]))
     ask = functools.partial(asking.verdicts, store)
     ask([a_file(1).digests])
-    version = standings.read_all(store)[name].list_version
+    version = service_health.read_all(store)[name].list_version
     assert version is not None
     for wanted in (version, "seen on another machine"):
         rematch.start(store, {name: wanted})

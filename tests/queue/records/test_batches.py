@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from builders import RUN, a_sighting, add_batch, build_list, digests_of, monitored, transaction, work
-from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.gate import service_health
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, runs
@@ -118,7 +118,7 @@ def test_a_batch_at_which_a_healthy_service_fails_three_times_is_put_aside_and_a
         work(store, QueueName.MATCH)
     assert (batches.read(store, batch_ids[1]), batches.waiting_count(store)) == (None, 0)
     assert [one.url for one in runs.unknown(store, RUN)] == [poison.url]
-    [standing] = standings.read_all(store).values()
+    [standing] = service_health.read_all(store).values()
     assert standing.is_healthy
 
 

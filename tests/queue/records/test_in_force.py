@@ -22,7 +22,7 @@ from builders import (
     work,
 )
 from orbweaver import settings
-from orbweaver.matcher_client import standings
+from orbweaver.matcher_client.gate import service_health
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.errors import NotInForce, WorkersTooOld
@@ -113,7 +113,7 @@ def test_a_worker_with_another_list_takes_no_job_and_says_so(
         "give it the same settings, or run verify with its own"
     ]
     assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == [queues.match_job_id(batch_id)]
-    assert standings.read_all(store) == {}
+    assert service_health.read_all(store) == {}
     monkeypatch.setenv("MATCHER_URL", right)
     work(store)
     assert urls_of_cases(store) == [KNOWN.url]
@@ -207,7 +207,7 @@ def test_two_machines_with_different_lists_of_one_name_do_not_answer_for_each_ot
         with pytest.raises(NotInForce, match=r"list\.hashes is not the list in force"):
             work(store)
     assert list_versions.read(store) == wanted  # and its watch changed nothing
-    assert standings.read_all(store)[url].entries == 2
+    assert service_health.read_all(store)[url].entries == 2
     replace(path, new)
     work(store)
     assert urls_of_cases(store) == [KNOWN.url]

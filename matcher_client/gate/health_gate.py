@@ -1,0 +1,224 @@
+"""Stands before one matching service: lets its answers count only while it is proved to have its lists.
+
+The rule (docs/decisions/0021): an answer counts when the same question's answers list the canary, asked first and
+last, and when a health check made after it finds the service whole, with the list version that the answer names.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from orbweaver.matcher_client.errors import MatcherError, TimeIsOver, Unavailable
+from orbweaver.matcher_client.gate import service_health
+from orbweaver.matcher_client.gate.health_rules import HealthRules, complaint, standing_after
+from orbweaver.matcher_client.gate.service_health import Known, Standing
+from orbweaver.matcher_client.gate.verdict_cache import VerdictCache, same_list
+from orbweaver.matcher_client.protocol import Health, MatchingService
+from orbweaver.matcher_client.services.local_list import HashListService
+from orbweaver.matcher_client.transport.service_address import Canary
+from orbweaver.matcher_client.verdicts import unknown
+from orbweaver.model import DigestSet, Verdict, VerdictResult, now
+from orbweaver.store.connection import Store
+
+log = logging.getLogger("orbweaver.worker")
+_Said = TypeVar("_Said")
+# How often a batch is asked anew because the list changed meanwhile.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verdict; `waits` says that it is unknown because of the service's health, and the question waits for that."""
+
+    verdict: Verdict
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch.
+
+    `versions` says of which list the answers of each service are, and `built` when that was built, where it says so.
+    """
+
+    answers: tuple[Answer, ...]
+    has_failed: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    built: Mapping[str, datetime] = field(default_factory=dict)
+
+
+def check(service: MatchingService, before: Known, rules: HealthRules) -> Standing:
+    """Ask a service for its health and its canary, and say where it stands; writes nothing and raises nothing."""
+    return _checked(service, before, rules, is_canary_seen=False)
+
+
+def health_of(service: MatchingService) -> Health:
+    """Return what a service says of its health; raises nothing, even where its client does."""
+    try:
+        return _said_by(service, service.health)
+    except MatcherError as error:
+        return Health(is_healthy=False, reason=str(error))
+
+
+class GatedService:
+    """A matching service behind its gate; `cache` is None for one that is faster than the store.
+
+    Not to be shared between threads, as the service itself is not.
+    """
+
+    def __init__(
+        self, service: MatchingService, store: Store, rules: HealthRules, cache: VerdictCache | None = None
+    ) -> None:
+        self.name = service.name
+        self._service = service
+        self._store = store
+        self._rules = rules
+        self._cache = cache
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the service is a list on this machine, of which another machine may have another version."""
+        return isinstance(self._service, HashListService)
+
+    def own_list(self) -> Health:
+        """Return what the service says of its list now; raises nothing. Cheap where the list is local."""
+        return health_of(self._service)
+
+    def check(self) -> tuple[Standing | None, Standing]:
+        """Check the service; returns where it stood and where it stands, and leaves writing that to the caller."""
+        before = self._known()
+        return before.standing, check(self._service, before, self._rules)
+
+    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
+        """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
+
+        While the gate is closed, and before the first check, the service is not asked. `is_anew`: nothing is taken
+        from the cache.
+        """
+        for _ in range(ROUNDS):
+            answers = self._ask_once(digest_sets, is_anew=is_anew)
+            if answers is not None:
+                return answers
+        return _all_wait(f"{self.name} changed its list each time it was asked", digest_sets)
+
+    def close(self) -> None:
+        """Let go of the service."""
+        self._service.close()
+
+    def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> Answers | None:
+        """Return the answers, None when the list was another one afterwards than while it was asked."""
+        known = self._known()
+        before = known.standing
+        if before is None:
+            return _all_wait(f"{self.name} has not been checked yet", digest_sets)
+        if not before.is_healthy:
+            return _all_wait(before.complaint, digest_sets)
+        reader = None if is_anew else self._cache
+        kept = [None] * len(digest_sets) if reader is None else reader.read(before, digest_sets)
+        asked = [digests for digests, verdict in zip(digest_sets, kept, strict=True) if verdict is None]
+        try:
+            said = iter(self._look_up(asked) if asked else [])
+        except MatcherError as error:
+            closed = service_health.close(self._store, before, before.failed(str(error), now()))
+            return _all_wait(closed.complaint, digest_sets, has_failed=True)
+        after = _checked(self._service, known, self._rules, is_canary_seen=bool(asked))
+        if not after.is_healthy:
+            return _all_wait(service_health.close(self._store, before, after).complaint, digest_sets)
+        if not same_list(before, after):
+            service_health.renew(self._store, before, after)
+        verdicts = [verdict or next(said) for verdict in kept]
+        if not all(_is_of_list(verdict, after) for verdict in verdicts):
+            return None
+        if len(asked) < len(kept) and not same_list(before, after):
+            return None  # what was kept is of the list before
+        if self._cache is not None:
+            self._cache.write(after, zip(digest_sets, verdicts, strict=True))
+        versions = {} if after.list_version is None else {self.name: after.list_version}
+        built = {} if after.built_at is None else {self.name: after.built_at}
+        return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions, built=built)
+
+    def _known(self) -> Known:
+        [known] = service_health.read(self._store, [self.name])
+        return known
+
+    def _look_up(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        """Ask, with the canary first and last; raises MatcherError when the answers prove nothing."""
+        canary = self._service.canary
+        if canary is None:
+            return self._counted(digest_sets)
+        said = self._counted([_disguised(canary, "0"), *digest_sets, _disguised(canary, "1")])
+        for verdict in (said[0], said[-1]):
+            if verdict.result is VerdictResult.UNKNOWN:
+                raise Unavailable(f"it does not answer for its canary: {verdict.reason or 'no reason given'}")
+            if not any(canary.algorithm in listing.algorithms for listing in verdict.listings):
+                raise Unavailable("it does not list its canary, so it has lost its lists")
+        return said[1:-1]
+
+    def _counted(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
+        verdicts = _said_by(self._service, lambda: self._service.lookup(digest_sets))
+        if len(verdicts) != len(digest_sets):
+            raise Unavailable(f"it gave {len(verdicts)} answers to {len(digest_sets)} questions")
+        return verdicts
+
+
+def _checked(service: MatchingService, before: Known, rules: HealthRules, *, is_canary_seen: bool) -> Standing:
+    health = health_of(service)
+    at = now()
+    canary = service.canary
+    is_listed = is_canary_seen or canary is None
+    said = None
+    if health.is_healthy and canary is not None and not is_canary_seen:
+        try:
+            is_listed = _said_by(service, lambda: service.is_listed(canary.algorithm, canary.digest))
+        except MatcherError as error:
+            said = str(error)
+    said = said or complaint(
+        service.name,
+        health,
+        is_canary_listed=is_listed,
+        healthy_entries=before.healthy_entries,
+        rules=rules,
+        at=at,
+    )
+    return standing_after(service.name, before, health, said, at)
+
+
+def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
+    """Ask a service; raises MatcherError, and TimeIsOver for the end of the job's time.
+
+    What a client does not expect of its service is a fault of the client. It must not end the job, with the answers of
+    other services in it, nor the watch; it is logged to be mended: what it is and where, without its message, which
+    may quote a digest.
+    """
+    try:
+        return ask()
+    except (MatcherError, TimeIsOver):
+        raise
+    except Exception as error:  # noqa: BLE001 - the second line, behind the clients' own reading of answers
+        kind = type(error).__name__
+        place = "".join(traceback.format_tb(error.__traceback__))
+        log.error("a fault in Orbweaver, please report it: unexpected %s from %s\n%s", kind, service.name, place)
+        raise Unavailable(
+            f"{service.name} gave an answer that its client cannot read ({kind}): the log says where"
+        ) from None
+
+
+def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool = False) -> Answers:
+    waiting = Answer(unknown(reason), waits=True)
+    return Answers((waiting,) * len(digest_sets), has_failed=has_failed)
+
+
+def _is_of_list(verdict: Verdict, standing: Standing) -> bool:
+    versions = {*(source.list_version for source in verdict.sources), standing.list_version} - {None}
+    return len(versions) < 2
+
+
+def _disguised(canary: Canary, filler: str) -> DigestSet:
+    """Return the canary as a digest set: its other digests are no file's, and differ between first and last."""
+    digits = {"md5": filler * 32, "sha1": filler * 40, "sha256": filler * 64} | {canary.algorithm: canary.digest}
+    return DigestSet(**digits, size=1)

@@ -1,0 +1,69 @@
+"""Verdicts of network services, kept for a while by service, list version and file; a new version makes all of it old.
+
+Only whole answers are kept: neither unknown, nor a match of which something could not be asked. A local list is not
+cached: it is asked faster than the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.model import DigestSet, Verdict, VerdictResult, format_time
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from pydantic import ValidationError
+
+
+class VerdictCache:
+    """Verdicts in the store, for `kept` from when they were asked; each batch costs one round trip to read.
+
+    What a service says without a list version or a time that its list was built to is not kept, since nothing would
+    tell that it is old.
+    """
+
+    def __init__(self, store: Store, kept: timedelta) -> None:
+        self._store = store
+        self._kept = kept
+
+    def read(self, standing: Standing, digest_sets: Sequence[DigestSet]) -> list[Verdict | None]:
+        """Return what is kept for each digest set, in order, from the list that the standing names."""
+        list_id = _list_id(standing)
+        if list_id is None or not self._kept or not digest_sets:
+            return [None] * len(digest_sets)
+        stored = self._store.mget([keys.verdict(list_id, digests.sha256) for digests in digest_sets])
+        return [None if value is None else _parsed(value) for value in stored]
+
+    def write(self, standing: Standing, answers: Iterable[tuple[DigestSet, Verdict]]) -> None:
+        """Keep what the list that the standing names said; what is unknown, or not whole, is left out."""
+        list_id = _list_id(standing)
+        if list_id is None or not self._kept:
+            return
+        with self._store.pipeline(transaction=False) as pipe:
+            for digests, verdict in answers:
+                if verdict.result is not VerdictResult.UNKNOWN and verdict.reason is None:
+                    value = verdict.model_dump_json(exclude_defaults=True)
+                    pipe.set(keys.verdict(list_id, digests.sha256), value, px=self._kept)
+            pipe.execute()
+
+
+def same_list(one: Standing, other: Standing) -> bool:
+    """Whether two standings name the same state of a list, as far as the service says it."""
+    return _list_id(one) == _list_id(other)
+
+
+def _list_id(standing: Standing) -> str | None:
+    built = None if standing.built_at is None else format_time(standing.built_at)
+    state = standing.list_version or built
+    if state is None:
+        return None
+    return hashlib.sha256(f"{standing.service}\n{state}".encode()).hexdigest()[:16]
+
+
+def _parsed(value: bytes | str) -> Verdict | None:
+    try:
+        return Verdict.model_validate_json(value)
+    except ValidationError:
+        return None  # another release wrote it: ask again

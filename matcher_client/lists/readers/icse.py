@@ -1,0 +1,38 @@
+"""INTERPOL ICSE exports: a CSV with `;`, told by its columns.
+
+Source: IPED's HashDBTool, which knows the header `MD5;SHA1;PhotoDNA;Image ID;Is distributed;Victim identified;Offender
+identified;Series name;Number of submissions;File Available;Media Type;Baseline`. `Baseline` is a flag: the image meets
+the criteria of INTERPOL's Baseline, or not. Every row is abuse material to IPED; what is not Baseline depends on the
+law of a country, so the category says which of both it is. A flag that is neither is kept as it is.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from orbweaver.matcher_client.lists.file_format import Label
+from orbweaver.matcher_client.lists.readers import text
+from orbweaver.matcher_client.lists.row import Row, read_text
+
+DEFAULT_LIST = "icse"
+SCHEME = "icse"
+BASELINE = "baseline"
+NOT_BASELINE = "not baseline"
+_COLUMNS = frozenset({"md5", "sha1", "imageid", "baseline"})
+_FLAGS = dict.fromkeys(("y", "yes", "t", "true"), BASELINE) | dict.fromkeys(("n", "no", "f", "false"), NOT_BASELINE)
+
+
+def is_export(head: bytes) -> bool:
+    """Whether the first line of a text has the columns of an ICSE export."""
+    _, header = text.split_header(head.partition(b"\n")[0])
+    return _COLUMNS.issubset(header)
+
+
+def make_row(values: text.Values, list_name: str) -> Row:
+    """Return the row that a line's values make; raises BadRowError."""
+    flag = read_text(values.get("baseline"), "Baseline")
+    label = Label(list_name, _FLAGS.get(flag.lower(), flag) if flag else None, SCHEME, None)
+    return Row(text.read_digests(values), label, entry_id=read_text(values.get("imageid"), "Image ID"))
+
+
+read = partial(text.read, make_row=make_row)

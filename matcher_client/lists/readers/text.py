@@ -1,0 +1,273 @@
+"""Text of one row a line: CSV with a header, bare digests, or what `sha256sum` prints.
+
+A header decides which columns there are. A line that cannot be used costs that line only, unless it shows that the file
+is not one whole list: it begins another one (files are joined by `cat`), or it is the last and has no end.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import csv
+import re
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
+from orbweaver.matcher_client.lists.file_kind import is_separator_line
+from orbweaver.matcher_client.lists.row import (
+    NO_DIGESTS,
+    BadFileError,
+    BadRowError,
+    Digests,
+    LeftOut,
+    Read,
+    RefusedRow,
+    Row,
+    read_digest,
+    read_size,
+    read_text,
+)
+from orbweaver.model import EntryStatus
+
+_LINE_BYTES = 64 * 1024
+_DELIMITERS = (",", ";", "\t")
+_PLACE_BY_HEX_LENGTH = {2 * width: place for place, width in enumerate(DIGEST_BYTES.values())}
+# Column names as they are compared: lower case, without "-", "_" and spaces.
+_DIGEST_COLUMNS = tuple(DIGEST_BYTES)
+_COLUMNS = frozenset((*_DIGEST_COLUMNS, "size", "category", "scheme", "entryid", "list", "status"))
+
+Values = dict[str, str]
+MakeRow = Callable[[Values, str], Row]
+
+# How a list begins that is JSON or XML, perhaps right after a digest whose line has no end. A name in a column may
+# start with a bracket too.
+_OTHER_START = re.compile(rb"""[0-9a-fA-F]*(?:[\[{]\s*(?:["\[{]|$)|<(?:\?xml|\w*:?queryResult)\b)""")
+
+
+def make_row(values: Values, list_name: str) -> Row:
+    """Return the row of a plain CSV's line from its values by column; raises BadRowError."""
+    texts = {name: read_text(values.get(name), name) for name in ("list", "category", "scheme", "status", "entryid")}
+    status = texts["status"]
+    label = Label(texts["list"] or list_name, texts["category"], texts["scheme"], status.lower() if status else None)
+    return Row(read_digests(values), label, read_size(values.get("size")), texts["entryid"])
+
+
+def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_row) -> Iterator[Read]:
+    """Yield each line as a row, or as refused; `make_row` says what the columns mean. Raises BadFileError.
+
+    The first line that is neither blank nor a `#` comment decides whether the file is CSV. Each line of a CSV
+    stands for itself (no line breaks inside quotes), so that a lost quote costs one line and not the rest.
+    """
+    lines: _BareLines | _CsvLines | None = None
+    number = used = bad_lines = 0
+    while line := file.readline(_LINE_BYTES):
+        number += 1
+        is_whole = line.endswith(b"\n")
+        is_too_long = len(line) == _LINE_BYTES and not is_whole
+        # Not tabs: one may stand before an empty last field. A mark stands where another file was appended.
+        line = line.strip(b" \r\n").removeprefix(codecs.BOM_UTF8)
+        if lines is None or is_too_long:
+            _refuse_lone_returns(line)
+        if is_too_long:
+            _skip_line(file)
+            bad_lines += 1
+            yield RefusedRow(name, f"line {number}", f"the line is longer than {_LINE_BYTES:,} bytes")
+            continue
+        if lines is None:
+            if not line.strip() or line.startswith(b"#") or is_separator_line(line):
+                continue
+            if (header := _read_header(line)) is not None:
+                lines = _CsvLines(line, header, list_name, make_row)
+                continue
+            lines = _BareLines(list_name)
+        try:
+            row = lines.parse(line)
+        except BadRowError as bad:
+            if used and not is_whole:
+                raise BadFileError(f"ends early (inside line {number}): get a complete copy") from None
+            bad_lines += 1
+            yield _meet_another_list(line, number, lines) or RefusedRow(name, f"line {number}", str(bad))
+            continue
+        if row is not None:
+            if not is_whole and lines.may_be_cut(line):
+                raise BadFileError(
+                    f"ends early (inside line {number}): get a complete copy; if it is complete, "
+                    "put a line end after its last line"
+                )
+            used += 1
+            yield row
+    if not used + bad_lines:
+        raise BadFileError("is empty: give one with at least one digest")
+
+
+def _skip_line(file: BinaryIO) -> None:
+    while (rest := file.readline(_LINE_BYTES)) and not rest.endswith(b"\n"):
+        pass
+
+
+def _refuse_lone_returns(line: bytes) -> None:
+    if b"\r" in line:
+        raise BadFileError("ends its lines with CR alone, as old Macs did: save it with LF or CRLF")
+
+
+def split_header(line: bytes) -> tuple[str, list[str]]:
+    """Return the delimiter of what may be a header, and its column names as they are compared."""
+    text = line.decode(errors="replace")
+    headers = {mark: [_normalise(field) for field in text.split(mark)] for mark in _DELIMITERS}
+    delimiter = max(headers, key=lambda mark: len(_COLUMNS.intersection(headers[mark])))
+    return delimiter, headers[delimiter]
+
+
+def _read_header(line: bytes) -> tuple[str, list[str]] | None:
+    """Return delimiter and column names when a line is a header; raises BadFileError when it is one of no list."""
+    delimiter, header = split_header(line)
+    known = [name for name in header if name in _COLUMNS]
+    if not known:
+        if _has_columns(line):
+            raise BadFileError("has columns and no header: name them in a first line, such as sha256,size")
+        return None
+    if not set(known).intersection(_DIGEST_COLUMNS):
+        raise BadFileError("has no md5, sha1 or sha256 column: name one in its header")
+    if twice := next((name for name in known if known.count(name) > 1), None):
+        raise BadFileError(f"has two columns {twice}: keep one")
+    return delimiter, header
+
+
+def _normalise(name: str) -> str:
+    name = name.strip().strip('"').lower()
+    return name.replace("-", "").replace("_", "").replace(" ", "")
+
+
+class _BareLines:
+    """Lines of one digest each, perhaps with a file name after it."""
+
+    first: bytes | None = None
+
+    def __init__(self, list_name: str) -> None:
+        self._label = Label(list_name, None, None, None)
+        self._longest = len(DIGEST_BYTES)  # as a place: SHA-256 comes first
+
+    def parse(self, line: bytes) -> Row | None:
+        """Return what a line says, None when nothing; raises BadRowError."""
+        place = _PLACE_BY_HEX_LENGTH.get(len(line))
+        if place is None:
+            line = line.strip()
+            if not line or line.startswith(b"#"):
+                return None
+            # sha256sum writes "digest  name" or "digest *name", and a backslash first if it escaped the name.
+            line, _, name = line.removeprefix(b"\\").partition(b" ")
+            if name and name[:1] not in (b" ", b"*"):
+                raise BadRowError("text after the digest that is not a sha256sum file name")
+            place = _PLACE_BY_HEX_LENGTH.get(len(line))
+            if place is None:
+                raise BadRowError(f"a digest has 32, 40 or 64 hex digits, not {len(line)} characters")
+        elif line.startswith(b"#"):
+            return None
+        try:
+            digest = binascii.unhexlify(line)
+        except ValueError:
+            raise BadRowError("the digest has characters that are not hex digits") from None
+        if place < self._longest:
+            self._longest = place
+        return Row(_at(place, digest), self._label)
+
+    def may_be_cut(self, line: bytes) -> bool:
+        """Whether a last line without an end may be the start of a longer digest, as others of the file are."""
+        return _PLACE_BY_HEX_LENGTH.get(len(line), 0) > self._longest
+
+    def tell_apart(self, line: bytes) -> str | None:
+        """Say what a line that cannot be used is in a list of another kind."""
+        return "has columns, and those before it have none" if _has_columns(line) else None
+
+
+class _CsvLines:
+    """Lines of a CSV, whose header says which columns there are."""
+
+    def __init__(self, first: bytes, header: tuple[str, list[str]], list_name: str, make_row: MakeRow) -> None:
+        self.first = first
+        self._delimiter, self._header = header
+        self._list_name = list_name
+        self._make_row = make_row
+
+    def parse(self, line: bytes) -> Row | None:
+        """Return what a line says, None when nothing; raises BadRowError."""
+        if not line.strip():
+            return None
+        # What is not UTF-8 costs the line only in a column that is read.
+        text = line.decode(errors="surrogateescape")
+        header = self._header
+        fields = _split(text, self._delimiter)
+        if text.startswith("#") and (header[0] in _DIGEST_COLUMNS or len(fields) != len(header)):
+            return None
+        if len(fields) < len(header) or any(fields[len(header) :]):
+            raise BadRowError(f"the line has {len(fields)} fields where the header has {len(header)}")
+        values = {name: value for name, field in zip(header, fields, strict=False) if (value := field.strip())}
+        return self._make_row(values, self._list_name)
+
+    def may_be_cut(self, line: bytes) -> bool:
+        """Whether a last line without an end has nothing in its last column, or the start of a status."""
+        fields = _split(line.decode(errors="surrogateescape"), self._delimiter)
+        last = fields[len(self._header) - 1].strip().lower()
+        is_status = self._header[-1] == "status"
+        return not last or (is_status and any(word.startswith(last) and word != last for word in EntryStatus))
+
+    def tell_apart(self, line: bytes) -> str | None:
+        """Say what a line that cannot be used is in a list of another kind."""
+        digest, blank, _ = line.removeprefix(b"\\").partition(b" ")
+        is_bare = _is_digest(digest) and (blank or len(self._header) > 1)
+        return f"is a bare digest, and the header has {len(self._header)} columns" if is_bare else None
+
+
+def _at(place: int, digest: bytes) -> Digests:
+    if place == 0:
+        return digest, None, None
+    return (None, digest, None) if place == 1 else (None, None, digest)
+
+
+def _is_digest(text: bytes) -> bool:
+    return len(text) in _PLACE_BY_HEX_LENGTH and not text.strip(b"0123456789abcdefABCDEF")
+
+
+def _has_columns(line: bytes) -> bool:
+    """Whether a line is a digest among other fields, as in a CSV."""
+    fields = re.split(rb"[,;\t]", line)
+    return len(fields) > 1 and any(_is_digest(field.strip(b' "')) for field in fields)
+
+
+def _meet_another_list(line: bytes, number: int, lines: _BareLines | _CsvLines) -> LeftOut | None:
+    """Refuse the file when a line that cannot be used begins another list: files are joined by `cat`."""
+    _refuse_lone_returns(line)
+    names = {_normalise(field) for mark in _DELIMITERS for field in line.decode(errors="replace").split(mark)}
+    if line == lines.first:
+        return LeftOut("the header again")
+    if not names.isdisjoint(_DIGEST_COLUMNS):
+        what: str | None = "is another header" if lines.first else "is the header of a CSV"
+    elif _OTHER_START.match(line):
+        what = "begins JSON or XML"
+    else:
+        what = lines.tell_apart(line)
+    if what is not None:
+        raise BadFileError(f"is several lists in one (line {number} {what}): give each in its own file")
+    return None
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    if '"' not in text:
+        return text.split(delimiter)
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise BadRowError("the line has a quote that does not end on it") from None
+
+
+def read_digests(values: Values) -> Digests:
+    """Return the digests of a CSV row by column name; raises BadRowError when there is none."""
+    digests = (
+        read_digest(values.get("sha256"), "sha256", 32),
+        read_digest(values.get("sha1"), "sha1", 20),
+        read_digest(values.get("md5"), "md5", 16),
+    )
+    if digests == NO_DIGESTS:
+        raise BadRowError("the line has no digest")
+    return digests

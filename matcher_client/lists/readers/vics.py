@@ -1,0 +1,111 @@
+"""VICS JSON 1.x and 2.0 of Project VIC, and NIST's CAID hash sets, which are VICS as well and benign.
+
+Sources: IPED's HashDBTool (the contexts, which categories of 1.3 it alerts on, CAID), GLEAPP's projectvic.py (cases,
+rows without a category, totals that are wrong), Autopsy (the categories of the United States), see DOMAIN.md 3.1; and
+for a whole row of NIST's CAID the design document of a public converter of NSRL CAID to UCO.
+
+    1.x   "odata.metadata": "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Media"
+    2.0   "@odata.context": "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media"
+
+`value[]` has the rows, or with `#Cases` cases with their rows in `Media[]`. The word before `$metadata` is the region
+(US, UK, ...), `Default` or `CUSTOM`; it becomes part of the scheme: `vics-us`. Of `Default` and `CUSTOM` nobody says
+what the categories mean, so all but 0 are outside the table.
+
+NIST's sets have the context of 1.2 `#Media`, which anybody's list can have: IPED goes by that alone. Here only a row
+that NIST writes, to the key, is benign (`_is_of_nist`). Any other is VICS, whatever its file has besides: without a
+category, or with 8, it is outside the table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from orbweaver.matcher_client.lists.file_format import Label
+from orbweaver.matcher_client.lists.readers.json_records import OTHER_KEYS, Record, read_records, text_of
+from orbweaver.matcher_client.lists.row import BadRowError, Read, RefusedRow, Row, read_digest, read_size, read_text
+from orbweaver.model import Nature
+
+_CONTEXT = re.compile(rb'"(?:odata\.metadata|@odata\.context)"\s*:\s*("(?:[^"\\]|\\.)*")')
+_MODEL = re.compile(r"/DataModels/(\d+\.\d+)\.xml(?:/([A-Za-z0-9_-]{1,20})/\$metadata)?#(Media|Cases)$")
+_ROWS = re.compile(rb'"value"\s*:\s*\[')
+_PATHS = frozenset({"value.item", "value.item.Media.item"})
+_NIST_CONTEXT = "http://github.com/ICMEC/ProjectVic/DataModels/1.2.xml#Media"
+# All that a row of NIST has: no flags, no series, no tags, no dates, as a row that somebody has judged would.
+_NIST_KEYS = frozenset(
+    {
+        "odata.id",
+        "MediaFiles@odata.navigationLinkUrl",
+        "MediaFiles",
+        "MediaID",
+        "MD5",
+        "SHA1",
+        "Category",
+        "MediaSize",
+    }
+)
+_NIST_CATEGORY = "8"
+_KEYS = _NIST_KEYS | {OTHER_KEYS}
+
+
+def is_vics(head: bytes) -> bool:
+    """Whether the start of a JSON document is that of VICS data, with a context or without."""
+    if context := _CONTEXT.search(head):
+        return b"DataModels" in context[1] or _find_model(head) is not None
+    return _ROWS.search(head) is not None and b'"MD5"' in head
+
+
+def read(file: BinaryIO, name: str, *, list_name: str, head: bytes) -> Iterator[Read]:
+    """Yield the rows of VICS data, `head` being its start; raises BadFileError."""
+    model = _find_model(head)
+    region = model[2] if model else None
+    scheme = f"vics-{region.lower()}" if region else "vics"
+    may_be_of_nist = model is not None and model.string == _NIST_CONTEXT
+    nist = Label(list_name, _NIST_CATEGORY, "nist-caid", None, Nature.BENIGN)
+    labels: dict[str | None, Label] = {}
+    records = read_records(file, paths=_PATHS, keys=_KEYS, inner="Media")
+    for number, record in enumerate(records, start=1):
+        try:
+            category = read_text(text_of(record, "Category"), "Category")
+            if may_be_of_nist and _is_of_nist(record):
+                # The ids of NIST's files are places in the file, and start again in the next.
+                yield _make_row(record, nist, None)
+                continue
+            if category not in labels:
+                labels[category] = Label(list_name, category, scheme, None)
+            yield _make_row(record, labels[category], read_text(text_of(record, "MediaID"), "MediaID"))
+        except BadRowError as bad:
+            yield RefusedRow(name, f"record {number}", str(bad))
+
+
+def _find_model(head: bytes) -> re.Match[str] | None:
+    context = _CONTEXT.search(head)
+    if context is None:
+        return None
+    try:
+        return _MODEL.search(json.loads(context[1]))
+    except ValueError:
+        return None  # the document's reader says what is wrong with it
+
+
+def _is_of_nist(record: Record) -> bool:
+    """Whether a record has all that a row of NIST has and nothing else: its keys, category 8, the size as a text."""
+    return (
+        record.keys() == _NIST_KEYS
+        and text_of(record, "Category") == _NIST_CATEGORY
+        and isinstance(record["MediaSize"], str)
+        and bool(record["MD5"] and record["SHA1"] and record["MediaSize"])
+    )
+
+
+def _make_row(record: Record, label: Label, entry_id: str | None) -> Row:
+    digests = (
+        None,
+        read_digest(text_of(record, "SHA1"), "SHA1", 20),
+        read_digest(text_of(record, "MD5"), "MD5", 16),
+    )
+    if digests == (None, None, None):
+        raise BadRowError("the record has no MD5 and no SHA1")
+    return Row(digests, label, read_size(text_of(record, "MediaSize")), entry_id)

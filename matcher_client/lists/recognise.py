@@ -1,0 +1,76 @@
+"""Reading the lists that people have: which format a file is in is told by its content, never by its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.lists.readers import icse, ncmec, tcap, text, vics
+from orbweaver.matcher_client.lists.row import BadFileError, Read, Row
+from orbweaver.matcher_client.lists.source import open_source, read_head
+
+
+class Format(NamedTuple):
+    """A format that we read; `list_name` is what its lists are called when nothing else says it."""
+
+    name: str
+    read: Callable[..., Iterator[Read]]
+    list_name: str | None = None
+
+
+_TEXT = Format("CSV or bare digests", text.read)
+_TCAP = Format("TCAP", tcap.read, tcap.DEFAULT_LIST)
+_ICSE = Format("ICSE", icse.read, icse.DEFAULT_LIST)
+_NCMEC = Format("NCMEC hash sharing v2", ncmec.read, ncmec.DEFAULT_LIST)
+
+
+def read_rows(
+    path: Path, *, list_name: str | None = None, tell_format: Callable[[str], None] | None = None
+) -> Iterator[Read]:
+    """Yield what a list has, row by row; memory use does not depend on the file's size.
+
+    `list_name` is the list's name where its rows say none; else it is the format's own, else the file's without
+    suffix. `tell_format` is given the name of the format, before the first row.
+
+    Raises HashListUnreadable when the file cannot be read, is in no format of ours, or is not whole.
+    """
+    rows = 0
+    try:
+        form = _choose(path)
+        if tell_format is not None:
+            tell_format(form.name)
+        name = list_name or form.list_name or os.fsencode(path.stem).decode(errors="replace")
+        with open_source(path) as file:
+            for row in form.read(file, str(path), list_name=name):
+                rows += isinstance(row, Row)
+                yield row
+    except BadFileError as bad:
+        whole = f" ({rows:,} rows before that are whole)" if rows else ""
+        raise HashListUnreadable(f"hash list {path} {bad}{whole}") from bad
+    except OSError as error:
+        raise HashListUnreadable(
+            f"hash list {path} cannot be read ({error.strerror}): check its permissions"
+        ) from error
+
+
+def _choose(path: Path) -> Format:
+    if not path.is_file():
+        raise BadFileError(f"{'is not a regular file' if path.exists() else 'is missing'}: check the path")
+    start = read_head(path).lstrip()
+    if start.startswith(b"<"):
+        return _NCMEC
+    if start.startswith((b"{", b"[")):
+        return _choose_json(start)
+    return _ICSE if icse.is_export(start) else _TEXT
+
+
+def _choose_json(start: bytes) -> Format:
+    if vics.is_vics(start):
+        return Format("VICS", partial(vics.read, head=start))
+    if tcap.is_tcap(start):
+        return _TCAP
+    raise BadFileError("is JSON, but neither VICS nor TCAP: give one of these, or a CSV")

@@ -1,0 +1,1 @@
+"""Orbweaver's own matching server, over a built hash list."""

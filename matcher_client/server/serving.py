@@ -1,0 +1,84 @@
+"""Runs the reference server: where it listens, who may ask it, and how it ends."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+from orbweaver.matcher_client.errors import ServerRefused
+from orbweaver.matcher_client.server.app import create_app
+from orbweaver.matcher_client.server.list_follower import ListFollower
+from orbweaver.matcher_client.transport.service_address import is_loopback
+
+# More connections at once are answered with 503: a hotline has some dozen workers.
+MOST_CONNECTIONS = 500
+# What is under way when the server is told to stop may still take so long.
+LAST_SECONDS = 10
+KEEP_ALIVE_SECONDS = 60
+
+
+class BatchServer:
+    """A server that listens already; `url` is where. Use `run`, once.
+
+    `listen` is HOST:PORT (port 0: any free one). Without a `token` it listens on this machine only.
+    Raises ServerRefused, HashListUnreadable, HashListDamaged, or OSError when the port is taken.
+    """
+
+    def __init__(
+        self, hashes: Path, *, listen: str, token: str | None, certificate: Path | None, key: Path | None
+    ) -> None:
+        host, port = _read_listen(listen)
+        if token is None and not is_loopback(host):
+            raise ServerRefused(f"{listen} is open to other machines: give --token, or listen on 127.0.0.1")
+        if certificate is None and key is not None:
+            raise ServerRefused("--key is given without --certificate")
+        context = None if certificate is None else _tls_context(certificate, key)
+        self.follower = ListFollower(hashes)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=256)
+        shown_host = f"[{host}]" if ":" in host else host
+        self.url = f"{'https' if context else 'http'}://{shown_host}:{self._socket.getsockname()[1]}"
+        self.is_encrypted = context is not None or is_loopback(host)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(self.follower, token=token),
+                access_log=False,  # ours has no digests
+                log_config=None,
+                server_header=False,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=LAST_SECONDS,
+                # What it has no other way to be told: to use the context that was made above.
+                ssl_certfile=certificate,
+                ssl_context_factory=None if context is None else lambda _config, _make: context,
+            )
+        )
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM; requests under way are answered first."""
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when all is done
+            self._server.run(sockets=[self._socket])
+
+
+def _read_listen(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ServerRefused(f"{listen!r} is not an address to listen on: write HOST:PORT, like 127.0.0.1:8765")
+    return host, int(port)
+
+
+def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An empty password, so that an encrypted key is an error and no prompt.
+        context.load_cert_chain(certificate, key, password="")
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or "not a certificate with its key"
+        raise ServerRefused(
+            f"--certificate {certificate} and --key {key or certificate} cannot be used: {why}"
+        ) from None
+    return context

@@ -1,0 +1,1 @@
+"""The matching services, each with its own protocol: a local list, Orbweaver's own, HMA, EOKM, TCAP."""

@@ -1,0 +1,1 @@
+"""HTTP to a matching service: bounded, verified, and its answers read with care."""

@@ -1,0 +1,104 @@
+"""What may be in an answer of a matching service, whichever it is: JSON with one meaning, and fields within bounds.
+
+A document that two readers may take for two different things is no answer: a name twice in an object (RFC 8259,
+section 4: which value counts is unpredictable), half a surrogate pair, a number beyond 64 bits, not UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from orbweaver.model import Moment
+from pydantic import AfterValidator, Field
+
+# As in hash lists (lists.row.TEXT_BYTES).
+TEXT_CHARACTERS = 1_000
+MOST_COUNT = 2**63 - 1
+# No list is of a time outside; what is may overflow when it is reckoned with.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def parse_json(document: bytes) -> Any:
+    """Return the value of a JSON document; raises ValueError, which says nothing of what is in it."""
+    try:
+        value = json.loads(
+            document.decode(),
+            object_pairs_hook=_read_object,
+            parse_constant=_refuse_constant,
+            parse_float=_read_float,
+            parse_int=_read_int,
+        )
+        if _SURROGATE.search(document):
+            json.dumps(value, ensure_ascii=False).encode()  # whole pairs have become one letter
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON, or JSON that can be read in two ways") from None
+    return value
+
+
+def is_text(said: str) -> bool:
+    """Whether a text is of a length that a list's may have, and without control characters."""
+    return len(said) <= TEXT_CHARACTERS and not any(map(_is_control, said))
+
+
+def without_controls(text: str | None) -> str | None:
+    """Return a list's text as `is_text` takes it: control characters replaced."""
+    return text and "".join("\N{REPLACEMENT CHARACTER}" if _is_control(one) else one for one in text)
+
+
+def is_sane_time(moment: datetime) -> bool:
+    """Whether a list can be of that time."""
+    return EARLIEST <= moment < LATEST
+
+
+def _require_text(said: str) -> str:
+    if not is_text(said):
+        raise ValueError("a text is too long, or has control characters")
+    return said
+
+
+def _require_sane_time(moment: datetime) -> datetime:
+    if not is_sane_time(moment):
+        raise ValueError("no list has such a time")
+    return moment
+
+
+Text = Annotated[str, Field(max_length=TEXT_CHARACTERS), AfterValidator(_require_text)]
+Count = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+Time = Annotated[Moment, AfterValidator(_require_sane_time)]
+
+
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cs"}
+
+
+def _read_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ValueError("an object has the same name twice")
+    return read
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read_float(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _read_int(written: str) -> int:
+    number = int(written)
+    if abs(number) > MOST_COUNT:
+        raise ValueError("a number is too large")
+    return number
