@@ -29,7 +29,7 @@ from orbweaver.queue.records import retained, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 
 from bench.crawl import documents, tables
 
@@ -154,7 +154,7 @@ def measure(count: int, known: int, listed: int, parent: str | None) -> list[tup
         after = store.info("cpu")
         worker = json.loads(done.stdout.splitlines()[-1])
         standing = sweeps.standing(store, SweepName.REMATCH)
-        opened = sum(1 for _ in cases.all_cases(store))
+        opened = sum(1 for _ in case_store.all_cases(store))
         assert standing.is_ended
         assert (standing.counts["asked"], opened) == (count, known), (standing, opened)
         assert sum(retained.count(store)) == count - known

@@ -32,7 +32,7 @@ def worker(
     from orbweaver.queue.fleet.workers import work
     from orbweaver.queue.queues import QueueName
     from orbweaver.store import connection, durability
-    from orbweaver.takedown.sinks import open_sinks
+    from orbweaver.takedown.delivery.sinks import open_sinks
 
     unknown = [one for one in queues if one not in set(QueueName)]
     if unknown:

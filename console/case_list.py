@@ -11,7 +11,7 @@ from orbweaver.console.text import count, report_console
 from orbweaver.model import Case, CaseState
 from orbweaver.settings import Settings
 from orbweaver.store.opening import open_existing
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 from rich.console import Console
 
 # A person reads this many; --json has them all.
@@ -21,7 +21,7 @@ CASES_SHOWN = 200
 def run(settings: Settings, state: CaseState | None, *, is_json: bool) -> None:
     """Print the cases of a state, or all, oldest first; raises StoreError, NoStore among them."""
     with open_existing(settings) as store:
-        found = cases.all_cases(store, state)
+        found = case_store.all_cases(store, state)
         if is_json:
             for case in found:
                 sys.stdout.write(case.model_dump_json() + "\n")

@@ -31,8 +31,8 @@ from orbweaver.store import disk, durability, embedded
 from orbweaver.store.connection import Store, tcp_port
 from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_store
+from orbweaver.takedown.delivery.sinks import open_sinks
 from orbweaver.takedown.errors import TakedownError
-from orbweaver.takedown.sinks import open_sinks
 
 
 @dataclass(frozen=True)

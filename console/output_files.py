@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from orbweaver.console.text import is_utf8
 from orbweaver.queue.runs.verification import Result
-from orbweaver.takedown.sinks import EVENTS_FILE
+from orbweaver.takedown.delivery.sinks import EVENTS_FILE
 
 
 class OutputUnusable(Exception):

@@ -22,7 +22,7 @@ from orbweaver.queue.runs.rematching import Progress, Result
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
 from orbweaver.store.opening import open_store, require_store
-from orbweaver.takedown.sinks import open_sinks
+from orbweaver.takedown.delivery.sinks import open_sinks
 from rich.console import Console
 
 

@@ -32,7 +32,7 @@ from orbweaver.queue.runs.run_lock import Claim
 from orbweaver.settings import SANDBOX_OFF, Settings
 from orbweaver.store import embedded
 from orbweaver.store.opening import open_store
-from orbweaver.takedown.sinks import open_sinks
+from orbweaver.takedown.delivery.sinks import open_sinks
 from rich.console import Console
 
 BAD_LINES_SHOWN = 20

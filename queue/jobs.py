@@ -23,7 +23,8 @@ from orbweaver.queue.records import batches, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import connection, durability
 from orbweaver.store.connection import Store
-from orbweaver.takedown import delivery, sinks
+from orbweaver.takedown.delivery import deliver as delivering
+from orbweaver.takedown.delivery import sinks
 from orbweaver.takedown.errors import NotDelivered
 from redis.exceptions import RedisError
 from rq import get_current_job
@@ -147,7 +148,7 @@ def deliver(event_id: str) -> None:
     settings = orbweaver_settings.load()
     if not settings.takedown_sinks:
         raise NotDelivered("no sink: set TAKEDOWN_SINKS")
-    delivery.deliver(store, event_id, sinks.open_sinks(settings.takedown_sinks))
+    delivering.deliver(store, event_id, sinks.open_sinks(settings.takedown_sinks))
     if not runs.note_delivered(store, event_id, settings):
         raise NotDelivered("other sinks are in force by now: the event goes to those, too")
 

@@ -134,27 +134,27 @@ def in_force() -> str:
 
 
 def case(case_id: str) -> str:
-    """Hash of one case: `json`, `sequence` (of its last event), `was_opened` (1 or 0); owner takedown.cases."""
+    """Hash of a case: `json`, `sequence` (of its last event), `was_opened`, 1 or 0; owner takedown.cases.case_store."""
     return f"{PREFIX}:case:{case_id}"
 
 
 def case_events(case_id: str) -> str:
-    """List of the case's event ids, oldest first; owner takedown.cases."""
+    """List of the case's event ids, oldest first; owner takedown.cases.case_store."""
     return f"{PREFIX}:case:{case_id}:events"
 
 
 def cases() -> str:
-    """Sorted set of all case ids by first sighting (seconds since 1970); owner takedown.cases."""
+    """Sorted set of all case ids by first sighting (seconds since 1970); owner takedown.cases.case_store."""
     return f"{PREFIX}:cases"
 
 
 def case_places() -> str:
-    """Hash case id that a place has today -> id of its case, where they differ; owner takedown.case_places."""
+    """Hash case id that a place has today -> id of its case, where they differ; owner takedown.cases.case_places."""
     return f"{PREFIX}:case-places"
 
 
 def event(event_id: str) -> str:
-    """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.cases."""
+    """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.cases.case_store."""
     return f"{PREFIX}:event:{event_id}"
 
 

@@ -16,7 +16,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.matching import rematch
 from orbweaver.store import connection, identity, keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 from redis import Redis
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "takedown-engine.md"
@@ -84,7 +84,7 @@ class Hotline:
         return (self._folder / "events.jsonl").read_text().splitlines()
 
     def open_cases(self) -> set[str]:
-        return {str(case.case_id) for case in cases.all_cases(self.store, CaseState.OPEN)}
+        return {str(case.case_id) for case in case_store.all_cases(self.store, CaseState.OPEN)}
 
     def _use(self, rows: list[str]) -> None:
         self._monkeypatch.setenv("MATCHER_URL", build_list(self._folder / "list.hashes", rows))

@@ -12,8 +12,8 @@ from orbweaver.queue.records import in_force, list_versions, runs, sweeps
 from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
-from orbweaver.takedown.transitions import Change, change_by_answer
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import Change, change_by_answer
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def work(
     """Do one slice of the recall: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, case_ids: list[str]) -> int | None:
-        found = cases.read_many(store, case_ids)
+        found = case_store.read_many(store, case_ids)
         verdicts = ask([_digests_of(case) for case in found]) if found else []
         answers = {
             str(case.case_id): verdict
@@ -62,7 +62,7 @@ def _try_to_write(
     Nothing is written when an answer is of another list than the one that is wanted by now, or when other services are
     in force: all of it stays due.
     """
-    stamp = cases.stamp(store)
+    stamp = case_store.stamp(store)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(ours.key, *(keys.case(one) for one in answers), keys.list_versions(), keys.in_force())
         if not ours.is_open(pipe) or in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH]):
@@ -72,13 +72,13 @@ def _try_to_write(
             return True
         changes: list[Change] = []
         for case_id, verdict in answers.items():
-            before = cases.standing(pipe, case_id)
+            before = case_store.standing(pipe, case_id)
             if before is not None:
                 changes.append(change_by_answer(verdict, before, stamp))
         pipe.multi()
         events = [change.event for change in changes if change.event is not None]
         for change in changes:
-            cases.write(pipe, change)
+            case_store.write(pipe, change)
             if change.event is not None and change.is_for_engine:
                 runs.note_event(store, pipe, ours.run_id, str(change.event.event_id))
         runs.note_answers(

@@ -12,7 +12,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import runs, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 
 SWEEPS = (SweepName.REMATCH, SweepName.RECALL)
 # What a sweep has done so far: the run that it counts for, and its counts.
@@ -70,5 +70,5 @@ def read(store: Store) -> Rematched:
         unknown=files.counts.get("unknown", 0) + known.counts.get("unknown", 0),
         undelivered=sum(runs.waiting(store, run_id)[1] for run_id in run_ids),
         is_finished=files.is_ended and known.is_ended and not files.left and not known.left,
-        cases=tuple(cases.read_many(store, case_ids)),
+        cases=tuple(case_store.read_many(store, case_ids)),
     )

@@ -15,8 +15,8 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, in_force, list_versions, retained, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import case_places, cases
-from orbweaver.takedown.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
+from orbweaver.takedown.cases import case_places, case_store
+from orbweaver.takedown.cases.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _try_to_write(
     telling = [answer for answer in known if not answer[0].digests.is_degenerate]
     clean = [one for one, verdict in telling if verdict.result is VerdictResult.NO_MATCH]
     case_ids = case_places.case_ids(store, [one for one, _ in telling])
-    having_cases = cases.existing(store, [case_ids[one.sighting_id] for one in clean])
+    having_cases = case_store.existing(store, [case_ids[one.sighting_id] for one in clean])
     about_cases = [
         (one, verdict)
         for one, verdict in telling
@@ -121,10 +121,10 @@ def _try_to_write(
     if about_cases:
         pipe.watch(*(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases))
     of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
-    changes = _decide(pipe, of_cases, cases.stamp(store))
+    changes = _decide(pipe, of_cases, case_store.stamp(store))
     pipe.multi()
     for change in changes:
-        cases.write(pipe, change)
+        case_store.write(pipe, change)
         if change.event is not None and change.is_for_engine:
             runs.note_event(store, pipe, run_id, str(change.event.event_id))
     batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in standing.staying])
@@ -156,7 +156,7 @@ def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], st
     changes = []
     for case_id, sighting, verdict in answers:
         if case_id not in before:
-            before[case_id] = cases.standing(pipe, case_id)
+            before[case_id] = case_store.standing(pipe, case_id)
         standing = before[case_id]
         if verdict.result is VerdictResult.MATCH:
             change = change_by_match(sighting, verdict, standing, stamp)

@@ -10,7 +10,7 @@ from typing import Final
 from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
 from orbweaver.model import Case, Outcome, Report, Reported
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
-from orbweaver.takedown.places import place_of
+from orbweaver.takedown.cases.places import place_of
 
 
 class ReportOutcome(StrEnum):

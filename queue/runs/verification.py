@@ -30,7 +30,7 @@ from orbweaver.queue.runs import declaration, lost_jobs, run_lock
 from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
@@ -336,14 +336,14 @@ def _result(
     store: Store, run_id: str, began_at: datetime, asked_before: rematch_result.Mark, *, is_interrupted: bool
 ) -> Result:
     records = _records(store, run_id)
-    found = cases.read_many(store, runs.case_ids(store, run_id))
+    found = case_store.read_many(store, runs.case_ids(store, run_id))
     unknown = runs.unknown(store, run_id)
     reports = report_outcomes.results(
         records,
         {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
         found,
         unknown={one.url: one.reason for one in unknown},
-        undelivered=cases.case_ids_of_events(store, runs.undelivered_event_ids(store, run_id)),
+        undelivered=case_store.case_ids_of_events(store, runs.undelivered_event_ids(store, run_id)),
     )
     return Result(
         run_id=run_id,

@@ -10,7 +10,7 @@ from orbweaver.console import case_blocks
 from orbweaver.console.case_blocks import PLACES_SHOWN, blocks_of
 from orbweaver.matcher_client.verdicts import judge
 from orbweaver.model import Case, HttpFacts, Listing
-from orbweaver.takedown.transitions import change_by_match
+from orbweaver.takedown.cases.transitions import change_by_match
 from rich.console import Console
 
 SERVICE = "hashlist:/home/h/state/hashlists/national-0123456789abcdef.5.hashes"

@@ -25,8 +25,8 @@ from orbweaver.queue.records import batches, runs, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
-from orbweaver.takedown.transitions import change_by_match
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
 from redis import Redis
 from redis.client import Pipeline
 
@@ -170,7 +170,7 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
     change = change_by_match(KNOWN, a_match(), None, STAMP)
     assert change.event is not None
     with transaction(store) as pipe:
-        cases.write(pipe, change)
+        case_store.write(pipe, change)
         runs.note_event(store, pipe, RUN, str(change.event.event_id))
     job_id = queues.delivery_job_id(str(change.event.event_id))
     looked, is_delivered = threading.Event(), threading.Event()
@@ -271,7 +271,7 @@ def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is
     work(interleaved, QueueName.MATCH)
     assert interleaved.happens is None
     work(store, QueueName.MATCH)
-    assert [case.state for case in cases.all_cases(store)] == (["open"] if is_listed_later else [])
+    assert [case.state for case in case_store.all_cases(store)] == (["open"] if is_listed_later else [])
     assert runs.unknown(store, RUN) == []
 
 
@@ -279,7 +279,7 @@ def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_
     store: Store, interleaved: Interleaved, hash_list: Path
 ) -> None:
     with transaction(store) as pipe:
-        cases.write(pipe, change_by_match(KNOWN, a_match(), None, STAMP))
+        case_store.write(pipe, change_by_match(KNOWN, a_match(), None, STAMP))
     standing = check_first(store)
     assert standing.list_version is not None
 

@@ -28,7 +28,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, runs
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 
 KNOWN = digests_of(b"known")
 
@@ -48,7 +48,7 @@ def events_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def all_cases(store: Store) -> list[Case]:
-    return cases.read_many(store, [one.decode() for one in store.zrange(keys.cases(), 0, -1)])
+    return case_store.read_many(store, [one.decode() for one in store.zrange(keys.cases(), 0, -1)])
 
 
 def all_events(store: Store) -> list[Event]:

@@ -14,7 +14,7 @@ from orbweaver.queue.records import retained, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 from stand_ins import eokm
 
 CANARY = digests_of(b"canary").md5
@@ -62,10 +62,10 @@ def test_what_eokm_learns_later_becomes_a_case_within_a_day(store: Store, server
     server.add("md5", a_file(1).digests.md5)
     server.add("sha1", a_file(1).digests.sha1)
     work(store)  # it says nothing by which to know that its list changed
-    assert (list(cases.all_cases(store)), sum(retained.count(store))) == ([], 1)
+    assert (list(case_store.all_cases(store)), sum(retained.count(store))) == ([], 1)
     a_day_passes(store)
     work(store)
-    [case] = cases.all_cases(store)
+    [case] = case_store.all_cases(store)
     assert (case.url, sum(retained.count(store))) == (a_file(1).url, 0)
 
 

@@ -20,7 +20,7 @@ from orbweaver.queue.records import retained, runs, sweeps
 from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 
 KNOWN = a_sighting()
 OTHER = a_sighting(b"other", url="http://h.test/b.bin")
@@ -62,7 +62,7 @@ def recalled(store: Store) -> None:
 
 
 def the_case(store: Store) -> Case:
-    [case] = cases.all_cases(store)
+    [case] = case_store.all_cases(store)
     return case
 
 
@@ -208,9 +208,9 @@ def test_a_recall_goes_on_after_the_death_of_its_worker(
     kill_worker(store, is_time, "match", "--name", "doomed", MATCHER_URL=url)
     dead_workers.recover(store, QueueName.MATCH, "doomed")
     work(store)
-    assert {case.state for case in cases.all_cases(store)} == {"held"}
+    assert {case.state for case in case_store.all_cases(store)} == {"held"}
     assert sorted(one["type"] for one in delivered(events_dir)) == ["case.corrected"] * 30 + ["case.opened"] * 30
-    assert {len(events_of(store, case)) for case in cases.all_cases(store)} == {2}
+    assert {len(events_of(store, case)) for case in case_store.all_cases(store)} == {2}
 
 
 def says(verdicts: dict[str, Verdict], digest_sets: Sequence[DigestSet]) -> list[Verdict]:
@@ -241,7 +241,7 @@ def test_many_cases_are_recalled_in_bounded_questions(store: Store) -> None:
     recall.work(store, turn.decode(), ask, budget=SliceBudget(seconds=math.inf))
     assert sum(sizes) == len(files)
     assert max(sizes) <= recall.ASKED_AT_ONCE
-    states = [case.state for case in cases.all_cases(store)]
+    states = [case.state for case in case_store.all_cases(store)]
     assert (states.count("held"), states.count("open")) == (len(files) - 1, 1)
     assert sweeps.standing(store, SweepName.RECALL).later == 1
     assert runs.case_count(store, sweeps.standing(store, SweepName.RECALL).run_id or "") == len(files) - 1

@@ -25,7 +25,7 @@ from orbweaver.queue.records import retained, runs, sweeps
 from orbweaver.queue.records.sweeps import SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
+from orbweaver.takedown.cases import case_store
 from stand_ins import hma
 
 KEPT = timedelta(days=90)
@@ -55,7 +55,7 @@ def listed(tmp_path: Path, sightings: Sequence[Sighting]) -> str:
 
 
 def urls_of_cases(store: Store) -> list[str]:
-    return sorted(case.url for case in cases.all_cases(store))
+    return sorted(case.url for case in case_store.all_cases(store))
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -109,7 +109,7 @@ def test_what_a_new_list_knows_becomes_cases_that_are_delivered_and_the_rest_sta
     assert rematch.start_if_due(store, {SERVICE: "2"})
     work(store)
     assert urls_of_cases(store) == sorted(one.url for one in files[:5])
-    assert all(case.report_ids == ("r",) and case.state == "open" for case in cases.all_cases(store))
+    assert all(case.report_ids == ("r",) and case.state == "open" for case in case_store.all_cases(store))
     assert len((tmp_path / "events" / "events.jsonl").read_text().splitlines()) == 5
     assert sum(retained.count(store)) == 295
     assert counts(store) == {"asked": 300}
@@ -374,7 +374,7 @@ def test_a_match_of_the_rematch_is_settled_as_that_of_a_recrawl(
     retain(store, [by_rematch])
     rematch.start(store, {SERVICE: "2"})
     work(store)
-    one, other = sorted(cases.all_cases(store), key=lambda case: case.url)
+    one, other = sorted(case_store.all_cases(store), key=lambda case: case.url)
     differing = {"case_id", "url", "last_url", "final_url", "md5", "sha1", "sha256", "size", "first_seen", "last_seen"}
     shown = [
         case.model_dump(exclude=differing | {"verdict"}) | {"of": case.verdict.model_dump(exclude={"asked_at"})}

@@ -31,8 +31,8 @@ from orbweaver.queue.records import batches, in_force, list_versions, retained, 
 from orbweaver.queue.runs import declaration, verification
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
-from orbweaver.takedown.transitions import change_by_match
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver_command import eventually
 from redis import Redis
 
@@ -57,7 +57,7 @@ def declare(store: Store) -> None:
 
 
 def urls_of_cases(store: Store) -> list[str]:
-    return sorted(case.url for case in cases.all_cases(store))
+    return sorted(case.url for case in case_store.all_cases(store))
 
 
 @pytest.mark.parametrize(
@@ -236,11 +236,11 @@ def test_a_new_list_is_taken_over_by_a_worker_that_works_on(
 def test_an_event_that_went_to_sinks_that_are_not_in_force_any_more_is_delivered_again(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = change_by_match(KNOWN, a_match(), None, cases.stamp(store))
+    change = change_by_match(KNOWN, a_match(), None, case_store.stamp(store))
     assert change.event is not None
     event_id = str(change.event.event_id)
     with transaction(store) as pipe:
-        cases.write(pipe, change)
+        case_store.write(pipe, change)
         runs.note_event(store, pipe, RUN, event_id)
     in_force.declare(store, settings.load({"TAKEDOWN_SINKS": f"jsonl:{tmp_path / 'right'}"}), ALL)
     assert not runs.note_delivered(store, event_id, settings.load())

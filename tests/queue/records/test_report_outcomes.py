@@ -8,7 +8,7 @@ from orbweaver.model import Outcome, Report, Reported
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ANSWERED, ReportOutcome, judge, results
-from orbweaver.takedown.transitions import change_by_match
+from orbweaver.takedown.cases.transitions import change_by_match
 
 URL = "http://h.test/a.bin"
 REPORT = Report(url=URL, line=2)

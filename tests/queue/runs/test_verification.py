@@ -26,8 +26,8 @@ from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.verification import Progress, Result
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
-from orbweaver.takedown.transitions import change_by_match
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver_command import eventually
 from synthetic_host import Resource, SyntheticHost
 
@@ -100,7 +100,7 @@ def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: 
     assert undelivered.event is not None
     with transaction(store) as pipe:
         batches.keep_unanswered(pipe, [a_sighting()])
-        cases.write(pipe, undelivered)
+        case_store.write(pipe, undelivered)
         runs.note_event(store, pipe, "an earlier run", str(undelivered.event.event_id))
     store.delete("rq:queue:takedown")
     progress: list[Progress] = []
@@ -126,7 +126,7 @@ def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: 
 
 def test_a_run_that_finds_no_file_waits_until_a_changed_list_is_asked_again(run: Run, store: Store) -> None:
     with transaction(store) as pipe:
-        cases.write(pipe, change_by_match(a_sighting(), a_match("md5"), None, STAMP))
+        case_store.write(pipe, change_by_match(a_sighting(), a_match("md5"), None, STAMP))
     result = run([])  # there is nothing else to wait for when its match worker has not begun yet
     assert result.rematched is not None
     assert (result.rematched.cases_asked, result.rematched.opened, result.rematched.undelivered) == (1, 1, 0)
@@ -140,7 +140,7 @@ def test_a_run_whose_match_worker_may_not_work_waits_for_what_is_being_delivered
     monkeypatch.setattr(worker_pool, "IDLE_SECONDS", 0.0)
     opened = change_by_match(a_sighting(), a_match(), None, STAMP)
     with transaction(store) as pipe:
-        cases.write(pipe, opened)
+        case_store.write(pipe, opened)
         runs.note_event(store, pipe, "an earlier run", str(opened.event and opened.event.event_id))
     store.delete("rq:queue:takedown")
     run.events.mkdir()

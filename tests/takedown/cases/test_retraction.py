@@ -20,7 +20,7 @@ from orbweaver.model import (
     Verdict,
     VerdictResult,
 )
-from orbweaver.takedown.evidence import evidence_of, retraction_of, rule
+from orbweaver.takedown.cases.retraction import evidence_of, retraction_of, rule
 
 DIGESTS = digests_of(b"known")
 LATER = NOON + timedelta(days=1)

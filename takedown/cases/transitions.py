@@ -19,8 +19,8 @@ from orbweaver.model import (
     case_id_for,
     event_id_for,
 )
-from orbweaver.takedown.evidence import Ruling, evidence_of, rule
-from orbweaver.takedown.places import place_of
+from orbweaver.takedown.cases.places import place_of
+from orbweaver.takedown.cases.retraction import Ruling, evidence_of, rule
 
 _NO_ID = UUID(int=0)
 _TICK = timedelta(milliseconds=1)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from builders import STAMP, a_match, a_sighting, transaction
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
-from orbweaver.takedown.transitions import change_by_match
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
 
 
 def test_a_case_is_read_as_it_was_written(store: Store) -> None:
     change = change_by_match(a_sighting(report_ids=("r1",)), a_match(), None, STAMP)
     with transaction(store) as pipe:
-        cases.write(pipe, change)
-    assert cases.standing(store, str(change.after.case.case_id)) == change.after
+        case_store.write(pipe, change)
+    assert case_store.standing(store, str(change.after.case.case_id)) == change.after
 
 
 def test_a_case_that_nobody_opened_is_none(store: Store) -> None:
-    assert cases.standing(store, "missing") is None
-    assert cases.read_many(store, ["missing"]) == []
+    assert case_store.standing(store, "missing") is None
+    assert case_store.read_many(store, ["missing"]) == []
 
 
 def test_cases_are_read_oldest_first_and_then_by_url(store: Store) -> None:
@@ -28,8 +28,8 @@ def test_cases_are_read_oldest_first_and_then_by_url(store: Store) -> None:
     ]
     with transaction(store) as pipe:
         for change in changes:
-            cases.write(pipe, change)
-    found = cases.read_many(store, [str(change.after.case.case_id) for change in changes])
+            case_store.write(pipe, change)
+    found = case_store.read_many(store, [str(change.after.case.case_id) for change in changes])
     assert [case.url[-1] for case in found] == ["b", "a", "c"]
 
 
@@ -39,7 +39,7 @@ def test_a_history_is_a_list_of_events_oldest_first(store: Store) -> None:
     seen_again = change_by_match(a_sighting(minutes=2), a_match(), opened.after, STAMP)
     with transaction(store) as pipe:
         for change in (held, opened, seen_again):
-            cases.write(pipe, change)
+            case_store.write(pipe, change)
     assert held.event is not None
     assert opened.event is not None
     listed = store.lrange(keys.case_events(a_sighting().sighting_id), 0, -1)

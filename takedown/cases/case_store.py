@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, CaseState, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.transitions import Change, Stamp, Standing
+from orbweaver.takedown.cases.transitions import Change, Stamp, Standing
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

@@ -9,18 +9,18 @@ from builders import STAMP, a_match, a_sighting, transaction
 from orbweaver.model import Event
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import cases
-from orbweaver.takedown.delivery import deliver
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
+from orbweaver.takedown.delivery.deliver import deliver
+from orbweaver.takedown.delivery.sinks import JsonLinesSink
 from orbweaver.takedown.errors import NotDelivered
-from orbweaver.takedown.sinks import JsonLinesSink
-from orbweaver.takedown.transitions import change_by_match
 
 
 @pytest.fixture
 def event(store: Store) -> Event:
     change = change_by_match(a_sighting(), a_match(), None, STAMP)
     with transaction(store) as pipe:
-        cases.write(pipe, change)
+        case_store.write(pipe, change)
     assert change.event is not None
     return change.event
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, CaseState, Sighting, case_id_for
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown import cases
-from orbweaver.takedown.places import place_of
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.places import place_of
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -33,7 +33,7 @@ def case_ids(store: Store, sightings: Sequence[Sighting]) -> dict[str, str]:
         _index(store)
         stored = store.hmget(keys.case_places(), shortened) if shortened else []
     known = {one: text(case_id) for one, case_id in zip(shortened, stored, strict=True) if case_id is not None}
-    there = cases.existing(store, list(known.values()))
+    there = case_store.existing(store, list(known.values()))
     return {sighting_id: known[one] if known.get(one) in there else one for sighting_id, one in found.items()}
 
 
@@ -44,7 +44,7 @@ def _id_of_place(url: str, sha256: str) -> str:
 def _index(store: Store) -> None:
     """Lead from today's ids to the cases that have other ones; can be done twice, and by several at once."""
     chosen: dict[str, Case] = {}
-    for case in cases.all_cases(store):
+    for case in case_store.all_cases(store):
         today = _id_of_place(case.url, case.sha256)
         if today != str(case.case_id):
             chosen[today] = min(chosen.get(today, case), case, key=_rank)

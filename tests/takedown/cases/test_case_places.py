@@ -11,8 +11,8 @@ from orbweaver.model import Case, CaseState, Sighting, case_id_for
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown import case_places, cases
-from orbweaver.takedown.transitions import Change, Standing, change_by_match
+from orbweaver.takedown.cases import case_places, case_store
+from orbweaver.takedown.cases.transitions import Change, Standing, change_by_match
 
 KNOWN = digests_of(b"known").sha256
 
@@ -28,12 +28,12 @@ def write_as_before_places(store: Store, sighting: Sighting, *algorithms: object
     change = change_by_match(sighting, a_match(*algorithms), None, STAMP)  # type: ignore[arg-type]
     case = change.after.case.model_copy(update={"case_id": UUID(sighting.sighting_id), "place": None, "last_url": None})
     with transaction(store) as pipe:
-        cases.write(pipe, Change(Standing(case, 1, case.state is CaseState.OPEN), None))
+        case_store.write(pipe, Change(Standing(case, 1, case.state is CaseState.OPEN), None))
     return case
 
 
 def all_cases(store: Store) -> list[Case]:
-    return list(cases.all_cases(store))
+    return list(case_store.all_cases(store))
 
 
 def test_three_visits_of_four_files_make_four_cases_that_show_the_newest_url(

@@ -14,9 +14,9 @@ import pytest
 from builders import STAMP, a_match, a_sighting
 from orbweaver.model import Event
 from orbweaver.store import disk
+from orbweaver.takedown.cases.transitions import change_by_match
+from orbweaver.takedown.delivery.sinks import JsonLinesSink, open_sinks
 from orbweaver.takedown.errors import NotDelivered, SinkRefused
-from orbweaver.takedown.sinks import JsonLinesSink, open_sinks
-from orbweaver.takedown.transitions import change_by_match
 
 
 def an_event(body: bytes = b"known") -> Event:
@@ -107,7 +107,7 @@ def test_a_sink_keeps_its_name_wherever_the_process_stands(tmp_path: Path, monke
 def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from orbweaver.model import Event;"
-        "from orbweaver.takedown.sinks import JsonLinesSink;"
+        "from orbweaver.takedown.delivery.sinks import JsonLinesSink;"
         "event = Event.model_validate_json(sys.argv[2]); sink = JsonLinesSink(Path(sys.argv[1]));"
         "[sink.deliver(event) for _ in range(50)]"
     )

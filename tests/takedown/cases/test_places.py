@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.rules import urls
-from orbweaver.takedown.places import place_of
+from orbweaver.takedown.cases.places import place_of
 
 ROOT = "https://files.example"
 HEX = "0123456789abcdef0123456789abcdef"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from orbweaver.model import Event, format_time, now
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.sinks import Sink
+from orbweaver.takedown.delivery.sinks import Sink
 
 
 def deliver(store: Store, event_id: str, sinks: Sequence[Sink]) -> None:
