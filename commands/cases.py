@@ -25,6 +25,6 @@ def list_cases(
     ] = None,
 ) -> None:
     """Show the cases of the store, oldest first: state, evidence, and why they are held."""
-    from orbweaver.console import case_list
+    from orbweaver.console.terminal import case_list
 
     case_list.run(read_settings(state_dir), state, is_json=is_json)

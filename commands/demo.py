@@ -11,6 +11,6 @@ app = typer.Typer()
 @app.command()
 def demo() -> None:
     """Recrawl a synthetic host of random bytes and show what was and was not raised."""
-    from orbweaver.console import demonstration
+    from orbweaver.console.terminal import demonstration
 
     raise typer.Exit(demonstration.run(read_settings()))

@@ -9,10 +9,10 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 
 def status_of(error: Exception) -> int | None:
     """Return the exit status of a foreseen error, None for a bug."""
-    from orbweaver.console.list_lookup import BadDigest
-    from orbweaver.console.output_files import OutputNotWritten, OutputUnusable
-    from orbweaver.console.scope_test import NoScope
-    from orbweaver.console.verify import NothingToDo
+    from orbweaver.console.terminal.lists.lookup import BadDigest
+    from orbweaver.console.terminal.output_files import OutputNotWritten, OutputUnusable
+    from orbweaver.console.terminal.scope_explanation import NoScope
+    from orbweaver.console.terminal.verify import NothingToDo
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
     from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkersTooOld

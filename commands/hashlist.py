@@ -46,7 +46,7 @@ def build(
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Build a sorted, memory-mapped hash list from the lists of others, or update one."""
-    from orbweaver.console import list_building
+    from orbweaver.console.terminal.lists import building
     from orbweaver.matcher_client.lists.canary import canary_label
 
     if canary is not None:
@@ -54,7 +54,7 @@ def build(
             canary_label(canary)
         except ValueError as error:
             raise typer.BadParameter(f"--canary: {error}") from None
-    list_building.run(
+    building.run(
         inputs,
         output,
         is_update=is_update,
@@ -75,9 +75,9 @@ def info(
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Verify a built list and say what is in it: version, entries, digests, lists, categories, canary."""
-    from orbweaver.console import list_info
+    from orbweaver.console.terminal.lists import info
 
-    list_info.run(built, is_json=is_json)
+    info.run(built, is_json=is_json)
 
 
 @app.command(
@@ -95,9 +95,9 @@ def diff(
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a new list adds, removes, withdraws, disputes, reinstates or changes."""
-    from orbweaver.console import list_diff
+    from orbweaver.console.terminal.lists import diff
 
-    raise typer.Exit(list_diff.run(old, new, has_entries=has_entries, is_json=is_json))
+    raise typer.Exit(diff.run(old, new, has_entries=has_entries, is_json=is_json))
 
 
 @app.command(
@@ -114,9 +114,9 @@ def lookup(
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a built list has of digests: list, entry, category, nature, status."""
-    from orbweaver.console import list_lookup
+    from orbweaver.console.terminal.lists import lookup
 
-    raise typer.Exit(list_lookup.run(built, digests, is_json=is_json))
+    raise typer.Exit(lookup.run(built, digests, is_json=is_json))
 
 
 @app.command(
@@ -132,6 +132,6 @@ def sync(
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Bring a built hash list up to date with NCMEC Hash Sharing: what changed since the last time, deletions too."""
-    from orbweaver.console import list_sync
+    from orbweaver.console.terminal.lists import sync
 
-    list_sync.run(source, output, category_table=category_table, is_json=is_json)
+    sync.run(source, output, category_table=category_table, is_json=is_json)

@@ -29,7 +29,7 @@ def serve(
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
 ) -> None:
     """Answer Orbweaver's own batch protocol (docs/matching-services.md) from a built hash list."""
-    from orbweaver.console import matcher_serving
+    from orbweaver.console.terminal import matcher_serving
 
     matcher_serving.run(hashes, listen=listen, token=token, certificate=certificate, key=key)
 

@@ -37,8 +37,8 @@ def rematch(
     state: StateDir = None,
 ) -> None:
     """Ask again about every retained file and every case; nothing is fetched."""
-    from orbweaver.console import rematch as command
-    from orbweaver.console.verify import Options
+    from orbweaver.console.terminal import rematch as command
+    from orbweaver.console.terminal.verify import Options
 
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:

@@ -41,7 +41,7 @@ def scope_test(
     is_json: Annotated[bool, typer.Option("--json", help="Print the decisions as JSON.")] = False,
 ) -> None:
     """Say whether URLs would be fetched, and which rule decides; connects to nobody."""
-    from orbweaver.console import scope_test as command
+    from orbweaver.console.terminal import scope_explanation as command
 
     options = command.Options(
         urls=urls,

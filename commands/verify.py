@@ -84,7 +84,7 @@ def verify(
     state: StateDir = None,
 ) -> None:
     """Recrawl the hosts of reported URLs and report every known file."""
-    from orbweaver.console import verify as command
+    from orbweaver.console.terminal import verify as command
 
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:

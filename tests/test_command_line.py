@@ -65,11 +65,11 @@ cli.main()
     [
         ("typer", []),
         ("orbweaver.commands.verify", ["verify"]),
-        ("orbweaver.console.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
+        ("orbweaver.console.terminal.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
         ("orbweaver.queue.queues", ["rematch", "--hashes", "list.csv"]),
-        ("orbweaver.console.case_list", ["cases", "list"]),
-        ("orbweaver.console.doctor", ["doctor"]),
-        ("orbweaver.console.list_info", ["hashlist", "info", "list.hashes"]),
+        ("orbweaver.console.terminal.case_list", ["cases", "list"]),
+        ("orbweaver.console.terminal.doctor", ["doctor"]),
+        ("orbweaver.console.terminal.lists.info", ["hashlist", "info", "list.hashes"]),
     ],
 )
 def test_ctrl_c_while_a_command_starts_ends_with_130_and_no_traceback(module: str, arguments: list[str]) -> None:

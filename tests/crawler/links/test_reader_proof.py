@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders import an_order
 from contained import run
-from orbweaver.console.doctor import examine
+from orbweaver.console.terminal.doctor import examine
 from orbweaver.crawler import crawl_process
 from orbweaver.crawler.crawl_messages import Contained, GivenUp, Said
 from orbweaver.crawler.errors import ReadersWrong

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from orbweaver.console import list_sync
+from orbweaver.console.terminal.lists import sync
 from stand_ins import ncmec
 from stand_ins.answering import Asked, Reply
 from stand_ins.ncmec import PASSWORD, Entry, RunningNcmec
@@ -110,10 +110,10 @@ def test_a_clock_that_was_wrong_is_said(
     server: RunningNcmec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "list.hashes"
-    list_sync.run(server.url, output, is_json=False)
+    sync.run(server.url, output, is_json=False)
     state = tmp_path / "list.hashes.sync"
     state.write_text(json.dumps({**json.loads(state.read_text()), "asked_until": "2999-01-01T00:00:00Z"}))
-    list_sync.run(server.url, output, is_json=True)
+    sync.run(server.url, output, is_json=True)
     said = capsys.readouterr()
     assert json.loads(said.out.splitlines()[-1])["clock_was_wrong"] is True
     assert (

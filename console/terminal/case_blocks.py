@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from orbweaver.console.evidence import evidence, minute
+from orbweaver.console.evidence_wording import evidence, minute
 from orbweaver.console.text import count, for_people, safe, size
 from orbweaver.model import Case
 from rich.console import Console

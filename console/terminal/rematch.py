@@ -7,12 +7,12 @@ import os
 import sys
 from typing import Any
 
-from orbweaver.console import event_places_shown
-from orbweaver.console.raw_list import open_raw
-from orbweaver.console.rematched import as_json, show
-from orbweaver.console.termination import unwound_when_terminated
+from orbweaver.console.terminal import event_places_shown
+from orbweaver.console.terminal.lists.raw_list import open_raw
+from orbweaver.console.terminal.rematch_result import as_json, show
+from orbweaver.console.terminal.termination import unwound_when_terminated
+from orbweaver.console.terminal.verify import Options, claim_of, matcher_urls_for, stop_on_interrupt
 from orbweaver.console.text import report_console
-from orbweaver.console.verify import Options, claim_of, matcher_urls_for, stop_on_interrupt
 from orbweaver.matcher_client.gate.health_gate import health_of
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from builders import STAMP
-from orbweaver.console.hit_report import exit_status
+from orbweaver.console.terminal.hit_report import exit_status
 from orbweaver.queue.matching.rematch_result import Rematched
 from orbweaver.queue.runs.verification import Result
 

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from orbweaver.console import output_files, raw_list
+from orbweaver.console.terminal import output_files
+from orbweaver.console.terminal.lists import raw_list
 from orbweaver.matcher_client.errors import HashListUnreadable
 from orbweaver.store import embedded
 from orbweaver.store.errors import StateDirUnusable

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orbweaver.console.list_categories import say_held
-from orbweaver.console.list_progress import show_rows
-from orbweaver.console.termination import unwound_when_terminated
+from orbweaver.console.terminal.lists.categories import say_held
+from orbweaver.console.terminal.lists.progress import show_rows
+from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import is_utf8, safe
 from orbweaver.matcher_client.errors import CategoryTableRefused, HashListUnreadable
 from orbweaver.matcher_client.lists import build

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import orbweaver
-from orbweaver.console import case_blocks, rematched, report_list
-from orbweaver.console.raw_list import RawList
+from orbweaver.console.terminal import case_blocks, rematch_result, report_list
+from orbweaver.console.terminal.lists.raw_list import RawList
 from orbweaver.console.text import count, for_people, reason_for_people, safe, size
 from orbweaver.model import CaseState, Outcome, format_time
 from orbweaver.queue.intake.reports import BadLine
@@ -76,7 +76,7 @@ def summary(
             for one in result.unhealthy
             if one.unhealthy_since is not None
         ],
-        "rematched": None if result.rematched is None else rematched.as_json(result.rematched),
+        "rematched": None if result.rematched is None else rematch_result.as_json(result.rematched),
         "hosts": [_host(record, result) for record in result.recrawls],
         "unknown": [{"url": one.url, "reason": one.reason} for one in result.unknown],
         "failures": [
@@ -128,7 +128,7 @@ def show(console: Console, result: Result) -> None:
     report_list.show(console, result.reports)
     if result.rematched is not None:
         console.print("Files and cases of earlier runs were asked about again:", highlight=False)
-        rematched.show(console, result.rematched)
+        rematch_result.show(console, result.rematched)
     _show_hosts(console, result)
     _show_failures(console, result)
     _show_unknown(console, result)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from orbweaver.console.verify import Options, verify
+from orbweaver.console.terminal.verify import Options, verify
 from orbweaver.model import Case
 from orbweaver.queue.runs.verification import Result
 from orbweaver.settings import Settings

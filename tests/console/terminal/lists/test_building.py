@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from orbweaver import cli
-from orbweaver.console import list_building, list_info
+from orbweaver.console.terminal.lists import building, info
 from orbweaver_command import Workplace
 
 RANDOM = random.Random("building")
@@ -110,12 +110,12 @@ def test_an_update_from_a_file_of_another_name_says_that_it_is_another_list(
     first, second, output = tmp_path / "national.csv", tmp_path / "news.csv", tmp_path / "list.hashes"
     first.write_text(f"md5,entry_id,status\n{MD5},a,active\n")
     second.write_text(f"md5,entry_id,status\n{MD5},a,withdrawn\n")
-    list_building.run([first], output, canary="hotline", is_json=False)
-    list_building.run([second], output, is_update=True, is_json=False)
+    building.run([first], output, canary="hotline", is_json=False)
+    building.run([second], output, is_update=True, is_json=False)
     said = capsys.readouterr()
     assert "update: 0 added, 0 given again, 0 withdrawn, 1 deletions of entries not listed" in said.out
     assert f'{output} had no list "news", only "national": the input was added as another list' in said.err
-    list_building.run([second], output, is_update=True, list_name="national", is_json=False)
+    building.run([second], output, is_update=True, list_name="national", is_json=False)
     said = capsys.readouterr()
     assert "update: 0 added, 1 given again, 1 withdrawn, 0 deletions of entries not listed" in said.out
     assert said.err == ""
@@ -131,20 +131,20 @@ def test_a_region_without_a_table_is_held_and_the_build_says_so(
     rows = [row(RANDOM.randbytes(16).hex(), category, number) for number, category in enumerate((0, 1, 1, 2, 7))]
     export.write_text(vics(*rows).replace("/US/", "/UK/"))
     table.write_text(UK)
-    list_building.run([export], output, is_json=False)
+    building.run([export], output, is_json=False)
     said = capsys.readouterr()
     assert said.err == (
         f"{export}: a match on 4 rows will be held for an analyst, because what their category means is not known "
         "(vics-uk category 1: 2, vics-uk category 2: 1, vics-uk category 7: 1). If you know the meaning, write it in a "
         "category table: --category-table FILE.\n"
     )
-    list_building.run([export], output, category_table=table, is_json=False)
+    building.run([export], output, category_table=table, is_json=False)
     said = capsys.readouterr()
     assert f"{export}: a match on 1 rows will be held for an analyst" in said.err
     assert "known benign (vics-uk category 0: 1, vics-uk category 2: 1)" in said.out
-    list_info.run(output, is_json=False)
+    info.run(output, is_json=False)
     assert "category table UK 2026, version " in capsys.readouterr().out
-    list_building.run([export], output, is_json=True)
+    building.run([export], output, is_json=True)
     said = capsys.readouterr()
     assert f'{output} had the category table "UK 2026" and no longer has it' in said.err
     assert json.loads(said.out)["category_table"] is None
@@ -156,7 +156,7 @@ def test_a_table_of_another_region_than_the_files_says_nothing_of_it(
     export, table, output = tmp_path / "export.json", tmp_path / "uk.toml", tmp_path / "list.hashes"
     export.write_text(vics(row(MD5)))
     table.write_text(UK)
-    list_building.run([export], output, category_table=table, is_json=False)
+    building.run([export], output, category_table=table, is_json=False)
     assert capsys.readouterr().err == (
         f'{export}: the category table "UK 2026" is for vics-uk, but the rows are of vics-us: it does not apply. '
         "Use a table for the region that the file names.\n"
@@ -174,8 +174,8 @@ def test_a_bad_table_refuses_the_build_with_a_line_for_each_fault(place: Workpla
 def test_a_file_name_does_not_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "a\x1b[31m\udcff.txt", tmp_path / "b\x1b[31m\udcff.hashes"
     source.write_text(f"{MD5}\nnonsense\n")
-    list_building.run([source], output, canary="hotline", is_json=False)
-    list_building.run([source], output, is_json=False)
+    building.run([source], output, canary="hotline", is_json=False)
+    building.run([source], output, is_json=False)
     said = capsys.readouterr()
     assert "a\ufffd[31m\ufffd.txt (CSV or bare digests): 2 rows" in said.out
     assert "b\ufffd[31m\ufffd.hashes: 2 entries" in said.out

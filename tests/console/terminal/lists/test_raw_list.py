@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from orbweaver.console.raw_list import RawList, open_raw
+from orbweaver.console.terminal.lists.raw_list import RawList, open_raw
 from orbweaver.matcher_client.errors import CategoryTableRefused
 from orbweaver.matcher_client.lists.file_format import HashList
 from rich.console import Console

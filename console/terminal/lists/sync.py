@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from orbweaver.console.list_building import ROWS_SHOWN
-from orbweaver.console.termination import unwound_when_terminated
+from orbweaver.console.terminal.lists.building import ROWS_SHOWN
+from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import safe
 from orbweaver.matcher_client.lists.category_table import read_category_table
 from orbweaver.matcher_client.lists.ncmec_client import read_source

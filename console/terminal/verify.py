@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orbweaver.console import event_places_shown, hit_report, output_files
-from orbweaver.console.progress import ProgressDisplay
-from orbweaver.console.raw_list import RawList, open_raw
-from orbweaver.console.termination import unwound_when_terminated
+from orbweaver.console.terminal import event_places_shown, hit_report, output_files
+from orbweaver.console.terminal.lists.raw_list import RawList, open_raw
+from orbweaver.console.terminal.progress import ProgressDisplay
+from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import count, report_console, safe
 from orbweaver.crawler.fetching.nat64 import parse_prefixes
 from orbweaver.crawler.rules.address_rules import parse_networks

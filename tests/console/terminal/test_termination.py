@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from orbweaver.console.termination import unwound_when_terminated
+from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.matcher_client.lists.workspace import workspace
 
 
