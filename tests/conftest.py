@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import leftover_check
+import preloaded
 import pytest
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
@@ -26,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts into the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     leftover_check.begin(config)
+    preloaded.install()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +38,12 @@ def _hashing_threads() -> Iterator[None]:
     digests = sys.modules.get("orbweaver.crawler.bodies.digests")
     if digests is not None:
         digests._threads.shutdown()
+
+
+@pytest.fixture
+def real_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command is started anew, as a user starts it: it finds, imports and runs what it needs by itself."""
+    monkeypatch.setattr(subprocess, "Popen", preloaded.RealPopen)
 
 
 @pytest.fixture

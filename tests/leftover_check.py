@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import leftovers
+import preloaded
 import pytest
 
 # What ends by itself a moment after its test has this long, on any machine.
@@ -210,7 +211,8 @@ class WholeRun:
 
 
 def _end_servants() -> None:
-    """End multiprocessing's helpers, which serve until their last user ends, and take their folder away."""
+    """End the helpers that serve until their last user ends, and take the folder of multiprocessing's away."""
+    preloaded.stop()
     multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
     multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
     with contextlib.suppress(OSError):

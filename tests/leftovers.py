@@ -18,10 +18,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import preloaded
+
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 SHARED_MEMORY = Path("/dev/shm")
-# multiprocessing starts these once for all tests, at the first that needs them.
-SERVANTS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+# These are started once for all tests, at the first that needs them.
+SERVANTS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker", preloaded.__file__)
 LONGEST_DESCRIPTION = 300
 
 

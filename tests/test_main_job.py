@@ -46,6 +46,7 @@ def urls(cases: list[dict[str, str]]) -> set[str]:
     return {case["url"] for case in cases}
 
 
+@pytest.mark.usefixtures("real_starts")
 def test_a_listed_file_becomes_a_case_and_nothing_else_does(place: Workplace) -> None:
     listed, harmless = image(), image()
     with SyntheticHost(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from builders import a_sighting, add_batch, an_order, build_list, url_of
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
@@ -40,6 +41,7 @@ def has_ended(pid: int) -> bool:
         os.close(descriptor)
 
 
+@pytest.mark.usefixtures("real_starts")
 def test_a_worker_whose_run_is_dead_when_it_starts_takes_no_job(store: Store, tmp_path: Path) -> None:
     add_batch(store, a_sighting())
     matcher = build_list(tmp_path / "list.hashes", [a_sighting().digests.sha256])
