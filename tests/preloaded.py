@@ -43,6 +43,8 @@ ARGUMENTS_BYTES, ENVIRONMENT_BYTES = 8_192, 32_768
 LONGEST_REQUEST = 131_072
 # Read by the interpreter and the libraries in C.
 ALWAYS_READ = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OPENSSL_", "SSL_")
+# scrapy.utils.curl makes a parser, which looks how wide its help may be, and never prints it.
+WITHOUT_EFFECT = {"COLUMNS", "LINES"}
 # Commands that start workers.
 STARTING = {"verify", "rematch", "demo"}
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
@@ -231,7 +233,7 @@ def _preload() -> dict[str, str | None]:
     gc.freeze()  # shared with every command, as far as it goes
     gc.enable()
     os.environ.__class__ = plain
-    return {name: os.environ.get(name) for name in sorted(_read)}
+    return {name: os.environ.get(name) for name in sorted(_read - WITHOUT_EFFECT)}
 
 
 def _modules() -> list[str]:
