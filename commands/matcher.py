@@ -47,5 +47,5 @@ def accept(
     from orbweaver.store.opening import open_existing
 
     with open_existing(read_settings(state)) as store:
-        standing = service_health.accept(store, service)
-    print(f"{service}: {standing.entries} entries accepted; the service is checked again within HEALTH_SECONDS")
+        health = service_health.accept(store, service)
+    print(f"{service}: {health.entries} entries accepted; the service is checked again within HEALTH_SECONDS")

@@ -1,4 +1,4 @@
-"""What every matching service can do, whether it is a local file or a network service."""
+"""The protocol of all matching services: each of them, a local file or a network service, can do this."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from orbweaver.model import Algorithm, DigestSet, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Health:
-    """Whether a service can answer, and from which list.
+class ClaimedHealth:
+    """A service's own claim whether it can answer, and from which list; a check decides whether it is believed.
 
     `reason` says why it cannot and is None when it can. `entries` counts the list's distinct rows: 0 is an empty list,
     None a service that does not say it.
@@ -54,7 +54,7 @@ class MatchingService(Protocol):
         """
         ...
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         """Say whether `lookup` would answer now; raises nothing."""
         ...
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from builders import NOON, digests_of
 from orbweaver.matcher_client.errors import Unavailable
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.transport.service_address import Canary
 from orbweaver.matcher_client.verdicts import judge, unknown
 from orbweaver.model import ALGORITHMS, Algorithm, DigestSet, Listing, Verdict
@@ -76,14 +76,14 @@ class FaultyService:
             raise Unavailable("faulty is down")
         return any(getattr(one, algorithm) == digest for one in self._entries(state))
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         state = self._next_state()
         self.checks += 1
         if state in {State.RAISING, State.ILL}:
-            return Health(is_healthy=False, reason="faulty is ill")
+            return ClaimedHealth(is_healthy=False, reason="faulty is ill")
         entries = self._entries(GOOD_ON_PAPER.get(state, state))
         said = self.say_entries(len(entries))
-        return Health(is_healthy=True, list_version=self._version(state), built_at=self.built_at, entries=said)
+        return ClaimedHealth(is_healthy=True, list_version=self._version(state), built_at=self.built_at, entries=said)
 
     def close(self) -> None:
         self.is_closed = True

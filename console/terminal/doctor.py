@@ -140,7 +140,7 @@ def _enter(sender: Connection, settings: Settings) -> None:
 class _Seen:
     """What the store says of matching services, as far as it could be asked."""
 
-    standings: dict[str, service_health.Known] = field(default_factory=dict)
+    known: dict[str, service_health.KnownService] = field(default_factory=dict)
     waiting: int = 0
 
 
@@ -191,7 +191,7 @@ def _rights(settings: Settings, port: int | None) -> Check:
 
 def _look(store: Store, seen: _Seen) -> None:
     names = list(service_health.read_all(store))
-    seen.standings = dict(zip(names, service_health.read(store, names), strict=True))
+    seen.known = dict(zip(names, service_health.read(store, names), strict=True))
     seen.waiting = batches.waiting_count(store)
 
 
@@ -206,7 +206,7 @@ def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
         return
     for service in services:
         try:
-            yield _matcher(service, seen.standings.get(service.name, service_health.Known()), settings)
+            yield _matcher(service, seen.known.get(service.name, service_health.KnownService()), settings)
         finally:
             service.close()
     if seen.waiting:
@@ -214,12 +214,12 @@ def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
         yield Check("matcher", "warn", said)
 
 
-def _matcher(service: MatchingService, known: service_health.Known, settings: Settings) -> Check:
-    standing = health_gate.check(service, known, rules_of(settings))
-    if not standing.is_healthy:
-        return Check("matcher", "fail", standing.complaint)
-    version = (standing.list_version or "none")[:12]
-    entries = "number of entries unknown" if standing.entries is None else f"{standing.entries} entries"
+def _matcher(service: MatchingService, known: service_health.KnownService, settings: Settings) -> Check:
+    health = health_gate.check(service, known, rules_of(settings))
+    if not health.is_healthy:
+        return Check("matcher", "fail", health.complaint)
+    version = (health.list_version or "none")[:12]
+    entries = "number of entries unknown" if health.entries is None else f"{health.entries} entries"
     said = f"{service.name}: {entries}, list version {version}"
     if service.canary is None and not isinstance(service, HashListService):
         return Check("matcher", "warn", f"{said}; no canary: nothing proves that the service has loaded its lists")

@@ -13,7 +13,7 @@ from orbweaver.console.terminal.rematch_result import as_json, show
 from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.terminal.verify import Options, claim_of, matcher_urls_for, stop_on_interrupt
 from orbweaver.console.text import report_console
-from orbweaver.matcher_client.gate.health_gate import health_of
+from orbweaver.matcher_client.gate.health_gate import claimed_health
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
 from orbweaver.queue.records import event_places
@@ -82,7 +82,7 @@ def _versions(settings: Settings) -> dict[str, str]:
     """Return the list version of each service that answers and says one."""
     versions = {}
     for service in open_services(settings.matcher_urls):
-        health = health_of(service)
+        health = claimed_health(service)
         service.close()
         if health.is_healthy and health.list_version:
             versions[service.name] = health.list_version

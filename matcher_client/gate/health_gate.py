@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from orbweaver.matcher_client.errors import MatcherError, TimeIsOver, Unavailable
 from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.health_rules import HealthRules, complaint, standing_after
-from orbweaver.matcher_client.gate.service_health import Known, Standing
+from orbweaver.matcher_client.gate.health_rules import HealthRules, complaint, health_after
+from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache, same_list
-from orbweaver.matcher_client.protocol import Health, MatchingService
+from orbweaver.matcher_client.protocol import ClaimedHealth, MatchingService
 from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.transport.service_address import Canary
 from orbweaver.matcher_client.verdicts import unknown
@@ -52,17 +52,17 @@ class Answers:
     built: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def check(service: MatchingService, before: Known, rules: HealthRules) -> Standing:
-    """Ask a service for its health and its canary, and say where it stands; writes nothing and raises nothing."""
+def check(service: MatchingService, before: KnownService, rules: HealthRules) -> ServiceHealth:
+    """Ask a service for its health and its canary, and return what was found; writes nothing and raises nothing."""
     return _checked(service, before, rules, is_canary_seen=False)
 
 
-def health_of(service: MatchingService) -> Health:
-    """Return what a service says of its health; raises nothing, even where its client does."""
+def claimed_health(service: MatchingService) -> ClaimedHealth:
+    """Ask a service whether it can answer, and from which list; raises nothing, even where its client does."""
     try:
         return _said_by(service, service.health)
     except MatcherError as error:
-        return Health(is_healthy=False, reason=str(error))
+        return ClaimedHealth(is_healthy=False, reason=str(error))
 
 
 class GatedService:
@@ -85,14 +85,14 @@ class GatedService:
         """Whether the service is a list on this machine, of which another machine may have another version."""
         return isinstance(self._service, HashListService)
 
-    def own_list(self) -> Health:
-        """Return what the service says of its list now; raises nothing. Cheap where the list is local."""
-        return health_of(self._service)
+    def own_list(self) -> ClaimedHealth:
+        """Ask the service which list it has now; raises nothing. Cheap where the list is local."""
+        return claimed_health(self._service)
 
-    def check(self) -> tuple[Standing | None, Standing]:
-        """Check the service; returns where it stood and where it stands, and leaves writing that to the caller."""
+    def check(self) -> tuple[ServiceHealth | None, ServiceHealth]:
+        """Check the service; returns its health before and after, and leaves the writing to the caller."""
         before = self._known()
-        return before.standing, check(self._service, before, self._rules)
+        return before.health, check(self._service, before, self._rules)
 
     def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
         """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
@@ -113,7 +113,7 @@ class GatedService:
     def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> Answers | None:
         """Return the answers, None when the list was another one afterwards than while it was asked."""
         known = self._known()
-        before = known.standing
+        before = known.health
         if before is None:
             return _all_wait(f"{self.name} has not been checked yet", digest_sets)
         if not before.is_healthy:
@@ -142,7 +142,7 @@ class GatedService:
         built = {} if after.built_at is None else {self.name: after.built_at}
         return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions, built=built)
 
-    def _known(self) -> Known:
+    def _known(self) -> KnownService:
         [known] = service_health.read(self._store, [self.name])
         return known
 
@@ -166,26 +166,28 @@ class GatedService:
         return verdicts
 
 
-def _checked(service: MatchingService, before: Known, rules: HealthRules, *, is_canary_seen: bool) -> Standing:
-    health = health_of(service)
+def _checked(
+    service: MatchingService, before: KnownService, rules: HealthRules, *, is_canary_seen: bool
+) -> ServiceHealth:
+    claimed = claimed_health(service)
     at = now()
     canary = service.canary
     is_listed = is_canary_seen or canary is None
     said = None
-    if health.is_healthy and canary is not None and not is_canary_seen:
+    if claimed.is_healthy and canary is not None and not is_canary_seen:
         try:
             is_listed = _said_by(service, lambda: service.is_listed(canary.algorithm, canary.digest))
         except MatcherError as error:
             said = str(error)
     said = said or complaint(
         service.name,
-        health,
+        claimed,
         is_canary_listed=is_listed,
         healthy_entries=before.healthy_entries,
         rules=rules,
         at=at,
     )
-    return standing_after(service.name, before, health, said, at)
+    return health_after(service.name, before, claimed, said, at)
 
 
 def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
@@ -213,8 +215,8 @@ def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool
     return Answers((waiting,) * len(digest_sets), has_failed=has_failed)
 
 
-def _is_of_list(verdict: Verdict, standing: Standing) -> bool:
-    versions = {*(source.list_version for source in verdict.sources), standing.list_version} - {None}
+def _is_of_list(verdict: Verdict, health: ServiceHealth) -> bool:
+    versions = {*(source.list_version for source in verdict.sources), health.list_version} - {None}
     return len(versions) < 2
 
 

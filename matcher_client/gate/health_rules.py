@@ -1,23 +1,23 @@
-"""When a matching service is unhealthy: pure rules, from what it says of itself to a reason to act upon."""
+"""Says when a matching service is unhealthy: pure rules, from what the service claims of itself to a complaint."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orbweaver.matcher_client.gate.service_health import Known, Standing
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHealth
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.model import format_time
 
 # The first check after a failure comes after so long; each further one after twice as long, up to HEALTH_SECONDS.
 FIRST_PAUSE_SECONDS = 1.0
-# A standing that nobody renewed for so many intervals says nothing of now.
+# After so many intervals without a check, a service's health may have changed.
 STALE_INTERVALS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class HealthRules:
-    """What a service's list must be like, and how often it is checked.
+    """The limits for a service's list, and how often the service is checked.
 
     `max_list_age` None: no age is too old. `max_list_shrinkage` is a share, 0.1 for a tenth. `every` is the interval.
     """
@@ -29,7 +29,7 @@ class HealthRules:
 
 def complaint(
     service: str,
-    health: Health,
+    claimed: ClaimedHealth,
     *,
     is_canary_listed: bool,
     healthy_entries: int | None,
@@ -42,37 +42,39 @@ def complaint(
     when it was last healthy, None when nobody knows. What a service never said of its list is not held against it.
     An empty list is, at any time: it says no to everything, as HMA does when it is ready before it has an index.
     """
-    if not health.is_healthy:
-        return health.reason or "it says so itself and gives no reason"
+    if not claimed.is_healthy:
+        return claimed.reason or "it says so itself and gives no reason"
     if not is_canary_listed:
         return "it does not list its canary, so it has lost its lists"
     oldest = None if rules.max_list_age is None else at - rules.max_list_age
-    if oldest is not None and health.built_at is not None and health.built_at < oldest:
-        return f"its list of {format_time(health.built_at)} is older than MAX_LIST_AGE ({rules.max_list_age})"
-    if health.entries == 0:
+    if oldest is not None and claimed.built_at is not None and claimed.built_at < oldest:
+        return f"its list of {format_time(claimed.built_at)} is older than MAX_LIST_AGE ({rules.max_list_age})"
+    if claimed.entries == 0:
         return "its list is empty"
     if healthy_entries is None:
         return None
-    if health.entries is None:
+    if claimed.entries is None:
         return f"it no longer says how many entries its list has; it had {healthy_entries}"
     # Divided as whole numbers: no product overflows, whatever number was once believed.
-    if health.entries / healthy_entries < 1 - rules.max_list_shrinkage:
+    if claimed.entries / healthy_entries < 1 - rules.max_list_shrinkage:
         return (
-            f"its list shrank from {healthy_entries} to {health.entries} entries, by more than MAX_LIST_SHRINKAGE "
+            f"its list shrank from {healthy_entries} to {claimed.entries} entries, by more than MAX_LIST_SHRINKAGE "
             f"({rules.max_list_shrinkage:.0%}); if the new size is right: orbweaver matcher accept '{service}'"
         )
     return None
 
 
-def standing_after(service: str, before: Known, health: Health, reason: str | None, at: datetime) -> Standing:
-    """Return the standing after a check that found `reason`, None for nothing."""
-    last = before.standing or Standing(service=service, checked_at=at)
+def health_after(
+    service: str, before: KnownService, claimed: ClaimedHealth, reason: str | None, at: datetime
+) -> ServiceHealth:
+    """Return a service's health after a check that found `reason` to complain; None: it found nothing wrong."""
+    last = before.health or ServiceHealth(service=service, checked_at=at)
     found = last.model_copy(
         update={
             "checked_at": at,
-            "list_version": health.list_version,
-            "built_at": health.built_at,
-            "entries": health.entries,
+            "list_version": claimed.list_version,
+            "built_at": claimed.built_at,
+            "entries": claimed.entries,
         }
     )
     if reason is not None:
@@ -80,21 +82,21 @@ def standing_after(service: str, before: Known, health: Health, reason: str | No
     return found.model_copy(update={"unhealthy_since": None, "reason": None, "failures": 0})
 
 
-def is_due(standing: Standing | None, rules: HealthRules, at: datetime) -> bool:
+def is_due(health: ServiceHealth | None, rules: HealthRules, at: datetime) -> bool:
     """Whether it is time to check a service: every interval, after a failure sooner, and less and less often."""
-    if standing is None:
+    if health is None:
         return True
     pause = rules.every
-    if not standing.is_healthy:
-        pause = min(pause, timedelta(seconds=FIRST_PAUSE_SECONDS * 2 ** min(standing.failures - 1, 20)))
-    return _age(standing, at) >= pause
+    if not health.is_healthy:
+        pause = min(pause, timedelta(seconds=FIRST_PAUSE_SECONDS * 2 ** min(health.failures - 1, 20)))
+    return _age(health, at) >= pause
 
 
-def is_stale(standing: Standing | None, rules: HealthRules, at: datetime) -> bool:
-    """Whether nobody has checked a service for so long that its standing says nothing of now."""
-    return standing is None or _age(standing, at) > STALE_INTERVALS * rules.every
+def is_stale(health: ServiceHealth | None, rules: HealthRules, at: datetime) -> bool:
+    """Whether the last check of a service is so long ago that its health may have changed since."""
+    return health is None or _age(health, at) > STALE_INTERVALS * rules.every
 
 
-def _age(standing: Standing, at: datetime) -> timedelta:
+def _age(health: ServiceHealth, at: datetime) -> timedelta:
     # Another machine's clock may be ahead: what lies far in the future is no fresher than what is long past.
-    return abs(at - standing.checked_at)
+    return abs(at - health.checked_at)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import DigestSet, Verdict, VerdictResult, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -28,17 +28,17 @@ class VerdictCache:
         self._store = store
         self._kept = kept
 
-    def read(self, standing: Standing, digest_sets: Sequence[DigestSet]) -> list[Verdict | None]:
-        """Return what is kept for each digest set, in order, from the list that the standing names."""
-        list_id = _list_id(standing)
+    def read(self, health: ServiceHealth, digest_sets: Sequence[DigestSet]) -> list[Verdict | None]:
+        """Return what is kept for each digest set, in order, of the list that the service's health names."""
+        list_id = _list_id(health)
         if list_id is None or not self._kept or not digest_sets:
             return [None] * len(digest_sets)
         stored = self._store.mget([keys.verdict(list_id, digests.sha256) for digests in digest_sets])
         return [None if value is None else _parsed(value) for value in stored]
 
-    def write(self, standing: Standing, answers: Iterable[tuple[DigestSet, Verdict]]) -> None:
-        """Keep what the list that the standing names said; what is unknown, or not whole, is left out."""
-        list_id = _list_id(standing)
+    def write(self, health: ServiceHealth, answers: Iterable[tuple[DigestSet, Verdict]]) -> None:
+        """Keep verdicts of the list that the service's health names; those unknown or not whole are left out."""
+        list_id = _list_id(health)
         if list_id is None or not self._kept:
             return
         with self._store.pipeline(transaction=False) as pipe:
@@ -49,17 +49,17 @@ class VerdictCache:
             pipe.execute()
 
 
-def same_list(one: Standing, other: Standing) -> bool:
-    """Whether two standings name the same state of a list, as far as the service says it."""
-    return _list_id(one) == _list_id(other)
+def same_list(before: ServiceHealth, after: ServiceHealth) -> bool:
+    """Whether a service named the same state of its list both times, as far as it says it."""
+    return _list_id(before) == _list_id(after)
 
 
-def _list_id(standing: Standing) -> str | None:
-    built = None if standing.built_at is None else format_time(standing.built_at)
-    state = standing.list_version or built
+def _list_id(health: ServiceHealth) -> str | None:
+    built = None if health.built_at is None else format_time(health.built_at)
+    state = health.list_version or built
     if state is None:
         return None
-    return hashlib.sha256(f"{standing.service}\n{state}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{health.service}\n{state}".encode()).hexdigest()[:16]
 
 
 def _parsed(value: bytes | str) -> Verdict | None:

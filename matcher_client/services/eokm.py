@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Sequence
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.transport.fan_out import FanOut, NoAnswer
 from orbweaver.matcher_client.transport.service_address import ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.transport.web_session import WebSession
@@ -80,15 +80,15 @@ class EokmService:
             raise Unavailable(answer.reason)
         return answer
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         """Say whether it says `false` to a random digest, which nobody has; it has no status to ask for."""
         try:
             is_listed = self.is_listed("sha1", secrets.token_hex(20))
         except Unavailable as error:
-            return Health(is_healthy=False, reason=str(error))
+            return ClaimedHealth(is_healthy=False, reason=str(error))
         if is_listed:
-            return Health(is_healthy=False, reason=f"{self.name} says that it knows a random digest")
-        return Health(is_healthy=True)
+            return ClaimedHealth(is_healthy=False, reason=f"{self.name} says that it knows a random digest")
+        return ClaimedHealth(is_healthy=True)
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.services.hma_answers import require_ready
 from orbweaver.matcher_client.services.hma_index import Indexes, read_index_status
 from orbweaver.matcher_client.services.hma_questions import Lookups, Questions
@@ -75,7 +75,7 @@ class HmaService:
             raise Unavailable(reply.problem)
         return bool(reply.contents)
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         """Say whether HMA is ready, in which state its indexes are, and how new the oldest is; raises nothing.
 
         What curators disable or enable, and a bank's ratio, count at once and are not part of the version.
@@ -83,8 +83,10 @@ class HmaService:
         try:
             indexes = self._read_indexes()
         except Unavailable as error:
-            return Health(is_healthy=False, reason=str(error))
-        return Health(is_healthy=True, list_version=indexes.version, built_at=indexes.built_to, entries=indexes.size)
+            return ClaimedHealth(is_healthy=False, reason=str(error))
+        return ClaimedHealth(
+            is_healthy=True, list_version=indexes.version, built_at=indexes.built_to, entries=indexes.size
+        )
 
     def close(self) -> None:
         """Close every connection."""

@@ -9,7 +9,7 @@ from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable,
 from orbweaver.matcher_client.lists.canary import canary_named, canary_names
 from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
 from orbweaver.matcher_client.lists.file_format import FileMark, HashList
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.services.orbweaver_protocol import AskedDigests
 from orbweaver.matcher_client.transport.service_address import Canary
 from orbweaver.matcher_client.verdicts import judge
@@ -51,13 +51,13 @@ class HashListService:
         """Whether the list has an entry with this digest, of any status; raises Unavailable."""
         return bool(self._current_list().sections[algorithm].find([digest]))
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         """Say whether the list is there and whole; raises nothing."""
         try:
             hash_list = self._current_list()
         except Unavailable as error:
-            return Health(is_healthy=False, reason=str(error))
-        return Health(
+            return ClaimedHealth(is_healthy=False, reason=str(error))
+        return ClaimedHealth(
             is_healthy=True,
             list_version=hash_list.list_version,
             built_at=hash_list.built_at,

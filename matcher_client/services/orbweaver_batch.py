@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.services.orbweaver_protocol import (
     HEALTH_PATH,
     LOOKUP_PATH,
@@ -72,18 +72,18 @@ class BatchService:
         answer = self._ask([{algorithm: digest.lower()}])
         return bool(answer.answers[0].listings)
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         """Say what the server says of itself; raises nothing."""
         try:
             answer = self._session.get(HEALTH_PATH)
             if answer.status not in {200, 503}:
-                return Health(is_healthy=False, reason=self._say_status(answer))
+                return ClaimedHealth(is_healthy=False, reason=self._say_status(answer))
             said = self._read(answer, HealthAnswer)
         except Unavailable as error:
-            return Health(is_healthy=False, reason=str(error))
+            return ClaimedHealth(is_healthy=False, reason=str(error))
         is_healthy = said.is_healthy and answer.status == 200
         reason = None if is_healthy else f"{self.name} says that it cannot answer: its {HEALTH_PATH} says why"
-        return Health(
+        return ClaimedHealth(
             is_healthy=is_healthy,
             reason=reason,
             list_version=said.list_version,

@@ -26,7 +26,7 @@ from dataclasses import replace
 from typing import Any
 
 from orbweaver.matcher_client.errors import Unavailable, UnknownService
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.transport.fan_out import FanOut, NoAnswer
 from orbweaver.matcher_client.transport.service_address import Canary, ServiceAddress, refuse_unknown_options
 from orbweaver.matcher_client.transport.web_session import Answer, WebSession
@@ -109,20 +109,20 @@ class TcapService:
             raise Unavailable(confidence.reason)
         return confidence > 0
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         """Say whether it knows the canary and not a random digest; it has no status to ask for."""
         nobodys: list[_Question] = [("sha256", secrets.token_hex(32)), ("md5", secrets.token_hex(16))]
         try:
             answers = self._ask([self._canary, *nobodys])
         except Unavailable as error:
-            return Health(is_healthy=False, reason=str(error))
+            return ClaimedHealth(is_healthy=False, reason=str(error))
         if isinstance(canary := answers[self._canary], NoAnswer):
-            return Health(is_healthy=False, reason=canary.reason)
+            return ClaimedHealth(is_healthy=False, reason=canary.reason)
         if canary == 0:
-            return Health(is_healthy=False, reason=f"{self.name} does not list the canary")
+            return ClaimedHealth(is_healthy=False, reason=f"{self.name} does not list the canary")
         if any(answers[nobody] != 0 for nobody in nobodys):
-            return Health(is_healthy=False, reason=f"{self.name} says that it knows a random digest")
-        return Health(is_healthy=True)
+            return ClaimedHealth(is_healthy=False, reason=f"{self.name} says that it knows a random digest")
+        return ClaimedHealth(is_healthy=True)
 
     def give_feedback(self, algorithm: Algorithm, digest: str, category: str) -> None:
         """Tell the list what is wrong with an entry; `category` is one of its own, such as FALSE_POSITIVE or INCLUSION.

@@ -13,7 +13,7 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.health_rules import is_due
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.model import now
 from orbweaver.queue.matching import asking, daily_rematch, expiry, rematch
@@ -99,7 +99,7 @@ class _Watch:
         due = [
             gated
             for gated, one in zip(self._services.gated, known, strict=True)
-            if (is_first or is_due(one.standing, self._rules, now())) and not (gated.is_local and gated.name in late)
+            if (is_first or is_due(one.health, self._rules, now())) and not (gated.is_local and gated.name in late)
         ]
         checked = [asking.check(self._store, gated) for gated in due]
         for one in checked:
@@ -110,15 +110,15 @@ class _Watch:
             self._after_check([one for one in checked if one.is_healthy])
         return True
 
-    def _say_if_changed(self, standing: Standing) -> None:
-        if standing.is_healthy and standing.service in self._unhealthy:
-            self._unhealthy.discard(standing.service)
-            log.info("%s is healthy again", standing.service)
-        elif not standing.is_healthy and standing.service not in self._unhealthy:
-            self._unhealthy.add(standing.service)
-            log.warning("%s; files wait until it is healthy", standing.complaint)
+    def _say_if_changed(self, health: ServiceHealth) -> None:
+        if health.is_healthy and health.service in self._unhealthy:
+            self._unhealthy.discard(health.service)
+            log.info("%s is healthy again", health.service)
+        elif not health.is_healthy and health.service not in self._unhealthy:
+            self._unhealthy.add(health.service)
+            log.warning("%s; files wait until it is healthy", health.complaint)
 
-    def _after_check(self, healthy: Sequence[Standing]) -> None:
+    def _after_check(self, healthy: Sequence[ServiceHealth]) -> None:
         """Ask again about what is retained, and about every case, when a service has another list than last time.
 
         Where a service does not say of what list it is, what is retained is asked about by time.

@@ -10,7 +10,7 @@ from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.health_gate import Answer, Answers, GatedService
 from orbweaver.matcher_client.gate.health_rules import is_stale
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.verdicts import unknown
 from orbweaver.model import DigestSet, Verdict, now
@@ -32,7 +32,7 @@ def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False
         return Answers((Answer(unknown(str(error))),) * len(digest_sets))
     known = service_health.read(store, [gated.name for gated in services.gated])
     for gated, one in zip(services.gated, known, strict=True):
-        if is_stale(one.standing, rules_of(settings), now()):
+        if is_stale(one.health, rules_of(settings), now()):
             check(store, gated)
     return services.ask(digest_sets, is_anew=is_anew)
 
@@ -66,7 +66,7 @@ def complaint(store: Store) -> str | None:
 def unhealthy(store: Store) -> list[str]:
     """Return what is said of each of this worker's services that is unhealthy. Raises UnknownService."""
     names = [gated.name for gated in _opened(store, orbweaver_settings.load()).gated]
-    found = [one.standing for one in service_health.read(store, names)]
+    found = [one.health for one in service_health.read(store, names)]
     return [one.complaint for one in found if one is not None and not one.is_healthy]
 
 
@@ -80,7 +80,7 @@ def late(store: Store, services: SeveralServices) -> list[str]:
     for gated, one in zip(
         services.gated, service_health.read(store, [gated.name for gated in services.gated]), strict=True
     ):
-        seen = gated.own_list() if gated.is_local else one.standing
+        seen = gated.own_list() if gated.is_local else one.health
         if seen is None or seen.list_version is None:
             continue
         if known.is_late(gated.name, seen.list_version, seen.built_at):
@@ -88,7 +88,7 @@ def late(store: Store, services: SeveralServices) -> list[str]:
     return found
 
 
-def check(store: Store, gated: GatedService) -> Standing:
+def check(store: Store, gated: GatedService) -> ServiceHealth:
     """Check a service and write where it stands; on its recovery, in the same transaction, let go what waits.
 
     So nobody sees a service healthy again and its batches waiting. Returns where it stands, which another check, or a
@@ -104,7 +104,7 @@ def check(store: Store, gated: GatedService) -> Standing:
 def release_left_behind(store: Store, names: Sequence[str]) -> None:
     """Let go what waits although every service is healthy: a list that changed all the time while it was asked."""
     known = service_health.read(store, names)
-    if all(one.standing is not None and one.standing.is_healthy for one in known) and batches.waiting_count(store):
+    if all(one.health is not None and one.health.is_healthy for one in known) and batches.waiting_count(store):
         with store.pipeline(transaction=True) as pipe:
             pipe.multi()
             batches.release(pipe)

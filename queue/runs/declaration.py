@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.health_gate import health_of
+from orbweaver.matcher_client.gate.health_gate import claimed_health
 from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.queue.errors import StoreBusy, WorkersTooOld
@@ -37,7 +37,7 @@ def declare(
     versions: dict[str, str] = {}
     built: dict[str, datetime] = {}
     for service in open_services(settings.matcher_urls):
-        health = health_of(service)
+        health = claimed_health(service)
         service.close()
         if health.is_healthy and health.list_version is not None:
             versions[service.name] = health.list_version

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client.gate import service_health as matcher_standings
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import Case, Skip, Tally, now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
@@ -63,7 +63,7 @@ class Progress:
     matches: int
     unknown: int
     waiting: int
-    unhealthy: tuple[Standing, ...] = ()
+    unhealthy: tuple[ServiceHealth, ...] = ()
     is_rematching: bool = False
     each: tuple[HostProgress, ...] = ()
 
@@ -86,7 +86,7 @@ class Result:
     skips_of: Mapping[str, Sequence[Skip]]
     undelivered: int
     is_interrupted: bool
-    unhealthy: tuple[Standing, ...] = ()
+    unhealthy: tuple[ServiceHealth, ...] = ()
     rematched: Rematched | None = None
     reports: tuple[ReportResult, ...] = ()
 
@@ -255,7 +255,7 @@ def _is_to_rematch(store: Store, services: Collection[str], began_at: datetime) 
     return bool(new) and not new <= {one.service for one in _unhealthy(store, began_at)}
 
 
-def _unhealthy(store: Store, began_at: datetime) -> tuple[Standing, ...]:
+def _unhealthy(store: Store, began_at: datetime) -> tuple[ServiceHealth, ...]:
     """Return the services that are unhealthy; one that nobody has checked since `began_at` is not this run's."""
     found = matcher_standings.read_all(store).values()
     return tuple(one for one in found if not one.is_healthy and one.checked_at >= began_at)

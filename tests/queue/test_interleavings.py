@@ -15,7 +15,7 @@ from builders import RUN, STAMP, a_match, a_sighting, add_batch, build_list, tra
 from orbweaver import settings
 from orbweaver.matcher_client import several_services
 from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.model import now
 from orbweaver.queue import queues
@@ -77,14 +77,14 @@ def opened(store: Store) -> Iterator[SeveralServices]:
         yield services
 
 
-def check_first(store: Store) -> Standing:
+def check_first(store: Store) -> ServiceHealth:
     with opened(store) as services:
         return asking.check(store, services.gated[0])
 
 
-def only_standing(store: Store) -> Standing:
-    [standing] = service_health.read_all(store).values()
-    return standing
+def only_health(store: Store) -> ServiceHealth:
+    [health] = service_health.read_all(store).values()
+    return health
 
 
 def wait_in_store(store: Store, *numbers: int) -> list[str]:
@@ -113,7 +113,7 @@ def test_a_check_that_began_before_a_question_failed_does_not_open_the_gate(
 
     interleaved.happens = a_question_fails
     assert not check_first(interleaved).is_healthy
-    assert only_standing(store).failures == 1
+    assert only_health(store).failures == 1
     assert check_first(store).is_healthy
 
 
@@ -130,7 +130,7 @@ def test_a_check_that_began_before_a_recovery_does_not_close_the_gate(
 
     interleaved.happens = it_recovers
     assert check_first(interleaved).is_healthy
-    assert only_standing(store).is_healthy
+    assert only_health(store).is_healthy
     assert batches.waiting_count(store) == 0
 
 
@@ -149,7 +149,7 @@ def test_a_question_that_fails_closes_the_gate_though_a_check_that_was_healthy_c
         answers = services.ask([KNOWN.digests])
     assert answers.has_failed
     assert answers.answers[0].waits
-    assert not only_standing(store).is_healthy
+    assert not only_health(store).is_healthy
 
 
 def test_a_question_that_fails_while_the_gate_is_closed_is_no_further_failure(
@@ -160,7 +160,7 @@ def test_a_question_that_fails_while_the_gate_is_closed_is_no_further_failure(
     interleaved.happens = lambda: check_first(store)
     with opened(interleaved) as services:
         services.ask([KNOWN.digests])
-    assert only_standing(store).failures == 1  # `verify` gives a service up after some
+    assert only_health(store).failures == 1  # `verify` gives a service up after some
 
 
 def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_undelivered(
@@ -259,9 +259,9 @@ def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is
 
     def another_list_is_gone_through() -> None:
         build_list(hash_list, [new.digests.sha256])
-        standing = check_first(store)
-        assert standing.list_version is not None
-        assert rematch.start_if_due(store, {standing.service: standing.list_version})
+        health = check_first(store)
+        assert health.list_version is not None
+        assert rematch.start_if_due(store, {health.service: health.list_version})
         ask = functools.partial(asking.verdicts, store)
         recall.work(store, turn_of(store, SweepName.RECALL), ask)
         rematch.work(store, turn_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
@@ -280,21 +280,21 @@ def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_
 ) -> None:
     with transaction(store) as pipe:
         case_store.write(pipe, change_by_match(KNOWN, a_match(), None, STAMP))
-    standing = check_first(store)
-    assert standing.list_version is not None
+    health = check_first(store)
+    assert health.list_version is not None
 
     def recall_all() -> None:
         recall.work(store, turn_of(store, SweepName.RECALL), functools.partial(asking.verdicts, store))
 
-    rematch.start(store, {standing.service: standing.list_version})
+    rematch.start(store, {health.service: health.list_version})
     recall_all()
     assert sweeps.standing(store, SweepName.RECALL).later == 0
     interleaved.happens = recall_all  # here, where the list that another machine has seen is not yet
     interleaved.is_time = lambda: store.hexists(keys.sweep(SweepName.RECALL), "turn")
-    assert rematch.start_if_due(interleaved, {standing.service: "new"})
+    assert rematch.start_if_due(interleaved, {health.service: "new"})
     assert interleaved.happens is None
     assert sweeps.standing(store, SweepName.RECALL).later == 1
-    assert not rematch.start_if_due(store, {standing.service: "new"})
+    assert not rematch.start_if_due(store, {health.service: "new"})
 
 
 def turn_of(store: Store, name: SweepName) -> str:

@@ -27,7 +27,7 @@ from builders import (
 from orbweaver import settings
 from orbweaver.matcher_client import several_services
 from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import health_watch
@@ -105,9 +105,9 @@ def test_a_long_outage_loses_nothing_cleans_nothing_and_keeps_the_order(store: S
         assert len(unknown) == 2 * 60
         assert {one.reason.partition(":")[0] for one in unknown} == {"hashlist"}
         assert all("is unhealthy since" in one.reason for one in unknown)
-        standing = service_health.read_all(store)[matcher]
-        assert standing.unhealthy_since == went_down
-        assert standing.failures > 5
+        health = service_health.read_all(store)[matcher]
+        assert health.unhealthy_since == went_down
+        assert health.failures > 5
         (tmp_path / "away").rename(tmp_path / "list.hashes")
         eventually(lambda: len(settled) == 60)
     assert settled == before + during
@@ -299,7 +299,7 @@ def test_the_watch_lives_through_a_store_that_is_away(
     fragile.close()
 
 
-def test_a_standing_that_nobody_renewed_is_checked_by_the_job_itself(
+def test_a_service_that_nobody_checked_for_long_is_checked_by_the_job_itself(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     matcher = build_list(tmp_path / "list.hashes", [digests_of(body(0)).sha256])
@@ -307,6 +307,8 @@ def test_a_standing_that_nobody_renewed_is_checked_by_the_job_itself(
     [answer] = asking.ask(store, [digests_of(body(0))]).answers
     assert answer.verdict.result == "match"
     long_ago = now().replace(year=2001)
-    service_health.write(store, Standing(service=matcher, checked_at=long_ago, unhealthy_since=long_ago, reason="old"))
+    service_health.write(
+        store, ServiceHealth(service=matcher, checked_at=long_ago, unhealthy_since=long_ago, reason="old")
+    )
     [answer] = asking.ask(store, [digests_of(body(0))]).answers
     assert answer.verdict.result == "match"

@@ -12,7 +12,7 @@ import pytest
 from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
 from import_graph import ROOT
 from orbweaver import settings
-from orbweaver.matcher_client.gate.service_health import Standing
+from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
 from orbweaver.queue import queues
@@ -64,8 +64,8 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     in_force.declare(store, settings.load(), tuple(QueueName))
     daily_rematch.go_on_if_due(store)
     rematch.start_if_due(store, {"hashlist:test": "1"})
-    standing = Standing(service="s", checked_at=NOON, list_version="1")
-    VerdictCache(store, timedelta(minutes=1)).write(standing, [(digests_of(b"known"), a_match())])
+    health = ServiceHealth(service="s", checked_at=NOON, list_version="1")
+    VerdictCache(store, timedelta(minutes=1)).write(health, [(digests_of(b"known"), a_match())])
     with run_lock.hold(store, RUN, run_lock.VERIFY, threading.Event()):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}

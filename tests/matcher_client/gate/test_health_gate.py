@@ -14,9 +14,9 @@ from orbweaver.matcher_client.errors import TimeIsOver, UnknownService
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.health_gate import Answers, GatedService
 from orbweaver.matcher_client.gate.health_rules import HealthRules
-from orbweaver.matcher_client.gate.service_health import Known, Standing
+from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.several_services import SeveralServices
 from orbweaver.model import Algorithm, DigestSet, Verdict, VerdictResult
 from orbweaver.store import keys
@@ -42,20 +42,20 @@ def gate_of(store: Store, service: FaultyService, *, is_cached: bool = False) ->
     return GatedService(service, store, RULES, VerdictCache(store, timedelta(hours=1)) if is_cached else None)
 
 
-def check(store: Store, gate: GatedService) -> Standing:
-    _, standing = gate.check()
-    service_health.write(store, standing)
-    return standing
+def check(store: Store, gate: GatedService) -> ServiceHealth:
+    _, health = gate.check()
+    service_health.write(store, health)
+    return health
 
 
 def results(answers: Answers) -> list[VerdictResult]:
     return [one.verdict.result for one in answers.answers]
 
 
-def standing_of(store: Store, service: FaultyService) -> Standing:
-    standing = service_health.read_all(store)[service.name]
-    assert isinstance(standing, Standing)
-    return standing
+def health_of(store: Store, service: FaultyService) -> ServiceHealth:
+    health = service_health.read_all(store)[service.name]
+    assert isinstance(health, ServiceHealth)
+    return health
 
 
 def test_a_service_that_nobody_has_checked_is_not_asked(store: Store) -> None:
@@ -83,11 +83,11 @@ def test_a_fault_at_the_question_makes_all_of_it_wait_and_closes_the_gate(store:
     answers = gate.ask([LISTED[-1], OTHERS[0]])
     assert set(results(answers)) == {"unknown"}
     assert all(one.waits for one in answers.answers)
-    assert not standing_of(store, service).is_healthy
+    assert not health_of(store, service).is_healthy
     questions = len(service.questions)
     later = gate.ask(OTHERS)
     assert len(service.questions) == questions
-    assert later.answers[0].verdict.reason == standing_of(store, service).complaint
+    assert later.answers[0].verdict.reason == health_of(store, service).complaint
     assert not later.has_failed
 
 
@@ -97,7 +97,7 @@ def test_a_fault_found_right_after_the_answers_takes_them_back(store: Store, sta
     gate = gate_of(store, service)
     check(store, gate)
     assert set(results(gate.ask(OTHERS))) == {"unknown"}
-    assert not standing_of(store, service).is_healthy
+    assert not health_of(store, service).is_healthy
 
 
 def test_an_index_lost_in_the_middle_of_a_batch_is_seen_by_the_last_canary(store: Store) -> None:
@@ -127,7 +127,7 @@ def test_a_list_that_changes_each_time_makes_the_question_wait(store: Store) -> 
     check(store, gate)
     [answer] = gate.ask([LISTED[-1]]).answers
     assert (answer.verdict.result, answer.waits) == ("unknown", True)
-    assert standing_of(store, service).is_healthy
+    assert health_of(store, service).is_healthy
 
 
 def test_a_new_list_is_noted_at_once(store: Store) -> None:
@@ -136,7 +136,7 @@ def test_a_new_list_is_noted_at_once(store: Store) -> None:
     check(store, gate)
     service.version = "2"
     assert results(gate.ask(OTHERS[:1])) == ["no_match"]
-    assert standing_of(store, service).list_version == "2"
+    assert health_of(store, service).list_version == "2"
 
 
 def test_a_shrunk_list_counts_again_when_an_operator_accepts_it(store: Store) -> None:
@@ -208,7 +208,7 @@ class Surprising(FaultyService):
         self._surprise("is_listed")
         return super().is_listed(algorithm, digest)
 
-    def health(self) -> Health:
+    def health(self) -> ClaimedHealth:
         self._surprise("health")
         return super().health()
 
@@ -226,12 +226,12 @@ def test_a_fault_of_a_client_is_a_service_that_is_unhealthy_and_is_logged(
     check(store, gate)
     service.part = part
     answers = gate.ask(OTHERS) if part == "lookup" else None
-    standing = standing_of(store, service) if answers else check(store, gate)
-    assert "gave an answer that its client cannot read (OverflowError)" in (standing.reason or "")
+    health = health_of(store, service) if answers else check(store, gate)
+    assert "gave an answer that its client cannot read (OverflowError)" in (health.reason or "")
     assert answers is None or (set(results(answers)), answers.has_failed) == ({"unknown"}, True)
     [record] = caplog.records
     assert (record.levelname, "_surprise" in record.getMessage()) == ("ERROR", True)
-    assert CANARY.sha256 not in record.getMessage() + standing.complaint
+    assert CANARY.sha256 not in record.getMessage() + health.complaint
     service.part = ""
     assert check(store, gate).is_healthy
 
@@ -246,7 +246,7 @@ def test_a_jobs_end_is_not_the_services_fault(store: Store) -> None:
     check(store, gate)
     with pytest.raises(TimeIsOver):
         gate.ask(OTHERS)
-    assert standing_of(store, service).is_healthy
+    assert health_of(store, service).is_healthy
 
 
 def test_a_number_of_entries_that_was_once_believed_however_large_is_compared(store: Store) -> None:
@@ -325,12 +325,12 @@ def test_so_does_a_list_built_to_a_later_time_when_no_version_is_named(store: St
 
 def test_unknown_is_never_kept_nor_what_names_no_version_nor_anything_for_no_time(store: Store) -> None:
     verdict = Verdict(result=VerdictResult.NO_MATCH)
-    of_a_list = Standing(service="s", checked_at=NOON, list_version="1")
+    of_a_list = ServiceHealth(service="s", checked_at=NOON, list_version="1")
     cache = VerdictCache(store, timedelta(hours=1))
     cache.write(of_a_list, [(OTHERS[0], Verdict(result=VerdictResult.UNKNOWN))])
     in_part = Verdict(result=VerdictResult.MATCH, reason="a question had no answer")
     cache.write(of_a_list, [(OTHERS[0], in_part)])
-    cache.write(Standing(service="s", checked_at=NOON), [(OTHERS[0], verdict)])
+    cache.write(ServiceHealth(service="s", checked_at=NOON), [(OTHERS[0], verdict)])
     VerdictCache(store, timedelta(0)).write(of_a_list, [(OTHERS[0], verdict)])
     assert store.keys("*") == []
     cache.write(of_a_list, [(OTHERS[0], verdict)])
@@ -374,11 +374,11 @@ def no_listed_digest_is_called_clean(store: Store, services: Sequence[FaultyServ
     several = SeveralServices([gate_of(store, one, is_cached=True) for one in services])
     for gate in several.gated:
         # What was last healthy is known from before: a service that nobody ever saw whole cannot be seen to shrink.
-        known = Known()
-        while not (known.standing and known.standing.is_healthy and known.healthy_entries == len(LISTED) + 1):
+        known = KnownService()
+        while not (known.health and known.health.is_healthy and known.healthy_entries == len(LISTED) + 1):
             check(store, gate)
             [known] = service_health.read(store, [gate.name])
-            if known.standing and known.healthy_entries != len(LISTED) + 1:
+            if known.health and known.healthy_entries != len(LISTED) + 1:
                 store.flushall()
     for number, act in enumerate(acts):
         if act == "check":

@@ -6,20 +6,22 @@ from datetime import datetime, timedelta
 
 import pytest
 from builders import NOON
-from orbweaver.matcher_client.gate.health_rules import HealthRules, complaint, is_due, is_stale, standing_after
-from orbweaver.matcher_client.gate.service_health import Known, Standing
-from orbweaver.matcher_client.protocol import Health
+from orbweaver.matcher_client.gate.health_rules import HealthRules, complaint, health_after, is_due, is_stale
+from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHealth
+from orbweaver.matcher_client.protocol import ClaimedHealth
 
 RULES = HealthRules(max_list_age=timedelta(days=3), max_list_shrinkage=0.1)
-WHOLE = Health(is_healthy=True, list_version="1", built_at=NOON, entries=1000)
+WHOLE = ClaimedHealth(is_healthy=True, list_version="1", built_at=NOON, entries=1000)
 
 
-def said(health: Health, *, canary: bool = True, had: int | None = None, rules: HealthRules = RULES) -> str | None:
+def said(
+    health: ClaimedHealth, *, canary: bool = True, had: int | None = None, rules: HealthRules = RULES
+) -> str | None:
     return complaint("hashlist:/l", health, is_canary_listed=canary, healthy_entries=had, rules=rules, at=NOON)
 
 
-def health(*, entries: int | None = 1000, built_at: datetime | None = NOON) -> Health:
-    return Health(is_healthy=True, list_version="1", built_at=built_at, entries=entries)
+def health(*, entries: int | None = 1000, built_at: datetime | None = NOON) -> ClaimedHealth:
+    return ClaimedHealth(is_healthy=True, list_version="1", built_at=built_at, entries=entries)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +40,11 @@ def health(*, entries: int | None = 1000, built_at: datetime | None = NOON) -> H
         (health(built_at=NOON - timedelta(days=3)), None, None),
         (health(built_at=NOON - timedelta(days=3, seconds=1)), None, "older than MAX_LIST_AGE (3 days, 0:00:00)"),
         (health(built_at=None), None, None),
-        (Health(is_healthy=False, reason="INDEX-STALE"), None, "INDEX-STALE"),
-        (Health(is_healthy=False), 1000, "gives no reason"),
+        (ClaimedHealth(is_healthy=False, reason="INDEX-STALE"), None, "INDEX-STALE"),
+        (ClaimedHealth(is_healthy=False), 1000, "gives no reason"),
     ],
 )
-def test_what_makes_a_service_unhealthy(found: Health, had: int | None, reason: str | None) -> None:
+def test_what_makes_a_service_unhealthy(found: ClaimedHealth, had: int | None, reason: str | None) -> None:
     complaint = said(found, had=had)
     assert complaint is None if reason is None else reason in (complaint or "")
 
@@ -60,10 +62,10 @@ def test_no_age_is_too_old_unless_a_limit_is_set() -> None:
 
 
 def test_since_is_the_first_failure_and_a_recovery_forgets_it() -> None:
-    down = Health(is_healthy=False, reason="gone")
-    first = standing_after("s", Known(), down, "gone", NOON)
-    again = standing_after("s", Known(first), down, "still gone", NOON + timedelta(minutes=1))
-    back = standing_after("s", Known(again), WHOLE, None, NOON + timedelta(minutes=2))
+    down = ClaimedHealth(is_healthy=False, reason="gone")
+    first = health_after("s", KnownService(), down, "gone", NOON)
+    again = health_after("s", KnownService(first), down, "still gone", NOON + timedelta(minutes=1))
+    back = health_after("s", KnownService(again), WHOLE, None, NOON + timedelta(minutes=2))
     assert (again.unhealthy_since, again.reason, again.failures) == (NOON, "still gone", 2)
     assert again.complaint == "s is unhealthy since 2026-03-01T12:00:00.000Z: still gone"
     assert (back.is_healthy, back.unhealthy_since, back.reason, back.failures) == (True, None, None, 0)
@@ -77,14 +79,14 @@ def test_since_is_the_first_failure_and_a_recovery_forgets_it() -> None:
 )
 def test_a_check_is_due_each_interval_and_sooner_after_a_failure(failures: int, seconds: float, due: bool) -> None:
     since = NOON if failures else None
-    standing = Standing(service="s", checked_at=NOON, unhealthy_since=since, failures=failures)
-    assert is_due(standing, RULES, NOON + timedelta(seconds=seconds)) is due
+    health = ServiceHealth(service="s", checked_at=NOON, unhealthy_since=since, failures=failures)
+    assert is_due(health, RULES, NOON + timedelta(seconds=seconds)) is due
 
 
 def test_what_was_never_checked_is_due_and_stale_and_so_is_a_time_of_another_clock() -> None:
     assert is_due(None, RULES, NOON)
     assert is_stale(None, RULES, NOON)
-    standing = Standing(service="s", checked_at=NOON)
-    assert not is_stale(standing, RULES, NOON + timedelta(seconds=180))
-    assert is_stale(standing, RULES, NOON + timedelta(seconds=181))
-    assert is_stale(standing, RULES, NOON - timedelta(days=1))
+    health = ServiceHealth(service="s", checked_at=NOON)
+    assert not is_stale(health, RULES, NOON + timedelta(seconds=180))
+    assert is_stale(health, RULES, NOON + timedelta(seconds=181))
+    assert is_stale(health, RULES, NOON - timedelta(days=1))

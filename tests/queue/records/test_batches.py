@@ -118,8 +118,8 @@ def test_a_batch_at_which_a_healthy_service_fails_three_times_is_put_aside_and_a
         work(store, QueueName.MATCH)
     assert (batches.read(store, batch_ids[1]), batches.waiting_count(store)) == (None, 0)
     assert [one.url for one in runs.unknown(store, RUN)] == [poison.url]
-    [standing] = service_health.read_all(store).values()
-    assert standing.is_healthy
+    [health] = service_health.read_all(store).values()
+    assert health.is_healthy
 
 
 def test_a_batch_that_cannot_be_found_was_answered(store: Store) -> None:
