@@ -151,13 +151,14 @@ def _started() -> Server:
 
 
 RealPopen = subprocess.Popen
+_WHAT_POPEN_ASKS = inspect.signature(RealPopen._execute_child)  # type: ignore[attr-defined]
 
 
 class Popen(RealPopen):  # type: ignore[type-arg]
     """subprocess.Popen, which has the server fork what it can."""
 
     def _execute_child(self, *arguments: Any) -> None:
-        asked = inspect.signature(RealPopen._execute_child).bind(self, *arguments).arguments  # type: ignore[attr-defined]
+        asked = _WHAT_POPEN_ASKS.bind(self, *arguments).arguments
         if not _is_plain(asked):
             super()._execute_child(*arguments)  # type: ignore[misc]
             return
