@@ -14,7 +14,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.links.html import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules, urls
-from orbweaver.crawler.rules.url_rules import Candidate, Decision
+from orbweaver.crawler.rules.url_rules import Candidate, UrlDecision
 from orbweaver.model import Embeds, Limits, Outcome, Scope, ScopeKind, now
 from rich.console import Console
 from rich.table import Table
@@ -54,7 +54,7 @@ class Answer:
     """What the rules said to one URL: the decision, and the rules that abstained before it."""
 
     url: str
-    decision: Decision
+    decision: UrlDecision
     abstained: tuple[str, ...]
 
 
@@ -89,7 +89,7 @@ def _judge(text: str, scope: Scope, reported: set[str], referrer: str, options: 
     try:
         url = urls.canonicalise(urls.refang(text))
     except UrlRefused as error:
-        return Answer(text, Decision(False, "url", error.reason, Outcome.REFUSED_URL), ())
+        return Answer(text, UrlDecision(False, "url", error.reason, Outcome.REFUSED_URL), ())
     candidate = Candidate(
         url,
         LinkKind.PAGE if options.met is Met.PAGE else LinkKind.MEDIA,

@@ -42,7 +42,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class UrlDecision:
     """Whether a URL may be fetched; `rule` decided, and `reason` says why without the URL.
 
     `outcome` is what to record of a refused one, `cost` what an allowed one takes of its host's budget.
@@ -59,10 +59,10 @@ class Rule(NamedTuple):
     """One rule; `judge` returns None to abstain."""
 
     name: str
-    judge: Callable[[Scope, Candidate, datetime], Decision | None]
+    judge: Callable[[Scope, Candidate, datetime], UrlDecision | None]
 
 
-def decide(scope: Scope, candidate: Candidate, *, now: datetime) -> Decision:
+def decide(scope: Scope, candidate: Candidate, *, now: datetime) -> UrlDecision:
     """Return the decision of the first rule that does not abstain; `now` is a UTC moment."""
     for _, judge in RULES:
         decision = judge(scope, candidate, now)
@@ -71,7 +71,7 @@ def decide(scope: Scope, candidate: Candidate, *, now: datetime) -> Decision:
     raise AssertionError("the last rule takes every URL")
 
 
-def explain(scope: Scope, candidate: Candidate, *, now: datetime) -> Iterator[tuple[str, Decision | None]]:
+def explain(scope: Scope, candidate: Candidate, *, now: datetime) -> Iterator[tuple[str, UrlDecision | None]]:
     """Yield the name and the answer (None: abstained) of each rule that was asked, in order."""
     for name, judge in RULES:
         decision = judge(scope, candidate, now)
@@ -80,72 +80,72 @@ def explain(scope: Scope, candidate: Candidate, *, now: datetime) -> Iterator[tu
             return
 
 
-def _scheme(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _scheme(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     if candidate.url.partition("://")[0] in DEFAULT_PORTS:
         return None
-    return Decision(is_allowed=False, rule="scheme", reason="scheme is not http or https")
+    return UrlDecision(is_allowed=False, rule="scheme", reason="scheme is not http or https")
 
 
-def _authority(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _authority(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     # That whoever overrides robots.txt has a name is a scope's own condition: model.Scope.
     if scope.expires_at is None or now < scope.expires_at:
         return None
-    return Decision(is_allowed=False, rule="scope.expired", reason=f"allowed until {format_time(scope.expires_at)}")
+    return UrlDecision(is_allowed=False, rule="scope.expired", reason=f"allowed until {format_time(scope.expires_at)}")
 
 
-def _scope(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _scope(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     refusal = scopes.refusal_of(scope, candidate.url)
     if refusal is None or candidate.is_embed:
         return None  # in scope; or for the next rule
-    return Decision(is_allowed=False, rule=f"scope.{refusal.rule}", reason=refusal.reason)
+    return UrlDecision(is_allowed=False, rule=f"scope.{refusal.rule}", reason=refusal.reason)
 
 
-def _embeds(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _embeds(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     if not candidate.is_embed or scopes.refusal_of(scope, candidate.url) is None:
         return None
     refusal = scopes.embed_refusal_of(scope, candidate.url, candidate.referrer)
     if refusal is None:
         return None
-    return Decision(is_allowed=False, rule=f"embeds.{refusal.rule}", reason=refusal.reason)
+    return UrlDecision(is_allowed=False, rule=f"embeds.{refusal.rule}", reason=refusal.reason)
 
 
-def _reported(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _reported(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     # A hotline asked for this very URL; where it redirects to, it did not ask for.
     return _IS_REPORTED if candidate.is_reported and not candidate.is_redirect else None
 
 
-def _length(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _length(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     most = MAX_PAGE_URL_LENGTH if candidate.kind is LinkKind.PAGE else MAX_URL_LENGTH
     if len(candidate.url) <= most:
         return None
     return _trap("length", f"longer than {most} characters")
 
 
-def _hops(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _hops(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     if candidate.depth <= scope.limits.max_depth:
         return None
-    return Decision(
+    return UrlDecision(
         is_allowed=False, rule="limit.max_depth", reason=f"{candidate.depth} links deep", outcome=Outcome.LIMIT
     )
 
 
-def _repeated_segments(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _repeated_segments(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     if not traps.repeats_segments(candidate.url):
         return None
     return _trap("repeated-segments", "folders repeat in the path")
 
 
-def _segments(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _segments(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     if not traps.has_too_many_segments(candidate.url):
         return None
     return _trap("segments", f"more than {traps.MOST_SEGMENTS} segments in the path")
 
 
-def _acting(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _acting(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     name = acting_links.find(candidate.url)
     if name is None:
         return None
-    return Decision(
+    return UrlDecision(
         is_allowed=False,
         rule=f"acting.{name}",
         reason="fetching it could make the host do something",
@@ -153,31 +153,31 @@ def _acting(scope: Scope, candidate: Candidate, now: datetime) -> Decision | Non
     )
 
 
-def _endless(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _endless(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     if candidate.kind is not LinkKind.PAGE:
         return None
     space = traps.endless_space_of(candidate.url)
     return None if space is None else _IN_ENDLESS[space]
 
 
-def _accept(scope: Scope, candidate: Candidate, now: datetime) -> Decision | None:  # noqa: ARG001
+def _accept(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     return _IS_ACCEPTED
 
 
-def _trap(name: str, reason: str) -> Decision:
-    return Decision(is_allowed=False, rule=f"trap.{name}", reason=reason, outcome=Outcome.TRAP)
+def _trap(name: str, reason: str) -> UrlDecision:
+    return UrlDecision(is_allowed=False, rule=f"trap.{name}", reason=reason, outcome=Outcome.TRAP)
 
 
 # Made once: nearly every decision is one of them.
-_IS_REPORTED: Final = Decision(is_allowed=True, rule="reported", reason="reported, and in scope")
+_IS_REPORTED: Final = UrlDecision(is_allowed=True, rule="reported", reason="reported, and in scope")
 _IN_ENDLESS: Final = {
-    space: Decision(is_allowed=True, rule=f"cost.{space}", reason=reason, cost=ENDLESS_COST)
+    space: UrlDecision(is_allowed=True, rule=f"cost.{space}", reason=reason, cost=ENDLESS_COST)
     for space, reason in {
         traps.Endless.CALENDAR: "looks like a calendar without end",
         traps.Endless.FACETS: "looks like one of many sort orders of the same list",
     }.items()
 }
-_IS_ACCEPTED: Final = Decision(is_allowed=True, rule="accept", reason="no rule refuses it")
+_IS_ACCEPTED: Final = UrlDecision(is_allowed=True, rule="accept", reason="no rule refuses it")
 
 RULES: Final = (
     Rule("scheme", _scheme),

@@ -13,7 +13,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.links.html import LinkKind
 from orbweaver.crawler.rules import url_rules
 from orbweaver.crawler.rules.scope import scope_for, site_of
-from orbweaver.crawler.rules.url_rules import ENDLESS_COST, MAX_PAGE_URL_LENGTH, RULES, Candidate, Decision, explain
+from orbweaver.crawler.rules.url_rules import ENDLESS_COST, MAX_PAGE_URL_LENGTH, RULES, Candidate, UrlDecision, explain
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, hostname_of, join
 from orbweaver.model import AccessProfile, Embeds, Limits, Outcome, RobotsControl, Scope, ScopeKind
 from pydantic import ValidationError
@@ -41,7 +41,7 @@ def report(url: str) -> Candidate:
     return Candidate(url, PAGE, is_reported=True)
 
 
-def decide(scope: Scope, candidate: Candidate) -> Decision:
+def decide(scope: Scope, candidate: Candidate) -> UrlDecision:
     return url_rules.decide(scope, candidate, now=NOW)
 
 
