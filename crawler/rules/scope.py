@@ -18,36 +18,36 @@ MOST_UNESCAPINGS = 4
 _IPV4 = re.compile(r"[0-9.]+")
 
 
-class Refusal(NamedTuple):
+class ScopeRefusal(NamedTuple):
     """Why a URL is not in scope: the question that it failed, and the answer without the URL."""
 
     rule: str
     reason: str
 
 
-def refusal_of(scope: Scope, url: str) -> Refusal | None:
+def refusal_of(scope: Scope, url: str) -> ScopeRefusal | None:
     """Return why a canonical URL is not in scope, None when it is: its port, then what the scope's kind asks.
 
     >>> scope = scope_for(ScopeKind.HOST, "http://www.example.com/a", Limits())
     >>> refusal_of(scope, "https://example.com/a")
-    Refusal(rule='host', reason='example.com is not www.example.com')
+    ScopeRefusal(rule='host', reason='example.com is not www.example.com')
     """
     if scope.kind is ScopeKind.SITE:
         return _site_refusal(scope, url)
     host = host_of(url)
     if host != scope.name:
         if hostname_of(url) == hostname_of(f"http://{scope.name}/"):
-            return Refusal("port", f"port {port_of(url)} is not that of {scope.name}")
-        return Refusal("host", f"{host} is not {scope.name}")
+            return ScopeRefusal("port", f"port {port_of(url)} is not that of {scope.name}")
+        return ScopeRefusal("host", f"{host} is not {scope.name}")
     return _path_refusal(scope, url) if scope.kind is ScopeKind.PATH else None
 
 
-def _site_refusal(scope: Scope, url: str) -> Refusal | None:
+def _site_refusal(scope: Scope, url: str) -> ScopeRefusal | None:
     port = port_of(url)
     if port not in scope.ports:
-        return Refusal("port", f"port {port} was not reported for {scope.name}")
+        return ScopeRefusal("port", f"port {port} was not reported for {scope.name}")
     site = site_of(hostname_of(url))
-    return None if site == scope.name else Refusal("site", f"site {site} is not {scope.name}")
+    return None if site == scope.name else ScopeRefusal("site", f"site {site} is not {scope.name}")
 
 
 def _hides_parent(path: str) -> bool:
@@ -65,32 +65,32 @@ def _hides_parent(path: str) -> bool:
     return True
 
 
-def _path_refusal(scope: Scope, url: str) -> Refusal | None:
+def _path_refusal(scope: Scope, url: str) -> ScopeRefusal | None:
     path = path_of(url)
     if _hides_parent(path):
-        return Refusal("path", "path hides a parent directory")
+        return ScopeRefusal("path", "path hides a parent directory")
     for prefix in map(path_of, scope.prefixes):
         if path == prefix or path.startswith(prefix if prefix.endswith("/") else prefix + "/"):
             return None
-    return Refusal("path", "not below a reported path")
+    return ScopeRefusal("path", "not below a reported path")
 
 
-def embed_refusal_of(scope: Scope, url: str, referrer: str | None) -> Refusal | None:
+def embed_refusal_of(scope: Scope, url: str, referrer: str | None) -> ScopeRefusal | None:
     """Return why a file on another host, shown by the page at `referrer`, may not be fetched; None when it may.
 
     One step only: the page must be in scope itself, or a file of another host could bring in a third.
     """
     if scope.embeds is Embeds.OFF:
-        return Refusal("off", "files that pages show from other hosts are not fetched in this scope")
+        return ScopeRefusal("off", "files that pages show from other hosts are not fetched in this scope")
     if referrer is None or refusal_of(scope, referrer) is not None:
-        return Refusal("referrer", "no page in scope shows it")
+        return ScopeRefusal("referrer", "no page in scope shows it")
     if port_of(url) not in WEB_PORTS:
         # The sandbox opens few ports, and any other one is more likely an internal service than a file host.
-        return Refusal("port", f"port {port_of(url)} is not a web port: {', '.join(map(str, WEB_PORTS))}")
+        return ScopeRefusal("port", f"port {port_of(url)} is not a web port: {', '.join(map(str, WEB_PORTS))}")
     if scope.embeds is Embeds.SAME_SITE:
         own, other = site_of(hostname_of(f"http://{scope.name}/")), site_of(hostname_of(url))
         if own != other:
-            return Refusal("site", f"site {other} is not {own}")
+            return ScopeRefusal("site", f"site {other} is not {own}")
     return None
 
 

@@ -35,7 +35,7 @@ FILES_TOLERATED: Final = Tolerance(share=0.1, floor=3)
 PAGES_TOLERATED: Final = Tolerance(share=0.5, floor=3)
 
 
-class Refusal(NamedTuple):
+class HostRefusal(NamedTuple):
     """That a host refused too much: an example URL, what it was (`files` or `pages`), and the counts in words."""
 
     url: str
@@ -85,7 +85,7 @@ class AnswerCounter:
         if said != GIVEN and said not in _GONE and not is_failure:
             self._examples.setdefault((what, host), url)
 
-    def refusals(self) -> list[Refusal]:
+    def refusals(self) -> list[HostRefusal]:
         """Return the hosts that refused more than is tolerated, files before pages.
 
         Where every refusal is recorded as a failure already, there is nothing to add.
@@ -101,7 +101,7 @@ class AnswerCounter:
                 is_seen = what == "pages" and not counts.get(GIVEN) and self._gave_files(host)
                 reason = None if example is None or is_seen else refusal_reason(what, counts, tolerance)
                 if example is not None and reason is not None:
-                    found.append(Refusal(example, what, reason))
+                    found.append(HostRefusal(example, what, reason))
         return found
 
     def by_host(self) -> dict[str, HostAnswers]:
