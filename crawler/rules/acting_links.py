@@ -24,7 +24,7 @@ _AUTHORITY_LENGTH: Final = 2_048
 _MOST_UNESCAPINGS: Final = 4
 
 
-class Kind(StrEnum):
+class PatternKind(StrEnum):
     """Where a pattern is looked for; acting_links.txt explains each."""
 
     HOST = "host"
@@ -35,17 +35,17 @@ class Kind(StrEnum):
     EMBEDDED = "embedded"
 
 
-class Pattern(NamedTuple):
+class LinkPattern(NamedTuple):
     """One row of the pattern file."""
 
     name: str
-    kind: Kind
+    kind: PatternKind
     text: str
     example: str
     counter_example: str
 
 
-def read_patterns(lines: Iterable[str]) -> list[Pattern]:
+def read_patterns(lines: Iterable[str]) -> list[LinkPattern]:
     """Return the rows of a pattern file; raises ValueError with the line's number."""
     patterns = []
     for number, line in enumerate(lines, start=1):
@@ -53,7 +53,7 @@ def read_patterns(lines: Iterable[str]) -> list[Pattern]:
             continue
         try:
             name, kind, text, example, counter_example = line.split()
-            patterns.append(Pattern(name, Kind(kind), text, example, counter_example))
+            patterns.append(LinkPattern(name, PatternKind(kind), text, example, counter_example))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
     return patterns
@@ -64,7 +64,7 @@ PATTERNS: Final = read_patterns(Path(__file__).with_name("acting_links.txt").rea
 
 # --- patterns to expressions ---
 
-_Expression = Callable[[list[Pattern]], str]
+_Expression = Callable[[list[LinkPattern]], str]
 
 # Names of parameters that say what a script is to do, and the endings of scripts.
 _ACTION: Final = r"(?:_?method|act(?:ion)?|a|cmd|command|do|event|func(?:tion)?|m|mode|op|task)"
@@ -75,22 +75,22 @@ _PATH_END: Final = rf"(?:\.{_SCRIPTS})?(?:/\d[0-9a-f-]*+)?/?+(?=[;?]|\Z)"
 _NEVER: Final = r"(?!)"
 
 
-def _either(kind: Kind, patterns: Iterable[Pattern]) -> str:
+def _either(kind: PatternKind, patterns: Iterable[LinkPattern]) -> str:
     return f"(?:{'|'.join(one.text for one in patterns if one.kind is kind) or _NEVER})"
 
 
-def _segments(patterns: Iterable[Pattern]) -> str:
-    return f"/(?:{_either(Kind.ACT, patterns)}{_SEGMENT_END}|{_either(Kind.LAST, patterns)}{_PATH_END})"
+def _segments(patterns: Iterable[LinkPattern]) -> str:
+    return f"/(?:{_either(PatternKind.ACT, patterns)}{_SEGMENT_END}|{_either(PatternKind.LAST, patterns)}{_PATH_END})"
 
 
-def _in_path(patterns: Iterable[Pattern]) -> str:
-    return f"/{_either(Kind.PATH, patterns)}"
+def _in_path(patterns: Iterable[LinkPattern]) -> str:
+    return f"/{_either(PatternKind.PATH, patterns)}"
 
 
-def _in_query(patterns: Iterable[Pattern]) -> str:
-    act = _either(Kind.ACT, patterns)
-    values = f"{_ACTION}=(?:{act}|{_either(Kind.LAST, patterns)})(?=&|\\Z)"
-    return f"[?&](?:{values}|{act}(?=[=&]|\\Z)|{_either(Kind.QUERY, patterns)})"
+def _in_query(patterns: Iterable[LinkPattern]) -> str:
+    act = _either(PatternKind.ACT, patterns)
+    values = f"{_ACTION}=(?:{act}|{_either(PatternKind.LAST, patterns)})(?=&|\\Z)"
+    return f"[?&](?:{values}|{act}(?=[=&]|\\Z)|{_either(PatternKind.QUERY, patterns)})"
 
 
 # One pass over a URL that no pattern fits, which is nearly every URL.
@@ -100,7 +100,7 @@ _PATH = re.compile(f"{_segments(PATTERNS)}|{_in_path(PATTERNS)}")
 _QUERY = re.compile(_in_query(PATTERNS))
 _HOSTS: Final[dict[str, list[tuple[str, str]]]] = {}
 for _pattern in PATTERNS:
-    if _pattern.kind is Kind.HOST:
+    if _pattern.kind is PatternKind.HOST:
         _host, _mark, _path = _pattern.text.partition("/")
         _HOSTS.setdefault(_host, []).append((_pattern.name, _mark + _path))
 

@@ -7,27 +7,27 @@ import timeit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.rules.acting_links import PATTERNS, Kind, Pattern, find, read_patterns
+from orbweaver.crawler.rules.acting_links import PATTERNS, LinkPattern, PatternKind, find, read_patterns
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, canonicalise
 
 # A quadratic reading of 4,096 characters takes seconds; ours takes below 1 ms (5 ms with a name to find).
 SECONDS = 0.5
 
 
-def row_of(pattern: Pattern) -> str:
+def row_of(pattern: LinkPattern) -> str:
     return f"{pattern.name} {pattern.kind} {pattern.text}"
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=row_of)
-def test_a_row_refuses_its_example_and_no_row_its_counter_example(pattern: Pattern) -> None:
+def test_a_row_refuses_its_example_and_no_row_its_counter_example(pattern: LinkPattern) -> None:
     assert canonicalise(pattern.example) == pattern.example
     assert canonicalise(pattern.counter_example) == pattern.counter_example
     assert find(pattern.example) == pattern.name
     assert find(pattern.counter_example) is None
 
 
-@pytest.mark.parametrize("pattern", [one for one in PATTERNS if one.kind is not Kind.EMBEDDED], ids=row_of)
-def test_no_row_is_idle(pattern: Pattern, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pattern", [one for one in PATTERNS if one.kind is not PatternKind.EMBEDDED], ids=row_of)
+def test_no_row_is_idle(pattern: LinkPattern, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the row nothing would refuse its example, so nobody can be wrong about what a row does."""
     from orbweaver.crawler.rules import acting_links
 
@@ -45,8 +45,8 @@ def test_no_row_is_idle(pattern: Pattern, monkeypatch: pytest.MonkeyPatch) -> No
     assert find(pattern.example) is None
 
 
-def hosts_of(patterns: list[Pattern], host: str) -> list[tuple[str, str]]:
-    split = [(one.name, *one.text.partition("/")) for one in patterns if one.kind is Kind.HOST]
+def hosts_of(patterns: list[LinkPattern], host: str) -> list[tuple[str, str]]:
+    split = [(one.name, *one.text.partition("/")) for one in patterns if one.kind is PatternKind.HOST]
     return [(name, mark + path) for name, suffix, mark, path in split if f".{host}".endswith(f".{suffix}")]
 
 
