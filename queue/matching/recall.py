@@ -72,7 +72,7 @@ def _try_to_write(
             return True
         changes: list[Change] = []
         for case_id, verdict in answers.items():
-            before = case_store.standing(pipe, case_id)
+            before = case_store.record_of(pipe, case_id)
             if before is not None:
                 changes.append(change_by_answer(verdict, before, stamp))
         pipe.multi()

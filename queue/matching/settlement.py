@@ -16,7 +16,7 @@ from orbweaver.queue.records import batches, in_force, list_versions, retained, 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_places, case_store
-from orbweaver.takedown.cases.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
+from orbweaver.takedown.cases.transitions import CaseRecord, Change, Stamp, change_by_answer, change_by_match
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -152,16 +152,16 @@ def _try_to_write(
 
 def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[Change]:
     """Return what answers, each with the id of its case, do to their cases, in order: several may be about one."""
-    before: dict[str, Standing | None] = {}
+    before: dict[str, CaseRecord | None] = {}
     changes = []
     for case_id, sighting, verdict in answers:
         if case_id not in before:
-            before[case_id] = case_store.standing(pipe, case_id)
-        standing = before[case_id]
+            before[case_id] = case_store.record_of(pipe, case_id)
+        record = before[case_id]
         if verdict.result is VerdictResult.MATCH:
-            change = change_by_match(sighting, verdict, standing, stamp)
-        elif standing is not None:
-            change = change_by_answer(verdict, standing, stamp, sighting)
+            change = change_by_match(sighting, verdict, record, stamp)
+        elif record is not None:
+            change = change_by_answer(verdict, record, stamp, sighting)
         else:
             continue  # the case was removed meanwhile
         before[case_id] = change.after

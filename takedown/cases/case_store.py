@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, CaseState, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.transitions import Change, Stamp, Standing
+from orbweaver.takedown.cases.transitions import CaseRecord, Change, Stamp
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -26,7 +26,7 @@ def stamp(store: Store) -> Stamp:
     return Stamp(identity.store_id(store), now())
 
 
-def standing(store: Store | Pipeline, case_id: str) -> Standing | None:
+def record_of(store: Store | Pipeline, case_id: str) -> CaseRecord | None:
     """Read a case as it stands; None when there is no such case.
 
     A pipeline must be watching (its reads are immediate then).
@@ -36,7 +36,7 @@ def standing(store: Store | Pipeline, case_id: str) -> Standing | None:
     )
     if stored is None or sequence is None:
         return None
-    return Standing(
+    return CaseRecord(
         Case.model_validate_json(stored),
         int(sequence),
         was_opened == b"1",

@@ -35,7 +35,7 @@ class Stamp:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CaseRecord:
     """A case as stored: the case, the number of its last event, and whether it ever had a `case.opened`.
 
     `recorded_at` is when its last event was taken; None when that was before events said it.
@@ -51,7 +51,7 @@ class Standing:
 class Change:
     """What an answer does to its case: the case after, and the event it causes, if any."""
 
-    after: Standing
+    after: CaseRecord
     event: Event | None
 
     @property
@@ -65,7 +65,7 @@ class Change:
         return self.event is not None and self.event.type is not EventType.HELD and self.after.was_opened
 
 
-def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | None, stamp: Stamp) -> Change:
+def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp) -> Change:
     """Return what a match of a sighting does: open a case, or hold it; or go on with the one there is."""
     if sighting.digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
@@ -88,10 +88,10 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: Standing | Non
     )
     kind = EventType.OPENED if state is CaseState.OPEN else EventType.HELD
     event = _event(case, kind, 1, stamp.source, stamp.at, sighting.seen_at)
-    return Change(Standing(case, 1, state is CaseState.OPEN, stamp.at), event)
+    return Change(CaseRecord(case, 1, state is CaseState.OPEN, stamp.at), event)
 
 
-def change_by_answer(verdict: Verdict, before: Standing, stamp: Stamp, sighting: Sighting | None = None) -> Change:
+def change_by_answer(verdict: Verdict, before: CaseRecord, stamp: Stamp, sighting: Sighting | None = None) -> Change:
     """Return what a later answer about a case's digests does, whatever the answer is.
 
     With a sighting the file was met again, and the case follows what is seen of it. Without one its list was only
@@ -116,12 +116,12 @@ def change_by_answer(verdict: Verdict, before: Standing, stamp: Stamp, sighting:
     at = sighting.seen_at if sighting is not None else verdict.asked_at or recorded_at
     event = _event(case, kind, before.sequence + 1, stamp.source, recorded_at, at, correction)
     return Change(
-        Standing(case, event.sequence, before.was_opened or kind is EventType.OPENED, recorded_at),
+        CaseRecord(case, event.sequence, before.was_opened or kind is EventType.OPENED, recorded_at),
         event,
     )
 
 
-def _recorded_at(before: Standing, stamp: Stamp) -> datetime:
+def _recorded_at(before: CaseRecord, stamp: Stamp) -> datetime:
     """Return when an event is taken: after the one before, also when the clocks of two workers differ."""
     return stamp.at if before.recorded_at is None else max(stamp.at, before.recorded_at + _TICK)
 

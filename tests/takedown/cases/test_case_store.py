@@ -13,11 +13,11 @@ def test_a_case_is_read_as_it_was_written(store: Store) -> None:
     change = change_by_match(a_sighting(report_ids=("r1",)), a_match(), None, STAMP)
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-    assert case_store.standing(store, str(change.after.case.case_id)) == change.after
+    assert case_store.record_of(store, str(change.after.case.case_id)) == change.after
 
 
 def test_a_case_that_nobody_opened_is_none(store: Store) -> None:
-    assert case_store.standing(store, "missing") is None
+    assert case_store.record_of(store, "missing") is None
     assert case_store.read_many(store, ["missing"]) == []
 
 

@@ -26,7 +26,7 @@ from orbweaver.model import (
     VerdictResult,
     event_id_for,
 )
-from orbweaver.takedown.cases.transitions import Change, Stamp, Standing, change_by_answer, change_by_match
+from orbweaver.takedown.cases.transitions import CaseRecord, Change, Stamp, change_by_answer, change_by_match
 
 
 def test_the_first_match_opens_a_case_that_shows_the_whole_sighting_and_verdict() -> None:
@@ -135,7 +135,7 @@ matches = st.tuples(
 def test_a_history_keeps_its_first_and_last_time_its_reports_and_its_order(
     history: list[tuple[Algorithm, int, set[str]]],
 ) -> None:
-    before: Standing | None = None
+    before: CaseRecord | None = None
     events = []
     for algorithm, minutes, reports in history:
         change = change_by_match(
@@ -218,7 +218,7 @@ entries = st.lists(
 def test_what_the_engine_sees_of_any_history_is_one_story(
     history: list[tuple[list[tuple[Algorithm, str]], bool, bool]],
 ) -> None:
-    before: Standing | None = None
+    before: CaseRecord | None = None
     told: list[Event] = []
     for day, (listed, is_met, is_down) in enumerate(history):
         verdict = unknown("down") if is_down else an_answer(*listed, day=day)
@@ -250,7 +250,7 @@ def test_what_the_engine_sees_of_any_history_is_one_story(
     assert EventType.HELD not in kinds
 
 
-def one_answer(verdict: Verdict, before: Standing | None, is_met: bool, day: int) -> Change | None:
+def one_answer(verdict: Verdict, before: CaseRecord | None, is_met: bool, day: int) -> Change | None:
     """What one day's answer does: to the case there is, or by opening one."""
     sighting = a_sighting(minutes=day * 1440)
     if before is not None:
