@@ -13,7 +13,7 @@ from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import Change, change_by_answer
+from orbweaver.takedown.cases.transitions import CaseChange, change_by_answer
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _try_to_write(
         versions = list_versions.read(pipe)
         if any(list_versions.unwanted_of(versions, verdict) for verdict in answers.values()):
             return True
-        changes: list[Change] = []
+        changes: list[CaseChange] = []
         for case_id, verdict in answers.items():
             before = case_store.record_of(pipe, case_id)
             if before is not None:

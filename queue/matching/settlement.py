@@ -16,7 +16,7 @@ from orbweaver.queue.records import batches, in_force, list_versions, retained, 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_places, case_store
-from orbweaver.takedown.cases.transitions import CaseRecord, Change, Stamp, change_by_answer, change_by_match
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer, change_by_match
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _try_to_write(
     return True
 
 
-def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[Change]:
+def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[CaseChange]:
     """Return what answers, each with the id of its case, do to their cases, in order: several may be about one."""
     before: dict[str, CaseRecord | None] = {}
     changes = []

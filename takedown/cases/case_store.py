@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, CaseState, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.transitions import CaseRecord, Change, Stamp
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -52,7 +52,7 @@ def existing(store: Store, case_ids: Sequence[str]) -> set[str]:
     return {case_id for case_id, score in zip(case_ids, scores, strict=True) if score is not None}
 
 
-def write(pipe: Pipeline, change: Change) -> None:
+def write(pipe: Pipeline, change: CaseChange) -> None:
     """Queue a change's writes on a transaction: the case, its index and its event."""
     case = change.after.case
     case_id = str(case.case_id)

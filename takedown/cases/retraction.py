@@ -28,7 +28,7 @@ TAKEN_BACK = (HoldReason.WITHDRAWN, HoldReason.NO_LONGER_LISTED)
 
 
 @dataclass(frozen=True)
-class Ruling:
+class CaseDecision:
     """What an answer makes of a case: its state, its evidence, and what was taken back, if anything was."""
 
     state: CaseState
@@ -36,26 +36,26 @@ class Ruling:
     retraction: Retraction | None = None
 
 
-def rule(verdict: Verdict, state: CaseState, evidence: CaseVerdict) -> Ruling:
+def decide(verdict: Verdict, state: CaseState, evidence: CaseVerdict) -> CaseDecision:
     """Return what a later answer makes of a case in this state, with this evidence.
 
     A match without doubts opens the case, and is its evidence from then on. A retraction holds it. A doubtful match
     is new evidence of a held case, and does nothing to an open one. Anything else changes nothing. An answer older
     than the evidence can only open a case that waits for better evidence: it was overtaken, and takes nothing back.
     """
-    unchanged = Ruling(state, evidence)
+    unchanged = CaseDecision(state, evidence)
     is_match = verdict.result is VerdictResult.MATCH
     if _is_older(verdict, evidence):
         was_retracted = evidence.status is EntryStatus.DISPUTED or set(evidence.held_because) & set(TAKEN_BACK)
         if state is CaseState.OPEN or not is_match or verdict.held_because or was_retracted:
             return unchanged
     if is_match and not verdict.held_because:
-        return Ruling(CaseState.OPEN, evidence_of(verdict))
+        return CaseDecision(CaseState.OPEN, evidence_of(verdict))
     retraction = retraction_of(evidence, verdict)
     if retraction is not None:
-        return Ruling(CaseState.HELD, _evidence_after(retraction, verdict, evidence), retraction)
+        return CaseDecision(CaseState.HELD, _evidence_after(retraction, verdict, evidence), retraction)
     if is_match and state is CaseState.HELD:
-        return Ruling(state, evidence_of(verdict, _lasting(evidence, verdict)))
+        return CaseDecision(state, evidence_of(verdict, _lasting(evidence, verdict)))
     return unchanged
 
 

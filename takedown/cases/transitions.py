@@ -20,7 +20,7 @@ from orbweaver.model import (
     event_id_for,
 )
 from orbweaver.takedown.cases.places import place_of
-from orbweaver.takedown.cases.retraction import Ruling, evidence_of, rule
+from orbweaver.takedown.cases.retraction import CaseDecision, decide, evidence_of
 
 _NO_ID = UUID(int=0)
 _TICK = timedelta(milliseconds=1)
@@ -48,7 +48,7 @@ class CaseRecord:
 
 
 @dataclass(frozen=True)
-class Change:
+class CaseChange:
     """What an answer does to its case: the case after, and the event it causes, if any."""
 
     after: CaseRecord
@@ -65,7 +65,7 @@ class Change:
         return self.event is not None and self.event.type is not EventType.HELD and self.after.was_opened
 
 
-def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp) -> Change:
+def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp) -> CaseChange:
     """Return what a match of a sighting does: open a case, or hold it; or go on with the one there is."""
     if sighting.digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
@@ -88,17 +88,19 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | N
     )
     kind = EventType.OPENED if state is CaseState.OPEN else EventType.HELD
     event = _event(case, kind, 1, stamp.source, stamp.at, sighting.seen_at)
-    return Change(CaseRecord(case, 1, state is CaseState.OPEN, stamp.at), event)
+    return CaseChange(CaseRecord(case, 1, state is CaseState.OPEN, stamp.at), event)
 
 
-def change_by_answer(verdict: Verdict, before: CaseRecord, stamp: Stamp, sighting: Sighting | None = None) -> Change:
+def change_by_answer(
+    verdict: Verdict, before: CaseRecord, stamp: Stamp, sighting: Sighting | None = None
+) -> CaseChange:
     """Return what a later answer about a case's digests does, whatever the answer is.
 
     With a sighting the file was met again, and the case follows what is seen of it. Without one its list was only
     asked again (recall): what that does to state and evidence is the same.
     """
-    ruling = rule(verdict, before.case.state, before.case.verdict)
-    facts: dict[str, Any] = {"state": ruling.state, "verdict": ruling.evidence}
+    decision = decide(verdict, before.case.state, before.case.verdict)
+    facts: dict[str, Any] = {"state": decision.state, "verdict": decision.evidence}
     if sighting is not None:
         if sighting.seen_at >= before.case.last_seen:
             facts |= _seen_there(sighting)
@@ -106,16 +108,16 @@ def change_by_answer(verdict: Verdict, before: CaseRecord, stamp: Stamp, sightin
         facts["last_seen"] = max(before.case.last_seen, sighting.seen_at)
         facts["report_ids"] = tuple(sorted({*before.case.report_ids, *sighting.report_ids}))
     case = before.case.model_copy(update=facts)
-    kind = _kind(ruling, before.case.state)
+    kind = _kind(decision, before.case.state)
     if kind is None:
-        return Change(replace(before, case=case), event=None)
+        return CaseChange(replace(before, case=case), event=None)
     correction = None
-    if ruling.retraction is not None:
-        correction = Correction(retraction=ruling.retraction, before=before.case.verdict)
+    if decision.retraction is not None:
+        correction = Correction(retraction=decision.retraction, before=before.case.verdict)
     recorded_at = _recorded_at(before, stamp)
     at = sighting.seen_at if sighting is not None else verdict.asked_at or recorded_at
     event = _event(case, kind, before.sequence + 1, stamp.source, recorded_at, at, correction)
-    return Change(
+    return CaseChange(
         CaseRecord(case, event.sequence, before.was_opened or kind is EventType.OPENED, recorded_at),
         event,
     )
@@ -126,10 +128,10 @@ def _recorded_at(before: CaseRecord, stamp: Stamp) -> datetime:
     return stamp.at if before.recorded_at is None else max(stamp.at, before.recorded_at + _TICK)
 
 
-def _kind(ruling: Ruling, before: CaseState) -> EventType | None:
-    if ruling.retraction is not None:
+def _kind(decision: CaseDecision, before: CaseState) -> EventType | None:
+    if decision.retraction is not None:
         return EventType.CORRECTED
-    if before is CaseState.HELD and ruling.state is CaseState.OPEN:
+    if before is CaseState.HELD and decision.state is CaseState.OPEN:
         return EventType.OPENED
     return None
 

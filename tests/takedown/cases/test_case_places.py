@@ -12,7 +12,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_places, case_store
-from orbweaver.takedown.cases.transitions import CaseRecord, Change, change_by_match
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, change_by_match
 
 KNOWN = digests_of(b"known").sha256
 
@@ -28,7 +28,7 @@ def write_as_before_places(store: Store, sighting: Sighting, *algorithms: object
     change = change_by_match(sighting, a_match(*algorithms), None, STAMP)  # type: ignore[arg-type]
     case = change.after.case.model_copy(update={"case_id": UUID(sighting.sighting_id), "place": None, "last_url": None})
     with transaction(store) as pipe:
-        case_store.write(pipe, Change(CaseRecord(case, 1, case.state is CaseState.OPEN), None))
+        case_store.write(pipe, CaseChange(CaseRecord(case, 1, case.state is CaseState.OPEN), None))
     return case
 
 

@@ -20,7 +20,7 @@ from orbweaver.model import (
     Verdict,
     VerdictResult,
 )
-from orbweaver.takedown.cases.retraction import evidence_of, retraction_of, rule
+from orbweaver.takedown.cases.retraction import decide, evidence_of, retraction_of
 
 DIGESTS = digests_of(b"known")
 LATER = NOON + timedelta(days=1)
@@ -110,40 +110,40 @@ def test_only_a_list_that_says_so_takes_back_what_it_listed(
 
 
 def test_what_was_taken_back_is_shown_with_the_list_that_did_it() -> None:
-    ruling = rule(says(ONE, entry(status="withdrawn")), CaseState.OPEN, evidence_of(FIRST))
-    shown = ruling.evidence
-    assert (ruling.state, shown.result, shown.strength) == (CaseState.HELD, VerdictResult.NO_MATCH, None)
+    decision = decide(says(ONE, entry(status="withdrawn")), CaseState.OPEN, evidence_of(FIRST))
+    shown = decision.evidence
+    assert (decision.state, shown.result, shown.strength) == (CaseState.HELD, VerdictResult.NO_MATCH, None)
     assert (shown.held_because, shown.status) == ((HoldReason.WITHDRAWN,), EntryStatus.WITHDRAWN)
     assert (shown.list, shown.entry_id, shown.asked_at) == (f"list of {ONE}", "7", LATER)
 
 
 def test_the_list_version_that_took_back_is_that_of_the_service_which_listed_it() -> None:
     said = [judge(DIGESTS, [], service=name, asked_at=LATER, list_version=f"new {name}") for name in (OTHER, ONE)]
-    shown = rule(merge(DIGESTS, said), CaseState.OPEN, evidence_of(FIRST)).evidence
+    shown = decide(merge(DIGESTS, said), CaseState.OPEN, evidence_of(FIRST)).evidence
     assert (shown.service, shown.list_version) == (ONE, f"new {ONE}")
 
 
 def test_a_doubtful_match_does_not_end_a_retraction_and_a_clear_one_does() -> None:
-    withdrawn = rule(says(ONE), CaseState.OPEN, evidence_of(FIRST))
+    withdrawn = decide(says(ONE), CaseState.OPEN, evidence_of(FIRST))
     later = timedelta(days=2)
-    weak = rule(says(OTHER, entry(OTHER, "md5"), at=later), withdrawn.state, withdrawn.evidence)
+    weak = decide(says(OTHER, entry(OTHER, "md5"), at=later), withdrawn.state, withdrawn.evidence)
     assert weak.evidence.held_because == (HoldReason.WEAK, HoldReason.NO_LONGER_LISTED)
-    assert rule(says(ONE, entry(), at=later), weak.state, weak.evidence).state is CaseState.OPEN
+    assert decide(says(ONE, entry(), at=later), weak.state, weak.evidence).state is CaseState.OPEN
 
 
 def test_an_answer_that_was_overtaken_takes_nothing_back_and_undoes_no_retraction() -> None:
     evidence = evidence_of(FIRST)
     earlier = timedelta(days=-1)
-    assert rule(says(ONE, at=earlier), CaseState.OPEN, evidence).state is CaseState.OPEN
-    held = rule(says(ONE), CaseState.OPEN, evidence)
-    assert rule(opened(entry()), held.state, held.evidence).state is CaseState.HELD
-    disputed = rule(says(ONE, entry(status="disputed")), CaseState.OPEN, evidence)
-    assert rule(opened(entry()), disputed.state, disputed.evidence).state is CaseState.HELD
+    assert decide(says(ONE, at=earlier), CaseState.OPEN, evidence).state is CaseState.OPEN
+    held = decide(says(ONE), CaseState.OPEN, evidence)
+    assert decide(opened(entry()), held.state, held.evidence).state is CaseState.HELD
+    disputed = decide(says(ONE, entry(status="disputed")), CaseState.OPEN, evidence)
+    assert decide(opened(entry()), disputed.state, disputed.evidence).state is CaseState.HELD
 
 
 def test_a_match_that_comes_late_still_opens_a_case_that_waits_for_it() -> None:
     weak = evidence_of(says(OTHER, entry(OTHER, "md5")))
-    assert rule(FIRST, CaseState.HELD, weak).state is CaseState.OPEN
+    assert decide(FIRST, CaseState.HELD, weak).state is CaseState.OPEN
 
 
 listings = st.builds(
@@ -175,8 +175,8 @@ def answers(draw: st.DrawFn) -> Verdict:
 def test_the_same_answer_again_changes_nothing_more(first: Verdict, second: Verdict, state: CaseState) -> None:
     if first.result is not VerdictResult.MATCH:
         return
-    once = rule(second, state, evidence_of(first))
-    again = rule(second, once.state, once.evidence)
+    once = decide(second, state, evidence_of(first))
+    again = decide(second, once.state, once.evidence)
     assert (again.state, again.evidence, again.retraction) == (once.state, once.evidence, None)
 
 
@@ -186,12 +186,12 @@ def test_a_service_that_says_nothing_of_its_own_takes_nothing_of_its_own_back(
 ) -> None:
     if first.result is not VerdictResult.MATCH or first.leading is None:
         return
-    ruling = rule(second, state, evidence_of(first))
+    decision = decide(second, state, evidence_of(first))
     spoke = {one.service for one in second.listings}
     if second.result is VerdictResult.UNKNOWN:
-        assert ruling.retraction is None
-    if ruling.retraction is Retraction.NO_LONGER_LISTED:
+        assert decision.retraction is None
+    if decision.retraction is Retraction.NO_LONGER_LISTED:
         assert second.reason is None
         assert first.leading.service in {one.service for one in second.sources}
-    elif ruling.retraction is not None:
+    elif decision.retraction is not None:
         assert first.leading.service in spoke

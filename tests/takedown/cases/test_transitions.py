@@ -26,7 +26,7 @@ from orbweaver.model import (
     VerdictResult,
     event_id_for,
 )
-from orbweaver.takedown.cases.transitions import CaseRecord, Change, Stamp, change_by_answer, change_by_match
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer, change_by_match
 
 
 def test_the_first_match_opens_a_case_that_shows_the_whole_sighting_and_verdict() -> None:
@@ -250,7 +250,7 @@ def test_what_the_engine_sees_of_any_history_is_one_story(
     assert EventType.HELD not in kinds
 
 
-def one_answer(verdict: Verdict, before: CaseRecord | None, is_met: bool, day: int) -> Change | None:
+def one_answer(verdict: Verdict, before: CaseRecord | None, is_met: bool, day: int) -> CaseChange | None:
     """What one day's answer does: to the case there is, or by opening one."""
     sighting = a_sighting(minutes=day * 1440)
     if before is not None:
