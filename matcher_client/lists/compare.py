@@ -36,7 +36,7 @@ _BY_STATUS = {
 }
 
 
-class Change(NamedTuple):
+class EntryChange(NamedTuple):
     """One digest of one entry, as the old list has it and as the new one has it; None where it is not there.
 
     Status and nature are the ones that a verdict goes by, and never None.
@@ -57,7 +57,7 @@ class Change(NamedTuple):
         return _BY_STATUS[entry_status(self.after)]
 
 
-def compare(old: HashList, new: HashList, *, progress: Callable[[int], None] | None = None) -> Iterator[Change]:
+def compare(old: HashList, new: HashList, *, progress: Callable[[int], None] | None = None) -> Iterator[EntryChange]:
     """Yield every change, by algorithm and then by digest; `progress` is given the records read of both.
 
     An entry is the same one when its list, its entry id and a digest are. Lists of the same version are not read.
@@ -71,10 +71,10 @@ def compare(old: HashList, new: HashList, *, progress: Callable[[int], None] | N
         while before or after:
             if after is None or (before is not None and before[0] < after[0]):
                 assert before is not None  # one of them is there
-                yield from (Change(algorithm, before[0], entry, None) for entry in before[1])
+                yield from (EntryChange(algorithm, before[0], entry, None) for entry in before[1])
                 before = next(befores, None)
             elif before is None or after[0] < before[0]:
-                yield from (Change(algorithm, after[0], None, entry) for entry in after[1])
+                yield from (EntryChange(algorithm, after[0], None, entry) for entry in after[1])
                 after = next(afters, None)
             else:
                 if before[1] != after[1]:
@@ -108,7 +108,7 @@ def _groups(hash_list: HashList, algorithm: Algorithm, counted: _Counted) -> Ite
         yield digest, [entry_of(row) for _, row in together]
 
 
-def _changes(algorithm: Algorithm, digest: bytes, before: list[Entry], after: list[Entry]) -> Iterator[Change]:
+def _changes(algorithm: Algorithm, digest: bytes, before: list[Entry], after: list[Entry]) -> Iterator[EntryChange]:
     """Pair what is gone with what is new by list and entry id; what has no partner was removed or added."""
     gone = [entry for entry in before if entry not in after]
     come = [entry for entry in after if entry not in before]
@@ -116,5 +116,5 @@ def _changes(algorithm: Algorithm, digest: bytes, before: list[Entry], after: li
         partner = next((one for one in come if (one.list, one.entry_id) == (entry.list, entry.entry_id)), None)
         if partner is not None:
             come.remove(partner)
-        yield Change(algorithm, digest, entry, partner)
-    yield from (Change(algorithm, digest, None, entry) for entry in come)
+        yield EntryChange(algorithm, digest, entry, partner)
+    yield from (EntryChange(algorithm, digest, None, entry) for entry in come)

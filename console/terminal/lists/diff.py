@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.text import safe
-from orbweaver.matcher_client.lists.compare import Change, ChangeKind, compare
+from orbweaver.matcher_client.lists.compare import ChangeKind, EntryChange, compare
 from orbweaver.matcher_client.lists.external_sort import ExternalSort
 from orbweaver.matcher_client.lists.file_format import HashList
 from orbweaver.model import ALGORITHMS, Algorithm, format_time
@@ -58,7 +58,7 @@ def run(old: Path, new: Path, *, has_entries: bool, is_json: bool) -> int:
     return DIFFERENT if any(any(kinds.values()) for kinds in counts.values()) else 0
 
 
-def _changes(old: HashList, new: HashList) -> Iterator[Change]:
+def _changes(old: HashList, new: HashList) -> Iterator[EntryChange]:
     console = Console(stderr=True)
     columns = TextColumn("comparing"), BarColumn(), TextColumn("{task.completed:,} digests"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -76,7 +76,7 @@ def _list_facts(path: Path, hash_list: HashList) -> dict[str, Any]:
     }
 
 
-def _entry_of(change: Change) -> bytes | None:
+def _entry_of(change: EntryChange) -> bytes | None:
     """Return what sorts the changes of one entry together, its algorithm last; None when it has no entry id."""
     entry = change.after or change.before
     assert entry is not None  # a change has one of them

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.matcher_client.lists.build import build
-from orbweaver.matcher_client.lists.compare import Change, ChangeKind, compare
+from orbweaver.matcher_client.lists.compare import ChangeKind, EntryChange, compare
 from orbweaver.matcher_client.lists.file_format import Entry, HashList
 from orbweaver.model import Algorithm, Nature
 
@@ -42,7 +42,7 @@ def built(folder: Path, name: str, rows: Rows) -> HashList:
     return HashList(folder / name)
 
 
-def changes(folder: Path, old: Rows, new: Rows) -> list[Change]:
+def changes(folder: Path, old: Rows, new: Rows) -> list[EntryChange]:
     before, after = built(folder, "old", old), built(folder, "new", new)
     found = list(compare(before, after))
     before.close()
