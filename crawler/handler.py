@@ -16,7 +16,7 @@ from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.fetcher import Fetcher
 from orbweaver.crawler.fetching.politeness import Pace
 from orbweaver.crawler.fetching.transfer import Answer, Transfers
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import canonicalise
 from orbweaver.crawler.visiting.frontier import Waiting
 from orbweaver.model import Limits

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orbweaver.crawler import reader_proof
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.fetching.proxies import parse_proxy
-from orbweaver.crawler.links import reader_proof
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.crawler.visiting.journal import Record

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler.links import reader_proof
+from orbweaver.crawler import reader_proof
 from orbweaver.crawler.recrawl import apply_settings, enter_sandbox
 from orbweaver.crawler.rules import scope, urls
 from orbweaver.crawler.spider import RecrawlSpider

@@ -11,7 +11,7 @@ from typing import Any
 
 from orbweaver.console.text import for_people, safe
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules, urls
 from orbweaver.crawler.rules.url_rules import Candidate, UrlDecision
@@ -92,7 +92,7 @@ def _judge(text: str, scope: Scope, reported: set[str], referrer: str, options: 
         return Answer(text, UrlDecision(False, "url", error.reason, Outcome.REFUSED_URL), ())
     candidate = Candidate(
         url,
-        LinkKind.PAGE if options.met is Met.PAGE else LinkKind.MEDIA,
+        LinkKind.PAGE if options.met is Met.PAGE else LinkKind.FILE,
         referrer=referrer,
         depth=options.depth,
         is_embed=options.met is Met.EMBED,

@@ -11,8 +11,8 @@ from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
 from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
 from orbweaver.crawler.bodies.decoding import Decoder, UndecodableBody, decoder_for
 from orbweaver.crawler.bodies.digests import Digester
+from orbweaver.crawler.bodies.document_kinds import HTML_TYPES, DocumentKind, recognise
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, sniff
-from orbweaver.crawler.links.documents import HTML_TYPES, DocumentKind, recognise
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.model import DigestSet
 
@@ -80,7 +80,7 @@ class Body:
 class BodyReader:
     """Takes a body's chunks and decides from its first bytes what it is.
 
-    What is declared as HTML, or begins like it, is read as a page; crawler.links.documents knows other documents.
+    What is declared as HTML, or begins like it, is read as a page; document_kinds knows the other documents.
     Everything that is not declared as HTML, or does not begin like text, is hashed as a file: an image may be served
     as HTML and HTML as an image, and some files are both. A style sheet, playlist or feed is a file as well.
 

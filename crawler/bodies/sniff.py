@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import filetype
-from orbweaver.crawler.links.repetition import end_of_run
+from orbweaver.crawler.bodies.repetition import end_of_run
 
 # The furthest that `filetype` looks in common files: the third entry of an office document's ZIP archive.
 HEAD_BYTES = 4_096

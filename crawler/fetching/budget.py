@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.model import Limits
 from scrapy.exceptions import IgnoreRequest
 
@@ -62,7 +62,7 @@ class Budget:
             raise LimitReached("max_bytes")
         if kind is LinkKind.PAGE and self._pages >= self.limits.max_pages:
             raise LimitReached("max_pages")
-        if kind is LinkKind.MEDIA and self._files >= self.limits.max_files:
+        if kind is LinkKind.FILE and self._files >= self.limits.max_files:
             raise LimitReached("max_files")
         if limit := self.retired_by(host):
             raise LimitReached(limit)

@@ -15,8 +15,8 @@ import aiohttp
 import aiohttp_socks
 import yarl
 from orbweaver.crawler.fetching import tls
+from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
-from orbweaver.crawler.rules.address_rules import Guard
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 from python_socks import ProxyType
 from scrapy.exceptions import DownloadConnectionRefusedError

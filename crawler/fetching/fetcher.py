@@ -17,7 +17,7 @@ from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.politeness import Pace
 from orbweaver.crawler.fetching.robots_gate import RobotsGate
 from orbweaver.crawler.fetching.transfer import Answer, Headers, Transfers
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import robots
 from orbweaver.crawler.rules.robots import Robots
 from orbweaver.crawler.rules.urls import host_of

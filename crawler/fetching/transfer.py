@@ -20,9 +20,10 @@ from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
 from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections, PeerResponse
 from orbweaver.crawler.fetching.deadlines import Deadline, Deadlines
+from orbweaver.crawler.fetching.egress_guard import REFUSALS, Guard
 from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.fetching.proxies import Proxy
-from orbweaver.crawler.rules.address_rules import REFUSALS, Guard, parse_networks
+from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings

@@ -8,7 +8,7 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from orbweaver.crawler.links.repetition import end_of_run
+from orbweaver.crawler.bodies.repetition import end_of_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,109 +1,16 @@
-"""Which bodies are read for references, what kind of document each is, and what it refers to."""
+"""Finds what a document of a known kind refers to."""
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable
-from enum import StrEnum
-from typing import NamedTuple
 
-from orbweaver.crawler.bodies.decoding import GZIP_MARK
-from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, root_name, sniff
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
+from orbweaver.crawler.bodies.sniff import HEAD_BYTES
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import feeds, manifests, playlists
 from orbweaver.crawler.links.attribute_values import css_references
-from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, LinkKind, PageLinks, add_markup, decode_text
-
-HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-
-
-class DocumentKind(StrEnum):
-    """The grammar in which a document names what it refers to."""
-
-    HTML = "html"
-    XHTML = "xhtml"
-    SVG = "svg"
-    STYLE_SHEET = "style sheet"
-    SITEMAP = "sitemap"
-    URL_LIST = "url list"
-    FEED = "feed"
-    PLAYLIST = "hls playlist"
-    MANIFEST = "dash manifest"
-
-
-class Recognised(NamedTuple):
-    """What a body is to be read as; `is_gzipped` says that the file itself, not its transfer, is compressed."""
-
-    kind: DocumentKind
-    is_gzipped: bool = False
-
-
-_BY_SNIFFED_TYPE = {
-    "application/rss+xml": DocumentKind.FEED,
-    "application/atom+xml": DocumentKind.FEED,
-    "application/rdf+xml": DocumentKind.FEED,
-    "application/dash+xml": DocumentKind.MANIFEST,
-    "application/vnd.apple.mpegurl": DocumentKind.PLAYLIST,
-}
-_BY_ROOT = {"urlset": DocumentKind.SITEMAP, "sitemapindex": DocumentKind.SITEMAP, "feed": DocumentKind.FEED}
-_BY_DECLARED_TYPE = {
-    "text/css": DocumentKind.STYLE_SHEET,
-    "image/svg+xml": DocumentKind.SVG,
-    "application/vnd.apple.mpegurl": DocumentKind.PLAYLIST,
-    "application/x-mpegurl": DocumentKind.PLAYLIST,
-    "audio/mpegurl": DocumentKind.PLAYLIST,
-    "audio/x-mpegurl": DocumentKind.PLAYLIST,
-}
-# A sitemap as text has URLs and nothing else (https://www.sitemaps.org/protocol.html#otherformats).
-_URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)+(?:\s*+[\x21-\xff]*+)?\Z")
-# Files that are gzipped as files, and are read: a tarball is not among them.
-_GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.FEED})
-
-
-def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recognised | None:
-    """Return what a body is to be read as, None for other files.
-
-    It is judged by its declared type, its first HEAD_BYTES, and the type that these were sniffed as.
-
-    What declares itself, or begins, as HTML is read as HTML, whatever else it is. XML is known by its first element,
-    a playlist by its first line; a style sheet has no mark and must be declared. JSON and plain text are not read.
-    """
-    head = head[:HEAD_BYTES]
-    if head.startswith(GZIP_MARK):
-        inside = _gunzipped(head)
-        kind = _kind("text/plain", sniff(inside), inside)
-        if kind in _GZIPPED:
-            return Recognised(kind, is_gzipped=True)
-    kind = _kind(declared, sniffed, head)
-    return None if kind is None else Recognised(kind)
-
-
-def _kind(declared: str | None, sniffed: str | None, head: bytes) -> DocumentKind | None:
-    if kind := _BY_SNIFFED_TYPE.get(sniffed or ""):
-        return kind
-    if sniffed == "text/html":
-        return DocumentKind.XHTML if declared == "application/xhtml+xml" else DocumentKind.HTML
-    is_binary = has_binary_data(head)
-    if not is_binary and (kind := _BY_ROOT.get(root_name(head) or "")):
-        return kind
-    if declared == "text/html":
-        return DocumentKind.HTML
-    if "application/xhtml+xml" in {declared, sniffed}:
-        return DocumentKind.XHTML
-    if sniffed == "image/svg+xml":
-        return DocumentKind.SVG
-    if is_binary:
-        return None
-    if declared in {"text/plain", None} and _URL_LINES.match(head):
-        return DocumentKind.URL_LIST
-    return _BY_DECLARED_TYPE.get(declared or "")
-
-
-def _gunzipped(head: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return b""
+from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, PageLinks, add_markup, decode_text
 
 
 def references(
@@ -121,7 +28,7 @@ def references(
 
 def _add_xml_markup(found: FoundLinks, text: str) -> None:
     for match in _XML_STYLE_SHEET.finditer(text[:HEAD_BYTES]):
-        found.add(match["reference"], LinkKind.MEDIA)
+        found.add(match["reference"], LinkKind.FILE)
     add_markup(found, text, is_xml=True)
 
 
@@ -132,7 +39,7 @@ def _add_style_sheet(found: FoundLinks, text: str) -> None:
     for reference in css_references(text):
         if found.is_truncated:
             return
-        found.add(reference, LinkKind.MEDIA)
+        found.add(reference, LinkKind.FILE)
 
 
 _READERS: dict[DocumentKind, Callable[[FoundLinks, str], None]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.links.html import FoundLinks, LinkKind, add_markup
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.html import FoundLinks, add_markup
 from orbweaver.crawler.links.xml_tags import tags
 
 # https://www.sitemaps.org/protocol.html: as many as one sitemap may have.
@@ -10,8 +11,8 @@ MOST_SITEMAP_URLS = 50_000
 
 _SITEMAP_TEXTS = {
     "loc": LinkKind.PAGE,  # in an index, another sitemap
-    "content_loc": LinkKind.MEDIA,  # the extensions for videos
-    "thumbnail_loc": LinkKind.MEDIA,
+    "content_loc": LinkKind.FILE,  # the extensions for videos
+    "thumbnail_loc": LinkKind.FILE,
     "player_loc": LinkKind.PAGE,
 }
 
@@ -27,7 +28,7 @@ def add_sitemap(found: FoundLinks, text: str) -> None:
         elif tag.is_end:
             continue
         elif kind := _SITEMAP_TEXTS.get(tag.name):
-            found.add(tag.text, LinkKind.MEDIA if is_in_image else kind)
+            found.add(tag.text, LinkKind.FILE if is_in_image else kind)
         elif tag.name == "link":  # the same page in another language
             found.add(tag.attributes.get("href", ""), LinkKind.PAGE)
 
@@ -42,21 +43,21 @@ def add_url_list(found: FoundLinks, text: str) -> None:
 
 # RSS 0.9x to 2.0, Atom (RFC 4287), Media RSS and the podcast extensions, names without their prefix.
 _FEED_ATTRIBUTES = {
-    ("enclosure", "url"): LinkKind.MEDIA,
-    ("content", "url"): LinkKind.MEDIA,
-    ("content", "src"): LinkKind.MEDIA,
-    ("thumbnail", "url"): LinkKind.MEDIA,
+    ("enclosure", "url"): LinkKind.FILE,
+    ("content", "url"): LinkKind.FILE,
+    ("content", "src"): LinkKind.FILE,
+    ("thumbnail", "url"): LinkKind.FILE,
     ("player", "url"): LinkKind.PAGE,
-    ("image", "href"): LinkKind.MEDIA,
-    ("transcript", "url"): LinkKind.MEDIA,
-    ("chapters", "url"): LinkKind.MEDIA,
+    ("image", "href"): LinkKind.FILE,
+    ("transcript", "url"): LinkKind.FILE,
+    ("chapters", "url"): LinkKind.FILE,
 }
 _FEED_TEXTS = {
     "link": LinkKind.PAGE,
     "comments": LinkKind.PAGE,
-    "url": LinkKind.MEDIA,  # of the feed's image
-    "icon": LinkKind.MEDIA,
-    "logo": LinkKind.MEDIA,
+    "url": LinkKind.FILE,  # of the feed's image
+    "icon": LinkKind.FILE,
+    "logo": LinkKind.FILE,
 }
 _FEED_HTML = frozenset({"description", "encoded", "content", "summary", "subtitle", "title"})
 _FEED_PAGES = frozenset({"", "alternate", "related", "via", "replies", "first", "last", "next", "previous", "prev"})
@@ -81,7 +82,7 @@ def add_feed(found: FoundLinks, text: str) -> None:
         elif tag.name in _FEED_HTML and "<" in tag.text:
             add_markup(found, tag.text)
         elif tag.name in {"img", "a"}:  # in the XHTML of an Atom entry
-            found.add(tag.attributes.get("src", ""), LinkKind.MEDIA)
+            found.add(tag.attributes.get("src", ""), LinkKind.FILE)
             found.add(tag.attributes.get("href", ""), LinkKind.PAGE)
 
 
@@ -90,6 +91,6 @@ def _add_atom_link(found: FoundLinks, attributes: dict[str, str]) -> None:
     reference = attributes.get("href", "")
     # An OPDS catalogue's relations end in /image, /thumbnail or /acquisition.
     if relation == "enclosure" or relation.startswith("http://opds-spec.org/"):
-        found.add(reference, LinkKind.MEDIA)
+        found.add(reference, LinkKind.FILE)
     elif relation in _FEED_PAGES:
         found.add(reference, LinkKind.PAGE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orbweaver.crawler.links.documents import DocumentKind
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
 
 
 class FixedDocument(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.attribute_values import (
     DATA_SCHEME,
     DataUri,
@@ -24,13 +24,6 @@ MAX_LINKS = 10_000
 # Documents in srcdoc and data: URIs, each inside another: every level costs its whole length again.
 DOCUMENTS_DEEP = 8
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
-
-
-class LinkKind(StrEnum):
-    """Whether a reference is one to visit for more links or one to a file that a page shows."""
-
-    PAGE = "page"
-    MEDIA = "media"
 
 
 class Link(NamedTuple):
@@ -190,15 +183,15 @@ _PAGE_LINKS = frozenset({"alternate", "next", "prev", "sitemap"})
 _PRELOADED = frozenset({"audio", "fetch", "image", "object", "embed", "style", "track", "video"})
 _META_KINDS = {
     **{
-        f"og:{media}{suffix}": LinkKind.MEDIA
+        f"og:{media}{suffix}": LinkKind.FILE
         for media in ("image", "video", "audio")
         for suffix in ("", ":url", ":secure_url")
     },
     "og:url": LinkKind.PAGE,
-    "twitter:image": LinkKind.MEDIA,
-    "twitter:image:src": LinkKind.MEDIA,
+    "twitter:image": LinkKind.FILE,
+    "twitter:image:src": LinkKind.FILE,
     "twitter:player": LinkKind.PAGE,
-    "twitter:player:stream": LinkKind.MEDIA,
+    "twitter:player:stream": LinkKind.FILE,
 }
 
 
@@ -209,16 +202,16 @@ def _references(name: str, attributes: dict[str, str]) -> _References:
         if background := attributes.get(attribute):
             yield from _background_references(background)
     if style := attributes.get("style"):
-        yield from ((reference, LinkKind.MEDIA) for reference in css_references(style))
+        yield from ((reference, LinkKind.FILE) for reference in css_references(style))
 
 
 def _background_references(background: str) -> _References:
     is_reference = True
     for reference in css_references(background):
         is_reference = False
-        yield reference, LinkKind.MEDIA
+        yield reference, LinkKind.FILE
     if is_reference:
-        yield background, LinkKind.MEDIA
+        yield background, LinkKind.FILE
 
 
 def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) -> _Rule:
@@ -237,7 +230,7 @@ def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) ->
 
 def _input_rule(attributes: dict[str, str]) -> _References:
     if attributes.get("type", "").lower() == "image" and (reference := attributes.get("src")):
-        yield reference, LinkKind.MEDIA
+        yield reference, LinkKind.FILE
 
 
 def link_references(attributes: dict[str, str]) -> Iterator[tuple[str, LinkKind]]:
@@ -248,11 +241,11 @@ def link_references(attributes: dict[str, str]) -> Iterator[tuple[str, LinkKind]
     if "preload" in relations:
         is_shown = attributes.get("as", "").strip().lower() in _PRELOADED
         for candidate in srcset_references(attributes.get("imagesrcset", "")):
-            yield candidate, LinkKind.MEDIA
+            yield candidate, LinkKind.FILE
     else:
         is_shown = is_stylesheet or bool(relations & _MEDIA_LINKS)
     if is_shown:
-        yield reference, LinkKind.MEDIA
+        yield reference, LinkKind.FILE
     if relations & _PAGE_LINKS and not is_stylesheet:
         yield reference, LinkKind.PAGE
 
@@ -269,24 +262,24 @@ def _meta_rule(attributes: dict[str, str]) -> _References:
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 _BACKGROUNDS = ("background", "data-bg", "data-background")
-_SVG_MEDIA = _attributes_rule(LinkKind.MEDIA, "href", "xlink:href")
+_SVG_MEDIA = _attributes_rule(LinkKind.FILE, "href", "xlink:href")
 _RULES: dict[str, _Rule] = {
     "a": _attributes_rule(LinkKind.PAGE, "href", "xlink:href"),
     "area": _attributes_rule(LinkKind.PAGE, "href"),
-    "audio": _attributes_rule(LinkKind.MEDIA, "src"),
+    "audio": _attributes_rule(LinkKind.FILE, "src"),
     "base": _attributes_rule(LinkKind.PAGE),
-    "embed": _attributes_rule(LinkKind.MEDIA, "src"),
+    "embed": _attributes_rule(LinkKind.FILE, "src"),
     "feimage": _SVG_MEDIA,
     "frame": _attributes_rule(LinkKind.PAGE, "src"),
     "iframe": _attributes_rule(LinkKind.PAGE, "src", "data-src", "data-lazy-src"),
     # `image` is SVG's; outside svg a browser takes it for img.
-    "image": _attributes_rule(LinkKind.MEDIA, "href", "xlink:href", "src", *_LAZY, sets=("srcset",)),
-    "img": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
+    "image": _attributes_rule(LinkKind.FILE, "href", "xlink:href", "src", *_LAZY, sets=("srcset",)),
+    "img": _attributes_rule(LinkKind.FILE, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
     "input": _input_rule,
     "link": link_references,
     "meta": _meta_rule,
-    "object": _attributes_rule(LinkKind.MEDIA, "data"),
-    "source": _attributes_rule(LinkKind.MEDIA, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
+    "object": _attributes_rule(LinkKind.FILE, "data"),
+    "source": _attributes_rule(LinkKind.FILE, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
     "use": _SVG_MEDIA,
-    "video": _attributes_rule(LinkKind.MEDIA, "src", "poster", *_LAZY, sets=_LAZY_SETS),
+    "video": _attributes_rule(LinkKind.FILE, "src", "poster", *_LAZY, sets=_LAZY_SETS),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.attribute_values import refresh_reference
-from orbweaver.crawler.links.html import Link, LinkKind, link_references
+from orbweaver.crawler.links.html import Link, link_references
 
 MOST_HEADER_LINKS = 100
 # RFC 8288, 3. Nothing follows the repetition, so each character is read once.

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from orbweaver.crawler.links.html import FoundLinks, LinkKind
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.html import FoundLinks
 from orbweaver.crawler.links.xml_tags import Tag, tags
 
 # A line of a manifest can stand for any number of segments: so many are asked for, of all representations together.
@@ -78,7 +79,7 @@ def add_manifest(found: FoundLinks, text: str) -> None:
                 continue
             for reference in islice(_segments(level), left):
                 left -= 1
-                found.add(_joined(level.base, reference), LinkKind.MEDIA)
+                found.add(_joined(level.base, reference), LinkKind.FILE)
             if not left:
                 found.is_truncated = True
 
@@ -108,10 +109,10 @@ def _read(found: FoundLinks, level: _Level, tag: Tag) -> None:
         begin = _whole(attributes["t"]) if "t" in attributes else None
         level.timeline.append(_Run(begin, _whole(attributes.get("d", "")), _whole(attributes.get("r", ""))))
     elif tag.name == "Location":
-        found.add(tag.text, LinkKind.MEDIA)
+        found.add(tag.text, LinkKind.FILE)
     for name, attribute in _FILES:
         if tag.name == name and (reference := attributes.get(attribute)):
-            found.add(_joined(level.base, reference), LinkKind.MEDIA)
+            found.add(_joined(level.base, reference), LinkKind.FILE)
 
 
 def _segments(level: _Level) -> Iterator[str]:

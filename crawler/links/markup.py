@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator
 from html import unescape
 from html.entities import html5
 
-from orbweaver.crawler.links.repetition import end_of_run
+from orbweaver.crawler.bodies.repetition import end_of_run
 
 Attributes = dict[str, str]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from orbweaver.crawler.links.html import FoundLinks, LinkKind
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.html import FoundLinks
 
 # Not: keys, which are secrets and no files; session data, content steering and date ranges, which are not shown.
 _NAMING_TAGS = frozenset(
@@ -46,4 +47,4 @@ def _add(found: FoundLinks, reference: str, variables: dict[str, str]) -> None:
     if variables and "{$" in reference:
         reference = _VARIABLE.sub(lambda match: variables.get(match["name"], match[0]), reference)
     if len(reference) <= _LINE_CHARACTERS:
-        found.add(reference, LinkKind.MEDIA)
+        found.add(reference, LinkKind.FILE)

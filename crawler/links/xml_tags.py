@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orbweaver.crawler.links.repetition import end_of_run
+from orbweaver.crawler.bodies.repetition import end_of_run
 
 
 class Tag(NamedTuple):

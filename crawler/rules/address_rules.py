@@ -1,16 +1,13 @@
-"""Which addresses may be connected to, judged where the socket is made: no second DNS answer slips past."""
+"""Which addresses may be connected to; crawler.fetching.egress_guard asks where the socket is made."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Final
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
 
-from orbweaver.crawler.errors import EgressRefused, NetworkRefused
-from orbweaver.crawler.fetching.nat64 import Translators
+from orbweaver.crawler.errors import NetworkRefused
 from orbweaver.crawler.rules.address_ranges import SPECIAL_IPV4, SPECIAL_IPV6
 from orbweaver.crawler.rules.embedded_addresses import (
     MAPPED_NETWORK,
@@ -21,9 +18,6 @@ from orbweaver.crawler.rules.embedded_addresses import (
     carried_by,
 )
 
-if TYPE_CHECKING:
-    from aiohttp import AddrInfoType
-
 Network = IPv4Network | IPv6Network
 
 
@@ -33,11 +27,6 @@ class Judgement:
 
     is_allowed: bool
     rule: str
-
-
-# Refusals of the current request, if its owner set a list: a connector that tries several addresses folds
-# their errors into one plain OSError, and tasks it starts share the list because they copy the context.
-REFUSALS: ContextVar[list[EgressRefused] | None] = ContextVar("REFUSALS", default=None)
 
 
 def _by_longest_prefix(ranges: Iterable[tuple[str, str]]) -> tuple[tuple[Network, str], ...]:
@@ -140,67 +129,3 @@ def _plain(network: Network) -> Network:
     if isinstance(network, IPv6Network) and network.subnet_of(MAPPED_NETWORK):
         return IPv4Network((carried_by(network.network_address, 96), network.prefixlen - 96))
     return network
-
-
-class Guard:
-    """Makes the sockets of an HTTP client, for no address that judge() refuses.
-
-    `aiohttp.TCPConnector(socket_factory=Guard(allowed).socket_factory)` calls it once for each address it is
-    about to connect to, after DNS, for literals and redirects too, and dials exactly that address. A proxy hides the
-    target from it: crawler.fetching.proxies judges what is handed to one, and no other may be used (`trust_env=False`).
-    `allowed` are the networks that the operator allowed. While the prefixes of `translators` are not known, no IPv6
-    address but loopback passes: `prepare` learns them.
-    """
-
-    def __init__(self, allowed: Iterable[Network] = (), translators: Translators | None = None) -> None:
-        self._allowed = tuple(allowed)
-        self._translators = translators or Translators()
-
-    def judge(self, address: str | Address) -> Judgement:
-        """Judge an address by every rule, the kernel's routes among them."""
-        judgement = self._judge(address, is_own=_is_own)
-        if judgement.is_allowed and self._translators.prefixes is None and _may_be_translated(address):
-            return Judgement(is_allowed=False, rule="NAT64 prefix of this network not known")
-        return judgement
-
-    async def prepare(self, address: str) -> None:
-        """Learn what must be known before `address` can be judged; nothing if it is refused anyway, or a name."""
-        if self._judge(address).is_allowed and _may_be_translated(address):
-            await self._translators.learn()
-
-    def socket_factory(self, addr_info: AddrInfoType) -> socket.socket:
-        """Return a non-blocking socket for one result of getaddrinfo(); raises EgressRefused."""
-        family, kind, protocol, _, destination = addr_info
-        address = str(destination[0])
-        judgement = self.judge(address)
-        if not judgement.is_allowed:
-            refusal = EgressRefused(address, judgement.rule)
-            refusals = REFUSALS.get()
-            if refusals is not None:
-                refusals.append(refusal)
-            raise refusal
-        made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
-        return made
-
-    def _judge(self, address: str | Address, is_own: Callable[[Address], bool] = lambda _: False) -> Judgement:
-        return judge(address, self._allowed, translators=self._translators.prefixes or (), is_own=is_own)
-
-
-def _may_be_translated(address: str | Address) -> bool:
-    """Whether an address of this network's translator could look like this one, which judge() allows."""
-    parsed = ip_address(address) if isinstance(address, str) else address
-    return isinstance(parsed, IPv6Address) and not parsed.is_loopback and parsed not in MAPPED_NETWORK
-
-
-def _is_own(address: Address) -> bool:
-    """Ask the kernel for the source address of packets to `address`; connecting a UDP socket sends nothing."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((str(address), 80))
-        except OSError:
-            # No route, or a firewall's: the TCP connection will say so in its own words.
-            return False
-        source = ip_address(probe.getsockname()[0].partition("%")[0])
-    return not judge_route(ip_address(str(address).partition("%")[0]), source).is_allowed

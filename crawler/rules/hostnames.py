@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
+from socket import inet_aton, inet_ntoa
 
 import idna
 from orbweaver.crawler.errors import UrlRefused
@@ -82,7 +82,7 @@ def _canonicalise_label(label: str) -> str:
 
 def _canonicalise_ipv4(host: str) -> str:
     try:
-        return socket.inet_ntoa(socket.inet_aton(host))
+        return inet_ntoa(inet_aton(host))
     except OSError:
         raise UrlRefused("host ends in a number but is not an IPv4 address") from None
 

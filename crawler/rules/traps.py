@@ -1,4 +1,4 @@
-"""What makes a URL space endless, told from the URL alone; and what a recrawl learns about traps on its way.
+"""What makes a URL space endless, told from the URL alone.
 
 Numbers are those of Heritrix and StormCrawler where no other is given. What only looks endless is not dropped: it
 costs more, so that it is visited last and a budget ends it.
@@ -21,7 +21,6 @@ MOST_RETURNS: Final = 3
 # "/00/00/00/a.jpg" is how stores spread their files over folders.
 _SHORTEST_FOLDER: Final = 3
 MOST_PARAMETERS: Final = 4
-HOSTS_COUNTED: Final = 1_000
 
 # The slashes of a canonical URL that are none of its path's.
 _SLASHES: Final = len("//")
@@ -108,26 +107,3 @@ def endless_space_of(url: str) -> Endless | None:
         elif match.lastgroup != "word" or _DIGIT.search(url, match.end()):
             return Endless.CALENDAR
     return found
-
-
-class ScopeSuggestions:
-    """Counts the hosts whose files pages in scope show, for an operator to decide about; they are not fetched.
-
-    Bounded (Misra and Gries, 1982): when too many hosts are counted, every count goes down by one and those at zero
-    are forgotten. So a count is a lower bound, and a host with a large enough share is never lost.
-    """
-
-    def __init__(self, most: int = HOSTS_COUNTED) -> None:
-        self._most = most
-        self._counts: Counter[str] = Counter()
-
-    def note(self, host: str) -> None:
-        """Count one file on this host."""
-        if host in self._counts or len(self._counts) < self._most:
-            self._counts[host] += 1
-            return
-        self._counts = Counter({one: count - 1 for one, count in self._counts.items() if count > 1})
-
-    def top(self, count: int = 20) -> list[tuple[str, int]]:
-        """Return the hosts with most files, each with how many (at least) there are, most first."""
-        return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:count]

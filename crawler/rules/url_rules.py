@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import acting_links, traps
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules.urls import DEFAULT_PORTS, MAX_URL_LENGTH

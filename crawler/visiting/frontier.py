@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting.visit import Visit
 
 # Beyond this many, links are dropped and said to be. One costs its URL and a few bytes more when a page has many links
@@ -137,4 +137,4 @@ def _rank(waiting: Waiting) -> int:
     visit = waiting.visit
     if visit.is_reported:
         return -2
-    return -1 if visit.kind is LinkKind.MEDIA else visit.depth + max(waiting.cost, 1) - 1
+    return -1 if visit.kind is LinkKind.FILE else visit.depth + max(waiting.cost, 1) - 1

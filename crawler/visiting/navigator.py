@@ -14,11 +14,11 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.request_headers import manners_of
 from orbweaver.crawler.fetching.transfer import Answer
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import documents
-from orbweaver.crawler.links.html import Link, LinkKind, PageLinks
+from orbweaver.crawler.links.html import Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import scope, url_rules, urls
-from orbweaver.crawler.rules.traps import ScopeSuggestions
 from orbweaver.crawler.transfer_errors import Interrupted
 from orbweaver.crawler.visiting import dedup_key, sightings
 from orbweaver.crawler.visiting.frontier import MOST_WAITING, Frontier, Waiting
@@ -35,6 +35,7 @@ from orbweaver.crawler.visiting.outcomes import (
 )
 from orbweaver.crawler.visiting.reported_urls import ReportedUrls
 from orbweaver.crawler.visiting.seen_urls import SeenUrls
+from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
 from orbweaver.crawler.visiting.visit import Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
@@ -97,7 +98,7 @@ class Course:
             self._redirected(visit, answer)
             return
         if not visit.is_reported:
-            found = LinkKind.MEDIA if body.html is None else LinkKind.PAGE
+            found = LinkKind.FILE if body.html is None else LinkKind.PAGE
             self._budget.correct(visit.kind, found, host=urls.host_of(answer.url))
         # A body is looked into whatever the status is: an error status may be a disguise.
         if body.digests is not None and not body.digests.is_degenerate:
@@ -108,7 +109,7 @@ class Course:
 
     def _came(self, visit: Visit, answer: Answer, body: Body) -> None:
         """Record what a URL turned out to be, and why where that is no file and no page to follow."""
-        is_file_expected = expected_kind(visit.url, visit.kind) is LinkKind.MEDIA
+        is_file_expected = expected_kind(visit.url, visit.kind) is LinkKind.FILE
         is_page = body.digests is None
         if not 200 <= answer.status < 300:
             is_failure = is_status_failure(answer.status, is_reported=visit.is_reported)
@@ -280,7 +281,7 @@ class Course:
                 referrer=page_url,
                 depth=visit.depth + 1,
                 report_ids=visit.report_ids,
-                is_embed=link.kind is LinkKind.MEDIA,
+                is_embed=link.kind is LinkKind.FILE,
                 referrer_page=page,
                 manners=visit.manners,
                 root=visit.root,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from orbweaver.crawler.fetching.request_headers import DEFAULT_MANNERS, Manners
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import path_of
 
 
@@ -36,7 +36,7 @@ class Visit(NamedTuple):
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:
     """Return what a link to a canonical URL probably leads to: one to a file with a file's ending is a file."""
-    if kind is LinkKind.MEDIA:
+    if kind is LinkKind.FILE:
         return kind
     # mimetypes, too, takes dots at the head of a name for no ending.
     name = path_of(url).rpartition("/")[2].lstrip(".")
@@ -49,4 +49,4 @@ def _kind_of_ending(ending: str) -> LinkKind:
     guessed, _ = mimetypes.guess_type(f"/a.{ending}")  # without the slash "a.b:" would be a scheme
     if guessed is None or guessed in {"text/html", "application/xhtml+xml"}:
         return LinkKind.PAGE
-    return LinkKind.MEDIA
+    return LinkKind.FILE

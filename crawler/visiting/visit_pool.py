@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Pace
 from orbweaver.crawler.fetching.transfer import Answer
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import host_of
 from orbweaver.crawler.visiting.frontier import Frontier, Waiting
 from orbweaver.crawler.visiting.navigator import Course
@@ -119,7 +119,7 @@ class Lanes:
 
     async def _visit(self, waiting: Waiting) -> None:
         visit = waiting.visit
-        is_file = visit.kind is LinkKind.MEDIA
+        is_file = visit.kind is LinkKind.FILE
         try:
             answer = await (self._fetch_file if is_file else self._fetch_page)(waiting)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES

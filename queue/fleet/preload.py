@@ -43,10 +43,10 @@ def preload() -> None:
 
 
 def _prepare() -> None:
+    from orbweaver.crawler import reader_proof
     from orbweaver.crawler.containment import sandbox
     from orbweaver.crawler.errors import ReadersWrong
     from orbweaver.crawler.fetching.tls import verified_context
-    from orbweaver.crawler.links import reader_proof
 
     mimetypes.init()  # reads the system's table, which would cost every horse some 4 ms
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from orbweaver.crawler.bodies.document_kinds import DocumentKind, recognise
 from orbweaver.crawler.bodies.sniff import sniff
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links.documents import DocumentKind, recognise, references
+from orbweaver.crawler.links.documents import references
 from orbweaver.crawler.rules.urls import canonicalise, join
 
 from fuzz.promises import in_time_for, stretched

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import url_rules, urls
 from orbweaver.crawler.rules.scope import refusal_of, scope_for
 from orbweaver.crawler.rules.urls import canonicalise, join

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.bodies.body import Body, BodyLimits, BodyReader, media_type
 from orbweaver.crawler.bodies.digests import digests_of
-from orbweaver.crawler.links.documents import DocumentKind
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from zip_bytes import zipped
 

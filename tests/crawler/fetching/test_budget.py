@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from orbweaver.crawler.fetching.budget import ERROR_COST, MOST_ERROR_COST, Budget, LimitReached
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.model import Limits
 
-PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
+PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 HOST, OTHER = "www.example.com", "cdn.example.com"
 
 
@@ -23,10 +23,10 @@ def limit_of(budget: Budget, kind: LinkKind = PAGE, *, host: str = HOST) -> str 
 def test_each_kind_has_its_own_limit() -> None:
     budget = Budget(Limits(max_pages=2, max_files=1))
     budget.spend(PAGE, host=HOST)
-    budget.spend(MEDIA, host=HOST)
+    budget.spend(FILE, host=HOST)
     budget.spend(PAGE, host=OTHER)
     assert limit_of(budget, PAGE) == "max_pages"
-    assert limit_of(budget, MEDIA, host=OTHER) == "max_files"
+    assert limit_of(budget, FILE, host=OTHER) == "max_files"
 
 
 def test_what_was_refused_is_not_counted() -> None:
@@ -34,7 +34,7 @@ def test_what_was_refused_is_not_counted() -> None:
     budget.spend(PAGE, host=HOST)
     for _ in range(3):
         assert limit_of(budget, PAGE) == "max_pages"
-    budget.correct(PAGE, MEDIA, host=HOST)
+    budget.correct(PAGE, FILE, host=HOST)
     assert limit_of(budget, PAGE) is None
     assert limit_of(budget, PAGE) == "max_pages"
 
@@ -42,17 +42,17 @@ def test_what_was_refused_is_not_counted() -> None:
 def test_a_page_that_was_a_file_makes_room_for_a_page_and_takes_a_files_place() -> None:
     budget = Budget(Limits(max_pages=1, max_files=1))
     budget.spend(PAGE, host=HOST)
-    budget.correct(PAGE, MEDIA, host=HOST)
-    assert limit_of(budget, MEDIA) == "max_files"
+    budget.correct(PAGE, FILE, host=HOST)
+    assert limit_of(budget, FILE) == "max_files"
     assert limit_of(budget, PAGE) is None
 
 
 def test_what_was_as_expected_is_counted_once() -> None:
     budget = Budget(Limits(max_files=2))
-    budget.spend(MEDIA, host=HOST)
-    budget.correct(MEDIA, MEDIA, host=HOST)
-    assert limit_of(budget, MEDIA) is None
-    assert limit_of(budget, MEDIA) == "max_files"
+    budget.spend(FILE, host=HOST)
+    budget.correct(FILE, FILE, host=HOST)
+    assert limit_of(budget, FILE) is None
+    assert limit_of(budget, FILE) == "max_files"
 
 
 def test_spent_bytes_end_both_kinds() -> None:
@@ -77,7 +77,7 @@ def test_a_host_is_retired_when_its_own_budget_is_spent_and_the_others_are_not()
     for _ in range(3):
         budget.spend(PAGE, host=HOST)
     assert limit_of(budget) == budget.retired_by(HOST) == "max_host_cost"
-    assert limit_of(budget, MEDIA) == "max_host_cost"
+    assert limit_of(budget, FILE) == "max_host_cost"
     assert limit_of(budget, host=OTHER) is budget.retired_by(OTHER) is None
 
 

@@ -1,6 +1,6 @@
 """NAT64 prefixes: which ones the known name shows, and which an operator may write.
 
-How they are asked for is in test_egress_table.py, with a DNS server.
+How they are asked for is in test_address_table.py, with a DNS server.
 """
 
 from ipaddress import IPv6Address, IPv6Network

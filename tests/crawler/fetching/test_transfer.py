@@ -10,7 +10,8 @@ import pytest
 from contained import Crawled, crawl
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections
-from orbweaver.crawler.rules.address_rules import Guard, parse_networks
+from orbweaver.crawler.fetching.egress_guard import Guard
+from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.model import Outcome
 from raw_server import RawServer
 

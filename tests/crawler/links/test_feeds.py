@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler.links.documents import DocumentKind, references
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.documents import references
 
-PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
+PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 URL = "http://host.test/feed"
 
 
@@ -29,9 +30,9 @@ def test_a_sitemap_names_pages_images_and_videos() -> None:
     ) == [
         ("http://host.test/a?b=1&c=2", PAGE),
         ("http://host.test/de", PAGE),
-        ("http://host.test/a.jpg", MEDIA),
-        ("t.jpg", MEDIA),
-        ("v.mp4", MEDIA),
+        ("http://host.test/a.jpg", FILE),
+        ("t.jpg", FILE),
+        ("v.mp4", FILE),
         ("player", PAGE),
         ("http://host.test/b", PAGE),
     ]
@@ -70,16 +71,16 @@ def test_an_rss_feed_names_pages_and_files() -> None:
     ) == [
         ("http://host.test/", PAGE),
         ("?page=2", PAGE),
-        ("logo.png", MEDIA),
-        ("cover.jpg", MEDIA),
+        ("logo.png", FILE),
+        ("cover.jpg", FILE),
         ("http://host.test/1", PAGE),
-        ("a.mp3", MEDIA),
-        ("a.mp4", MEDIA),
-        ("t.jpg", MEDIA),
+        ("a.mp3", FILE),
+        ("a.mp4", FILE),
+        ("t.jpg", FILE),
         ("play", PAGE),
-        ("d.jpg", MEDIA),
+        ("d.jpg", FILE),
         ("more", PAGE),
-        ("e.jpg", MEDIA),
+        ("e.jpg", FILE),
     ]
 
 
@@ -94,14 +95,14 @@ def test_an_atom_feed_names_pages_and_files_and_nothing_to_edit() -> None:
             <content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><img src="x.png"/></div></content>
             <summary type="html">&lt;img src=s.png&gt;</summary></entry></feed>""",
     ) == [
-        ("i.png", MEDIA),
-        ("l.png", MEDIA),
+        ("i.png", FILE),
+        ("l.png", FILE),
         ("1.html", PAGE),
-        ("a.mp4", MEDIA),
-        ("t.png", MEDIA),
-        ("c.png", MEDIA),
-        ("x.png", MEDIA),
-        ("s.png", MEDIA),
+        ("a.mp4", FILE),
+        ("t.png", FILE),
+        ("c.png", FILE),
+        ("x.png", FILE),
+        ("s.png", FILE),
     ]
 
 

@@ -8,9 +8,10 @@ import pytest
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.links.html import DOCUMENTS_DEEP, DataUri, Link, LinkKind, PageLinks, extract
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.html import DOCUMENTS_DEEP, DataUri, Link, PageLinks, extract
 
-PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
+PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 MEGABYTES_2 = 2 * 2**20
 
 
@@ -41,78 +42,78 @@ ONE_LINK = [
     ("<meta http-equiv=refresh content='1.5 , url = \"a b\" x'>", "a b", PAGE),
     ("<meta http-equiv=refresh content='3 next.html'>", "next.html", PAGE),
     # media
-    ("<img src=a.jpg>", "a.jpg", MEDIA),
-    ("<image src=a.jpg>", "a.jpg", MEDIA),
-    ("<img data-src=a.jpg>", "a.jpg", MEDIA),
-    ("<img data-original=a.jpg>", "a.jpg", MEDIA),
-    ("<img data-srcset='a.jpg 2x'>", "a.jpg", MEDIA),
-    ("<picture><source srcset='a.webp 1x'></picture>", "a.webp", MEDIA),
-    ("<video src=a.mp4></video>", "a.mp4", MEDIA),
-    ("<video poster=a.jpg></video>", "a.jpg", MEDIA),
-    ("<video data-src=a.mp4></video>", "a.mp4", MEDIA),
-    ("<video><source src=a.mp4></video>", "a.mp4", MEDIA),
-    ("<audio src=a.ogg></audio>", "a.ogg", MEDIA),
-    ("<embed src=a.svg>", "a.svg", MEDIA),
-    ("<object data=a.svg></object>", "a.svg", MEDIA),
-    ("<input type=IMAGE src=a.png>", "a.png", MEDIA),
-    ("<link rel='shortcut icon' href=a.ico>", "a.ico", MEDIA),
-    ("<link rel=apple-touch-icon href=a.png>", "a.png", MEDIA),
-    ("<link rel=image_src href=a.png>", "a.png", MEDIA),
-    ("<meta property='og:image' content='a.png'>", "a.png", MEDIA),
-    ("<meta name='og:image:secure_url' content='a.png'>", "a.png", MEDIA),
-    ("<meta property='og:video:url' content='a.mp4'>", "a.mp4", MEDIA),
-    ("<meta property='og:audio' content='a.mp3'>", "a.mp3", MEDIA),
-    ("<meta name='twitter:image:src' content='a.png'>", "a.png", MEDIA),
-    ("<meta name='twitter:player:stream' content='a.mp4'>", "a.mp4", MEDIA),
-    ("<svg><image xlink:href=a.png /></svg>", "a.png", MEDIA),
-    ("<svg><image href=a.png /></svg>", "a.png", MEDIA),
-    ("<td background=a.gif>", "a.gif", MEDIA),
+    ("<img src=a.jpg>", "a.jpg", FILE),
+    ("<image src=a.jpg>", "a.jpg", FILE),
+    ("<img data-src=a.jpg>", "a.jpg", FILE),
+    ("<img data-original=a.jpg>", "a.jpg", FILE),
+    ("<img data-srcset='a.jpg 2x'>", "a.jpg", FILE),
+    ("<picture><source srcset='a.webp 1x'></picture>", "a.webp", FILE),
+    ("<video src=a.mp4></video>", "a.mp4", FILE),
+    ("<video poster=a.jpg></video>", "a.jpg", FILE),
+    ("<video data-src=a.mp4></video>", "a.mp4", FILE),
+    ("<video><source src=a.mp4></video>", "a.mp4", FILE),
+    ("<audio src=a.ogg></audio>", "a.ogg", FILE),
+    ("<embed src=a.svg>", "a.svg", FILE),
+    ("<object data=a.svg></object>", "a.svg", FILE),
+    ("<input type=IMAGE src=a.png>", "a.png", FILE),
+    ("<link rel='shortcut icon' href=a.ico>", "a.ico", FILE),
+    ("<link rel=apple-touch-icon href=a.png>", "a.png", FILE),
+    ("<link rel=image_src href=a.png>", "a.png", FILE),
+    ("<meta property='og:image' content='a.png'>", "a.png", FILE),
+    ("<meta name='og:image:secure_url' content='a.png'>", "a.png", FILE),
+    ("<meta property='og:video:url' content='a.mp4'>", "a.mp4", FILE),
+    ("<meta property='og:audio' content='a.mp3'>", "a.mp3", FILE),
+    ("<meta name='twitter:image:src' content='a.png'>", "a.png", FILE),
+    ("<meta name='twitter:player:stream' content='a.mp4'>", "a.mp4", FILE),
+    ("<svg><image xlink:href=a.png /></svg>", "a.png", FILE),
+    ("<svg><image href=a.png /></svg>", "a.png", FILE),
+    ("<td background=a.gif>", "a.gif", FILE),
     # css
-    ("<p style='background: url(a.png)'>", "a.png", MEDIA),
-    ('<p style="background: url( &quot;a b.png&quot; )">', "a b.png", MEDIA),
-    ("<p style=\"background: url('a(1).png')\">", "a(1).png", MEDIA),
-    (r"<p style='background: url(a\29 b.png)'>", "a)b.png", MEDIA),
-    (r"<p style='background: url(a\(b.png)'>", "a(b.png", MEDIA),
-    ("<p style='background: URL(a.png'>", "a.png", MEDIA),
-    ("<style>p { background: url(a.png?b&amp;c) }</style>", "a.png?b&amp;c", MEDIA),
-    ('<style>@import "a.css";</style>', "a.css", MEDIA),
-    ("<style>@import url(a.css);</style>", "a.css", MEDIA),
-    ("<style>p::after { content: '<b' } i { background: url(a.png) }", "a.png", MEDIA),
-    ("<style>p { background: image-set('a.avif' type('image/avif') 1x) }</style>", "a.avif", MEDIA),
-    ("<style>p { background: -webkit-image-set(url(a.png) 1x) }</style>", "a.png", MEDIA),
-    ("<link rel=stylesheet href=a.css>", "a.css", MEDIA),
-    ("<link rel='alternate stylesheet' href=a.css>", "a.css", MEDIA),
-    ("<link rel=preload as=image href=a.png>", "a.png", MEDIA),
-    ("<link rel=preload as=image imagesrcset='a.png 2x'>", "a.png", MEDIA),
+    ("<p style='background: url(a.png)'>", "a.png", FILE),
+    ('<p style="background: url( &quot;a b.png&quot; )">', "a b.png", FILE),
+    ("<p style=\"background: url('a(1).png')\">", "a(1).png", FILE),
+    (r"<p style='background: url(a\29 b.png)'>", "a)b.png", FILE),
+    (r"<p style='background: url(a\(b.png)'>", "a(b.png", FILE),
+    ("<p style='background: URL(a.png'>", "a.png", FILE),
+    ("<style>p { background: url(a.png?b&amp;c) }</style>", "a.png?b&amp;c", FILE),
+    ('<style>@import "a.css";</style>', "a.css", FILE),
+    ("<style>@import url(a.css);</style>", "a.css", FILE),
+    ("<style>p::after { content: '<b' } i { background: url(a.png) }", "a.png", FILE),
+    ("<style>p { background: image-set('a.avif' type('image/avif') 1x) }</style>", "a.avif", FILE),
+    ("<style>p { background: -webkit-image-set(url(a.png) 1x) }</style>", "a.png", FILE),
+    ("<link rel=stylesheet href=a.css>", "a.css", FILE),
+    ("<link rel='alternate stylesheet' href=a.css>", "a.css", FILE),
+    ("<link rel=preload as=image href=a.png>", "a.png", FILE),
+    ("<link rel=preload as=image imagesrcset='a.png 2x'>", "a.png", FILE),
     ("<link rel=sitemap href=map.xml>", "map.xml", PAGE),
     # where scripts look for what they will show
-    ("<div data-bg=a.png>", "a.png", MEDIA),
-    ("<div data-bg='url(\"a.png\")'>", "a.png", MEDIA),
-    ("<section data-background=a.png>", "a.png", MEDIA),
-    ("<img data-lazy-src=a.png>", "a.png", MEDIA),
-    ("<img data-lazy-srcset='a.png 2x'>", "a.png", MEDIA),
+    ("<div data-bg=a.png>", "a.png", FILE),
+    ("<div data-bg='url(\"a.png\")'>", "a.png", FILE),
+    ("<section data-background=a.png>", "a.png", FILE),
+    ("<img data-lazy-src=a.png>", "a.png", FILE),
+    ("<img data-lazy-srcset='a.png 2x'>", "a.png", FILE),
     ("<iframe data-lazy-src=inner.html></iframe>", "inner.html", PAGE),
     # svg
-    ("<svg><use xlink:href='shapes.svg#a'></svg>", "shapes.svg#a", MEDIA),
-    ("<svg><use href='shapes.svg#a'></svg>", "shapes.svg#a", MEDIA),
-    ("<svg><filter><feImage href=a.png /></filter></svg>", "a.png", MEDIA),
+    ("<svg><use xlink:href='shapes.svg#a'></svg>", "shapes.svg#a", FILE),
+    ("<svg><use href='shapes.svg#a'></svg>", "shapes.svg#a", FILE),
+    ("<svg><filter><feImage href=a.png /></filter></svg>", "a.png", FILE),
     ("<svg><a xlink:href=next.html>", "next.html", PAGE),
     # where a reference may hide
-    ("<template><img src=a.jpg></template>", "a.jpg", MEDIA),
-    ("<noscript><img src=a.jpg></noscript>", "a.jpg", MEDIA),
-    ("<svg><title><img src=a.jpg></title></svg>", "a.jpg", MEDIA),
-    ("<svg><style><img src=a.jpg></style></svg>", "a.jpg", MEDIA),
-    ("<iframe srcdoc='<img src=&quot;a.jpg&quot;>'></iframe>", "a.jpg", MEDIA),
-    ("<p title='<a b=\"'><img src=a.jpg><p title='\">'>", "a.jpg", MEDIA),
-    ("<!-- <a b=' --><img src=a.jpg><!-- ' -->", "a.jpg", MEDIA),
-    ("<!--> <img src=a.jpg> -->", "a.jpg", MEDIA),
-    ("<!x <a b=\"> <img src=a.jpg> <p c=''>", "a.jpg", MEDIA),
-    ("</a b='>'><img src=a.jpg>", "a.jpg", MEDIA),
-    ("<img/src=a.jpg/alt=x>", "a.jpg/alt=x", MEDIA),
-    ("<img alt = '>'\nsrc\n=\n'a.jpg'/>", "a.jpg", MEDIA),
-    ("<script>if (a<b) c = '<!-- ';</script><img src=a.jpg>", "a.jpg", MEDIA),
-    ("<img src=a.jpg src=b.jpg>", "a.jpg", MEDIA),
-    ("<img " + " ".join(f"x{n}" for n in range(5_000)) + " SRC='a.jpg'>", "a.jpg", MEDIA),
+    ("<template><img src=a.jpg></template>", "a.jpg", FILE),
+    ("<noscript><img src=a.jpg></noscript>", "a.jpg", FILE),
+    ("<svg><title><img src=a.jpg></title></svg>", "a.jpg", FILE),
+    ("<svg><style><img src=a.jpg></style></svg>", "a.jpg", FILE),
+    ("<iframe srcdoc='<img src=&quot;a.jpg&quot;>'></iframe>", "a.jpg", FILE),
+    ("<p title='<a b=\"'><img src=a.jpg><p title='\">'>", "a.jpg", FILE),
+    ("<!-- <a b=' --><img src=a.jpg><!-- ' -->", "a.jpg", FILE),
+    ("<!--> <img src=a.jpg> -->", "a.jpg", FILE),
+    ("<!x <a b=\"> <img src=a.jpg> <p c=''>", "a.jpg", FILE),
+    ("</a b='>'><img src=a.jpg>", "a.jpg", FILE),
+    ("<img/src=a.jpg/alt=x>", "a.jpg/alt=x", FILE),
+    ("<img alt = '>'\nsrc\n=\n'a.jpg'/>", "a.jpg", FILE),
+    ("<script>if (a<b) c = '<!-- ';</script><img src=a.jpg>", "a.jpg", FILE),
+    ("<img src=a.jpg src=b.jpg>", "a.jpg", FILE),
+    ("<img " + " ".join(f"x{n}" for n in range(5_000)) + " SRC='a.jpg'>", "a.jpg", FILE),
     # entities: in attributes, one without its semicolon before "=" is not one
     ("<a href='?a=1&copy=2&amp;b=3&#x41;'>", "?a=1&copy=2&b=3A", PAGE),
     ("<a href=' spaced '>", " spaced ", PAGE),
@@ -174,10 +175,10 @@ def test_a_srcset_is_split_where_browsers_split_it(srcset: str, expected: list[s
 def test_references_are_in_document_order_once_per_kind() -> None:
     html = "<img src=b><a href=a><style>p{background:url(c)}</style><img src=b srcset='d 2x'><a href=b>"
     assert look(html).links == (
-        Link("b", MEDIA),
+        Link("b", FILE),
         Link("a", PAGE),
-        Link("c", MEDIA),
-        Link("d", MEDIA),
+        Link("c", FILE),
+        Link("d", FILE),
         Link("b", PAGE),
     )
 
@@ -185,7 +186,7 @@ def test_references_are_in_document_order_once_per_kind() -> None:
 def test_the_first_base_counts_and_is_no_link() -> None:
     page = look("<base target=x><base href=' /pics/ '><base href=/other/><img src=a.jpg>")
     assert page.base == "/pics/"
-    assert page.links == (Link("a.jpg", MEDIA),)
+    assert page.links == (Link("a.jpg", FILE),)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_all_of_an_image_set_is_found() -> None:
 @pytest.mark.parametrize("media_type", ["text/html", "application/xhtml+xml", "image/svg+xml"])
 def test_a_document_inside_the_page_is_a_file_and_searched_too(media_type: str) -> None:
     page = look(f"<iframe src='data:{media_type},%3Cimage href=a.jpg%3E'></iframe>")
-    assert page.links == (Link("a.jpg", MEDIA),)
+    assert page.links == (Link("a.jpg", FILE),)
     assert [embedded.media_type for embedded in page.data_uris] == [media_type]
 
 
@@ -229,10 +230,10 @@ def test_documents_inside_documents_end_at_a_depth_and_say_so() -> None:
         return html + "<img src=last.jpg>"
 
     within = look(nested(DOCUMENTS_DEEP))
-    assert (within.is_truncated, Link("deepest.jpg", MEDIA) in within.links) == (False, True)
+    assert (within.is_truncated, Link("deepest.jpg", FILE) in within.links) == (False, True)
     beyond = look(nested(DOCUMENTS_DEEP + 1))
     assert beyond.is_truncated
-    assert beyond.links == (Link("last.jpg", MEDIA),)
+    assert beyond.links == (Link("last.jpg", FILE),)
 
 
 BYTES = bytes(range(40))

@@ -6,10 +6,11 @@ import pytest
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.links.html import Link, LinkKind
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.html import Link
 from orbweaver.crawler.links.http_headers import MOST_HEADER_LINKS, header_links
 
-PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
+PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 
 
 @pytest.mark.parametrize(
@@ -17,9 +18,9 @@ PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
     [
         ("<2.html>; rel=next", [Link("2.html", PAGE)]),
         ('<2.html>; title="a, <b>; c"; rel="prev start"', [Link("2.html", PAGE)]),
-        ("<a.css>;rel=stylesheet, <b.png>; rel=preload; as=image", [Link("a.css", MEDIA), Link("b.png", MEDIA)]),
-        ('<>; rel=preload; as=image; imagesrcset="a.png 1x, b.png 2x"', [Link("a.png", MEDIA), Link("b.png", MEDIA)]),
-        ("<a.ico>; REL=ICON", [Link("a.ico", MEDIA)]),
+        ("<a.css>;rel=stylesheet, <b.png>; rel=preload; as=image", [Link("a.css", FILE), Link("b.png", FILE)]),
+        ('<>; rel=preload; as=image; imagesrcset="a.png 1x, b.png 2x"', [Link("a.png", FILE), Link("b.png", FILE)]),
+        ("<a.ico>; REL=ICON", [Link("a.ico", FILE)]),
         ("<a.js>; rel=preload; as=script, <x>; rel=canonical, <y>, z", []),
         ("<a>; rel=next, <a>; rel=next", [Link("a", PAGE)]),
         ("", []),

@@ -6,7 +6,8 @@ import pytest
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.links.documents import DocumentKind, references
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
+from orbweaver.crawler.links.documents import references
 from orbweaver.crawler.links.html import PageLinks
 from orbweaver.crawler.links.manifests import MOST_SEGMENTS
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.links.documents import DocumentKind, references
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
+from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.links.documents import references
 
 
 def found_in(text: str) -> list[str]:
     page = references(text.encode(), DocumentKind.PLAYLIST, content_type=None, base_url="http://host.test/a.m3u8")
-    assert {link.kind for link in page.links} <= {LinkKind.MEDIA}
+    assert {link.kind for link in page.links} <= {LinkKind.FILE}
     return [link.reference for link in page.links]
 
 

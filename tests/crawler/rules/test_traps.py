@@ -1,9 +1,8 @@
-"""Traps: tables of URLs that are and are not endless, and what is learnt on the way, in bounded memory."""
+"""Traps: tables of URLs that are and are not endless."""
 
 from __future__ import annotations
 
 import timeit
-from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from orbweaver.crawler.rules.traps import (
     MOST_SEGMENTS,
     Endless,
-    ScopeSuggestions,
     endless_space_of,
     has_too_many_segments,
     repeats_segments,
@@ -117,27 +115,3 @@ def test_a_long_url_takes_no_long_time(parts: list[str], times: int) -> None:
     for judge in (repeats_segments, has_too_many_segments, endless_space_of):
         # Below 1 ms; a quadratic reading of 4,096 characters takes seconds.
         assert timeit.timeit(lambda judge=judge: judge(url), number=1) < 0.5  # type: ignore[misc]
-
-
-# --- what is learnt on the way ---
-
-
-def test_hosts_are_suggested_by_their_number_of_files() -> None:
-    hosts = ScopeSuggestions()
-    for host in ("b.example", "a.example", "c.example", "c.example"):
-        hosts.note(host)
-    assert hosts.top() == [("c.example", 2), ("a.example", 1), ("b.example", 1)]
-    assert hosts.top(1) == [("c.example", 2)]
-    assert ScopeSuggestions().top() == []
-
-
-@given(st.lists(st.sampled_from("abcdefgh"), max_size=200))
-def test_a_host_with_a_large_share_is_never_lost(seen: list[str]) -> None:
-    hosts = ScopeSuggestions(most=3)
-    for host in seen:
-        hosts.note(host)
-    counted = dict(hosts.top())
-    assert len(counted) <= 3
-    for host, count in Counter(seen).items():
-        assert counted.get(host, 0) <= count
-        assert host in counted or count <= len(seen) / 4

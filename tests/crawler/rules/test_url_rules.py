@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import url_rules
 from orbweaver.crawler.rules.scope import scope_for, site_of
 from orbweaver.crawler.rules.url_rules import ENDLESS_COST, MAX_PAGE_URL_LENGTH, RULES, Candidate, UrlDecision, explain
@@ -26,7 +26,7 @@ PATH = scope_for(ScopeKind.PATH, f"{ROOT}board/", Limits())
 WITH_SITE = HOST.model_copy(update={"embeds": Embeds.SAME_SITE})
 WITH_ANY = HOST.model_copy(update={"embeds": Embeds.ANY})
 EXPIRED = HOST.model_copy(update={"expires_at": NOW})
-PAGE, MEDIA = LinkKind.PAGE, LinkKind.MEDIA
+PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 
 
 def link(url: str, **known: object) -> Candidate:
@@ -34,7 +34,7 @@ def link(url: str, **known: object) -> Candidate:
 
 
 def embed(url: str, **known: object) -> Candidate:
-    return link(url, **{"kind": MEDIA, "is_embed": True, **known})
+    return link(url, **{"kind": FILE, "is_embed": True, **known})
 
 
 def report(url: str) -> Candidate:
@@ -74,7 +74,7 @@ SAME_SITE = "http://cdn.example.com/a.jpg"
         (PATH, link(f"{ROOT}a"), "scope.path", Outcome.OUT_OF_SCOPE),
         (HOST, report(ELSEWHERE), "scope.host", Outcome.OUT_OF_SCOPE),
         (WITH_ANY, link(ELSEWHERE), "scope.host", Outcome.OUT_OF_SCOPE),
-        (WITH_ANY, link(ELSEWHERE, kind=MEDIA), "scope.host", Outcome.OUT_OF_SCOPE),
+        (WITH_ANY, link(ELSEWHERE, kind=FILE), "scope.host", Outcome.OUT_OF_SCOPE),
         # embeds
         (HOST, embed(f"{ROOT}a.jpg"), "accept", None),
         (HOST, embed(SAME_SITE), "embeds.off", Outcome.OUT_OF_SCOPE),
@@ -91,14 +91,14 @@ SAME_SITE = "http://cdn.example.com/a.jpg"
         (HOST, link(LONG), "accept", None),
         (HOST, link(LONG + "a"), "trap.length", Outcome.TRAP),
         (HOST, link(LONG + "a", is_redirect=True), "trap.length", Outcome.TRAP),
-        (HOST, link(LONG + "a", kind=MEDIA), "accept", None),
-        (HOST, link(ROOT + "a" * MAX_URL_LENGTH, kind=MEDIA), "trap.length", Outcome.TRAP),
+        (HOST, link(LONG + "a", kind=FILE), "accept", None),
+        (HOST, link(ROOT + "a" * MAX_URL_LENGTH, kind=FILE), "trap.length", Outcome.TRAP),
         # hops
         (HOST, link(f"{ROOT}a", depth=3), "accept", None),
         (HOST, link(f"{ROOT}a", depth=4), "limit.max_depth", Outcome.LIMIT),
         (HOST, link(f"{ROOT}a", depth=4, is_redirect=True), "limit.max_depth", Outcome.LIMIT),
         # paths
-        (HOST, link(REPEATED, kind=MEDIA), "trap.repeated-segments", Outcome.TRAP),
+        (HOST, link(REPEATED, kind=FILE), "trap.repeated-segments", Outcome.TRAP),
         (HOST, link(REPEATED, is_redirect=True), "trap.repeated-segments", Outcome.TRAP),
         (HOST, link(DEEP), "trap.segments", Outcome.TRAP),
         # acting links
@@ -108,7 +108,7 @@ SAME_SITE = "http://cdn.example.com/a.jpg"
         # costlier
         (HOST, link(f"{ROOT}calendar/2031/07"), "cost.calendar", None),
         (HOST, link(f"{ROOT}list?sort=name"), "cost.facets", None),
-        (HOST, link(f"{ROOT}calendar/2031/07", kind=MEDIA), "accept", None),
+        (HOST, link(f"{ROOT}calendar/2031/07", kind=FILE), "accept", None),
     ],
 )
 def test_the_first_rule_that_does_not_abstain_decides(

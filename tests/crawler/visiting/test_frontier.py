@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from orbweaver.crawler.fetching.request_headers import Manners
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting.frontier import Frontier, Waiting
 from orbweaver.crawler.visiting.visit import Visit
 
@@ -28,7 +28,7 @@ def test_reports_come_first_then_files_then_near_pages() -> None:
     for one in (
         waiting("far", depth=3),
         waiting("near", depth=1),
-        waiting("file", LinkKind.MEDIA, depth=9),
+        waiting("file", LinkKind.FILE, depth=9),
         waiting("report", is_reported=True, cost=0),
     ):
         frontier.push(one)
@@ -127,7 +127,7 @@ class PlainFrontier:
     def push(self, one: Waiting) -> None:
         visit = one.visit
         rank = visit.depth + max(one.cost, 1) - 1
-        if visit.kind is LinkKind.MEDIA:
+        if visit.kind is LinkKind.FILE:
             rank = -1
         if visit.is_reported:
             rank = -2

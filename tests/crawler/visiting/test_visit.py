@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler.links.html import LinkKind
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting.visit import expected_kind
 
 
@@ -18,11 +18,11 @@ from orbweaver.crawler.visiting.visit import expected_kind
         ("http://example.com/a.php?file=b.jpg", LinkKind.PAGE),
         ("http://example.com/a.jpg/b", LinkKind.PAGE),
         ("http://example.com/.jpg", LinkKind.PAGE),  # a name that begins with a dot is all name
-        ("http://example.com/a.JPG", LinkKind.MEDIA),
-        ("http://example.com/.a.jpg", LinkKind.MEDIA),
-        ("http://example.com/a.b.jpg?c=d", LinkKind.MEDIA),
-        ("http://example.com/a.data:.jpg", LinkKind.MEDIA),  # no scheme
-        ("http://example.com/a.tgz", LinkKind.MEDIA),
+        ("http://example.com/a.JPG", LinkKind.FILE),
+        ("http://example.com/.a.jpg", LinkKind.FILE),
+        ("http://example.com/a.b.jpg?c=d", LinkKind.FILE),
+        ("http://example.com/a.data:.jpg", LinkKind.FILE),  # no scheme
+        ("http://example.com/a.tgz", LinkKind.FILE),
     ],
 )
 def test_a_link_to_a_file_s_ending_is_expected_to_be_a_file(url: str, kind: LinkKind) -> None:
@@ -30,4 +30,4 @@ def test_a_link_to_a_file_s_ending_is_expected_to_be_a_file(url: str, kind: Link
 
 
 def test_what_a_page_shows_is_a_file_whatever_its_ending_is() -> None:
-    assert expected_kind("http://example.com/a.html", LinkKind.MEDIA) is LinkKind.MEDIA
+    assert expected_kind("http://example.com/a.html", LinkKind.FILE) is LinkKind.FILE

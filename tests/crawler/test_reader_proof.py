@@ -11,7 +11,7 @@ import pytest
 from builders import an_order
 from contained import run
 from orbweaver.console.terminal.doctor import examine
-from orbweaver.crawler import crawl_process
+from orbweaver.crawler import crawl_process, reader_proof
 from orbweaver.crawler.crawl_messages import Contained, GivenUp, Said
 from orbweaver.crawler.errors import ReadersWrong
 from orbweaver.crawler.links import (
@@ -20,7 +20,6 @@ from orbweaver.crawler.links import (
     html,
     http_headers,
     markup,
-    reader_proof,
     xml_tags,
 )
 from orbweaver.crawler.rules import urls

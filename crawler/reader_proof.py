@@ -16,12 +16,14 @@ from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
 from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
 from orbweaver.crawler.bodies.decoding import decoder_for
 from orbweaver.crawler.bodies.digests import DirectDigester, digests_of
+from orbweaver.crawler.bodies.document_kinds import recognise
 from orbweaver.crawler.bodies.sniff import sniff
 from orbweaver.crawler.errors import ReadersWrong, UrlRefused
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import fixed_documents as fixed
 from orbweaver.crawler.links.attribute_values import DataUri
-from orbweaver.crawler.links.documents import recognise, references
-from orbweaver.crawler.links.html import Link, LinkKind, PageLinks, extract
+from orbweaver.crawler.links.documents import references
+from orbweaver.crawler.links.html import Link, PageLinks, extract
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import robots, url_rules
 from orbweaver.crawler.rules.scope import scope_for
@@ -65,7 +67,7 @@ def _reads_document(document: fixed.FixedDocument) -> bool:
     recognised = recognise(document.declared, sniff(document.body), document.body)
     found = references(document.body, document.kind, content_type=document.declared, base_url=fixed.PAGE_URL)
     expected = {("page", f"page-{number}") for number in range(1, document.pages + 1)}
-    expected |= {("media", f"file-{number}") for number in range(1, document.files + 1)}
+    expected |= {("file", f"file-{number}") for number in range(1, document.files + 1)}
     return recognised is not None and recognised.kind is document.kind and _names(found) == expected
 
 
@@ -89,7 +91,7 @@ def _reads_other_encodings() -> bool:
 
 def _reads_headers() -> bool:
     found = header_links(link=['<a,b>; rel="next"; title="x, <y>", <c>; rel=icon'], refresh="0; url=d")
-    return found == (Link("d", LinkKind.PAGE), Link("a,b", LinkKind.PAGE), Link("c", LinkKind.MEDIA))
+    return found == (Link("d", LinkKind.PAGE), Link("a,b", LinkKind.PAGE), Link("c", LinkKind.FILE))
 
 
 # --- bodies ---
@@ -138,7 +140,7 @@ def _joined(reference: str) -> str | None:
 def _decides() -> bool:
     scope = scope_for(ScopeKind.HOST, fixed.PAGE_URL, Limits())
     return all(
-        url_rules.decide(scope, Candidate(url, LinkKind.MEDIA), now=_NOW).rule == rule
+        url_rules.decide(scope, Candidate(url, LinkKind.FILE), now=_NOW).rule == rule
         for url, rule in fixed.DECIDED.items()
     )
 

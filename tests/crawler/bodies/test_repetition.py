@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from orbweaver.crawler.links.repetition import end_of_run
+from orbweaver.crawler.bodies.repetition import end_of_run
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""Which bodies are read for references, and as what kind of document."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.crawler.bodies.document_kinds import DocumentKind, Recognised, recognise
+from orbweaver.crawler.bodies.sniff import sniff
+
+XML = b'<?xml version="1.0" encoding="utf-8"?>\n'
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+K = DocumentKind
+
+
+@pytest.mark.parametrize(
+    ("declared", "head", "kind"),
+    [
+        # pages
+        ("text/html", b"<html>", K.HTML),
+        ("text/html", b"words", K.HTML),
+        ("text/html", PNG, K.HTML),
+        ("text/html", b"", K.HTML),
+        ("image/jpeg", b"<!doctype html>", K.HTML),
+        (None, b"<!doctype html>", K.HTML),
+        ("application/xhtml+xml", XML + b"<html>", K.XHTML),
+        ("application/xml", XML + b"<html>", K.XHTML),
+        # images that refer to others
+        ("image/svg+xml", b"<svg>", K.SVG),
+        ("image/png", XML + b"<svg>", K.SVG),
+        ("image/svg+xml", PNG, None),
+        # style sheets have no mark
+        ("text/css", b"p { color: red }", K.STYLE_SHEET),
+        ("text/css", PNG, None),
+        ("text/plain", b"p { color: red }", None),
+        # sitemaps and feeds, whatever they are declared as
+        ("text/xml", XML + b"<urlset>", K.SITEMAP),
+        ("application/octet-stream", b"\xef\xbb\xbf" + XML + b"<sm:sitemapindex xmlns:sm='x'>", K.SITEMAP),
+        ("text/html", XML + b"<urlset>", K.SITEMAP),
+        ("application/xml", XML + b"<rss>", K.FEED),
+        ("text/html", b"<rss version='2.0'>", K.FEED),
+        ("application/atom+xml", XML + b"<feed xmlns='http://www.w3.org/2005/Atom'>", K.FEED),
+        ("text/xml", XML + b"<rdf:RDF>", K.FEED),
+        ("text/plain", b"http://host.test/a\nhttp://host.test/b\nhttp://ho", K.URL_LIST),
+        ("text/plain", b"http://host.test/a and words\n", None),
+        ("text/plain", b"See http://host.test/a\n", None),
+        ("text/csv", b"http://host.test/a\n", None),
+        # streams
+        ("text/plain", b"#EXTM3U\n", K.PLAYLIST),
+        ("audio/x-mpegurl", b"a.mp3\n", K.PLAYLIST),
+        ("text/xml", XML + b"<MPD>", K.MANIFEST),
+        # other files
+        ("text/xml", XML + b"<other>", None),
+        ("application/json", b'{"a": "http://host.test/"}', None),
+        ("text/plain", b"words", None),
+        ("image/png", PNG, None),
+        (None, b"", None),
+    ],
+)
+def test_what_a_body_is_read_as(declared: str | None, head: bytes, kind: DocumentKind | None) -> None:
+    assert recognise(declared, sniff(head), head) == (None if kind is None else Recognised(kind))
+
+
+@pytest.mark.parametrize(
+    ("inside", "kind"),
+    [
+        (XML + b"<urlset>" + b"<url/>" * 5_000, K.SITEMAP),
+        (b"http://host.test/a\n" * 500, K.URL_LIST),
+        (b"<rss>", K.FEED),
+        (b"<html>", None),
+        (PNG, None),
+    ],
+)
+def test_a_sitemap_that_is_a_gzip_file_is_known(inside: bytes, kind: DocumentKind | None) -> None:
+    expected = None if kind is None else Recognised(kind, is_gzipped=True)
+    head = gzip.compress(inside)
+    assert recognise("application/x-gzip", sniff(head), head) == expected
+
+
+@given(st.binary() | st.binary().map(gzip.compress), st.none() | st.text(max_size=20))
+def test_any_bytes_are_recognised_or_not_without_failing(head: bytes, declared: str | None) -> None:
+    recognise(declared, sniff(head), head)
