@@ -42,6 +42,25 @@ MAY_NOT_IMPORT: dict[str, frozenset[str]] = {
     "takedown": frozenset({"rq"}),
     "store": frozenset({"rq"}),
 }
+# The same inside the crawler: its rooms, and the files at its root, that each room may import. Those files, its doors
+# among them, may import every room.
+MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
+    "rules": frozenset({"errors", "link_kind"}),
+    "containment": frozenset({"errors"}),
+    "bodies": frozenset({"transfer_errors"}),
+    "links": frozenset({"bodies", "link_kind"}),
+    "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind"}),
+    "visiting": frozenset({"rules", "bodies", "links", "fetching", "errors", "transfer_errors", "link_kind"}),
+}
+# Rules decide and touch nothing: no network, no file, no process, no clock that they wait for. They know these only.
+_PURE = """
+    __future__ codecs collections dataclasses datetime enum functools idna ipaddress protego re tldextract typing
+    urllib.parse socket.inet_aton socket.inet_ntoa
+"""
+RULES_MAY_IMPORT = frozenset(_PURE.split())
+# A list of words is read from the file beside it, once, when it is imported.
+MAY_READ_ITS_LIST = "crawler/rules/acting_links.py"
+READERS = frozenset({"open", "fdopen", "read_text", "read_bytes"})
 PICKLES = frozenset({"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"})
 REACTORS = ("twisted.internet.reactor", "twisted.internet.asyncioreactor", "scrapy.utils.reactor")
 RESOLVERS = frozenset({"getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"})
@@ -67,6 +86,25 @@ def room_named_by(target: str, root: Path) -> str | None:
     return first if (root / first).is_dir() or (root / f"{first}.py").is_file() else ""
 
 
+def room_in_crawler(path: Path, root: Path) -> str | None:
+    """The room of a file of the crawler; None for those at its root and for files of other rooms."""
+    parts = path.relative_to(root).parts
+    return parts[1] if parts[0] == "crawler" and len(parts) > 2 else None
+
+
+def trespasses_in_crawler(target: str, room: str, where: str) -> Iterator[str]:
+    """Say what is wrong with an import of a file in a room of the crawler."""
+    parts = target.split(".")
+    if parts[:2] == ["orbweaver", "crawler"]:
+        other = parts[2] if len(parts) > 2 else ""
+        if other != room and other not in MAY_IMPORT_IN_CRAWLER.get(room, frozenset()):
+            yield f"crawler/{room} may not import {other or 'the crawler'} ({target})"
+    elif room == "rules" and parts[0] != "orbweaver":
+        is_known = any(f"{target}.".startswith(f"{known}.") for known in RULES_MAY_IMPORT)
+        if not is_known and not (where == MAY_READ_ITS_LIST and target == "pathlib.Path"):
+            yield f"crawler/rules decides and touches nothing: {target} is not in RULES_MAY_IMPORT"
+
+
 def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
@@ -74,6 +112,7 @@ def is_private(name: str) -> bool:
 def violations_of(path: Path, root: Path) -> Iterator[str]:
     where = path.relative_to(root).as_posix()
     room = room_of(path, root)
+    inner = room_in_crawler(path, root)
     tree = ast.parse(path.read_bytes(), filename=where)
     strangers: dict[str, str] = {}
     for line, target, bound_to in imports_of(tree, path, root):
@@ -84,6 +123,8 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
             if any(map(is_private, target.split("."))):
                 yield f"{where}:{line}: {target} is private to {other}"
             strangers[bound_to] = other
+        if inner is not None:
+            yield from (f"{where}:{line}: {said}" for said in trespasses_in_crawler(target, inner, where))
         if PICKLES.intersection(target.split(".")):
             yield f"{where}:{line}: {target} lets data run code: use JSON"
         if any(f"{target}.".startswith(f"{reactor}.") for reactor in REACTORS):
@@ -105,6 +146,8 @@ def misdeeds_of(call: ast.Call, where: str) -> Iterator[str]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name in RESOLVERS and where not in MAY_RESOLVE:
         yield f"{name}() resolves a name outside the egress guard"
+    if name in READERS and where.startswith("crawler/rules/") and where != MAY_READ_ITS_LIST:
+        yield f"{name}() reads a file: crawler/rules decides and touches nothing"
     if where in MAY_TRY_TO_WRITE:
         return
     if name in WRITERS:
@@ -141,6 +184,8 @@ def test_every_module_of_the_package_is_read() -> None:
 
     assert rooms == set(MAY_IMPORT)
     assert set(ROOMS) == {room for room in MAY_IMPORT if room and (ROOT / room).is_dir()}
+    rooms_in_crawler = {room for path in product_files(ROOT) if (room := room_in_crawler(path, ROOT))}
+    assert rooms_in_crawler == set(MAY_IMPORT_IN_CRAWLER)
 
 
 def test_no_file_imports_itself_through_others() -> None:
@@ -154,6 +199,10 @@ def test_queue_has_no_init_file() -> None:
     assert not (ROOT / "queue" / "__init__.py").exists()
 
 
+WITH_INPUT_OR_OUTPUT = """
+    socket ssl asyncio aiohttp requests redis subprocess threading multiprocessing concurrent.futures os io selectors
+    http.client urllib.request time pathlib scrapy
+"""
 PLANTED = {
     "model imports nothing of ours": ("model.py", "from orbweaver import settings", "may not import settings"),
     "settings import nothing of ours": ("settings.py", "import orbweaver.model", "may not import model"),
@@ -216,6 +265,74 @@ PLANTED = {
     "the crawler writes no path": ("crawler/a.py", "Path('body').write_bytes(b'')", "writes to the disk"),
     "the crawler resolves no name": ("crawler/a.py", "import socket\nsocket.getaddrinfo('h', 80)", "egress guard"),
     "the crawler imports no resolver": ("crawler/a.py", "from socket import getaddrinfo", "egress guard"),
+    **{
+        f"rules know no {module}": ("crawler/rules/a.py", f"import {module}", "decides and touches nothing")
+        for module in WITH_INPUT_OR_OUTPUT.split()
+    },
+    "rules know no name of socket but two": ("crawler/rules/a.py", "from socket import socket", "touches nothing"),
+    "rules know no opener of urllib": ("crawler/rules/a.py", "from urllib import request", "touches nothing"),
+    "rules read no file": ("crawler/rules/a.py", "open('list')", "reads a file"),
+    "rules read no path": ("crawler/rules/a.py", "Path('list').read_text()", "reads a file"),
+    "rules know no fetching": (
+        "crawler/rules/a.py",
+        "from orbweaver.crawler.fetching import nat64",
+        "crawler/rules may not import fetching",
+    ),
+    "rules know no visiting": (
+        "crawler/rules/a.py",
+        "def f():\n    import orbweaver.crawler.visiting.visit",
+        "crawler/rules may not import visiting",
+    ),
+    "rules know no containment": (
+        "crawler/rules/a.py",
+        "from ..containment import sandbox",
+        "crawler/rules may not import containment",
+    ),
+    "rules know no Scrapy through our errors": (
+        "crawler/rules/a.py",
+        "from orbweaver.crawler.transfer_errors import BodyCut",
+        "crawler/rules may not import transfer_errors",
+    ),
+    "bodies know no links": (
+        "crawler/bodies/a.py",
+        "from orbweaver.crawler.links.html import extract",
+        "crawler/bodies may not import links",
+    ),
+    "bodies know no fetching": (
+        "crawler/bodies/a.py",
+        "from orbweaver.crawler.fetching import transfer",
+        "crawler/bodies may not import fetching",
+    ),
+    "links know no visiting": (
+        "crawler/links/a.py",
+        "from orbweaver.crawler.visiting.visit import Visit",
+        "crawler/links may not import visiting",
+    ),
+    "links know no fetching": (
+        "crawler/links/a.py",
+        "from orbweaver.crawler.fetching.transfer import Transfers",
+        "crawler/links may not import fetching",
+    ),
+    "fetching knows no visiting": (
+        "crawler/fetching/a.py",
+        "from orbweaver.crawler.visiting.visit import Visit",
+        "crawler/fetching may not import visiting",
+    ),
+    "fetching knows no links": (
+        "crawler/fetching/a.py",
+        "from orbweaver.crawler.links.html import extract",
+        "crawler/fetching may not import links",
+    ),
+    "a room of the crawler knows no door": (
+        "crawler/visiting/a.py",
+        "from orbweaver.crawler.spider import RecrawlSpider",
+        "crawler/visiting may not import spider",
+    ),
+    "containment knows no other room": (
+        "crawler/containment/a.py",
+        "from orbweaver.crawler.rules import urls",
+        "crawler/containment may not import rules",
+    ),
     "nobody imports the reactor": ("queue/a.py", "from twisted.internet import reactor", "is a reactor"),
     "nobody imports the reactor's module": ("crawler/a.py", "import twisted.internet.reactor", "is a reactor"),
 }
@@ -230,11 +347,17 @@ def small_house(tmp_path: Path) -> Path:
             (tmp_path / room / "a.py").write_text("import json\nfrom orbweaver.model import Case\n")
         else:
             (tmp_path / f"{room or '__init__'}.py").write_text("import json\n")
+    for room in MAY_IMPORT_IN_CRAWLER:
+        (tmp_path / "crawler" / room).mkdir()
     return tmp_path
 
 
 def test_an_innocent_tree_has_no_violation(small_house: Path) -> None:
-    (small_house / "crawler" / "fetching").mkdir()
+    (small_house / "crawler" / "rules" / "acting_links.py").write_text(
+        "from pathlib import Path\nfrom socket import inet_aton\nfrom urllib.parse import quote\n"
+        "from orbweaver.crawler.errors import UrlRefused\nPath('list').read_text()\n"
+    )
+    (small_house / "crawler" / "visiting" / "a.py").write_text("from orbweaver.crawler.fetching import nat64\n")
     (small_house / "crawler" / "fetching" / "nat64.py").write_text("import socket\nsocket.getaddrinfo('host', 80)\n")
     (small_house / "crawler" / "b.py").write_text(
         "from typing import TYPE_CHECKING\nfrom pathlib import Path\nfrom orbweaver.crawler.a import _own\n"
