@@ -24,6 +24,7 @@ import contained
 import pytest
 import uvloop
 from contained import crawl, order, run
+from import_graph import ROOT
 from orbweaver.crawler.containment import sandbox, system_calls
 from orbweaver.crawler.errors import SandboxUnavailable
 from orbweaver.crawler.handler import HashingDownloadHandler
@@ -296,6 +297,18 @@ def test_a_log_that_is_a_file_says_why_it_ends(tmp_path: Path) -> None:
 
 
 # --- what a crawl needs, and still has ---
+
+
+def sizes_of_our_own(names: list[str]) -> dict[str, int]:
+    # An installed package is readable with all of site-packages; in a checkout nothing else may lead to our files.
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() not in {ROOT, *ROOT.parents}]
+    enter(80)
+    return {name: len((ROOT / name).read_bytes()) for name in names}
+
+
+def test_our_own_modules_can_be_read_however_deep_they_lie() -> None:
+    names = ["settings.py", "crawler/errors.py", "crawler/rules/acting_links.txt", "queue/jobs.py"]
+    assert run(sizes_of_our_own, names) == {name: (ROOT / name).stat().st_size for name in names}
 
 
 async def use_everything(url: str, port: int) -> dict[str, object]:
