@@ -38,13 +38,13 @@ def rematch(
 ) -> None:
     """Ask again about every retained file and every case; nothing is fetched."""
     from orbweaver.console.terminal import rematch as command
-    from orbweaver.console.terminal.verify import Options
+    from orbweaver.console.terminal.verify import RunOptions
 
     settings = read_settings(state)
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
     require_hashes(hashes, category_table)
-    options = Options(
+    options = RunOptions(
         reports="",
         hashes=hashes,
         list_name=read_list_name(list_name, hashes),

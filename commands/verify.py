@@ -91,7 +91,7 @@ def verify(
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
     require_hashes(hashes, category_table)
     outcome = command.verify(
-        command.Options(
+        command.RunOptions(
             reports=reports,
             hashes=hashes,
             list_name=read_list_name(list_name, hashes),

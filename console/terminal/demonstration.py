@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from orbweaver.console.terminal.verify import Options, verify
+from orbweaver.console.terminal.verify import RunOptions, verify
 from orbweaver.model import Case
 from orbweaver.queue.runs.verification import Result
 from orbweaver.settings import Settings
@@ -66,7 +66,7 @@ def run(settings: Settings) -> int:
     return 0 if is_right else 1
 
 
-def _options(folder: Path, port: int, listed: dict[str, bytes]) -> Options:
+def _options(folder: Path, port: int, listed: dict[str, bytes]) -> RunOptions:
     base = f"http://127.0.0.1:{port}"
     reports = folder / "reports.csv"
     reports.write_text(
@@ -79,7 +79,7 @@ def _options(folder: Path, port: int, listed: dict[str, bytes]) -> Options:
     rows = [f"{hashlib.sha256(body).hexdigest()},{name},synthetic" for name, body in listed.items()]
     rows.append(f"{hashlib.sha256(b'').hexdigest()},empty,synthetic")
     hashes.write_text("\n".join(["sha256,entry_id,category", *rows]) + "\n")
-    return Options(
+    return RunOptions(
         reports=str(reports),
         hashes=hashes,
         out=folder / "out",

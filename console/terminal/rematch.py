@@ -11,7 +11,7 @@ from orbweaver.console.terminal import event_places_shown
 from orbweaver.console.terminal.lists.raw_list import open_raw
 from orbweaver.console.terminal.rematch_result import as_json, show
 from orbweaver.console.terminal.termination import unwound_when_terminated
-from orbweaver.console.terminal.verify import Options, claim_of, matcher_urls_for, stop_on_interrupt
+from orbweaver.console.terminal.verify import RunOptions, claim_of, matcher_urls_for, stop_on_interrupt
 from orbweaver.console.text import report_console
 from orbweaver.matcher_client.gate.health_gate import claimed_health
 from orbweaver.matcher_client.several_services import open_services
@@ -26,7 +26,7 @@ from orbweaver.takedown.delivery.sinks import open_sinks
 from rich.console import Console
 
 
-def run(options: Options, settings: Settings) -> int:
+def run(options: RunOptions, settings: Settings) -> int:
     """Do a whole rematch with workers of its own; 0 when everything was answered and delivered, else 1.
 
     Raises the errors of the packages underneath, each with one clear line.

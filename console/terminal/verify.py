@@ -49,7 +49,7 @@ class NothingToDo(Exception):
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """The options of the user; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
 
     `category_table` is that of `hashes`, and `list_name` what it is called.
@@ -81,7 +81,7 @@ class Outcome:
     exit_status: int
 
 
-def verify(options: Options, settings: Settings) -> Outcome:
+def verify(options: RunOptions, settings: Settings) -> Outcome:
     """Do the main job; prints the hit report to standard output and everything else to standard error.
 
     Raises the errors of the packages underneath, each with one clear line.
@@ -154,13 +154,13 @@ def hand_over(result: verification.Result, said: dict[str, Any], *, is_json: boo
             output_files.write(out, result, said)
 
 
-def _terms(options: Options) -> Terms:
+def _terms(options: RunOptions) -> Terms:
     """Return what the options say about every scope; raises AccessUnreadable."""
     access = AccessProfile() if options.access is None else read_profile(options.access, os.environ)
     return Terms(authority=options.authority, expires_at=options.expires_at, embeds=options.embeds, access=access)
 
 
-def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]]:
+def _read(options: RunOptions, notes: Console) -> tuple[list[Report], list[BadLine]]:
     if options.reports == "-":
         lines = read_reports(sys.stdin.buffer, name="standard input")
     else:
@@ -186,13 +186,13 @@ def _read(options: Options, notes: Console) -> tuple[list[Report], list[BadLine]
     return reports, bad_lines
 
 
-def _where_lines_are(options: Options) -> str:
+def _where_lines_are(options: RunOptions) -> str:
     if options.out is not None:
         return "see summary.json"
     return "see the JSON on standard output" if options.is_json else "give --out DIR to have them all in summary.json"
 
 
-def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | None) -> str:
+def matcher_urls_for(options: RunOptions, settings: Settings, hashes: RawList | None) -> str:
     """Return the URLs of the matching services as MATCHER_URL has them, the list of `--hashes` first."""
     urls = options.matchers
     if hashes is not None:
@@ -200,7 +200,7 @@ def matcher_urls_for(options: Options, settings: Settings, hashes: RawList | Non
     return "\n".join(urls) or settings.matcher_url or ""
 
 
-def claim_of(command: str, options: Options, settings: Settings, notes: Console) -> Claim:
+def claim_of(command: str, options: RunOptions, settings: Settings, notes: Console) -> Claim:
     """Return how a command asks for the store: what else its user can do when another run has it, and how it waits."""
     instead = "give this one" if settings.store_url is None else "unset STORE_URL for this one and give it"
     return Claim(
