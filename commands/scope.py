@@ -43,12 +43,12 @@ def scope_test(
     """Say whether URLs would be fetched, and which rule decides; connects to nobody."""
     from orbweaver.console.terminal import scope_explanation as command
 
-    options = command.Options(
+    options = command.ScopeTestOptions(
         urls=urls,
         reported=reported,
         kind=scope,
         embeds=embeds,
-        met=command.Met(kind),
+        met=command.ReferenceKind(kind),
         referrer=referrer,
         depth=depth,
         is_explained=explain,

@@ -1,4 +1,4 @@
-"""`orbweaver scope test`: what the rules say to URLs, and why, without a connection to anybody."""
+"""`orbweaver scope test`: shows which rule decides about a URL and why, without any connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NoScope(Exception):
     """The reported URLs make no one scope; the message says why."""
 
 
-class Met(StrEnum):
+class ReferenceKind(StrEnum):
     """How a page refers to a URL."""
 
     PAGE = "page"
@@ -35,14 +35,14 @@ class Met(StrEnum):
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the user asked; `depth` and `referrer` are those of a link, reported URLs have neither."""
+class ScopeTestOptions:
+    """The options of the user; `depth` and `referrer` are those of a link, reported URLs have neither."""
 
     urls: Sequence[str]
     reported: Sequence[str]
     kind: ScopeKind = ScopeKind.HOST
     embeds: Embeds = Embeds.OFF
-    met: Met = Met.PAGE
+    met: ReferenceKind = ReferenceKind.PAGE
     referrer: str | None = None
     depth: int = 1
     is_explained: bool = False
@@ -50,25 +50,25 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the rules said to one URL: the decision, and the rules that abstained before it."""
+class UrlExplanation:
+    """The decision about one URL, and the rules that abstained before the one that decided."""
 
     url: str
     decision: UrlDecision
     abstained: tuple[str, ...]
 
 
-def run(options: Options) -> int:
+def run(options: ScopeTestOptions) -> int:
     """Print the decisions and return the exit status: 0 when every URL is accepted, else 1. Raises NoScope."""
     reported = [_canonical(text) for text in options.reported]
     scope = _scope_of(reported, options)
     referrer = reported[0] if options.referrer is None else _canonical(options.referrer)
-    answers = [_judge(text, scope, set(reported), referrer, options) for text in options.urls]
+    explanations = [_explain(text, scope, set(reported), referrer, options) for text in options.urls]
     if options.is_json:
-        sys.stdout.write(json.dumps(_as_json(scope, answers), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(_as_json(scope, explanations), ensure_ascii=False) + "\n")
     else:
-        _show(answers, is_explained=options.is_explained)
-    return 0 if all(answer.decision.is_allowed for answer in answers) else REJECTED
+        _show(explanations, is_explained=options.is_explained)
+    return 0 if all(explanation.decision.is_allowed for explanation in explanations) else REJECTED
 
 
 def _canonical(text: str) -> str:
@@ -78,61 +78,61 @@ def _canonical(text: str) -> str:
         raise NoScope(f"{for_people(text)}: {error.reason}") from None
 
 
-def _scope_of(reported: Sequence[str], options: Options) -> Scope:
+def _scope_of(reported: Sequence[str], options: ScopeTestOptions) -> Scope:
     found = [scopes.scope_for(options.kind, url, Limits()) for url in reported]
     if len({scope.name for scope in found}) > 1:
         raise NoScope(f"these reports make {len(found)} scopes: give --reported for one {options.kind} at a time")
     return scopes.merge(scope.model_copy(update={"embeds": options.embeds}) for scope in found)
 
 
-def _judge(text: str, scope: Scope, reported: set[str], referrer: str, options: Options) -> Answer:
+def _explain(text: str, scope: Scope, reported: set[str], referrer: str, options: ScopeTestOptions) -> UrlExplanation:
     try:
         url = urls.canonicalise(urls.refang(text))
     except UrlRefused as error:
-        return Answer(text, UrlDecision(False, "url", error.reason, Outcome.REFUSED_URL), ())
+        return UrlExplanation(text, UrlDecision(False, "url", error.reason, Outcome.REFUSED_URL), ())
     candidate = Candidate(
         url,
-        LinkKind.PAGE if options.met is Met.PAGE else LinkKind.FILE,
+        LinkKind.PAGE if options.met is ReferenceKind.PAGE else LinkKind.FILE,
         referrer=referrer,
         depth=options.depth,
-        is_embed=options.met is Met.EMBED,
+        is_embed=options.met is ReferenceKind.EMBED,
     )
     if url in reported:
         candidate = Candidate(url, LinkKind.PAGE, is_reported=True)
     said = list(url_rules.explain(scope, candidate, now=now()))
     decision = said[-1][1]
     assert decision is not None  # the last rule takes every URL
-    return Answer(url, decision, tuple(name for name, _ in said[:-1]))
+    return UrlExplanation(url, decision, tuple(name for name, _ in said[:-1]))
 
 
-def _as_json(scope: Scope, answers: Sequence[Answer]) -> dict[str, Any]:
+def _as_json(scope: Scope, explanations: Sequence[UrlExplanation]) -> dict[str, Any]:
     return {
         "scope": scope.model_dump(mode="json", include={"kind", "name", "prefixes", "ports", "embeds"}),
         "urls": [
             {
-                "url": answer.url,
-                "is_allowed": answer.decision.is_allowed,
-                "rule": answer.decision.rule,
-                "reason": answer.decision.reason,
-                "outcome": None if answer.decision.is_allowed else answer.decision.outcome.value,
-                "cost": answer.decision.cost if answer.decision.is_allowed else None,
-                "abstained": list(answer.abstained),
+                "url": explanation.url,
+                "is_allowed": explanation.decision.is_allowed,
+                "rule": explanation.decision.rule,
+                "reason": explanation.decision.reason,
+                "outcome": None if explanation.decision.is_allowed else explanation.decision.outcome.value,
+                "cost": explanation.decision.cost if explanation.decision.is_allowed else None,
+                "abstained": list(explanation.abstained),
             }
-            for answer in answers
+            for explanation in explanations
         ],
     }
 
 
-def _show(answers: Sequence[Answer], *, is_explained: bool) -> None:
+def _show(explanations: Sequence[UrlExplanation], *, is_explained: bool) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("URL", "decision", "rule", "reason", *(["abstained before"] if is_explained else [])):
         table.add_column(heading, overflow="fold")
-    for answer in answers:
-        decision = answer.decision
+    for explanation in explanations:
+        decision = explanation.decision
         said = "rejected" if not decision.is_allowed else "accepted"
         if decision.is_allowed and decision.cost > url_rules.COST:
             said = f"accepted, cost {decision.cost}"
-        abstained = [", ".join(answer.abstained)] if is_explained else []
-        table.add_row(for_people(answer.url), said, decision.rule, safe(decision.reason), *abstained)
+        abstained = [", ".join(explanation.abstained)] if is_explained else []
+        table.add_row(for_people(explanation.url), said, decision.rule, safe(decision.reason), *abstained)
     console = Console(highlight=False, markup=False)
     (console if console.is_terminal else Console(highlight=False, markup=False, width=200)).print(table)
