@@ -90,7 +90,7 @@ def verify(
     if hashes is None and not matcher and not settings.matcher_urls:
         raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
     require_hashes(hashes, category_table)
-    outcome = command.verify(
+    finished = command.verify(
         command.RunOptions(
             reports=reports,
             hashes=hashes,
@@ -118,7 +118,7 @@ def verify(
         ),
         settings,
     )
-    raise typer.Exit(outcome.exit_status)
+    raise typer.Exit(finished.exit_status)
 
 
 def _authority(text: str | None) -> str | None:

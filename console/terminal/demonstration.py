@@ -57,11 +57,11 @@ def run(settings: Settings) -> int:
     with tempfile.TemporaryDirectory(prefix="orbweaver-demo-") as name, _serving() as (port, listed):
         folder = Path(name)
         options = _options(folder, port, listed)
-        outcome = verify(options, settings.model_copy(update={"store_url": None, "takedown_sinks": ()}))
-        is_right = _show(console, outcome.result, port)
+        finished = verify(options, settings.model_copy(update={"store_url": None, "takedown_sinks": ()}))
+        is_right = _show(console, finished.result, port)
         console.print(
             "Kept of every body: 0 bytes. The crawl process could not have written one: its kernel sandbox was "
-            f"{'on' if _sandboxed(outcome.result) else 'OFF'}."
+            f"{'on' if _sandboxed(finished.result) else 'OFF'}."
         )
     return 0 if is_right else 1
 

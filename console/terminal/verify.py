@@ -74,14 +74,14 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a verification gave: the result, and the status to exit with."""
+class FinishedRun:
+    """The result of a verification, and the status to exit with."""
 
     result: verification.Result
     exit_status: int
 
 
-def verify(options: RunOptions, settings: Settings) -> Outcome:
+def verify(options: RunOptions, settings: Settings) -> FinishedRun:
     """Do the main job; prints the hit report to standard output and everything else to standard error.
 
     Raises the errors of the packages underneath, each with one clear line.
@@ -137,7 +137,7 @@ def verify(options: RunOptions, settings: Settings) -> Outcome:
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     hand_over(result, said, is_json=options.is_json, out=out)
-    return Outcome(result, hit_report.exit_status(result))
+    return FinishedRun(result, hit_report.exit_status(result))
 
 
 def hand_over(result: verification.Result, said: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
