@@ -21,8 +21,8 @@ LABELS_SHOWN = 50
 
 
 @dataclass(frozen=True)
-class Label:
-    """What entries have in common, with the nature and status that a verdict goes by."""
+class EffectiveLabel:
+    """The facts that entries have in common, with the nature and the status that a verdict uses."""
 
     list: str | None
     category: str | None
@@ -34,11 +34,12 @@ class Label:
 def run(path: Path, *, is_json: bool) -> None:
     """Print what is in a built list; raises HashListUnreadable and HashListDamaged."""
     hash_list = HashList(path)
-    counts: Counter[Label] = Counter()
+    counts: Counter[EffectiveLabel] = Counter()
     table = hash_list.category_table
     for label, entries in hash_list.label_counts():
         nature = entry_nature(label, table)
-        counts[Label(label.list, label.category, label.scheme, nature.value, entry_status(label).value)] += entries
+        status = entry_status(label)
+        counts[EffectiveLabel(label.list, label.category, label.scheme, nature.value, status.value)] += entries
     names = canary_names(hash_list)
     facts: dict[str, Any] = {
         "list": str(path),
@@ -59,7 +60,7 @@ def run(path: Path, *, is_json: bool) -> None:
         _show(facts, counts)
 
 
-def _show(facts: dict[str, Any], counts: Counter[Label]) -> None:
+def _show(facts: dict[str, Any], counts: Counter[EffectiveLabel]) -> None:
     digests = ", ".join(f"{count:,} {algorithm}" for algorithm, count in facts["digests"].items())
     sys.stdout.write(
         f"{facts['list']}: whole; format {facts['format']}, built {facts['built_at']}, {size(facts['bytes'])}\n"
