@@ -16,7 +16,7 @@ from orbweaver.matcher_client.lists.entry_meaning import entry_nature
 from orbweaver.matcher_client.lists.file_format import FileMark, HashList, Header, Label, is_built
 from orbweaver.matcher_client.lists.placeholders import strip_placeholders
 from orbweaver.matcher_client.lists.recognise import read_rows
-from orbweaver.matcher_client.lists.row import LeftOut, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import LeftOutRow, RefusedRow, Row
 from orbweaver.matcher_client.lists.update import EntryStates, UpdateTally, read_back
 from orbweaver.matcher_client.lists.workspace import refuse_output, workspace
 from orbweaver.matcher_client.lists.write import ListContent, Written
@@ -237,7 +237,7 @@ class _Build:
                 report.refused += 1
                 if len(self._refused) < MOST_REFUSED_KEPT:
                     self._refused.append(row)
-            elif isinstance(row, LeftOut):
+            elif isinstance(row, LeftOutRow):
                 report.leave_out(row.reason)
                 if row.takes_back is not None:
                     yield row.takes_back

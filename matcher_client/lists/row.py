@@ -44,7 +44,7 @@ class RefusedRow(NamedTuple):
     reason: str
 
 
-class LeftOut(NamedTuple):
+class LeftOutRow(NamedTuple):
     """A row that is whole and of no use to us, and why.
 
     `takes_back` is the deletion that it is too: an earlier state of its entry may have had digests.
@@ -54,7 +54,7 @@ class LeftOut(NamedTuple):
     takes_back: Row | None = None
 
 
-Read = Row | RefusedRow | LeftOut
+Read = Row | RefusedRow | LeftOutRow
 
 
 class BadRowError(Exception):

@@ -17,7 +17,7 @@ from orbweaver.matcher_client.lists.row import (
     NO_DIGESTS,
     BadFileError,
     BadRowError,
-    LeftOut,
+    LeftOutRow,
     Read,
     RefusedRow,
     Row,
@@ -141,7 +141,7 @@ class QueryResult:
             return deletion
         digests = (None, read_digest(texts.get("sha1"), "sha1", 20), read_digest(texts.get("md5"), "md5", 16))
         if digests == NO_DIGESTS:
-            return LeftOut("no MD5 and no SHA-1, only other fingerprints", takes_back=deletion)
+            return LeftOutRow("no MD5 and no SHA-1, only other fingerprints", takes_back=deletion)
         category = read_text(texts.get("classification"), "classification")
         status = EntryStatus.DISPUTED if self._is_disputed else None
         return Row(digests, Label(self._list, category, SCHEME, status), entry_id=entry_id, changed_at=changed_at or 0)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
 from orbweaver.matcher_client.lists.readers.json_records import Record, Scalar, read_records, text_of
-from orbweaver.matcher_client.lists.row import BadRowError, LeftOut, Read, RefusedRow, Row, read_digest, read_text
+from orbweaver.matcher_client.lists.row import BadRowError, LeftOutRow, Read, RefusedRow, Row, read_digest, read_text
 from orbweaver.model import Algorithm, EntryStatus
 
 DEFAULT_LIST = "tcap"
@@ -41,13 +41,13 @@ def read(file: BinaryIO, name: str, *, list_name: str) -> Iterator[Read]:
             yield RefusedRow(name, f"record {number}", str(bad))
 
 
-def _make_row(record: Record, list_name: str) -> Row | LeftOut:
+def _make_row(record: Record, list_name: str) -> Row | LeftOutRow:
     named = text_of(record, "algorithm") or ""
     algorithm = _ALGORITHMS.get(named.lower().replace("-", ""))
     if algorithm is None:
         if not named.isalnum() or len(named) > 20:
             raise BadRowError("the algorithm has no name")
-        return LeftOut(f"{named.upper()} is not MD5, SHA-1 or SHA-256")
+        return LeftOutRow(f"{named.upper()} is not MD5, SHA-1 or SHA-256")
     digest = read_digest(text_of(record, "hash_digest"), algorithm, DIGEST_BYTES[algorithm])
     if digest is None:
         raise BadRowError("the entry has no digest")

@@ -20,7 +20,7 @@ from orbweaver.matcher_client.lists.row import (
     BadFileError,
     BadRowError,
     Digests,
-    LeftOut,
+    LeftOutRow,
     Read,
     RefusedRow,
     Row,
@@ -235,12 +235,12 @@ def _has_columns(line: bytes) -> bool:
     return len(fields) > 1 and any(_is_digest(field.strip(b' "')) for field in fields)
 
 
-def _meet_another_list(line: bytes, number: int, lines: _BareLines | _CsvLines) -> LeftOut | None:
+def _meet_another_list(line: bytes, number: int, lines: _BareLines | _CsvLines) -> LeftOutRow | None:
     """Refuse the file when a line that cannot be used begins another list: files are joined by `cat`."""
     _refuse_lone_returns(line)
     names = {_normalise(field) for mark in _DELIMITERS for field in line.decode(errors="replace").split(mark)}
     if line == lines.first:
-        return LeftOut("the header again")
+        return LeftOutRow("the header again")
     if not names.isdisjoint(_DIGEST_COLUMNS):
         what: str | None = "is another header" if lines.first else "is the header of a CSV"
     elif _OTHER_START.match(line):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.readers.ncmec import QueryResult
-from orbweaver.matcher_client.lists.row import NO_DIGESTS, BadFileError, LeftOut, Read, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import NO_DIGESTS, BadFileError, LeftOutRow, Read, RefusedRow, Row
 
 RANDOM = random.Random("ncmec")
 MD5, SHA1 = RANDOM.randbytes(16), RANDOM.randbytes(20)
@@ -83,7 +83,7 @@ def test_an_entry_that_a_member_doubts_is_disputed(feedback: str, status: str | 
 def test_an_entry_with_perceptual_fingerprints_only_is_left_out_and_takes_back_what_it_had() -> None:
     text = page(entry('<tmk-pdqf rel="self" href="/v2/entries/1/fingerprints/TMK_PDQF"/>'))
     (left_out,) = rows(text)
-    assert isinstance(left_out, LeftOut)
+    assert isinstance(left_out, LeftOutRow)
     assert left_out.reason == "no MD5 and no SHA-1, only other fingerprints"
     assert left_out.takes_back is not None
     assert left_out.takes_back.is_deletion

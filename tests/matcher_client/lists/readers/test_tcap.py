@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orbweaver.matcher_client.lists.build import build
 from orbweaver.matcher_client.lists.file_format import HashList, Label
 from orbweaver.matcher_client.lists.recognise import read_rows
-from orbweaver.matcher_client.lists.row import LeftOut, Read, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import LeftOutRow, Read, RefusedRow, Row
 
 RANDOM = random.Random("tcap")
 MD5, SHA256 = RANDOM.randbytes(16), RANDOM.randbytes(32)
@@ -54,9 +54,9 @@ def test_an_entry_keeps_what_it_says(tmp_path: Path, is_page: bool) -> None:
     [
         ({"algorithm": "SHA256", "hash_digest": SHA256.hex().upper()}, (SHA256, None, None)),
         ({"algorithm": "sha-256", "hash_digest": SHA256.hex()}, (SHA256, None, None)),
-        ({"algorithm": "SHA512", "hash_digest": "ab" * 64}, LeftOut("SHA512 is not MD5, SHA-1 or SHA-256")),
-        ({"algorithm": "PDQ", "hash_digest": "ab" * 32}, LeftOut("PDQ is not MD5, SHA-1 or SHA-256")),
-        ({"algorithm": "TMK", "hash_digest": "x" * 9_999}, LeftOut("TMK is not MD5, SHA-1 or SHA-256")),
+        ({"algorithm": "SHA512", "hash_digest": "ab" * 64}, LeftOutRow("SHA512 is not MD5, SHA-1 or SHA-256")),
+        ({"algorithm": "PDQ", "hash_digest": "ab" * 32}, LeftOutRow("PDQ is not MD5, SHA-1 or SHA-256")),
+        ({"algorithm": "TMK", "hash_digest": "x" * 9_999}, LeftOutRow("TMK is not MD5, SHA-1 or SHA-256")),
         ({"hash_digest": "123abc"}, "the md5 has 6 characters where it needs 32 hex digits"),
         ({"hash_digest": None}, "the entry has no digest"),
         ({"algorithm": None}, "the algorithm has no name"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.readers import text
 from orbweaver.matcher_client.lists.recognise import read_rows
-from orbweaver.matcher_client.lists.row import BadFileError, LeftOut, Read, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import BadFileError, LeftOutRow, Read, RefusedRow, Row
 
 RANDOM = random.Random("text")
 MD5, SHA1, SHA256 = RANDOM.randbytes(16), RANDOM.randbytes(20), RANDOM.randbytes(32)
@@ -46,7 +46,7 @@ def test_lists_joined_by_cat_are_read_when_they_have_the_same_columns_and_refuse
     row = f"{MD5.hex()},{SHA1.hex()}\n"
     first, again, second = read(f"md5,sha1\n{row}md5,sha1\n{row}")
     assert first == second
-    assert again == LeftOut("the header again")
+    assert again == LeftOutRow("the header again")
     with pytest.raises(BadFileError, match="several lists in one"):
         read(f"md5,sha1\n{row}md5,category\n{MD5.hex()},1\n")
 
@@ -90,7 +90,7 @@ def test_the_line_that_tells_excel_the_separator_is_left_out(line: str) -> None:
 
 def test_lists_of_the_same_kind_in_one_file_are_read() -> None:
     assert [type(row) for row in read(BARE + "\ufeff" + BARE)] == [Row] * 4
-    assert [type(row) for row in read(CSV + "\ufeff" + CSV)] == [Row, Row, LeftOut, Row, Row]
+    assert [type(row) for row in read(CSV + "\ufeff" + CSV)] == [Row, Row, LeftOutRow, Row, Row]
 
 
 def test_a_line_of_junk_costs_itself_only() -> None:
