@@ -19,7 +19,7 @@ from orbweaver.queue.matching import expiry as forgetting
 from orbweaver.queue.matching import recall as recalling
 from orbweaver.queue.matching import rematch as rematching
 from orbweaver.queue.matching import settlement
-from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records import batches, deliveries, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import connection, durability
 from orbweaver.store.connection import Store
@@ -149,7 +149,7 @@ def deliver(event_id: str) -> None:
     if not settings.takedown_sinks:
         raise NotDelivered("no sink: set TAKEDOWN_SINKS")
     delivering.deliver(store, event_id, sinks.open_sinks(settings.takedown_sinks))
-    if not runs.note_delivered(store, event_id, settings):
+    if not deliveries.note_delivered(store, event_id, settings):
         raise NotDelivered("other sinks are in force by now: the event goes to those, too")
 
 

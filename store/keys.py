@@ -159,7 +159,7 @@ def event(event_id: str) -> str:
 
 
 def undelivered() -> str:
-    """Hash event id -> run id of every event that waits for its delivery; owner queue.records.runs."""
+    """Hash event id -> run id of every event that waits for its delivery; owner takedown.delivery.outbox."""
     return f"{PREFIX}:undelivered"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import in_force, list_versions, runs, sweeps
+from orbweaver.queue.records import deliveries, in_force, list_versions, runs, sweeps
 from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -80,7 +80,7 @@ def _try_to_write(
         for change in changes:
             case_store.write(pipe, change)
             if change.event is not None and change.is_for_engine:
-                runs.note_event(store, pipe, ours.run_id, str(change.event.event_id))
+                deliveries.note_event(store, pipe, ours.run_id, str(change.event.event_id))
         runs.note_answers(
             pipe,
             ours.run_id,

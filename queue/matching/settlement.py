@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Sighting, Verdict, VerdictResult
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, in_force, list_versions, retained, runs
+from orbweaver.queue.records import batches, deliveries, in_force, list_versions, retained, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_places, case_store
@@ -126,7 +126,7 @@ def _try_to_write(
     for change in changes:
         case_store.write(pipe, change)
         if change.event is not None and change.is_for_engine:
-            runs.note_event(store, pipe, run_id, str(change.event.event_id))
+            deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
     batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in standing.staying])
     batches.drop_answered(pipe, [one for one, _ in known])
     kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]

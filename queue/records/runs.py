@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Sighting, format_time, now
-from orbweaver.queue import queues
-from orbweaver.queue.records import batches, in_force
-from orbweaver.settings import Settings
+from orbweaver.queue.records import batches
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.takedown.delivery import outbox
 from redis.client import Pipeline
-from redis.exceptions import WatchError
 
 KEPT_SECONDS = 30 * 24 * 3600
 
@@ -74,51 +72,6 @@ def note_answers(
         pipe.expire(keys.run_unknown(run_id), KEPT_SECONDS)
 
 
-def note_event(store: Store, pipe: Pipeline, run_id: str, event_id: str) -> None:
-    """Queue that an event waits for its delivery, and the job that delivers it."""
-    pipe.hset(keys.undelivered(), event_id, run_id)
-    queues.enqueue_delivery(store, pipe, event_id)
-
-
-def note_delivered(store: Store, event_id: str, settings: Settings) -> bool:
-    """Write that an event was delivered to the sinks of `settings`; False when other sinks are in force by now."""
-    with store.pipeline(transaction=True) as pipe:
-        while True:
-            pipe.watch(keys.in_force())
-            if in_force.differing(pipe, settings, [queues.QueueName.TAKEDOWN]):
-                return False
-            pipe.multi()
-            pipe.hdel(keys.undelivered(), event_id)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue
-            return True
-
-
-def deliver_again(store: Store, run_id: str) -> int:
-    """Enqueue every undelivered event whose job was lost or parked, for a run that waits for it; returns how many."""
-    return sum(_deliver_again(store, run_id, text(one)) for one in store.hkeys(keys.undelivered()))
-
-
-def _deliver_again(store: Store, run_id: str, event_id: str) -> bool:
-    """Enqueue one event; False when a worker has it. A worker may be about to start a job that looks lost."""
-    job_id = queues.delivery_job_id(event_id)
-    while True:
-        with store.pipeline(transaction=True) as pipe:
-            pipe.watch(queues.job_key(job_id))  # which changes when the job is started, and when it ends
-            is_over = not pipe.hexists(keys.undelivered(), event_id)
-            if is_over or queues.is_alive(store, queues.QueueName.TAKEDOWN, job_id):
-                return False
-            pipe.multi()
-            note_event(store, pipe, run_id, event_id)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue
-            return True
-
-
 def case_ids(store: Store, run_id: str) -> list[str]:
     """Return the ids of the cases that the run's sightings matched."""
     return sorted(text(one) for one in store.smembers(keys.run_cases(run_id)))
@@ -152,15 +105,6 @@ def unknown_count(store: Store, run_id: str) -> int:
     return int(store.hlen(keys.run_unknown(run_id)))
 
 
-def undelivered_event_ids(store: Store, run_id: str) -> list[str]:
-    """Return the ids of the run's events that wait for their delivery."""
-    return [text(event_id) for event_id, of in store.hgetall(keys.undelivered()).items() if text(of) == run_id]
-
-
 def waiting(store: Store, run_id: str) -> tuple[int, int]:
     """Return how many of the run's batches wait for verdicts and how many of its events for their delivery."""
-    pipe = store.pipeline(transaction=False)
-    pipe.scard(keys.run_batches(run_id))
-    pipe.hvals(keys.undelivered())
-    waiting_batches, undelivered = pipe.execute()
-    return int(waiting_batches), sum(text(one) == run_id for one in undelivered)
+    return int(store.scard(keys.run_batches(run_id))), outbox.count_of(store, run_id)

@@ -18,7 +18,7 @@ from orbweaver.queue.fleet.worker_pool import WorkerProcesses
 from orbweaver.queue.matching import rematch, rematch_result
 from orbweaver.queue.matching.rematch_result import Rematched
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, runs, sweeps
+from orbweaver.queue.records import batches, deliveries, sweeps
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.queue.runs import declaration, run_lock
@@ -80,7 +80,7 @@ def run(
             sinks_seen=None if places is None else places.seen,
         )
         batches.ask_again(store, run_id)
-        runs.deliver_again(store, run_id)
+        deliveries.take_over(store, run_id)
         rematch.start(store, versions)
         with WorkerProcesses(store, recrawlers=0, environment=environment, log_file=log_file) as workers:
             while not (stop.is_set() or workers.are_exhausted):

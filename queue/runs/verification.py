@@ -22,7 +22,7 @@ from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.matching.rematch_result import Rematched
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, list_versions, recrawls, report_outcomes, runs
+from orbweaver.queue.records import batches, deliveries, list_versions, recrawls, report_outcomes, runs
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ReportResult
@@ -31,6 +31,7 @@ from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.delivery import outbox
 from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
@@ -135,7 +136,7 @@ def verify(
         _drop_left_over(store)
         asked_before = rematch_result.mark(store)
         batches.ask_again(store, run_id)
-        runs.deliver_again(store, run_id)
+        deliveries.take_over(store, run_id)
         names = [order.scope.name for order in orders]
         try:
             for order in orders:
@@ -343,7 +344,7 @@ def _result(
         {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
         found,
         unknown={one.url: one.reason for one in unknown},
-        undelivered=case_store.case_ids_of_events(store, runs.undelivered_event_ids(store, run_id)),
+        undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
     )
     return Result(
         run_id=run_id,

@@ -21,7 +21,7 @@ from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.matching import asking, recall, rematch
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, runs, sweeps
+from orbweaver.queue.records import batches, deliveries, runs, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -171,7 +171,7 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
     assert change.event is not None
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-        runs.note_event(store, pipe, RUN, str(change.event.event_id))
+        deliveries.note_event(store, pipe, RUN, str(change.event.event_id))
     job_id = queues.delivery_job_id(str(change.event.event_id))
     looked, is_delivered = threading.Event(), threading.Event()
 
@@ -189,7 +189,7 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
             return found
 
     store.lmove("rq:queue:takedown", "rq:queue:takedown:intermediate")  # a worker has taken it, so it looks lost
-    taking_over = threading.Thread(target=runs.deliver_again, args=[Looking.from_url(url_of(store)), "run-2"])
+    taking_over = threading.Thread(target=deliveries.take_over, args=[Looking.from_url(url_of(store)), "run-2"])
     taking_over.start()
     assert looked.wait(300)
     store.lmove("rq:queue:takedown:intermediate", "rq:queue:takedown")  # now the worker does it

@@ -25,7 +25,7 @@ from orbweaver.queue import jobs, queues
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, runs
+from orbweaver.queue.records import batches, deliveries, runs
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -348,13 +348,13 @@ def test_a_delivery_that_fails_is_tried_again_then_parked_and_can_be_taken_up(
     assert runs.waiting(store, RUN) == (0, 1)
 
     (tmp_path / "file").unlink()
-    assert runs.deliver_again(store, "run-2") == 1
-    assert runs.deliver_again(store, "run-2") == 0  # it waits in its queue already
+    assert deliveries.take_over(store, "run-2") == 1
+    assert deliveries.take_over(store, "run-2") == 0  # it waits in its queue already
     assert (runs.waiting(store, RUN), runs.waiting(store, "run-2")) == ((0, 0), (0, 1))
     work(store)
     assert json.loads((tmp_path / "file" / "events" / "events.jsonl").read_text())["event_id"] == str(event.event_id)
     assert runs.waiting(store, "run-2") == (0, 0)
-    assert runs.deliver_again(store, "run-3") == 0
+    assert deliveries.take_over(store, "run-3") == 0
     assert parked(store, QueueName.TAKEDOWN) == {}
 
 

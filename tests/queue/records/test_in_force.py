@@ -27,7 +27,7 @@ from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.errors import NotInForce, WorkersTooOld
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, in_force, list_versions, retained, runs
+from orbweaver.queue.records import batches, deliveries, in_force, list_versions, retained, runs
 from orbweaver.queue.runs import declaration, verification
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -241,9 +241,9 @@ def test_an_event_that_went_to_sinks_that_are_not_in_force_any_more_is_delivered
     event_id = str(change.event.event_id)
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-        runs.note_event(store, pipe, RUN, event_id)
+        deliveries.note_event(store, pipe, RUN, event_id)
     in_force.declare(store, settings.load({"TAKEDOWN_SINKS": f"jsonl:{tmp_path / 'right'}"}), ALL)
-    assert not runs.note_delivered(store, event_id, settings.load())
+    assert not deliveries.note_delivered(store, event_id, settings.load())
     with pytest.raises(NotInForce, match="TAKEDOWN_SINKS"):
         work(store, QueueName.TAKEDOWN)
     assert store.hexists(keys.undelivered(), event_id)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from builders import RUN, a_sighting, add_batch, transaction
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Sighting
-from orbweaver.queue import queues
-from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import runs
+from orbweaver.queue.records import deliveries, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -56,28 +54,19 @@ def test_what_was_not_asked_about_yet_is_unknown(store: Store) -> None:
 
 def test_only_the_events_of_a_run_are_waited_for(store: Store) -> None:
     with transaction(store) as pipe:
-        runs.note_event(store, pipe, RUN, "e1")
-        runs.note_event(store, pipe, "another", "e2")
+        deliveries.note_event(store, pipe, RUN, "e1")
+        deliveries.note_event(store, pipe, "another", "e2")
     assert runs.waiting(store, RUN) == (0, 1)
-    assert runs.note_delivered(store, "e1", orbweaver_settings.load())
+    assert deliveries.note_delivered(store, "e1", orbweaver_settings.load())
     assert runs.waiting(store, RUN) == (0, 0)
     assert runs.waiting(store, "another") == (0, 1)
-
-
-def test_an_event_whose_delivery_job_was_lost_gets_another(store: Store) -> None:
-    with transaction(store) as pipe:
-        runs.note_event(store, pipe, RUN, "e1")
-    store.delete("rq:queue:takedown", f"rq:job:{queues.delivery_job_id('e1')}")
-    assert runs.deliver_again(store, "run-2") == 1
-    assert (runs.waiting(store, RUN), runs.waiting(store, "run-2")) == ((0, 0), (0, 1))
-    assert queues.queue_for(store, QueueName.TAKEDOWN).get_job_ids() == [queues.delivery_job_id("e1")]
 
 
 def test_the_records_of_a_run_expire_but_what_is_undelivered_does_not(store: Store) -> None:
     runs.create(store, RUN)
     note(store, matched=["a"], unknown=[(a_sighting(), "down")])
     with transaction(store) as pipe:
-        runs.note_event(store, pipe, RUN, "e1")
+        deliveries.note_event(store, pipe, RUN, "e1")
     for key in (keys.run(RUN), keys.run_cases(RUN), keys.run_unknown(RUN)):
         assert 0 < store.ttl(key) <= runs.KEPT_SECONDS
     assert store.ttl(keys.undelivered()) == -1

@@ -1,0 +1,56 @@
+"""The outbox: every event that waits for its delivery, by its id, until all sinks in force have taken it.
+
+An event comes into it with the case that causes it, in one transaction with the job that delivers it. The jobs are the
+caller's: `enqueue` queues the one of an event on that transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+Enqueue = Callable[["Pipeline", str], None]
+
+
+def put(pipe: Pipeline, event_id: str, run_id: str, enqueue: Enqueue) -> None:
+    """Queue on an open transaction that an event waits for its delivery, and its job.
+
+    `run_id` is that of the run that counts it among its own: the one that caused it, or that took it over.
+    """
+    pipe.hset(keys.undelivered(), event_id, run_id)
+    enqueue(pipe, event_id)
+
+
+def run_of(reading: Store | Pipeline, event_id: str) -> str | None:
+    """Return the id of the run that counts a waiting event among its own; None when the event does not wait.
+
+    A pipeline must be watching (its reads are immediate then).
+    """
+    stored = reading.hget(keys.undelivered(), event_id)
+    return None if stored is None else text(stored)
+
+
+def take_out(pipe: Pipeline, event_id: str) -> None:
+    """Queue that an event waits no longer."""
+    pipe.hdel(keys.undelivered(), event_id)
+
+
+def event_ids(store: Store) -> list[str]:
+    """Return the ids of all events that wait for their delivery."""
+    return [text(one) for one in store.hkeys(keys.undelivered())]
+
+
+def event_ids_of(store: Store, run_id: str) -> list[str]:
+    """Return the ids of a run's events that wait for their delivery."""
+    return [text(event_id) for event_id, of in store.hgetall(keys.undelivered()).items() if text(of) == run_id]
+
+
+def count_of(store: Store, run_id: str) -> int:
+    """Return how many events of a run wait for their delivery."""
+    return sum(text(of) == run_id for of in store.hvals(keys.undelivered()))

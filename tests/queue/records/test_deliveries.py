@@ -1,0 +1,51 @@
+"""An event that waits has one job, whoever it was written by, and leaves the outbox once."""
+
+from __future__ import annotations
+
+import pytest
+from builders import RUN, transaction
+from orbweaver.queue import queues
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import deliveries, runs
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown.delivery import outbox
+
+E1 = queues.delivery_job_id("e1")
+
+
+def delivery_jobs(store: Store) -> list[str]:
+    return queues.queue_for(store, QueueName.TAKEDOWN).get_job_ids()
+
+
+def test_an_event_whose_delivery_job_was_lost_gets_another_and_its_run_stays_the_same(store: Store) -> None:
+    with transaction(store) as pipe:
+        deliveries.note_event(store, pipe, RUN, "e1")
+    store.delete("rq:queue:takedown", f"rq:job:{E1}")
+    assert deliveries.enqueue_again(store, ["e1"]) == 1
+    assert deliveries.enqueue_again(store, ["e1"]) == 0  # it waits in its queue already
+    assert (delivery_jobs(store), outbox.event_ids_of(store, RUN)) == ([E1], ["e1"])
+
+
+def test_a_run_takes_over_the_events_that_nobody_delivers(store: Store) -> None:
+    with transaction(store) as pipe:
+        deliveries.note_event(store, pipe, RUN, "e1")
+    assert deliveries.take_over(store, "run-2") == 0
+    store.delete("rq:queue:takedown", f"rq:job:{E1}")
+    assert deliveries.take_over(store, "run-2") == 1
+    assert (runs.waiting(store, RUN), runs.waiting(store, "run-2")) == ((0, 0), (0, 1))
+    assert delivery_jobs(store) == [E1]
+
+
+def test_an_event_that_is_delivered_is_never_enqueued_again(store: Store) -> None:
+    assert deliveries.enqueue_again(store, ["e1"]) == 0
+    assert delivery_jobs(store) == []
+
+
+@pytest.mark.parametrize("written", ["a run that is gone", ""])
+def test_what_an_earlier_release_left_in_the_outbox_gets_its_job(store: Store, written: str) -> None:
+    store.hset("orbweaver:undelivered", "e1", written)  # as every release has written it
+    assert outbox.event_ids(store) == ["e1"]
+    assert deliveries.enqueue_again(store, outbox.event_ids(store)) == 1
+    assert delivery_jobs(store) == [E1]
+    assert store.hgetall(keys.undelivered()) == {b"e1": written.encode()}
