@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orbweaver.crawler.errors import EgressRefused
 from orbweaver.crawler.fetching.nat64 import Translators
-from orbweaver.crawler.rules.address_rules import Judgement, Network, judge, judge_route
+from orbweaver.crawler.rules.address_rules import AddressDecision, Network, judge, judge_route
 from orbweaver.crawler.rules.embedded_addresses import MAPPED_NETWORK, Address
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class Guard:
         self._allowed = tuple(allowed)
         self._translators = translators or Translators()
 
-    def judge(self, address: str | Address) -> Judgement:
+    def judge(self, address: str | Address) -> AddressDecision:
         """Judge an address by every rule, the kernel's routes among them."""
-        judgement = self._judge(address, is_own=_is_own)
-        if judgement.is_allowed and self._translators.prefixes is None and _may_be_translated(address):
-            return Judgement(is_allowed=False, rule="NAT64 prefix of this network not known")
-        return judgement
+        decision = self._judge(address, is_own=_is_own)
+        if decision.is_allowed and self._translators.prefixes is None and _may_be_translated(address):
+            return AddressDecision(is_allowed=False, rule="NAT64 prefix of this network not known")
+        return decision
 
     async def prepare(self, address: str) -> None:
         """Learn what must be known before `address` can be judged; nothing if it is refused anyway, or a name."""
@@ -53,9 +53,9 @@ class Guard:
         """Return a non-blocking socket for one result of getaddrinfo(); raises EgressRefused."""
         family, kind, protocol, _, destination = addr_info
         address = str(destination[0])
-        judgement = self.judge(address)
-        if not judgement.is_allowed:
-            refusal = EgressRefused(address, judgement.rule)
+        decision = self.judge(address)
+        if not decision.is_allowed:
+            refusal = EgressRefused(address, decision.rule)
             refusals = REFUSALS.get()
             if refusals is not None:
                 refusals.append(refusal)
@@ -64,7 +64,7 @@ class Guard:
         made.setblocking(False)
         return made
 
-    def _judge(self, address: str | Address, is_own: Callable[[Address], bool] = lambda _: False) -> Judgement:
+    def _judge(self, address: str | Address, is_own: Callable[[Address], bool] = lambda _: False) -> AddressDecision:
         return judge(address, self._allowed, translators=self._translators.prefixes or (), is_own=is_own)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from orbweaver.crawler.errors import AccessRefused, EgressRefused, UrlRefused
-from orbweaver.crawler.rules.address_rules import Judgement
+from orbweaver.crawler.rules.address_rules import AddressDecision
 from orbweaver.crawler.rules.embedded_addresses import Address
 from orbweaver.crawler.rules.hostnames import canonicalise_host
 
@@ -107,7 +107,7 @@ def _credential(text: str | None) -> str | None:
     return plain
 
 
-def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], Judgement]) -> None:
+def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], AddressDecision]) -> None:
     """Refuse a canonical host name that may not be asked for by this way; raises EgressRefused.
 
     What is connected to directly is judged by the egress guard, where its socket is made; only `.onion` is refused
@@ -129,6 +129,6 @@ def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], 
         if labels[-1] in LOCAL_DOMAINS:
             raise EgressRefused(hostname, f"local name (.{labels[-1]}), given to a proxy") from None
         return
-    judgement = judge(address)
-    if not judgement.is_allowed:
-        raise EgressRefused(str(address), judgement.rule)
+    decision = judge(address)
+    if not decision.is_allowed:
+        raise EgressRefused(str(address), decision.rule)

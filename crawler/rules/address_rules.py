@@ -13,7 +13,7 @@ from orbweaver.crawler.rules.embedded_addresses import (
     MAPPED_NETWORK,
     NAT64_NETWORK,
     Address,
-    Reached,
+    ReachedAddress,
     addresses_reached,
     carried_by,
 )
@@ -22,7 +22,7 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class AddressDecision:
     """Whether an address may be connected to; `rule` names the range or permission that decided."""
 
     is_allowed: bool
@@ -43,7 +43,7 @@ def judge(
     *,
     translators: Sequence[IPv6Network] = (),
     is_own: Callable[[Address], bool] = lambda _: False,
-) -> Judgement:
+) -> AddressDecision:
     """Say whether `address` is a host on the internet, or in a network that the operator allowed.
 
     Every address that it leads to (embedded_addresses, with the network's NAT64 prefixes `translators`) must
@@ -52,41 +52,41 @@ def judge(
     are refused whatever is inside, because no site is served there. Zone identifiers make no difference.
 
     >>> judge("64:ff9b::10.0.0.1")
-    Judgement(is_allowed=False, rule='NAT64 private')
+    AddressDecision(is_allowed=False, rule='NAT64 private')
     """
     if isinstance(address, str):
         try:
             address = ip_address(address)
         except ValueError:
-            return Judgement(is_allowed=False, rule="not an address")
+            return AddressDecision(is_allowed=False, rule="not an address")
     reached = addresses_reached(address, translators)
-    judgements = [_judge_alone(one, allowed) for one in reached]
-    for one, judgement in zip(reached, judgements, strict=True):
-        if not judgement.is_allowed:
-            return _refused(one, judgement.rule)
-    for one, judgement in zip(reached, judgements, strict=True):
-        if judgement.rule == "global" and is_own(one.address):
+    decisions = [_judge_alone(one, allowed) for one in reached]
+    for one, decision in zip(reached, decisions, strict=True):
+        if not decision.is_allowed:
+            return _refused(one, decision.rule)
+    for one, decision in zip(reached, decisions, strict=True):
+        if decision.rule == "global" and is_own(one.address):
             return _refused(one, "this machine")
-    return next((one for one in judgements if one.rule == "allowed"), judgements[0])
+    return next((one for one in decisions if one.rule == "allowed"), decisions[0])
 
 
-def _refused(reached: Reached, rule: str) -> Judgement:
-    return Judgement(is_allowed=False, rule=f"{reached.form} {rule}".lstrip())
+def _refused(reached: ReachedAddress, rule: str) -> AddressDecision:
+    return AddressDecision(is_allowed=False, rule=f"{reached.form} {rule}".lstrip())
 
 
-def _judge_alone(reached: Reached, allowed: Sequence[Network]) -> Judgement:
+def _judge_alone(reached: ReachedAddress, allowed: Sequence[Network]) -> AddressDecision:
     address, form = reached
     if any(address in network for network in allowed) and not _is_elsewhere(address, form):
-        return Judgement(is_allowed=True, rule="allowed")
+        return AddressDecision(is_allowed=True, rule="allowed")
     if address in NAT64_NETWORK:
-        return Judgement(is_allowed=True, rule="global")  # every host of IPv4 is there; what is inside decides
+        return AddressDecision(is_allowed=True, rule="global")  # every host of IPv4 is there; what is inside decides
     for network, rule in _SPECIAL[address.version]:
         if address in network:
-            return Judgement(is_allowed=False, rule=rule)
+            return AddressDecision(is_allowed=False, rule=rule)
     # The table is the rule; the standard library may know a range that was registered after it was written.
     if not address.is_global or address.is_multicast or address.is_reserved:
-        return Judgement(is_allowed=False, rule="not global")
-    return Judgement(is_allowed=True, rule="global")
+        return AddressDecision(is_allowed=False, rule="not global")
+    return AddressDecision(is_allowed=True, rule="global")
 
 
 def _is_elsewhere(address: Address, form: str) -> bool:
@@ -97,15 +97,15 @@ def _is_elsewhere(address: Address, form: str) -> bool:
     return form not in {"", "IPv4-mapped"} and (address.is_loopback or address.is_link_local)
 
 
-def judge_route(destination: Address, source: Address) -> Judgement:
+def judge_route(destination: Address, source: Address) -> AddressDecision:
     """Say whether packets from `source` to `destination` leave this machine.
 
     The kernel sends from the destination itself, or from loopback, only to its own addresses. Behind one of
     these may be a service that a firewall keeps from everybody else.
     """
     if destination == source or source.is_loopback:
-        return Judgement(is_allowed=False, rule="this machine")
-    return Judgement(is_allowed=True, rule="global")
+        return AddressDecision(is_allowed=False, rule="this machine")
+    return AddressDecision(is_allowed=True, rule="global")
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:

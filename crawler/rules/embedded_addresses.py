@@ -32,14 +32,14 @@ _TEREDO: Final = IPv6Network(TEREDO)
 _ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})
 
 
-class Reached(NamedTuple):
+class ReachedAddress(NamedTuple):
     """An address that packets may reach; `form` names the way there, "" for the address itself."""
 
     address: Address
     form: str
 
 
-def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ()) -> tuple[Reached, ...]:
+def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ()) -> tuple[ReachedAddress, ...]:
     """Return the address itself and each IPv4 address inside it, in every form in which one may be read.
 
     `translators` are the NAT64 prefixes of this machine's network (crawler.fetching.nat64). What an IPv4-mapped address
@@ -50,10 +50,10 @@ def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ())
     ['2002:808:808::5efe:a00:1', '6to4 8.8.8.8', 'ISATAP 10.0.0.1']
     """
     if isinstance(address, IPv4Address):
-        return (Reached(address, ""),)
+        return (ReachedAddress(address, ""),)
     if address in MAPPED_NETWORK:
-        return (Reached(carried_by(address, 96), "IPv4-mapped"),)
-    return (Reached(address, ""), *_carried(address, translators))
+        return (ReachedAddress(carried_by(address, 96), "IPv4-mapped"),)
+    return (ReachedAddress(address, ""), *_carried(address, translators))
 
 
 def carried_by(address: IPv6Address, length: int) -> IPv4Address:
@@ -65,7 +65,7 @@ def carried_by(address: IPv6Address, length: int) -> IPv4Address:
     return IPv4Address(without_gap >> 120 - length - 32 & 0xFFFFFFFF)
 
 
-def _carried(address: IPv6Address, translators: Sequence[IPv6Network]) -> Iterator[Reached]:
+def _carried(address: IPv6Address, translators: Sequence[IPv6Network]) -> Iterator[ReachedAddress]:
     bits = int(address)
     lowest = bits & 0xFFFFFFFF
     lengths = {network.prefixlen for network in translators if address in network}
@@ -74,15 +74,15 @@ def _carried(address: IPv6Address, translators: Sequence[IPv6Network]) -> Iterat
     elif address in _LOCAL_NAT64 and not lengths:
         lengths.update(length for length in TRANSLATOR_LENGTHS if length >= _LOCAL_NAT64.prefixlen)
     for length in sorted(lengths):
-        yield Reached(carried_by(address, length), "NAT64")
+        yield ReachedAddress(carried_by(address, length), "NAT64")
     if address in _SIX_TO_FOUR:
-        yield Reached(IPv4Address(bits >> 80 & 0xFFFFFFFF), "6to4")
+        yield ReachedAddress(IPv4Address(bits >> 80 & 0xFFFFFFFF), "6to4")
     if address in _TEREDO:
-        yield Reached(IPv4Address(bits >> 64 & 0xFFFFFFFF), "Teredo server")
-        yield Reached(IPv4Address(lowest ^ 0xFFFFFFFF), "Teredo client")
+        yield ReachedAddress(IPv4Address(bits >> 64 & 0xFFFFFFFF), "Teredo server")
+        yield ReachedAddress(IPv4Address(lowest ^ 0xFFFFFFFF), "Teredo client")
     if bits >> 32 & 0xFFFFFFFF in _ISATAP:
-        yield Reached(IPv4Address(lowest), "ISATAP")
+        yield ReachedAddress(IPv4Address(lowest), "ISATAP")
     if address in _TRANSLATED:
-        yield Reached(IPv4Address(lowest), "IPv4-translated")
+        yield ReachedAddress(IPv4Address(lowest), "IPv4-translated")
     if address in _COMPATIBLE and lowest > 1:  # neither :: nor ::1
-        yield Reached(IPv4Address(lowest), "IPv4-compatible")
+        yield ReachedAddress(IPv4Address(lowest), "IPv4-compatible")

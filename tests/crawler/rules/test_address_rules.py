@@ -11,7 +11,7 @@ from carrying_forms import FORMS, Form
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.rules.address_ranges import SPECIAL_IPV4, SPECIAL_IPV6
-from orbweaver.crawler.rules.address_rules import Judgement, judge, parse_networks
+from orbweaver.crawler.rules.address_rules import AddressDecision, judge, parse_networks
 
 LOOPBACK = parse_networks(["127.0.0.0/8", "::1"])
 
@@ -49,12 +49,12 @@ REFUSED = [
 
 @pytest.mark.parametrize("address", GLOBAL.split())
 def test_a_host_on_the_internet_is_allowed(address: str) -> None:
-    assert judge(address) == Judgement(is_allowed=True, rule="global")
+    assert judge(address) == AddressDecision(is_allowed=True, rule="global")
 
 
 @pytest.mark.parametrize(("address", "rule"), REFUSED)
 def test_everything_else_is_refused_by_name(address: str, rule: str) -> None:
-    assert judge(address) == Judgement(is_allowed=False, rule=rule)
+    assert judge(address) == AddressDecision(is_allowed=False, rule=rule)
 
 
 @pytest.mark.parametrize("entry", SPECIAL_IPV4 + SPECIAL_IPV6, ids=lambda entry: entry[0])
@@ -167,7 +167,7 @@ def test_the_machines_own_address_behind_nat64_is_refused_and_another_is_not() -
 )
 def test_an_operator_allows_networks_by_name(allowed: list[str], address: str, expected: str) -> None:
     is_allowed = expected in {"allowed", "global"}
-    assert judge(address, parse_networks(allowed)) == Judgement(is_allowed, expected)
+    assert judge(address, parse_networks(allowed)) == AddressDecision(is_allowed, expected)
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "10.0.0.1/8", "10.0.0.0/33", "127.1", "::1/200"])

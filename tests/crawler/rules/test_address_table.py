@@ -27,7 +27,7 @@ from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.nat64 import Translators
 from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
 from orbweaver.crawler.handler import HashingDownloadHandler
-from orbweaver.crawler.rules.address_rules import Judgement, judge, judge_route, parse_networks
+from orbweaver.crawler.rules.address_rules import AddressDecision, judge, judge_route, parse_networks
 from orbweaver.crawler.rules.urls import canonicalise, hostname_of
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.model import ScopeKind
@@ -179,10 +179,10 @@ def _of_ipv6(address: IPv6Address, rule: str) -> Iterator[Spelling]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.address))
 def test_a_range_is_refused_to_its_very_ends_and_no_further(row: Row) -> None:
-    assert judge(row.address) == Judgement(row.rule == "global", row.rule)
-    assert judge(str(row.address)) == Judgement(row.rule == "global", row.rule)
+    assert judge(row.address) == AddressDecision(row.rule == "global", row.rule)
+    assert judge(str(row.address)) == AddressDecision(row.rule == "global", row.rule)
     if isinstance(row.address, IPv6Address):
-        assert judge(f"{row.address}%eth0") == Judgement(row.rule == "global", row.rule)
+        assert judge(f"{row.address}%eth0") == AddressDecision(row.rule == "global", row.rule)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.address))

@@ -6,7 +6,7 @@ import pytest
 from carrying_forms import FORMS, Form
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.rules.embedded_addresses import Reached, addresses_reached, carried_by
+from orbweaver.crawler.rules.embedded_addresses import ReachedAddress, addresses_reached, carried_by
 
 TRANSLATOR = IPv6Network("2a00:64:64::/96")
 
@@ -40,7 +40,7 @@ def test_whatever_stands_beside_it_the_address_inside_is_seen(
 @given(st.ip_addresses())
 def test_an_address_leads_to_itself_first_or_is_ipv4_for_the_kernel(address: IPv4Address | IPv6Address) -> None:
     first = addresses_reached(address)[0]
-    assert first == Reached(address, "") or first.form == "IPv4-mapped"
+    assert first == ReachedAddress(address, "") or first.form == "IPv4-mapped"
 
 
 def test_forms_inside_forms_are_all_seen() -> None:
@@ -51,7 +51,7 @@ def test_forms_inside_forms_are_all_seen() -> None:
         "ISATAP 10.0.0.1",
     ]
     # A network may have a translator's prefix inside any of these.
-    assert Reached(IPv4Address("10.0.0.1"), "NAT64") in addresses_reached(
+    assert ReachedAddress(IPv4Address("10.0.0.1"), "NAT64") in addresses_reached(
         tunnels, [IPv6Network("2002:808:808::5efe:0:0/96")]
     )
 
@@ -67,4 +67,4 @@ def test_a_local_translator_whose_prefix_is_known_is_read_in_one_way() -> None:
 def test_ordinary_addresses_lead_to_nothing_else() -> None:
     for text in ("::", "::1", "2606:4700:4700::1111", "fd00::1", "8.8.8.8"):
         address = IPv6Address(text) if ":" in text else IPv4Address(text)
-        assert addresses_reached(address, [TRANSLATOR]) == (Reached(address, ""),)
+        assert addresses_reached(address, [TRANSLATOR]) == (ReachedAddress(address, ""),)
