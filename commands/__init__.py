@@ -1,1 +1,1 @@
-"""CALL: the commands of `orbweaver`, a module each; `--help` must not wait for what they import when called."""
+"""CALL: the commands of `orbweaver`, a module each; they import what they need when called, so `--help` is quick."""

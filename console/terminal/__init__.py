@@ -1,1 +1,1 @@
-"""What the commands show in a terminal, and the files that they write."""
+"""Shows in a terminal what the commands do and find, and writes their output files."""

@@ -1,1 +1,1 @@
-"""A body's bytes, as they stream past: decoded, unpacked and hashed, and kept nowhere."""
+"""Takes the bytes of a body as they stream past: decodes, unpacks and hashes them, and keeps no file."""

@@ -1,1 +1,1 @@
-"""What the kernel holds the crawl process to: no store, no disk, no other port, no privilege."""
+"""Makes the kernel contain the crawl process: no store, no write, no other port, no privilege."""

@@ -1,1 +1,1 @@
-"""What documents refer to: from bytes to links, in linear time on any bytes."""
+"""Finds the links in documents and headers, in linear time on any bytes."""

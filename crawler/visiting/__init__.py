@@ -1,1 +1,1 @@
-"""One visit of a host: what is visited next, what came of it, and what is recorded."""
+"""One recrawl: which URL is visited next, what came of each visit, and what is recorded."""

@@ -1,1 +1,1 @@
-"""What the store keeps of recrawls, runs, batches and sweeps; each module is the one writer of its keys."""
+"""Keeps recrawls, runs, batches and sweeps in the store; each module is the one writer of its keys."""

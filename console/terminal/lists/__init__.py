@@ -1,1 +1,1 @@
-"""What the commands about hash lists show."""
+"""Shows what the `hashlist` commands do, and builds the list that `--hashes` gives as it is."""
