@@ -11,7 +11,7 @@ from uuid import uuid4
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import DigestSet, Verdict, VerdictResult
 from orbweaver.queue.matching import recall, settlement
-from orbweaver.queue.matching.settlement import Answer
+from orbweaver.queue.matching.settlement import AnsweredSighting
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force, list_versions, retained, sweeps
 from orbweaver.queue.records.list_versions import Versions
@@ -114,7 +114,7 @@ def _start(
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
     found = retained.read(store, shards, since=retained.oldest_kept(retention))
-    matches: list[Answer] = []
+    matches: list[AnsweredSighting] = []
     unknown: Counter[str] = Counter()
     everything = [(shard, one) for shard, ones in zip(shards, found, strict=True) for one in ones]
     for begin in range(0, len(everything), ASKED_AT_ONCE):
@@ -138,7 +138,7 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
     return None if everything and unknown.total() == len(everything) else len(everything)
 
 
-def _answers(one: Retained, verdict: Verdict) -> list[Answer]:
+def _answers(one: Retained, verdict: Verdict) -> list[AnsweredSighting]:
     try:
         return [(one.sighting(), verdict)]
     except Unreadable:

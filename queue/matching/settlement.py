@@ -22,11 +22,11 @@ from redis.exceptions import WatchError
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-Answer = tuple[Sighting, Verdict]
+AnsweredSighting = tuple[Sighting, Verdict]
 
 
-class Question(Protocol):
-    """What asked: it is over with its answers, and answers to one that is over are dropped."""
+class AnswerTarget(Protocol):
+    """The question that answers are written to: they end it, and answers to a question that has ended are dropped."""
 
     @property
     def key(self) -> str:
@@ -38,14 +38,14 @@ class Question(Protocol):
         """The ids of the sightings without an answer that the question itself keeps."""
         ...
 
-    def as_it_stands(self, pipe: Pipeline) -> Question | None:
+    def as_it_stands(self, pipe: Pipeline) -> AnswerTarget | None:
         """Return the question as it is to end now, None when its answers are not wanted any more.
 
         The pipeline watches `key`, and then what else decides of it.
         """
         ...
 
-    def asked_again(self, sighting_ids: Collection[str]) -> Question:
+    def asked_again(self, sighting_ids: Collection[str]) -> AnswerTarget:
         """Return the question as one that goes on with these sightings, whose answers are refused."""
         ...
 
@@ -57,8 +57,8 @@ class Question(Protocol):
 def settle(
     store: Store,
     run_id: str,
-    question: Question,
-    answers: Sequence[Answer],
+    target: AnswerTarget,
+    answers: Sequence[AnsweredSighting],
     *,
     retention: timedelta,
 ) -> None:
@@ -69,37 +69,37 @@ def settle(
     version than the one that is wanted by now, whatever the answer is: the question is asked again at once. When this
     worker's services or settings are not those in force by now, that goes for all of it.
     """
-    while not _try_to_settle(store, run_id, question, answers, retention):
+    while not _try_to_settle(store, run_id, target, answers, retention):
         pass
 
 
 def _try_to_settle(
     store: Store,
     run_id: str,
-    question: Question,
-    answers: Sequence[Answer],
+    target: AnswerTarget,
+    answers: Sequence[AnsweredSighting],
     retention: timedelta,
 ) -> bool:
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(question.key, keys.list_versions(), keys.in_force())
-        standing = question.as_it_stands(pipe)
-        if standing is None:
+        pipe.watch(target.key, keys.list_versions(), keys.in_force())
+        current = target.as_it_stands(pipe)
+        if current is None:
             return True  # settled by an earlier attempt at this job, or by another worker
         is_ours = not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
         versions = list_versions.read(pipe)
         believed = [one for one in answers if is_ours and not list_versions.unwanted_of(versions, one[1])]
         if not is_ours or len(believed) < len(answers):
             kept = {one.sighting_id for one, _ in believed}
-            standing = standing.asked_again({one.sighting_id for one, _ in answers} - kept)
-        return _try_to_write(store, pipe, run_id, standing, believed, retention)
+            current = current.asked_again({one.sighting_id for one, _ in answers} - kept)
+        return _try_to_write(store, pipe, run_id, current, believed, retention)
 
 
 def _try_to_write(
     store: Store,
     pipe: Pipeline,
     run_id: str,
-    standing: Question,
-    answers: Sequence[Answer],
+    target: AnswerTarget,
+    answers: Sequence[AnsweredSighting],
     retention: timedelta,
 ) -> bool:
     known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
@@ -127,7 +127,7 @@ def _try_to_write(
         case_store.write(pipe, change)
         if change.event is not None and change.is_for_engine:
             deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
-    batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in standing.staying])
+    batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in target.staying])
     batches.drop_answered(pipe, [one for one, _ in known])
     kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
     retained.keep(pipe, kept)
@@ -142,7 +142,7 @@ def _try_to_write(
         unknown=unknown,
         answered=[one for one, _ in known],
     )
-    standing.end(pipe)
+    target.end(pipe)
     try:
         pipe.execute()
     except WatchError:
