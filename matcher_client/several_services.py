@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from orbweaver.matcher_client.errors import UnknownService
-from orbweaver.matcher_client.gate.health_gate import Answer, Answers, GatedService
+from orbweaver.matcher_client.gate.health_gate import GatedService, ServiceAnswer, ServiceAnswers
 from orbweaver.matcher_client.gate.health_rules import HealthRules
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.matcher_client.open_service import open_service
@@ -25,7 +25,7 @@ class SeveralServices:
     def __init__(self, gated: Sequence[GatedService]) -> None:
         self.gated = tuple(gated)
 
-    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
+    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
         """Return an answer for each digest set, in order; equal ones are asked about once.
 
         The services are asked one after the other; `is_anew`: whatever the cache has. Raises RedisError when the store
@@ -33,13 +33,13 @@ class SeveralServices:
         """
         distinct = list(dict.fromkeys(digest_sets))
         if not distinct:
-            return Answers(())
+            return ServiceAnswers(())
         said = [gated.ask(distinct, is_anew=is_anew) for gated in self.gated]
         merged = {
             digests: _merged(digests, answers)
             for digests, *answers in zip(distinct, *(one.answers for one in said), strict=True)
         }
-        return Answers(
+        return ServiceAnswers(
             tuple(merged[digests] for digests in digest_sets),
             has_failed=any(one.has_failed for one in said),
             versions=dict(ChainMap(*(dict(one.versions) for one in said))),
@@ -87,7 +87,7 @@ def rules_of(settings: Settings) -> HealthRules:
     )
 
 
-def _merged(digests: DigestSet, answers: Sequence[Answer]) -> Answer:
+def _merged(digests: DigestSet, answers: Sequence[ServiceAnswer]) -> ServiceAnswer:
     verdict = merge(digests, [one.verdict for one in answers])
     waits = verdict.result is VerdictResult.UNKNOWN and any(one.waits for one in answers)
-    return Answer(verdict, waits)
+    return ServiceAnswer(verdict, waits)

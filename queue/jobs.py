@@ -30,7 +30,7 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 
 if TYPE_CHECKING:
-    from orbweaver.matcher_client.gate.health_gate import Answers
+    from orbweaver.matcher_client.gate.health_gate import ServiceAnswers
 
 # A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
 # not close the gate for all others for ever.
@@ -165,7 +165,7 @@ def _verdicts(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
     return asking.verdicts(_store(), digest_sets)
 
 
-def _ask(store: Store, digest_sets: Sequence[DigestSet]) -> Answers:
+def _ask(store: Store, digest_sets: Sequence[DigestSet]) -> ServiceAnswers:
     from orbweaver.queue.matching import (
         asking,  # a recrawl worker has this module and asks nobody: no client, no secrets
     )

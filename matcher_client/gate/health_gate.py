@@ -32,21 +32,21 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A verdict; `waits` says that it is unknown because of the service's health, and the question waits for that."""
+class ServiceAnswer:
+    """A verdict. `waits`: it is unknown because the service is unhealthy, and the question waits until it is healthy."""
 
     verdict: Verdict
     waits: bool = False
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The answers to one batch, in order; `has_failed`: a service that was healthy could not answer this batch.
+class ServiceAnswers:
+    """The answers to one batch, in order. `has_failed`: a service that was healthy could not answer this batch.
 
-    `versions` says of which list the answers of each service are, and `built` when that was built, where it says so.
+    `versions` has the list version that each service answered from, and `built` when that list was built, if it says so.
     """
 
-    answers: tuple[Answer, ...]
+    answers: tuple[ServiceAnswer, ...]
     has_failed: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     built: Mapping[str, datetime] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class GatedService:
         before = self._known()
         return before.health, check(self._service, before, self._rules)
 
-    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
+    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
         """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
 
         While the gate is closed, and before the first check, the service is not asked. `is_anew`: nothing is taken
@@ -110,7 +110,7 @@ class GatedService:
         """Let go of the service."""
         self._service.close()
 
-    def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> Answers | None:
+    def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> ServiceAnswers | None:
         """Return the answers, None when the list was another one afterwards than while it was asked."""
         known = self._known()
         before = known.health
@@ -140,7 +140,7 @@ class GatedService:
             self._cache.write(after, zip(digest_sets, verdicts, strict=True))
         versions = {} if after.list_version is None else {self.name: after.list_version}
         built = {} if after.built_at is None else {self.name: after.built_at}
-        return Answers(tuple(Answer(verdict) for verdict in verdicts), versions=versions, built=built)
+        return ServiceAnswers(tuple(ServiceAnswer(verdict) for verdict in verdicts), versions=versions, built=built)
 
     def _known(self) -> KnownService:
         [known] = service_health.read(self._store, [self.name])
@@ -210,9 +210,9 @@ def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
         ) from None
 
 
-def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool = False) -> Answers:
-    waiting = Answer(unknown(reason), waits=True)
-    return Answers((waiting,) * len(digest_sets), has_failed=has_failed)
+def _all_wait(reason: str, digest_sets: Sequence[DigestSet], *, has_failed: bool = False) -> ServiceAnswers:
+    waiting = ServiceAnswer(unknown(reason), waits=True)
+    return ServiceAnswers((waiting,) * len(digest_sets), has_failed=has_failed)
 
 
 def _is_of_list(verdict: Verdict, health: ServiceHealth) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.health_gate import Answer, Answers, GatedService
+from orbweaver.matcher_client.gate.health_gate import GatedService, ServiceAnswer, ServiceAnswers
 from orbweaver.matcher_client.gate.health_rules import is_stale
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
@@ -20,7 +20,7 @@ from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 
 
-def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> Answers:
+def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
     """Return an answer per digest set, in order; unknown for all when MATCHER_URL names no service that we have.
 
     `is_anew`: the services are asked, whatever the cache has.
@@ -29,7 +29,7 @@ def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False
     try:
         services = _opened(store, settings)
     except UnknownService as error:
-        return Answers((Answer(unknown(str(error))),) * len(digest_sets))
+        return ServiceAnswers((ServiceAnswer(unknown(str(error))),) * len(digest_sets))
     known = service_health.read(store, [gated.name for gated in services.gated])
     for gated, one in zip(services.gated, known, strict=True):
         if is_stale(one.health, rules_of(settings), now()):

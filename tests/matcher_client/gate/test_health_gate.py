@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from orbweaver.matcher_client.errors import TimeIsOver, UnknownService
 from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.health_gate import Answers, GatedService
+from orbweaver.matcher_client.gate.health_gate import GatedService, ServiceAnswers
 from orbweaver.matcher_client.gate.health_rules import HealthRules
 from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
@@ -48,7 +48,7 @@ def check(store: Store, gate: GatedService) -> ServiceHealth:
     return health
 
 
-def results(answers: Answers) -> list[VerdictResult]:
+def results(answers: ServiceAnswers) -> list[VerdictResult]:
     return [one.verdict.result for one in answers.answers]
 
 
