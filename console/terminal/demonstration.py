@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 from orbweaver.console.terminal.verify import RunOptions, verify
 from orbweaver.model import Case
-from orbweaver.queue.runs.verification import Result
+from orbweaver.queue.runs.verification import VerifyResult
 from orbweaver.settings import Settings
 from rich.console import Console
 from rich.table import Table
@@ -88,7 +88,7 @@ def _options(folder: Path, port: int, listed: dict[str, bytes]) -> RunOptions:
     )
 
 
-def _show(console: Console, result: Result, port: int) -> bool:
+def _show(console: Console, result: VerifyResult, port: int) -> bool:
     raised = {case.url: case for case in result.cases}
     table = Table(title="What was planted, and what became of it", title_justify="left")
     for column in ("Planted", "Expected", "Seen"):
@@ -118,7 +118,7 @@ def _case_path(planted: Planted) -> str:
     return "/moved/known-b.bin" if planted.path == "/files/known-b.bin" else planted.path
 
 
-def _seen(case: Case | None, planted: Planted, result: Result, port: int) -> str:
+def _seen(case: Case | None, planted: Planted, result: VerifyResult, port: int) -> str:
     if case is not None:
         return f"case {str(case.case_id)[:8]}, {case.verdict.algorithm} on list {case.verdict.list}"
     for skip in result.skips:
@@ -127,7 +127,7 @@ def _seen(case: Case | None, planted: Planted, result: Result, port: int) -> str
     return "hashed, no match"
 
 
-def _sandboxed(result: Result) -> bool:
+def _sandboxed(result: VerifyResult) -> bool:
     return all(bool((record.sandbox or {}).get("is_on")) for record in result.recrawls)
 
 

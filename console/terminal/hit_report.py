@@ -13,7 +13,7 @@ from orbweaver.console.text import count, for_people, reason_for_people, safe, s
 from orbweaver.model import CaseState, Outcome, format_time
 from orbweaver.queue.intake.reports import BadLine
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
-from orbweaver.queue.runs.verification import Result
+from orbweaver.queue.runs.verification import VerifyResult
 from rich.console import Console
 
 # A person reads this many; the files have them all.
@@ -22,7 +22,7 @@ CASES_SHOWN = 200
 SUGGESTIONS_SHOWN = 5
 
 
-def exit_status(result: Result) -> int:
+def exit_status(result: VerifyResult) -> int:
     """0 when every host was recrawled, every report and file was answered for, and every event delivered; else 1.
 
     That goes for the rematch that a changed list started, too.
@@ -36,7 +36,7 @@ def exit_status(result: Result) -> int:
 
 
 def summary(
-    result: Result, *, usable_reports: int, bad_lines: Sequence[BadLine], hashes: RawList | None
+    result: VerifyResult, *, usable_reports: int, bad_lines: Sequence[BadLine], hashes: RawList | None
 ) -> dict[str, Any]:
     """Return the whole outcome as JSON-ready values; URLs are exact."""
     tally = result.tally
@@ -91,7 +91,7 @@ def _line(bad: BadLine) -> dict[str, Any]:
     return {"line": bad.line, "reason": bad.reason}
 
 
-def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
+def _host(record: RecrawlRecord, result: VerifyResult) -> dict[str, Any]:
     tally = record.tally
     return {
         "host": record.order.scope.name,
@@ -116,7 +116,7 @@ def _host(record: RecrawlRecord, result: Result) -> dict[str, Any]:
     }
 
 
-def show(console: Console, result: Result) -> None:
+def show(console: Console, result: VerifyResult) -> None:
     """Print the hit report: a table of cases, then one line for each thing that was not checked."""
     if result.cases:
         shown = result.cases[:CASES_SHOWN]
@@ -143,7 +143,7 @@ def show(console: Console, result: Result) -> None:
     )
 
 
-def _show_hosts(console: Console, result: Result) -> None:
+def _show_hosts(console: Console, result: VerifyResult) -> None:
     for record in result.recrawls:
         name = safe(record.order.scope.name)
         if record.state is not RecrawlState.FINISHED:
@@ -167,7 +167,7 @@ def _show_hosts(console: Console, result: Result) -> None:
             console.print(f"warning: host {name} was crawled with SANDBOX=off", highlight=False)
 
 
-def _limits_reached(record: RecrawlRecord, result: Result) -> Counter[str]:
+def _limits_reached(record: RecrawlRecord, result: VerifyResult) -> Counter[str]:
     """Count what a limit left out, by limit: URLs, or for the rules of a single page, pages."""
     reached: Counter[str] = Counter()
     for skip in result.skips_of.get(record.recrawl_id, ()):
@@ -176,7 +176,7 @@ def _limits_reached(record: RecrawlRecord, result: Result) -> Counter[str]:
     return reached
 
 
-def _no_case(result: Result) -> str:
+def _no_case(result: VerifyResult) -> str:
     """Say that there is no case, and of how much: nothing was read is not the same as nothing is known."""
     tally = result.tally
     files = tally.files - tally.error_bodies
@@ -185,7 +185,7 @@ def _no_case(result: Result) -> str:
     return f"No case: no file that was hashed matched ({count(files, 'file')})."
 
 
-def _expired(record: RecrawlRecord, result: Result) -> str | None:
+def _expired(record: RecrawlRecord, result: VerifyResult) -> str | None:
     """Say how many URLs were not fetched because the time that the scope allows was over; None when it was not."""
     until = record.order.scope.expires_at
     left_out = sum(one.count for one in result.skips_of.get(record.recrawl_id, ()) if one.rule == "scope.expired")
@@ -194,7 +194,7 @@ def _expired(record: RecrawlRecord, result: Result) -> str | None:
     return f"it was allowed until {format_time(until)} (--expires); {count(left_out, 'URL')} after that not fetched"
 
 
-def _without_digest(record: RecrawlRecord, result: Result) -> dict[str, int]:
+def _without_digest(record: RecrawlRecord, result: VerifyResult) -> dict[str, int]:
     """Count the URLs without a digest by outcome."""
     counted: Counter[str] = Counter()
     for skip in result.skips_of.get(record.recrawl_id, ()):
@@ -202,7 +202,7 @@ def _without_digest(record: RecrawlRecord, result: Result) -> dict[str, int]:
     return dict(counted)
 
 
-def _show_failures(console: Console, result: Result) -> None:
+def _show_failures(console: Console, result: VerifyResult) -> None:
     failed = [skip for skip in result.skips if skip.is_failure]
     for skip in failed[:LINES_SHOWN]:
         console.print(
@@ -212,7 +212,7 @@ def _show_failures(console: Console, result: Result) -> None:
         console.print(f"not checked: {len(failed) - LINES_SHOWN} more, see skipped.jsonl (--out DIR)", highlight=False)
 
 
-def _show_unknown(console: Console, result: Result) -> None:
+def _show_unknown(console: Console, result: VerifyResult) -> None:
     for one in result.unhealthy:
         console.print(f"warning: matching service {safe(one.complaint)}", highlight=False, markup=False)
     for reason, files in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from orbweaver.console.text import is_utf8
-from orbweaver.queue.runs.verification import Result
+from orbweaver.queue.runs.verification import VerifyResult
 from orbweaver.takedown.delivery.sinks import EVENTS_FILE
 
 
@@ -48,7 +48,7 @@ def begin_events(directory: Path) -> None:
     _open_private(directory / EVENTS_FILE).close()
 
 
-def write(directory: Path, result: Result, summary: dict[str, Any]) -> None:
+def write(directory: Path, result: VerifyResult, summary: dict[str, Any]) -> None:
     """Write cases.jsonl, skipped.jsonl and summary.json, each whole or not at all. Raises OutputNotWritten."""
     try:
         _replace(directory / "cases.jsonl", (case.model_dump_json() for case in result.cases))

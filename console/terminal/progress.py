@@ -10,7 +10,7 @@ from types import TracebackType
 from orbweaver.console.terminal.eta import Eta, Work
 from orbweaver.console.text import safe, size
 from orbweaver.queue.records.recrawls import RecrawlState
-from orbweaver.queue.runs.verification import Progress
+from orbweaver.queue.runs.verification import VerifyProgress
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -26,7 +26,7 @@ OTHER_LINES = 7
 BAR_COLUMNS = 40
 
 
-def describe(progress: Progress, left: str = "") -> str:
+def describe(progress: VerifyProgress, left: str = "") -> str:
     """Return the progress in one line; `left` is what is said of the time that it still takes."""
     tally = progress.tally
     parts = [
@@ -44,7 +44,7 @@ def describe(progress: Progress, left: str = "") -> str:
     return "  ".join(parts)
 
 
-def phase_of(progress: Progress) -> str:
+def phase_of(progress: VerifyProgress) -> str:
     """Return what a run does after its hosts, empty before."""
     if progress.is_rematching:
         return "asking again"
@@ -52,7 +52,7 @@ def phase_of(progress: Progress) -> str:
     return "asking about the last files" if is_crawled and progress.waiting else ""
 
 
-def share_done(progress: Progress) -> float | None:
+def share_done(progress: VerifyProgress) -> float | None:
     """Return the share of hosts that are done; None when no host waits any more.
 
     How much the last hosts still have is not known, so the bar then shows that something happens, and no share.
@@ -91,7 +91,7 @@ class ProgressDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: VerifyProgress) -> None:
         """Show the state of the run; each outage of a matching service is said once."""
         for one in progress.unhealthy:
             if (one.service, one.unhealthy_since) not in self._told:
@@ -104,7 +104,7 @@ class ProgressDisplay:
         else:
             self._print_line(progress, left)
 
-    def _picture(self, progress: Progress, left: str) -> RenderableType:
+    def _picture(self, progress: VerifyProgress, left: str) -> RenderableType:
         share = share_done(progress)
         if share is not None:
             self._share = max(self._share, share)  # a host that is tried again takes nothing back
@@ -112,7 +112,7 @@ class ProgressDisplay:
         bar = ProgressBar(total=None if share is None else 1, completed=self._share, width=columns, pulse=share is None)
         return Group(bar, Text(self._prefix + describe(progress, left)), *_host_rows(progress, self._console))
 
-    def _print_line(self, progress: Progress, left: str) -> None:
+    def _print_line(self, progress: VerifyProgress, left: str) -> None:
         line = self._prefix + describe(progress)
         is_over = progress.hosts_done == progress.hosts and not (progress.waiting or progress.is_rematching)
         is_first = not self._last_line
@@ -126,7 +126,7 @@ class ProgressDisplay:
         self._last_time = self._clock()
 
 
-def _work(progress: Progress, seconds: float) -> Work:
+def _work(progress: VerifyProgress, seconds: float) -> Work:
     tally = progress.tally
     return Work(
         seconds=seconds,
@@ -138,7 +138,7 @@ def _work(progress: Progress, seconds: float) -> Work:
     )
 
 
-def _host_rows(progress: Progress, console: Console) -> list[RenderableType]:
+def _host_rows(progress: VerifyProgress, console: Console) -> list[RenderableType]:
     """Return a table of the hosts that are being recrawled, as many as the terminal has room for."""
     running = [one for one in progress.each if one.state is RecrawlState.RUNNING]
     room = max(1, min(HOST_ROWS, console.height - OTHER_LINES))

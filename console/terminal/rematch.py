@@ -18,7 +18,7 @@ from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import format_time
 from orbweaver.queue.records import event_places
 from orbweaver.queue.runs import rematching
-from orbweaver.queue.runs.rematching import Progress, Result
+from orbweaver.queue.runs.rematching import RematchProgress, RematchRun
 from orbweaver.settings import Settings
 from orbweaver.store import embedded
 from orbweaver.store.opening import open_store, require_store
@@ -52,7 +52,7 @@ def run(options: RunOptions, settings: Settings) -> int:
         places = event_places.find(store, settings, state_dir, None)
         event_places_shown.show(notes, places, None)
 
-        def show_progress(progress: Progress) -> None:
+        def show_progress(progress: RematchProgress) -> None:
             status.update(f"{progress.asked:,} files asked about, {progress.left:,} of 1,024 parts left")
 
         result = rematching.run(
@@ -89,7 +89,7 @@ def _versions(settings: Settings) -> dict[str, str]:
     return versions
 
 
-def _as_json(result: Result) -> dict[str, Any]:
+def _as_json(result: RematchRun) -> dict[str, Any]:
     return {
         "began_at": format_time(result.began_at),
         "ended_at": format_time(result.ended_at),

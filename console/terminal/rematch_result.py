@@ -7,17 +7,17 @@ import json
 from typing import Any
 
 from orbweaver.console.terminal import case_list
-from orbweaver.queue.matching.rematch_result import Rematched
+from orbweaver.queue.matching.rematch_result import RematchResult
 from rich.console import Console
 
 
-def as_json(rematched: Rematched) -> dict[str, Any]:
+def as_json(rematched: RematchResult) -> dict[str, Any]:
     """Return what a rematch came to as JSON-ready values."""
     said = {name: value for name, value in dataclasses.asdict(rematched).items() if name != "cases"}
     return {**said, "cases": [json.loads(case.model_dump_json()) for case in rematched.cases]}
 
 
-def show(console: Console, rematched: Rematched, *, end: str = ".") -> None:
+def show(console: Console, rematched: RematchResult, *, end: str = ".") -> None:
     """Print the cases of a rematch, one line that sums it up, and what is left."""
     if rematched.cases:
         case_list.show(console, rematched.cases)

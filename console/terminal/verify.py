@@ -77,7 +77,7 @@ class RunOptions:
 class FinishedRun:
     """The result of a verification, and the status to exit with."""
 
-    result: verification.Result
+    result: verification.VerifyResult
     exit_status: int
 
 
@@ -140,7 +140,7 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
     return FinishedRun(result, hit_report.exit_status(result))
 
 
-def hand_over(result: verification.Result, said: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
+def hand_over(result: verification.VerifyResult, said: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
     """Print what a run found, and write it into `out`: neither is lost when the other fails. Raises OSError."""
     try:
         if is_json:

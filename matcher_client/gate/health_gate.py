@@ -33,7 +33,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class ServiceAnswer:
-    """A verdict. `waits`: it is unknown because the service is unhealthy, and the question waits until it is healthy."""
+    """A verdict. `waits`: it is unknown because the service is unhealthy, and the question waits for a healthy one."""
 
     verdict: Verdict
     waits: bool = False
@@ -43,7 +43,7 @@ class ServiceAnswer:
 class ServiceAnswers:
     """The answers to one batch, in order. `has_failed`: a service that was healthy could not answer this batch.
 
-    `versions` has the list version that each service answered from, and `built` when that list was built, if it says so.
+    `versions` has the list version that each service answered from, and `built` the time of that list, if it says so.
     """
 
     answers: tuple[ServiceAnswer, ...]

@@ -1,5 +1,5 @@
-"""What a rematch, and the recall that goes with it, came to: for the command that asks for one, and for a verification
-that met a changed list.
+"""Reads the result of a rematch and of the recall that goes with it: for the command `rematch`, and for a verify that
+met a changed list.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Mark = tuple[tuple[str | None, dict[str, int]], ...]
 
 
 @dataclass(frozen=True)
-class Rematched:
-    """The last rematch: `asked` retained files and `cases_asked` cases; `cases` are the new, opened, corrected ones."""
+class RematchResult:
+    """The last rematch: it asked about `asked` files and `cases_asked` cases, and made, opened or corrected `cases`."""
 
     asked: int
     cases_asked: int
@@ -50,18 +50,18 @@ def is_under_way(store: Store) -> bool:
     return are_on_their_way and queues.waiting_jobs(store, QueueName.TAKEDOWN) > 0
 
 
-def since(store: Store, before: Mark) -> Rematched | None:
+def since(store: Store, before: Mark) -> RematchResult | None:
     """Return what the last rematch came to if it has asked anything since `before` was noted."""
     after = mark(store)
     return read(store) if after != before and any(counts for _, counts in after) else None
 
 
-def read(store: Store) -> Rematched:
+def read(store: Store) -> RematchResult:
     """Return what the last rematch came to."""
     files, known = (sweeps.standing(store, name) for name in SWEEPS)
     run_ids = {one.run_id for one in (files, known) if one.run_id is not None}
     case_ids = {case_id for run_id in run_ids for case_id in runs.case_ids(store, run_id)}
-    return Rematched(
+    return RematchResult(
         asked=files.counts.get("asked", 0),
         cases_asked=known.counts.get("asked", 0),
         new_cases=sum(len(runs.new_case_ids(store, run_id)) for run_id in run_ids),

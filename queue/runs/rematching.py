@@ -16,7 +16,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.worker_pool import WorkerProcesses
 from orbweaver.queue.matching import rematch, rematch_result
-from orbweaver.queue.matching.rematch_result import Rematched
+from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, sweeps
 from orbweaver.queue.records.event_places import Places
@@ -29,20 +29,20 @@ POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a rematch is: `left` are shards of retained sightings."""
+class RematchProgress:
+    """The progress of a rematch: `asked` files, and `left` shards of retained sightings."""
 
     asked: int
     left: int
 
 
 @dataclass(frozen=True)
-class Result:
-    """A rematch's end. No process that could fetch was started."""
+class RematchRun:
+    """A rematch command from begin to end. No process that could fetch was started."""
 
     began_at: datetime
     ended_at: datetime
-    rematched: Rematched
+    rematched: RematchResult
     web_requests: Literal[0] = 0
 
     @property
@@ -58,11 +58,11 @@ def run(
     *,
     environment: Mapping[str, str],
     log_file: Path,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[RematchProgress], None],
     stop: threading.Event,
     claim: Claim = REMATCH,
     places: Places | None = None,
-) -> Result:
+) -> RematchRun:
     """Ask about everything retained and about every case; returns when all is done or `stop` is set.
 
     What earlier runs left without an answer or undelivered is done again, too. What the workers run with is declared to
@@ -87,10 +87,10 @@ def run(
                 lock.check()
                 workers.replace_dead()
                 standing = sweeps.standing(store, SweepName.REMATCH)
-                on_progress(Progress(standing.counts.get("asked", 0), standing.left))
+                on_progress(RematchProgress(standing.counts.get("asked", 0), standing.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
                 is_asked = not queues.waiting_jobs(store, QueueName.MATCH) or workers.takes_no_match_job()
                 if is_asked and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
                     break
                 stop.wait(POLL_SECONDS)
-        return Result(began_at, now(), rematch_result.read(store))
+        return RematchRun(began_at, now(), rematch_result.read(store))

@@ -20,7 +20,7 @@ from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.worker_pool import WorkerProcesses
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
-from orbweaver.queue.matching.rematch_result import Rematched
+from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, list_versions, recrawls, report_outcomes, runs
 from orbweaver.queue.records.event_places import Places
@@ -55,7 +55,7 @@ class HostProgress:
 
 
 @dataclass(frozen=True)
-class Progress:
+class VerifyProgress:
     """The state of a run for a person who watches it; `each` has a value for each host, in the order of the reports."""
 
     hosts: int
@@ -70,7 +70,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Result:
+class VerifyResult:
     """A run's end: what was found, what was not fetched, what stayed unknown or undelivered.
 
     `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
@@ -88,7 +88,7 @@ class Result:
     undelivered: int
     is_interrupted: bool
     unhealthy: tuple[ServiceHealth, ...] = ()
-    rematched: Rematched | None = None
+    rematched: RematchResult | None = None
     reports: tuple[ReportResult, ...] = ()
 
     @property
@@ -109,11 +109,11 @@ def verify(
     recrawlers: int,
     environment: Mapping[str, str],
     log_file: Path,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[VerifyProgress], None],
     stop: threading.Event,
     claim: Claim = VERIFY,
     places: Places | None = None,
-) -> Result:
+) -> VerifyResult:
     """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
 
     `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
@@ -193,7 +193,7 @@ def _watch(
     answering: Collection[str],
     lock: RunLock,
     workers: WorkerProcesses,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[VerifyProgress], None],
     stop: threading.Event,
 ) -> None:
     recrawl_ids = runs.recrawl_ids(store, run_id)
@@ -319,8 +319,8 @@ def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
 
 def _progress(
     store: Store, run_id: str, names: Sequence[str], began_at: datetime, standings: Sequence[recrawls.Standing]
-) -> Progress:
-    return Progress(
+) -> VerifyProgress:
+    return VerifyProgress(
         hosts=len(standings),
         hosts_done=sum(one.state in ENDED for one in standings),
         tally=_sum(one.tally for one in standings),
@@ -335,7 +335,7 @@ def _progress(
 
 def _result(
     store: Store, run_id: str, began_at: datetime, asked_before: rematch_result.Mark, *, is_interrupted: bool
-) -> Result:
+) -> VerifyResult:
     records = _records(store, run_id)
     found = case_store.read_many(store, runs.case_ids(store, run_id))
     unknown = runs.unknown(store, run_id)
@@ -346,7 +346,7 @@ def _result(
         unknown={one.url: one.reason for one in unknown},
         undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
     )
-    return Result(
+    return VerifyResult(
         run_id=run_id,
         began_at=began_at,
         ended_at=now(),

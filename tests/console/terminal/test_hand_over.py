@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from orbweaver.console.terminal import hit_report
 from orbweaver.console.terminal.verify import hand_over
-from orbweaver.queue.runs.verification import Result
+from orbweaver.queue.runs.verification import VerifyResult
 
 
 def test_a_reader_that_has_seen_enough_does_not_cost_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    result = Result("run", now, now, (), (), frozenset(), (), {}, 0, is_interrupted=False)
+    result = VerifyResult("run", now, now, (), (), frozenset(), (), {}, 0, is_interrupted=False)
     said = hit_report.summary(result, usable_reports=1, bad_lines=[], hashes=None)
     reading, writing = os.pipe()
     os.close(reading)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from builders import STAMP
 from orbweaver.console.terminal.hit_report import exit_status
-from orbweaver.queue.matching.rematch_result import Rematched
-from orbweaver.queue.runs.verification import Result
+from orbweaver.queue.matching.rematch_result import RematchResult
+from orbweaver.queue.runs.verification import VerifyResult
 
-CLEAN = Rematched(
+CLEAN = RematchResult(
     asked=3,
     cases_asked=1,
     new_cases=1,
@@ -30,7 +30,7 @@ CLEAN = Rematched(
     ids=["all is done", "a file without an answer", "an event that no sink took", "not finished"],
 )
 def test_what_a_changed_list_left_open_ends_the_run_with_one(differs: dict[str, Any], status: int) -> None:
-    result = Result(
+    result = VerifyResult(
         run_id="r",
         began_at=STAMP.at,
         ended_at=STAMP.at,

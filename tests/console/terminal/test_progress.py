@@ -10,7 +10,7 @@ from orbweaver.console.terminal.eta import Eta, Work
 from orbweaver.console.terminal.progress import ProgressDisplay, share_done
 from orbweaver.model import Tally
 from orbweaver.queue.records.recrawls import RecrawlState
-from orbweaver.queue.runs.verification import HostProgress, Progress
+from orbweaver.queue.runs.verification import HostProgress, VerifyProgress
 from rich.console import Console
 
 QUEUED, RUNNING, DONE = RecrawlState.QUEUED, RecrawlState.RUNNING, RecrawlState.FINISHED
@@ -24,14 +24,14 @@ class Clock:
         return self.seconds
 
 
-def progress(*states: RecrawlState, files: int = 0, queued: int = 0, waiting: int = 0) -> Progress:
+def progress(*states: RecrawlState, files: int = 0, queued: int = 0, waiting: int = 0) -> VerifyProgress:
     each = tuple(
         HostProgress(f"www.host-{number}.test", state, Tally(files=files, queued=queued, pages=1))
         for number, state in enumerate(states)
     )
     total = Tally(files=files * len(states), queued=queued, pages=len(states))
     done = sum(state is DONE for state in states)
-    return Progress(len(states), done, total, matches=0, unknown=0, waiting=waiting, each=each)
+    return VerifyProgress(len(states), done, total, matches=0, unknown=0, waiting=waiting, each=each)
 
 
 def test_the_bar_shows_the_hosts_that_are_done_and_makes_no_claim_about_the_last_ones() -> None:
@@ -45,7 +45,7 @@ def on_terminal(columns: int, lines: int) -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=columns, height=lines, highlight=False)
 
 
-def picture(display: ProgressDisplay, one: Progress, columns: int, lines: int) -> list[str]:
+def picture(display: ProgressDisplay, one: VerifyProgress, columns: int, lines: int) -> list[str]:
     plain = Console(file=io.StringIO(), width=columns, height=lines, highlight=False)
     plain.print(display._picture(one, ""))
     assert isinstance(plain.file, io.StringIO)

@@ -23,7 +23,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs import verification
-from orbweaver.queue.runs.verification import Progress, Result
+from orbweaver.queue.runs.verification import VerifyProgress, VerifyResult
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -51,10 +51,10 @@ class Run:
         self,
         orders: Sequence[Order],
         *,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: Callable[[VerifyProgress], None] = lambda _: None,
         stop: threading.Event | None = None,
         **environment: str,
-    ) -> Result:
+    ) -> VerifyResult:
         given: Mapping[str, str] = {
             **os.environ,
             "STORE_URL": url_of(self.store),
@@ -81,7 +81,7 @@ def run(store: Store, tmp_path: Path) -> Run:
 
 
 def test_a_run_finds_the_known_file_and_delivers_its_case(run: Run, store: Store) -> None:
-    progress: list[Progress] = []
+    progress: list[VerifyProgress] = []
     with SyntheticHost(PAGES) as host:
         result = run([an_order(host.host)], on_progress=progress.append)
     [case] = result.cases
@@ -103,9 +103,9 @@ def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: 
         case_store.write(pipe, undelivered)
         deliveries.note_event(store, pipe, "an earlier run", str(undelivered.event.event_id))
     store.delete("rq:queue:takedown")
-    progress: list[Progress] = []
+    progress: list[VerifyProgress] = []
 
-    def all_is_done_meanwhile(seen: Progress) -> None:
+    def all_is_done_meanwhile(seen: VerifyProgress) -> None:
         """Look on until the workers have done what still waited when the run looked."""
         progress.append(seen)
         if seen.waiting:
@@ -148,7 +148,7 @@ def test_a_run_whose_match_worker_may_not_work_waits_for_what_is_being_delivered
     with (run.events / "events.jsonl").open("ab") as events:
         fcntl.flock(events, fcntl.LOCK_EX)  # so nothing can be delivered
 
-        def look(_: Progress) -> None:
+        def look(_: VerifyProgress) -> None:
             for key in store.smembers("rq:workers"):
                 if key.startswith(b"rq:worker:match-"):
                     store.hset(key, queues.IDLE_BECAUSE, "its list was replaced by an older one")
@@ -171,7 +171,7 @@ def test_a_run_goes_on_when_a_worker_is_killed(run: Run, store: Store) -> None:
 
     with SyntheticHost({"/": ("application/zip", waits_for_the_kill)}) as host:
 
-        def kill_its_recrawler(_: Progress) -> None:
+        def kill_its_recrawler(_: VerifyProgress) -> None:
             if host.paths and not killed.is_set():
                 [worker] = [key for key in store.keys("rq:worker:recrawl-*") if key.count(b":") == 2]
                 pid = store.hget(worker, "pid")
@@ -201,7 +201,7 @@ def test_a_stop_ends_the_recrawls_of_every_worker_in_order_and_keeps_what_was_fo
     gates = [Gate(Resource("text/html", b"")) for _ in range(3)]
     stop = threading.Event()
 
-    def stop_when_two_wait(progress: Progress) -> None:
+    def stop_when_two_wait(progress: VerifyProgress) -> None:
         if sum(gate.is_reached for gate in gates) == 2 and progress.matches == 2:
             stop.set()
 
@@ -240,7 +240,7 @@ def test_a_stop_ends_the_recrawls_of_every_worker_in_order_and_keeps_what_was_fo
 
 
 def test_an_interrupt_in_the_middle_leaves_no_recrawl_to_other_workers(run: Run, store: Store) -> None:
-    def second_ctrl_c(_: Progress) -> None:
+    def second_ctrl_c(_: VerifyProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -290,7 +290,7 @@ def test_a_job_of_a_dead_worker_whose_execution_has_expired_holds_up_nothing(run
 
 
 def test_refused_jobs_fail_with_the_reason_or_are_replaced_and_hold_up_nothing(run: Run, store: Store) -> None:
-    def tamper(_: Progress) -> None:
+    def tamper(_: VerifyProgress) -> None:
         if store.exists(tampered):
             store.hset(tampered, "webhooks", "[]")
 
