@@ -26,7 +26,7 @@ def require_store(settings: Settings) -> None:
     if settings.store_url is None and not embedded.has_store(settings.state_dir):
         raise NoStore(
             f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified there yet, or "
-            "your store is in another state directory (STATE_DIR or the command's option names it)"
+            "your store is in another state directory (STATE_DIR or --state names it)"
         )
 
 

@@ -206,10 +206,28 @@ def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> No
     assert place.processes() == []
 
 
+def test_a_case_state_is_not_taken_for_the_state_directory(place: Workplace) -> None:
+    ran = place.run("cases", "list", "--state", "held")
+    assert ran.status == BAD_USAGE
+    assert said_in_one_line(ran).endswith("there is no directory held: write --case-state held for cases in that state")
+    (place.working / "held").mkdir()
+    ran = place.run("cases", "list", "--state", "held")
+    assert ran.status == BAD_USAGE
+    assert f"there is no store in {place.working / 'held'}" in said_in_one_line(ran)
+
+
+def test_the_old_name_of_the_state_directory_still_works(place: Workplace) -> None:
+    ran = place.run("cases", "list", "--state-dir", str(place.folder / "mistyped"))
+    assert ran.status == BAD_USAGE
+    note, error = ran.stderr.splitlines()
+    assert note == "orbweaver: --state-dir is now called --state; the old name still works"
+    assert f"there is no store in {place.folder / 'mistyped'}" in error
+
+
 def test_commands_that_only_read_a_store_make_none(place: Workplace) -> None:
     missing = place.folder / "mistyped"
     for arguments in (
-        ("cases", "list", "--state-dir", str(missing)),
+        ("cases", "list", "--state", str(missing)),
         ("matcher", "accept", "hashlist:/x", "--state", str(missing)),
         ("rematch", "--matcher", "hashlist:/x", "--state", str(missing)),
     ):

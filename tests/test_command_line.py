@@ -32,6 +32,19 @@ def test_no_help_shows_a_python_type(
     assert re.findall(r"<(?![\w|-]+\|)[^<>]*>|list\[|Path\b|\bbool\b|\bstr\b|\.\.\.\}|\}\.\.\.\.", said) == []
 
 
+def test_state_is_the_state_directory_in_every_command() -> None:
+    root = command_of(cli.app)
+    found = set()
+    for path in every_command(root):
+        command = root
+        for name in path:
+            command = command.commands[name]
+        shown = [one for one in command.params if not getattr(one, "hidden", False)]
+        assert not [one.name for one in shown if "--state-dir" in one.opts]
+        found |= {(" ".join(path), one.metavar) for one in shown if "--state" in one.opts}
+    assert found == {(name, "DIR") for name in ("verify", "rematch", "doctor", "cases list", "matcher accept")}
+
+
 @pytest.mark.parametrize(
     ("command", "status", "said"),
     [

@@ -62,8 +62,8 @@ def scene() -> Iterator[Scene]:
 
 def test_held_cases_are_listed_with_why_and_no_url_can_be_clicked(scene: Scene) -> None:
     assert {name: case["state"] for name, case in scene.cases().items()} == {"known": "open", "weak": "held"}
-    assert set(scene.cases("--state", "held")) == {"weak"}
-    ran = scene.place.run("cases", "list", "--state", "held", COLUMNS="200")
+    assert set(scene.cases("--case-state", "held")) == {"weak"}
+    ran = scene.place.run("cases", "list", "--case-state", "held", COLUMNS="200")
     assert ran.status == 0
     md5 = hashlib.md5(scene.bodies["weak"]).hexdigest()
     for part in (
