@@ -21,7 +21,7 @@ from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.lists.readers.ncmec import QueryResult
 from orbweaver.matcher_client.lists.row import BadFileError, RefusedRow, Row
 from orbweaver.matcher_client.transport.service_address import ServiceAddress, read_address, refuse_unknown_options
-from orbweaver.matcher_client.transport.web_session import Answer, WebSession
+from orbweaver.matcher_client.transport.web_session import HttpAnswer, WebSession
 
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 # A stop for links that lead on for ever; a page has 1,000 entries.
@@ -112,7 +112,7 @@ class NcmecClient:
         """Close the connection."""
         self._session.close()
 
-    def _read_page(self, answer: Answer, number: int) -> Page:
+    def _read_page(self, answer: HttpAnswer, number: int) -> Page:
         result = QueryResult(io.BytesIO(self._require_answer(answer).body), f"page {number}")
         try:
             rows = list(result)
@@ -128,7 +128,7 @@ class NcmecClient:
         refused = tuple(row for row in rows if isinstance(row, RefusedRow))
         return Page(answer.body, len(rows), usable, refused, next_path)
 
-    def _require_answer(self, answer: Answer) -> Answer:
+    def _require_answer(self, answer: HttpAnswer) -> HttpAnswer:
         if answer.status in {401, 403}:
             raise Unavailable(
                 f"{self.name} refuses the credentials (status {answer.status}): check its username= and password=, "

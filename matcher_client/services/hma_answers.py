@@ -11,7 +11,7 @@ from typing import Any
 
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.transport.answer_reading import is_text
-from orbweaver.matcher_client.transport.web_session import Answer
+from orbweaver.matcher_client.transport.web_session import HttpAnswer
 
 # Exact signal types have no distance; PDQ and its like give a number.
 EXACT = "-"
@@ -39,7 +39,7 @@ class Reply:
     refuses_type: bool = False
 
 
-def read_lookup(answer: Answer, signal_type: str, banks: Collection[str]) -> Reply:
+def read_lookup(answer: HttpAnswer, signal_type: str, banks: Collection[str]) -> Reply:
     """Read the answer to GET /m/lookup: `{"BANK":[{"bank_content_id":3,"distance":"-"}]}`, `{}` when none has it.
 
     `banks` are the ones that were asked about, none for all. Fields that are not known are ignored: later versions
@@ -68,7 +68,7 @@ def read_lookup(answer: Answer, signal_type: str, banks: Collection[str]) -> Rep
     return Reply(tuple(contents))
 
 
-def require_ready(answer: Answer) -> None:
+def require_ready(answer: HttpAnswer) -> None:
     """Read the answer to GET /status; raises Unavailable unless it is exactly `I-AM-ALIVE`.
 
     It says 503 INDEX-NOT-LOADED or INDEX-STALE here alone: lookups go on answering 200 from the old index.
@@ -80,7 +80,7 @@ def require_ready(answer: Answer) -> None:
     raise Unavailable(f"HMA's /status answers {answer.status} and not I-AM-ALIVE")
 
 
-def read_json(answer: Answer) -> Any:
+def read_json(answer: HttpAnswer) -> Any:
     """Return the value of an answer of status 200 that is JSON and says so; raises Unavailable for every other."""
     if answer.status != 200:
         meaning = _MEANINGS.get(answer.status)
@@ -90,7 +90,7 @@ def read_json(answer: Answer) -> Any:
     return answer.json()
 
 
-def _refusal(answer: Answer, signal_type: str) -> str:
+def _refusal(answer: HttpAnswer, signal_type: str) -> str:
     """Say why a well-formed digest was refused; the message that HMA gives is in one of three shapes."""
     try:
         value = answer.json()

@@ -10,7 +10,7 @@ from typing import Any
 from orbweaver.matcher_client.errors import Unavailable
 from orbweaver.matcher_client.services.hma_answers import read_json
 from orbweaver.matcher_client.transport.answer_reading import is_sane_time
-from orbweaver.matcher_client.transport.web_session import Answer
+from orbweaver.matcher_client.transport.web_session import HttpAnswer
 from orbweaver.model import Algorithm
 
 # HMA tells which index is stored; which one a matcher has in memory, nobody says (17 s between the two were observed).
@@ -69,7 +69,7 @@ class Indexes:
 
 
 def read_index_status(
-    answer: Answer, signal_types: Mapping[Algorithm, str], at: datetime, *, banks: Sequence[str] = ()
+    answer: HttpAnswer, signal_types: Mapping[Algorithm, str], at: datetime, *, banks: Sequence[str] = ()
 ) -> Indexes:
     """Read `{"video_md5":{"built_to":1795314466,"present":true,"size":4}}`, the answer to GET /m/index/status `at`.
 

@@ -20,7 +20,7 @@ from orbweaver.matcher_client.services.orbweaver_protocol import (
     LookupAnswer,
 )
 from orbweaver.matcher_client.transport.service_address import ServiceAddress, refuse_unknown_options
-from orbweaver.matcher_client.transport.web_session import Answer, WebSession
+from orbweaver.matcher_client.transport.web_session import HttpAnswer, WebSession
 from orbweaver.matcher_client.verdicts import judge, unknown
 from orbweaver.model import Algorithm, DigestSet, Source, Verdict, VerdictResult, now
 from pydantic import BaseModel, ValidationError
@@ -131,7 +131,7 @@ class BatchService:
             raise Unavailable(f"{self.name} answered about other digests than it was asked")
         return said
 
-    def _read(self, answer: Answer, shape: type[_Shape]) -> _Shape:
+    def _read(self, answer: HttpAnswer, shape: type[_Shape]) -> _Shape:
         # pydantic's own message quotes what it read.
         if answer.content_type == "application/json":
             try:
@@ -142,7 +142,7 @@ class BatchService:
                 ) from None
         raise Unavailable(f"{self.name} answers with {answer.kind} (status {answer.status}), not with JSON")
 
-    def _say_status(self, answer: Answer) -> str:
+    def _say_status(self, answer: HttpAnswer) -> str:
         match answer.status:
             case 401 | 403:
                 said = "refuses us: check token= in MATCHER_URL"

@@ -29,7 +29,7 @@ from orbweaver.matcher_client.errors import Unavailable, UnknownService
 from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.transport.fan_out import FanOut, NoAnswer
 from orbweaver.matcher_client.transport.service_address import Canary, ServiceAddress, refuse_unknown_options
-from orbweaver.matcher_client.transport.web_session import Answer, WebSession
+from orbweaver.matcher_client.transport.web_session import HttpAnswer, WebSession
 from orbweaver.matcher_client.verdicts import judge
 from orbweaver.model import Algorithm, DigestSet, EntryStatus, Listing, Verdict, now
 
@@ -167,7 +167,7 @@ class TcapService:
         except (Unavailable, ValueError) as error:
             return NoAnswer(f"{self.name}: {error}")
 
-    def _with_token(self, ask: Callable[[WebSession], Answer]) -> Answer:
+    def _with_token(self, ask: Callable[[WebSession], HttpAnswer]) -> HttpAnswer:
         """Ask with a token, with a new one when it is refused; raises Unavailable when that is refused too."""
         for _ in range(2):
             if self._session is None:
@@ -200,7 +200,7 @@ class TcapService:
             raise Unavailable(f"{self.name} gives no token for the credentials")
         return token
 
-    def _read_json(self, answer: Answer) -> Any:
+    def _read_json(self, answer: HttpAnswer) -> Any:
         if answer.status != 200:
             raise Unavailable(f"{self.name} answers with status {answer.status}")
         return answer.json()

@@ -49,7 +49,7 @@ def _new_number() -> str:
 
 
 @dataclass(kw_only=True)
-class Question:
+class HttpQuestion:
     """One question: what it may take, and how its answer is known.
 
     `deadline` is by `time.monotonic`, `silence_seconds` for a single read, `wire_bytes` all that is received. `number`
@@ -75,7 +75,7 @@ class Question:
 
 
 # The question that this thread asks. Connections wander between threads with the pool, so it is not theirs.
-asked: ContextVar[Question] = ContextVar("asked")
+asked: ContextVar[HttpQuestion] = ContextVar("asked")
 
 
 class _BoundedReader(io.RawIOBase):
@@ -120,7 +120,7 @@ class _BoundedResponse(http.client.HTTPResponse):
             super().begin()
         self._require_answer_to(asked.get())
 
-    def _require_answer_to(self, question: Question) -> None:
+    def _require_answer_to(self, question: HttpQuestion) -> None:
         numbers = self.headers.get_all(NUMBER, [])
         question.is_repeated = set(numbers) == {question.number}  # both a proxy and the service may repeat it
         if question.is_repeated:

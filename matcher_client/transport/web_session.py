@@ -16,7 +16,13 @@ from urllib.parse import urlencode
 import requests
 from orbweaver.matcher_client.errors import AnswerTooLarge, Unavailable
 from orbweaver.matcher_client.transport.answer_reading import parse_json
-from orbweaver.matcher_client.transport.bounded_connection import NUMBER, BoundedAdapter, PatientRetry, Question, asked
+from orbweaver.matcher_client.transport.bounded_connection import (
+    NUMBER,
+    BoundedAdapter,
+    HttpQuestion,
+    PatientRetry,
+    asked,
+)
 from orbweaver.matcher_client.transport.service_address import ServiceAddress
 from requests.models import REDIRECT_STATI
 from urllib3.exceptions import NameResolutionError
@@ -45,7 +51,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What a service said, whole; `content_type` is lower-case and without parameters, `date` the header as sent."""
 
     status: int
@@ -125,17 +131,17 @@ class WebSession:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> HttpAnswer:
         """Ask with GET; `path` begins with a slash. Raises Unavailable."""
         return self._ask("GET", f"{path}?{urlencode(params)}" if params else path, {})
 
-    def post_json(self, path: str, value: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    def post_json(self, path: str, value: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Ask with POST and a JSON body. Raises Unavailable."""
         return self._ask(
             "POST", path, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode()
         )
 
-    def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> Answer:
+    def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> HttpAnswer:
         """Ask with POST and a body of text as it is. Raises Unavailable."""
         return self._ask("POST", path, {"Content-Type": content_type}, text.encode())
 
@@ -143,8 +149,8 @@ class WebSession:
         """Close every connection."""
         self._session.close()
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str], sent: bytes | None = None) -> Answer:
-        question = Question(
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], sent: bytes | None = None) -> HttpAnswer:
+        question = HttpQuestion(
             service=self._address.name,
             deadline=time.monotonic() + ANSWER_SECONDS,
             silence_seconds=READ_SECONDS,
@@ -171,10 +177,10 @@ class WebSession:
             asked.reset(before)
         self._repeats_numbers = question.is_repeated
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Answer(response.status_code, kind, body, response.headers.get("Date", ""))
+        return HttpAnswer(response.status_code, kind, body, response.headers.get("Date", ""))
 
     def _prepare(
-        self, question: Question, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+        self, question: HttpQuestion, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> requests.PreparedRequest:
         """Return what is sent: what all questions share is prepared once, for it takes longer than the rest."""
         if self._common is None:

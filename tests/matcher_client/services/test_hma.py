@@ -19,7 +19,7 @@ from orbweaver.matcher_client.open_service import open_service
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services.hma_index import LOADED_AFTER, read_index_status
 from orbweaver.matcher_client.services.hma_questions import SEED
-from orbweaver.matcher_client.transport.web_session import ANSWER_BYTES, Answer
+from orbweaver.matcher_client.transport.web_session import ANSWER_BYTES, HttpAnswer
 from orbweaver.model import Algorithm, DigestSet, Verdict
 from stand_ins import hma
 from stand_ins.hma import BANK, HmaServer, HmaState, Response, as_json, page, refusal
@@ -477,7 +477,7 @@ def test_an_index_status_that_is_none_is_unhealthy(
             service.lookup([A])
 
 
-STORED = Answer(200, "application/json", b'{"video_md5":{"built_to":1795314466,"present":true,"size":4}}')
+STORED = HttpAnswer(200, "application/json", b'{"video_md5":{"built_to":1795314466,"present":true,"size":4}}')
 
 
 @pytest.mark.parametrize(
