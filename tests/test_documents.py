@@ -226,6 +226,16 @@ def key_families() -> list[str]:
     ]
 
 
+def owner_of(family: str) -> str:
+    """The module that a key's constructor names as its owner."""
+    (made,) = (
+        make
+        for _, make in inspect.getmembers(keys, inspect.isfunction)
+        if make(*(f"{{{parameter}}}" for parameter in inspect.signature(make).parameters)) == family
+    )
+    return (inspect.getdoc(made) or "").rpartition("owner ")[2].rstrip(".")
+
+
 def test_the_store_document_has_a_line_for_every_key_and_no_other() -> None:
     documented = {name for name in rows_of(DOCS / "store.md") if name.startswith(keys.PREFIX)}
 
@@ -238,6 +248,9 @@ def test_a_keys_line_says_type_fields_writer_and_expiry(family: str) -> None:
 
     assert len(cells) == 4
     assert all(cells)
+    for writer in re.findall(r"`(\w+(?:\.\w+)+)`", cells[2]):
+        assert ROOT.joinpath(*writer.split(".")).with_suffix(".py").is_file(), writer
+    assert f"`{owner_of(family)}`" in cells[2]
 
 
 @pytest.mark.parametrize("outcome", Outcome)
