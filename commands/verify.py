@@ -80,6 +80,10 @@ def verify(
             "--allow-address", metavar="CIDR", help="Also fetch from this range; may be repeated. For tests only."
         ),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoding of the reports, e.g. windows-1252 (default: UTF-8, or its mark)."),
+    ] = None,
     wait: WaitForOthers = False,
     state: StateDir = None,
 ) -> None:
@@ -93,6 +97,7 @@ def verify(
     finished = command.verify(
         command.RunOptions(
             reports=reports,
+            encoding=encoding,
             hashes=hashes,
             list_name=read_list_name(list_name, hashes),
             category_table=category_table,

@@ -54,6 +54,13 @@ def test_reports_that_cannot_be_used_end_with_status_2(
     assert expected in said_in_one_line(ran)
 
 
+def test_an_encoding_that_is_not_known_is_named(place: Workplace, hashes: str) -> None:
+    reports = place.write("reports.txt", "http://127.0.0.1/\n")
+    ran = place.run("verify", reports, "--hashes", hashes, "--encoding", "nonsense")
+    assert ran.status == BAD_USAGE
+    assert "the encoding 'nonsense' is not known" in said_in_one_line(ran)
+
+
 def test_a_folder_is_not_a_report_file(place: Workplace, hashes: str) -> None:
     ran = place.run("verify", str(place.folder), "--hashes", hashes)
     assert ran.status == BAD_USAGE

@@ -56,6 +56,7 @@ class RunOptions:
     """
 
     reports: str
+    encoding: str | None = None
     hashes: Path | None = None
     list_name: str | None = None
     category_table: Path | None = None
@@ -162,9 +163,9 @@ def _terms(options: RunOptions) -> Terms:
 
 def _read(options: RunOptions, notes: Console) -> tuple[list[Report], list[BadLine]]:
     if options.reports == "-":
-        lines = read_reports(sys.stdin.buffer, name="standard input")
+        lines = read_reports(sys.stdin.buffer, name="standard input", encoding=options.encoding)
     else:
-        lines = read_reports(Path(options.reports), name=options.reports)
+        lines = read_reports(Path(options.reports), name=options.reports, encoding=options.encoding)
     reports: list[Report] = []
     bad_lines: list[BadLine] = []
     for line in lines:
@@ -174,7 +175,8 @@ def _read(options: RunOptions, notes: Console) -> tuple[list[Report], list[BadLi
         bad_lines.append(line)
         if len(bad_lines) <= BAD_LINES_SHOWN:
             kept = " (its URL is still used)" if line.is_report_kept and not line.is_of_file else ""
-            notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}: {safe(line.excerpt)}", markup=False)
+            excerpt = f": {safe(line.excerpt)}" if line.excerpt else ""
+            notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}{excerpt}", markup=False)
     if len(bad_lines) > BAD_LINES_SHOWN:
         said = _where_lines_are(options)
         notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, {said}", markup=False)

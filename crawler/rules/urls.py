@@ -247,13 +247,13 @@ def path_of(url: str) -> str:
 # Spellings that people and tools use so that a URL cannot be clicked: brackets of any kind before the path,
 # in it only in square ones, which a canonical URL cannot have there, while "(.)" may be in a file's name.
 _SPELT_SCHEME = re.compile(
-    r"h[tx*]{2}p(?P<s>s?)"
+    r"(?P<name>h[tx*]{2}p|meow|f[tx*]p)(?P<s>s?)"
     r"(?:\[://\]|\(://\)|\{://\}|(?::|\[:\]|\(:\)|\{:\})(?://|\[//\]|\[/\]\[/\]|\[/\]/|/\[/\]))",
     re.IGNORECASE,
 )
 _AUTHORITY_END = re.compile(r"[\[({]/[\])}]|[/?#]")
-_SPELT_IN_AUTHORITY = re.compile(r"[\[({](\.|dot|:|@|at)[\])}]", re.IGNORECASE)
-_SPELT_IN_PATH = re.compile(r"\[(\.|dot|:|/)\]", re.IGNORECASE)
+_SPELT_IN_AUTHORITY = re.compile(r"[\[({](\.|dot|:|@|at)[\])}]|[\[({\\](\.)|(\.)[\])}]", re.IGNORECASE)
+_SPELT_IN_PATH = re.compile(r"\[(\.|dot|:|/)\]|\\(\.)", re.IGNORECASE)
 _SPELT_SLASH = re.compile(r"[\[({]/[\])}]")
 _SPELLINGS = {"dot": ".", "at": "@"}
 
@@ -266,7 +266,7 @@ def refang(text: str) -> str:
     """
     text = text.strip(_C0_AND_SPACE)
     match = _SPELT_SCHEME.match(text)
-    scheme, rest = ("", text) if match is None else (f"http{match['s']}://".lower(), text[match.end() :])
+    scheme, rest = ("", text) if match is None else (f"{_scheme_of(match)}://", text[match.end() :])
     end = _AUTHORITY_END.search(rest)
     cut = len(rest) if end is None else end.start()
     authority = _SPELT_IN_AUTHORITY.sub(_spell_out, rest[:cut])
@@ -289,8 +289,13 @@ def assume_scheme(text: str) -> str:
     return f"http://{text}" if text[:4].lower() == "www." else text
 
 
+def _scheme_of(match: re.Match[str]) -> str:
+    return ("ftp" if match["name"][0] in "fF" else "http") + match["s"].lower()
+
+
 def _spell_out(match: re.Match[str]) -> str:
-    return _SPELLINGS.get(match[1].lower(), match[1])
+    spelt: str = next(filter(None, match.groups()))
+    return _SPELLINGS.get(spelt.lower(), spelt)
 
 
 def defang(url: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orbweaver.queue.errors import ReportsUnreadable
+from orbweaver.queue.intake.written_urls import has_url
 
 # A line's fields by our names; None is a line with nothing in it, such as a comment.
 Parse = Callable[[str], dict[str, object] | None]
@@ -43,10 +44,16 @@ _SCART_NAMES = {
 
 _BETWEEN_WORDS = re.compile(r"[\s_.-]+")
 _COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
+# A day, or a moment, as ISO 8601 begins one.
+_DATE = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:[T ][0-9:.,]*(?:Z|[+-][0-9:]+)?)?")
 
 
 class BadFields(Exception):
     """A line is not a record of its file's format; the message is one clause."""
+
+
+class QuoteOpen(BadFields):
+    """A quoted field does not end on its line: it may go on in the next one."""
 
 
 def field_name(column: str) -> str:
@@ -87,6 +94,47 @@ def choose_format(first: str, name: str) -> tuple[Parse, bool]:
     return parse_text, False
 
 
+def columns_without_header(first: str) -> tuple[list[str], str] | None:
+    """Return names for the columns of a CSV without a header, and its mark; None when the line may be one URL.
+
+    A URL has no tab, but it may have the other marks: those count when a date or an empty column shows that they
+    part columns. The column with the URL is url, a date received_at, the first of the others report_id.
+    """
+    for mark in "\t;,|":
+        try:
+            row = [value.strip() for value in _split(first, mark)]
+        except BadFields:
+            continue
+        with_url = [place for place, value in enumerate(row) if has_url(value)]
+        others = [value for value in row if not has_url(value)]
+        shows_columns = mark == "\t" or any(not value or _DATE.fullmatch(value) for value in others)
+        if len(row) < 2 or len(with_url) != 1 or not shows_columns:
+            continue
+        names = [""] * len(row)
+        names[with_url[0]] = "url"
+        for place, value in enumerate(row):
+            if place == with_url[0] or not value:
+                continue
+            name = "received_at" if _DATE.fullmatch(value) else "report_id"
+            if name not in names:
+                names[place] = name
+        return names, mark
+    return None
+
+
+def header_in_comment(comment: str, first: str) -> Parse | None:
+    """Return a parser for records under a header that is commented out; None when the first record does not fit it."""
+    header = comment.lstrip().lstrip("#").strip()
+    if not is_csv_header(header):
+        return None
+    parse, _ = choose_format(header, "")
+    try:
+        parse(first)
+    except BadFields:
+        return None
+    return parse
+
+
 def is_csv_header(line: str) -> bool:
     """Whether a line is a header with a url column and others, also with a mark between them that we do not read."""
     headers = (_split_header(line, mark) for mark in ",;\t|")
@@ -118,7 +166,7 @@ def _split(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
         if "unexpected end" in str(error):
-            raise BadFields("quote is not closed on the line") from None
+            raise QuoteOpen("a quote is not closed") from None
         raise BadFields("not a CSV record") from None
 
 

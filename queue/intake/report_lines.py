@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,65 +16,102 @@ MAX_LINE_LENGTH: Final = 64 * 1024
 MAX_EXCERPT_LENGTH: Final = 60
 
 _UTF8_BOM = b"\xef\xbb\xbf"
-# First bytes of files that people send by mistake, and what to say to them.
-_OTHER_FORMATS = (
-    (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
-    (b"PK\x03\x04", "a ZIP or XLSX file; save the sheet as CSV UTF-8"),
-    (b"\x1f\x8b", "a gzip file; unpack it first"),
-)
+_UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line counted from 1, without its end; `fault` says why it cannot be read, if so."""
+    """A line counted from 1, without its end; `fault` says why it cannot be read, if so.
+
+    A byte that is not UTF-8 is kept in `text` as Python's surrogateescape does, so that it costs its own field only.
+    """
 
     number: int
     text: str
     fault: str | None = None
 
 
-def number_lines(stream: IO[bytes] | IO[str], name: str) -> Iterator[Line]:
-    """Yield the lines of a stream; no more than MAX_LINE_LENGTH of one is ever held."""
-    number = 0
-    while piece := stream.readline(MAX_LINE_LENGTH + 2):
-        number += 1
-        # A text stream's line goes back to bytes, so that both kinds of stream have one set of rules.
-        data = piece if isinstance(piece, bytes) else piece.encode("utf-8", "surrogatepass")
-        if number == 1:
-            for magic, advice in _OTHER_FORMATS:
-                if data.startswith(magic):
-                    raise ReportsUnreadable(f"{name}: this is {advice} and try again")
-            _refuse_binary(data, name)
-            data = data.removeprefix(_UTF8_BOM)
-        is_ended = data.endswith(b"\n")
-        data = data.removesuffix(b"\n").removesuffix(b"\r")
+def first_piece(stream: IO[bytes] | IO[str]) -> bytes | str:
+    """Return a stream's first line, its end with it, MAX_LINE_LENGTH of it at most."""
+    return stream.readline(MAX_LINE_LENGTH + 2)
+
+
+def encoding_of(first: bytes | str, declared: str | None, name: str) -> str | None:
+    """Return the encoding of a file as it was declared, or as its byte order mark says; None for UTF-8.
+
+    Raises ReportsUnreadable for a declared one that Python does not know.
+    """
+    if declared is None:
+        return "UTF-16" if isinstance(first, bytes) and first.startswith(_UTF16_BOMS) else None
+    try:
+        if codecs.lookup(declared).name == "utf-8":
+            return None
+        "".encode(declared)  # raises LookupError for a codec that is not of text
+    except (LookupError, ValueError):
+        raise ReportsUnreadable(
+            f"{name}: the encoding {declared!r} is not known; write one such as windows-1252 or utf-16"
+        ) from None
+    return declared
+
+
+def number_lines(
+    first: bytes | str, stream: IO[bytes] | IO[str], name: str, *, encoding: str | None = None
+) -> Iterator[Line]:
+    """Yield the lines of a stream of which `first` was read; no more than MAX_LINE_LENGTH of one is ever held.
+
+    `encoding` is that of the whole file, None for UTF-8. Raises ReportsUnreadable.
+    """
+    pieces = _pieces(first, stream)
+    if encoding is not None:
+        pieces = _as_utf8(pieces, encoding, name)
+    for number, piece in enumerate(pieces, 1):
+        if number == 1 and encoding is None:
+            _refuse_binary(piece, name)
+        data = piece.removeprefix(_UTF8_BOM if number == 1 else b"").removesuffix(b"\n").removesuffix(b"\r")
         if len(data) > MAX_LINE_LENGTH:
-            start = data[: 4 * MAX_EXCERPT_LENGTH].decode("utf-8", "replace")
-            if not is_ended:
-                _skip_line(stream)
-            yield Line(
-                number,
-                start,
-                "line is longer than 64 KiB",
-            )
+            start = data[: 4 * MAX_EXCERPT_LENGTH].decode("utf-8", "surrogateescape")
+            if not piece.endswith(b"\n"):
+                next((part for part in pieces if part.endswith(b"\n")), None)
+            yield Line(number, start, "line is longer than 64 KiB")
             continue
-        try:
-            yield Line(number, text := data.decode(), _fault_of(text))
-        except UnicodeDecodeError:
-            yield Line(number, data.decode("utf-8", "backslashreplace"), "not valid UTF-8")
+        text = data.decode("utf-8", "surrogateescape")
+        yield Line(number, text, _fault_of(text))
+
+
+def _pieces(first: bytes | str, stream: IO[bytes] | IO[str]) -> Iterator[bytes]:
+    """Yield bounded pieces: a line each, with its end, or a part of one that is too long."""
+    piece: bytes | str = first
+    while piece:
+        # A text stream's line goes back to bytes, so that both kinds of stream have one set of rules.
+        yield piece if isinstance(piece, bytes) else piece.encode("utf-8", "surrogatepass")
+        piece = stream.readline(MAX_LINE_LENGTH + 2)
+
+
+def _as_utf8(pieces: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:
+    """Yield the pieces in UTF-8, a line each again, or a part of one that is too long. Raises ReportsUnreadable."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    text = ""
+    try:
+        for piece, is_last in itertools.chain(((piece, False) for piece in pieces), [(b"", True)]):
+            text += decoder.decode(piece, is_last)
+            *lines, text = text.split("\n")
+            yield from (f"{line}\n".encode("utf-8", "surrogatepass") for line in lines)
+            while len(text) > MAX_LINE_LENGTH:
+                yield text[: MAX_LINE_LENGTH + 2].encode("utf-8", "surrogatepass")
+                text = text[MAX_LINE_LENGTH + 2 :]
+        if text:
+            yield text.encode("utf-8", "surrogatepass")
+    except UnicodeError:
+        raise ReportsUnreadable(f"{name}: not {encoding} text; say its encoding with --encoding") from None
 
 
 def _refuse_binary(first_line: bytes, name: str) -> None:
+    if first_line.startswith(_GZIP):
+        raise ReportsUnreadable(f"{name}: this is a gzip file; unpack it first and try again")
     kind = binary_kind(first_line)
     if kind is not None:
         raise ReportsUnreadable(f"{name}: this is {kind} and no reports: give URLs, one a line, or a CSV")
-
-
-def _skip_line(stream: IO[bytes] | IO[str]) -> None:
-    while piece := stream.readline(MAX_LINE_LENGTH):
-        if piece[-1:] in (b"\n", "\n"):
-            return
 
 
 def _fault_of(text: str) -> str | None:
@@ -83,13 +122,21 @@ def _fault_of(text: str) -> str | None:
     return None
 
 
+def has_stray_bytes(text: str) -> bool:
+    """Whether a text has bytes in it that are not UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
 def excerpt_of(text: str) -> str:
     r"""Return the start of a line for people: printable, not clickable, MAX_EXCERPT_LENGTH at most.
 
     >>> excerpt_of("\x1b[2Jhttp://example.com/")
     '\\x1b[2Jhxxp://example.com/'
     """
-    text = re.sub(r"http(?=s?:)", "hxxp", text[: 2 * MAX_EXCERPT_LENGTH].strip(), flags=re.IGNORECASE)
+    text = text[: 2 * MAX_EXCERPT_LENGTH].strip()
+    if has_stray_bytes(text):
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = re.sub(r"http(?=s?:)", "hxxp", text, flags=re.IGNORECASE)
     escaped = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import archives, decoding, documents, links, robots, rules, sniffing, urls
+from fuzz import archives, decoding, documents, links, reports, robots, rules, sniffing, urls
 
 TARGETS: dict[str, ModuleType] = {
     "archives": archives,
     "decoding": decoding,
     "documents": documents,
     "links": links,
+    "reports": reports,
     "robots": robots,
     "rules": rules,
     "sniffing": sniffing,

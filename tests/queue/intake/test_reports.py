@@ -226,7 +226,10 @@ GOOD = b"http://example.com/good"
         (b"example.com/a", "url: no scheme"),
         (b"ftp://example.com/", "url: scheme ftp is not http or https"),
         (b"http://example.com/\0", "NUL byte in the line"),
-        (b"http://example.com/\xe4", "not valid UTF-8"),
+        (
+            b"http://example.com/\xe4",
+            "not valid UTF-8; if the file has another encoding, say it with --encoding windows-1252",
+        ),
         (
             b"http://example.com/\rhttp://example.com/",
             "carriage return inside the line; save with Unix or Windows line ends",
@@ -248,7 +251,7 @@ def test_a_bad_line_costs_only_itself(line: bytes, reason: str) -> None:
     [
         ("http://example.com/a", "1 columns where the header has 2"),
         ("http://example.com/a,R-1,more", "3 columns where the header has 2"),
-        ('"http://example.com/a,R-1', "quote is not closed on the line"),
+        ('"http://example.com/a,R-1', "a quote is not closed"),
         ('"http://example.com/a"x,R-1', "not a CSV record"),
         (",R-1", "no url"),
         ("not a url,R-1", "url: no scheme"),
@@ -325,8 +328,11 @@ def test_an_excerpt_is_short_printable_and_not_clickable() -> None:
         (b"link,report_id\n", "reports.csv: its CSV header has no url column; name the column with the URLs url"),
         (b"Adres;Datum\n", "reports.csv: its CSV header has no url column; name the column with the URLs url"),
         (b'[{"url": "http://example.com/"}]', "reports.csv: a JSON array; write JSON Lines, one object per line"),
-        ("url\n".encode("utf-16"), "reports.csv: this is UTF-16 text; save it as UTF-8 and try again"),
-        (b"PK\x03\x04...", "reports.csv: this is a ZIP or XLSX file; save the sheet as CSV UTF-8 and try again"),
+        (
+            b"PK\x03\x04...",
+            "reports.csv: a ZIP file, and no spreadsheet that can be read (Cannot detect file format); "
+            "save the sheet as CSV UTF-8",
+        ),
     ],
 )
 def test_a_file_of_no_use_is_refused_in_one_line(content: bytes, message: str) -> None:
@@ -399,3 +405,95 @@ def test_no_bytes_raise_anything_but_unreadable(content: bytes) -> None:
 def test_no_text_raises_anything_but_unreadable(content: str) -> None:
     with suppress(ReportsUnreadable):
         read(content)
+
+
+def test_a_csv_without_a_header_is_read_where_a_date_or_a_tab_shows_its_columns() -> None:
+    for content in (
+        "http://example.com/a,R-1,2026-01-15\nhttp://example.com/b,R-2,2026-01-16\n",
+        "R-1;http://example.com/a;2026-01-15\nR-2;http://example.com/b;\n",
+        "http://example.com/a\tR-1\nhttp://example.com/b\tR-2\n",
+    ):
+        found = [item for item in read(content) if isinstance(item, Report)]
+        assert [(report.url, report.report_id) for report in found] == [
+            ("http://example.com/a", "R-1"),
+            ("http://example.com/b", "R-2"),
+        ]
+        assert of_file(content)[0][1].startswith("no header; its columns are taken as ")
+
+
+def test_a_header_that_is_commented_out_is_the_header() -> None:
+    content = "# url,report_id,source\nhttp://example.com/a,R-1,portal\n"
+    assert read(content)[1:] == [Report(url="http://example.com/a", report_id="R-1", source="portal")]
+    assert of_file(content) == [(1, "a comment taken as the header")]
+    assert urls_of(read("# url,report_id,source\nhttp://example.com/a,b\n")) == ["http://example.com/a,b"]
+
+
+def test_a_quoted_field_may_go_on_over_lines() -> None:
+    content = 'url,report_id,remark\nhttp://example.com/a,R-1,"first\nsecond, http://x.example/\n"\nhttp://example.com/b,R-2,\n'
+    found = list(read_reports(io.StringIO(content), name="x"))
+    assert [(item.url, item.report_id, item.line) for item in found if isinstance(item, Report)] == [
+        ("http://example.com/a", "R-1", 2),
+        ("http://example.com/b", "R-2", 5),
+    ]
+    both = 'url,report_id\n"http://example.com/a\nhttp://example.com/b",R-1\n'
+    assert urls_of(read(both)) == ["http://example.com/a", "http://example.com/b"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 49, 50, 200])
+def test_a_quote_that_is_never_closed_costs_its_line_alone(after: int) -> None:
+    lines = [f"http://example.com/{number},R-{number}" for number in range(after)]
+    content = "\n".join(["url,report_id", 'http://example.com/x,"R', *lines])
+    assert urls_of(read(content)) == [f"http://example.com/{number}" for number in range(after)]
+    assert bad_of(read(content))[0] == (2, "a quote is not closed")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_byte_order_mark_says_the_encoding(encoding: str) -> None:
+    mark = "\ufeff" if encoding.startswith("utf-16-") else ""
+    content = (mark + "url,source\r\nhttp://example.com/a,caf\u00e9 \u4e2d\r\n" * 1).encode(encoding)
+    found = read(content)
+    assert [item for item in found if isinstance(item, Report)] == [
+        Report(url="http://example.com/a", source="caf\u00e9 \u4e2d")
+    ]
+    assert [reason for _, reason in bad_of(found)] == (["read as UTF-16"] if "16" in encoding else [])
+
+
+def test_a_declared_encoding_is_taken_and_said() -> None:
+    content = "url,source\nhttp://example.com/a,caf\u00e9\n".encode("windows-1252")
+    [note, report] = read_reports(io.BytesIO(content), name="x", encoding="windows-1252")
+    assert isinstance(note, BadLine)
+    assert (note.reason, note.is_of_file) == ("read as windows-1252", True)
+    assert isinstance(report, Report)
+    assert report.source == "caf\u00e9"
+    for encoding, reason in (("base64", "is not known"), ("nonsense", "is not known"), ("utf-16", "not utf-16 text")):
+        with pytest.raises(ReportsUnreadable, match=reason):
+            list(read_reports(io.BytesIO(b"http://example.com/a\xff"), name="x", encoding=encoding))
+
+
+def test_bytes_of_another_encoding_cost_their_field_and_never_the_url() -> None:
+    content = "url,source\nhttp://example.com/a,caf\u00e9\nhttp://example.com/caf\u00e9,x\n".encode("windows-1252")
+    report, note, bad = read(content)
+    assert report == Report(url="http://example.com/a")
+    assert isinstance(note, BadLine)
+    assert note.reason == "source: not valid UTF-8, ignored; say the file's encoding with --encoding"
+    assert isinstance(bad, BadLine)
+    assert (bad.line, bad.is_report_kept, bad.reason[:15]) == (3, False, "not valid UTF-8")
+
+
+def test_of_several_urls_of_a_cell_each_is_a_report_and_a_bad_one_is_said() -> None:
+    found = read("url;report_id\nhttp://example.com/a ftp://example.com/b http://example.com/c;R-1\n")
+    assert [(item.url, item.report_id) for item in found if isinstance(item, Report)] == [
+        ("http://example.com/a", "R-1"),
+        ("http://example.com/c", "R-1"),
+    ]
+    assert bad_of(found) == [
+        (2, "url: scheme ftp is not http or https"),
+        (2, "url: 3 URLs, read as a report each"),
+    ]
+
+
+def test_a_line_of_a_long_file_in_utf_16_is_bounded() -> None:
+    content = ("http://example.com/a\n" + "x" * 300_000 + "\nhttp://example.com/b\n").encode("utf-16")
+    found = read(content)
+    assert urls_of(found) == ["http://example.com/a", "http://example.com/b"]
+    assert (2, "line is longer than 64 KiB") in bad_of(found)
