@@ -1,7 +1,7 @@
 """Scrapy's download handler of Orbweaver: what Scrapy's engine downloads, the recrawl's Fetcher fetches.
 
 The response that reaches a callback has the HTML of a page or an empty body; `request.meta["answer"]` has the digests
-and the facts of the transfer.
+and the facts of the transfer. `request.meta["cost"]` is the cost of the request in pages, 0 when it is not given.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from orbweaver.crawler.fetching.politeness import Pace
 from orbweaver.crawler.fetching.transfer import Answer, Transfers
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import canonicalise
-from orbweaver.crawler.visiting.frontier import Waiting
 from orbweaver.model import Limits
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.exceptions import NotSupported, UnsupportedURLSchemeError
@@ -61,13 +60,12 @@ class HashingDownloadHandler(BaseDownloadHandler):
             url = canonicalise(request.url)  # is already, from our spider; anything comes from `scrapy shell`
         except UrlRefused as error:
             raise UnsupportedURLSchemeError(error.reason) from error
-        waiting: Waiting | None = request.meta.get("waiting")
         most_bytes = request.meta.get("download_maxsize")
         answer = await self._fetcher.fetch(
             url,
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _lines(request.headers)],
             kind=LinkKind.PAGE,
-            cost=0 if waiting is None else waiting.cost,
+            cost=request.meta.get("cost", 0),
             method=request.method,
             data=request.body or None,
             limits=self._fetcher.limits.at_most(most_bytes) if most_bytes else None,

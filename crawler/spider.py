@@ -16,6 +16,7 @@ from orbweaver.crawler.fetching.politeness import Pace
 from orbweaver.crawler.fetching.proxies import parse_proxy
 from orbweaver.crawler.fetching.request_headers import Access
 from orbweaver.crawler.fetching.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting.frontier import Frontier, Waiting
 from orbweaver.crawler.visiting.journal import Journal, Record
 from orbweaver.crawler.visiting.navigator import Course
@@ -86,9 +87,7 @@ class RecrawlSpider(Spider):
         loop.call_later(self._scope.limits.max_seconds, self.stop, "max_seconds")
         self._lanes = Lanes(
             self._frontier,
-            self._course,
-            fetch_page=self._fetch_page,
-            fetch_file=self._fetch_file,
+            self._visit,
             pace=self._pace,
             places=self._own_settings.host_connections,
         )
@@ -120,28 +119,38 @@ class RecrawlSpider(Spider):
         self._total()
         self.journal.flush()
 
-    async def _fetch_page(self, waiting: Waiting) -> Answer:
-        assert self.crawler.engine is not None
-        request = Request(
-            waiting.url,
-            headers=self._headers(waiting),
-            meta={"waiting": waiting, "verbatim_url": True},
-            dont_filter=True,
-        )
-        await self.crawler.engine.download_async(request)
-        return self._remember(waiting, request.meta["answer"])
-
-    async def _fetch_file(self, waiting: Waiting) -> Answer:
-        return await self.fetcher.fetch(waiting.url, self._headers(waiting), kind=waiting.visit.kind, cost=waiting.cost)
-
-    def _headers(self, waiting: Waiting) -> Headers:
+    async def _visit(self, waiting: Waiting) -> None:
+        """Ask for one URL, and do everything that follows from its answer: the same for pages and for files."""
         visit = waiting.visit
         # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
         referrer = visit.referrer if visit.is_reported else None
-        return self._access.headers_for(waiting.url, visit.manners, referrer=referrer)
+        headers = self._access.headers_for(waiting.url, visit.manners, referrer=referrer)
+        try:
+            answer = await self._fetch(waiting, headers)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
+            self._course.failed(visit, error)
+            return
+        try:
+            self._access.remember(waiting.url, visit.manners, answer.headers.getall("Set-Cookie", ()))
+            self._course.arrived(visit, answer)
+        except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
+            self._course.broke(visit, error)
 
-    def _remember(self, waiting: Waiting, answer: Answer) -> Answer:
-        self._access.remember(waiting.url, waiting.visit.manners, answer.headers.getall("Set-Cookie", ()))
+    async def _fetch(self, waiting: Waiting, headers: Headers) -> Answer:
+        """Fetch one URL: the only place where pages and files go different ways.
+
+        A page goes through Scrapy's engine, where downloader middlewares and signals of Scrapy can see it, and the
+        handler hands it to our Fetcher. A file goes to the same Fetcher directly: the engine costs a request more
+        CPU time than fetching and hashing a small file, and the response that it makes would have no body.
+        """
+        if waiting.visit.kind is LinkKind.FILE:
+            return await self.fetcher.fetch(waiting.url, headers, kind=LinkKind.FILE, cost=waiting.cost)
+        assert self.crawler.engine is not None
+        request = Request(
+            waiting.url, headers=headers, meta={"cost": waiting.cost, "verbatim_url": True}, dont_filter=True
+        )
+        await self.crawler.engine.download_async(request)
+        answer: Answer = request.meta["answer"]
         return answer
 
     async def _flush_regularly(self) -> None:

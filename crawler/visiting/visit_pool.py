@@ -1,8 +1,4 @@
-"""The two lanes of a recrawl: pages go through Scrapy's engine, files beside it, as many at once as there are places.
-
-Scrapy's engine costs about 0.2 ms a request in queues, signals and middlewares that a file has no use for. What is a
-rule (scope, budget, pace, egress, limits, outcomes) is the Course's and the Fetcher's, the same for both lanes.
-"""
+"""Makes the visits that wait, as many at once as there are places, and keeps no place for a host that pauses."""
 
 from __future__ import annotations
 
@@ -10,40 +6,31 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Pace
-from orbweaver.crawler.fetching.transfer import Answer
-from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import host_of
 from orbweaver.crawler.visiting.frontier import Frontier, Waiting
-from orbweaver.crawler.visiting.navigator import Course
-
-Fetch = Callable[[Waiting], Awaitable[Answer]]
 
 # So many hosts may pause at once, each with as many visits under way as there are places, before they hold up others.
 MOST_PAUSING = 4
 
 
 class Lanes:
-    """Takes what waits in the frontier, in its order, and tells the course what came of it.
+    """Takes what waits in the frontier, in its order, and calls `visit` for it, which raises nothing.
 
-    `fetch_page` and `fetch_file` fetch one URL. `places` visits are under way at once, so nothing piles up behind the
-    connections: what waits, waits in the frontier. A visit to a host that is to be left alone for long, by `pace`,
-    keeps no place from another host, and visits to it that have not begun are set aside.
+    `places` visits are under way at once, so nothing piles up behind the connections: what waits, waits in the
+    frontier. A visit to a host that is to be left alone for long, by `pace`, keeps no place from another host, and
+    visits to it that have not begun are set aside.
     """
 
     def __init__(
         self,
         frontier: Frontier,
-        course: Course,
+        visit: Callable[[Waiting], Awaitable[None]],
         *,
-        fetch_page: Fetch,
-        fetch_file: Fetch,
         pace: Pace,
         places: int,
     ) -> None:
         self._frontier = frontier
-        self._course = course
-        self._fetch_page = fetch_page
-        self._fetch_file = fetch_file
+        self._visit = visit
         self._pace = pace
         self._places = places
         self._under_way = 0
@@ -116,16 +103,3 @@ class Lanes:
     def _bring_back(self, host: str) -> None:
         self._frontier.bring_back(host)
         self._changed.set()
-
-    async def _visit(self, waiting: Waiting) -> None:
-        visit = waiting.visit
-        is_file = visit.kind is LinkKind.FILE
-        try:
-            answer = await (self._fetch_file if is_file else self._fetch_page)(waiting)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
-            self._course.failed(visit, error)
-            return
-        try:
-            self._course.arrived(visit, answer)
-        except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
-            self._course.broke(visit, error)
