@@ -49,10 +49,10 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _readers()
     yield from _kernel(settings)
-    seen = _Seen()
+    in_store = _ServicesInStore()
     yield _disk(settings.state_dir)
-    yield from _store(settings, seen)
-    yield from _matchers(settings, seen)
+    yield from _store(settings, in_store)
+    yield from _matchers(settings, in_store)
     yield from _settings(settings)
 
 
@@ -137,14 +137,14 @@ def _enter(sender: Connection, settings: Settings) -> None:
 
 
 @dataclass
-class _Seen:
-    """What the store says of matching services, as far as it could be asked."""
+class _ServicesInStore:
+    """Matching services as the store knows them, if it could be read; `waiting` counts batches of files."""
 
     known: dict[str, service_health.KnownService] = field(default_factory=dict)
     waiting: int = 0
 
 
-def _store(settings: Settings, seen: _Seen) -> Iterator[Check]:
+def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
     try:
         port = None
         if settings.store_url is None and not embedded.has_store(settings.state_dir):
@@ -155,11 +155,11 @@ def _store(settings: Settings, seen: _Seen) -> Iterator[Check]:
         elif settings.store_url is None:
             with embedded.running(settings.state_dir) as store:
                 findings = list(durability.inspect(store))
-                _look(store, seen)
+                _look(store, in_store)
         else:
             with open_store(settings, settings.state_dir) as (store, _):
                 findings = list(durability.inspect(store))
-                _look(store, seen)
+                _look(store, in_store)
                 port = tcp_port(store)
     except StoreError as error:
         yield Check("store", "fail", str(error))
@@ -189,13 +189,13 @@ def _rights(settings: Settings, port: int | None) -> Check:
     return Check(subject, "ok", "crawl processes hold no connection to the store and can make none")
 
 
-def _look(store: Store, seen: _Seen) -> None:
+def _look(store: Store, in_store: _ServicesInStore) -> None:
     names = list(service_health.read_all(store))
-    seen.known = dict(zip(names, service_health.read(store, names), strict=True))
-    seen.waiting = batches.waiting_count(store)
+    in_store.known = dict(zip(names, service_health.read(store, names), strict=True))
+    in_store.waiting = batches.waiting_count(store)
 
 
-def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
+def _matchers(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
     if not settings.matcher_urls:
         yield Check("matcher", "warn", "MATCHER_URL is not set: give --hashes or --matcher to each command")
         return
@@ -206,11 +206,11 @@ def _matchers(settings: Settings, seen: _Seen) -> Iterator[Check]:
         return
     for service in services:
         try:
-            yield _matcher(service, seen.known.get(service.name, service_health.KnownService()), settings)
+            yield _matcher(service, in_store.known.get(service.name, service_health.KnownService()), settings)
         finally:
             service.close()
-    if seen.waiting:
-        said = f"{seen.waiting} batches of files wait; they are asked about when a matching service is healthy"
+    if in_store.waiting:
+        said = f"{in_store.waiting} batches of files wait; they are asked about when a matching service is healthy"
         yield Check("matcher", "warn", said)
 
 

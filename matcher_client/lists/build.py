@@ -11,8 +11,8 @@ from pathlib import Path
 
 from orbweaver.matcher_client.errors import HashListUnreadable, OutputRefused
 from orbweaver.matcher_client.lists.canary import canary_label, canary_named
+from orbweaver.matcher_client.lists.categories import entry_nature
 from orbweaver.matcher_client.lists.category_table import CategoryTable
-from orbweaver.matcher_client.lists.entry_meaning import entry_nature
 from orbweaver.matcher_client.lists.file_format import FileMark, HashList, Header, Label, is_built
 from orbweaver.matcher_client.lists.placeholders import strip_placeholders
 from orbweaver.matcher_client.lists.recognise import read_rows

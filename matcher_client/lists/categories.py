@@ -1,12 +1,14 @@
-"""What a category of a hash list means in its scheme: abuse, benign, or outside the table and so unknown.
+"""Says what a hash list's entry means by its category and its status: abuse, benign or unknown; active or not.
 
-A category is never translated, and what is outside its table is never taken for more than it says: such a match is
-held for an analyst. `None` in a table is a row without a category.
+A category is never translated. A category outside the table of its scheme means unknown, and a match on such an entry
+is held for an analyst. `None` in a table is a row without a category.
 """
 
 from __future__ import annotations
 
-from orbweaver.model import Nature
+from typing import Protocol
+
+from orbweaver.model import EntryStatus, Nature
 
 _ABUSE, _BENIGN, _UNKNOWN = Nature.ABUSE, Nature.BENIGN, Nature.UNKNOWN
 
@@ -42,8 +44,55 @@ def is_vics(scheme: str) -> bool:
     return scheme == "vics" or scheme.startswith("vics-")
 
 
+class Described(Protocol):
+    """The fields of an entry, or of a label of many entries, that decide what it means; None: the list says nothing."""
+
+    @property
+    def category(self) -> str | None:
+        """The category in the list's own words."""
+
+    @property
+    def scheme(self) -> str | None:
+        """The scheme that the category is of."""
+
+    @property
+    def status(self) -> str | None:
+        """The status in the list's own words."""
+
+    @property
+    def nature(self) -> Nature | None:
+        """The nature of the list as a whole."""
+
+
+class OwnTable(Protocol):
+    """The category table of one list, which goes before the tables here."""
+
+    def nature_of(self, scheme: str | None, category: str | None) -> Nature:
+        """Say what a category means in a scheme."""
+
+
+def entry_nature(entry: Described, table: OwnTable | None) -> Nature:
+    """Return the nature of the whole list if it has one, else that of the category: by the list's own table, if any."""
+    return entry.nature or meaning(table, entry.scheme, entry.category)
+
+
+def entry_status(entry: Described) -> EntryStatus:
+    """Return an entry's status. A status that we do not know is taken as disputed: its match is kept, and held."""
+    if entry.status is None:
+        return EntryStatus.ACTIVE
+    try:
+        return EntryStatus(entry.status)
+    except ValueError:
+        return EntryStatus.DISPUTED
+
+
+def meaning(table: OwnTable | None, scheme: str | None, category: str | None) -> Nature:
+    """Say what a category means, by a list's own table or without one."""
+    return nature_of(scheme, category) if table is None else table.nature_of(scheme, category)
+
+
 def nature_of(scheme: str | None, category: str | None) -> Nature:
-    """Say what a category means; a scheme that we do not know, or none, is the list's own word that it is abuse."""
+    """Say what a category means. Without a scheme that we know, the list itself says of its entries: abuse."""
     name = (scheme or "").lower()
     table = TABLES.get(name)
     if table is None and is_vics(name):

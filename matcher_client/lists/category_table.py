@@ -76,11 +76,6 @@ class CategoryTable:
         )
 
 
-def meaning(table: CategoryTable | None, scheme: str | None, category: str | None) -> Nature:
-    """Say what a category means, with a table or without one."""
-    return nature_of(scheme, category) if table is None else table.nature_of(scheme, category)
-
-
 def read_category_table(path: Path) -> CategoryTable:
     """Read a table; raises CategoryTableRefused with a line for each thing that is wrong and how to mend it."""
     if path.exists() and not path.is_file():

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
+from orbweaver.matcher_client.lists.categories import entry_nature, entry_status
 from orbweaver.matcher_client.lists.file_format import Entry, HashList
 from orbweaver.model import Algorithm, EntryStatus
 

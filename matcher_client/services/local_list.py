@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
 from orbweaver.matcher_client.lists.canary import canary_named, canary_names
-from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
+from orbweaver.matcher_client.lists.categories import entry_nature, entry_status
 from orbweaver.matcher_client.lists.file_format import FileMark, HashList
 from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.matcher_client.services.orbweaver_protocol import AskedDigests

@@ -11,7 +11,7 @@ from typing import Any
 
 from orbweaver.console.text import safe, size
 from orbweaver.matcher_client.lists.canary import canary_names, canary_text
-from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
+from orbweaver.matcher_client.lists.categories import entry_nature, entry_status
 from orbweaver.matcher_client.lists.file_format import FORMAT, HashList
 from orbweaver.model import format_time
 from rich.console import Console

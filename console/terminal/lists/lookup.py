@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.text import safe
+from orbweaver.matcher_client.lists.categories import entry_nature, entry_status
 from orbweaver.matcher_client.lists.category_table import CategoryTable
-from orbweaver.matcher_client.lists.entry_meaning import entry_nature, entry_status
 from orbweaver.matcher_client.lists.file_format import Entry, HashList
 from orbweaver.matcher_client.transport.service_address import read_digest
 

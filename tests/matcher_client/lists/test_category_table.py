@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from orbweaver.matcher_client.errors import CategoryTableRefused
 from orbweaver.matcher_client.lists.build import BuildReport, build
-from orbweaver.matcher_client.lists.category_table import CategoryTable, meaning, read_category_table
+from orbweaver.matcher_client.lists.categories import meaning
+from orbweaver.matcher_client.lists.category_table import CategoryTable, read_category_table
 from orbweaver.matcher_client.lists.compare import compare
 from orbweaver.matcher_client.lists.file_format import HashList
 from orbweaver.matcher_client.services.local_list import HashListService
