@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+log = logging.getLogger("orbweaver.settings")
 
 # Stands at the head of every log line and progress line while SANDBOX=off.
 SANDBOX_OFF = "SANDBOX=off  "
@@ -32,6 +35,7 @@ _ISO_DURATION = re.compile(
     r"P(?=.)(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
     r"(?:T(?=.)(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?"
 )
+_BARE_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Counted back from now it must still be a date.
 _LONGEST_SECONDS = 36_500 * 86_400
@@ -53,14 +57,38 @@ def read_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def read_duration_or_seconds(text: str) -> timedelta:
+    """Read a duration, or a bare number of seconds such as `60` or `1.5`; raises ValueError.
+
+    The settings that use this one took nothing but such a number under their former names.
+    """
+    written = text.strip()
+    return timedelta(seconds=float(written)) if _BARE_SECONDS.fullmatch(written) else read_duration(written)
+
+
 def _parse_duration(value: object) -> object:
     return read_duration(value) if isinstance(value, str) else value
+
+
+def _parse_duration_or_seconds(value: object) -> object:
+    return read_duration_or_seconds(value) if isinstance(value, str) else value
 
 
 # A blank inside a path of hashlist: does not begin with a scheme, so it separates nothing.
 _NEXT_SINK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
 _NEXT_URL = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
 Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
+DurationOrSeconds = Annotated[timedelta, BeforeValidator(_parse_duration_or_seconds)]
+
+# Settings under their former names, which still work. Scrapy copies every name in capitals: no MappingProxyType.
+RENAMED: Mapping[str, str] = {
+    "health_seconds": "health_interval",
+    "connect_seconds": "connect_timeout",
+    "header_seconds": "header_timeout",
+    "stall_seconds": "stall_timeout",
+    "transfer_seconds": "transfer_timeout",
+    "grace_seconds": "grace_period",
+}
 
 
 class Settings(BaseSettings):
@@ -70,7 +98,12 @@ class Settings(BaseSettings):
 
     store_url: str | None = Field(default=None, description="redis://, rediss:// or unix://; none: embedded")
     matcher_url: str | None = Field(default=None, description="hash-matching services, e.g. hashlist:/path")
-    health_seconds: float = Field(default=60, gt=0, le=3_600, description="between two checks of a matching service")
+    health_interval: DurationOrSeconds = Field(
+        default=timedelta(minutes=1),
+        gt=timedelta(0),
+        le=timedelta(hours=1),
+        description="between two checks of a matching service",
+    )
     max_list_age: Duration | None = Field(
         default=None, description="a list older than this is unhealthy; none: no limit"
     )
@@ -89,11 +122,21 @@ class Settings(BaseSettings):
     sandbox: Literal["on", "off"] = Field(default="on", description="off: crawl without kernel containment")
     user_agent: str = Field(default="Mozilla/5.0 (compatible; Orbweaver/0.1)", description="sent to hosts")
     host_connections: int = Field(default=2, ge=1, le=64, description="connections to one host at once")
-    connect_seconds: float = Field(default=10, gt=0, description="to resolve, connect and shake hands")
-    header_seconds: float = Field(default=20, gt=0, description="from request to the end of the headers")
-    stall_seconds: float = Field(default=20, gt=0, description="longest silence inside a body")
-    transfer_seconds: float = Field(default=1_800, gt=0, description="longest transfer of one body")
-    grace_seconds: float = Field(default=15, gt=0, description="a body may be slow this long from its start")
+    connect_timeout: DurationOrSeconds = Field(
+        default=timedelta(seconds=10), gt=timedelta(0), description="to resolve, connect and shake hands"
+    )
+    header_timeout: DurationOrSeconds = Field(
+        default=timedelta(seconds=20), gt=timedelta(0), description="from request to the end of the headers"
+    )
+    stall_timeout: DurationOrSeconds = Field(
+        default=timedelta(seconds=20), gt=timedelta(0), description="longest silence inside a body"
+    )
+    transfer_timeout: DurationOrSeconds = Field(
+        default=timedelta(minutes=30), gt=timedelta(0), description="longest transfer of one body"
+    )
+    grace_period: DurationOrSeconds = Field(
+        default=timedelta(seconds=15), gt=timedelta(0), description="a body may be slow this long from its start"
+    )
     slowest_bytes_per_second: int = Field(default=1_024, ge=0, description="lowest mean rate allowed after that")
     html_bytes: int = Field(default=5 * 2**20, ge=1, description="HTML, or another document, held in memory for links")
     file_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one file, at most")
@@ -135,15 +178,54 @@ class Settings(BaseSettings):
 def load(environment: Mapping[str, str] = MappingProxyType({})) -> Settings:
     """Read the settings from the environment; the one that is given goes before the process's own.
 
-    Raises SettingsRefused naming the first variable whose value cannot be used.
+    A setting that has its former name is read, too, and logged once with its new one.
+    Raises SettingsRefused naming the first variable whose value cannot be used, or the two names of one setting when
+    they have different values.
     """
-    given: dict[str, Any] = {name.lower(): value for name, value in environment.items()}
+    own, former = _under_new_names(os.environ)
+    given, former_given = _under_new_names(environment)
+    values = own | given
+    former = {name: old for name, old in former.items() if name not in given} | former_given
+    for name, old in former.items():
+        if old not in _noted:
+            _noted.add(old)
+            log.warning("setting %s is now called %s; the old name still works", old.upper(), name.upper())
     try:
-        return Settings(**{name: given[name] for name in Settings.model_fields.keys() & given.keys()})
+        return Settings(**{name: values[name] for name in Settings.model_fields.keys() & values.keys()})
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]).upper()
-        raise SettingsRefused(f"setting {name}={first['input']!r}: {first['msg']}") from error
+        name = ".".join(str(part) for part in first["loc"])
+        # Not the error's own input, which is a timedelta where the text was read and is out of bounds.
+        written = values.get(name, first["input"])
+        raise SettingsRefused(f"setting {former.get(name, name).upper()}={written!r}: {first['msg']}") from error
+
+
+# Former names that were logged: one line a process is enough, however often it reads the settings.
+_noted: set[str] = set()
+
+
+def _under_new_names(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return an environment's values, and the former name of each setting that has it there; raises SettingsRefused."""
+    values: dict[str, Any] = {name.lower(): value for name, value in environment.items()}
+    former: dict[str, str] = {}
+    for old, new in RENAMED.items():
+        if old not in values:
+            continue
+        if new in values and not _is_same(values[old], values[new]):
+            raise SettingsRefused(
+                f"settings {old.upper()}={values[old]!r} and {new.upper()}={values[new]!r} are one setting with two "
+                f"values: remove {old.upper()}"
+            )
+        if new not in values:
+            values[new], former[new] = values[old], old
+    return values, former
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return read_duration_or_seconds(one) == read_duration_or_seconds(other)
+    except ValueError:
+        return one == other
 
 
 # Scrapy's settings (alphabetical). What is not named here stays at Scrapy 2.19's default.

@@ -48,4 +48,4 @@ def accept(
 
     with open_existing(read_settings(state)) as store:
         health = service_health.accept(store, service)
-    print(f"{service}: {health.entries} entries accepted; the service is checked again within HEALTH_SECONDS")
+    print(f"{service}: {health.entries} entries accepted; the service is checked again within HEALTH_INTERVAL")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap, Counter
 from collections.abc import Sequence
-from datetime import timedelta
 
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.gate.health_gate import GatedService, ServiceAnswer, ServiceAnswers
@@ -81,7 +80,7 @@ def open_gated(store: Store, settings: Settings) -> SeveralServices:
 def rules_of(settings: Settings) -> HealthRules:
     """Return the settings' rules of health."""
     return HealthRules(
-        every=timedelta(seconds=settings.health_seconds),
+        every=settings.health_interval,
         max_list_age=settings.max_list_age,
         max_list_shrinkage=settings.max_list_shrinkage,
     )

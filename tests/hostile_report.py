@@ -88,7 +88,7 @@ def report(trials: Sequence[Trial]) -> str:
     """Return the page."""
     from hostile.expectations import BUSY_SECONDS, MEGABYTES, SECONDS
 
-    deadlines = ", ".join(f"`{name.upper()}` {value}" for name, value in SETTINGS.items() if name.endswith("_seconds"))
+    deadlines = ", ".join(f"`{name.upper()}` {SETTINGS[name]} s" for name in trial.DEADLINES)
     by_subject = sorted(trials, key=lambda one: list(TITLES).index(ACTS[one.name].subject))
     tables = [table(key, group) for key, group in groupby(by_subject, lambda one: ACTS[one.name].subject)]
     start = HEAD.format(count=len(trials), seconds=SECONDS, busy=BUSY_SECONDS, megabytes=MEGABYTES, deadlines=deadlines)

@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ from orbweaver.model import (
     VerdictResult,
     case_id_for,
 )
-from orbweaver.settings import Settings
+from orbweaver.settings import RENAMED, Settings, read_duration
 from orbweaver.store import keys
 from pydantic import ValidationError
 
@@ -209,12 +209,22 @@ def test_a_setting_is_explained_with_its_default(name: str) -> None:
     default = Settings.model_fields[name].default
     if isinstance(default, str | int | float):
         assert f"`{default}`" in row
+    if isinstance(default, timedelta):
+        written = re.match(r" `([^`]+)`", row)
+        assert written is not None
+        assert read_duration(written[1]) == default
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_former_name_of_a_setting_is_explained_with_its_new_one(old: str, new: str) -> None:
+    assert rows_of(DOCS / "operators.md")[old.upper()].strip() == f"`{new.upper()}`"
+    assert new in Settings.model_fields
 
 
 def test_no_setting_is_explained_that_does_not_exist() -> None:
     explained = {name for name in rows_of(DOCS / "operators.md") if name.isupper()}
 
-    assert explained <= {name.upper() for name in Settings.model_fields}
+    assert explained <= {name.upper() for name in {*Settings.model_fields, *RENAMED}}
 
 
 def key_families() -> list[str]:

@@ -21,7 +21,7 @@ from synthetic_host import Resource, SyntheticHost
 PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(5_000)
 # Short, so that the test is; where the honest file does not come in time the machine is too busy for them, and all is
 # tried again with longer ones.
-DEADLINES = {"CONNECT_SECONDS": 2, "HEADER_SECONDS": 2, "STALL_SECONDS": 2, "GRACE_SECONDS": 2, "TRANSFER_SECONDS": 8}
+DEADLINES = {"CONNECT_TIMEOUT": 2, "HEADER_TIMEOUT": 2, "STALL_TIMEOUT": 2, "GRACE_PERIOD": 2, "TRANSFER_TIMEOUT": 8}
 BOUNDS = {"SLOWEST_BYTES_PER_SECOND": "1024", "FILE_BYTES": str(30 * 2**20)}
 PATIENCE = (1, 10)
 # What is said of the reported URL, /file.bin; None: it is hashed.

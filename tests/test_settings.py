@@ -1,4 +1,4 @@
-"""Durations, and several matcher URLs in one variable."""
+"""Durations, settings under their former names, and several matcher URLs in one variable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver import settings as orbweaver_settings
-from orbweaver.settings import SettingsRefused, read_duration
+from orbweaver.settings import RENAMED, SettingsRefused, read_duration, read_duration_or_seconds
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,20 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         read_duration(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("60", 60), (" 1.5\n", 1.5), ("0.2", 0.2), ("1800", 1_800), ("90s", 90), ("PT1M", 60), ("0", 0)],
+)
+def test_a_setting_that_took_seconds_takes_them_and_durations(text: str, seconds: float) -> None:
+    assert read_duration_or_seconds(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5s", "1e3", "inf", "nan", "1_0", "9999999999", "soon"])
+def test_what_is_neither_a_duration_nor_seconds_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        read_duration_or_seconds(text)
+
+
 @given(st.text())
 def test_whatever_is_written_is_a_duration_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
@@ -72,6 +86,53 @@ def test_a_duration_that_cannot_be_used_names_its_setting(monkeypatch: pytest.Mo
     monkeypatch.setenv("VERDICT_CACHE", "PT5M")
     settings = orbweaver_settings.load()
     assert (settings.max_list_age, settings.verdict_cache) == (timedelta(days=3), timedelta(minutes=5))
+
+
+@pytest.fixture
+def nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process log former names anew."""
+    monkeypatch.setattr(orbweaver_settings, "_noted", set())
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+@pytest.mark.usefixtures("nothing_noted")
+def test_a_former_name_still_works_and_is_noted_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, old: str, new: str
+) -> None:
+    monkeypatch.setenv(old.upper(), "2.5")
+    for _ in range(2):
+        assert getattr(orbweaver_settings.load(), new) == timedelta(seconds=2.5)
+    # An environment that is given goes before the process's own, whichever name it uses.
+    assert getattr(orbweaver_settings.load({old.upper(): "3s"}), new) == timedelta(seconds=3)
+    assert getattr(orbweaver_settings.load({new.upper(): "4s"}), new) == timedelta(seconds=4)
+    assert caplog.messages == [f"setting {old.upper()} is now called {new.upper()}; the old name still works"]
+
+
+@pytest.mark.usefixtures("nothing_noted")
+def test_a_new_name_is_not_noted(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    for new in RENAMED.values():
+        monkeypatch.setenv(new.upper(), "5s")
+    assert {getattr(orbweaver_settings.load(), new) for new in RENAMED.values()} == {timedelta(seconds=5)}
+    assert not caplog.messages
+
+
+def test_both_names_of_a_setting_must_have_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STALL_SECONDS", "20")
+    monkeypatch.setenv("STALL_TIMEOUT", "20s")
+    assert orbweaver_settings.load().stall_timeout == timedelta(seconds=20)
+    monkeypatch.setenv("STALL_TIMEOUT", "21s")
+    with pytest.raises(SettingsRefused, match=r"STALL_SECONDS='20' and STALL_TIMEOUT='21s'.*remove STALL_SECONDS$"):
+        orbweaver_settings.load()
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "61m"])
+@pytest.mark.parametrize("name", ["HEALTH_SECONDS", "HEALTH_INTERVAL"])
+def test_a_value_that_cannot_be_used_is_refused_by_the_name_that_was_written(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SettingsRefused, match=f"^setting {name}='{text}': "):
+        orbweaver_settings.load()
 
 
 @pytest.mark.parametrize(

@@ -92,15 +92,15 @@ class Transfers:
         self._connection_limits = ConnectionLimits(
             connections=settings.host_connections,
             connections_per_host=settings.host_connections,
-            connect_seconds=settings.connect_seconds,
+            connect_seconds=settings.connect_timeout.total_seconds(),
         )
-        self._header_seconds = settings.connect_seconds + settings.header_seconds
-        self._stall_seconds = settings.stall_seconds
-        self._transfer_seconds = settings.transfer_seconds
+        self._header_seconds = (settings.connect_timeout + settings.header_timeout).total_seconds()
+        self._stall_seconds = settings.stall_timeout.total_seconds()
+        self._transfer_seconds = settings.transfer_timeout.total_seconds()
         self.limits = BodyLimits(
             html_bytes=settings.html_bytes,
             file_bytes=settings.file_bytes,
-            grace_seconds=settings.grace_seconds,
+            grace_seconds=settings.grace_period.total_seconds(),
             slowest_bytes_per_second=settings.slowest_bytes_per_second,
             archive=ArchiveLimits(
                 members=settings.archive_members,

@@ -9,7 +9,7 @@ from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHe
 from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.model import format_time
 
-# The first check after a failure comes after so long; each further one after twice as long, up to HEALTH_SECONDS.
+# The first check after a failure comes after so long; each further one after twice as long, up to HEALTH_INTERVAL.
 FIRST_PAUSE_SECONDS = 1.0
 # After so many intervals without a check, a service's health may have changed.
 STALE_INTERVALS = 3

@@ -58,7 +58,7 @@ def crawl_files(files: dict[str, bytes], **fields: Any) -> tuple[Crawled, RawSer
     first = head(length(len(page)), of="text/html") + page
     answers = {"/": [first], **{path: [answer] for path, answer in files.items()}}
     with RawServer(answers, keeps_alive=True) as server:
-        return crawl(server.url, stall_seconds=60, **fields), server, page
+        return crawl(server.url, stall_timeout=60, **fields), server, page
 
 
 def by_path(found: Crawled) -> dict[str, Skip]:

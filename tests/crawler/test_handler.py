@@ -278,7 +278,7 @@ def test_an_invalid_certificate_does_not_hide_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_hostile_body_gives_an_error_and_no_digest(behaviour: Behaviour, error: type[Exception]) -> None:
-    short = {"header_seconds": 0.2, "connect_seconds": 0.2} if behaviour is Behaviour.HANGS else {}
+    short = {"header_timeout": 0.2, "connect_timeout": 0.2} if behaviour is Behaviour.HANGS else {}
     with HostileServer(behaviour) as server, pytest.raises(error) as raised:
         fetch(server.url + "file.bin", file_bytes=5 * MEGABYTE, **short)
     assert "\n" not in str(raised.value)
@@ -304,11 +304,11 @@ def test_what_follows_the_declared_length_is_never_part_of_the_body() -> None:
 
 def test_a_drip_is_ended_by_silence_by_slowness_and_by_the_whole_time() -> None:
     with HostileServer(Behaviour.DRIPS) as server, pytest.raises(DownloadTimeoutError):
-        fetch(server.url + "file.bin", stall_seconds=0.3)
+        fetch(server.url + "file.bin", stall_timeout=0.3)
     with HostileServer(Behaviour.DRIPS, drip_seconds=0.01) as server, pytest.raises(TransferTooSlow):
-        fetch(server.url + "file.bin", grace_seconds=0.3)
+        fetch(server.url + "file.bin", grace_period=0.3)
     with HostileServer(Behaviour.DRIPS, drip_seconds=0.01) as server, pytest.raises(DownloadTimeoutError):
-        fetch(server.url + "file.bin", transfer_seconds=0.5)
+        fetch(server.url + "file.bin", transfer_timeout=0.5)
 
 
 def test_no_message_quotes_what_the_server_sent() -> None:
@@ -364,7 +364,7 @@ def test_a_refused_address_sees_no_packet_and_is_not_asked_again() -> None:
         assert not was_called(listening)
         assert (skip.outcome, skip.rule, skip.is_failure) == ("refused_address", "egress.loopback", True)
         # And allowed, it would have been called.
-        crawl(url, header_seconds=0.2, connect_seconds=0.2)
+        crawl(url, header_timeout=0.2, connect_timeout=0.2)
         assert was_called(listening)
 
 

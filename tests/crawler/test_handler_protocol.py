@@ -644,7 +644,7 @@ def test_silence_is_a_timeout() -> None:
     answers = {"/silent": None, "/hangs": HTML_HEAD + b"Content-Length: 100\r\n\r\npartial"}
     with RecordingServer(answers) as server:
         for path in answers:
-            reply = download(server.url + path[1:], header_seconds=0.2, connect_seconds=0.2, stall_seconds=0.2)
+            reply = download(server.url + path[1:], header_timeout=0.2, connect_timeout=0.2, stall_timeout=0.2)
             assert issubclass(reply.error, DownloadTimeoutError)
 
 

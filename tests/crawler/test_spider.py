@@ -203,7 +203,7 @@ def test_max_seconds_ends_a_recrawl_that_hangs_and_is_no_failure_of_what_waits()
         host.resources["/gate.png"] = Resource(None, gate.answer)
         for seconds in (1, 10, 100):  # until it is long enough for what goes before the gate
             limits = Limits(max_seconds=seconds)
-            found = crawl(host.url, host.url + "a.png", limits=limits, host_connections=1, header_seconds=600)
+            found = crawl(host.url, host.url + "a.png", limits=limits, host_connections=1, header_timeout=600)
             if gate.is_reached:
                 break
     assert found.stopped_by == "max_seconds"
@@ -314,7 +314,7 @@ class Gate:
 def test_sigterm_ends_a_crawl_that_hangs_and_keeps_what_was_found() -> None:
     with SyntheticHost({"/": links("/a.png", "/gate"), "/a.png": image()}) as host, Gate() as gate:
         host.resources["/gate"] = Resource(None, gate.answer)
-        child = start(crawl_here, order(host.url, host_connections=1, header_seconds=600))
+        child = start(crawl_here, order(host.url, host_connections=1, header_timeout=600))
         gate.wait_until_reached()
         os.kill(child.process.pid, signal.SIGTERM)
         found = child.wait()
@@ -394,7 +394,7 @@ def answer(*headers: str, body: bytes = b"", status: str = "200 OK") -> bytes:
 def test_silence_after_a_broken_chunk_is_a_failure_and_not_waited_for_for_ever() -> None:
     broken = [answer("Transfer-Encoding: chunked", body=b"5\r\nhello\r\n"), b"ZZZ\r\n", *[b""] * 60]
     with RawServer({"/a.png": broken}) as host:
-        found = crawl(host.url + "a.png", stall_seconds=1)
+        found = crawl(host.url + "a.png", stall_timeout=1)
     assert found.urls == []
     assert found.skip_of(host.url + "a.png").is_failure
 

@@ -21,16 +21,16 @@ from synthetic_host import Resource, SyntheticHost
 # Short, so that the whole suite is. Where an honest answer does not come in time, the machine is too busy for them, and
 # the same is tried again with all of them as many times longer as PATIENCE says.
 SETTINGS: Mapping[str, Any] = {
-    "connect_seconds": 1,
-    "header_seconds": 1.5,
-    "stall_seconds": 1,
-    "grace_seconds": 1,
-    "transfer_seconds": 4,
+    "connect_timeout": 1,
+    "header_timeout": 1.5,
+    "stall_timeout": 1,
+    "grace_period": 1,
+    "transfer_timeout": 4,
     "slowest_bytes_per_second": 1_024,
     "file_bytes": 30 * 2**20,
     "host_connections": 1,  # so that the honest file comes after the hostile one, on its connection if that is kept
 }
-DEADLINES = ("connect_seconds", "header_seconds", "stall_seconds", "grace_seconds", "transfer_seconds")
+DEADLINES = ("connect_timeout", "header_timeout", "stall_timeout", "grace_period", "transfer_timeout")
 PATIENCE = (1, 6, 36)
 PATIENT = {**SETTINGS, **{name: SETTINGS[name] * PATIENCE[-1] for name in DEADLINES}}
 MET_A_DEADLINE = ("fetch.timeout", "fetch.too_slow", "fetch.unreachable", "limit.max_seconds")

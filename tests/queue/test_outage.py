@@ -44,7 +44,7 @@ from redis.retry import Retry
 from stand_ins.own import STRANGER, serving
 
 # An interval of a minute, in a hundredth of the time.
-HEALTH_SECONDS = 0.6
+HEALTH_INTERVAL = 0.6
 
 
 def body(number: int) -> bytes:
@@ -59,8 +59,8 @@ def add(store: Store, number: int) -> str:
 
 
 @contextlib.contextmanager
-def match_worker(store: Store, matcher: str, health_seconds: float = HEALTH_SECONDS) -> Iterator[None]:
-    with started_worker(store, "match", MATCHER_URL=matcher, HEALTH_SECONDS=str(health_seconds)) as worker:
+def match_worker(store: Store, matcher: str, health_interval: float = HEALTH_INTERVAL) -> Iterator[None]:
+    with started_worker(store, "match", MATCHER_URL=matcher, HEALTH_INTERVAL=str(health_interval)) as worker:
         yield
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE_SECONDS) == 0
@@ -162,7 +162,7 @@ def test_a_service_that_fails_a_question_is_unhealthy_at_once_and_the_batch_reme
 ) -> None:
     path = tmp_path / "list.hashes"
     matcher = build_list(path, [digests_of(body(0)).sha256])
-    with match_worker(store, matcher, health_seconds=3_600):
+    with match_worker(store, matcher, health_interval=3_600):
         eventually(lambda: matcher in service_health.read_all(store))
         path.rename(tmp_path / "away")
         batch_id = add(store, 0)
@@ -280,7 +280,7 @@ def test_the_watch_lives_through_a_store_that_is_away(
     path = tmp_path / "list.hashes"
     matcher = build_list(path, [digests_of(body(0)).sha256])
     monkeypatch.setenv("MATCHER_URL", matcher)
-    monkeypatch.setenv("HEALTH_SECONDS", "0.1")
+    monkeypatch.setenv("HEALTH_INTERVAL", "0.1")
     path.rename(tmp_path / "away")
     batch_id = add(store, 0)
     work(store, QueueName.MATCH)

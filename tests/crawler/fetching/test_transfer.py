@@ -64,7 +64,7 @@ def test_a_chunked_body_without_its_end_is_incomplete() -> None:
 def test_a_chunked_body_whose_end_never_comes_is_a_timeout() -> None:
     answers = {"/": [page("file.png")], "/file.png": [chunked(FILE, end=b"")]}
     with RawServer(answers, keeps_alive=True) as server:
-        found = crawl(server.url, stall_seconds=1)
+        found = crawl(server.url, stall_timeout=1)
     assert_outcome(found, server.url + "file.png", Outcome.TIMEOUT, "fetch.timeout")
 
 

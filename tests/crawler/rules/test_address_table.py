@@ -252,7 +252,7 @@ def isolated() -> None:
 def make_handler(allowed: tuple[str, ...]) -> HashingDownloadHandler:
     scrapy_settings = ScrapySettings()
     scrapy_settings.setmodule("orbweaver.settings", priority="project")
-    recrawl.apply_settings(Settings(allow_addresses=allowed, connect_seconds=5), scrapy_settings)
+    recrawl.apply_settings(Settings(allow_addresses=allowed, connect_timeout=5), scrapy_settings)
     return HashingDownloadHandler.from_crawler(Crawler(RecrawlSpider, scrapy_settings))
 
 
