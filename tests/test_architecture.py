@@ -115,6 +115,13 @@ def test_the_steps_of_the_drawing_are_those_of_the_table() -> None:
     assert sorted(drawn) == steps == list(range(1, len(steps) + 1))
 
 
+def test_the_steps_of_the_second_drawing_are_those_of_the_list() -> None:
+    text = section("### How the links of a page come back")
+    (drawing,) = DRAWING.findall(text)
+
+    assert re.findall(r'\["(\d+) ', drawing) == re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE) == list("123456")
+
+
 def rooms_of(cell: str) -> frozenset[str]:
     return frozenset(name.removesuffix(".py").strip("/") for name in CODE.findall(cell))
 

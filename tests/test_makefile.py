@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,15 @@ def test_a_python_without_venv_is_said_in_one_line_and_leaves_nothing_behind(tmp
     assert done.returncode != 0
     assert said == [f"{python} cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"]
     assert not (tmp_path / "venv").exists()
+
+
+def test_every_test_and_module_that_it_names_exists() -> None:
+    text = (ROOT / "Makefile").read_text()
+    paths = re.findall(r"\btests/[\w./]+", text)
+    modules = [name.replace(".", "/") for name in re.findall(r"-m (bench[\w.]+)", text)]
+    modules += [f"tests/{name.replace('.', '/')}" for name in re.findall(r"-m (fuzz[\w.]+)", text)]
+
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert [one for one in modules if not any((ROOT / f"{one}{end}").exists() for end in (".py", "/__main__.py"))] == []
+    assert len(paths) > 4
+    assert len(modules) > 4
