@@ -1,18 +1,18 @@
-"""How asking a matching service can fail.
+"""The errors of asking a matching service.
 
     MatcherError
-    ├── UnknownService       the matcher URL names no service that we have: mend the setting
+    ├── UnknownService       the matcher URL names no service that we have: correct the setting
     ├── HashListUnreadable   missing, empty, no permission or not a hash list: give another file
-    ├── CategoryTableRefused a category table is not there or not one: mend each line that is named
+    ├── CategoryTableRefused a category table is missing or wrong: correct each line that the message names
     ├── OutputRefused        the place for a built list cannot be written: name another
-    ├── StorageFull          there is no room for a built list: free space, then do the same again
+    ├── StorageFull          there is no room for a built list: free space, then run the command again
     ├── HashListDamaged      a built list is truncated or its bytes changed: build or copy it again
-    ├── ServerRefused        the matching server cannot be started like this: mend its options
+    ├── ServerRefused        the matching server cannot be started with these options: correct them
     └── Unavailable          the service cannot answer now: the answer is *unknown*, ask again later
-        └── AnswerTooLarge   its answer is larger than what is read: ask about less at once
-    TimeIsOver               raised in the middle of a question by whoever asks: no fault of the service
+        └── AnswerTooLarge   its answer is larger than we read: ask about fewer digests at once
+    TimeIsOver               raised in the middle of a question by the program that asks: no fault of the service
 
-Each message is one line: what is wrong, where, and what to do. A category table's has one for each thing wrong.
+Each message is one line: what is wrong, where, and what to do. For a category table it has a line for each mistake.
 """
 
 
@@ -29,15 +29,15 @@ class HashListUnreadable(MatcherError):
 
 
 class CategoryTableRefused(MatcherError):
-    """A category table cannot be read, or says what cannot be."""
+    """A category table cannot be read, or is not valid."""
 
 
 class OutputRefused(MatcherError):
-    """A built list cannot be put where it should go."""
+    """A built list cannot be written to its place."""
 
 
 class StorageFull(MatcherError):
-    """There is no room for a built list, or for what is needed to make it; nothing was changed."""
+    """There is no room for a built list, or for the files that are needed to make it; nothing was changed."""
 
 
 class HashListDamaged(MatcherError):
@@ -53,11 +53,11 @@ class Unavailable(MatcherError):
 
 
 class AnswerTooLarge(Unavailable):
-    """The answer has more bytes than are read of one; about fewer digests it may have less."""
+    """The answer has more bytes than we read; an answer about fewer digests may be smaller."""
 
 
 class TimeIsOver(Exception):
-    """The time that the asking program has for its question is over; what the service said does not count.
+    """The time of the program that asks is over; whatever the service answered does not count.
 
-    It is no MatcherError: nobody here raises it, and nobody here may take it for a fault of the service.
+    It is no MatcherError: this package neither raises it nor takes it for a fault of the service.
     """

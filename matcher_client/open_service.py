@@ -1,4 +1,4 @@
-"""Which matching service a matcher URL means: the one place that knows them all."""
+"""Opens the matching service that a matcher URL names: the only file that knows all services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orbweaver.matcher_client.services.orbweaver_batch import BatchService
 from orbweaver.matcher_client.services.tcap import TcapService
 from orbweaver.matcher_client.transport.service_address import ServiceAddress, list_and_name, read_address
 
-# By what stands before `https:` (or, on this machine itself, `http:`); each refuses the options it does not know.
+# By the prefix before `https:` (or `http:`, on this machine only). Each service refuses options that it does not know.
 _NETWORK: dict[str, Callable[[ServiceAddress], MatchingService]] = {
     "": BatchService,
     "hma+": HmaService,
@@ -26,11 +26,11 @@ _NETWORK: dict[str, Callable[[ServiceAddress], MatchingService]] = {
 def open_service(url: str) -> MatchingService:
     """Return the service that a matcher URL names, without asking it anything yet.
 
-    `hashlist:/path/list.hashes` is a built list; a path without a leading slash is relative to the working directory,
-    and a list that is missing or damaged is reported by the first `lookup` or `health`, not here. It is called by its
-    path, or with `?name=NAME` (percent-encoded) by that name.
-    `https://host/path?token=file:/path&canary=sha256:HEX` is a server of Orbweaver's own batch protocol;
-    `hma+https:`, `eokm+https:` and `tcap+https:` are others' (see the module of each, and service_address).
+    `hashlist:/path/list.hashes` is a built list. A path without a leading slash is relative to the working directory.
+    The first `lookup` or `health` reports a list that is missing or damaged, not this function. The list is called by
+    its path, or with `?name=NAME` (percent-encoded) by that name.
+    `https://host/path?token=file:/path&canary=sha256:HEX` is a server of Orbweaver's own batch protocol.
+    `hma+https:`, `eokm+https:` and `tcap+https:` are services of others (see the module of each, and service_address).
 
     Raises UnknownService. The message names the scheme only, because a URL may hold a password.
     """

@@ -15,8 +15,8 @@ from orbweaver.model import Algorithm, DigestSet, Verdict
 class ClaimedHealth:
     """A service's own claim whether it can answer, and from which list; a check decides whether it is believed.
 
-    `reason` says why it cannot and is None when it can. `entries` counts the list's distinct rows: 0 is an empty list,
-    None a service that does not say it.
+    `reason` says why it cannot answer; None when it can. `entries` counts the distinct rows of its list: 0 is an empty
+    list, None a service that does not say how many.
     """
 
     is_healthy: bool
@@ -29,13 +29,13 @@ class ClaimedHealth:
 class MatchingService(Protocol):
     """A service that says whether digests are known.
 
-    One that cannot answer raises; it never turns "I could not ask" into `no_match`. Verdicts are made by
-    `verdicts.judge` from what the service lists, never by hand; for a digest set whose answer is none,
-    `verdicts.unknown` stands in its place while the rest of the batch is answered.
+    A service that cannot answer raises; it never turns "I could not ask" into `no_match`. Verdicts are made by
+    `verdicts.judge` from the listings of the service, never by hand. A digest set without a usable answer gets
+    `verdicts.unknown`, and the rest of the batch is answered.
     """
 
     name: str
-    """Where it is, without anything secret: it is shown, stored and logged."""
+    """The place of the service, without a secret: the name is shown, stored and logged."""
 
     canary: Canary | None
     """A digest that the service lists while it is healthy; None when there is none to look up."""
@@ -48,9 +48,9 @@ class MatchingService(Protocol):
         ...
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
-        """Whether the service lists this one digest (hex), whatever it says of it; raises Unavailable.
+        """Whether the service has this one digest (hex), of any status and category; raises Unavailable.
 
-        It is asked past every cache: the canary depends on it.
+        No cache may answer this: the canary depends on it.
         """
         ...
 

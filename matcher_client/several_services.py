@@ -19,7 +19,7 @@ from orbweaver.store.connection import Store
 
 
 class SeveralServices:
-    """One or more gated services; a match of any is a match, and an unknown of any keeps the rest from being clean."""
+    """One or more gated services. A match of any is a match; without one, an unknown of any makes the whole unknown."""
 
     def __init__(self, gated: Sequence[GatedService]) -> None:
         self.gated = tuple(gated)
@@ -27,22 +27,22 @@ class SeveralServices:
     def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
         """Return an answer for each digest set, in order; equal ones are asked about once.
 
-        The services are asked one after the other; `is_anew`: whatever the cache has. Raises RedisError when the store
-        is away.
+        The services are asked one after the other. `is_anew`: nothing is taken from the cache. Raises RedisError when
+        the store does not answer.
         """
         distinct = list(dict.fromkeys(digest_sets))
         if not distinct:
             return ServiceAnswers(())
-        said = [gated.ask(distinct, is_anew=is_anew) for gated in self.gated]
+        of_each = [gated.ask(distinct, is_anew=is_anew) for gated in self.gated]
         merged = {
             digests: _merged(digests, answers)
-            for digests, *answers in zip(distinct, *(one.answers for one in said), strict=True)
+            for digests, *answers in zip(distinct, *(batch.answers for batch in of_each), strict=True)
         }
         return ServiceAnswers(
             tuple(merged[digests] for digests in digest_sets),
-            has_failed=any(one.has_failed for one in said),
-            versions=dict(ChainMap(*(dict(one.versions) for one in said))),
-            built=dict(ChainMap(*(dict(one.built) for one in said))),
+            has_failed=any(batch.has_failed for batch in of_each),
+            versions=dict(ChainMap(*(dict(batch.versions) for batch in of_each))),
+            built=dict(ChainMap(*(dict(batch.built) for batch in of_each))),
         )
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ def open_gated(store: Store, settings: Settings) -> SeveralServices:
 
 
 def rules_of(settings: Settings) -> HealthRules:
-    """Return the settings' rules of health."""
+    """Return the health rules that the settings give."""
     return HealthRules(
         every=settings.health_interval,
         max_list_age=settings.max_list_age,
@@ -87,6 +87,6 @@ def rules_of(settings: Settings) -> HealthRules:
 
 
 def _merged(digests: DigestSet, answers: Sequence[ServiceAnswer]) -> ServiceAnswer:
-    verdict = merge(digests, [one.verdict for one in answers])
-    waits = verdict.result is VerdictResult.UNKNOWN and any(one.waits for one in answers)
+    verdict = merge(digests, [answer.verdict for answer in answers])
+    waits = verdict.result is VerdictResult.UNKNOWN and any(answer.waits for answer in answers)
     return ServiceAnswer(verdict, waits)

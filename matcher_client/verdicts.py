@@ -1,13 +1,13 @@
-"""What the listings of one digest set mean: the one rule from listings to a verdict, for every service and for several.
+"""Turns the listings of one digest set into a verdict: the only rule for that, for one service and for several.
 
 A match needs a listing that is neither benign nor withdrawn. It is strong when SHA-256 agrees, or when two of SHA-1,
 MD5 and the size do: files with the same MD5, or with the same SHA-1, can be made on purpose. An entry whose size is
 not the file's proves nothing. A match is held when it is weak, when the list's size is not the file's, when the
 category is outside its table, when the entry is disputed, and when the digests are on a benign list too.
 
-Where some of the questions had no answer, what the others found is a match all the same, with what it is short of as
-its reason: an entry that nobody confirms is held as weak, and is not lost while the rest stays unanswered. Without a
-match the verdict is unknown, for the answer that is missing may be one.
+When some of the questions had no answer, a match of the others still counts, and its reason says which answers are
+missing. So an entry that nothing confirms is held as weak, and is not lost while the rest stays unanswered. Without a
+match the verdict is unknown, because the missing answer may be a match.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from orbweaver.model import (
 
 __all__ = ["MOST_LISTINGS", "abridge", "judge", "merge", "unknown"]
 
-# More than there are kinds of listings for the rule: 3 natures, 3 states, 7 sets of algorithms, 3 ways of the size.
+# More than the kinds of listings that the rule tells apart: 3 natures, 3 statuses, 7 sets of algorithms, 3 sizes.
 MOST_LISTINGS = 200
 
 
@@ -47,7 +47,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict of a service that answered about these digests with these listings.
 
-    `unanswered` says why some of the questions about them had no answer; none when it answered whole.
+    `unanswered` has the reasons why some questions about these digests had no answer; empty when all had one.
     """
     source = Source(service=service, asked_at=asked_at, list_version=list_version, built_to=built_to)
     return _judge(digests, listings, (source,), list(dict.fromkeys(unanswered)))
@@ -57,16 +57,16 @@ def _judge(
     digests: DigestSet, listings: Sequence[Listing], sources: tuple[Source, ...], unanswered: Sequence[str]
 ) -> Verdict:
     reason = "; ".join(unanswered) if unanswered else None
-    accusing = [one for one in listings if _accuses(one)]
-    rest = [one for one in listings if not _accuses(one)]
+    accusing = [listing for listing in listings if _accuses(listing)]
+    rest = [listing for listing in listings if not _accuses(listing)]
     if not accusing and unanswered:
         return Verdict(result=VerdictResult.UNKNOWN, sources=sources, reason=reason)
     if not accusing:
         return Verdict(result=VerdictResult.NO_MATCH, listings=tuple(rest), sources=sources)
     is_confirmed = _is_confirmed(digests, accusing)
-    accusing.sort(key=lambda one: (len(_doubts(digests, one, is_confirmed)), ALGORITHMS.index(one.algorithms[0])))
+    accusing.sort(key=lambda it: (len(_doubts(digests, it, is_confirmed)), ALGORITHMS.index(it.algorithms[0])))
     doubts = _doubts(digests, accusing[0], is_confirmed)
-    if any(one.nature is Nature.BENIGN and one.status is not EntryStatus.WITHDRAWN for one in rest):
+    if any(it.nature is Nature.BENIGN and it.status is not EntryStatus.WITHDRAWN for it in rest):
         doubts.append(HoldReason.BENIGN_TOO)
     return Verdict(
         result=VerdictResult.MATCH,
@@ -79,7 +79,7 @@ def _judge(
 
 
 def merge(digests: DigestSet, verdicts: Sequence[Verdict]) -> Verdict:
-    """Return what several services together say: any match wins, and any unknown keeps the rest from being clean.
+    """Return the verdict of several services together: any match wins; without one, any unknown makes it unknown.
 
     Raises ValueError when there is no verdict.
     """
@@ -98,15 +98,16 @@ def merge(digests: DigestSet, verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def abridge(listings: Sequence[Listing], size: int | None) -> list[Listing]:
-    """Return at most MOST_LISTINGS of those for a file of this size (bytes), in order: judged, they say the same.
+    """Return at most MOST_LISTINGS listings of a file of this size (bytes), in order; they give the same verdict.
 
-    The first of each kind that the rule tells apart is among them, so also the one that leads.
+    The first of each kind that the rule tells apart is among them, so the leading one is, too.
     """
     if len(listings) <= MOST_LISTINGS:
         return list(listings)
     kinds: dict[object, int] = {}
-    for place, one in enumerate(listings):
-        kinds.setdefault((one.nature, one.status, one.algorithms, one.size is None, one.size == size), place)
+    for place, listing in enumerate(listings):
+        kind = listing.nature, listing.status, listing.algorithms, listing.size is None, listing.size == size
+        kinds.setdefault(kind, place)
     chosen = set(kinds.values())
     others = (place for place in range(len(listings)) if place not in chosen)
     chosen.update(islice(others, MOST_LISTINGS - len(chosen)))
@@ -114,7 +115,7 @@ def abridge(listings: Sequence[Listing], size: int | None) -> list[Listing]:
 
 
 def unknown(reason: str, *, service: str | None = None, asked_at: datetime | None = None) -> Verdict:
-    """Return the verdict of a service that could not be asked, or whose answer is none."""
+    """Return the verdict of a service that could not be asked, or gave no usable answer."""
     sources = () if service is None else (Source(service=service, asked_at=asked_at),)
     return Verdict(result=VerdictResult.UNKNOWN, reason=reason, sources=sources)
 
@@ -124,7 +125,7 @@ def _accuses(listing: Listing) -> bool:
 
 
 def _has_sha256(listing: Listing) -> bool:
-    """Whether the very file is listed: nobody can make another one, so another size is the list's mistake."""
+    """Whether this very file is listed: no other has its SHA-256, so another size is a mistake of the list."""
     return "sha256" in listing.algorithms
 
 

@@ -1,7 +1,7 @@
-"""Stands before one matching service: lets its answers count only while it is proved to have its lists.
+"""Guards one matching service: its answers count only while the service proves that it has its lists.
 
-The rule (docs/decisions/0021): an answer counts when the same question's answers list the canary, asked first and
-last, and when a health check made after it finds the service whole, with the list version that the answer names.
+The rule (docs/decisions/0021): an answer counts when the canary was asked first and last in the same question and both
+answers list it, and when a health check after it finds the service healthy, with the list version of the answer.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from orbweaver.model import DigestSet, Verdict, VerdictResult, now
 from orbweaver.store.connection import Store
 
 log = logging.getLogger("orbweaver.worker")
-_Said = TypeVar("_Said")
-# How often a batch is asked anew because the list changed meanwhile.
+_Reply = TypeVar("_Reply")
+# A batch is asked so many times when the list changes meanwhile.
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class ServiceAnswer:
-    """A verdict. `waits`: it is unknown because the service is unhealthy, and the question waits for a healthy one."""
+    """A verdict. `waits`: it is unknown because the service is unhealthy, and is asked about again after that."""
 
     verdict: Verdict
     waits: bool = False
@@ -60,15 +60,15 @@ def check(service: MatchingService, before: KnownService, rules: HealthRules) ->
 def claimed_health(service: MatchingService) -> ClaimedHealth:
     """Ask a service whether it can answer, and from which list; raises nothing, even where its client does."""
     try:
-        return _said_by(service, service.health)
+        return _reply_of(service, service.health)
     except MatcherError as error:
         return ClaimedHealth(is_healthy=False, reason=str(error))
 
 
 class GatedService:
-    """A matching service behind its gate; `cache` is None for one that is faster than the store.
+    """A matching service behind its gate; `cache` is None for a service that is faster than the store.
 
-    Not to be shared between threads, as the service itself is not.
+    Threads must not share it, as they must not share the service.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class GatedService:
         return before.health, check(self._service, before, self._rules)
 
     def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
-        """Return an answer for each digest set, in order; a failure closes the gate at once. Raises nothing of ours.
+        """Return an answer for each digest set, in order; a failure closes the gate at once. Raises no MatcherError.
 
         While the gate is closed, and before the first check, the service is not asked. `is_anew`: nothing is taken
         from the cache.
@@ -111,7 +111,7 @@ class GatedService:
         self._service.close()
 
     def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> ServiceAnswers | None:
-        """Return the answers, None when the list was another one afterwards than while it was asked."""
+        """Return the answers; None when the service had another list after the question than during it."""
         known = self._known()
         before = known.health
         if before is None:
@@ -122,7 +122,7 @@ class GatedService:
         kept = [None] * len(digest_sets) if reader is None else reader.read(before, digest_sets)
         asked = [digests for digests, verdict in zip(digest_sets, kept, strict=True) if verdict is None]
         try:
-            said = iter(self._look_up(asked) if asked else [])
+            new = iter(self._look_up(asked) if asked else [])
         except MatcherError as error:
             closed = service_health.close(self._store, before, before.failed(str(error), now()))
             return _all_wait(closed.complaint, digest_sets, has_failed=True)
@@ -131,11 +131,11 @@ class GatedService:
             return _all_wait(service_health.close(self._store, before, after).complaint, digest_sets)
         if not same_list(before, after):
             service_health.renew(self._store, before, after)
-        verdicts = [verdict or next(said) for verdict in kept]
+        verdicts = [verdict or next(new) for verdict in kept]
         if not all(_is_of_list(verdict, after) for verdict in verdicts):
             return None
         if len(asked) < len(kept) and not same_list(before, after):
-            return None  # what was kept is of the list before
+            return None  # the kept verdicts are of the list before
         if self._cache is not None:
             self._cache.write(after, zip(digest_sets, verdicts, strict=True))
         versions = {} if after.list_version is None else {self.name: after.list_version}
@@ -147,20 +147,20 @@ class GatedService:
         return known
 
     def _look_up(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        """Ask, with the canary first and last; raises MatcherError when the answers prove nothing."""
+        """Ask, with the canary first and last; raises MatcherError when the answers for the canary prove nothing."""
         canary = self._service.canary
         if canary is None:
             return self._counted(digest_sets)
-        said = self._counted([_disguised(canary, "0"), *digest_sets, _disguised(canary, "1")])
-        for verdict in (said[0], said[-1]):
+        verdicts = self._counted([_disguised(canary, "0"), *digest_sets, _disguised(canary, "1")])
+        for verdict in (verdicts[0], verdicts[-1]):
             if verdict.result is VerdictResult.UNKNOWN:
                 raise Unavailable(f"it does not answer for its canary: {verdict.reason or 'no reason given'}")
             if not any(canary.algorithm in listing.algorithms for listing in verdict.listings):
                 raise Unavailable("it does not list its canary, so it has lost its lists")
-        return said[1:-1]
+        return verdicts[1:-1]
 
     def _counted(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
-        verdicts = _said_by(self._service, lambda: self._service.lookup(digest_sets))
+        verdicts = _reply_of(self._service, lambda: self._service.lookup(digest_sets))
         if len(verdicts) != len(digest_sets):
             raise Unavailable(f"it gave {len(verdicts)} answers to {len(digest_sets)} questions")
         return verdicts
@@ -173,13 +173,13 @@ def _checked(
     at = now()
     canary = service.canary
     is_listed = is_canary_seen or canary is None
-    said = None
+    failure = None
     if claimed.is_healthy and canary is not None and not is_canary_seen:
         try:
-            is_listed = _said_by(service, lambda: service.is_listed(canary.algorithm, canary.digest))
+            is_listed = _reply_of(service, lambda: service.is_listed(canary.algorithm, canary.digest))
         except MatcherError as error:
-            said = str(error)
-    said = said or complaint(
+            failure = str(error)
+    reason = failure or complaint(
         service.name,
         claimed,
         is_canary_listed=is_listed,
@@ -187,15 +187,15 @@ def _checked(
         rules=rules,
         at=at,
     )
-    return health_after(service.name, before, claimed, said, at)
+    return health_after(service.name, before, claimed, reason, at)
 
 
-def _said_by(service: MatchingService, ask: Callable[[], _Said]) -> _Said:
+def _reply_of(service: MatchingService, ask: Callable[[], _Reply]) -> _Reply:
     """Ask a service; raises MatcherError, and TimeIsOver for the end of the job's time.
 
-    What a client does not expect of its service is a fault of the client. It must not end the job, with the answers of
-    other services in it, nor the watch; it is logged to be mended: what it is and where, without its message, which
-    may quote a digest.
+    An error that a client did not expect is a fault of the client. It must end neither the job, which has answers of
+    other services in it, nor the health watch. The log says what it is and where, so that it can be repaired; it leaves
+    out the error's message, which may quote a digest.
     """
     try:
         return ask()
@@ -221,6 +221,6 @@ def _is_of_list(verdict: Verdict, health: ServiceHealth) -> bool:
 
 
 def _disguised(canary: Canary, filler: str) -> DigestSet:
-    """Return the canary as a digest set: its other digests are no file's, and differ between first and last."""
+    """Return the canary as a digest set whose other digests belong to no file, and differ between first and last."""
     digits = {"md5": filler * 32, "sha1": filler * 40, "sha256": filler * 64} | {canary.algorithm: canary.digest}
     return DigestSet(**digits, size=1)

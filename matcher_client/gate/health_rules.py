@@ -9,7 +9,7 @@ from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHe
 from orbweaver.matcher_client.protocol import ClaimedHealth
 from orbweaver.model import format_time
 
-# The first check after a failure comes after so long; each further one after twice as long, up to HEALTH_INTERVAL.
+# The pause before the first check after a failure. Each further pause is twice as long, up to HEALTH_INTERVAL.
 FIRST_PAUSE_SECONDS = 1.0
 # After so many intervals without a check, a service's health may have changed.
 STALE_INTERVALS = 3
@@ -38,9 +38,10 @@ def complaint(
 ) -> str | None:
     """Say why a service is unhealthy, None when it is not.
 
-    `is_canary_listed` is True, too, where there is no canary to look up. `healthy_entries` is how many the list had
-    when it was last healthy, None when nobody knows. What a service never said of its list is not held against it.
-    An empty list is, at any time: it says no to everything, as HMA does when it is ready before it has an index.
+    `is_canary_listed` is True also when there is no canary to look up. `healthy_entries` is how many entries the list
+    had when the service was last healthy, None when nobody knows. A service that never said something of its list is
+    not unhealthy for that. With an empty list it always is: such a list says no to everything, as HMA does when it is
+    ready and has no index yet.
     """
     if not claimed.is_healthy:
         return claimed.reason or "it says so itself and gives no reason"
@@ -69,7 +70,7 @@ def health_after(
 ) -> ServiceHealth:
     """Return a service's health after a check that found `reason` to complain; None: it found nothing wrong."""
     last = before.health or ServiceHealth(service=service, checked_at=at)
-    found = last.model_copy(
+    checked = last.model_copy(
         update={
             "checked_at": at,
             "list_version": claimed.list_version,
@@ -78,12 +79,12 @@ def health_after(
         }
     )
     if reason is not None:
-        return found.failed(reason, at)
-    return found.model_copy(update={"unhealthy_since": None, "reason": None, "failures": 0})
+        return checked.failed(reason, at)
+    return checked.model_copy(update={"unhealthy_since": None, "reason": None, "failures": 0})
 
 
 def is_due(health: ServiceHealth | None, rules: HealthRules, at: datetime) -> bool:
-    """Whether it is time to check a service: every interval, after a failure sooner, and less and less often."""
+    """Whether it is time to check a service: once an interval; after a failure sooner, then less and less often."""
     if health is None:
         return True
     pause = rules.every
@@ -98,5 +99,5 @@ def is_stale(health: ServiceHealth | None, rules: HealthRules, at: datetime) -> 
 
 
 def _age(health: ServiceHealth, at: datetime) -> timedelta:
-    # Another machine's clock may be ahead: what lies far in the future is no fresher than what is long past.
+    # Another machine's clock may be ahead: a check far in the future is no fresher than one long ago.
     return abs(at - health.checked_at)

@@ -60,7 +60,7 @@ class ServiceHealth(Noun):
 class KnownService:
     """A service as the store knows it: its health, None before the first check, and how many entries it should have.
 
-    `healthy_entries` is how many it said when it was last healthy, or accepted; None when it never said it.
+    `healthy_entries` is how many it said when it was last healthy or accepted; None when it never said how many.
     """
 
     health: ServiceHealth | None = None
@@ -124,20 +124,20 @@ def renew(
             try:
                 pipe.execute()
             except WatchError:
-                continue  # perhaps only another service's
+                continue  # perhaps only another service's health was written
             return after
 
 
 def close(store: Store, before: ServiceHealth, after: ServiceHealth) -> ServiceHealth:
     """Write that a service failed a question, whatever checks found meanwhile; returns its new health: unhealthy."""
-    found = renew(store, before, after)
-    while found.is_healthy:
-        found = renew(store, found, found.failed(after.reason or "no reason given", after.checked_at))
-    return found
+    current = renew(store, before, after)
+    while current.is_healthy:
+        current = renew(store, current, current.failed(after.reason or "no reason given", after.checked_at))
+    return current
 
 
 def accept(store: Store, service: str) -> ServiceHealth:
-    """Take a service's list as whole with the entries that it has now: the next check compares with that.
+    """Accept the entries that a service's list has now as all of them: the next check compares with their number.
 
     Raises UnknownService when no service of that name was checked on this store, or its list has no entries, or it
     does not say how many.

@@ -1,7 +1,7 @@
-"""Verdicts of network services, kept for a while by service, list version and file; a new version makes all of it old.
+"""Keeps verdicts of network services for a while, by service, list version and file. A new list version ends them all.
 
-Only whole answers are kept: neither unknown, nor a match of which something could not be asked. A local list is not
-cached: it is asked faster than the store.
+Only complete answers are kept: no unknown, and no match for which a question stayed without an answer. A local list is
+not cached, because it answers faster than the store.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pydantic import ValidationError
 class VerdictCache:
     """Verdicts in the store, for `kept` from when they were asked; each batch costs one round trip to read.
 
-    What a service says without a list version or a time that its list was built to is not kept, since nothing would
-    tell that it is old.
+    A verdict without a list version and without the time of the list is not kept, because nothing would show that it
+    is old.
     """
 
     def __init__(self, store: Store, kept: timedelta) -> None:

@@ -1,7 +1,7 @@
-"""What may be in an answer of a matching service, whichever it is: JSON with one meaning, and fields within bounds.
+"""Reads the answers of all matching services: JSON that has one meaning only, and fields within bounds.
 
-A document that two readers may take for two different things is no answer: a name twice in an object (RFC 8259,
-section 4: which value counts is unpredictable), half a surrogate pair, a number beyond 64 bits, not UTF-8.
+A document that two programs may read in two ways is no answer: an object with a name twice (RFC 8259, section 4: which
+value counts is unpredictable), half a surrogate pair, a number beyond 64 bits, bytes that are not UTF-8.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pydantic import AfterValidator, Field
 # As in hash lists (lists.row.TEXT_BYTES).
 TEXT_CHARACTERS = 1_000
 MOST_COUNT = 2**63 - 1
-# No list is of a time outside; what is may overflow when it is reckoned with.
+# No list is older or newer; a time outside may overflow when something is added to it.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parse_json(document: bytes) -> Any:
-    """Return the value of a JSON document; raises ValueError, which says nothing of what is in it."""
+    """Return the value of a JSON document; raises ValueError, whose message quotes nothing of the document."""
     try:
         value = json.loads(
             document.decode(),
@@ -43,14 +43,14 @@ def parse_json(document: bytes) -> Any:
     return value
 
 
-def is_text(said: str) -> bool:
-    """Whether a text is of a length that a list's may have, and without control characters."""
-    return len(said) <= TEXT_CHARACTERS and not any(map(_is_control, said))
+def is_text(value: str) -> bool:
+    """Whether a text is as short as a list's may be, and has no control characters."""
+    return len(value) <= TEXT_CHARACTERS and not any(map(_is_control, value))
 
 
 def without_controls(text: str | None) -> str | None:
-    """Return a list's text as `is_text` takes it: control characters replaced."""
-    return text and "".join("\N{REPLACEMENT CHARACTER}" if _is_control(one) else one for one in text)
+    """Return a list's text with its control characters replaced, so that `is_text` accepts them."""
+    return text and "".join("\N{REPLACEMENT CHARACTER}" if _is_control(letter) else letter for letter in text)
 
 
 def is_sane_time(moment: datetime) -> bool:
@@ -58,10 +58,10 @@ def is_sane_time(moment: datetime) -> bool:
     return EARLIEST <= moment < LATEST
 
 
-def _require_text(said: str) -> str:
-    if not is_text(said):
+def _require_text(value: str) -> str:
+    if not is_text(value):
         raise ValueError("a text is too long, or has control characters")
-    return said
+    return value
 
 
 def _require_sane_time(moment: datetime) -> datetime:

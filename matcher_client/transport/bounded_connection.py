@@ -1,11 +1,11 @@
-"""Connections of requests and urllib3 whose answers are as fast, as small and as surely theirs as a question needs.
+"""Connections of requests and urllib3 that bound an answer's time and size, and prove that it answers this question.
 
-A read timeout ends a silence, not an answer: a byte every few seconds passes it for ever, in the headers and in the
-body. Here every single read from the socket, and every write, has what is left of the question's time.
+A read timeout ends a silence, not an answer: a server that sends a byte every few seconds, in the headers or in the
+body, is never too slow for it. Here each read and each write of the socket has only the rest of the question's time.
 
-A second question on a connection can be given what the server sent late to the first, and an answer that is only
-`false` does not show it. So a connection is kept only while each answer repeats its question's number, and an answer
-on a kept connection that does not is none (docs/decisions/0038).
+On a kept connection, a late answer to the first question may arrive as the answer to the second, and an answer that is
+only `false` does not show it. So a connection is kept only while each answer repeats its question's number. An answer
+on a kept connection that does not repeat it does not count (docs/decisions/0038).
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ if TYPE_CHECKING:
 
 # A slow receiver gets what is left of the time for each piece of this size; a TLS record has no more.
 _PIECE_BYTES = 16 * 1024
-# The header that servers and proxies commonly repeat, as they are told to.
+# The header that servers and proxies commonly repeat when they are configured to.
 NUMBER = "X-Request-Id"
 _OUR_NUMBERS = "orbweaver-"
 
 
 def _new_number() -> str:
-    """Return what no other question has, in any process: a forked one shares its parent's connections."""
+    """Return a number that no question in any process has: a forked process shares its parent's connections."""
     return _OUR_NUMBERS + secrets.token_hex(16)
 
 
 @dataclass(kw_only=True)
 class HttpQuestion:
-    """One question: what it may take, and how its answer is known.
+    """One question: its limits, and the number that its answer must repeat.
 
-    `deadline` is by `time.monotonic`, `silence_seconds` for a single read, `wire_bytes` all that is received. `number`
-    is sent with it. `attempts` counts how often it was sent, `is_first` says whether its connection was new then, and
-    `is_repeated` whether the answer has its number.
+    `deadline` is a time of `time.monotonic`. `silence_seconds` limits a single read, `wire_bytes` all that is received.
+    `number` is sent with the question. `attempts` counts how often it was sent, `is_first` says whether its connection
+    was new then, and `is_repeated` whether the answer repeats its number.
     """
 
     service: str
@@ -74,12 +74,12 @@ class HttpQuestion:
         return left
 
 
-# The question that this thread asks. Connections wander between threads with the pool, so it is not theirs.
+# The question that this thread asks. A connection does not hold it, because the pool gives connections to any thread.
 asked: ContextVar[HttpQuestion] = ContextVar("asked")
 
 
 class _BoundedReader(io.RawIOBase):
-    """What comes from the socket, as long and as much as the question allows."""
+    """Reads from the socket, for as long and as much as the question allows."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         self._socket = sock
@@ -110,9 +110,9 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach()))
 
     def begin(self) -> None:
-        """Read the head of the final answer, past informational ones; the connection ends with an unnumbered answer.
+        """Read the head of the final answer, past informational ones; an answer without the number ends the connection.
 
-        http.client knows 100 alone (RFC 9110, 15.2: a client must be able to read any). Nobody asked for a 101.
+        http.client skips only 100 (RFC 9110, 15.2: a client must be able to read any 1xx). Nobody asked for a 101.
         """
         super().begin()
         while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
@@ -122,7 +122,7 @@ class _BoundedResponse(http.client.HTTPResponse):
 
     def _require_answer_to(self, question: HttpQuestion) -> None:
         numbers = self.headers.get_all(NUMBER, [])
-        question.is_repeated = set(numbers) == {question.number}  # both a proxy and the service may repeat it
+        question.is_repeated = set(numbers) == {question.number}  # it may come twice: from a proxy and from the service
         if question.is_repeated:
             return
         self.will_close = True
@@ -131,12 +131,12 @@ class _BoundedResponse(http.client.HTTPResponse):
         if any(number.startswith(_OUR_NUMBERS) for number in {*numbers} - {question.number}):
             raise Unavailable(
                 f"{question.service} gave the answer to another question ({NUMBER} differs): "
-                "look for a cache or a proxy before it that mixes up answers"
+                "look for a cache or a proxy in front of it that mixes up answers"
             )
 
 
 class _AnswerToAnotherError(http.client.HTTPException):
-    """A kept connection gave an answer that may be to another question: the question is asked anew, on a new one."""
+    """A kept connection gave what may be the answer to another question: ours is asked again, on a new connection."""
 
 
 class _BoundedConnection(HTTPConnection):
@@ -150,7 +150,7 @@ class _BoundedConnection(HTTPConnection):
         super().connect()
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        """Send the question; what failed once is asked anew on a connection of its own."""
+        """Send the question; after a failed attempt it is sent on a new connection."""
         question = asked.get()
         if question.attempts and self._questions:
             self.close()
@@ -183,49 +183,49 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter of requests for one service, whose connections keep to `asked`, which must be set by its user."""
+    """An adapter of requests for one service; its connections obey the question in `asked`, set by the caller."""
 
     _pool: HTTPConnectionPool | None = None
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> HTTPConnectionPool:
-        """Return the service's pool; finding it takes as long as a tenth of a question."""
+        """Return the service's pool, looked up once: each look-up takes a tenth of a question's time."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*arguments, **options)
         return self._pool
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Make the pools with our connections; what is raised from them is not tried again."""
+        """Make the pools with our connections; an error of ours that they raise is not tried again."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def build_connection_pool_key_attributes(
         self, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give connections without files of their own the usual roots."""
+        """Give the usual roots to connections that name no certificate files."""
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
         if verify is True and cert is None:
             tls["ssl_context"] = usual_roots()
         return host, tls
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: str | tuple[str, str] | None) -> None:
-        """Name the files to load for each connection; none where it has the usual roots."""
+        """Load the certificate files for each connection, except where it has the usual roots."""
         if not (verify is True and cert is None):
             super().cert_verify(conn, url, verify, cert)
 
 
 @functools.cache
 def usual_roots() -> ssl.SSLContext:
-    """Return how to verify by the roots that requests ships, read once: for each connection it costs 20 ms of CPU."""
-    context = create_urllib3_context()  # it verifies, names too, unless it is told otherwise
+    """Return a context that verifies by the roots of requests, read once: reading them costs 20 ms of CPU each time."""
+    context = create_urllib3_context()  # by default it verifies certificates and names
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
 
 
 class PatientRetry(Retry):
-    """urllib3's Retry, whose pauses end with the question's time; a Retry-After that is no time is none."""
+    """urllib3's Retry, whose pauses end with the question's time. A Retry-After that is not a time is ignored."""
 
     def parse_retry_after(self, retry_after: str) -> float:
-        """Return for how many seconds to wait; raises Unavailable when there is no time left at all."""
+        """Return how many seconds to wait; raises Unavailable when no time is left."""
         try:
             seconds = super().parse_retry_after(retry_after)
         except (InvalidHeader, ValueError, OverflowError):  # not a number, not a date, or a date out of all time

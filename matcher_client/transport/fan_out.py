@@ -1,4 +1,4 @@
-"""Asking one question a request of a service that has no batch: several at once, no more than it has connections."""
+"""Asks a service that takes one question a request: several questions at once, at most one on each connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from orbweaver.matcher_client.errors import Unavailable
 
-# In a row: a service that fails this often is down, and the rest of the batch would only wait for the same.
+# A service that fails so often in a row is down: the rest of the batch would wait only to fail in the same way.
 MOST_UNANSWERED = 8
 
 Question = TypeVar("Question")
@@ -19,16 +19,16 @@ Answered = TypeVar("Answered")
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """What a service said to one question when that is no answer; `reason` names no digest and no secret."""
+    """Stands in the place of an answer that a service did not give; `reason` names no digest and no secret."""
 
     reason: str
 
 
 class FanOut:
-    """Asks the questions of one batch, at most `connections` at a time; they may come in several rounds.
+    """Asks the questions of one batch, at most `connections` at a time; `ask` may be called several times.
 
-    After the first failure of the service as a whole nothing more is asked: what was answered by then stands, and the
-    rest has NoAnswer. The very first question is asked alone, so that a service which refuses us is asked once.
+    After the first failure of the service as a whole, nothing more is asked: the answers so far count, and the rest
+    have NoAnswer. The very first question is asked alone, so that a service that refuses us is asked only once.
     """
 
     def __init__(self, *, connections: int) -> None:
@@ -41,11 +41,11 @@ class FanOut:
     def ask(
         self, ask: Callable[[Question], Answered | NoAnswer], questions: Sequence[Question]
     ) -> list[Answered | NoAnswer]:
-        """Ask every question, and return what came back, in the questions' order.
+        """Ask every question, and return the answers in the order of the questions.
 
-        `ask` returns NoAnswer when this one question failed, and raises Unavailable when every other would fail too
-        (credentials refused, nobody there); MOST_UNANSWERED in a row without an answer count as that. Raises
-        Unavailable when the service failed so before it had answered anything.
+        `ask` returns NoAnswer when only this question failed. It raises Unavailable when every other question would
+        fail, too (credentials refused, nobody there); MOST_UNANSWERED questions in a row without an answer count as
+        that. Raises Unavailable when the service failed in this way before it had answered anything.
         """
 
         def ask_one(question: Question) -> Answered | NoAnswer:

@@ -1,4 +1,4 @@
-"""A network service's address: where it is, and what its URL's options say of secrets, certificates and the canary.
+"""Reads the URL of a network service: its address, and its options for secrets, certificates and the canary.
 
     hma+https://hma.hotline.example/api?md5=video_md5&canary=md5:9f...&token=file:/run/secrets/hma
 
@@ -26,7 +26,7 @@ _HEX_DIGITS: dict[int, Algorithm] = {64: "sha256", 40: "sha1", 32: "md5"}
 
 @dataclass(frozen=True)
 class Canary:
-    """A digest that a healthy service lists: the only end-to-end proof that it has its lists loaded."""
+    """A digest that a healthy service lists: the only proof, from end to end, that the service has loaded its lists."""
 
     algorithm: Algorithm
     digest: str = field(repr=False)
@@ -34,11 +34,11 @@ class Canary:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceAddress:
-    """Where a service is asked, and how; `name` is its URL without options, so without anything secret.
+    """The address of a service, and how to ask it; `name` is its URL without options, so without secrets.
 
     `base_url` has no trailing slash. `certificate` and `key` are the client's PEM files, `ca` the roots to trust in
-    place of the usual ones. `canary` is None only when the URL says `canary=none`. `options` are the rest of the
-    query, for the service itself to read.
+    place of the usual ones. `canary` is None only when the URL says `canary=none`. `options` is the rest of the query,
+    which the service's own client reads.
     """
 
     name: str
@@ -56,15 +56,15 @@ class ServiceAddress:
 def read_address(
     url: str, environment: Mapping[str, str] = os.environ, *, called: str = "the matcher URL"
 ) -> ServiceAddress:
-    """Read a network service's URL, `https:` or `NAME+https:`; plain `http` only to this machine itself.
+    """Read the URL of a network service, `https:` or `NAME+https:`; plain `http` is accepted for this machine only.
 
-    `called` is what an error calls the URL. Raises UnknownService, naming the option and the mend, never the URL, which
-    may hold a secret.
+    `called` is the name of the URL in errors. Raises UnknownService, which names the option and the mend, never the
+    URL, because the URL may hold a secret.
     """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        _ = parts.port  # raises for one that is no number
+        _ = parts.port  # raises for a port that is not a number
     except ValueError:
         raise UnknownService(f"{called} is not a URL: write it like https://matcher.example:8443/path") from None
     kind, _, transport = parts.scheme.rpartition("+")
@@ -72,7 +72,7 @@ def read_address(
         raise UnknownService(f"{called} ({parts.scheme}:) names no host")
     if parts.username is not None or parts.password is not None:
         raise UnknownService(
-            f"{called} has a user name or password in it: name where they are instead, "
+            f"{called} has a user name or password in it: name their places instead, "
             "with ?username=env:NAME&password=file:/path"
         )
     if transport != "https" and not (transport == "http" and is_loopback(host)):
@@ -96,10 +96,10 @@ def read_address(
 
 
 def without_secrets(url: str) -> str:
-    """Return a matcher URL for comparison: without secrets, and without what is a matter of the machine that asks.
+    """Return a matcher URL for comparison: without secrets, and without options that concern only the asking machine.
 
-    Two machines ask the same service in the same way when these are equal. Of a canary only is said whether there is
-    one, because any digest that is listed may be it.
+    Two machines ask the same service in the same way when their results are equal. The result says only whether there
+    is a canary, because any listed digest may be the canary.
     """
     parts = urlsplit(url.strip())
     if parts.scheme.lower() == "hashlist":
@@ -127,7 +127,7 @@ def list_and_name(rest: str) -> tuple[str, str | None]:
 
 
 def refuse_unknown_options(address: ServiceAddress, known: frozenset[str]) -> None:
-    """Raise UnknownService when the URL has an option that neither we nor the service knows."""
+    """Raise UnknownService when the URL has an option that neither this module nor the service's client knows."""
     for name in address.options:
         if name not in known:
             others = sorted((*known, *_SECRETS, *_PATHS, "canary"))
@@ -135,7 +135,7 @@ def refuse_unknown_options(address: ServiceAddress, known: frozenset[str]) -> No
 
 
 def read_digest(text: str) -> Canary:
-    """Read `md5:HEX`, `sha1:HEX`, `sha256:HEX` or bare hex digits, told by their number; raises ValueError."""
+    """Read `md5:HEX`, `sha1:HEX`, `sha256:HEX` or hex digits alone, told apart by their number; raises ValueError."""
     algorithm, colon, digest = text.strip().lower().rpartition(":")
     by_length = _HEX_DIGITS.get(len(digest))
     if by_length is None or (colon and algorithm != by_length) or digest.strip("0123456789abcdef"):

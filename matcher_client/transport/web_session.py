@@ -1,4 +1,4 @@
-"""Requests to one matching service: verified, bounded in time and size, never led elsewhere, never mixed up."""
+"""Asks one matching service over HTTP: verified, bounded in time and size; no redirects, no mixed-up answers."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from urllib3.exceptions import NameResolutionError
 CONNECT_SECONDS = 5.0
 # The longest silence inside an answer.
 READ_SECONDS = 15.0
-# From the question to the last byte of its answer, with every attempt and every pause between them.
+# From the question to the last byte of its answer, all attempts and the pauses between them included.
 ANSWER_SECONDS = 60.0
-# Decoded. On the wire there may be as much again of headers and framing.
+# After decoding. On the wire, headers and framing may take as much again.
 ANSWER_BYTES = 8 * 2**20
 TRIES_AGAIN = 3
-# 429 and 503 with Retry-After are waited for, up to this; what takes longer is the health gate's business.
+# The longest wait after a 429 or 503 with Retry-After. A service that needs longer is left to the health gate.
 LONGEST_PAUSE_SECONDS = 10
 FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _Error = TypeVar("_Error", bound=BaseException)
-# The only words of a service that are shown: whatever else it says may repeat a digest or a secret, in any disguise.
+# The only words of a service that are shown: all others may repeat a digest or a secret, in any disguise.
 _KINDS = {
     *("application/json", "application/octet-stream", "application/problem+json", "application/xml"),
     *("text/html", "text/plain", "text/xml"),
 }
 
-# urllib3 warns with the whole URL of a request that it tries again, and some services have the digest in it.
+# urllib3 logs the whole URL of a request that it tries again, and the URLs of some services hold the digest.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What a service said, whole; `content_type` is lower-case and without parameters, `date` the header as sent."""
+    """A complete answer of a service; `content_type` is lower-case, without parameters, `date` the header as sent."""
 
     status: int
     content_type: str
@@ -60,17 +60,17 @@ class HttpAnswer:
     date: str = ""
 
     def json(self) -> Any:
-        """Return the body as JSON; raises Unavailable, for half a JSON or an HTML page is no answer."""
+        """Return the body as JSON; raises Unavailable: half a JSON document or an HTML page is not an answer."""
         try:
             return parse_json(self.body)
         except ValueError:
-            is_called_so = self.kind == "application/json"
-            said = "JSON that can be read in exactly one way" if is_called_so else f"JSON but {self.kind}"
-            raise Unavailable(f"the answer (status {self.status}) is not {said}") from None
+            is_declared = self.kind == "application/json"
+            wanted = "JSON that can be read in exactly one way" if is_declared else f"JSON but {self.kind}"
+            raise Unavailable(f"the answer (status {self.status}) is not {wanted}") from None
 
     @property
     def kind(self) -> str:
-        """Its content type in words that can be shown: `application/json`, or that it is another one or none."""
+        """The content type in words that can be shown: `application/json` and the like, else `another content type`."""
         if self.content_type in _KINDS:
             return self.content_type
         return "another content type" if self.content_type else "no content type"
@@ -83,18 +83,18 @@ class HttpAnswer:
 
 class _SessionWithoutRedirects(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  its name is requests' own
-        """Return none: even when told not to follow it, requests reads a redirect's whole body and its target."""
+        """Return None: else requests reads the whole body of a redirect and its target, even if it must not follow."""
         return None
 
 
 class WebSession:
-    """One service's connections, at most `connections` at a time; safe for threads.
+    """The connections to one service, at most `connections` at a time; safe for threads.
 
-    Each is for one question, unless the service repeats the number of each question in its answer: then they are kept.
-    Every failure is Unavailable with one line that names the service and never a digest or a secret: no connection,
-    a certificate that does not verify, a redirect (digests must not leak), an answer that is cut, too large or too
-    slow. What a status means is left to the service, after transient ones were tried again. No cookie is kept: nothing
-    that a service says goes into a later question. An answer that is too large is AnswerTooLarge.
+    A connection is used for one question. It is kept for more when the service repeats the number of each question in
+    its answer. Every failure is Unavailable, with one line that names the service and never a digest or a secret: no
+    connection, a certificate that does not verify, a redirect (digests must not leak), an answer that is cut or too
+    slow. An answer that is too large is AnswerTooLarge. Transient statuses are tried again; the service's client
+    decides what a status means. No cookie is kept: nothing that a service sends goes into a later question.
     """
 
     def __init__(self, address: ServiceAddress, *, connections: int = 1) -> None:
@@ -102,14 +102,15 @@ class WebSession:
         self._repeats_numbers = False
         self._common: requests.PreparedRequest | None = None
         self._session = _SessionWithoutRedirects()
-        self._session.trust_env = False  # neither a proxy nor a .netrc of the environment
+        self._session.trust_env = False  # no proxy and no .netrc of the environment
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.verify = str(address.ca) if address.ca else True
         if address.certificate:
-            # Named twice when one file holds both: only then an encrypted key is an error and not a prompt.
+            # When one file holds both, it is named twice: else an encrypted key asks for its password.
             self._session.cert = (str(address.certificate), str(address.key or address.certificate))
         if address.token is not None:
-            # UTF-8, byte by byte: a header is encoded as Latin-1, and an error would quote what cannot be.
+            # UTF-8, byte by byte: headers are encoded as Latin-1, and the error for another letter would quote the
+            # token.
             self._session.headers["Authorization"] = f"Bearer {address.token}".encode().decode("latin-1")
         elif address.username is not None:
             both = b64encode(f"{address.username}:{address.password or ''}".encode()).decode()
@@ -117,7 +118,7 @@ class WebSession:
         retry = PatientRetry(
             total=TRIES_AGAIN,
             redirect=0,
-            other=0,  # TLS failures, which a second attempt does not mend
+            other=0,  # TLS failures: a second attempt does not help
             allowed_methods={"GET", "POST"},  # a lookup changes nothing
             status_forcelist=_TRANSIENT,
             backoff_factor=FIRST_PAUSE_SECONDS,
@@ -142,7 +143,7 @@ class WebSession:
         )
 
     def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> HttpAnswer:
-        """Ask with POST and a body of text as it is. Raises Unavailable."""
+        """Ask with POST and a text as the body, unchanged. Raises Unavailable."""
         return self._ask("POST", path, {"Content-Type": content_type}, text.encode())
 
     def close(self) -> None:
@@ -182,7 +183,7 @@ class WebSession:
     def _prepare(
         self, question: HttpQuestion, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> requests.PreparedRequest:
-        """Return what is sent: what all questions share is prepared once, for it takes longer than the rest."""
+        """Return the request. The part that all questions share is prepared once: it takes longer than the rest."""
         if self._common is None:
             self._common = self._session.prepare_request(requests.Request("GET", self._address.base_url))
         request = self._common.copy()
@@ -206,7 +207,7 @@ class WebSession:
 
 
 def _say_failure(address: ServiceAddress, error: BaseException) -> str:
-    """Say in words which failure it was; libraries' own messages may quote the URL or a header, so none is used."""
+    """Say in words what failed. The libraries' own messages may quote the URL or a header, so none is used."""
     causes = list(_causes(error))
     if unverified := _first(causes, ssl.SSLCertVerificationError):
         roots = f"those in {address.ca}" if address.ca else "the usual ones, ca= names others"
@@ -224,7 +225,7 @@ def _say_failure(address: ServiceAddress, error: BaseException) -> str:
         return f"cannot be asked: no connection within {CONNECT_SECONDS:.0f} s"
     if _first(causes, TimeoutError):
         return "is too slow: it stopped sending before its answer was complete"
-    # What requests raises is an OSError too, without a word of the system's.
+    # The errors of requests are OSErrors, too, but without the system's message.
     for failed in causes:
         if isinstance(failed, OSError) and failed.strerror:
             return f"cannot be asked: {failed.strerror.lower()}"
@@ -240,17 +241,17 @@ def _say_failure(address: ServiceAddress, error: BaseException) -> str:
 
 
 def _first(causes: Sequence[BaseException], kind: type[_Error]) -> _Error | None:
-    return next((one for one in causes if isinstance(one, kind)), None)
+    return next((cause for cause in causes if isinstance(cause, kind)), None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps, as requests and urllib3 wrap it: in arguments, `reason`, cause and context."""
+    """Yield an error and those inside it; requests and urllib3 put them in arguments, `reason`, cause and context."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
     while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+        seen.add(id(cause))
+        yield cause
+        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
