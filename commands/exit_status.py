@@ -9,10 +9,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 
 def status_of(error: Exception) -> int | None:
     """Return the exit status of a foreseen error, None for a bug."""
-    from orbweaver.console.terminal.lists.lookup import BadDigest
-    from orbweaver.console.terminal.output_files import OutputNotWritten, OutputUnusable
-    from orbweaver.console.terminal.scope_explanation import NoScope
-    from orbweaver.console.terminal.verify import NothingToDo
+    from orbweaver.console.errors import ConsoleError, OutputNotWritten
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
     from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkersTooOld
@@ -20,18 +17,7 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
 
-    usage = (
-        StateDirUnusable
-        | NoStore
-        | MatcherError
-        | QueueError
-        | TakedownError
-        | OutputUnusable
-        | NothingToDo
-        | NoScope
-        | BadDigest
-        | NetworkRefused
-    )
+    usage = StateDirUnusable | NoStore | MatcherError | QueueError | TakedownError | ConsoleError | NetworkRefused
     refused_for_now = NotInForce | StoreBusy | WorkersTooOld | Unavailable | StorageFull | OutputNotWritten
     if isinstance(error, usage) and not isinstance(error, refused_for_now):
         return BAD_USAGE

@@ -9,17 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
+from orbweaver.console.errors import OutputNotWritten, OutputUnusable
 from orbweaver.console.text import is_utf8
 from orbweaver.queue.runs.verification import VerifyResult
 from orbweaver.takedown.delivery.sinks import EVENTS_FILE
-
-
-class OutputUnusable(Exception):
-    """The output directory cannot be made or written; the message is one line with the mend."""
-
-
-class OutputNotWritten(OutputUnusable):
-    """The output directory could be written when the run began, and cannot now."""
 
 
 def prepare(directory: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from orbweaver.console.errors import NoScope
 from orbweaver.console.text import for_people, safe
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.link_kind import LinkKind
@@ -20,10 +21,6 @@ from rich.console import Console
 from rich.table import Table
 
 REJECTED = 1
-
-
-class NoScope(Exception):
-    """The reported URLs make no one scope; the message says why."""
 
 
 class ReferenceKind(StrEnum):

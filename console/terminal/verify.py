@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal import event_places_shown, hit_report, output_files
 from orbweaver.console.terminal.lists.raw_list import RawList, open_raw
 from orbweaver.console.terminal.progress import ProgressDisplay
@@ -42,10 +43,6 @@ ALLOWED_HERE = (
     "--allow-address counts for the workers of this run; workers that run elsewhere on this store take no recrawl "
     "unless their ALLOW_ADDRESSES is the same"
 )
-
-
-class NothingToDo(Exception):
-    """No usable report; the message says what was read instead."""
 
 
 @dataclass(frozen=True)

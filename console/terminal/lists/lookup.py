@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from orbweaver.console.errors import BadDigest
 from orbweaver.console.text import safe
 from orbweaver.matcher_client.lists.categories import entry_nature, entry_status
 from orbweaver.matcher_client.lists.category_table import CategoryTable
@@ -15,10 +16,6 @@ from orbweaver.matcher_client.lists.file_format import Entry, HashList
 from orbweaver.matcher_client.transport.service_address import read_digest
 
 NOT_FOUND = 1
-
-
-class BadDigest(Exception):
-    """What was given to look up is no digest; says where it stands, not what it is."""
 
 
 def run(path: Path, arguments: Sequence[str], *, is_json: bool) -> int:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from orbweaver.console.errors import OutputUnusable
 from orbweaver.console.terminal import output_files
 from orbweaver.console.terminal.lists import raw_list
 from orbweaver.matcher_client.errors import HashListUnreadable
@@ -18,7 +19,7 @@ def test_paths_that_are_not_utf8_are_refused_before_anything_is_made(tmp_path: P
     path = tmp_path / os.fsdecode(b"caf\xe9")
     with pytest.raises(StateDirUnusable, match=r"not UTF-8: choose another with --state DIR"):
         embedded.prepare_state_dir(path)
-    with pytest.raises(output_files.OutputUnusable, match=r"not UTF-8: choose another with --out DIR"):
+    with pytest.raises(OutputUnusable, match=r"not UTF-8: choose another with --out DIR"):
         output_files.prepare(path)
     with pytest.raises(HashListUnreadable, match=r"not UTF-8: rename it"):
         raw_list.open_raw(path, tmp_path, Console())
