@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orbweaver.queue.allowed_jobs import MODULE, JobName, KnownJob, KnownQueue
 from orbweaver.store import keys
@@ -21,9 +23,12 @@ MATCH_SECONDS = 600
 DELIVER_SECONDS = 120
 # A busy crawl swallows RQ's timeout, so a recrawl keeps its own deadline; RQ's is well outside it.
 RECRAWL_SECONDS_MARGIN = 300
-# Fields of a worker's record that are ours: that it looks at what is in force, and why it takes no job now.
+# Fields of a worker's record that are ours: that it looks at what is in force, why it takes no job now, and what tells
+# its process from a later one of the same number (queue.fleet.processes).
 LOOKS = "looks_at_in_force"
 IDLE_BECAUSE = "idle_because"
+PROCESS_START = "process_start"
+KERNEL = "kernel"
 PARKED_SECONDS = 90 * 24 * 3600
 
 
@@ -174,6 +179,30 @@ def under_way(store: Store, name: QueueName) -> set[str]:
     return {one for one in waiting if queue.fetch_job(one) is not None} | {
         one for one in started if is_being_worked_on(store, name, one)
     }
+
+
+@dataclass(frozen=True)
+class QueuedJobs:
+    """The ids of a queue's jobs at one moment: those that a worker has or will get, and those that are `parked`."""
+
+    under_way: frozenset[str]
+    parked: frozenset[str]
+
+
+def look_at_jobs(store: Store, pipe: Pipeline, name: QueueName) -> None:
+    """Queue reading the ids of a queue's jobs; `jobs_seen` reads the last four answers."""
+    queue = queue_for(store, name)
+    pipe.lrange(queue.key, 0, -1)
+    pipe.lrange(queue.intermediate_queue_key, 0, -1)
+    pipe.zrange(queue.started_job_registry.key, 0, -1)
+    pipe.zrange(queue.failed_job_registry.key, 0, -1)
+
+
+def jobs_seen(answers: Sequence[Any]) -> QueuedJobs:
+    """Return what the store said to `look_at_jobs`."""
+    waiting, taken, started, parked = ({one.decode(errors="replace") for one in ids} for ids in answers)
+    under_way = waiting | taken | {one.partition(":")[0] for one in started}
+    return QueuedJobs(frozenset(under_way), frozenset(parked - under_way))
 
 
 def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:

@@ -163,6 +163,11 @@ def undelivered() -> str:
     return f"{PREFIX}:undelivered"
 
 
+def upkeep() -> str:
+    """Hash: when workers last looked after what was left (`looked_at`, `retried_at`); owner queue.fleet.upkeep."""
+    return f"{PREFIX}:upkeep"
+
+
 def store_id() -> str:
     """String: the id of this store, made once, the `source` of its events; owner store.identity."""
     return f"{PREFIX}:store-id"

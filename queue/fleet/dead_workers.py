@@ -1,20 +1,21 @@
 """Gives back, or removes, what dead workers and killed runs left on the queues, without waiting for RQ to notice.
 
-Executions are found by their names in RQ's register, never by their own keys, which may have expired.
+Executions are found by their names in RQ's register, never by their own keys, which may have expired. Several
+processes may do this at once: what is written about a job is written only if nobody else has written meanwhile.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
+import contextlib
 import socket
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from orbweaver.queue.allowed_jobs import KnownJob
-from orbweaver.queue.queues import QueueName, queue_for
-from orbweaver.store.connection import Store, text
+from orbweaver.queue.fleet import processes
+from orbweaver.queue.queues import KERNEL, PROCESS_START, QueueName, queue_for
+from orbweaver.store.connection import Store, socket_path, text
 from redis.client import Pipeline
+from redis.exceptions import WatchError
 from rq import Worker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
@@ -22,20 +23,34 @@ from rq.job_lifecycle import record_job_failure
 from rq.results import Result
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
-# The module that a run's workers are started with.
-WORKER_CHILD = "orbweaver.queue.fleet.worker_child"
-
 
 def discard(store: Store, name: QueueName, job_id: str) -> None:
     """Remove a job and every trace of it that could hold up another of the same id."""
-    queue = queue_for(store, name)
     entries = _executions(store, name, job_id)
     with store.pipeline(transaction=True) as pipe:
-        pipe.lrem(queue.key, 0, job_id)
-        pipe.zrem(queue.failed_job_registry.key, job_id)
-        _end_executions(pipe, name, store, job_id, entries)
-        pipe.delete(KnownJob.key_for(job_id), Result.get_key(job_id))
+        _remove(pipe, store, name, job_id, entries)
         pipe.execute()
+
+
+def discard_parked(store: Store, name: QueueName, job_id: str) -> None:
+    """Remove a job that is parked, unless another of the same id has taken its place."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(KnownJob.key_for(job_id))
+        job = _job(store, job_id)
+        if job is not None and job.get_status(refresh=False) == JobStatus.FAILED:
+            entries = _executions(store, name, job_id)
+            pipe.multi()
+            _remove(pipe, store, name, job_id, entries)
+            with contextlib.suppress(WatchError):  # it is enqueued again
+                pipe.execute()
+
+
+def _remove(pipe: Pipeline, store: Store, name: QueueName, job_id: str, entries: list[str]) -> None:
+    queue = queue_for(store, name)
+    pipe.lrem(queue.key, 0, job_id)
+    pipe.zrem(queue.failed_job_registry.key, job_id)
+    _end_executions(pipe, name, store, job_id, entries)
+    pipe.delete(KnownJob.key_for(job_id), Result.get_key(job_id))
 
 
 def withdraw(store: Store, name: QueueName, job_id: str) -> bool:
@@ -58,18 +73,42 @@ def recover(store: Store, name: QueueName, worker_name: str) -> None:
 
 def retry_jobs_of(store: Store, name: QueueName, worker_name: str) -> None:
     """Treat the jobs that a dead worker was working on as after a killed horse: retried, or parked."""
-    queue = queue_for(store, name)
     for job_id in _started(store, name):
+        _retry(store, name, job_id, lambda other: other == worker_name)
+
+
+def retry_abandoned_jobs(store: Store) -> None:
+    """Do so with the jobs of every worker that is known to be dead, and forget these workers.
+
+    A job that a worker took and was killed before it started is left to RQ, which waits a minute: here nobody knows
+    whether the worker that took it is one of the dead.
+    """
+    for name in QueueName:
+        for job_id in _started(store, name):
+            _retry(store, name, job_id, lambda worker_name: is_dead(store, worker_name))
+    for worker_name in _registered(store):
+        if is_dead(store, worker_name):
+            for name in QueueName:
+                forget_worker(store, name, worker_name)
+
+
+def _retry(store: Store, name: QueueName, job_id: str, is_of_a_dead: Callable[[str], bool]) -> None:
+    queue = queue_for(store, name)
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(KnownJob.key_for(job_id))
         job = queue.fetch_job(job_id)
-        if job is None or job.worker_name != worker_name:
-            continue
+        if job is None or job.worker_name is None or job.get_status(refresh=False) != JobStatus.STARTED:
+            return
+        if not is_of_a_dead(job.worker_name):
+            return
         entries = _executions(store, name, job_id)
-        with store.pipeline(transaction=True) as pipe:
-            _end_executions(pipe, name, store, job_id, entries)
-            if job.should_retry:
-                job.retry(queue, pipe)
-            else:
-                record_job_failure(job, f"worker {worker_name} died and no retry is left", pipe)
+        pipe.multi()
+        _end_executions(pipe, name, store, job_id, entries)
+        if job.should_retry:
+            job.retry(queue, pipe)
+        else:
+            record_job_failure(job, f"worker {job.worker_name} died and no retry is left", pipe)
+        with contextlib.suppress(WatchError):  # its worker lives, or somebody else has given it back
             pipe.execute()
 
 
@@ -101,39 +140,31 @@ def forget_worker(store: Store, name: QueueName, worker_name: str) -> None:
 
 
 def recover_dead_workers(store: Store) -> None:
-    """Recover the jobs of every registered worker of this machine whose process is gone, as after a killed run."""
-    for key in (text(one) for one in store.smembers(REDIS_WORKER_KEYS)):
-        hostname, pid = (text(one) if one is not None else "" for one in store.hmget(key, "hostname", "pid"))
-        is_ours = hostname in {socket.gethostname(), ""}  # no host name: its record has expired
-        worker_name = key.removeprefix(Worker.redis_worker_namespace_prefix)
-        if is_ours and not (pid.isdigit() and _is_worker(int(pid), worker_name)):
+    """Recover the jobs of every registered worker that is known to be dead, as after a killed run."""
+    for worker_name in _registered(store):
+        if is_dead(store, worker_name):
             for name in QueueName:
                 recover(store, name, worker_name)
 
 
-def is_worker_command(words: Sequence[str], worker_name: str) -> bool:
-    """Whether a process with this command line can be the worker of that name. Pure.
-
-    A run starts the module worker_child, wherever in the package it lies; people, and runs of earlier releases, start
-    `orbweaver worker`. Both are followed by queues. A name in the command line is the worker's: the id may be that of
-    another worker by now.
-    """
-    is_command = [word == "worker" or word.endswith(".worker_child") for word in words]
-    began = is_command.index(True) if any(is_command) else None
-    given = words[began + 1 :] if began is not None else ()
-    if set(QueueName).isdisjoint(given):
-        return False
-    names = {after for option, after in itertools.pairwise(given) if option == "--name"}
-    names |= {word.removeprefix("--name=") for word in given if word.startswith("--name=")}
-    return not names or worker_name in names
+def is_dead(store: Store, worker_name: str) -> bool:
+    """Whether a worker is known to be dead: its record has expired, or its process on this machine has ended."""
+    key = Worker.redis_worker_namespace_prefix + worker_name
+    hostname, pid, start, kernel = store.hmget(key, "hostname", "pid", PROCESS_START, KERNEL)
+    if pid is None or not pid.isdigit():
+        return not store.exists(key)  # one that was away for long writes its next sign of life into a record of its own
+    if start is None or kernel is None:
+        # The record of a worker of an earlier release says no more of its process than a number, which another
+        # process may have by now. Its jobs are then given back when the record has expired, at the latest.
+        return text(hostname or "") == socket.gethostname() and not processes.is_there(int(pid))
+    # Who reaches a store over a Unix socket is on its machine, so another boot of the kernel is one before.
+    is_before_this_boot = socket_path(store) is not None and not processes.is_of_this_boot(text(kernel))
+    return is_before_this_boot or processes.has_ended(int(pid), int(start), text(kernel))
 
 
-def _is_worker(pid: int, worker_name: str) -> bool:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return False
-    return pid != os.getpid() and is_worker_command(words, worker_name)
+def _registered(store: Store) -> list[str]:
+    prefix = Worker.redis_worker_namespace_prefix
+    return [text(key).removeprefix(prefix) for key in store.smembers(REDIS_WORKER_KEYS)]
 
 
 def _started(store: Store, name: QueueName) -> set[str]:

@@ -20,6 +20,8 @@ from orbweaver.queue.fleet.worker_log import WorkerLog
 from orbweaver.queue.queues import QueueName
 from orbweaver.store.connection import Store
 
+# The module that a run's workers are started with.
+WORKER_CHILD = "orbweaver.queue.fleet.worker_child"
 # In one run so many workers are replaced, of whatever queue; then the run ends and says so.
 MOST_REPLACEMENTS = 10
 # A match worker that may not work for so long will not before the run ends.
@@ -122,7 +124,7 @@ class WorkerProcesses:
                 sys.executable,
                 "-P",
                 "-m",
-                dead_workers.WORKER_CHILD,
+                WORKER_CHILD,
                 str(os.getpid()),
                 queue,
                 "--name",

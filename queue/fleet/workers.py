@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler.containment import prctl
+from orbweaver.model import now
 from orbweaver.queue import jobs
 from orbweaver.queue.allowed_jobs import KnownJob, KnownQueue
 from orbweaver.queue.errors import JobTimeIsOver, NotInForce
-from orbweaver.queue.queues import IDLE_BECAUSE, LOOKS, QueueName, give_back, queue_for
+from orbweaver.queue.fleet import processes, upkeep
+from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, QueueName, give_back, queue_for
 from orbweaver.queue.records import in_force
 from orbweaver.store import connection
 from orbweaver.store.connection import Store, socket_path
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import SimpleWorker, Worker
 from rq.job import Job
@@ -30,9 +33,10 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.worker import BaseWorker
 
 log = logging.getLogger("orbweaver.worker")
-# That a worker died with its machine is noticed, and its recrawl done again, after about the sum of a minute's grace
-# and these two; match and delivery jobs give no signs of life, so theirs are done again when their longest time is
-# over. `verify` knows of its own workers at once.
+# That a worker of this machine died is noticed when a worker looks, at most every so many seconds. That one died with
+# its machine is noticed, and its recrawl done again, after about the sum of a minute's grace and these two; match and
+# delivery jobs give no signs of life, so theirs are done again when their longest time is over. `verify` knows of its
+# own workers at once.
 HEARTBEAT_SECONDS = 30
 MAINTENANCE_SECONDS = 60
 # RQ: an idle worker looks for work, and for what dead workers left, at least so often, less 15.
@@ -73,8 +77,9 @@ class _Guarded(_Base):
         self.ip_address = "unknown"
 
     def serialize(self) -> dict[str, Any]:
-        """Return what the worker's record says, and that this one looks at what is in force before it takes a job."""
-        return {**super().serialize(), LOOKS: 1}
+        """Return what the worker's record says, with the fields that are ours."""
+        start = processes.start_of(os.getpid()) or 0
+        return {**super().serialize(), LOOKS: 1, PROCESS_START: start, KERNEL: processes.kernel()}
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a job, and take it only while what this worker is set up with is what is in force.
@@ -136,6 +141,14 @@ class _Guarded(_Base):
         # A job that is done leaves the store. Its id may hold a host's name, what it was called with does not.
         outcome = "failed" if self.connection.exists(job.key) else "done"
         log.info("%s job %s in %.1f s", queue.name, outcome, time.monotonic() - began)
+
+    def run_maintenance_tasks(self) -> None:
+        """Do what RQ does now and then, and look after what nobody works on: idle, or between two jobs."""
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        try:
+            upkeep.look_after(self.connection, now())
+        except RedisError as error:
+            log.warning("the store does not answer; what was left is looked after later: %s", error)
 
     def prepare_job_execution(self, job: Job, *_: bool) -> None:
         """Note that the job is started; a worker of several queues has noted, too, that it was taken (KnownQueue)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -10,6 +11,7 @@ from orbweaver.model import Noun, Sighting
 from orbweaver.queue import queues
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from pydantic import ValidationError
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
@@ -53,9 +55,9 @@ def add(
     return batch_id
 
 
-def read(store: Store, batch_id: str) -> Batch | None:
-    """Read a batch; None when it has been answered already."""
-    stored = store.get(keys.batch(batch_id))
+def read(reading: Store | Pipeline, batch_id: str) -> Batch | None:
+    """Read a batch; None when it has been answered already. A pipeline must be watching it."""
+    stored = reading.get(keys.batch(batch_id))
     return None if stored is None else Batch.model_validate_json(stored)
 
 
@@ -178,18 +180,85 @@ def ask_again(store: Store, run_id: str) -> int:
         if batch_id in under_way:
             continue
         with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.batch(batch_id))
+            if not pipe.exists(keys.batch(batch_id)):
+                continue  # its answers are there by now
             pipe.multi()
             settle(pipe, batch_id, batch)
             add(store, pipe, run_id, batch.sightings, replaces=batch)
-            pipe.execute()
-        asked += len(batch.sightings)
-    waiting = [Sighting.model_validate_json(line) for line in store.hvals(keys.unanswered())]
-    for start in range(0, len(waiting), ASKED_AT_ONCE):
+            with contextlib.suppress(WatchError):
+                pipe.execute()
+                asked += len(batch.sightings)
+    return asked + ask_unanswered(store, run_id)
+
+
+def ask_unanswered(store: Store, run_id: str) -> int:
+    """Enqueue for a run all sightings that are unanswered; returns how many.
+
+    From then on their batches keep them, so who asks for them at the same time finds nothing any more.
+    """
+    sighting_ids = [text(one) for one in store.hkeys(keys.unanswered())]
+    few = (sighting_ids[start : start + ASKED_AT_ONCE] for start in range(0, len(sighting_ids), ASKED_AT_ONCE))
+    return sum(_ask_about(store, run_id, some) for some in few)
+
+
+def _ask_about(store: Store, run_id: str, sighting_ids: Sequence[str]) -> int:
+    while True:
         with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.unanswered())
+            sightings = _readable(pipe.hmget(keys.unanswered(), list(sighting_ids)))
+            if not sightings:
+                return 0
             pipe.multi()
-            add(store, pipe, run_id, waiting[start : start + ASKED_AT_ONCE])
+            drop_answered(pipe, sightings)
+            add(store, pipe, run_id, sightings)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue  # a match job has kept another one
+            return len(sightings)
+
+
+def _readable(stored: Sequence[bytes | str | None]) -> list[Sighting]:
+    """Return the sightings that are there; what cannot be read stays where it is, and holds up no other."""
+    found = []
+    for line in stored:
+        if line is not None:
+            with contextlib.suppress(ValidationError):
+                found.append(Sighting.model_validate_json(line))
+    return found
+
+
+def release_without_job(store: Store, *, are_parked_due: bool) -> list[str]:
+    """Let every batch go that has no job and waits for none; returns the ids of parked jobs of theirs.
+
+    A batch whose job is parked is one of them when `are_parked_due`. `enqueue_released` gives them their jobs.
+    """
+    with store.pipeline(transaction=True) as pipe:  # at one moment: a batch comes, waits and is let go with its job
+        pipe.smembers(keys.batches())
+        pipe.zrange(keys.waiting_batches(), 0, -1)
+        pipe.zrange(keys.released_batches(), 0, -1)
+        queues.look_at_jobs(store, pipe, queues.QueueName.MATCH)
+        batch_ids, waiting, released, *jobs = pipe.execute()
+    seen = queues.jobs_seen(jobs)
+    are_parked = set() if are_parked_due else {queues.batch_of(one) for one in seen.parked}
+    cared_for = {text(one) for one in (*waiting, *released)} | {queues.batch_of(one) for one in seen.under_way}
+    left = {text(one) for one in batch_ids} - cared_for - are_parked
+    let_go = {one for one in left if _release_one(store, one)}
+    return [one for one in seen.parked if queues.batch_of(one) in let_go]
+
+
+def _release_one(store: Store, batch_id: str) -> bool:
+    """Let a batch go, whoever's it is; False when it has been answered meanwhile, or cannot be read."""
+    with store.pipeline(transaction=True) as pipe, contextlib.suppress(WatchError, ValidationError):
+        pipe.watch(keys.batch(batch_id))
+        batch = read(pipe, batch_id)
+        if batch is not None:
+            pipe.multi()
+            pipe.zadd(keys.released_batches(), {batch_id: batch.place})
             pipe.execute()
-    return asked + len(waiting)
+            return True
+    return False
 
 
 def _oldest_first(store: Store) -> list[tuple[str, Batch]]:

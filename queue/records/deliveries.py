@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orbweaver.queue import queues
@@ -11,7 +10,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings
 from orbweaver.store import keys
-from orbweaver.store.connection import Store
+from orbweaver.store.connection import Store, text
 from orbweaver.takedown.delivery import outbox
 from redis.exceptions import WatchError
 
@@ -45,9 +44,16 @@ def take_over(store: Store, run_id: str) -> int:
     return sum(_enqueue(store, event_id, run_id) for event_id in outbox.event_ids(store))
 
 
-def enqueue_again(store: Store, event_ids: Iterable[str]) -> int:
-    """Enqueue events whose job was lost or parked, for the runs that they are of; returns how many."""
-    return sum(_enqueue(store, event_id) for event_id in event_ids)
+def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
+    """Enqueue every event that has no job, and with `are_parked_due` those whose job is parked; returns how many."""
+    with store.pipeline(transaction=True) as pipe:  # at one moment: an event comes with its job, and goes before it
+        pipe.hkeys(keys.undelivered())
+        queues.look_at_jobs(store, pipe, QueueName.TAKEDOWN)
+        event_ids, *jobs = pipe.execute()
+    seen = queues.jobs_seen(jobs)
+    has_its_job = seen.under_way if are_parked_due else seen.under_way | seen.parked
+    left = [text(one) for one in event_ids if queues.delivery_job_id(text(one)) not in has_its_job]
+    return sum(_enqueue(store, event_id) for event_id in left)
 
 
 def _enqueue(store: Store, event_id: str, run_id: str | None = None) -> bool:

@@ -36,6 +36,23 @@ def end_lost_recrawls(store: Store, open_ids: Sequence[str]) -> None:
             dead_workers.discard(store, QueueName.RECRAWL, job.id)
 
 
+def end_parked_recrawls(store: Store) -> None:
+    """Mark every recrawl as failed whose job is parked, whether a run waits for it or not, and remove the job.
+
+    A refused job stays: nothing in it says which recrawl it was for, and an operator is to see it.
+    """
+    queue = queues.queue_for(store, QueueName.RECRAWL)
+    for job_id in queue.failed_job_registry.get_job_ids(cleanup=False):
+        job = queue.fetch_job(job_id)
+        if job is None or not job.args:
+            continue
+        recrawl_id = str(job.args[0])
+        [status] = recrawls.standings(store, [recrawl_id])
+        if status.state not in ENDED:
+            recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=_reason_of(job))
+        dead_workers.discard_parked(store, QueueName.RECRAWL, job_id)
+
+
 def own_job(store: Store, record: RecrawlRecord) -> Job | None:
     """Return a recrawl's job, refused or not; None when there is none, or when it is another recrawl's by now."""
     job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(record.order.scope.name))

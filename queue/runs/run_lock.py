@@ -14,11 +14,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 from orbweaver.model import Noun, format_time, now
 from orbweaver.queue.errors import StoreBusy
+from orbweaver.queue.fleet import processes
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from pydantic import ValidationError
@@ -54,8 +54,8 @@ class Holder(Noun):
             machine=socket.gethostname(),
             user=_user_name(),
             process_id=os.getpid(),
-            process_start=_start_of(os.getpid()) or 0,
-            kernel=_kernel(),
+            process_start=processes.start_of(os.getpid()) or 0,
+            kernel=processes.kernel(),
             since=now(),
         )
 
@@ -67,16 +67,7 @@ class Holder(Noun):
 
     def is_dead(self) -> bool:
         """Whether the process is known to have ended: it was one of this kernel, and is no more."""
-        if self.kernel != _kernel():
-            return False
-        try:
-            os.kill(self.process_id, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:  # another user's
-            pass
-        start = _start_of(self.process_id)
-        return start is not None and start != self.process_start  # another process has its number, or it is a zombie
+        return processes.has_ended(self.process_id, self.process_start, self.kernel)
 
 
 @dataclass(frozen=True)
@@ -169,6 +160,12 @@ def _is_freed(store: Store, value: str) -> bool:
     return True
 
 
+def run_under_way(store: Store) -> str | None:
+    """Return the id of the run that holds the lock; None when there is none, or when an older release runs it."""
+    holder = _holder(text(store.get(keys.run_lock()) or ""))
+    return None if holder is None else holder.run_id
+
+
 def _holder(value: str) -> Holder | None:
     """Read the lock's value; None when an older release wrote it."""
     try:
@@ -184,24 +181,9 @@ def _said(value: str) -> str:
 def _refusal(value: str, advice: str) -> str:
     holder = _holder(value)
     ends = "" if holder is None else f" (Ctrl-C, or kill {holder.process_id} on {holder.machine})"
-    elsewhere = holder is None or holder.kernel != _kernel()
+    elsewhere = holder is None or holder.kernel != processes.kernel()
     killed = f"; if it was killed, the store is free after {HELD_SECONDS} seconds" if elsewhere else ""
     return f"this store is in use by {_said(value)}: wait for it with --wait, or end it{ends}{advice}{killed}"
-
-
-def _kernel() -> str:
-    """Return what tells this kernel, since its start, and this process's space of process ids from all others."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
-
-
-def _start_of(process_id: int) -> int | None:
-    """Return when a process was started, in ticks since the kernel's; 0 for a zombie, None when it cannot be seen."""
-    try:
-        fields = Path(f"/proc/{process_id}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return 0 if fields[0] == "Z" else int(fields[19])
 
 
 def _user_name() -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -127,39 +124,6 @@ def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
     dead_workers.recover(store, QueueName.MATCH, "dead")
     work(store)
     assert parked(store, QueueName.MATCH).keys() == {"bad"}
-
-
-@pytest.mark.parametrize(
-    ("command", "is_the_worker"),
-    [
-        ("python -P -m orbweaver.queue.fleet.worker_child 7 match --name mine --warnings-only", True),
-        ("python -P -m orbweaver.queue.worker_child 7 match --name mine", True),  # where it lay before
-        ("python -P -m orbweaver.cli worker match --name mine", True),  # as runs of an earlier release start theirs
-        ("/bin/python /bin/orbweaver worker match takedown", True),  # it chose its name itself
-        ("/bin/python /bin/orbweaver worker --name=mine recrawl", True),
-        ("/bin/python /bin/orbweaver worker recrawl --name another", False),
-        ("python -P -m orbweaver.queue.fleet.worker_child 7 match --name another", False),
-        ("celery worker --queues mail", False),
-        ("/usr/lib/kworker/0:1 match", False),
-        ("python -m pytest match", False),
-        ("", False),
-    ],
-)
-def test_a_worker_is_known_by_its_command_line(command: str, is_the_worker: bool) -> None:
-    assert dead_workers.is_worker_command(command.split(), "mine") is is_the_worker
-
-
-def test_the_jobs_of_a_worker_whose_process_id_another_program_has_by_now_are_given_back(store: Store) -> None:
-    store.rpush("rq:queue:match:intermediate", queues.match_job_id(add_batch(store, a_sighting())))
-    store.lpop("rq:queue:match")
-    command = [sys.executable, "-c", "input()", b"a worker whose words \xff are not UTF-8"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
-        store.sadd("rq:workers", "rq:worker:gone")
-        store.hset("rq:worker:gone", mapping={"hostname": socket.gethostname(), "pid": other.pid})
-        dead_workers.recover_dead_workers(store)
-        other.communicate()
-    assert store.llen("rq:queue:match") == 1
-    assert not store.exists("rq:worker:gone")
 
 
 OPEN = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}

@@ -26,7 +26,11 @@ def test_what_stayed_unknown_is_asked_again_and_then_forgotten(
 
     monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256]))
     assert batches.ask_again(store, "run-2") == 2
-    assert store.hlen(keys.unanswered()) == 2  # kept until there is an answer
+    [batch_id] = store.smembers(keys.batches())
+    batch = batches.read(store, batch_id.decode())
+    assert batch is not None  # which keeps them until there is an answer, and nothing else does
+    assert {one.sighting_id for one in batch.sightings} == {known.sighting_id, other.sighting_id}
+    assert store.hlen(keys.unanswered()) == 0
     work(store, QueueName.MATCH)
     assert store.hlen(keys.unanswered()) == 0
     assert runs.case_ids(store, "run-2") == [known.sighting_id]

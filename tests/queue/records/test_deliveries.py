@@ -22,8 +22,8 @@ def test_an_event_whose_delivery_job_was_lost_gets_another_and_its_run_stays_the
     with transaction(store) as pipe:
         deliveries.note_event(store, pipe, RUN, "e1")
     store.delete("rq:queue:takedown", f"rq:job:{E1}")
-    assert deliveries.enqueue_again(store, ["e1"]) == 1
-    assert deliveries.enqueue_again(store, ["e1"]) == 0  # it waits in its queue already
+    assert deliveries.enqueue_without_job(store, are_parked_due=False) == 1
+    assert deliveries.enqueue_without_job(store, are_parked_due=False) == 0  # it waits in its queue already
     assert (delivery_jobs(store), outbox.event_ids_of(store, RUN)) == ([E1], ["e1"])
 
 
@@ -37,8 +37,11 @@ def test_a_run_takes_over_the_events_that_nobody_delivers(store: Store) -> None:
     assert delivery_jobs(store) == [E1]
 
 
-def test_an_event_that_is_delivered_is_never_enqueued_again(store: Store) -> None:
-    assert deliveries.enqueue_again(store, ["e1"]) == 0
+def test_an_event_that_a_worker_has_just_taken_is_left_to_it(store: Store) -> None:
+    with transaction(store) as pipe:
+        deliveries.note_event(store, pipe, RUN, "e1")
+    store.lmove("rq:queue:takedown", "rq:queue:takedown:intermediate")
+    assert deliveries.enqueue_without_job(store, are_parked_due=True) == 0
     assert delivery_jobs(store) == []
 
 
@@ -46,6 +49,6 @@ def test_an_event_that_is_delivered_is_never_enqueued_again(store: Store) -> Non
 def test_what_an_earlier_release_left_in_the_outbox_gets_its_job(store: Store, written: str) -> None:
     store.hset("orbweaver:undelivered", "e1", written)  # as every release has written it
     assert outbox.event_ids(store) == ["e1"]
-    assert deliveries.enqueue_again(store, outbox.event_ids(store)) == 1
+    assert deliveries.enqueue_without_job(store, are_parked_due=False) == 1
     assert delivery_jobs(store) == [E1]
     assert store.hgetall(keys.undelivered()) == {b"e1": written.encode()}

@@ -1,0 +1,63 @@
+"""Looks after what nobody works on any more: any worker does it now and then, so nothing waits for a run to begin.
+
+Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
+while: parked deliveries, parked questions, and sightings that nobody could answer. One worker at a time looks, and two
+that look at once do no harm: each step is written only where nobody else has written meanwhile.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from orbweaver.model import format_time
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, deliveries
+from orbweaver.queue.runs import lost_jobs, run_lock
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from redis.exceptions import WatchError
+
+# Less than the interval at which one worker asks (workers.MAINTENANCE_SECONDS), so a single one looks every time.
+LOOK_EVERY = timedelta(seconds=30)
+RETRY_EVERY = timedelta(minutes=15)
+
+
+def look_after(store: Store, at: datetime) -> bool:
+    """Do all of it; False when another worker has done so just before the time that is given. Cheap when all is well.
+
+    Something that is interrupted is done by the next look, or the next retry. Raises RedisError.
+    """
+    if not _is_due(store, "looked_at", LOOK_EVERY, at):
+        return False
+    is_to_retry = _is_due(store, "retried_at", RETRY_EVERY, at)
+    dead_workers.retry_abandoned_jobs(store)
+    lost_jobs.end_parked_recrawls(store)
+    deliveries.enqueue_without_job(store, are_parked_due=is_to_retry)
+    for job_id in batches.release_without_job(store, are_parked_due=is_to_retry):
+        dead_workers.discard_parked(store, QueueName.MATCH, job_id)
+    if is_to_retry:
+        # A run that goes on counts them among its own, as it does what it found itself.
+        batches.ask_unanswered(store, run_lock.run_under_way(store) or uuid4().hex)
+    batches.enqueue_released(store)
+    return True
+
+
+def _is_due(store: Store, field: str, every: timedelta, at: datetime) -> bool:
+    """Whether something was last done so long ago; if so, note for all others that it is done now.
+
+    A time to come is that of a machine whose clock is fast: it keeps nobody from looking.
+    """
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(keys.upkeep())
+        stored = pipe.hget(keys.upkeep(), field)
+        if stored is not None and timedelta(0) <= at - datetime.fromisoformat(text(stored)) < every:
+            return False
+        pipe.multi()
+        pipe.hset(keys.upkeep(), field, format_time(at))
+        try:
+            pipe.execute()
+        except WatchError:
+            return False  # another worker looks
+        return True
