@@ -18,9 +18,16 @@ and in transfer_errors.py, which needs Scrapy:
 ├── BadResponse             what came is not HTTP, or not what its headers say (Scrapy: DownloadFailedError)
 └── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)
     ├── BodyTooLarge        more bytes than a file, or the recrawl, may have
-    ├── TransferTooSlow     slower than the lowest rate asked after the grace
+    ├── TransferTooSlow     slower than the lowest rate asked after the grace period
     ├── PartSent            a part of the file was sent although the whole was asked for
     └── Interrupted         the recrawl was told to stop, or its time was over
+
+LimitReached                a limit of the recrawl, or of a host, is spent (Scrapy: IgnoreRequest); it is in
+                            transfer_errors.py, too, and no CrawlError, because no host and no file is at fault
+
+Inside crawler.bodies, which lets none of them out:
+UndecodableBody             a body is not what its Content-Encoding says; its transfer fails with BadResponse
+MemberDamaged               a member of an archive is not what its header says; the archive is read on
 """
 
 from __future__ import annotations
@@ -100,3 +107,11 @@ class AccountRefused(CrawlError):
 
 class NotRecorded(CrawlError):
     """What was found could not be stored; the recrawl must be done again."""
+
+
+class UndecodableBody(Exception):
+    """A body is not what its Content-Encoding says, or has an encoding that we do not know."""
+
+
+class MemberDamaged(Exception):
+    """The data of an archive's member is not what its header says."""

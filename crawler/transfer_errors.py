@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orbweaver.crawler.errors import CrawlError
-from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, ResponseDataLossError
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, IgnoreRequest, ResponseDataLossError
 
 
 class BodyCut(CrawlError, ResponseDataLossError):
@@ -36,3 +36,14 @@ class PartSent(TransferEnded):
 
 class Interrupted(TransferEnded):
     """The recrawl was told to stop, or its time was over, while this transfer ran."""
+
+
+class LimitReached(IgnoreRequest):
+    """A request was not sent, or its body not read, because `limit` is spent or does not suffice; `reason` says more.
+
+    That is `max_pages`, `max_files` or `max_bytes` of the recrawl, or `max_host_cost` or `host_errors` of a host.
+    """
+
+    def __init__(self, limit: str, reason: str | None = None) -> None:
+        super().__init__(reason or limit)
+        self.limit = limit

@@ -47,7 +47,7 @@ MAY_NOT_IMPORT: dict[str, frozenset[str]] = {
 MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
     "rules": frozenset({"errors", "link_kind"}),
     "containment": frozenset({"errors"}),
-    "bodies": frozenset({"transfer_errors"}),
+    "bodies": frozenset({"errors", "transfer_errors"}),
     "links": frozenset({"bodies", "link_kind"}),
     "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind"}),
     "visiting": frozenset({"rules", "bodies", "links", "fetching", "errors", "transfer_errors", "link_kind"}),

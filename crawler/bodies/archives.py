@@ -24,7 +24,8 @@ from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents, Mem
 from orbweaver.crawler.bodies.decoding import PIECE_BYTES
 from orbweaver.crawler.bodies.digests import DirectDigester
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, sniff
-from orbweaver.crawler.bodies.unpacking import UNPACKERS, Damaged, Unpacker
+from orbweaver.crawler.bodies.unpacking import UNPACKERS, Unpacker
+from orbweaver.crawler.errors import MemberDamaged
 
 _MARK_BYTES = 4
 # What is unpacked at once: where a member's end is not known before, the rest is copied for each member.
@@ -241,7 +242,7 @@ class _Level:
                 file.take(plain)
                 if self._spent.is_over:
                     return len(data)
-        except Damaged:
+        except MemberDamaged:
             self._give_up()
             return at + (len(piece) if is_sized else 0)
         used = len(piece) if is_sized else len(piece) - len(unpacker.unused)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
 from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
-from orbweaver.crawler.bodies.decoding import Decoder, UndecodableBody, decoder_for
+from orbweaver.crawler.bodies.decoding import Decoder, decoder_for
 from orbweaver.crawler.bodies.digests import Digester
 from orbweaver.crawler.bodies.document_kinds import HTML_TYPES, DocumentKind, recognise
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, sniff
+from orbweaver.crawler.errors import UndecodableBody
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.model import DigestSet
 

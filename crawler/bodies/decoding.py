@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import brotli
+from orbweaver.crawler.errors import UndecodableBody
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -24,10 +25,6 @@ _ZSTD_FRAME = re.compile(re.escape(ZSTD_MARK) + rb"|[\x50-\x5f]\x2a\x4d\x18")
 ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 # A chain such as "gzip, gzip" has no honest use and multiplies a bomb.
 MOST_ENCODINGS = 2
-
-
-class UndecodableBody(Exception):
-    """The body is not what its Content-Encoding says, or names an encoding that we do not know."""
 
 
 class Decoder(Protocol):

@@ -10,15 +10,12 @@ from typing import Protocol
 
 from orbweaver.crawler.bodies.archive_headers import BZIP2, DEFLATED, STORED, ZSTD
 from orbweaver.crawler.bodies.decoding import PIECE_BYTES, ZSTD_WINDOW
+from orbweaver.crawler.errors import MemberDamaged
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
-
-
-class Damaged(Exception):
-    """The data of a member is not what its header says."""
 
 
 class Unpacker(Protocol):
@@ -27,7 +24,7 @@ class Unpacker(Protocol):
     unused: bytes
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield plain pieces of at most PIECE_BYTES, or as long as what was fed; raises Damaged."""
+        """Yield plain pieces of at most PIECE_BYTES, or as long as what was fed; raises MemberDamaged."""
 
     @property
     def is_finished(self) -> bool:
@@ -58,7 +55,7 @@ class _Deflated:
             try:
                 piece = self._inflate.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                raise Damaged from error
+                raise MemberDamaged from error
             yield piece
             data = self._inflate.unconsumed_tail
             # A full piece may leave output behind although all input is taken.
@@ -84,7 +81,7 @@ class _Blocks:
             try:
                 yield self._decompressor.decompress(data, PIECE_BYTES)
             except (OSError, zstd.ZstdError) as error:
-                raise Damaged from error
+                raise MemberDamaged from error
             data = b""
             is_more = not (self._decompressor.eof or self._decompressor.needs_input)
         self.unused = self._decompressor.unused_data if self._decompressor.eof else b""

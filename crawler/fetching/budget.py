@@ -6,24 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.transfer_errors import LimitReached
 from orbweaver.model import Limits
-from scrapy.exceptions import IgnoreRequest
 
 # What a request without an answer costs its host beyond itself: it holds a connection until a deadline.
 ERROR_COST: Final = 10
 # A host that gave no answer to 50 requests in a row gives none to the next.
 MOST_ERROR_COST: Final = 500
-
-
-class LimitReached(IgnoreRequest):
-    """A request was not sent, or its body not read, because `limit` is spent or does not suffice; `reason` says more.
-
-    That is `max_pages`, `max_files` or `max_bytes` of the recrawl, or `max_host_cost` or `host_errors` of a host.
-    """
-
-    def __init__(self, limit: str, reason: str | None = None) -> None:
-        super().__init__(reason or limit)
-        self.limit = limit
 
 
 @dataclass(slots=True)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from orbweaver.crawler.errors import EgressRefused, RobotsRefused
-from orbweaver.crawler.fetching.budget import LimitReached
-from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, Interrupted, PartSent, TransferTooSlow
+from orbweaver.crawler.transfer_errors import (
+    BadResponse,
+    BodyCut,
+    BodyTooLarge,
+    Interrupted,
+    LimitReached,
+    PartSent,
+    TransferTooSlow,
+)
 from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
 from orbweaver.model import Outcome
 from scrapy.exceptions import (

@@ -11,8 +11,8 @@ import pytest
 from contained import Crawled, crawl
 from orbweaver.crawler.bodies.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.bodies.digests import digests_of
-from orbweaver.crawler.fetching.budget import Budget, LimitReached
-from orbweaver.crawler.transfer_errors import BodyTooLarge
+from orbweaver.crawler.fetching.budget import Budget
+from orbweaver.crawler.transfer_errors import BodyTooLarge, LimitReached
 from orbweaver.model import Limits, Outcome, Skip
 from raw_server import RawServer
 

@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable
 
 import brotli
-from orbweaver.crawler.bodies.decoding import PIECE_BYTES, UndecodableBody, decoder_for, zstd
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES, decoder_for, zstd
+from orbweaver.crawler.errors import UndecodableBody
 
 from fuzz.promises import in_time_for
 

@@ -14,7 +14,8 @@ import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.decoding import PIECE_BYTES, Decoder, UndecodableBody, decoder_for
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES, Decoder, decoder_for
+from orbweaver.crawler.errors import UndecodableBody
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler.fetching.budget import ERROR_COST, MOST_ERROR_COST, Budget, LimitReached
+from orbweaver.crawler.fetching.budget import ERROR_COST, MOST_ERROR_COST, Budget
 from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.transfer_errors import LimitReached
 from orbweaver.model import Limits
 
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from orbweaver.crawler import errors, transfer_errors
-from orbweaver.crawler.fetching.budget import LimitReached
 from orbweaver.crawler.visiting.outcomes import is_failure, is_status_failure, outcome_of, outcome_of_status, rule_of
 from orbweaver.model import Outcome
 from scrapy import exceptions
@@ -16,7 +15,7 @@ REFUSAL = errors.EgressRefused("10.0.0.1", "private")
     ("error", "outcome", "rule"),
     [
         (REFUSAL, "refused_address", "egress.private"),
-        (LimitReached("max_files"), "limit", "limit.max_files"),
+        (transfer_errors.LimitReached("max_files"), "limit", "limit.max_files"),
         (transfer_errors.Interrupted("stop"), "interrupted", "fetch.interrupted"),
         (transfer_errors.BodyCut("cut"), "incomplete", "fetch.incomplete"),
         (transfer_errors.BodyTooLarge("large"), "too_large", "fetch.too_large"),
