@@ -12,6 +12,10 @@
         └── AnswerTooLarge   its answer is larger than we read: ask about fewer digests at once
     TimeIsOver               raised in the middle of a question by the program that asks: no fault of the service
 
+    and two that never leave matcher_client.lists, which reads lists:
+    BadFileError             a file cannot be used: HashListUnreadable says so, with its name
+    BadRowError              a row cannot be used: it is counted and shown, and the next row is read
+
 Each message is one line: what is wrong, where, and what to do. For a category table it has a line for each mistake.
 """
 
@@ -61,3 +65,11 @@ class TimeIsOver(Exception):
 
     It is no MatcherError: this package neither raises it nor takes it for a fault of the service.
     """
+
+
+class BadFileError(Exception):
+    """A file cannot be used; the message is the rest of a sentence that starts with the file's name."""
+
+
+class BadRowError(Exception):
+    """A row cannot be used; the reader goes on with the next one."""

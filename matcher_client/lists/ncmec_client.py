@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from orbweaver.matcher_client.errors import Unavailable, UnknownService
+from orbweaver.matcher_client.errors import BadFileError, Unavailable, UnknownService
 from orbweaver.matcher_client.lists.readers.ncmec import QueryResult
-from orbweaver.matcher_client.lists.row import BadFileError, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import RefusedRow, Row
 from orbweaver.matcher_client.transport.service_address import ServiceAddress, read_address, refuse_unknown_options
 from orbweaver.matcher_client.transport.web_session import HttpAnswer, WebSession
 

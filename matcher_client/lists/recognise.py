@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.errors import BadFileError, HashListUnreadable
 from orbweaver.matcher_client.lists.readers import icse, ncmec, tcap, text, vics
-from orbweaver.matcher_client.lists.row import BadFileError, Read, Row
+from orbweaver.matcher_client.lists.row import Read, Row
 from orbweaver.matcher_client.lists.source import open_source, read_head
 
 

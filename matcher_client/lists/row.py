@@ -8,6 +8,7 @@ import string
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from orbweaver.matcher_client.errors import BadRowError
 from orbweaver.matcher_client.lists.file_format import UNKNOWN, Label
 
 TEXT_BYTES = 1_000
@@ -55,14 +56,6 @@ class LeftOutRow(NamedTuple):
 
 
 Read = Row | RefusedRow | LeftOutRow
-
-
-class BadRowError(Exception):
-    """Why a row cannot be used; the rest goes on."""
-
-
-class BadFileError(Exception):
-    """Why a file cannot be used, as the rest of a sentence that starts with its name."""
 
 
 def read_digest(value: str | None, name: str, width: int) -> bytes | None:

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from orbweaver.matcher_client.errors import BadFileError
 from orbweaver.matcher_client.lists.file_kind import binary_kind
-from orbweaver.matcher_client.lists.row import BadFileError
 
 HEAD_BYTES = 64 * 1024
 _BLOCK_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import ijson
 from ijson.common import JSONError
-from orbweaver.matcher_client.lists.row import BadFileError, BadRowError
+from orbweaver.matcher_client.errors import BadFileError, BadRowError
 
 _BLOCK_BYTES = 64 * 1024
 _MOST_PIECE_BYTES = 4 * 2**20

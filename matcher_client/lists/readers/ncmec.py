@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from xml.parsers import expat
 
+from orbweaver.matcher_client.errors import BadFileError, BadRowError
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.row import (
     NO_DIGESTS,
-    BadFileError,
-    BadRowError,
     LeftOutRow,
     Read,
     RefusedRow,

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from orbweaver.matcher_client.errors import BadRowError
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
 from orbweaver.matcher_client.lists.readers.json_records import Record, Scalar, read_records, text_of
-from orbweaver.matcher_client.lists.row import BadRowError, LeftOutRow, Read, RefusedRow, Row, read_digest, read_text
+from orbweaver.matcher_client.lists.row import LeftOutRow, Read, RefusedRow, Row, read_digest, read_text
 from orbweaver.model import Algorithm, EntryStatus
 
 DEFAULT_LIST = "tcap"

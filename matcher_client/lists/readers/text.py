@@ -13,12 +13,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from orbweaver.matcher_client.errors import BadFileError, BadRowError
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
 from orbweaver.matcher_client.lists.row import (
     NO_DIGESTS,
-    BadFileError,
-    BadRowError,
     Digests,
     LeftOutRow,
     Read,

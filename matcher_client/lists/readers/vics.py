@@ -23,9 +23,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from orbweaver.matcher_client.errors import BadRowError
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.readers.json_records import OTHER_KEYS, Record, read_records, text_of
-from orbweaver.matcher_client.lists.row import BadRowError, Read, RefusedRow, Row, read_digest, read_size, read_text
+from orbweaver.matcher_client.lists.row import Read, RefusedRow, Row, read_digest, read_size, read_text
 from orbweaver.model import Nature
 
 _CONTEXT = re.compile(rb'"(?:odata\.metadata|@odata\.context)"\s*:\s*("(?:[^"\\]|\\.)*")')

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from orbweaver.matcher_client.errors import HashListUnreadable
+from orbweaver.matcher_client.errors import BadFileError, HashListUnreadable
 from orbweaver.matcher_client.lists.build import build
 from orbweaver.matcher_client.lists.file_format import HashList
 from orbweaver.matcher_client.lists.recognise import read_rows
-from orbweaver.matcher_client.lists.row import BadFileError
 from orbweaver.matcher_client.lists.source import open_source, read_head
 
 RANDOM = random.Random("source")

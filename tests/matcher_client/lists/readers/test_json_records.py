@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
+from orbweaver.matcher_client.errors import BadFileError
 from orbweaver.matcher_client.lists.readers.json_records import OTHER_KEYS, Record, read_records
-from orbweaver.matcher_client.lists.row import BadFileError
 
 HOSTILE = {
     "a million arrays": (b'{"value":[' + b"[" * 1_000_000, "more than 64 levels"),

@@ -9,9 +9,10 @@ from xml.sax.saxutils import escape
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from orbweaver.matcher_client.errors import BadFileError
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.readers.ncmec import QueryResult
-from orbweaver.matcher_client.lists.row import NO_DIGESTS, BadFileError, LeftOutRow, Read, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import NO_DIGESTS, LeftOutRow, Read, RefusedRow, Row
 
 RANDOM = random.Random("ncmec")
 MD5, SHA1 = RANDOM.randbytes(16), RANDOM.randbytes(20)

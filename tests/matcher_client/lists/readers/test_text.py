@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from orbweaver.matcher_client.errors import BadFileError
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.readers import text
 from orbweaver.matcher_client.lists.recognise import read_rows
-from orbweaver.matcher_client.lists.row import BadFileError, LeftOutRow, Read, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import LeftOutRow, Read, RefusedRow, Row
 
 RANDOM = random.Random("text")
 MD5, SHA1, SHA256 = RANDOM.randbytes(16), RANDOM.randbytes(20), RANDOM.randbytes(32)
