@@ -20,25 +20,17 @@ from orbweaver.console.terminal.lists.raw_list import RawList, open_raw
 from orbweaver.console.terminal.progress import ProgressDisplay
 from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import count, report_console, safe
-from orbweaver.crawler.fetching.nat64 import parse_prefixes
-from orbweaver.crawler.rules.address_rules import parse_networks
-from orbweaver.matcher_client.several_services import open_services
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
 from orbweaver.queue.intake.access_profiles import read_profile
 from orbweaver.queue.intake.orders import Terms, plan
 from orbweaver.queue.intake.reports import BadLine, read_reports
-from orbweaver.queue.records import event_places
+from orbweaver.queue.runs import preparation as prepare
 from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.run_lock import Claim
 from orbweaver.settings import SANDBOX_OFF, Settings
-from orbweaver.store import embedded
-from orbweaver.store.opening import open_store
-from orbweaver.takedown.delivery.sinks import open_sinks
 from rich.console import Console
 
 BAD_LINES_SHOWN = 20
-# The sandboxed process of one host is bound by its host; more than this many at once on one machine only waits.
-MOST_RECRAWLERS = 8
 ALLOWED_HERE = (
     "--allow-address counts for the workers of this run; workers that run elsewhere on this store take no recrawl "
     "unless their ALLOW_ADDRESSES is the same"
@@ -87,51 +79,32 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
     notes = Console(stderr=True, soft_wrap=True)
     terms = _terms(options)
     reports, bad_lines = _read(options, notes)
-    allowed = (*settings.allow_addresses, *options.allow_addresses)
-    parse_networks(allowed)
-    parse_prefixes(settings.nat64_prefixes)
-    state_dir = embedded.prepare_state_dir(options.state_dir or settings.state_dir)
-    hashes = (
-        None
-        if options.hashes is None
-        else open_raw(
-            options.hashes, state_dir, notes, category_table=options.category_table, list_name=options.list_name
-        )
-    )
-    settings = settings.model_copy(update={"matcher_url": matcher_urls_for(options, settings, hashes)})
-    open_services(settings.matcher_urls)
+    preparation = prepare.begin(settings, state_dir=options.state_dir, allow_addresses=options.allow_addresses)
+    hashes = open_list(options, preparation.state_dir, notes)
+    preparation = prepare.with_services(preparation, service_urls(options, hashes))
     out = output_files.prepare(options.out) if options.out is not None else None
-    open_sinks(settings.takedown_sinks)
     if options.allow_addresses and settings.store_url is not None:
         notes.print(ALLOWED_HERE, markup=False, highlight=False)
     orders = plan(reports, options.scope, options.limits, terms)
     with (
         unwound_when_terminated(),
-        open_store(settings, state_dir) as (store, store_url),
+        prepare.opened(preparation, out=out) as opened,
         stop_on_interrupt() as stop,
         ProgressDisplay(notes, prefix=SANDBOX_OFF if settings.sandbox == "off" else "") as display,
     ):
-        places = event_places.find(store, settings, state_dir, out)
-        event_places_shown.show(notes, places, out)
-        if out is not None and places.has(out):
+        event_places_shown.show(notes, opened.places, out)
+        if out is not None and opened.places.has(out):
             output_files.begin_events(out)
         result = verification.verify(
-            store,
+            opened.store,
             orders,
-            recrawlers=min(len(orders), os.cpu_count() or 1, MOST_RECRAWLERS),
-            environment={
-                **os.environ,
-                "STORE_URL": store_url,
-                "MATCHER_URL": settings.matcher_url or "",
-                "TAKEDOWN_SINKS": ",".join(places.sinks),
-                "ALLOW_ADDRESSES": ",".join(allowed),
-                "STATE_DIR": str(state_dir),
-            },
-            log_file=state_dir / "workers.log",
+            recrawlers=prepare.recrawlers_for(len(orders)),
+            environment=opened.environment,
+            log_file=opened.log_file,
             on_progress=display.show,
             stop=stop,
             claim=claim_of("verify", options, settings, notes),
-            places=places,
+            places=opened.places,
         )
     said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     hand_over(result, said, is_json=options.is_json, out=out)
@@ -191,12 +164,18 @@ def _where_lines_are(options: RunOptions) -> str:
     return "see the JSON on standard output" if options.is_json else "give --out DIR to have them all in summary.json"
 
 
-def matcher_urls_for(options: RunOptions, settings: Settings, hashes: RawList | None) -> str:
-    """Return the URLs of the matching services as MATCHER_URL has them, the list of `--hashes` first."""
-    urls = options.matchers
-    if hashes is not None:
-        urls = (hashes.url, *urls)
-    return "\n".join(urls) or settings.matcher_url or ""
+def open_list(options: RunOptions, state_dir: Path, notes: Console) -> RawList | None:
+    """Return the list of `--hashes`, built into the state directory if need be; None without the option."""
+    if options.hashes is None:
+        return None
+    return open_raw(
+        options.hashes, state_dir, notes, category_table=options.category_table, list_name=options.list_name
+    )
+
+
+def service_urls(options: RunOptions, hashes: RawList | None) -> list[str]:
+    """Return the URLs of the matching services that the options name, the list of `--hashes` first."""
+    return [*([] if hashes is None else [hashes.url]), *options.matchers]
 
 
 def claim_of(command: str, options: RunOptions, settings: Settings, notes: Console) -> Claim:

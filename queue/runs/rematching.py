@@ -54,7 +54,6 @@ class RematchRun:
 
 def run(
     store: Store,
-    versions: Mapping[str, str],
     *,
     environment: Mapping[str, str],
     log_file: Path,
@@ -73,7 +72,7 @@ def run(
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
         dead_workers.recover_dead_workers(store)
-        declaration.declare(
+        versions = declaration.declare(
             store,
             orbweaver_settings.load(environment),
             (QueueName.MATCH, QueueName.TAKEDOWN),
