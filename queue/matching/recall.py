@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
-from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import deliveries, in_force, list_versions, runs, sweeps
+from orbweaver.queue.matching import settlement
+from orbweaver.queue.records import runs, sweeps
 from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -65,10 +64,9 @@ def _try_to_write(
     stamp = case_store.stamp(store)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(ours.key, *(keys.case(one) for one in answers), keys.list_versions(), keys.in_force())
-        if not ours.is_open(pipe) or in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH]):
+        if not ours.is_open(pipe) or not settlement.is_in_force(pipe):
             return True
-        versions = list_versions.read(pipe)
-        if any(list_versions.unwanted_of(versions, verdict) for verdict in answers.values()):
+        if not all(settlement.believed(pipe, list(answers.values()))):
             return True
         changes: list[CaseChange] = []
         for case_id, verdict in answers.items():
@@ -77,10 +75,7 @@ def _try_to_write(
                 changes.append(change_by_answer(verdict, before, stamp))
         pipe.multi()
         events = [change.event for change in changes if change.event is not None]
-        for change in changes:
-            case_store.write(pipe, change)
-            if change.event is not None and change.is_for_engine:
-                deliveries.note_event(store, pipe, ours.run_id, str(change.event.event_id))
+        settlement.write_changes(store, pipe, ours.run_id, changes)
         runs.note_answers(
             pipe,
             ours.run_id,

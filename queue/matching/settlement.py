@@ -1,6 +1,8 @@
-"""What answers mean for everything that waits on them: cases, events, deliveries, what is kept; one transaction.
+"""Writes what answers mean for everything that waits on them: cases, events, deliveries, what is kept; one transaction.
 
-One implementation, for what a recrawl just found and for what was retained from earlier ones.
+`settle` is for sightings, whether a recrawl has just found them or they were retained. A case that is asked about again
+has no sighting to keep, so recall ends its slices itself; which answers count, and what is written of a changed case
+with its event and its delivery, it leaves to `believed` and `write_changes`.
 """
 
 from __future__ import annotations
@@ -85,13 +87,35 @@ def _try_to_settle(
         current = target.as_it_stands(pipe)
         if current is None:
             return True  # settled by an earlier attempt at this job, or by another worker
-        is_ours = not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
-        versions = list_versions.read(pipe)
-        believed = [one for one in answers if is_ours and not list_versions.unwanted_of(versions, one[1])]
-        if not is_ours or len(believed) < len(answers):
-            kept = {one.sighting_id for one, _ in believed}
-            current = current.asked_again({one.sighting_id for one, _ in answers} - kept)
-        return _try_to_write(store, pipe, run_id, current, believed, retention)
+        counting = believed(pipe, [verdict for _, verdict in answers])
+        refused = {one.sighting_id for (one, _), counts in zip(answers, counting, strict=True) if not counts}
+        if refused or not is_in_force(pipe):
+            current = current.asked_again(refused)
+        answers = [one for one, counts in zip(answers, counting, strict=True) if counts]
+        return _try_to_write(store, pipe, run_id, current, answers, retention)
+
+
+def believed(pipe: Pipeline, verdicts: Sequence[Verdict]) -> list[bool]:
+    """Return whether each verdict counts: it is of the list that is wanted, and this worker's settings are in force.
+
+    The pipeline must be watching `keys.list_versions()` and `keys.in_force()`.
+    """
+    is_ours = is_in_force(pipe)
+    versions = list_versions.read(pipe)
+    return [is_ours and not list_versions.unwanted_of(versions, verdict) for verdict in verdicts]
+
+
+def is_in_force(pipe: Pipeline) -> bool:
+    """Whether the services and settings of this worker are those in force. The pipeline must be watching them."""
+    return not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
+
+
+def write_changes(store: Store, pipe: Pipeline, run_id: str, changes: Sequence[CaseChange]) -> None:
+    """Queue the cases as they are now, their events, and the deliveries of those that the takedown engine gets."""
+    for change in changes:
+        case_store.write(pipe, change)
+        if change.event is not None and change.is_for_engine:
+            deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
 
 
 def _try_to_write(
@@ -123,10 +147,7 @@ def _try_to_write(
     of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
     changes = _decide(pipe, of_cases, case_store.stamp(store))
     pipe.multi()
-    for change in changes:
-        case_store.write(pipe, change)
-        if change.event is not None and change.is_for_engine:
-            deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
+    write_changes(store, pipe, run_id, changes)
     batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in target.staying])
     batches.drop_answered(pipe, [one for one, _ in known])
     kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
