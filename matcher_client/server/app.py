@@ -1,6 +1,6 @@
 """The reference server of Orbweaver's own batch protocol: a built hash list over HTTP, for a hotline's workers.
 
-Everything that touches the list runs in the event loop's thread, between two awaits; only verifying a new one does not.
+All use of the list is in the event loop's thread, between two awaits. Only a new list is verified in another thread.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _bearer = HTTPBearer(auto_error=False, description="the token that the server wa
 
 
 def create_app(follower: ListFollower, *, token: str | None) -> FastAPI:
-    """Return the ASGI application that answers from the followed list, to those who show the token."""
+    """Return the ASGI application that answers from the followed list, to clients that show the token."""
     app = FastAPI(
         title="Orbweaver's batch protocol for hash matching",
         version="1",
         lifespan=_follow_while_serving,
-        docs_url=None,  # it would load scripts from elsewhere
+        docs_url=None,  # it would load scripts from other hosts
         redoc_url=None,
     )
     app.state.follower = follower
@@ -69,7 +69,7 @@ def create_app(follower: ListFollower, *, token: str | None) -> FastAPI:
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with the model of the body that `_read_request` reads past FastAPI."""
+    """Return the OpenAPI document, with the model of the request body, which `_read_request` reads without FastAPI."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     _, models = models_json_schema([(LookupRequest, "validation")], ref_template="#/components/schemas/{model}")
     document["components"]["schemas"].update(models["$defs"])
@@ -82,13 +82,13 @@ async def _check_token(
     token: str | None = request.app.state.token
     if token is None:
         return
-    # A header's letters are bytes, which the framework reads as Latin-1.
+    # A header is bytes, which the framework decodes as Latin-1.
     if shown is None or not hmac.compare_digest(shown.credentials.encode("latin-1"), token.encode()):
         raise HTTPException(401, "show the token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
 
 
 async def _read_request(request: Request) -> LookupRequest:
-    """Read the question, within bounds; what is wrong with it is said without quoting it."""
+    """Read the question, within bounds; an error says what is wrong with it, without quoting it."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -102,7 +102,7 @@ async def _read_request(request: Request) -> LookupRequest:
         return LookupRequest.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        # The name of a field that is not ours may be anything.
+        # An unknown field may have any name, so it is not shown.
         place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in _FIELDS)
         raise HTTPException(422, f"{place or 'the question'}: {first['msg']}") from None
 
@@ -131,11 +131,11 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     },
 )
 async def lookup(request: Request, asked: Annotated[LookupRequest, Depends(_read_request)]) -> Response:
-    """Answer every digest set, in order, from one state of the list; or none, with 503."""
+    """Answer about every digest set, in order, from one state of the list; or about none, with status 503."""
     request.scope["digest_sets"] = len(asked.digest_sets)
     hash_list = request.app.state.follower.current()
     answers = ListAnswers(hash_list, "")
-    return _said(
+    return _response_of(
         LookupAnswer(
             list_version=hash_list.list_version,
             built_to=hash_list.built_at,
@@ -149,7 +149,7 @@ async def lookup(request: Request, asked: Annotated[LookupRequest, Depends(_read
 
 @router.get(LISTS_PATH, summary="Say which lists a lookup asks", response_model=ListsAnswer, responses=_REFUSALS)
 async def lists(request: Request) -> Response:
-    """Answer with the list's name, version, time and size."""
+    """Answer with the name, version, time and number of entries of the list."""
     hash_list = request.app.state.follower.current()
     state = ListState(
         name=hash_list.path.name,
@@ -157,7 +157,7 @@ async def lists(request: Request) -> Response:
         built_to=hash_list.built_at,
         entries=hash_list.entry_count,
     )
-    return _said(ListsAnswer(lists=[state]))
+    return _response_of(ListsAnswer(lists=[state]))
 
 
 @router.get(
@@ -171,8 +171,8 @@ async def health(request: Request) -> Response:
     try:
         hash_list = request.app.state.follower.current()
     except Unavailable as error:
-        return _said(HealthAnswer(is_healthy=False, reason=str(error)), 503)
-    return _said(
+        return _response_of(HealthAnswer(is_healthy=False, reason=str(error)), 503)
+    return _response_of(
         HealthAnswer(
             is_healthy=True,
             list_version=hash_list.list_version,
@@ -192,7 +192,7 @@ def _answer(digests: AskedDigests, listings: Sequence[Listing]) -> DigestsAnswer
     )
 
 
-def _said(answer: BaseModel, status: int = 200) -> Response:
+def _response_of(answer: BaseModel, status: int = 200) -> Response:
     return Response(answer.model_dump_json(exclude_none=True), status, media_type="application/json")
 
 
@@ -209,7 +209,7 @@ async def _follow_while_serving(app: FastAPI) -> AsyncIterator[None]:
 
 
 class _AccessLog:
-    """One line a request, without its query and without a path that is not ours: either may hold a digest."""
+    """Logs one line a request, without its query and without an unknown path: both may hold a digest."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""A built hash list that a server keeps open and follows: a rebuilt one takes its place between two requests."""
+"""Keeps a built hash list open for a server, and follows it: a rebuilt list takes its place between two requests."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from pathlib import Path
 from orbweaver.matcher_client.errors import HashListDamaged, HashListUnreadable, Unavailable
 from orbweaver.matcher_client.lists.file_format import FileMark, HashList
 
-# How often the file is looked at when nobody asks.
+# The time between two looks at the file when nobody asks.
 LOOK_SECONDS = 1.0
 
 log = logging.getLogger("orbweaver.matcher_server")
 
 
 class ListFollower:
-    """The list at a path, as it is now; for one event loop, whose thread alone may use the list.
+    """The list at a path, as it is now; for one event loop, and only its thread may use the list.
 
-    A new file is verified by another thread (1 to 3 seconds for 1 GB) while the old list, which renaming leaves as it
-    was, goes on answering under its own version. Nothing waits and nothing fails.
+    Another thread verifies a new file (1 to 3 seconds for 1 GB). Meanwhile the old list answers, under its own version:
+    renaming leaves it as it was. No request waits or fails.
 
-    What must not be answered from is refused at once, and for as long as it is so: a file that is missing, a file
-    that was changed in place, and a new one that is damaged. The old list does not stand in for a damaged new one:
-    the operator has taken it back, perhaps because of an entry that must not match any more. To answer nothing only
-    lets the match jobs wait.
+    Questions are refused at once, and as long as the cause lasts, when the file is missing, was changed in place, or is
+    new and damaged. The old list does not answer in the place of a damaged new one: the operator has replaced it,
+    perhaps because of an entry that must not match any more. Refusing only makes match jobs wait.
 
-    Raises HashListUnreadable or HashListDamaged when there is no good list to begin with.
+    Raises HashListUnreadable or HashListDamaged when there is no good list at the start.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._list: HashList | None = HashList(path)
         self._loading: asyncio.Task[None] | None = None
-        # A file that was refused is not read again, whole, until it changes.
+        # A refused file is not read again, whole, until it changes.
         self._refused: tuple[FileMark, str] | None = None
 
     def current(self) -> HashList:
@@ -46,7 +45,7 @@ class ListFollower:
         if self._list is not None and self._list.mark == mark:
             return self._list
         if self._list is not None and (self._list.mark.device, self._list.mark.inode) == (mark.device, mark.inode):
-            self._drop()  # the pages that we have mapped are not the ones that were verified
+            self._drop()  # the mapped pages are no longer those that were verified
         if self._refused is not None and self._refused[0] == mark:
             self._drop()
             raise Unavailable(self._refused[1])
@@ -57,12 +56,12 @@ class ListFollower:
         return self._list
 
     async def follow(self) -> None:
-        """Look at the file again and again, so that a new list is there before it is asked; until cancelled."""
+        """Look at the file again and again, so that a new list is open before a question comes; until cancelled."""
         while True:
             try:
                 self.current()
             except Unavailable as error:
-                log.debug("%s", error)  # said to whoever asks, and once by `_load`
+                log.debug("%s", error)  # each question is answered with it, and `_load` logs it once
             await asyncio.sleep(LOOK_SECONDS)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs the reference server: where it listens, who may ask it, and how it ends."""
+"""Runs the reference server: opens its port, refuses unsafe options, and ends it in order."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from orbweaver.matcher_client.transport.service_address import is_loopback
 
 # More connections at once are answered with 503: a hotline has some dozen workers.
 MOST_CONNECTIONS = 500
-# What is under way when the server is told to stop may still take so long.
+# When the server is told to stop, requests under way may still take so long.
 LAST_SECONDS = 10
 KEEP_ALIVE_SECONDS = 60
 
 
 class BatchServer:
-    """A server that listens already; `url` is where. Use `run`, once.
+    """A server that already listens, at `url`; call `run` once.
 
     `listen` is HOST:PORT (port 0: any free one). Without a `token` it listens on this machine only.
     Raises ServerRefused, HashListUnreadable, HashListDamaged, or OSError when the port is taken.
@@ -45,13 +45,13 @@ class BatchServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 create_app(self.follower, token=token),
-                access_log=False,  # ours has no digests
+                access_log=False,  # our own access log shows no digests
                 log_config=None,
                 server_header=False,
                 limit_concurrency=MOST_CONNECTIONS,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=LAST_SECONDS,
-                # What it has no other way to be told: to use the context that was made above.
+                # uvicorn has no other way to get the context that was made above.
                 ssl_certfile=certificate,
                 ssl_context_factory=None if context is None else lambda _config, _make: context,
             )
@@ -59,7 +59,7 @@ class BatchServer:
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM; requests under way are answered first."""
-        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when all is done
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again at its end
             self._server.run(sockets=[self._socket])
 
 
@@ -74,7 +74,7 @@ def _read_listen(listen: str) -> tuple[str, int]:
 def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # An empty password, so that an encrypted key is an error and no prompt.
+        # With an empty password an encrypted key is an error, not a prompt.
         context.load_cert_chain(certificate, key, password="")
     except OSError as error:  # ssl.SSLError is one
         why = error.strerror or "not a certificate with its key"

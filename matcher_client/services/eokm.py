@@ -1,11 +1,11 @@
-"""A matching service that is EOKM's (Offlimits') HashCheckService: one digest a request, `true` or `false`, no more.
+"""Asks EOKM's (Offlimits') HashCheckService: one digest a request, answered with `true` or `false` and nothing else.
 
     eokm+https://api.eokmhashdb.nl?username=env:EOKM_USER&password=file:/run/secrets/eokm&canary=md5:HEX
 
-What is known of it comes from two clients in public use, SCARt (AbuseIO/SCART-application, scartHASHcheck.php) and
-Shimmie 2 (ext/eokm/main.php): POST `/v1/check/{md5|sha1}`, the bare digest as the body, Basic authentication, and an
-answer that both compare with `true`, one also with `false`, to the byte. SCARt takes all else, a 401 and a timeout
-too, for "not listed". Here all else is no answer, and so unknown.
+We know it from two clients in public use, SCARt (AbuseIO/SCART-application, scartHASHcheck.php) and Shimmie 2
+(ext/eokm/main.php): POST `/v1/check/{md5|sha1}`, the bare digest as the body, Basic authentication, and an answer that
+both compare with `true`, one also with `false`, to the byte. SCARt takes everything else, also a 401 and a timeout, as
+"not listed". Here everything else is no answer, and the verdict is unknown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from orbweaver.model import Algorithm, DigestSet, Listing, Verdict, now
 # Strongest first. It has PhotoDNA too, which we cannot compute; it knows no SHA-256.
 ALGORITHMS: tuple[Algorithm, ...] = ("sha1", "md5")
 CONNECTIONS = 8
-# What curl sends with such a body when it is told nothing, so what both known clients send and the service accepts.
+# The default of curl for such a body, so both known clients send it and the service accepts it.
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
 _ANSWERS = {b"true": True, b"false": False}
 
@@ -34,12 +34,12 @@ _Question = tuple[Algorithm, str]
 class EokmService:
     """Asks for SHA-1 and MD5 of each digest set, several at once; safe for threads.
 
-    Both are asked whatever the first says: an entry may have an MD5 only, and SHA-1 alone is weak. The service names no
-    list, entry, category or version: a listing says "EOKM" and the algorithms.
+    Both are asked, whatever the answer to the first is: an entry may have only an MD5, and SHA-1 alone is weak. The
+    service names no list, entry, category or version: a listing has only "EOKM" and the algorithms.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
-        """Read where it is; raises UnknownService when the URL names no user or password, or another option."""
+        """Read the address; raises UnknownService when the URL names no user or no password, or an unknown option."""
         refuse_unknown_options(address, frozenset())
         if address.username is None or address.password is None:
             raise UnknownService(
@@ -53,10 +53,9 @@ class EokmService:
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable when it fails before any answer."""
         asked_at = now()
-        questions = [(algorithm, getattr(one, algorithm)) for one in digest_sets for algorithm in ALGORITHMS]
-        questions = list(dict.fromkeys(questions))
-        said = FanOut(connections=CONNECTIONS).ask(self._ask, questions)
-        answers = dict(zip(questions, said, strict=True))
+        asked = [(algorithm, getattr(digests, algorithm)) for digests in digest_sets for algorithm in ALGORITHMS]
+        questions = list(dict.fromkeys(asked))
+        answers = dict(zip(questions, FanOut(connections=CONNECTIONS).ask(self._ask, questions), strict=True))
         verdicts = []
         for digests in digest_sets:
             agreeing: list[Algorithm] = []
@@ -72,7 +71,7 @@ class EokmService:
         return verdicts
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
-        """Whether it answers `true` to this one digest (hex); raises Unavailable, for SHA-256 too: it knows none."""
+        """Whether it answers `true` for this one digest (hex); raises Unavailable, always for SHA-256."""
         if algorithm not in ALGORITHMS:
             raise Unavailable(f"{self.name} does not know {algorithm}: name a canary of {' or '.join(ALGORITHMS)}")
         answer = self._ask((algorithm, digest))
@@ -81,7 +80,7 @@ class EokmService:
         return answer
 
     def health(self) -> ClaimedHealth:
-        """Say whether it says `false` to a random digest, which nobody has; it has no status to ask for."""
+        """Say whether it answers `false` for a random digest, which is on no list; it has no status to ask for."""
         try:
             is_listed = self.is_listed("sha1", secrets.token_hex(20))
         except Unavailable as error:
@@ -106,6 +105,6 @@ class EokmService:
         if not answer.content_type.startswith("text/"):
             return NoAnswer(f"{self.name} answers with {answer.kind}, not with text")
         if answer.body not in _ANSWERS:
-            # Its length at most: an error page may repeat the question.
+            # Only its length is shown: an error page may repeat the question.
             return NoAnswer(f"{self.name} answers neither true nor false but {len(answer.body)} other bytes")
         return _ANSWERS[answer.body]

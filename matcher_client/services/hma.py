@@ -26,18 +26,18 @@ _OPTIONS = frozenset({*ALGORITHMS, "banks", "connections"})
 class HmaService:
     """Asks `GET /m/lookup` by digest, never by `url=` nor by upload, which would make HMA fetch or keep a file.
 
-    `/m/lookup` and not `/m/raw_lookup`, though that is twice as fast: it names the banks, and leaves out what curators
-    disabled or deleted and banks that are switched off. Its coin flips are settled by `hma_questions.SEED`.
+    `/m/lookup` and not `/m/raw_lookup`, which is twice as fast: `/m/lookup` names the banks, and leaves out contents
+    that curators disabled or deleted, and banks that are switched off. `hma_questions.SEED` decides its coin flips.
 
-    Signal types are asked strongest first. A digest set whose SHA-256 is listed is asked no further: that is strong.
-    Any other is asked in every type, for a SHA-1 or an MD5 alone is weak and the other of them confirms it, and only
-    what no type lists is `no_match`. The same content found by two types is one listing.
+    Signal types are asked strongest first. After a listed SHA-256 no more is asked about a digest set: that is strong.
+    Any other set is asked about in every type: a SHA-1 or an MD5 alone is weak until the other confirms it, and only a
+    set that no type lists is `no_match`. The same content found by two types is one listing.
 
-    A batch is believed only if HMA is ready before it and, for what it does not list, after it: ready is /status
-    I-AM-ALIVE and an index in each type that is not empty. After the first failure of HMA as a whole nothing more is
-    asked; what was answered by then stands, and the rest is unknown.
+    A batch is believed only if HMA is ready before it and, for `no_match`, also after it. Ready means: /status is
+    I-AM-ALIVE, and each type has an index that is not empty. After the first failure of HMA as a whole nothing more is
+    asked: the answers so far count, and the rest is unknown.
 
-    Not to be shared between threads; it has its own.
+    Threads must not share it; it has threads of its own.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
@@ -50,13 +50,13 @@ class HmaService:
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable when HMA is not ready or fails at once.
 
-        `list_version` and `built_to` are those of before the first question; the matcher may have a newer index.
+        `list_version` and `built_to` are those from before the first question; the matcher may have a newer index.
         """
         asked_at = now()
         indexes = self._read_indexes()
         questions = Questions(self._session, self._lookups, connections=self._connections)
         questions.ask(digest_sets)
-        verdicts = [self._judge(one, questions, indexes, asked_at) for one in digest_sets]
+        verdicts = [self._judge(digests, questions, indexes, asked_at) for digests in digest_sets]
         if all(verdict.result is not VerdictResult.NO_MATCH for verdict in verdicts):
             return verdicts
         try:
@@ -67,7 +67,7 @@ class HmaService:
         return verdicts
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
-        """Whether a bank lists this digest (hex), asked just as `lookup` asks; raises Unavailable."""
+        """Whether a bank lists this digest (hex), asked in the same way as by `lookup`; raises Unavailable."""
         if algorithm not in self._lookups.signal_types:
             raise Unavailable(f"MATCHER_URL names no signal type for {algorithm}")
         reply = self._lookups.ask(self._session, algorithm, digest)
@@ -76,9 +76,9 @@ class HmaService:
         return bool(reply.contents)
 
     def health(self) -> ClaimedHealth:
-        """Say whether HMA is ready, in which state its indexes are, and how new the oldest is; raises nothing.
+        """Say whether HMA is ready, the state of its indexes, and the age of the oldest; raises nothing.
 
-        What curators disable or enable, and a bank's ratio, count at once and are not part of the version.
+        Contents that curators disable or enable, and the ratio of a bank, count at once and are not in the version.
         """
         try:
             indexes = self._read_indexes()
@@ -134,15 +134,15 @@ class HmaService:
 def read_lookups(address: ServiceAddress) -> Lookups:
     """Read `md5=video_md5&sha256=sha256&banks=A,B` of a matcher URL; raises UnknownService."""
     refuse_unknown_options(address, _OPTIONS)
-    signal_types = {one: address.options[one] for one in ALGORITHMS if one in address.options}
+    signal_types = {name: address.options[name] for name in ALGORITHMS if name in address.options}
     if not signal_types:
         raise UnknownService(f"{address.name}: no signal type: name at least one, like ?md5=video_md5&sha256=sha256")
     for algorithm, signal_type in signal_types.items():
         if not _SIGNAL_TYPE.fullmatch(signal_type):
             raise UnknownService(f"{address.name}: {algorithm}= is not the name of a signal type")
         if signal_type == "pdq":
-            # It takes a SHA-256 for one of its own: both have 64 hex digits.
-            raise UnknownService(f"{address.name}: pdq compares pictures, name an exact signal type for {algorithm}")
+            # It takes a SHA-256 as a PDQ hash: both have 64 hex digits.
+            raise UnknownService(f"{address.name}: pdq compares pictures: name an exact signal type for {algorithm}")
     if address.canary is not None and address.canary.algorithm not in signal_types:
         raise UnknownService(f"{address.name}: the canary is a {address.canary.algorithm}, which has no signal type")
     banks = tuple(filter(None, address.options.get("banks", "").split(",")))

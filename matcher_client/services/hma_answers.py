@@ -1,6 +1,6 @@
-"""What HMA's answers to lookups mean: who lists a digest, why it is no answer, or that HMA itself cannot answer.
+"""Reads HMA's answers to lookups: which banks list a digest, why one is no answer, or that HMA cannot answer at all.
 
-The shapes are those observed of HMA 1.1.7. Its messages quote the digest that was asked, so none is repeated.
+The shapes are those that HMA 1.1.7 was seen to send. Its messages quote the digest, so none of them is repeated.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What HMA said to one question: the contents that have the digest, as (bank, content id), or why it is no answer.
+    """HMA's reply to one question: the contents that have the digest, as (bank, content id), or why there is no answer.
 
-    `refuses_type` says that another digest of the same signal type would be refused as well.
+    `refuses_type` says that another digest of the same signal type would be refused, too.
     """
 
     contents: tuple[tuple[str, int], ...] = ()
@@ -42,8 +42,8 @@ class Reply:
 def read_lookup(answer: HttpAnswer, signal_type: str, banks: Collection[str]) -> Reply:
     """Read the answer to GET /m/lookup: `{"BANK":[{"bank_content_id":3,"distance":"-"}]}`, `{}` when none has it.
 
-    `banks` are the ones that were asked about, none for all. Fields that are not known are ignored: later versions
-    say more of a match. Raises Unavailable when it is not the digest but the service that has no answer.
+    `banks` are the banks that were asked, empty for all. Unknown fields are ignored: later versions say more of a
+    match. Raises Unavailable when the service as a whole cannot answer.
     """
     if answer.status in {400, 422}:
         return Reply(problem=_refusal(answer, signal_type), refuses_type=True)
@@ -71,7 +71,7 @@ def read_lookup(answer: HttpAnswer, signal_type: str, banks: Collection[str]) ->
 def require_ready(answer: HttpAnswer) -> None:
     """Read the answer to GET /status; raises Unavailable unless it is exactly `I-AM-ALIVE`.
 
-    It says 503 INDEX-NOT-LOADED or INDEX-STALE here alone: lookups go on answering 200 from the old index.
+    Only here it says 503 INDEX-NOT-LOADED or INDEX-STALE: lookups still answer 200 from the old index.
     """
     if answer.status == 200 and answer.text.strip() == "I-AM-ALIVE":
         return
@@ -81,7 +81,7 @@ def require_ready(answer: HttpAnswer) -> None:
 
 
 def read_json(answer: HttpAnswer) -> Any:
-    """Return the value of an answer of status 200 that is JSON and says so; raises Unavailable for every other."""
+    """Return the value of an answer that has status 200 and is declared as JSON; raises Unavailable for any other."""
     if answer.status != 200:
         meaning = _MEANINGS.get(answer.status)
         raise Unavailable(f"HMA answers with status {answer.status}" + (f": {meaning}" if meaning else ""))
@@ -91,11 +91,11 @@ def read_json(answer: HttpAnswer) -> Any:
 
 
 def _refusal(answer: HttpAnswer, signal_type: str) -> str:
-    """Say why a well-formed digest was refused; the message that HMA gives is in one of three shapes."""
+    """Say why a well-formed digest was refused; HMA's message has one of three shapes."""
     try:
         value = answer.json()
     except Unavailable:
-        value = None  # HTML: something before HMA refused it
+        value = None  # HTML: a proxy in front of HMA refused it
     message = value.get("message") if isinstance(value, dict) else None
     if isinstance(message, str) and message.startswith("No such SignalType"):
         return f"HMA has no signal type {signal_type!r}: correct MATCHER_URL"

@@ -1,4 +1,4 @@
-"""HMA's indexes, one a signal type: up to when they were built, how large they are, and whether they are in use yet."""
+"""Reads the state of HMA's indexes, one a signal type: their time, their size, and whether they are in use yet."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from orbweaver.matcher_client.transport.answer_reading import is_sane_time
 from orbweaver.matcher_client.transport.web_session import HttpAnswer
 from orbweaver.model import Algorithm
 
-# HMA tells which index is stored; which one a matcher has in memory, nobody says (17 s between the two were observed).
-# By its defaults a hash is built in after at most 60 s and 22 s of building (a million of them), and loaded after 30 s,
-# or /status says INDEX-STALE after 65 s. So what is older than this is in use wherever /status is well.
+# HMA says which index is stored, not which one a matcher has in memory (17 s between the two were seen). By its
+# defaults a new hash is in the stored index after at most 60 s and 22 s of building (for a million hashes), and in
+# memory 30 s later; else /status says INDEX-STALE after 65 s. So an index older than this is in use if /status is well.
 LOADED_AFTER = timedelta(seconds=180)
 
 
@@ -23,7 +23,7 @@ LOADED_AFTER = timedelta(seconds=180)
 class SignalIndex:
     """The stored index of one signal type; `built_to` is the time of the newest hash in it, not that of the build.
 
-    `is_loading` says that a matcher may not have it in memory yet.
+    `is_loading`: a matcher may not have it in memory yet.
     """
 
     signal_type: str
@@ -33,39 +33,39 @@ class SignalIndex:
 
     @property
     def version(self) -> str:
-        """Its state in one word: `video_md5@1795314466/4` has 4 hashes, the newest of that second.
+        """The state in one word: `video_md5@1795314466/4` has 4 hashes, the newest of that second.
 
-        While it may still be loading the word ends with `+loading`: a negative that the index before it gave is then
-        not one of this index, and is due again once the word changes.
+        While the index may still be loading, the word ends with `+loading`: a `no_match` may then come from the index
+        before it, and is asked about again when the word changes.
         """
         return f"{self.signal_type}@{self.built_to.timestamp():.0f}/{self.size}{'+loading' * self.is_loading}"
 
 
 @dataclass(frozen=True)
 class Indexes:
-    """The stored indexes that are asked, by the algorithm for which each is, and the banks (none: all) that count."""
+    """The stored indexes by the algorithm that each one is for, and the banks that are asked (empty: all)."""
 
     by_algorithm: Mapping[Algorithm, SignalIndex]
     banks: Sequence[str] = ()
 
     @property
     def version(self) -> str:
-        """The state of what is asked: `sha256=sha256@1795314466/4 md5=video_md5@1795314400/2 banks=KNOWN_BAD`.
+        """The state of all indexes together: `sha256=sha256@1795314466/4 md5=video_md5@1795314400/2 banks=KNOWN_BAD`.
 
-        Other signal types or banks are another list: what was said of the one is no answer of the other.
+        Other signal types or other banks are another list: an answer of one list is no answer of another.
         """
-        said = [f"{algorithm}={index.version}" for algorithm, index in self.by_algorithm.items()]
-        return " ".join(said + [f"banks={','.join(sorted(set(self.banks)))}"] * bool(self.banks))
+        states = [f"{algorithm}={index.version}" for algorithm, index in self.by_algorithm.items()]
+        return " ".join(states + [f"banks={','.join(sorted(set(self.banks)))}"] * bool(self.banks))
 
     @property
     def built_to(self) -> datetime:
-        """The oldest of their times: what holds for all of them."""
-        return min(one.built_to for one in self.by_algorithm.values())
+        """The oldest of their times, which holds for all of them."""
+        return min(index.built_to for index in self.by_algorithm.values())
 
     @property
     def size(self) -> int:
-        """How many hashes they have together."""
-        return sum(one.size for one in self.by_algorithm.values())
+        """The number of hashes in all of them together."""
+        return sum(index.size for index in self.by_algorithm.values())
 
 
 def read_index_status(
@@ -73,11 +73,12 @@ def read_index_status(
 ) -> Indexes:
     """Read `{"video_md5":{"built_to":1795314466,"present":true,"size":4}}`, the answer to GET /m/index/status `at`.
 
-    An index that is not there or is empty raises Unavailable, as every answer of another shape does: HMA says that it
-    is ready, and answers `{}` to everything, before it has built any.
+    Raises Unavailable for an index that is missing or empty, and for an answer of any other shape: before HMA has built
+    an index it says that it is ready, and answers `{}` to everything.
     """
     value = read_json(answer)
-    return Indexes({one: _read_index(value, signal_type, at) for one, signal_type in signal_types.items()}, banks)
+    indexes = {algorithm: _read_index(value, signal_type, at) for algorithm, signal_type in signal_types.items()}
+    return Indexes(indexes, banks)
 
 
 def _read_index(value: Any, signal_type: str, at: datetime) -> SignalIndex:

@@ -1,4 +1,4 @@
-"""The questions of one batch to HMA: each digest set once a signal type, and which of them are needless."""
+"""Asks HMA the questions of one batch: once for each digest set and signal type, without those that are needless."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from orbweaver.matcher_client.transport.fan_out import FanOut
 from orbweaver.matcher_client.transport.web_session import WebSession
 from orbweaver.model import Algorithm, DigestSet
 
-# A bank takes part when its matching_enabled_ratio is at least the coin, random.Random(seed).random(), and HMA uses
-# the seed as the text it was sent (read in its source). This one's coin is 1.7e-7: every bank counts whose ratio is
-# not 0, at every question. One seed for all digests: a digest with an unlucky seed of its own would be hidden for good.
+# A bank takes part when its matching_enabled_ratio is at least the coin, random.Random(seed).random(), and HMA takes
+# the seed as the text that it was sent (read in its source). The coin of this seed is 1.7e-7: every bank with a ratio
+# above 0 takes part in every question. All digests have one seed: an unlucky seed would hide a digest for ever.
 SEED = "37537"
 
 
 @dataclass(frozen=True)
 class Lookups:
-    """How digests are looked up: the signal type of each algorithm, strongest first; in which banks (none: in all)."""
+    """The way to look digests up: the signal type of each algorithm, strongest first, and the banks (empty: all)."""
 
     signal_types: Mapping[Algorithm, str]
     banks: tuple[str, ...] = ()
 
     def ask(self, session: WebSession, algorithm: Algorithm, digest: str) -> Reply:
-        """Ask one question; raises Unavailable. An answer that is too large is no answer to this question alone."""
+        """Ask one question; raises Unavailable. After an answer that is too large only this question has no answer."""
         signal_type = self.signal_types[algorithm]
         parameters = {"signal_type": signal_type, "signal": digest, "seed": SEED}
         if self.banks:
@@ -39,7 +39,7 @@ class Lookups:
 
 
 class Questions:
-    """Asks about the digest sets of one batch; a signal type that HMA refuses is not asked again, the others are."""
+    """Asks about the digest sets of one batch. A signal type that HMA refuses is not asked again; the others are."""
 
     def __init__(self, session: WebSession, lookups: Lookups, *, connections: int) -> None:
         self._session = session
@@ -49,17 +49,17 @@ class Questions:
         self._refusals: dict[Algorithm, Reply] = {}
 
     def ask(self, digest_sets: Sequence[DigestSet]) -> None:
-        """Ask what must be known of each set: every signal type, strongest first, up to a SHA-256 that is listed.
+        """Ask about each set in every signal type, strongest first; after a listed SHA-256 no more about that set.
 
-        Within a type they are asked in order, so a canary at both ends stands for what is between. Raises Unavailable
-        when HMA fails before it has answered anything.
+        Within a type the sets are asked in order, so canaries at both ends prove the answers between them. Raises
+        Unavailable when HMA fails before it has answered anything.
         """
         distinct = list(dict.fromkeys(digest_sets))
         for algorithm in self._lookups.signal_types:
-            unsettled = [one for one in distinct if not self.is_settled(one)]
-            said = self._fan_out.ask(partial(self._ask_one, algorithm), unsettled)
-            for digests, one in zip(unsettled, said, strict=True):
-                self._replies[algorithm, digests] = one if isinstance(one, Reply) else Reply(problem=one.reason)
+            unsettled = [digests for digests in distinct if not self.is_settled(digests)]
+            replies = self._fan_out.ask(partial(self._ask_one, algorithm), unsettled)
+            for digests, reply in zip(unsettled, replies, strict=True):
+                self._replies[algorithm, digests] = reply if isinstance(reply, Reply) else Reply(problem=reply.reason)
 
     def is_settled(self, digests: DigestSet) -> bool:
         """Whether a SHA-256 match makes further questions needless."""
@@ -67,7 +67,7 @@ class Questions:
         return reply is not None and bool(reply.contents)
 
     def reply(self, algorithm: Algorithm, digests: DigestSet) -> Reply:
-        """Return what HMA replied to a question of the batch, or why there is no reply."""
+        """Return HMA's reply to a question of the batch, or why there is none."""
         return self._replies[algorithm, digests]
 
     def _ask_one(self, algorithm: Algorithm, digests: DigestSet) -> Reply:

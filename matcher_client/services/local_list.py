@@ -1,4 +1,4 @@
-"""A matching service that is a file: a built hash list, local, no network."""
+"""Answers from a built hash list on this machine, without a network."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from orbweaver.model import Algorithm, DigestSet, Listing, Source, Verdict, Verd
 
 
 class HashListService:
-    """Answers from a built list and follows it: a rebuilt or replaced file is picked up by the next batch.
+    """Answers from a built list and follows it: the next batch uses a file that was rebuilt or replaced.
 
-    Construction touches nothing. Before each batch one `stat` tells whether the file is still the one that
-    was verified; if not, it is opened and verified again, whole (1 to 3 seconds for 1 GB). A file that is
-    missing, truncated or damaged makes `lookup` raise Unavailable, never say `no_match`.
+    Construction touches nothing. Before each batch one `stat` tells whether the file is still the one that was
+    verified. If not, the file is opened and verified again, whole (1 to 3 seconds for 1 GB). A file that is missing,
+    truncated or damaged makes `lookup` raise Unavailable; the answer is never `no_match`.
 
-    `name` is what the list is called wherever it lies, the path when there is none: cases rest on a list of that name.
+    `name` is the name of the list, wherever the file is; without a name, its path. Cases rest on the list of that name.
 
-    For each digest set every algorithm that the list has is tried. Not to be shared between threads; a forked
-    process may go on with a service that its parent opened, and need not verify the list again.
+    For each digest set every algorithm of the list is tried. Threads must not share the service. A forked process may
+    use the service that its parent opened, and need not verify the list again.
 
-    The list is verified, so it needs no canary; one that is planted in it (`build --canary`) is known as soon as the
-    list was opened.
+    The list is verified, so it needs no canary. A canary that was planted in it (`build --canary`) is known when the
+    list is open.
 
-    Cutting the file short in place *during* a batch kills the process (SIGBUS on the mapped pages), so lists
-    are replaced by renaming, as `lists.build.build` does.
+    If somebody cuts the file short in place *during* a batch, the process is killed (SIGBUS on the mapped pages). So
+    lists are replaced by renaming, as `lists.build.build` does.
     """
 
     def __init__(self, path: Path, name: str | None = None) -> None:
@@ -96,12 +96,12 @@ class HashListService:
         return self._list
 
 
-# The meta rows that have a digest of one digest set, and the algorithms that agree, strongest first.
+# The meta rows that have a digest of one digest set, each with the algorithms that agree, strongest first.
 _Agreeing = dict[int, tuple[Algorithm, ...]]
 
 
 class ListAnswers:
-    """What a list has of a batch, and its verdicts: making one takes ten times a miss, so equal ones are shared."""
+    """Judges one batch by a list. Making a verdict takes ten times as long as a miss, so equal ones are shared."""
 
     def __init__(self, hash_list: HashList, service: str) -> None:
         self._list = hash_list
@@ -125,15 +125,15 @@ class ListAnswers:
 
     def find(self, digest_sets: Sequence[DigestSet | AskedDigests]) -> list[list[Listing]]:
         """Return for each digest set, in order, every entry that has at least one of its digests."""
-        found = self._agreeing(digest_sets)
+        agreeing = self._agreeing(digest_sets)
         return [
-            [self._listing(row, algorithms) for row, algorithms in found.get(place, {}).items()]
+            [self._listing(row, algorithms) for row, algorithms in agreeing.get(place, {}).items()]
             for place in range(len(digest_sets))
         ]
 
     def _agreeing(self, digest_sets: Sequence[DigestSet | AskedDigests]) -> dict[int, _Agreeing]:
-        """Return what agrees with the digest sets at each place; places with nothing are left out."""
-        found: dict[int, _Agreeing] = {}
+        """Return the rows that agree with each digest set, by its place; places without a row are left out."""
+        by_place: dict[int, _Agreeing] = {}
         for algorithm, section in self._list.sections.items():
             if not section.count:
                 continue
@@ -142,9 +142,9 @@ class ListAnswers:
             if None in asked:
                 places = [place for place, digest in enumerate(asked) if digest is not None]
             for at, row in section.find([digest for digest in asked if digest is not None]):
-                agreeing = found.setdefault(places[at], {})
+                agreeing = by_place.setdefault(places[at], {})
                 agreeing[row] = (*agreeing.get(row, ()), algorithm)
-        return found
+        return by_place
 
     def _verdict(self, digests: DigestSet, agreeing: _Agreeing) -> Verdict:
         key = tuple(agreeing.items())
@@ -159,7 +159,7 @@ class ListAnswers:
                 list_version=self._list.list_version,
                 built_to=self._list.built_at,
             )
-            # Of the file itself, a verdict looks at nothing but the size, and only beside one that a listing gives.
+            # The only fact of the file in a verdict is its size, and only when a listing gives a size, too.
             if all(listing.size is None for listing in listings):
                 self._shared[key] = verdict
         return verdict

@@ -1,4 +1,4 @@
-"""Orbweaver's own batch protocol, asked: up to 1,000 digest sets a request, and every answer held to its question.
+"""Asks in Orbweaver's own batch protocol: up to 1,000 digest sets a request; each answer is compared with its question.
 
 https://matcher.hotline.example/?token=file:/run/secrets/matcher&canary=sha256:HEX
 """
@@ -33,8 +33,8 @@ _Question = Mapping[str, str | int]
 class BatchService:
     """Asks a server that speaks `batch_protocol`; `orbweaver matcher serve` is one.
 
-    A request is answered as a whole or not at all: one answer too few, one digest that was not asked or one listing
-    that cannot be read, and nothing of the request's answer is believed. Nothing is asked before the first lookup.
+    The answer to a request is believed as a whole or not at all: not with one answer too few, with a digest that was
+    not asked, or with a listing that cannot be read. Nothing is asked before the first lookup.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
@@ -46,8 +46,9 @@ class BatchService:
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; equal ones are asked once. Raises Unavailable.
 
-        Where an answer is too large, each half is asked for itself; a single digest set with such an answer is unknown,
-        unless nothing was answered before: then every other answer may be so too.
+        When an answer is too large, each half is asked about in its own request. A single digest set with such an
+        answer is unknown; if nothing was answered before it, AnswerTooLarge is raised, because all answers may be too
+        large.
         """
         different = list(dict.fromkeys(digest_sets))
         verdicts: dict[DigestSet, Verdict] = {}
@@ -68,27 +69,27 @@ class BatchService:
         return [verdicts[digests] for digests in digest_sets]
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
-        """Whether the server lists this one digest (hex), in whatever status; raises Unavailable."""
+        """Whether the server lists this one digest (hex), whatever its status; raises Unavailable."""
         answer = self._ask([{algorithm: digest.lower()}])
         return bool(answer.answers[0].listings)
 
     def health(self) -> ClaimedHealth:
-        """Say what the server says of itself; raises nothing."""
+        """Return what the server says of its own health; raises nothing."""
         try:
             answer = self._session.get(HEALTH_PATH)
             if answer.status not in {200, 503}:
                 return ClaimedHealth(is_healthy=False, reason=self._say_status(answer))
-            said = self._read(answer, HealthAnswer)
+            health = self._read(answer, HealthAnswer)
         except Unavailable as error:
             return ClaimedHealth(is_healthy=False, reason=str(error))
-        is_healthy = said.is_healthy and answer.status == 200
+        is_healthy = health.is_healthy and answer.status == 200
         reason = None if is_healthy else f"{self.name} says that it cannot answer: its {HEALTH_PATH} says why"
         return ClaimedHealth(
             is_healthy=is_healthy,
             reason=reason,
-            list_version=said.list_version,
-            built_at=said.built_to,
-            entries=said.entries,
+            list_version=health.list_version,
+            built_at=health.built_to,
+            entries=health.entries,
         )
 
     def close(self) -> None:
@@ -98,22 +99,24 @@ class BatchService:
     def _lookup_part(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         asked_at = now()
         answer = self._ask(
-            [{"md5": one.md5, "sha1": one.sha1, "sha256": one.sha256, "size": one.size} for one in digest_sets]
+            [{"md5": it.md5, "sha1": it.sha1, "sha256": it.sha256, "size": it.size} for it in digest_sets]
         )
         source = Source(
             service=self.name, asked_at=asked_at, list_version=answer.list_version, built_to=answer.built_to
         )
-        # A verdict is costly to make, and most are this one.
+        # Making a verdict takes time, and most verdicts are this one.
         no_match = Verdict(result=VerdictResult.NO_MATCH, sources=(source,))
         return [
-            self._judge(digests, said, answer, asked_at) if said.listings else no_match
-            for digests, said in zip(digest_sets, answer.answers, strict=True)
+            self._judge(digests, of_digests, answer, asked_at) if of_digests.listings else no_match
+            for digests, of_digests in zip(digest_sets, answer.answers, strict=True)
         ]
 
-    def _judge(self, digests: DigestSet, said: DigestsAnswer, answer: LookupAnswer, asked_at: datetime) -> Verdict:
+    def _judge(
+        self, digests: DigestSet, of_digests: DigestsAnswer, answer: LookupAnswer, asked_at: datetime
+    ) -> Verdict:
         return judge(
             digests,
-            [answer.listing(found, self.name) for found in said.listings],
+            [answer.listing(found, self.name) for found in of_digests.listings],
             service=self.name,
             asked_at=asked_at,
             list_version=answer.list_version,
@@ -121,18 +124,18 @@ class BatchService:
         )
 
     def _ask(self, questions: Sequence[_Question]) -> LookupAnswer:
-        answer = self._session.post_json(LOOKUP_PATH, {"digest_sets": questions})
-        if answer.status != 200:
-            raise Unavailable(self._say_status(answer))
-        said = self._read(answer, LookupAnswer)
-        if len(said.answers) != len(questions):
-            raise Unavailable(f"{self.name} gave {len(said.answers):,} answers to {len(questions):,} questions")
-        if not all(map(_is_answer_to, said.answers, questions)):
+        response = self._session.post_json(LOOKUP_PATH, {"digest_sets": questions})
+        if response.status != 200:
+            raise Unavailable(self._say_status(response))
+        answer = self._read(response, LookupAnswer)
+        if len(answer.answers) != len(questions):
+            raise Unavailable(f"{self.name} gave {len(answer.answers):,} answers to {len(questions):,} questions")
+        if not all(map(_is_answer_to, answer.answers, questions)):
             raise Unavailable(f"{self.name} answered about other digests than it was asked")
-        return said
+        return answer
 
     def _read(self, answer: HttpAnswer, shape: type[_Shape]) -> _Shape:
-        # pydantic's own message quotes what it read.
+        # The message of pydantic quotes the answer, so it is not shown.
         if answer.content_type == "application/json":
             try:
                 return shape.model_validate(answer.json())
@@ -145,16 +148,16 @@ class BatchService:
     def _say_status(self, answer: HttpAnswer) -> str:
         match answer.status:
             case 401 | 403:
-                said = "refuses us: check token= in MATCHER_URL"
+                problem = "refuses us: check token= in MATCHER_URL"
             case 404 | 405:
-                said = "does not speak the batch protocol there: check the path in MATCHER_URL"
+                problem = "does not speak the batch protocol there: check the path in MATCHER_URL"
             case _:
-                said = "cannot answer"
-        return f"{self.name} {said} (status {answer.status})"
+                problem = "cannot answer"
+        return f"{self.name} {problem} (status {answer.status})"
 
 
 def _is_answer_to(answer: DigestsAnswer, question: _Question) -> bool:
-    """Whether an answer repeats its question, and claims agreement of asked digests only."""
+    """Whether an answer repeats its question, and names as agreeing only digests that were asked."""
     repeated = (answer.sha256, answer.sha1, answer.md5, answer.size)
     if repeated != (question.get("sha256"), question.get("sha1"), question.get("md5"), question.get("size")):
         return False

@@ -1,10 +1,10 @@
-"""What goes over the wire in Orbweaver's own batch protocol, version 1; client and server share these models.
+"""The messages of Orbweaver's own batch protocol, version 1; client and server share these models.
 
     POST /v1/lookup   LookupRequest -> LookupAnswer: one answer for each question, in order
     GET  /v1/lists    ListsAnswer
     GET  /v1/health   HealthAnswer: 200 when `lookup` would answer, 503 when not
 
-Any other status has a Refusal. A client ignores fields that it does not know; a server refuses them.
+An answer with any other status is a Refusal. A client ignores fields that it does not know; a server refuses them.
 Texts have at most 1,000 characters, none of them a control character; times are from 1970 to 2199, counts within 64
 bits; no object has a name twice. docs/matcher-openapi.json is made from this.
 """
@@ -27,7 +27,7 @@ _Words = TypeVar("_Words", bound=StrEnum)
 
 
 def _or_else(words: type[_Words], otherwise: _Words) -> BeforeValidator:
-    """Read a word that a later server may have and this client has not as `otherwise`, which holds the match."""
+    """Read a word that only a later version knows as `otherwise`, so that the match is held."""
 
     known = frozenset(words)
 
@@ -61,7 +61,7 @@ class AskedDigests(_Asked):
 
 
 class LookupRequest(_Asked):
-    """What is asked about; an empty list has an empty answer."""
+    """The digest sets to look up; an empty list has an empty answer."""
 
     digest_sets: list[AskedDigests] = Field(max_length=MOST_DIGEST_SETS)
 
@@ -70,7 +70,7 @@ class FoundListing(_Answered):
     """One entry of one list that has at least one of the digests; `category` is verbatim, `size` the list's own.
 
     `algorithms` are the asked digests that agree with the entry, strongest first. `list_version` and `built_to` are
-    given where the list has others than the whole answer.
+    given when the list has others than the whole answer.
     """
 
     list: Text | None = None
@@ -86,10 +86,10 @@ class FoundListing(_Answered):
 
     @classmethod
     def of(cls, listing: Listing) -> Self:
-        """Return what is sent of a listing whose list has the version and the time of the whole answer.
+        """Return the form of a listing that is sent when its list has the version and the time of the whole answer.
 
-        A control character in a list's text, or a size that no file has, would make the whole answer one that clients
-        refuse.
+        Control characters in a list's text are replaced, and a size that no file has is lowered: clients would refuse
+        the whole answer for them.
         """
         return cls(
             list=without_controls(listing.list),
@@ -104,10 +104,11 @@ class FoundListing(_Answered):
 
 
 class DigestsAnswer(_Answered):
-    """What is known of one digest set; it repeats the digests, and the size, that it answers.
+    """The answer about one digest set; it repeats the digests and the size of its question.
 
-    No listing means: asked, and not listed. A server that cannot say that answers 503 to the whole. Of many entries it
-    may leave out those that are like one that stays: in nature, status, algorithms, and whether the size agrees.
+    No listing means: asked, and not listed. A server that cannot say that answers 503 to the whole request. Of many
+    entries it may leave out those that are like one that stays: in nature, status, algorithms, and whether the size
+    agrees.
     """
 
     md5: Md5 | None = None
@@ -118,7 +119,7 @@ class DigestsAnswer(_Answered):
 
 
 class LookupAnswer(_Answered):
-    """As many answers as questions, in the same order, from one state of the list."""
+    """One answer for each question, in the same order, all from one state of the list."""
 
     list_version: Text
     built_to: Time
@@ -157,7 +158,7 @@ class ListsAnswer(_Answered):
 
 
 class HealthAnswer(_Answered):
-    """Whether `lookup` would answer now; `reason` says why not. `entries` counts the list's rows; null: not said."""
+    """Whether `lookup` would answer now; `reason` says why not. `entries` counts the list's rows; null: unknown."""
 
     is_healthy: bool
     reason: str | None = None
@@ -167,6 +168,6 @@ class HealthAnswer(_Answered):
 
 
 class Refusal(_Answered):
-    """Why there is no answer, without any digest."""
+    """The reason why there is no answer; it names no digest."""
 
     detail: str

@@ -1,4 +1,4 @@
-"""A matching service that is Tech Against Terrorism's TCAP: hash verification v2, in batches, with a token.
+"""Asks Tech Against Terrorism's TCAP: hash verification v2, in batches, with a token.
 
     tcap+https://beta.terrorismanalytics.org?username=env:TCAP_USER&password=file:/run/secrets/tcap&canary=sha256:HEX
 
@@ -12,10 +12,10 @@ clients/techagainstterrorism/api.py; DOMAIN.md 2.5):
 - v1 took at most 50 items; no number is given for v2.
 - GET `/hash-list/v2/feedback/categories?name=` gives `results`, a list of `id`, `name`, `description`.
 
-**Inferred**, for no source that we could read shows it: the answer's fields. We take for an answer a JSON list that
-has each item asked, once, by its `hash_value` and `hash_type`, with a `confidence` from 0 to 1. Anything else is no
-answer. Whether that reading is right is proved at run time, by a canary that must be listed and by a random digest
-that must not, so this service cannot be used without a canary.
+**Inferred**, because no source that we could read shows them: the answer's fields. We accept as an answer a JSON list
+that has each item asked, once, by its `hash_value` and `hash_type`, with a `confidence` from 0 to 1. Anything else is
+no answer. A canary that must be listed and a random digest that must not be listed prove at run time that this reading
+is right. So this service cannot be used without a canary.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _Confidences = dict[_Question, float]
 
 
 class TcapService:
-    """Asks for SHA-256 and MD5 of each digest set, 50 items a request; not to be shared between threads.
+    """Asks for SHA-256 and MD5 of each digest set, 50 items a request; threads must not share it.
 
-    A confidence of 1 is a listing, 0 is none. Between them the list itself is not sure: a listing that is disputed,
-    so a held match. Unknown would be asked again for ever with the same answer, and nobody would see it.
+    A confidence of 1 is a listing, 0 is none. Between them the list itself is not sure: that is a disputed listing, so
+    the match is held. As unknown it would be asked again for ever, with the same answer, and nobody would see it.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
-        """Read where it is; raises UnknownService without a user, a password or a canary that it can know."""
+        """Read the address; raises UnknownService without a user, a password or a canary that TCAP can know."""
         refuse_unknown_options(address, frozenset())
         if address.username is None or address.password is None or address.token is not None:
             raise UnknownService(
@@ -76,7 +76,7 @@ class TcapService:
     def lookup(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
         """Return one verdict for each digest set, in order; raises Unavailable when it fails before any answer."""
         asked_at = now()
-        questions = [(algorithm, getattr(one, algorithm)) for one in digest_sets for algorithm in HASH_TYPES]
+        questions = [(algorithm, getattr(digests, algorithm)) for digests in digest_sets for algorithm in HASH_TYPES]
         answers = self._ask(list(dict.fromkeys(questions)))
         verdicts = []
         for digests in digest_sets:
@@ -100,7 +100,7 @@ class TcapService:
         return verdicts
 
     def is_listed(self, algorithm: Algorithm, digest: str) -> bool:
-        """Whether it lists this one digest (hex), however surely; raises Unavailable, for SHA-1 too: it knows none."""
+        """Whether it lists this one digest (hex), with any confidence; raises Unavailable, always for SHA-1."""
         question = algorithm, digest.lower()
         if algorithm not in HASH_TYPES:
             raise Unavailable(f"{self.name} does not know {algorithm}: name a canary of {' or '.join(HASH_TYPES)}")
@@ -110,31 +110,31 @@ class TcapService:
         return confidence > 0
 
     def health(self) -> ClaimedHealth:
-        """Say whether it knows the canary and not a random digest; it has no status to ask for."""
-        nobodys: list[_Question] = [("sha256", secrets.token_hex(32)), ("md5", secrets.token_hex(16))]
+        """Say whether it lists the canary, and no random digest; it has no status to ask for."""
+        random_digests: list[_Question] = [("sha256", secrets.token_hex(32)), ("md5", secrets.token_hex(16))]
         try:
-            answers = self._ask([self._canary, *nobodys])
+            answers = self._ask([self._canary, *random_digests])
         except Unavailable as error:
             return ClaimedHealth(is_healthy=False, reason=str(error))
         if isinstance(canary := answers[self._canary], NoAnswer):
             return ClaimedHealth(is_healthy=False, reason=canary.reason)
         if canary == 0:
             return ClaimedHealth(is_healthy=False, reason=f"{self.name} does not list the canary")
-        if any(answers[nobody] != 0 for nobody in nobodys):
+        if any(answers[question] != 0 for question in random_digests):
             return ClaimedHealth(is_healthy=False, reason=f"{self.name} says that it knows a random digest")
         return ClaimedHealth(is_healthy=True)
 
     def give_feedback(self, algorithm: Algorithm, digest: str, category: str) -> None:
-        """Tell the list what is wrong with an entry; `category` is one of its own, such as FALSE_POSITIVE or INCLUSION.
+        """Tell the list that an entry is wrong; `category` is a category of TCAP, such as FALSE_POSITIVE or INCLUSION.
 
-        The categories' call is documented. How feedback is sent is inferred: a POST beside them, with the digest named
-        as in the list's entries (`hash_digest`, `algorithm`) and the `category` by its id. It may arrive twice.
+        The request for the categories is documented. The request for feedback is inferred: a POST beside it, with the
+        digest as in the list's entries (`hash_digest`, `algorithm`) and the `category` by its id. It may arrive twice.
 
-        Raises Unavailable when the service does not take it or knows no such category.
+        Raises Unavailable when the service does not accept it or has no such category.
         """
-        found = self._with_token(lambda session: session.get(f"{_FEEDBACK_PATH}/categories", {"name": category}))
-        said = self._read_json(found)
-        rows = said.get("results") if isinstance(said, dict) else None
+        answer = self._with_token(lambda session: session.get(f"{_FEEDBACK_PATH}/categories", {"name": category}))
+        document = self._read_json(answer)
+        rows = document.get("results") if isinstance(document, dict) else None
         ids = [row.get("id") for row in rows or [] if isinstance(row, dict) and row.get("name") == category]
         if len(ids) != 1 or not isinstance(ids[0], int):
             raise Unavailable(f"{self.name} has no feedback category {category}: use one that it names")
@@ -152,9 +152,9 @@ class TcapService:
     def _ask(self, questions: Sequence[_Question]) -> dict[_Question, float | NoAnswer]:
         requests = [questions[at : at + ITEMS_A_REQUEST] for at in range(0, len(questions), ITEMS_A_REQUEST)]
         answers: dict[_Question, float | NoAnswer] = {}
-        for request, said in zip(requests, FanOut(connections=1).ask(self._verify, requests), strict=True):
+        for request, answer in zip(requests, FanOut(connections=1).ask(self._verify, requests), strict=True):
             for question in request:
-                answers[question] = said if isinstance(said, NoAnswer) else said[question]
+                answers[question] = answer if isinstance(answer, NoAnswer) else answer[question]
         return answers
 
     def _verify(self, questions: Sequence[_Question]) -> _Confidences | NoAnswer:
@@ -168,7 +168,7 @@ class TcapService:
             return NoAnswer(f"{self.name}: {error}")
 
     def _with_token(self, ask: Callable[[WebSession], HttpAnswer]) -> HttpAnswer:
-        """Ask with a token, with a new one when it is refused; raises Unavailable when that is refused too."""
+        """Ask with a token, and with a new one when it is refused; raises Unavailable when that is refused, too."""
         for _ in range(2):
             if self._session is None:
                 self._session = WebSession(replace(self._address, token=self._fetch_token()))
@@ -192,9 +192,9 @@ class TcapService:
             raise Unavailable(
                 f"{self.name} refuses the credentials (status {answer.status}): check its username= and password="
             )
-        said = self._read_json(answer)
-        token = said.get("token") if isinstance(said, dict) else None
-        # It becomes a header, so nothing that could end one, and nothing that is too long for one.
+        document = self._read_json(answer)
+        token = document.get("token") if isinstance(document, dict) else None
+        # The token becomes a header: nothing in it may end the header, and it must not be too long for one.
         is_usable = isinstance(token, str) and token.isascii() and token.isprintable() and bool(token.strip())
         if not isinstance(token, str) or not is_usable or len(token) > _TOKEN_CHARACTERS:
             raise Unavailable(f"{self.name} gives no token for the credentials")
@@ -206,16 +206,16 @@ class TcapService:
         return answer.json()
 
 
-def read_confidences(said: Any, questions: Sequence[_Question]) -> _Confidences:
-    """Return how sure the list is of each question; raises ValueError when that is not what was answered.
+def read_confidences(answer: Any, questions: Sequence[_Question]) -> _Confidences:
+    """Return the confidence of the list for each question; raises ValueError when the answer has another shape.
 
-    The message says what is wrong and nothing that the service said.
+    The message says what is wrong, and quotes nothing of the answer.
     """
-    if not isinstance(said, list):
+    if not isinstance(answer, list):
         raise ValueError("the answer is not a list")  # noqa: TRY004 - of the answer, not of a caller
     asked = set(questions)
     confidences: _Confidences = {}
-    for item in said:
+    for item in answer:
         question, confidence = _read_item(item)
         if question not in asked:
             raise ValueError("the answer is about another digest than asked")
@@ -233,7 +233,7 @@ def _read_item(item: Any) -> tuple[_Question, float]:
     hash_type, value, confidence = item.get("hash_type"), item.get("hash_value"), item.get("confidence")
     if not isinstance(hash_type, str) or hash_type not in _ALGORITHMS or not isinstance(value, str):
         raise ValueError("the answer has an item without a known hash_type and a hash_value")
-    # A bool is an int to Python, and no confidence; NaN is no number between 0 and 1.
+    # For Python a bool is an int, but it is no confidence; NaN is no number between 0 and 1.
     if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
         raise ValueError("the answer has an item without a confidence from 0 to 1")
     return (_ALGORITHMS[hash_type], value.lower()), confidence
