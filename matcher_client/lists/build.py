@@ -26,19 +26,19 @@ from orbweaver.store import disk
 __all__ = ["BuildReport", "FileReport", "RefusedRow", "build", "is_built"]
 
 MOST_REFUSED_KEPT = 1_000
-# Of memory, for each of the sorts that are at work at once, at most five.
+# Memory for each sort; at most five sorts work at the same time.
 CHUNK_BYTES = 64 * 2**20
 _PROGRESS_ROWS = 50_000
 
 
 @dataclass
 class FileReport:
-    """What became of one file; rows = used + refused + what `left_out` counts by reason.
+    """Counts the rows of one file; rows = used + refused + the sum of `left_out`, which counts by reason.
 
-    Of the rows that are used, `benign` are on the list as known to be harmless, which `benign_signs` counts by what
-    says so (`vics-us category 0`); `held` counts in the same way those of a category whose meaning nobody has said: a
-    match on one is held. `deletions` say that an entry is gone, and `stripped` lost a digest that says nothing and kept
-    another. `schemes` are those of the rows.
+    Of the used rows, `benign` are on the list as known to be harmless; `benign_signs` counts them by the sign of that
+    (`vics-us category 0`). `held` counts, by the same signs, the rows of a category whose meaning nobody has said: a
+    match on one is held. `deletions` say that an entry is gone. `stripped` rows lost a digest that says nothing, and
+    kept another. `schemes` are the schemes of the rows.
     """
 
     file: str
@@ -56,7 +56,7 @@ class FileReport:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def count_labels(self, counts: Mapping[Label, int], table: CategoryTable | None) -> None:
-        """Count the rows that are used by what their categories mean; abuse is what is expected."""
+        """Count the used rows by the meaning of their categories; the usual meaning, abuse, has no count of its own."""
         self.schemes = sorted({label.scheme for label in counts if label.scheme is not None})
         for label, count in counts.items():
             nature = entry_nature(label, table)
@@ -74,12 +74,12 @@ class FileReport:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildReport:
-    """What became of the input, and what is in the list.
+    """Reports how the input was used, and how much is in the list.
 
-    `entries` are the list's distinct rows, `digests` the records of each algorithm. Of the input's rows `degenerate`
+    `entries` are the list's distinct rows, `digests` the records of each algorithm. Of the input's rows, `degenerate`
     say nothing about content, `duplicates` are equal to others, and `superseded` describe an entry that a newer row
-    describes. `refused` holds the first 1,000 refused rows. `update` is None when nothing was updated, `category_table`
-    when the list has none.
+    describes. `refused` holds the first 1,000 refused rows. `update` is None when no list was updated, `category_table`
+    when the list has no table.
     """
 
     output: Path
@@ -96,18 +96,18 @@ class BuildReport:
 
     @property
     def rows(self) -> int:
-        """How many rows were read."""
-        return sum(one.rows for one in self.files)
+        """The number of rows that were read."""
+        return sum(report.rows for report in self.files)
 
     @property
     def degenerate(self) -> int:
-        """How many rows were left out because they say nothing about content."""
-        return sum(one.degenerate for one in self.files)
+        """The number of rows that were left out because they say nothing about content."""
+        return sum(report.degenerate for report in self.files)
 
     @property
     def refused_count(self) -> int:
-        """How many rows could not be used."""
-        return sum(one.refused for one in self.files)
+        """The number of rows that could not be used."""
+        return sum(report.refused for report in self.files)
 
 
 def build(
@@ -123,17 +123,17 @@ def build(
 ) -> BuildReport:
     """Build one list from all inputs and put it at `output` in one step: readers see the old list or the new.
 
-    `list_input` says which formats there are. `list_name` is the list's name where the rows say none. Rows that cannot
-    be used are reported, and the rest goes on; a file that is not whole is refused with all that it has. Digests that
-    say nothing about content are left out (`placeholders`).
+    `recognise` knows the formats. `list_name` is the name of the list for rows that name none. Rows that cannot be used
+    are reported, and the others are used; a file that is not complete is refused as a whole. Digests that say nothing
+    about content are left out (`placeholders`).
 
-    With `is_update` the entries of `output` stay, but for those that the input gives again or withdraws: see
-    `list_update.EntryStates`. Input that changes nothing gives the same list version.
+    With `is_update` the entries of `output` stay, except those that the input gives again or withdraws: see
+    `update.EntryStates`. Input that changes nothing gives the same list version.
 
-    `canary` names a synthetic entry that is planted beside what the input gives; an update keeps one that is there.
-    `category_table` says what categories mean, of all entries of the list; an update keeps the one that is there.
+    `canary` names a synthetic entry that is added to the input; an update keeps a canary that is there.
+    `category_table` gives the meaning of categories for all entries of the list; an update keeps a table that is there.
 
-    `progress` is given the number of rows read so far. Memory: up to `chunk_bytes` for each of five sorts,
+    `progress` is called with the number of rows read so far. Memory: up to `chunk_bytes` for each of five sorts,
     and 2 to 4 bytes for each digest of the commonest algorithm. Disk beside `output`: about 40 bytes a digest, as
     much again for rows with a size, an entry id or several digests, and 80 bytes a row for an update.
 
@@ -175,7 +175,7 @@ class _Build:
             mark = self._add_built(output, states, folder) if is_update else None
             for path in self._inputs:
                 for row in self._read(path):
-                    # A row whose format says when it changed may be one of several states of its entry.
+                    # A row with a time of change may be one of several states of its entry.
                     if is_update or row.changed_at is not None:
                         states.add(row)
                     else:
@@ -219,7 +219,7 @@ class _Build:
             built.close()
 
     def _read(self, path: Path) -> Iterator[Row]:
-        """Yield the rows of a file that are of use, and count all of them."""
+        """Yield the useful rows of a file, and count all rows."""
         report = FileReport(str(path))
         self._files.append(report)
 
@@ -251,10 +251,10 @@ class _Build:
         report.count_labels(counts, self._table)
 
     def _say_nothing_usable(self) -> str:
-        refused = sum(one.refused for one in self._files)
+        refused = sum(report.refused for report in self._files)
         left_out: Counter[str] = Counter()
-        for one in self._files:
-            left_out.update(one.left_out)
+        for report in self._files:
+            left_out.update(report.left_out)
         reasons = "".join(f", {count:,} left out: {reason}" for reason, count in left_out.most_common(3))
         first = "".join(f"; {bad.place} of {bad.file}: {bad.reason}" for bad in self._refused[:1])
         return (
@@ -264,7 +264,7 @@ class _Build:
 
 
 def _weigh(row: Row, report: FileReport) -> Row | None:
-    """Return the row without digests that say nothing; None when nothing is left of it."""
+    """Return the row without digests that say nothing; None when no digest is left."""
     digests, placeholder = strip_placeholders(row.digests)
     if row.size == 0 or digests == (None, None, None):
         report.degenerate += 1

@@ -1,4 +1,4 @@
-"""The canary of a built list: a synthetic entry whose presence proves that whoever answers has this list loaded."""
+"""The canary of a built list: a synthetic entry that proves that a service has this list loaded."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ MOST_NAME_CHARACTERS = 100
 
 
 def canary_named(name: str) -> Canary:
-    """Return the canary of a name: always the same, so clients keep theirs when a list is built anew.
+    """Return the canary of a name. It is always the same, so clients keep their URL when a list is built again.
 
-    It is the SHA-256 of a line of text that no list has. Only SHA-256: a list that has no other digests is not to be
-    searched twice for it.
+    It is the SHA-256 of a line of text that is on no list. It has only a SHA-256, so that a list without other digests
+    needs only one search.
     """
     return Canary("sha256", hashlib.sha256(f"orbweaver canary {name}\n".encode()).hexdigest())
 
 
 def canary_text(name: str) -> str:
-    """Return a canary as a matcher URL's `canary=` has it: `sha256:HEX`."""
+    """Return a canary in the form of `canary=` in a matcher URL: `sha256:HEX`."""
     canary = canary_named(name)
     return f"{canary.algorithm}:{canary.digest}"
 
 
 def canary_label(name: str) -> Label:
-    """Return what a list says of its canary: benign, so that a file with its digest is never a match.
+    """Return the label of a canary in its list: benign, so that a file with its digest is never a match.
 
-    Raises ValueError when a name is empty, too long or not printable.
+    Raises ValueError when the name is empty, too long or not printable.
     """
     if not name.strip() or not name.isprintable() or len(name) > MOST_NAME_CHARACTERS:
         raise ValueError(f"a canary's name has 1 to {MOST_NAME_CHARACTERS} printable characters")

@@ -1,13 +1,14 @@
-"""Category tables of regions, as an operator writes them in TOML: what the categories of a list mean there.
+"""Reads category tables, which an operator writes in TOML: the meaning of a list's categories in a region.
 
     name = "Example region, confirmed 2026-01-15"
 
     [[table]]
-    schemes = ["vics-uk"]        # of whose rows it says what they mean: see the column "category, scheme" of the docs
+    schemes = ["vics-uk"]        # the table is for rows of these schemes: column "category, scheme" of the docs
     none = "unknown"             # a row without a category; unknown when left out
     categories = { 0 = "benign", A = "abuse", B = "abuse", C = "abuse" }
 
-What a scheme's table leaves out is unknown, so a match on it is held. Other schemes keep the tables of `categories`.
+A category that the table leaves out is unknown, so a match on it is held. Other schemes keep the tables of
+`categories`.
 """
 
 from __future__ import annotations
@@ -29,35 +30,35 @@ from orbweaver.model import Nature
 MOST_BYTES = 1024 * 1024
 _MOST_ERRORS = 20
 _SCHEME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-# Told by the shape of a whole row; a table could only make abuse of harmless files, or the other way round.
+# The shape of a whole row decides; a table could only turn harmless files into abuse, or the other way round.
 _NOT_FOR_TABLES = "nist-caid"
 _NATURES = "abuse, benign or unknown"
 
 
 @dataclass(frozen=True)
 class CategoryTable:
-    """The meaning of categories by scheme (lower case); None is a row without a category. Part of a built list."""
+    """The meanings of categories by scheme (lower case); None: a row without a category. Part of a built list."""
 
     name: str
     schemes: Mapping[str, Table]
 
     def nature_of(self, scheme: str | None, category: str | None) -> Nature:
-        """Say what a category means: as the table says of its schemes, elsewhere as everywhere."""
+        """Say what a category means: by this table for its schemes, else by the common tables."""
         table = self.schemes.get((scheme or "").lower())
         return nature_of(scheme, category) if table is None else table.get(category, Nature.UNKNOWN)
 
     @property
     def version(self) -> str:
-        """A digest of the name and all that it says."""
+        """A digest of the name and of all meanings."""
         return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a built list keeps it and `hashlist info` shows it."""
+        """Return the table as a built list keeps it and as `hashlist info` shows it."""
         return {
             "name": self.name,
             "schemes": {
                 scheme: {
-                    "categories": {one: table[one].value for one in sorted(filter(None, table))},
+                    "categories": {category: table[category].value for category in sorted(filter(None, table))},
                     "none": table[None].value,
                 }
                 for scheme, table in sorted(self.schemes.items())
@@ -65,19 +66,18 @@ class CategoryTable:
         }
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Self:
-        """Return the table that `as_json` gave."""
-        return cls(
-            said["name"],
-            {
-                scheme: {None: Nature(one["none"])} | {name: Nature(said) for name, said in one["categories"].items()}
-                for scheme, one in said["schemes"].items()
-            },
-        )
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the table that `as_json` stored."""
+        return cls(stored["name"], {scheme: _stored_table(table) for scheme, table in stored["schemes"].items()})
+
+
+def _stored_table(stored: Mapping[str, Any]) -> Table:
+    by_category = {category: Nature(nature) for category, nature in stored["categories"].items()}
+    return {None: Nature(stored["none"]), **by_category}
 
 
 def read_category_table(path: Path) -> CategoryTable:
-    """Read a table; raises CategoryTableRefused with a line for each thing that is wrong and how to mend it."""
+    """Read a table; raises CategoryTableRefused, with a line for each mistake that says how to correct it."""
     if path.exists() and not path.is_file():
         raise CategoryTableRefused(f"{path} is not a regular file: name a category table in TOML")
     try:
@@ -88,37 +88,38 @@ def read_category_table(path: Path) -> CategoryTable:
     if len(written) > MOST_BYTES:
         raise CategoryTableRefused(f"{path} has more than {MOST_BYTES:,} bytes: that is no category table")
     try:
-        said = tomllib.loads(written.decode("utf-8-sig"))
+        document = tomllib.loads(written.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise CategoryTableRefused(f"{path} is not UTF-8: save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CategoryTableRefused(f"{path} is not TOML ({error}): mend it there") from None
-    errors = list(_complaints(said))
-    if errors:
-        more = [f"and {len(errors) - _MOST_ERRORS:,} more"] * (len(errors) > _MOST_ERRORS)
-        raise CategoryTableRefused("\n".join(f"{path}: {one}" for one in [*errors[:_MOST_ERRORS], *more]))
+        raise CategoryTableRefused(f"{path} is not TOML ({error}): correct that place") from None
+    complaints = list(_complaints(document))
+    if complaints:
+        more = [f"and {len(complaints) - _MOST_ERRORS:,} more"] * (len(complaints) > _MOST_ERRORS)
+        lines = [*complaints[:_MOST_ERRORS], *more]
+        raise CategoryTableRefused("\n".join(f"{path}: {line}" for line in lines))
     return CategoryTable(
-        said["name"],
-        {scheme: _read_table(scheme, one) for one in said["table"] for scheme in one["schemes"]},
+        document["name"],
+        {scheme: _read_table(scheme, table) for table in document["table"] for scheme in table["schemes"]},
     )
 
 
-def _read_table(scheme: str, said: Mapping[str, Any]) -> Table:
-    # VICS 0 is "non-pertinent" in every region, so a table that leaves it out says nothing else.
+def _read_table(scheme: str, written: Mapping[str, Any]) -> Table:
+    # VICS 0 is "non-pertinent" in every region, also when a table leaves it out.
     table: Table = {"0": Nature.BENIGN} if is_vics(scheme) else {}
-    table[None] = Nature(said.get("none", Nature.UNKNOWN.value))
-    return table | {category: Nature(nature) for category, nature in said["categories"].items()}
+    table[None] = Nature(written.get("none", Nature.UNKNOWN.value))
+    return table | {category: Nature(nature) for category, nature in written["categories"].items()}
 
 
-def _complaints(said: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with a document, each with the mend."""
-    for key in sorted(said.keys() - {"name", "table"}):
+def _complaints(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each mistake in a document, with the way to correct it."""
+    for key in sorted(document.keys() - {"name", "table"}):
         yield f"{_quoted(key)} is not a key here: the keys are name and [[table]]"
-    name = said.get("name")
+    name = document.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > 100 or not is_text(name):
         yield 'the name is missing or not a short text: write name = "region, who confirmed it, when"'
-    tables = said.get("table")
-    if not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
+    tables = document.get("table")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         yield "there is no [[table]]: add one, with schemes and categories"
         return
     seen: set[str] = set()
@@ -132,7 +133,7 @@ def _complaints(said: Mapping[str, Any]) -> Iterator[str]:
 
 def _complain_of_schemes(where: str, table: Mapping[str, Any], seen: set[str]) -> Iterator[str]:
     schemes = table.get("schemes")
-    if not isinstance(schemes, list) or not schemes or not all(isinstance(one, str) for one in schemes):
+    if not isinstance(schemes, list) or not schemes or not all(isinstance(scheme, str) for scheme in schemes):
         yield f'{where}: schemes is not a list of names: write schemes = ["vics-uk"]'
         return
     for scheme in schemes:
@@ -154,7 +155,7 @@ def _complain_of_categories(where: str, table: Mapping[str, Any]) -> Iterator[st
         yield f'{where}: there are no categories: write categories = {{ 1 = "abuse" }}'
         return
     schemes = table.get("schemes")
-    is_of_vics = isinstance(schemes, list) and any(isinstance(one, str) and is_vics(one) for one in schemes)
+    is_of_vics = isinstance(schemes, list) and any(isinstance(scheme, str) and is_vics(scheme) for scheme in schemes)
     for category, nature in categories.items():
         if not category or not is_text(category):
             yield f"{where}: {_quoted(category)} is not a category: for rows without a category write none = ..."
@@ -164,9 +165,9 @@ def _complain_of_categories(where: str, table: Mapping[str, Any]) -> Iterator[st
             yield f"{where}: VICS 0 is harmless in every region: write 0 = benign or unknown, or leave it out"
 
 
-def _is_nature(said: object) -> bool:
-    return isinstance(said, str) and said in {one.value for one in Nature}
+def _is_nature(value: object) -> bool:
+    return isinstance(value, str) and value in {nature.value for nature in Nature}
 
 
-def _quoted(said: object) -> str:
-    return json.dumps(str(said)[:60], ensure_ascii=False)
+def _quoted(value: object) -> str:
+    return json.dumps(str(value)[:60], ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What changed between two built lists: both are sorted, so they are read side by side once, in bounded memory."""
+"""Compares two built lists: both are sorted, so they are read side by side once, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from orbweaver.matcher_client.lists.file_format import Entry, HashList
 from orbweaver.model import Algorithm, EntryStatus
 
 _PROGRESS_RECORDS = 50_000
-# A meta row's entry is made once for many digests of a bare list; entries of their own are made as they come.
+# Many digests of a bare list share the entry of one meta row, which is made once.
 _ENTRIES_KEPT = 1_024
 
 
 class ChangeKind(StrEnum):
-    """What became of a digest of an entry: `changed` is all that is neither its coming, its going nor its status."""
+    """The kinds of change to a digest of an entry; `changed`: something else of the entry than its status."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -37,9 +37,9 @@ _BY_STATUS = {
 
 
 class EntryChange(NamedTuple):
-    """One digest of one entry, as the old list has it and as the new one has it; None where it is not there.
+    """A digest of an entry in the old list and in the new list; None in the list that does not have it.
 
-    Status and nature are the ones that a verdict goes by, and never None.
+    Status and nature are those that a verdict uses, and never None.
     """
 
     algorithm: Algorithm
@@ -49,7 +49,7 @@ class EntryChange(NamedTuple):
 
     @property
     def kind(self) -> ChangeKind:
-        """Which kind of change it is."""
+        """The kind of the change."""
         if self.before is None or self.after is None:
             return ChangeKind.ADDED if self.before is None else ChangeKind.REMOVED
         if self.before.status == self.after.status:
@@ -58,9 +58,9 @@ class EntryChange(NamedTuple):
 
 
 def compare(old: HashList, new: HashList, *, progress: Callable[[int], None] | None = None) -> Iterator[EntryChange]:
-    """Yield every change, by algorithm and then by digest; `progress` is given the records read of both.
+    """Yield every change, by algorithm and then by digest; `progress` is called with the records read of both.
 
-    An entry is the same one when its list, its entry id and a digest are. Lists of the same version are not read.
+    Two entries are the same one when list, entry id and a digest are equal. Lists of the same version are not read.
     """
     if old.list_version == new.list_version:
         return
@@ -83,7 +83,7 @@ def compare(old: HashList, new: HashList, *, progress: Callable[[int], None] | N
 
 
 class _Counted:
-    """Passes records on and says how many there were."""
+    """Passes records on, and tells `progress` how many there were."""
 
     def __init__(self, progress: Callable[[int], None] | None) -> None:
         self._progress = progress
@@ -109,11 +109,11 @@ def _groups(hash_list: HashList, algorithm: Algorithm, counted: _Counted) -> Ite
 
 
 def _changes(algorithm: Algorithm, digest: bytes, before: list[Entry], after: list[Entry]) -> Iterator[EntryChange]:
-    """Pair what is gone with what is new by list and entry id; what has no partner was removed or added."""
+    """Pair old entries with new ones by list and entry id; an entry without a partner was removed or added."""
     gone = [entry for entry in before if entry not in after]
     come = [entry for entry in after if entry not in before]
     for entry in gone:
-        partner = next((one for one in come if (one.list, one.entry_id) == (entry.list, entry.entry_id)), None)
+        partner = next((new for new in come if (new.list, new.entry_id) == (entry.list, entry.entry_id)), None)
         if partner is not None:
             come.remove(partner)
         yield EntryChange(algorithm, digest, entry, partner)

@@ -1,4 +1,4 @@
-"""Sorting more byte strings than fit into memory: sorted runs in files, then one merge."""
+"""Sorts more byte strings than fit into memory: sorted runs in files, then one merge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-# What CPython needs for one bytes object in a list, beside its bytes (measured: 33, rounded up to 16, and 8).
+# The memory of one bytes object in a list of CPython, without its bytes (measured: 33, rounded up to 16, and 8).
 _OBJECT_BYTES = 57
 _READ_RECORDS = 1024
 _LENGTH = struct.Struct("<I")
@@ -19,8 +19,8 @@ _MOST_RUNS = 64
 class ExternalSort:
     """Sorts byte strings, holding at most about `chunk_bytes` of memory, with runs written to `folder`.
 
-    `width` is the length in bytes of every record; None when they differ. Equal records all come out, side by
-    side. On disk a record takes its own bytes, and 4 more when lengths differ.
+    `width` is the length of every record in bytes; None when lengths differ. Equal records all come out, next to each
+    other. On disk a record takes its own bytes, and 4 more when lengths differ.
     """
 
     def __init__(self, folder: Path, name: str, *, chunk_bytes: int, width: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The built hash list: a file that is searched where it lies, through mmap, with next to no heap.
+"""The built hash list: a file that is searched in place, through mmap, with almost no heap.
 
     header    magic, format, where the index is, file size, build time, digest of all that follows,
               and a digest of the header itself
@@ -9,10 +9,10 @@
               for each digest prefix of n bits the number of its first record, u32
     index     JSON: labels and how many entries have each, counts and offsets, and the category table if there is one
 
-Digests are uniform, so a prefix of about log2(entries) bits leaves 1 or 2 records to look at.
-Integers are little-endian unless said otherwise. The list version is the SHA-256 of everything after the
-header, and the build time is in the header: the same content has the same version whenever it was built. The category
-table is part of the content: the same rows with another table are another version.
+Digests are uniform, so a prefix of about log2(entries) bits leaves 1 or 2 records to look at. Integers are
+little-endian if nothing else is said. The list version is the SHA-256 of everything after the header. The build time is
+in the header, so the same content has the same version, whenever it was built. The category table is part of the
+content: the same rows with another table have another version.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _RECORDS_READ = 4_096
 
 
 class Label(NamedTuple):
-    """What many entries have in common; stored once.
+    """The fields that many entries have in common; stored once.
 
-    `nature` is what the list as a whole says of its entries (a known-benign one); None: their category says it.
+    `nature` is the nature of the list as a whole (a known-benign list); None: the category of an entry decides.
     """
 
     list: str | None
@@ -63,7 +63,7 @@ class Label(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of a hash list; `size` is in bytes. The list need not say any of it."""
+    """One entry of a hash list; `size` is in bytes. A list may leave out every field."""
 
     list: str | None = None
     entry_id: str | None = None
@@ -111,9 +111,9 @@ class Header:
 
 
 class FileMark(NamedTuple):
-    """What tells one version of a file from another without reading it.
+    """Tells one version of a file from another, without reading it.
 
-    The change time is in it because `rsync --inplace --times` and `touch` can set the modification time back.
+    It has the change time because `rsync --inplace --times` and `touch` can set the modification time back.
     """
 
     device: int
@@ -124,16 +124,16 @@ class FileMark(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
-        """Return the mark of the file that was asked about."""
+        """Return the mark of the file with this status."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 class HashList:
     """A built list, opened read-only and verified once, whole; that takes 1 to 3 seconds for 1 GB.
 
-    `mark` is the file as it was when verification began. Bytes are read from the page cache on each `find`:
-    a file that is cut short *in place* while it is open kills the process (SIGBUS), so whoever holds a list
-    for long compares `mark` with the file's before each batch. Files replaced by renaming are safe.
+    `mark` is that of the file when verification began. Each `find` reads bytes from the page cache. If the file is cut
+    short *in place* while it is open, the process is killed (SIGBUS). So a program that keeps a list open compares
+    `mark` with the file's mark before each batch. Replacing the file by renaming is safe.
 
     Raises HashListUnreadable or HashListDamaged.
     """
@@ -184,7 +184,7 @@ class HashList:
         self._map.close()
 
     def entry(self, row: int) -> Entry:
-        """Return what the list says in one meta row."""
+        """Return the entry in one meta row."""
         number, size, offset = META_ROW.unpack_from(self._map, self._meta + row * META_ROW.size)
         label = self._labels[number]
         entry_id = None
@@ -225,7 +225,7 @@ class Section:
         this section's algorithm, or the list is closed.
         """
         width = self._width
-        # Decoded and cut into prefixes for all at once; the loop below is what a lookup costs.
+        # All digests are decoded and cut into prefixes at once; the loop below takes most of a lookup's time.
         together = bytes.fromhex("".join(digests))
         if len(together) != width * len(digests) or not {2 * width}.issuperset(map(len, digests)):
             raise ValueError(f"digests of another length than the {width} bytes that are needed")
@@ -240,7 +240,7 @@ class Section:
             start, end = self._records + first * stride, self._records + last * stride
             position = source.find(digest, start, end)
             while position >= 0:
-                # The same bytes can also lie across two records: that is not a hit.
+                # The same bytes across two records are no hit.
                 offset = (position - start) % stride
                 if offset == 0:
                     found.append((place, *_ROW_NUMBER.unpack_from(source, position + width)))
@@ -262,7 +262,7 @@ def prefix_bits(count: int) -> int:
 
 
 def is_built(path: Path) -> bool:
-    """Whether a file claims to be a built list; it is not verified, and a missing one is not."""
+    """Whether a file begins like a built list; it is not verified. False for a missing file."""
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -271,7 +271,7 @@ def is_built(path: Path) -> bool:
 
 
 def _verify(file: BinaryIO, path: Path, size: int) -> Header:
-    # Read, not mapped: a file that shrinks under our hands is then a short read and not a SIGBUS.
+    # Read, not mapped: a file that shrinks meanwhile gives a short read, and no SIGBUS.
     header = Header.unpack(file.read(HEADER_BYTES), path)
     if size != header.file_size:
         raise HashListDamaged(f"{path} has {size} bytes and should have {header.file_size}: build or copy it again")

@@ -1,11 +1,11 @@
-"""NCMEC Hash Sharing v2: what changed in a span of time, page after page.
+"""Asks NCMEC Hash Sharing v2 for the entries that changed in a span of time, page after page.
 
     ncmec://hashsharing.ncmec.org/npo?username=env:NCMEC_USER&password=file:/run/secrets/ncmec
 
 Sources: hashsharing.ncmec.org/npo/v2/documentation and report.cybertip.org/ws-hashsharing/v2/documentation (read as
 excerpts), python-threatexchange's clients/ncmec/hash_api.py with its tests, and facebook/ThreatExchange issue 1105 and
-pull request 1118 for what was observed: entries come in no order of time, `from` is exclusive and `to` inclusive,
-a page's `maxTimestamp` is nothing to plan with. Every entry is shown in its latest state only, a deletion too.
+pull request 1118 for observed facts: entries are not in the order of time, `from` is exclusive and `to` inclusive, and
+a page's `maxTimestamp` is of no use. Every entry is shown only in its latest state, which may be a deletion.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from orbweaver.matcher_client.transport.service_address import ServiceAddress, r
 from orbweaver.matcher_client.transport.web_session import HttpAnswer, WebSession
 
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
-# A stop for links that lead on for ever; a page has 1,000 entries.
+# Links that lead on for ever are stopped here; a page has 1,000 entries.
 MOST_PAGES = 1_000_000
 _CALLED = "the URL to sync from"
 _TRANSPORTS = {"ncmec": "ncmec+https", "ncmec+https": "ncmec+https", "ncmec+http": "ncmec+http"}
-# Relative to the base URL (large-fingerprints.html; hash_api.py appends it). Nothing else leads to a next page: an
-# absolute link could send the query and the credentials to another host.
+# Relative to the base URL (large-fingerprints.html; hash_api.py appends it). No other link is followed: an absolute
+# link could send the query and the credentials to another host.
 _NEXT = re.compile(r"/v2/entries\?[!-~]{1,4000}")
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page as it was sent, whole and without a document type.
+    """One page as it was sent, complete and without a document type.
 
-    `usable` counts the entries with a digest that we match by, `refused` are those that cannot be read. `next_path`
-    leads to the next page, after the base URL.
+    `usable` counts the entries with a digest that we can match. `refused` are the entries that cannot be read.
+    `next_path`, after the base URL, is the next page.
     """
 
     body: bytes = field(repr=False)
@@ -49,9 +49,9 @@ class Page:
 
 
 def read_source(url: str) -> ServiceAddress:
-    """Read `ncmec://HOST/PATH?username=...&password=...`, which is https; `ncmec+http:` only to this machine itself.
+    """Read `ncmec://HOST/PATH?username=...&password=...`, which is https; `ncmec+http:` is for this machine only.
 
-    Raises UnknownService, never repeating the URL, which may hold a secret.
+    Raises UnknownService, which never repeats the URL, because it may hold a secret.
     """
     scheme, colon, rest = url.strip().partition(":")
     transport = _TRANSPORTS.get(scheme.lower()) if colon else None
@@ -60,7 +60,7 @@ def read_source(url: str) -> ServiceAddress:
             "no source to sync from: write it like "
             "ncmec://hashsharing.ncmec.org/npo?username=env:NAME&password=file:/path"
         )
-    # A matching service must say what it does for a canary; a source of entries has nothing to look up.
+    # The URL of a matching service must say something of a canary; a source of entries has nothing to look up.
     address = read_address(f"{transport}:{rest}{'&' if '?' in rest else '?'}canary=none", called=_CALLED)
     refuse_unknown_options(address, frozenset())
     if address.username is None or address.password is None or address.token is not None:
@@ -72,16 +72,16 @@ def read_source(url: str) -> ServiceAddress:
 
 
 class NcmecClient:
-    """One member's access to one environment of Hash Sharing."""
+    """The access of one member to one environment of Hash Sharing."""
 
     def __init__(self, address: ServiceAddress) -> None:
         self.name = address.name
         self._session = WebSession(address)
 
     def check_access(self) -> datetime | None:
-        """Ask who we are, before anything large; return what time it is there (UTC), None when that is not said.
+        """Check the credentials before any large request; return the time of the server (UTC), None without one.
 
-        Raises Unavailable, with a mend when the credentials are refused.
+        Raises Unavailable, which says what to do when the credentials are refused.
         """
         answer = self._require_answer(self._session.get("/v2/status"))
         if NAMESPACE.encode() not in answer.body:
@@ -94,8 +94,8 @@ class NcmecClient:
     def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
         """Yield every page of the entries that changed after `since`, up to `until` (UTC, whole seconds).
 
-        Only all of them together are an answer: entries come in no order. Raises Unavailable when a page cannot be
-        had, is cut, is no page of Hash Sharing v2, or leads elsewhere or in a circle.
+        Only all pages together are an answer, because entries have no order. Raises Unavailable when a page cannot be
+        fetched, is cut, is no page of Hash Sharing v2, or leads to another place or in a circle.
         """
         span = {"from": format_seconds(since), "to": format_seconds(until)}
         page = self._read_page(self._session.get("/v2/entries", span), 1)

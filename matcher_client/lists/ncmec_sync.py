@@ -1,8 +1,8 @@
-"""Keeping a built hash list as NCMEC's is: ask what changed since the last time, apply all of it, then remember when.
+"""Keeps a built hash list up to date with NCMEC's: asks for the changes since the last time, and applies all of them.
 
-The list is replaced in one step, by `lists.build.build`, after every page has come. Only then the time of the query is
-written beside it. A crash before, between or after leaves a list that is whole and a time that is not too late: what
-was not applied is asked for again, and to apply a change twice changes nothing.
+After every page has come, `lists.build.build` replaces the list in one step. Only then the time of the query is written
+beside it. So a crash at any moment leaves a list that is complete and a time that is not too late: changes that were
+not applied are asked for again, and applying a change twice changes nothing.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from orbweaver.matcher_client.lists.workspace import refuse_output, workspace
 from orbweaver.matcher_client.transport.service_address import ServiceAddress
 from orbweaver.model import now
 
-# The next query begins this much before the end of the last one: clocks differ, and an entry may be seen late.
+# The next query begins so long before the end of the last one: clocks differ, and an entry may appear late.
 OVERLAP = timedelta(hours=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SyncReport:
-    """What one sync did; `built` is None when nothing had changed.
+    """The result of one sync; `built` is None when nothing had changed.
 
-    `distrusted` is the time of the last sync when that is later than this one's: a clock was wrong then or is now, so
-    everything was fetched again.
+    `distrusted` is the time of the last sync if it is later than the time of this one: a clock was wrong then or is
+    wrong now, so everything was fetched again.
     """
 
     since: datetime
@@ -50,7 +50,7 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class _State:
-    """Which query the list holds: of which source, and up to when."""
+    """The query that the list holds: its source, and the end of its span of time."""
 
     source: str
     asked_until: datetime
@@ -67,17 +67,18 @@ def sync(
 ) -> SyncReport:
     """Bring the list at `output` up to `asked_at`, building it when there is none.
 
-    Without it, up to now: by the source's clock when this machine's is ahead of it, for what is asked of a time to come
-    counts as known ever after.
+    Without `asked_at`, the list is brought up to now: by the clock of the source when this machine's clock is ahead. A
+    change in a span of time that was asked for too early would never be fetched.
 
     A `category_table` replaces that of the list, also when no entry changed; without one the list keeps its own.
 
-    `on_page` is given the pages and entries that have come so far, `on_row` the rows read of them. Pages are kept in a
-    folder beside `output` until the list is built: they hold digests, ids and members' names, no content.
+    `on_page` is called with the numbers of pages and entries so far, `on_row` with the rows that were read of them.
+    Pages are kept in a folder beside `output` until the list is built: they hold digests, ids and members' names, no
+    content.
 
-    Raises Unavailable when not all of it can be had, or a first sync finds no entry that can be read; then nothing was
-    changed. Raises HashListUnreadable, HashListDamaged, OutputRefused or StorageFull when the list or its `.sync` file
-    cannot be used.
+    Raises Unavailable when not all pages can be fetched, or a first sync finds no entry that can be read; then nothing
+    was changed. Raises HashListUnreadable, HashListDamaged, OutputRefused or StorageFull when the list or its `.sync`
+    file cannot be used.
     """
     with _lock(output), workspace(output) as folder:
         state = _read_own_state(address, output)
@@ -104,7 +105,7 @@ def sync(
             client.close()
         built = None
         is_there = output.exists()
-        # A list cannot be empty: without one, there is none before the first entry with an MD5 or a SHA-1.
+        # A list cannot be empty, so the first one is made with the first entry that has an MD5 or a SHA-1.
         if usable or (is_there and (entries or _has_another_table(output, category_table))):
             built = build.build(inputs, output, is_update=is_there, category_table=category_table, progress=on_row)
         elif refused:
@@ -137,11 +138,11 @@ def _read_own_state(address: ServiceAddress, output: Path) -> _State | None:
 
 
 def _find_start(state: _State | None, until: datetime) -> tuple[datetime, datetime | None]:
-    """Return since when to ask, and the time of the last sync when it cannot be trusted."""
+    """Return the start of the span to ask for, and the time of the last sync if it cannot be trusted."""
     if state is None:
         return _BEGINNING, None
     if state.asked_until > until:
-        # How far off which clock was is not known, so neither is what the last query missed.
+        # Nobody knows which clock was wrong, and by how much, so nobody knows which changes the last query missed.
         return _BEGINNING, state.asked_until
     return state.asked_until - OVERLAP, None
 
@@ -152,8 +153,8 @@ def _state_path(output: Path) -> Path:
 
 def _read_state(path: Path) -> _State | None:
     try:
-        said = json.loads(path.read_bytes())
-        return _State(str(said["source"]), datetime.fromisoformat(said["asked_until"]).astimezone(UTC))
+        stored = json.loads(path.read_bytes())
+        return _State(str(stored["source"]), datetime.fromisoformat(stored["asked_until"]).astimezone(UTC))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -182,7 +183,7 @@ def _write_state(output: Path, state: _State) -> None:
 
 @contextmanager
 def _lock(output: Path) -> Iterator[None]:
-    """Keep a second sync of the same list out: its older answer could replace a newer one."""
+    """Keep out a second sync of the same list: its older answer could replace a newer one."""
     path = output.with_name(f".{output.name}.lock")
     try:
         file = path.open("w")

@@ -1,8 +1,8 @@
-"""Digests that say nothing about content: they stand for "not known", or for a file that every system has.
+"""Strips digests that say nothing about content: they stand for "not known", or for a file that every system has.
 
-Lists have them because a tool hashed what it could not read, or filled a column that must not be empty. A match on one
-would raise a case for every empty or blanked file on the web. The table is short on purpose: what is only common
-(a logo, a blank page) belongs on a known-benign list.
+They are on lists because a tool hashed a file that it could not read, or filled a column that must not be empty. A
+match on one would raise a case for every empty or blanked file on the web. The table is short on purpose: a file that
+is only common (a logo, a blank page) belongs on a known-benign list.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import string
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES
 from orbweaver.matcher_client.lists.row import Digests
 
-# Content, and how it is called in a report.
+# Contents, and their names in a report.
 _CONTENTS = {
     b"": "the empty file",  # public sample lists have it (HMA, ThreatExchange)
     b"\0": "a single zero byte",
@@ -39,7 +39,7 @@ _ALL = frozenset(_PLACEHOLDERS)
 
 
 def strip_placeholders(digests: Digests) -> tuple[Digests, str | None]:
-    """Return the digests that say something, and what one of the others stands for (None: there were none)."""
+    """Return the digests that say something, and the meaning of one of the others (None: there were no others)."""
     if _ALL.isdisjoint(digests):
         return digests, None
     sha256, sha1, md5 = (None if digest in _ALL else digest for digest in digests)

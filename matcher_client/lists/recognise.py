@@ -1,4 +1,4 @@
-"""Reading the lists that people have: which format a file is in is told by its content, never by its name."""
+"""Reads the lists that people have: the content of a file tells its format, never its name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orbweaver.matcher_client.lists.source import open_source, read_head
 
 
 class Format(NamedTuple):
-    """A format that we read; `list_name` is what its lists are called when nothing else says it."""
+    """A format that we read; `list_name` is the name of its lists when nothing else gives one."""
 
     name: str
     read: Callable[..., Iterator[Read]]
@@ -31,12 +31,12 @@ _NCMEC = Format("NCMEC hash sharing v2", ncmec.read, ncmec.DEFAULT_LIST)
 def read_rows(
     path: Path, *, list_name: str | None = None, tell_format: Callable[[str], None] | None = None
 ) -> Iterator[Read]:
-    """Yield what a list has, row by row; memory use does not depend on the file's size.
+    """Yield the rows of a list; memory use does not depend on the file's size.
 
-    `list_name` is the list's name where its rows say none; else it is the format's own, else the file's without
-    suffix. `tell_format` is given the name of the format, before the first row.
+    `list_name` is the name of the list for rows that name none; without it, the name of the format, else the name of
+    the file without its suffix. `tell_format` is called with the name of the format, before the first row.
 
-    Raises HashListUnreadable when the file cannot be read, is in no format of ours, or is not whole.
+    Raises HashListUnreadable when the file cannot be read, has an unknown format, or is not complete.
     """
     rows = 0
     try:

@@ -1,4 +1,4 @@
-"""What readers of every format make of a list: rows, and rows that could not be used; and the reading of fields."""
+"""The rows that readers of all formats make of a list, refused ones among them; and the reading of their fields."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ NO_DIGESTS: Digests = (None, None, None)
 
 
 class Row(NamedTuple):
-    """One usable row: SHA-256, SHA-1 and MD5, size in bytes and what the list says of it.
+    """One usable row: SHA-256, SHA-1 and MD5, size in bytes, and its label.
 
-    Without any digest it is a deletion: the entry of that list and id is withdrawn. `changed_at` is when the entry
-    changed, in milliseconds since 1970, where the format says so; of several states of an entry the newest counts.
+    A row without any digest is a deletion: the entry of that list and id is withdrawn. `changed_at` is the time of the
+    entry's last change, in milliseconds since 1970, if the format has one; of several states of an entry the newest
+    counts.
     """
 
     digests: Digests
@@ -38,7 +39,7 @@ class Row(NamedTuple):
 
 
 class RefusedRow(NamedTuple):
-    """A row that could not be used, where ("line 3", "record 17"; both count from 1), and why; never a digest."""
+    """A row that could not be used: its place ("line 3", "record 17"; both count from 1) and the reason; no digest."""
 
     file: str
     place: str
@@ -91,7 +92,7 @@ def read_size(value: str | None) -> int | None:
 
 
 def read_text(value: str | None, name: str) -> str | None:
-    """Return a text verbatim; raises BadRowError when it is no text, or too long to be what it should be."""
+    """Return a text verbatim; raises BadRowError when it is not UTF-8, or too long for its field."""
     if not value:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Opening what people send as a list: plain or gzip'd, UTF-8 or UTF-16, with or without a byte order mark."""
+"""Opens a list as people send it: plain or with gzip, UTF-8 or UTF-16, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK_BYTES = 64 * 1024
 _KIND_BYTES = 4_096
 _GZIP = b"\x1f\x8b"
 _UTF8_MARK = codecs.BOM_UTF8
-# Formats that a list is inside of; opening these is not for us.
+# Formats that may contain a list; the user has to unpack them.
 _CONTAINERS = {
     _GZIP: "gzip data inside gzip data",
     b"PK\x03\x04": "a ZIP archive",
@@ -31,11 +31,11 @@ _CONTAINERS = {
 
 
 def open_source(path: Path) -> BinaryIO:
-    """Open a list and return its text as UTF-8 without a byte order mark, however it is kept; close it after use.
+    """Open a list of any of these forms, and return its text as UTF-8 without a byte order mark; close it after use.
 
-    gzip is recognised by its magic, and has no limit of ratio: nothing is held but one block at a time.
+    gzip is recognised by its first bytes. Its ratio has no limit, because only one block at a time is in memory.
 
-    Raises OSError, and BadFileError for what cannot be such a text; reading raises the same.
+    Raises OSError, and BadFileError when the file is no such text; reading raises the same errors.
     """
     file: BinaryIO = path.open("rb", buffering=_BLOCK_BYTES)
     try:
@@ -50,7 +50,7 @@ def open_source(path: Path) -> BinaryIO:
 
 
 def read_head(path: Path) -> bytes:
-    """Return up to 64 KiB of a list's text, as far as it can be read; raises as open_source does."""
+    """Return up to 64 KiB of a list's text, as far as it can be read; raises the errors of open_source."""
     with open_source(path) as file:
         blocks = []
         length = 0
@@ -59,7 +59,7 @@ def read_head(path: Path) -> bytes:
                 blocks.append(block)
                 length += len(block)
         except BadFileError:
-            pass  # it is said where the whole is read, after what is whole
+            pass  # the reader of the whole file reports it, after the rows before it
         return b"".join(blocks)
 
 
@@ -67,7 +67,7 @@ def _starts(file: BinaryIO, length: int = 2) -> bytes:
     try:
         return file.peek(length)[:length]  # type: ignore[attr-defined, no-any-return]
     except BadFileError:
-        return b""  # it is said where the whole is read
+        return b""  # the reader of the whole file reports it
 
 
 def _detect_encoding(file: BinaryIO) -> tuple[str | None, int]:
@@ -87,7 +87,7 @@ def _detect_encoding(file: BinaryIO) -> tuple[str | None, int]:
     kind = binary_kind(_starts(file, _KIND_BYTES))
     if kind is not None:
         raise BadFileError(f"is {kind} and no list: give the list of its digests")
-    # No list starts with a NUL, and every list starts with a character of ASCII.
+    # No list begins with a NUL, and every list begins with an ASCII character.
     if len(start) >= 2 and start[0] and not start[1]:
         return "utf-16-le", 0
     if len(start) >= 2 and start[1] and not start[0]:
@@ -96,7 +96,7 @@ def _detect_encoding(file: BinaryIO) -> tuple[str | None, int]:
 
 
 class _Layer(io.RawIOBase):
-    """A reader of another reader, with which it closes."""
+    """A reader on top of another reader; both are closed together."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

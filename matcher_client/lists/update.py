@@ -1,4 +1,4 @@
-"""Which state of an entry counts, when a list gives several; and reading back the entries of a built list."""
+"""Chooses the state of an entry that counts when a list has several; reads the entries of a built list back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from orbweaver.matcher_client.lists.write import MOST_LABELS, too_many_labels
 from orbweaver.model import Algorithm, EntryStatus
 
 _KEY_BYTES = 16
-# Newest first: whether it is of the built list, how long before the end of time it changed, whether it is no deletion.
+# Newest first: whether it is of the built list, the time from its change to the latest time, whether it has digests.
 _STATE = struct.Struct(">BQ?")
 _STATE_END = _KEY_BYTES + _STATE.size
 _LAST_MOMENT = 2**63
-# Label, size, which digests follow (1 << place); then the digests, then the entry id.
+# Label, size, the digests that follow (1 << place); then the digests, then the entry id.
 _CONTENT = struct.Struct(">IQB")
 _WIDTHS = tuple(DIGEST_BYTES.values())
 _PLACED = struct.Struct(">IB")
@@ -28,11 +28,11 @@ _PLACED = struct.Struct(">IB")
 
 @dataclass
 class UpdateTally:
-    """What an update did, in entries: `given_again` were there already, changed or not.
+    """Counts what an update did, in entries: `given_again` were there before, changed or not.
 
-    `withdrawn` are the ones that were there and that the new input withdraws; `unknown_deletions` say of entries that
-    were not there that they are gone. `superseded` counts rows that a newer state of their entry replaced. `lists` are
-    the names of the lists that the built one had, `new_lists` those of the input that it had not.
+    `withdrawn` were there, and the new input withdraws them; `unknown_deletions` are deletions of entries that were not
+    there. `superseded` counts rows that a newer state of their entry replaced. `lists` are the names of the lists in
+    the built one before, `new_lists` the names that only the input has.
     """
 
     added: int = 0
@@ -45,11 +45,12 @@ class UpdateTally:
 
 
 class EntryStates:
-    """All states of the entries of a list, of which the newest counts.
+    """All states of the entries of a list; for each entry the newest counts.
 
-    An entry is known by its list and id, without an id by its list and digests. A row of new input is newer than one
-    of the built list, then the later `changed_at` is newer. All rows of the newest state stay: an entry can have
-    several. A deletion leaves the newest state before it, withdrawn, so that it can be told from what never was.
+    An entry is known by its list and id; without an id, by its list and digests. A row of new input is newer than a row
+    of the built list; after that, the later `changed_at` is newer. All rows of the newest state stay, because an entry
+    can have several. A deletion keeps the newest state before it, as withdrawn: so a deleted entry differs from one
+    that never was there.
     """
 
     def __init__(self, folder: Path, *, chunk_bytes: int) -> None:
@@ -68,8 +69,8 @@ class EntryStates:
         present = sum(1 << place for place, digest in enumerate(row.digests) if digest is not None)
         digests = b"".join(digest for digest in row.digests if digest is not None)
         entry_id = (row.entry_id or "").encode()
-        of_list = (row.label.list or "").encode()
-        key = b"\0".join((of_list, b"id", entry_id)) if entry_id else b"\0".join((of_list, bytes((present,)), digests))
+        list_name = (row.label.list or "").encode()
+        key = b"\0".join((list_name, b"id", entry_id) if entry_id else (list_name, bytes((present,)), digests))
         self._sort.add(
             b"".join(
                 (
@@ -136,12 +137,12 @@ def _unpack(record: bytes, labels: list[Label]) -> Row:
 
 
 def read_back(hash_list: HashList, folder: Path, *, chunk_bytes: int) -> Iterator[Row]:
-    """Yield the rows that a list was built from, each once, in bounded memory; raises OSError."""
+    """Yield the rows from which a list was built, each once, in bounded memory; raises OSError."""
     placed = ExternalSort(folder, "placed", chunk_bytes=chunk_bytes)
     labels = [label for label, _ in hash_list.label_counts()]
     for place, (algorithm, section) in enumerate(hash_list.sections.items()):
         for digest, number in section.records():
-            if number < len(labels):  # the meta rows of the labels come first, and lone digests share them
+            if number < len(labels):  # the meta rows of labels come first; digests without anything else share them
                 yield Row(_lone(algorithm, digest), labels[number])
             else:
                 placed.add(_PLACED.pack(number, place) + digest)

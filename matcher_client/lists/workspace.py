@@ -1,4 +1,4 @@
-"""Where a built list is made: a folder beside it, which is gone afterwards; and what it means when it cannot be."""
+"""Makes the folder in which a list is built, beside the list, and removes it; turns failures to write into errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from orbweaver.matcher_client.errors import MatcherError, OutputRefused, StorageFull
 
 _SUFFIX = ".building"
-_RANDOM = "?" * 8  # what tempfile puts between prefix and suffix
+_RANDOM = "?" * 8  # tempfile puts 8 random characters between prefix and suffix
 # No room on the disk, within the user's quota, or within the limit on the size of a file.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -23,11 +23,11 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def workspace(output: Path) -> Iterator[Path]:
     """Yield an empty folder beside `output`, and remove it at the end with all that it has.
 
-    What processes left that were killed in the middle of the same is removed first: a folder is locked as long as its
-    process lives. Raises OutputRefused, StorageFull.
+    First, folders that killed processes left there are removed: the folder of a live process is locked. Raises
+    OutputRefused, StorageFull.
     """
     try:
-        # While the place is locked nobody looks at a folder that is made and not locked yet.
+        # While the parent is locked, no other process looks at our folder before it has its own lock.
         with _locked(output.parent):
             _remove_leftovers(output)
             made = tempfile.TemporaryDirectory(prefix=f".{output.name}.", suffix=_SUFFIX, dir=output.parent)
@@ -43,11 +43,11 @@ def workspace(output: Path) -> Iterator[Path]:
 
 
 def refuse_output(path: Path, error: OSError, mend: str | None = None) -> MatcherError:
-    """Return what to raise when `path` cannot be written, nor what is needed to make it; `mend` is what to do then."""
+    """Return the error for a `path` (or the files needed to make it) that cannot be written; `mend` says what to do."""
     is_full = error.errno in _FULL
     usual = "nothing was changed; free space there" if is_full else "choose another place with -o"
-    said = f"{path} cannot be written ({error.strerror}): {mend or usual}"
-    return StorageFull(said) if is_full else OutputRefused(said)
+    message = f"{path} cannot be written ({error.strerror}): {mend or usual}"
+    return StorageFull(message) if is_full else OutputRefused(message)
 
 
 def _remove_leftovers(output: Path) -> None:
@@ -56,7 +56,7 @@ def _remove_leftovers(output: Path) -> None:
             continue
         lock = _lock(folder)
         if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)  # the next one tries again
+            shutil.rmtree(folder, ignore_errors=True)  # the next build tries again
             os.close(lock)
 
 
@@ -64,7 +64,7 @@ def _remove_leftovers(output: Path) -> None:
 def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):  # a file system without locks: then nothing is removed either
+        with suppress(OSError):  # a file system without locks: then leftovers are not removed either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -76,7 +76,7 @@ def _lock(folder: Path) -> int | None:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        return None  # gone, or not ours
+        return None  # it is gone, or another user's
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,4 +1,4 @@
-"""Putting rows in order and writing the body of a built list, in bounded memory."""
+"""Puts rows in order and writes the body of a built list, in bounded memory."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from orbweaver.model import Algorithm
 
 MOST_LABELS = 65_536
 
-# What is said of a digest, in 8 bytes after it while it is sorted: either the key of its label, or _IS_META_ROW and
-# the number of a meta row.
+# While a digest is sorted, 8 bytes after it say what belongs to it: the key of its label, or _IS_META_ROW and the
+# number of a meta row.
 _TAIL = struct.Struct(">Q")
 _IS_META_ROW = 1 << 63
 _NUMBER = struct.Struct(">I")
-# Label key, size, length of the entry id; then the entry id, which digests follow (1 << place), the digests.
+# Label key, size, length of the entry id; then the entry id, a byte for the digests that follow (1 << place), digests.
 _RICH = struct.Struct(">QQH")
 _WRITE_BYTES = 256 * 1024
 
 
 class Written(NamedTuple):
-    """What was written; offsets in bytes. `entries` are distinct rows, `digests` records by algorithm."""
+    """Offsets (bytes) and counts of what was written: `entries` are distinct rows, `digests` records by algorithm."""
 
     index_offset: int
     file_size: int
@@ -50,7 +50,7 @@ class Written(NamedTuple):
 
 
 def too_many_labels() -> HashListUnreadable:
-    """Return the error for labels that are so many that a column must be wrong."""
+    """Return the error for too many labels, which only a wrong column can cause."""
     return HashListUnreadable(
         f"more than {MOST_LABELS:,} different combinations of list, category, scheme and status: "
         "put what names a single entry into the entry_id column"
@@ -58,12 +58,11 @@ def too_many_labels() -> HashListUnreadable:
 
 
 class ListContent:
-    """All rows of a list, on their way into order; `count` is how many there are, equal ones counted each time.
+    """Collects and sorts all rows of a list; `count` is their number, equal ones counted each time.
 
-    Lone digests with nothing but a label go straight to the sort of their algorithm. The others are first
-    sorted by what is said of them, which finds equal rows and gives each distinct row a meta row of its own: so
-    the rows can be read back from the built list. Nothing depends on the order of the input, so equal content gives
-    equal bytes.
+    A single digest with nothing but a label goes directly to the sort of its algorithm. Other rows are first sorted by
+    their contents. That finds equal rows, and gives each distinct row a meta row of its own, so that the rows can be
+    read back from the built list. Nothing depends on the order of the input: equal content gives equal bytes.
     """
 
     def __init__(self, folder: Path, *, chunk_bytes: int) -> None:
@@ -79,7 +78,7 @@ class ListContent:
         self._by_place = tuple(self._sorts.values())
 
     def add(self, row: Row) -> None:
-        """Take one row; raises HashListUnreadable when labels are so many that a column must be wrong."""
+        """Take one row; raises HashListUnreadable for too many labels, which only a wrong column can cause."""
         digests, label, size, entry_id, _ = row
         self.count += 1
         key = self._keys.get(label)
@@ -124,7 +123,7 @@ class ListContent:
         return Written(index_offset, body.position, body.digest.digest(), entries, digests)
 
     def _make_key(self, label: Label) -> int:
-        # A key depends on nothing but its label, so it can be sorted by before all labels are known.
+        # A key depends only on its label, so rows can be sorted by it before all labels are known.
         digest = hashlib.sha256(json.dumps(label).encode()).digest()
         key = int.from_bytes(digest[:8], "big") >> 1
         if len(self._labels) >= MOST_LABELS or key in self._labels:
@@ -134,7 +133,7 @@ class ListContent:
         return key
 
     def _write_meta(self, body: _Body, numbers: dict[int, int], label_entries: list[int]) -> int:
-        """Write meta rows and entry ids, count distinct rows, hand the digests on; return where the ids are."""
+        """Write meta rows and entry ids, count distinct rows, pass the digests on; return the offset of the ids."""
         for number in range(len(numbers)):
             body.write(META_ROW.pack(number, UNKNOWN, UNKNOWN))
         rows = 0
@@ -173,7 +172,7 @@ class ListContent:
 
 
 class _Body:
-    """Everything after the header: buffered, hashed as it is written; positions are offsets in the file."""
+    """Writes everything after the header, and hashes it meanwhile; positions are offsets in the file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -191,7 +190,7 @@ def _write_section(
     body: _Body, sort: ExternalSort, width: int, numbers: dict[int, int], label_entries: list[int]
 ) -> dict[str, int]:
     """Write one algorithm's records and fan-out, count its lone digests; return its part of the index."""
-    # The sort's count includes duplicates, so these buckets may be too fine; joining neighbours mends that.
+    # The sort's count includes duplicates, so there may be too many buckets; then neighbours are joined.
     bits = prefix_bits(sort.count)
     buckets = array("I", bytes(4 << bits))
     records = body.position

@@ -1,9 +1,10 @@
-"""INTERPOL ICSE exports: a CSV with `;`, told by its columns.
+"""Reads INTERPOL ICSE exports: a CSV with `;`, recognised by its columns.
 
 Source: IPED's HashDBTool, which knows the header `MD5;SHA1;PhotoDNA;Image ID;Is distributed;Victim identified;Offender
-identified;Series name;Number of submissions;File Available;Media Type;Baseline`. `Baseline` is a flag: the image meets
-the criteria of INTERPOL's Baseline, or not. Every row is abuse material to IPED; what is not Baseline depends on the
-law of a country, so the category says which of both it is. A flag that is neither is kept as it is.
+identified;Series name;Number of submissions;File Available;Media Type;Baseline`. `Baseline` is a flag: whether the
+image meets the criteria of INTERPOL's Baseline. IPED takes every row as abuse material. Whether an image that is not
+Baseline is illegal depends on the law of a country, so the category says which of both it is. Any other flag is kept as
+it is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def is_export(head: bytes) -> bool:
 
 
 def make_row(values: text.Values, list_name: str) -> Row:
-    """Return the row that a line's values make; raises BadRowError."""
+    """Return the row of a line from its values by column; raises BadRowError."""
     flag = read_text(values.get("baseline"), "Baseline")
     label = Label(list_name, _FLAGS.get(flag.lower(), flag) if flag else None, SCHEME, None)
     return Row(text.read_digests(values), label, entry_id=read_text(values.get("imageid"), "Image ID"))

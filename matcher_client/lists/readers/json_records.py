@@ -1,7 +1,7 @@
-"""Objects out of a JSON document of any size: their plain values, one object after another, in bounded memory.
+"""Reads objects from a JSON document of any size: their plain values, one object after another, in bounded memory.
 
-Only ijson's lowest layer is used. Its `items` keeps whatever an object holds, and its C backend ends the process with a
-segmentation fault on a million nested arrays (we count depth ourselves), and on an integer of more than 4,300 digits
+Only the lowest layer of ijson is used. Its `items` keeps everything in an object. Its C backend ends the process with a
+segmentation fault on a million nested arrays (so we count the depth), and on an integer of more than 4,300 digits
 unless `use_float` makes integers machine words (ijson 3.6.0, measured).
 """
 
@@ -22,14 +22,14 @@ _MOST_DEPTH = 64
 
 Scalar = str | int | float | bool | None
 Record = dict[str, Scalar]
-# Where a record says that it has keys besides those that were asked for.
+# A record has this key when it has keys other than the wanted ones.
 OTHER_KEYS = ""
 
 
 def text_of(record: Record, key: str) -> str | None:
-    """Return a value as text, None when there is none: in all these formats a number may stand as a string.
+    """Return a value as text, None without a value: in all these formats a number may be written as a string.
 
-    Raises BadRowError when it is neither.
+    Raises BadRowError for any other value.
     """
     value = record.get(key)
     if value is None:
@@ -42,16 +42,17 @@ def text_of(record: Record, key: str) -> str | None:
 def read_records(
     file: BinaryIO, *, paths: frozenset[str], keys: frozenset[str], inner: str | None = None
 ) -> Iterator[Record]:
-    """Yield each object at one of `paths` (as ijson writes them: `value.item`) with those of its plain values that
-    `keys` names; what it nests under one of them is None, the rest is passed over. Where `keys` names OTHER_KEYS, an
-    object that has a key besides has that one too. An object with an array under the key `inner` is none itself, and
-    the objects in that array are looked at instead, by the path that they have.
+    """Yield each object at one of `paths` (as ijson writes them: `value.item`), with its plain values under `keys`.
 
-    Bytes that are not UTF-8 are replaced: they cost the text that they are in, not the list.
+    A nested value under one of `keys` is None; other keys are skipped. If `keys` has OTHER_KEYS, an object that has
+    other keys, too, has this key. An object with an array under the key `inner` is not yielded itself: the objects in
+    that array are, if their path is one of `paths`.
 
-    Raises BadFileError when the document is no JSON or not whole; the objects before that are yielded first.
+    Bytes that are not UTF-8 are replaced: they spoil the text that they are in, not the list.
+
+    Raises BadFileError when the document is not JSON or not complete, after the objects before that place.
     """
-    open_paths: list[str] = []  # the path of each open container; inside a record nobody asks for it
+    open_paths: list[str] = []  # the path of each open container; empty inside a record, where no path is needed
     arrays: list[bool] = []  # whether each is an array
     key = ""
     record: Record | None = None
@@ -94,9 +95,9 @@ def _read_events(file: BinaryIO) -> Iterator[list[tuple[str, Scalar]]]:
     silent = 0
     while block := file.read(_BLOCK_BYTES):
         try:
-            if text := decoder.decode(block):  # nothing at all would be the end for ijson
+            if text := decoder.decode(block):  # empty input would be the end for ijson
                 parser.send(text.encode())
-        # ValueError: a number that the backend in Python cannot read; the one in C says it as the former.
+        # ValueError: a number that ijson's backend in Python cannot read; its backend in C raises JSONError for it.
         except (JSONError, ValueError) as error:
             yield events
             raise BadFileError(

@@ -1,9 +1,9 @@
-"""NCMEC Hash Sharing v2 XML: the answer to `GET /v2/entries`, one page of it or several in a file each.
+"""Reads NCMEC Hash Sharing v2 XML: answers to `GET /v2/entries`, one page in each file.
 
 Source: NCMEC's Hash Sharing API v2 as python-threatexchange reads it (exchanges/clients/ncmec/hash_api.py and the
 documents of its tests): `queryResult / images|videos / image|video|deletedImage|deletedVideo`, each with `member@id`,
 `id`, `timestamp`, `classification` (A1, A2, B1, B2) and `fingerprints` (md5, sha1 and perceptual ones). Ids are unique
-for each member only. A deleted entry has no fingerprints. Feedback is another member's word on one fingerprint.
+only within a member. A deleted entry has no fingerprints. Feedback is the opinion of another member on a fingerprint.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ DEFAULT_LIST = "ncmec"
 SCHEME = "ncmec"
 _NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2 "
 _BLOCK_BYTES = 64 * 1024
-# A fingerprint is a few hundred characters; what is larger comes by reference.
+# A fingerprint has a few hundred characters; larger ones come by reference.
 _MOST_TOKEN_BYTES = 4 * 2**20
 _MOST_TEXT = 4_096
 _MOST_DEPTH = 32
 _ENTRIES = frozenset({"image", "video", "deletedImage", "deletedVideo"})
 _FIELDS = frozenset({"member", "id", "timestamp", "classification"})
-# Of the types that feedback is given for, the ones that we match by.
+# Of the types that feedback can be about, those that we match.
 _OURS = frozenset({"md5", "sha1"})
 
 
 class QueryResult:
-    """A query result: iterate over it for its rows, once; then `next_page` is the address of the next page, if any.
+    """A query result: iterate over its rows, once; then `next_page` is the address of the next page, None without one.
 
-    An entry to which a member gave negative feedback on its MD5 or SHA-1 is disputed. Raises BadFileError.
+    An entry is disputed when a member gave negative feedback on its MD5 or SHA-1. Raises BadFileError.
     """
 
     def __init__(self, file: BinaryIO, name: str, *, list_name: str = DEFAULT_LIST) -> None:
@@ -101,7 +101,7 @@ class QueryResult:
             if element == "member":
                 self._texts["member@id"] = attributes.get("id", "")
         elif depth == 4 and element == "id":
-            # Whatever has an id is an entry, and may be on the list for what nobody here knows.
+            # An element with an id is an entry; this one is of a kind that this release does not know.
             self._records += 1
             reason = f"an entry of a kind that is not known: {self._path[2][:40]}"
             self._rows.append(RefusedRow(self._name, f"record {self._records}", reason))

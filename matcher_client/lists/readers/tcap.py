@@ -1,9 +1,9 @@
-"""The hash list of Tech Against Terrorism's TCAP, as JSON.
+"""Reads the hash list of Tech Against Terrorism's TCAP, as JSON.
 
 Source: python-threatexchange's client and its tests (exchanges/clients/techagainstterrorism): entries of `hash_digest,
 algorithm, ideology, file_type, deleted, updated_on, created_on, id`, as an array or in the `results` of a page that has
-a `checkpoint` too. A deleted entry keeps its digest. `updated_on` is in seconds since 1970. Of the algorithms SHA512,
-PDQ and TMK are none that we compute.
+a `checkpoint`, too. A deleted entry keeps its digest. `updated_on` is in seconds since 1970. We do not compute the
+algorithms SHA512, PDQ and TMK.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _make_row(record: Record, list_name: str) -> Row | LeftOutRow:
 
 
 def _read_seconds(value: Scalar) -> int:
-    """Return milliseconds since 1970; without a time an entry is older than any that has one."""
+    """Return milliseconds since 1970; an entry without a time counts as older than any with a time."""
     if value is None:
         return 0
     if isinstance(value, bool | str) or not 0 <= value < _LAST_SECOND:

@@ -1,7 +1,8 @@
-"""Text of one row a line: CSV with a header, bare digests, or what `sha256sum` prints.
+"""Reads text with one row a line: CSV with a header, bare digests, or the output of `sha256sum`.
 
-A header decides which columns there are. A line that cannot be used costs that line only, unless it shows that the file
-is not one whole list: it begins another one (files are joined by `cat`), or it is the last and has no end.
+The header names the columns. A line that cannot be used is refused, and the others are used. But the whole file is
+refused when a line shows that it is not one complete list: when the line begins another list (files were joined by
+`cat`), or is the last one and has no end.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ _COLUMNS = frozenset((*_DIGEST_COLUMNS, "size", "category", "scheme", "entryid",
 Values = dict[str, str]
 MakeRow = Callable[[Values, str], Row]
 
-# How a list begins that is JSON or XML, perhaps right after a digest whose line has no end. A name in a column may
-# start with a bracket too.
+# The beginning of a list in JSON or XML, perhaps directly after a digest whose line has no end. A name in a column may
+# begin with a bracket, too.
 _OTHER_START = re.compile(rb"""[0-9a-fA-F]*(?:[\[{]\s*(?:["\[{]|$)|<(?:\?xml|\w*:?queryResult)\b)""")
 
 
@@ -53,10 +54,10 @@ def make_row(values: Values, list_name: str) -> Row:
 
 
 def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_row) -> Iterator[Read]:
-    """Yield each line as a row, or as refused; `make_row` says what the columns mean. Raises BadFileError.
+    """Yield each line as a row, or as refused; `make_row` turns the columns into a row. Raises BadFileError.
 
-    The first line that is neither blank nor a `#` comment decides whether the file is CSV. Each line of a CSV
-    stands for itself (no line breaks inside quotes), so that a lost quote costs one line and not the rest.
+    The first line that is neither blank nor a `#` comment decides whether the file is CSV. Each line of a CSV is read
+    alone (no line breaks inside quotes), so that a lost quote spoils one line and not the rest.
     """
     lines: _BareLines | _CsvLines | None = None
     number = used = bad_lines = 0
@@ -64,7 +65,7 @@ def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_
         number += 1
         is_whole = line.endswith(b"\n")
         is_too_long = len(line) == _LINE_BYTES and not is_whole
-        # Not tabs: one may stand before an empty last field. A mark stands where another file was appended.
+        # Tabs stay: one may be before an empty last field. A byte order mark is where another file was appended.
         line = line.strip(b" \r\n").removeprefix(codecs.BOM_UTF8)
         if lines is None or is_too_long:
             _refuse_lone_returns(line)
@@ -111,7 +112,7 @@ def _refuse_lone_returns(line: bytes) -> None:
 
 
 def split_header(line: bytes) -> tuple[str, list[str]]:
-    """Return the delimiter of what may be a header, and its column names as they are compared."""
+    """Return the delimiter of a line that may be a header, and its column names in the form for comparison."""
     text = line.decode(errors="replace")
     headers = {mark: [_normalise(field) for field in text.split(mark)] for mark in _DELIMITERS}
     delimiter = max(headers, key=lambda mark: len(_COLUMNS.intersection(headers[mark])))
@@ -119,7 +120,7 @@ def split_header(line: bytes) -> tuple[str, list[str]]:
 
 
 def _read_header(line: bytes) -> tuple[str, list[str]] | None:
-    """Return delimiter and column names when a line is a header; raises BadFileError when it is one of no list."""
+    """Return delimiter and column names when a line is a header; raises BadFileError for a header without digests."""
     delimiter, header = split_header(line)
     known = [name for name in header if name in _COLUMNS]
     if not known:
@@ -145,10 +146,10 @@ class _BareLines:
 
     def __init__(self, list_name: str) -> None:
         self._label = Label(list_name, None, None, None)
-        self._longest = len(DIGEST_BYTES)  # as a place: SHA-256 comes first
+        self._longest = len(DIGEST_BYTES)  # a place in DIGEST_BYTES: SHA-256 comes first
 
     def parse(self, line: bytes) -> Row | None:
-        """Return what a line says, None when nothing; raises BadRowError."""
+        """Return the row of a line, None for a line without one; raises BadRowError."""
         place = _PLACE_BY_HEX_LENGTH.get(len(line))
         if place is None:
             line = line.strip()
@@ -172,11 +173,11 @@ class _BareLines:
         return Row(_at(place, digest), self._label)
 
     def may_be_cut(self, line: bytes) -> bool:
-        """Whether a last line without an end may be the start of a longer digest, as others of the file are."""
+        """Whether a last line without an end may be the start of a digest as long as others in the file."""
         return _PLACE_BY_HEX_LENGTH.get(len(line), 0) > self._longest
 
     def tell_apart(self, line: bytes) -> str | None:
-        """Say what a line that cannot be used is in a list of another kind."""
+        """Say what an unusable line would be in a list of another kind; None when nothing."""
         return "has columns, and those before it have none" if _has_columns(line) else None
 
 
@@ -190,10 +191,10 @@ class _CsvLines:
         self._make_row = make_row
 
     def parse(self, line: bytes) -> Row | None:
-        """Return what a line says, None when nothing; raises BadRowError."""
+        """Return the row of a line, None for a line without one; raises BadRowError."""
         if not line.strip():
             return None
-        # What is not UTF-8 costs the line only in a column that is read.
+        # Bytes that are not UTF-8 spoil the line only in a column that is read.
         text = line.decode(errors="surrogateescape")
         header = self._header
         fields = _split(text, self._delimiter)
@@ -212,7 +213,7 @@ class _CsvLines:
         return not last or (is_status and any(word.startswith(last) and word != last for word in EntryStatus))
 
     def tell_apart(self, line: bytes) -> str | None:
-        """Say what a line that cannot be used is in a list of another kind."""
+        """Say what an unusable line would be in a list of another kind; None when nothing."""
         digest, blank, _ = line.removeprefix(b"\\").partition(b" ")
         is_bare = _is_digest(digest) and (blank or len(self._header) > 1)
         return f"is a bare digest, and the header has {len(self._header)} columns" if is_bare else None

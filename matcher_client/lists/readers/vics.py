@@ -1,4 +1,4 @@
-"""VICS JSON 1.x and 2.0 of Project VIC, and NIST's CAID hash sets, which are VICS as well and benign.
+"""Reads VICS JSON 1.x and 2.0 of Project VIC, and NIST's CAID hash sets, which are VICS, too, and benign.
 
 Sources: IPED's HashDBTool (the contexts, which categories of 1.3 it alerts on, CAID), GLEAPP's projectvic.py (cases,
 rows without a category, totals that are wrong), Autopsy (the categories of the United States), see DOMAIN.md 3.1; and
@@ -8,12 +8,12 @@ for a whole row of NIST's CAID the design document of a public converter of NSRL
     2.0   "@odata.context": "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media"
 
 `value[]` has the rows, or with `#Cases` cases with their rows in `Media[]`. The word before `$metadata` is the region
-(US, UK, ...), `Default` or `CUSTOM`; it becomes part of the scheme: `vics-us`. Of `Default` and `CUSTOM` nobody says
-what the categories mean, so all but 0 are outside the table.
+(US, UK, ...), `Default` or `CUSTOM`; it becomes part of the scheme: `vics-us`. Nobody says what the categories mean in
+`Default` and `CUSTOM`, so all but 0 are outside the table.
 
-NIST's sets have the context of 1.2 `#Media`, which anybody's list can have: IPED goes by that alone. Here only a row
-that NIST writes, to the key, is benign (`_is_of_nist`). Any other is VICS, whatever its file has besides: without a
-category, or with 8, it is outside the table.
+NIST's sets have the context of 1.2 `#Media`, which any list can have; IPED looks at nothing else. Here only a row that
+has exactly the keys that NIST writes is benign (`_is_of_nist`). Any other row is VICS, whatever else its file has:
+without a category, or with 8, it is outside the table.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MODEL = re.compile(r"/DataModels/(\d+\.\d+)\.xml(?:/([A-Za-z0-9_-]{1,20})/\$met
 _ROWS = re.compile(rb'"value"\s*:\s*\[')
 _PATHS = frozenset({"value.item", "value.item.Media.item"})
 _NIST_CONTEXT = "http://github.com/ICMEC/ProjectVic/DataModels/1.2.xml#Media"
-# All that a row of NIST has: no flags, no series, no tags, no dates, as a row that somebody has judged would.
+# The keys of a row of NIST. A row that somebody has judged would also have flags, series, tags or dates.
 _NIST_KEYS = frozenset(
     {
         "odata.id",
@@ -71,7 +71,7 @@ def read(file: BinaryIO, name: str, *, list_name: str, head: bytes) -> Iterator[
         try:
             category = read_text(text_of(record, "Category"), "Category")
             if may_be_of_nist and _is_of_nist(record):
-                # The ids of NIST's files are places in the file, and start again in the next.
+                # The ids in NIST's files are places in the file, and begin again in the next file.
                 yield _make_row(record, nist, None)
                 continue
             if category not in labels:
@@ -88,11 +88,11 @@ def _find_model(head: bytes) -> re.Match[str] | None:
     try:
         return _MODEL.search(json.loads(context[1]))
     except ValueError:
-        return None  # the document's reader says what is wrong with it
+        return None  # the reader of the document says what is wrong with it
 
 
 def _is_of_nist(record: Record) -> bool:
-    """Whether a record has all that a row of NIST has and nothing else: its keys, category 8, the size as a text."""
+    """Whether a record has exactly the keys of a row of NIST, category 8, and its size as a text."""
     return (
         record.keys() == _NIST_KEYS
         and text_of(record, "Category") == _NIST_CATEGORY

@@ -204,7 +204,7 @@ def test_the_build_counts_what_is_held_by_category(tmp_path: Path) -> None:
 # --- bad tables ---
 
 BAD = {
-    "no TOML": ("name = ", "is not TOML (Invalid value (at end of document)): mend it there"),
+    "no TOML": ("name = ", "is not TOML (Invalid value (at end of document)): correct that place"),
     "a key twice": (UK + 'none = "abuse"\nnone = "benign"\n', "is not TOML (Cannot overwrite a value"),
     "no name": (UK.replace("name", "nam"), "the name is missing or not a short text: write name ="),
     "another key": ("region = 1\n" + UK, '"region" is not a key here: the keys are name and [[table]]'),
