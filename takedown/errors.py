@@ -1,4 +1,4 @@
-"""How raising a case can fail.
+"""The errors of raising a case.
 
 TakedownError
 ├── SinkRefused      a sink's address cannot be read, or its scheme is unknown

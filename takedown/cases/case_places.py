@@ -1,7 +1,7 @@
-"""Which case a sighting belongs to: that of its place and digest, under whatever id the case has had since it was made.
+"""Finds the case of a sighting: the case of its place and digest, also when that case has an older kind of id.
 
-A case keeps its id for ever. Cases from before places were recognised have ids made of whole URLs; an index leads from
-the id that such a case would have today to the case.
+A case keeps its id for ever. Cases that are older than the recognition of places have ids made of whole URLs. An index
+leads from the id that such a case would have today to the case.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from orbweaver.takedown.cases.places import place_of
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-# Counted up when places are told in another way: all cases are then looked at again, once.
+# Count this up when the rules for places change: then all cases are indexed again, once.
 RULES = b"2"
 _RULES_FIELD = "rules"
 
 
 def case_ids(store: Store, sightings: Sequence[Sighting]) -> dict[str, str]:
-    """Return the id of each sighting's case, by sighting id, whether there is such a case or not."""
-    found = {one.sighting_id: _id_of_place(one.url, one.digests.sha256) for one in sightings}
-    # Only an id that is not made of the whole URL can have another case behind it.
-    shortened = sorted({case_id for sighting_id, case_id in found.items() if case_id != sighting_id})
+    """Return the id of each sighting's case, by sighting id, also when there is no such case yet."""
+    todays = {one.sighting_id: _id_of_place(one.url, one.digests.sha256) for one in sightings}
+    # Only an id that is not made of the whole URL can lead to a case with another id.
+    shortened = sorted({case_id for sighting_id, case_id in todays.items() if case_id != sighting_id})
     rules, *stored = store.hmget(keys.case_places(), [_RULES_FIELD, *shortened])
     if rules != RULES:
         _index(store)
         stored = store.hmget(keys.case_places(), shortened) if shortened else []
-    known = {one: text(case_id) for one, case_id in zip(shortened, stored, strict=True) if case_id is not None}
-    there = case_store.existing(store, list(known.values()))
-    return {sighting_id: known[one] if known.get(one) in there else one for sighting_id, one in found.items()}
+    older = {today: text(case_id) for today, case_id in zip(shortened, stored, strict=True) if case_id is not None}
+    there = case_store.existing(store, list(older.values()))
+    return {sighting_id: older[today] if older.get(today) in there else today for sighting_id, today in todays.items()}
 
 
 def _id_of_place(url: str, sha256: str) -> str:
@@ -42,7 +42,7 @@ def _id_of_place(url: str, sha256: str) -> str:
 
 
 def _index(store: Store) -> None:
-    """Lead from today's ids to the cases that have other ones; can be done twice, and by several at once."""
+    """Index the cases with older ids by the ids they would have today; safe to do twice, and by several at once."""
     chosen: dict[str, Case] = {}
     for case in case_store.all_cases(store):
         today = _id_of_place(case.url, case.sha256)
@@ -54,7 +54,7 @@ def _index(store: Store) -> None:
 
 
 def _rank(case: Case) -> tuple[bool, float, str]:
-    """Of several cases of one place, the oldest that is open goes on, else the oldest."""
+    """Put the case that goes on first among several of one place: the oldest open one, else the oldest."""
     return case.state is not CaseState.OPEN, case.first_seen.timestamp(), str(case.case_id)
 
 

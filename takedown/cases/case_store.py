@@ -1,4 +1,4 @@
-"""Cases in the store: read, and written inside the transaction of the verdict that changed them."""
+"""Reads cases from the store, and writes them inside the transaction of the verdict that changed them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
     from redis.typing import EncodableT, FieldT
 
-# Cases that are read in one round trip.
+# So many cases are read in one round trip.
 PAGE = 500
 
 
 def stamp(store: Store) -> Stamp:
-    """Return what marks the events that this store takes now."""
+    """Return the stamp for events that this store records now."""
     return Stamp(identity.store_id(store), now())
 
 
@@ -72,14 +72,14 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
 
 
 def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]:
-    """Return the ids of the cases that these events are of."""
-    found: set[str] = set()
+    """Return the ids of the cases that these events belong to."""
+    case_ids: set[str] = set()
     for start in range(0, len(event_ids), PAGE):
         with store.pipeline(transaction=False) as pipe:
             for event_id in event_ids[start : start + PAGE]:
                 pipe.hget(keys.event(event_id), "json")
-            found.update(str(json.loads(stored)["case_id"]) for stored in pipe.execute() if stored is not None)
-    return frozenset(found)
+            case_ids.update(str(json.loads(stored)["case_id"]) for stored in pipe.execute() if stored is not None)
+    return frozenset(case_ids)
 
 
 def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
@@ -87,8 +87,8 @@ def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
     with store.pipeline(transaction=False) as pipe:
         for case_id in case_ids:
             pipe.hget(keys.case(case_id), "json")
-        found = [Case.model_validate_json(stored) for stored in pipe.execute() if stored is not None]
-    return sorted(found, key=lambda case: (case.first_seen, case.url, case.sha256))
+        cases = [Case.model_validate_json(stored) for stored in pipe.execute() if stored is not None]
+    return sorted(cases, key=lambda case: (case.first_seen, case.url, case.sha256))
 
 
 def all_cases(store: Store, state: CaseState | None = None) -> Iterator[Case]:

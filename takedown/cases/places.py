@@ -1,9 +1,9 @@
-"""Where a file is, told from its URL alone: parameters that let somebody in, or say when, are no part of the place.
+"""Tells the place of a file from its URL alone: parameters that give access, or name a time, are no part of the place.
 
-Two real places taken for one would lose a takedown, while one place taken for two costs a second case. So a parameter
-is left out only when it belongs to a signature that is there as a whole, or is a session id, or when its name and its
-value say what it is and something else in the URL names the file. Beside a file's name with its extension in the path,
-the value alone may say it.
+If two real places are taken as one, a takedown is lost; if one place is taken as two, there is only a second case. So
+a parameter is left out only when it belongs to a complete signature, or is a session id, or when name and value show
+what it is and something else in the URL names the file. When the path ends with a file's name and extension, the value
+alone can show it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orbweaver.model import LeftOut, Place
 
 
 class _Parameter(NamedTuple):
-    """One part of a query: its name in lower case, its value, and how it is written."""
+    """One part of a query: its name in lower case, its value, and the part as it is written."""
 
     name: str
     value: str
@@ -26,9 +26,9 @@ class _Parameter(NamedTuple):
 
 @dataclass(frozen=True)
 class _Scheme:
-    """How a provider signs URLs: with all of `marks`; `also`, and names that begin with `prefix`, may come with them.
+    """The parameters of a provider's signed URLs: all `marks`, perhaps with `also` and names that begin with `prefix`.
 
-    The path of such a URL is that of a file.
+    The path of such a URL is the path of a file.
     """
 
     marks: frozenset[str]
@@ -61,7 +61,7 @@ _SCHEMES: Final = (
     _Scheme(_names("oh oe")),  # Meta
     _Scheme(_names("x-expires x-signature")),
 )
-# What signs the time when a link expires, in nginx's secure_link and its like; alone they may name the file.
+# Signatures of a link's expiry, as in nginx's secure_link. Without an expiry these parameters may name the file.
 _SIGNING_NAMES: Final = _names("h hash hs k key md5 s secure st verify")
 _EXPIRY_NAMES: Final = _names("e exp expire expires expires_at expiry valid_until validto valid_to")
 _SHORTEST_SIGNATURE: Final = 8
@@ -99,7 +99,7 @@ _LEAST_CHANGES: Final = 1 / 4
 _IS_NUMBER_OF_CHANCE = re.compile(r"(?=[a-z.]*\d)[0-9a-z.]{6,}", re.IGNORECASE).fullmatch
 _IS_PHPBB_SESSION = re.compile(r"[0-9a-f]{32}", re.IGNORECASE).fullmatch
 
-# Paths that end so are programs, or pages that are often made by one: a parameter tells them which file.
+# Paths with these endings are programs, or pages that programs often make: a parameter names the file.
 _PROGRAMS: Final = _names("""
     action ashx asmx asp aspx axd cfc cfm cfml cgi dll do exe fcgi htm html jhtml jsp jspx php php3 php4 php5 php6 php7
     php8 phtml pl py rb shtm shtml svc xhtml
@@ -108,7 +108,7 @@ _IS_NAMING = re.compile(
     r"(?:.*[_.-])?(?:[a-z]?id|uuid|guid|file|filename|fn|f|name|n|v|video|vid|img|image|pic|photo|media|item|key|hash"
     r"|path|p|src|source|doc|document|attachment|obj|object|url|u)(?:\[\]|%5b%5d)?|(?:file|image|img|photo|video|media)id"
 ).fullmatch
-# What says whose file it is, or of what: beside "avatar.png" such a value is all that tells two files apart.
+# Names that say whose file it is, or of what: beside "avatar.png" only their value tells two files apart.
 _IS_WHOSE = re.compile(
     r"(?:.*[_.-])?(?:account|album|attach|author|board|channel|collection|dir|folder|gallery|generation|group|member"
     r"|message|model|msg|owner|page|post|profile|revision|room|set|share|size|thread|topic|user|username|version)"
@@ -117,7 +117,7 @@ _SHORTEST_NAME: Final = 4
 
 
 def place_of(url: str) -> Place:
-    """Return where the file of a canonical URL is.
+    """Return the place of the file at a canonical URL.
 
     >>> place_of("https://files.example/a.jpg?w=9&token=5f2b&ts=1700000000").url
     'https://files.example/a.jpg?w=9'
@@ -133,10 +133,10 @@ def place_of(url: str) -> Place:
     path = _SESSION_IN_PATH.sub("", whole_path)
     parameters = [_parameter(written) for written in query.split("&")] if query else []
     why = _reasons(path, parameters)
-    left_out |= {one.name: reason for one, reason in zip(parameters, why, strict=True) if reason is not None}
+    left_out |= {part.name: reason for part, reason in zip(parameters, why, strict=True) if reason is not None}
     if not left_out:
         return Place(url=url)
-    kept = [one.written for one, reason in zip(parameters, why, strict=True) if reason is None]
+    kept = [part.written for part, reason in zip(parameters, why, strict=True) if reason is None]
     return Place(url=path + ("?" + "&".join(kept) if any(kept) else ""), left_out=left_out)
 
 
@@ -146,7 +146,7 @@ def _parameter(written: str) -> _Parameter:
 
 
 def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None]:
-    """Return for each parameter why it is left out, None for one that stays."""
+    """Return for each parameter the reason to leave it out, None if it stays."""
     is_named_by_path = _names_a_file(path)
     certain = _signatures(path, parameters, is_named_by_path=is_named_by_path)
     likely = [_likely(one) or (_by_value(one) if _has_extension(path) else None) for one in parameters]
@@ -155,17 +155,17 @@ def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None
         for one, sure, maybe in zip(parameters, certain, likely, strict=True)
         if sure is None and maybe is None
     )
-    # Where nothing else does, a token may name the file and stays; the time beside it does not.
+    # When nothing else names the file, a token may do so and stays; a time beside it does not.
     has_token = LeftOut.TOKEN in likely
-    found: list[LeftOut | None] = []
+    reasons: list[LeftOut | None] = []
     for sure, maybe in zip(certain, likely, strict=True):
         goes = maybe is not None and (is_named or (has_token and maybe is not LeftOut.TOKEN))
-        found.append(sure or (maybe if goes else None))
-    return found
+        reasons.append(sure or (maybe if goes else None))
+    return reasons
 
 
 def _signatures(path: str, parameters: Sequence[_Parameter], *, is_named_by_path: bool) -> list[LeftOut | None]:
-    """Say which parameters are left out whatever else the query has: those of signatures, and session ids."""
+    """Return the parameters that are left out in any query: those of signatures, and session ids."""
     names = {one.name for one in parameters if one.value}
     # The shortest names (ex, is, hm) mean something else in a program's URL.
     is_of_file = path.rpartition("/")[2] != "" and not _is_program(path.rpartition("/")[2])
@@ -174,15 +174,15 @@ def _signatures(path: str, parameters: Sequence[_Parameter], *, is_named_by_path
     return [_certainly(one, schemes, expires=expires) for one in parameters]
 
 
-def _certainly(one: _Parameter, schemes: Collection[_Scheme], *, expires: bool) -> LeftOut | None:
-    if any(scheme.has(one.name) for scheme in schemes):
+def _certainly(part: _Parameter, schemes: Collection[_Scheme], *, expires: bool) -> LeftOut | None:
+    if any(scheme.has(part.name) for scheme in schemes):
         return LeftOut.SIGNATURE
-    if one.name in _AKAMAI and "hmac" in one.value.lower():
+    if part.name in _AKAMAI and "hmac" in part.value.lower():
         return LeftOut.SIGNATURE
-    if expires and one.name in _SIGNING_NAMES and len(one.value) >= _SHORTEST_SIGNATURE:
-        return LeftOut.SIGNATURE if _IS_TIME(one.value) is None else LeftOut.TIME
-    is_session = one.name in _SESSION_NAMES and _IS_LONG(one.value) is not None
-    return LeftOut.SESSION if is_session or _IS_ASP_SESSION(one.name) is not None else None
+    if expires and part.name in _SIGNING_NAMES and len(part.value) >= _SHORTEST_SIGNATURE:
+        return LeftOut.SIGNATURE if _IS_TIME(part.value) is None else LeftOut.TIME
+    is_session = part.name in _SESSION_NAMES and _IS_LONG(part.value) is not None
+    return LeftOut.SESSION if is_session or _IS_ASP_SESSION(part.name) is not None else None
 
 
 _LIKELY: Final[tuple[tuple[frozenset[str], Callable[[str], object], LeftOut], ...]] = (
@@ -193,18 +193,18 @@ _LIKELY: Final[tuple[tuple[frozenset[str], Callable[[str], object], LeftOut], ..
 )
 
 
-def _likely(one: _Parameter) -> LeftOut | None:
-    """Say what a parameter is by its name and its value, if something else names the file."""
-    return next((reason for names, fits, reason in _LIKELY if one.name in names and fits(one.value)), None)
+def _likely(part: _Parameter) -> LeftOut | None:
+    """Return the reason that a parameter's name and value give, if something else names the file."""
+    return next((reason for names, fits, reason in _LIKELY if part.name in names and fits(part.value)), None)
 
 
-def _by_value(one: _Parameter) -> LeftOut | None:
-    """Say what a parameter is by its value, whatever its name, unless the name says which file, or whose."""
-    if one.name and (_IS_NAMING(one.name) is not None or _IS_WHOSE(one.name) is not None):
+def _by_value(part: _Parameter) -> LeftOut | None:
+    """Return the reason that a parameter's value alone gives; none if its name says which file it is, or whose."""
+    if part.name and (_IS_NAMING(part.name) is not None or _IS_WHOSE(part.name) is not None):
         return None
-    if _IS_EXACT_TIME(one.value) or (not one.name and _IS_TIME(one.value)):
+    if _IS_EXACT_TIME(part.value) or (not part.name and _IS_TIME(part.value)):
         return LeftOut.TIME
-    return LeftOut.RANDOM if _is_random(one.value) else None
+    return LeftOut.RANDOM if _is_random(part.value) else None
 
 
 def _is_random(value: str) -> bool:
@@ -214,7 +214,7 @@ def _is_random(value: str) -> bool:
 
 
 def _names_a_file(path: str) -> bool:
-    """Whether the last segment of a path is a file's name, and no program's."""
+    """Whether the last segment of a path is the name of a file, and not of a program."""
     if _has_extension(path):
         return True
     last = path.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""What a case rests on, and whether a later answer takes that back: pure functions of verdicts.
+"""Decides whether a later answer takes the evidence of a case back: pure functions of verdicts.
 
-An answer takes something back only when it says so: the list withdraws or disputes its entry, or the very service that
-listed the file answers that it does not list it any more. Weaker evidence takes nothing back, nor does the silence of
+An answer takes evidence back only when it says so: the list withdraws or disputes its entry, or the same service that
+listed the file answers that it no longer lists it. Weaker evidence takes nothing back, and neither does the silence of
 a service that was not asked or could not answer.
 """
 
@@ -23,7 +23,7 @@ from orbweaver.model import (
     VerdictResult,
 )
 
-# Why a case is held whose list took back what it rested on, until a match without doubts opens it again.
+# A case is held for these reasons when its list took its evidence back, until a match without doubts opens it again.
 TAKEN_BACK = (HoldReason.WITHDRAWN, HoldReason.NO_LONGER_LISTED)
 
 
@@ -39,9 +39,9 @@ class CaseDecision:
 def decide(verdict: Verdict, state: CaseState, evidence: CaseVerdict) -> CaseDecision:
     """Return what a later answer makes of a case in this state, with this evidence.
 
-    A match without doubts opens the case, and is its evidence from then on. A retraction holds it. A doubtful match
-    is new evidence of a held case, and does nothing to an open one. Anything else changes nothing. An answer older
-    than the evidence can only open a case that waits for better evidence: it was overtaken, and takes nothing back.
+    A match without doubts opens the case, and is its evidence from then on. A retraction holds it. A doubtful match is
+    new evidence of a held case, and does nothing to an open one. Anything else changes nothing. An answer that is older
+    than the evidence takes nothing back; it can only open a case that waits for better evidence.
     """
     unchanged = CaseDecision(state, evidence)
     is_match = verdict.result is VerdictResult.MATCH
@@ -60,7 +60,7 @@ def decide(verdict: Verdict, state: CaseState, evidence: CaseVerdict) -> CaseDec
 
 
 def evidence_of(verdict: Verdict, also_held: Collection[HoldReason] = ()) -> CaseVerdict:
-    """Return a match as its case shows it: by its leading listing."""
+    """Return a match as the evidence of its case, with the fields of its leading listing."""
     leading = verdict.listings[0]
     doubts = {*also_held, *verdict.held_because}
     return CaseVerdict(
@@ -83,42 +83,43 @@ def evidence_of(verdict: Verdict, also_held: Collection[HoldReason] = ()) -> Cas
 
 
 def retraction_of(evidence: CaseVerdict, verdict: Verdict) -> Retraction | None:
-    """Return how a verdict takes back what a case rests on, or None when it does not.
+    """Return the way in which a verdict takes the evidence of a case back, None when it does not.
 
-    A case rests on the listings that agree by an algorithm as strong as the leading one's: as long as one of them
-    is not taken back, nothing is.
+    A case rests on the listings that agree by an algorithm as strong as that of the leading one. The evidence is taken
+    back only when all of them are.
     """
     if evidence.result is not VerdictResult.MATCH or verdict.result is VerdictResult.UNKNOWN or not evidence.listings:
         return None
     if verdict.result is VerdictResult.MATCH and not verdict.held_because:
         return None
     weakest = _rank(evidence.listings[0])
-    ways = [_retraction(one, verdict) for one in evidence.listings if _accuses(one) and _rank(one) <= weakest]
+    ways = [_retraction(it, verdict) for it in evidence.listings if _accuses(it) and _rank(it) <= weakest]
     return ways[0] if ways and None not in ways else None
 
 
 def _retraction(listing: Listing, verdict: Verdict) -> Retraction | None:
-    """Say how a verdict takes back one listing: by what it says of the same entry, else of the digests at all."""
-    said = [one for one in verdict.listings if _is_same_entry(one, listing)]
-    said = said or [one for one in verdict.listings if one.service == listing.service]
-    accusing = [one for one in said if _accuses(one)]
+    """Return the way in which a verdict takes one listing back: by the same entry, else by any entry of the service."""
+    of_entry = [later for later in verdict.listings if _is_same_entry(later, listing)]
+    listings = of_entry or [later for later in verdict.listings if later.service == listing.service]
+    accusing = [later for later in listings if _accuses(later)]
     if accusing:
-        is_new = listing.status is EntryStatus.ACTIVE and all(one.status is EntryStatus.DISPUTED for one in accusing)
-        return Retraction.DISPUTED if is_new else None
-    if any(one.status is EntryStatus.WITHDRAWN for one in said):
+        are_disputed = all(later.status is EntryStatus.DISPUTED for later in accusing)
+        return Retraction.DISPUTED if are_disputed and listing.status is EntryStatus.ACTIVE else None
+    if any(later.status is EntryStatus.WITHDRAWN for later in listings):
         return Retraction.WITHDRAWN
     return Retraction.NO_LONGER_LISTED if _has_answered(listing.service, verdict) else None
 
 
 def _has_answered(service: str | None, verdict: Verdict) -> bool:
-    """Whether this service gave an answer of its own: a verdict with a reason has one in it that could not."""
+    """Whether this service surely answered: in a verdict with a reason, one of the services did not."""
     return verdict.reason is None and verdict.source(service) is not None
 
 
-def _is_same_entry(one: Listing, other: Listing) -> bool:
-    """Whether two listings are one entry; a list may be asked by another way, when it names itself and its entry."""
-    is_named = None not in {other.list, other.entry_id}
-    return (one.list, one.entry_id) == (other.list, other.entry_id) and (is_named or one.service == other.service)
+def _is_same_entry(later: Listing, before: Listing) -> bool:
+    """Whether two listings are one entry; another service counts, too, when list and entry have names."""
+    is_named = None not in {before.list, before.entry_id}
+    is_equal = (later.list, later.entry_id) == (before.list, before.entry_id)
+    return is_equal and (is_named or later.service == before.service)
 
 
 def _accuses(listing: Listing) -> bool:
@@ -156,6 +157,6 @@ def _evidence_after(retraction: Retraction, verdict: Verdict, before: CaseVerdic
 
 def _lasting(evidence: CaseVerdict, verdict: Verdict) -> list[HoldReason]:
     """Return the reasons of a retraction that a doubtful match does not end."""
-    is_disputed = any(one.status is EntryStatus.DISPUTED for one in verdict.listings)
+    is_disputed = any(listing.status is EntryStatus.DISPUTED for listing in verdict.listings)
     lasting = {*TAKEN_BACK, *([HoldReason.DISPUTED] if is_disputed else [])}
     return [reason for reason in evidence.held_because if reason in lasting]

@@ -1,4 +1,4 @@
-"""What an answer means for its case: pure functions from the case so far to the case after, and its event."""
+"""Decides what an answer changes of its case: pure functions from the case before to the case after, and its event."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Stamp:
-    """Which store takes what happens to a case, and when."""
+    """The store that records a change of a case, and the time when it does so."""
 
     source: UUID
     at: datetime
@@ -38,7 +38,7 @@ class Stamp:
 class CaseRecord:
     """A case as stored: the case, the number of its last event, and whether it ever had a `case.opened`.
 
-    `recorded_at` is when its last event was taken; None when that was before events said it.
+    `recorded_at` is when its last event was recorded; None when that was before events said it.
     """
 
     case: Case
@@ -49,7 +49,7 @@ class CaseRecord:
 
 @dataclass(frozen=True)
 class CaseChange:
-    """What an answer does to its case: the case after, and the event it causes, if any."""
+    """The change that an answer makes to its case: the case afterwards, and the event that it causes, if any."""
 
     after: CaseRecord
     event: Event | None
@@ -61,12 +61,12 @@ class CaseChange:
 
     @property
     def is_for_engine(self) -> bool:
-        """Whether the takedown engine is told: that a case is open, and what is corrected of one it was told of."""
+        """Whether the takedown engine is told: that a case opens, or a correction of a case that was once opened."""
         return self.event is not None and self.event.type is not EventType.HELD and self.after.was_opened
 
 
 def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp) -> CaseChange:
-    """Return what a match of a sighting does: open a case, or hold it; or go on with the one there is."""
+    """Return the change that a match of a sighting makes: a new case, open or held, or a change of the old one."""
     if sighting.digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
     if before is not None:
@@ -94,10 +94,10 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | N
 def change_by_answer(
     verdict: Verdict, before: CaseRecord, stamp: Stamp, sighting: Sighting | None = None
 ) -> CaseChange:
-    """Return what a later answer about a case's digests does, whatever the answer is.
+    """Return the change that a later answer about a case's digests makes, whatever the answer is.
 
-    With a sighting the file was met again, and the case follows what is seen of it. Without one its list was only
-    asked again (recall): what that does to state and evidence is the same.
+    With a sighting, the file was seen again, and the case takes over the facts of the sighting. Without one, the list
+    was only asked again (recall). State and evidence change in the same way in both.
     """
     decision = decide(verdict, before.case.state, before.case.verdict)
     facts: dict[str, Any] = {"state": decision.state, "verdict": decision.evidence}
@@ -124,7 +124,7 @@ def change_by_answer(
 
 
 def _recorded_at(before: CaseRecord, stamp: Stamp) -> datetime:
-    """Return when an event is taken: after the one before, also when the clocks of two workers differ."""
+    """Return the time to record an event at: later than the one before, also when the clocks of two workers differ."""
     return stamp.at if before.recorded_at is None else max(stamp.at, before.recorded_at + _TICK)
 
 
@@ -137,7 +137,7 @@ def _kind(decision: CaseDecision, before: CaseState) -> EventType | None:
 
 
 def _seen_there(sighting: Sighting) -> dict[str, Any]:
-    """Return what the newest sighting says of the file; an older one, asked about late, does not replace it."""
+    """Return the fields of a case that follow its newest sighting; an older one never replaces them."""
     names = ("final_url", "host", "ip", "referrer", "content_type", "sniffed_type", "http")
     place = place_of(sighting.url)
     return {
