@@ -1,4 +1,4 @@
-"""Which links act when they are fetched: "do not create what you then report".
+"""Finds links that act when they are fetched; none is followed: "do not create what you then report".
 
 In 2021 a crawler followed the reverse-image search links of an imageboard; the search service kept a copy of each
 picture that it was led to, and was then reported for them. The patterns are in acting_links.txt, each with an
@@ -25,7 +25,7 @@ _MOST_UNESCAPINGS: Final = 4
 
 
 class PatternKind(StrEnum):
-    """Where a pattern is looked for; acting_links.txt explains each."""
+    """The part of a URL in which a pattern is searched; acting_links.txt explains each."""
 
     HOST = "host"
     ACT = "act"
@@ -76,7 +76,7 @@ _NEVER: Final = r"(?!)"
 
 
 def _either(kind: PatternKind, patterns: Iterable[LinkPattern]) -> str:
-    return f"(?:{'|'.join(one.text for one in patterns if one.kind is kind) or _NEVER})"
+    return f"(?:{'|'.join(pattern.text for pattern in patterns if pattern.kind is kind) or _NEVER})"
 
 
 def _segments(patterns: Iterable[LinkPattern]) -> str:
@@ -119,14 +119,14 @@ def find(url: str) -> str | None:
     for name, beginning in _patterns_of_host(host):
         if tail.startswith(beginning) and tail[len(beginning) : len(beginning) + 1] in {"", "/", "?"}:
             return name
-    # Most URLs have none of these; one that has is looked at closely.
+    # Most URLs have none of these; only the others are read closely.
     if ("http" in tail or "ahr0c" in tail or "=//" in tail or "=%2" in tail or "=www." in tail) and _has_other_url(
         url, tail
     ):
         return EMBEDDED_URL
     path, mark, query = tail.partition("?")
-    if _PATH.search(tail) and (found := _name_in_path(path, tail)):
-        return found
+    if _PATH.search(tail) and (name := _name_in_path(path, tail)):
+        return name
     if mark and _QUERY.search(mark + query):
         return _name_by(_in_query, mark + query)
     return None
@@ -138,7 +138,7 @@ def _name_in_path(path: str, tail: str) -> str | None:
         return _name_by(_in_path, tail)
     last = path[path.rindex("/") :]
     _, dot, ending = last.rpartition(".")
-    # A file below "/delete/" is a file; "/logout.html" is none.
+    # A file below "/delete/" is only a file; "/logout.html" acts.
     where = last if dot and not _SCRIPT(ending) else path
     return _name_by(_segments, where) if _SEGMENTS.search(where) else None
 
@@ -150,7 +150,7 @@ def _name_by(expression: _Expression, text: str) -> str:
 @cache
 def _searches(expression: _Expression) -> list[tuple[str, Callable[[str], re.Match[str] | None]]]:
     """Return each pattern's name and its own expression; compiled when the first name is wanted."""
-    return [(one.name, re.compile(expression([one])).search) for one in PATTERNS]
+    return [(pattern.name, re.compile(expression([pattern])).search) for pattern in PATTERNS]
 
 
 # A hostile page can link to a new host in every line.
@@ -159,7 +159,7 @@ def _patterns_of_host(host: str) -> tuple[tuple[str, str], ...]:
     """Return name and beginning of the path of each pattern for a host or a parent of it."""
     labels = host.partition(":")[0].split(".")
     parents = [".".join(labels[start:]) for start in range(len(labels))]
-    return tuple(found for parent in parents for found in _HOSTS.get(parent, ()))
+    return tuple(named for parent in parents for named in _HOSTS.get(parent, ()))
 
 
 # --- URLs inside a URL ---
@@ -173,7 +173,7 @@ _AUTHORITY = re.compile(r"/*+([^/?#&]*+)")
 
 
 def _has_other_url(url: str, tail: str) -> bool:
-    """Whether a URL has one of another site inside; what cannot be read counts as another's."""
+    """Whether a URL contains a URL of another site; a part that cannot be read counts as one."""
     if _BASE64.search(tail):
         return True
     own = hostname_of(url)
@@ -181,7 +181,7 @@ def _has_other_url(url: str, tail: str) -> bool:
 
 
 def _is_same_site(own: str, rest: str) -> bool:
-    """Whether the authority at the head of the text, escaped or not, is of the site of `own`."""
+    """Whether the text begins with an authority, escaped or not, of the same site as `own`."""
     rest = rest[:_AUTHORITY_LENGTH]
     for _ in range(_MOST_UNESCAPINGS):
         rest = unquote(rest)

@@ -4,7 +4,8 @@ Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and
 multicast registries, RFC 4291 for what IPv6 has outside 2000::/3, and cloud vendors' manuals for metadata.
 Ranges that the registries call globally reachable but where nobody publishes files are here too (AS112, AMT,
 PCP, TURN). The list is ours because Python's `is_global` differs between releases: 3.11 takes 64:ff9b:1::/48,
-3fff::/20, fec0::/10 and multicast for global. Of several ranges that hold an address, the longest names it.
+3fff::/20, fec0::/10 and multicast for global. When several ranges hold an address, the one with
+the longest prefix names it.
 """
 
 from __future__ import annotations

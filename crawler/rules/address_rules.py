@@ -1,4 +1,4 @@
-"""Which addresses may be connected to; crawler.fetching.egress_guard asks where the socket is made."""
+"""Decides which addresses may be connected to; crawler.fetching.egress_guard asks when it makes a socket."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ def judge(
 ) -> AddressDecision:
     """Say whether `address` is a host on the internet, or in a network that the operator allowed.
 
-    Every address that it leads to (embedded_addresses, with the network's NAT64 prefixes `translators`) must
-    pass the same rules: an allowed network, the table of ranges, and not being one of this machine's own by `is_own`.
-    So to allow a form that carries addresses allows none of those inside, and the deprecated forms (6to4, Teredo, ...)
-    are refused whatever is inside, because no site is served there. Zone identifiers make no difference.
+    Every address that it leads to (embedded_addresses; `translators` are the network's NAT64 prefixes) must pass the
+    same rules: it is in an allowed network, or the table of ranges does not refuse it and it is not one of this
+    machine's own by `is_own`. So an allowed network of addresses that carry others does not allow the addresses inside.
+    The deprecated forms (6to4, Teredo, ...) are refused whatever is inside, because no site is served there. A zone
+    identifier makes no difference.
 
     >>> judge("64:ff9b::10.0.0.1")
     AddressDecision(is_allowed=False, rule='NAT64 private')
@@ -60,14 +61,14 @@ def judge(
         except ValueError:
             return AddressDecision(is_allowed=False, rule="not an address")
     reached = addresses_reached(address, translators)
-    decisions = [_judge_alone(one, allowed) for one in reached]
-    for one, decision in zip(reached, decisions, strict=True):
+    decisions = [_judge_alone(target, allowed) for target in reached]
+    for target, decision in zip(reached, decisions, strict=True):
         if not decision.is_allowed:
-            return _refused(one, decision.rule)
-    for one, decision in zip(reached, decisions, strict=True):
-        if decision.rule == "global" and is_own(one.address):
-            return _refused(one, "this machine")
-    return next((one for one in decisions if one.rule == "allowed"), decisions[0])
+            return _refused(target, decision.rule)
+    for target, decision in zip(reached, decisions, strict=True):
+        if decision.rule == "global" and is_own(target.address):
+            return _refused(target, "this machine")
+    return next((decision for decision in decisions if decision.rule == "allowed"), decisions[0])
 
 
 def _refused(reached: ReachedAddress, rule: str) -> AddressDecision:
@@ -79,7 +80,7 @@ def _judge_alone(reached: ReachedAddress, allowed: Sequence[Network]) -> Address
     if any(address in network for network in allowed) and not _is_elsewhere(address, form):
         return AddressDecision(is_allowed=True, rule="allowed")
     if address in NAT64_NETWORK:
-        return AddressDecision(is_allowed=True, rule="global")  # every host of IPv4 is there; what is inside decides
+        return AddressDecision(is_allowed=True, rule="global")  # it holds every IPv4 host; the address inside decides
     for network, rule in _SPECIAL[address.version]:
         if address in network:
             return AddressDecision(is_allowed=False, rule=rule)
@@ -90,9 +91,10 @@ def _judge_alone(reached: ReachedAddress, allowed: Sequence[Network]) -> Address
 
 
 def _is_elsewhere(address: Address, form: str) -> bool:
-    """Whether an address that means the machine or link of its sender stands inside another one.
+    """Whether a loopback or link-local address stands inside another address.
 
-    A translator or tunnel sends from its own end: whoever allows 127.0.0.0/8 did not mean the loopback of that machine.
+    A translator or tunnel would send to its own loopback or link. An operator who allows 127.0.0.0/8 means the one of
+    this machine.
     """
     return form not in {"", "IPv4-mapped"} and (address.is_loopback or address.is_link_local)
 
@@ -100,8 +102,8 @@ def _is_elsewhere(address: Address, form: str) -> bool:
 def judge_route(destination: Address, source: Address) -> AddressDecision:
     """Say whether packets from `source` to `destination` leave this machine.
 
-    The kernel sends from the destination itself, or from loopback, only to its own addresses. Behind one of
-    these may be a service that a firewall keeps from everybody else.
+    The kernel sends from the destination itself, or from loopback, only to its own addresses. There may be a service
+    that a firewall hides from everybody else.
     """
     if destination == source or source.is_loopback:
         return AddressDecision(is_allowed=False, rule="this machine")
@@ -111,7 +113,7 @@ def judge_route(destination: Address, source: Address) -> AddressDecision:
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Return the networks that an operator allows, such as "127.0.0.0/8" or an address; raises NetworkRefused.
 
-    One that is written as IPv4-mapped is the IPv4 network that it maps.
+    An IPv4-mapped network is read as the IPv4 network that it maps.
     """
     networks: list[Network] = []
     for text in texts:

@@ -1,4 +1,4 @@
-"""Every address that an address leads to: many forms of IPv6 carry an IPv4 address, and packets may end there."""
+"""Finds every address that an address leads to: many forms of IPv6 carry an IPv4 address, and packets may end there."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class ReachedAddress(NamedTuple):
 def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ()) -> tuple[ReachedAddress, ...]:
     """Return the address itself and each IPv4 address inside it, in every form in which one may be read.
 
-    `translators` are the NAT64 prefixes of this machine's network (crawler.fetching.nat64). What an IPv4-mapped address
-    reaches is the address inside and nothing else: the kernel speaks IPv4 to it. Not to be told from other addresses,
-    because their prefixes are a provider's own, are 6rd, MAP and 4rd.
+    `translators` are the NAT64 prefixes of this machine's network (crawler.fetching.nat64). An IPv4-mapped address
+    reaches the address inside and nothing else, because the kernel speaks IPv4 to it. 6rd, MAP and 4rd are not found:
+    their prefixes belong to a provider, so these addresses look like any other.
 
     >>> [f"{form} {inner}".strip() for inner, form in addresses_reached(IPv6Address("2002:808:808::5efe:a00:1"))]
     ['2002:808:808::5efe:a00:1', '6to4 8.8.8.8', 'ISATAP 10.0.0.1']
@@ -57,7 +57,7 @@ def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ())
 
 
 def carried_by(address: IPv6Address, length: int) -> IPv4Address:
-    """Return the IPv4 address behind a prefix of so many bits (RFC 6052, 2.2); bits 64 to 71 carry none of it."""
+    """Return the IPv4 address after a prefix of `length` bits (RFC 6052, 2.2); bits 64 to 71 are no part of it."""
     bits = int(address)
     if length == 96:
         return IPv4Address(bits & 0xFFFFFFFF)

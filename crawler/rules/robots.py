@@ -1,4 +1,4 @@
-"""What a host's robots.txt says, as RFC 9309 reads it: a pure judgement of bytes that somebody else fetched."""
+"""Reads a host's robots.txt as RFC 9309 says, from bytes that another module has fetched."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MOST_LINES: Final = 10_000
 MOST_WILDCARDS: Final = 20_000
 # A longer delay would spend a recrawl's time on a few URLs, which is a way to hide.
 MOST_DELAY_SECONDS: Final = 30.0
-# RFC 9309, 2.3.1.2: how far the one who fetches the file follows it.
+# RFC 9309, 2.3.1.2: how many redirects are followed to the file.
 MOST_REDIRECTS: Final = 5
 
 OUR_NAME: Final = "orbweaver"
-# Whoever calls himself a browser is no robot that a file could name.
+# A browser's name names no robot.
 _BROWSERS: Final = frozenset({"mozilla", "msie", "opera"})
 _COMPATIBLE = re.compile(r"\(\s*compatible;\s*([A-Za-z_-]+)")
 _PRODUCT = re.compile(r"[A-Za-z_-]+")
-# At least what Protego takes for such a line.
+# Fits every line that Protego takes for a User-agent line; it may fit more.
 _USER_AGENT_LINE = re.compile(r"\s*user[-\s]*agent(?:\s*:|\s|\Z)\s*(.*)", re.IGNORECASE | re.DOTALL)
 # No product token has a digit in it.
 _SOMEBODY_ELSE: Final = "0"
@@ -34,15 +34,15 @@ _TOO_MANY_REQUESTS: Final = 429
 
 
 def product_token(user_agent: str) -> str:
-    """Return the name under which a robots.txt speaks to us, in lower case.
+    """Return the name that a robots.txt uses for us, in lower case.
 
     >>> product_token("Mozilla/5.0 (compatible; Hotline-Bot/2.1; +https://hotline.example)")
     'hotline-bot'
 
-    A user agent that is a browser's names no robot: then it is our own name.
+    A browser's user agent names no robot; then the name is OUR_NAME.
     """
-    for found in (_COMPATIBLE.search(user_agent), _PRODUCT.match(user_agent)):
-        token = found[found.re.groups].lower() if found else ""
+    for product in (_COMPATIBLE.search(user_agent), _PRODUCT.match(user_agent)):
+        token = product[product.re.groups].lower() if product else ""
         if token and token not in _BROWSERS:
             return token
     return OUR_NAME
@@ -51,7 +51,7 @@ def product_token(user_agent: str) -> str:
 class Robots:
     """A robots.txt as it was read; `sitemaps` are its Sitemap lines, as they stand.
 
-    `refusal` says in one clause why a URL is refused, if one is.
+    `refusal` is one clause that says why, when a URL is refused.
     """
 
     def __init__(self, lines: tuple[str, ...] | None, refusal: str) -> None:
@@ -62,7 +62,7 @@ class Robots:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the host said anything; if not, it is to be left alone."""
+        """Whether the host could say what it allows; if not, nothing is allowed."""
         return self._lines is not None
 
     def allows(self, url: str, user_agent: str) -> bool:
@@ -93,10 +93,10 @@ ALLOWS_ALL: Final = Robots((), "")
 
 
 def judge(status: int | None, body: bytes) -> Robots:
-    """Return what a host's robots.txt says, from the status and body of the answer; None when none came.
+    """Return a host's robots.txt from the status (None: no answer came) and the body of its answer.
 
-    A file that is not there (4xx, or redirected too often) allows everything. One that cannot be read now (5xx, 429,
-    no answer) allows nothing: the host could not say what it wants (RFC 9309, 2.3.1).
+    A file that does not exist (4xx, or too many redirects) allows everything. A file that cannot be read now (5xx, 429,
+    no answer) allows nothing, because the host could not say what it allows (RFC 9309, 2.3.1).
     """
     if status is None:
         return Robots(None, "robots.txt could not be read: no answer")
@@ -115,11 +115,11 @@ def _lines_of(body: bytes) -> tuple[str, ...]:
     lines: list[str] = []
     wildcards = 0
     for line in _text_of(body).splitlines():
-        said = line.partition("#")[0].strip()
-        wildcards += said.count("*")
+        statement = line.partition("#")[0].strip()
+        wildcards += statement.count("*")
         # A rule that is longer than any URL matches none.
-        if said and len(said) <= 2 * MAX_URL_LENGTH:
-            lines.append(said)
+        if statement and len(statement) <= 2 * MAX_URL_LENGTH:
+            lines.append(statement)
         if len(lines) >= MOST_LINES or wildcards > MOST_WILDCARDS:
             break
     return tuple(lines)
@@ -136,15 +136,15 @@ def _text_of(body: bytes) -> str:
 
 
 def _addressed(line: str, token: str) -> str:
-    """Return a line with the name in it, if it is a User-agent line, made ours, everybody's or somebody else's.
+    """Return a line as it is; in a User-agent line the name becomes `token`, `*` or _SOMEBODY_ELSE.
 
-    So there are three groups at most. Protego makes one for each name and each rule is kept once for each of them:
+    So there are three groups at most. Protego makes a group for each name, and keeps each rule once for each group:
     half a file of names before half a file of rules would take minutes and gigabytes.
     """
-    found = _USER_AGENT_LINE.fullmatch(line)
-    if found is None or not found[1]:
+    user_agent = _USER_AGENT_LINE.fullmatch(line)
+    if user_agent is None or not user_agent[1]:
         return line
-    if found[1] == "*":
+    if user_agent[1] == "*":
         return "User-agent: *"
-    named = _PRODUCT.match(found[1])
+    named = _PRODUCT.match(user_agent[1])
     return f"User-agent: {token if named and named[0].lower() == token else _SOMEBODY_ELSE}"

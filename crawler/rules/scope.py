@@ -1,4 +1,4 @@
-"""What one recrawl may fetch: a host, a site or a path, decided from the URL alone before each request."""
+"""Decides from a URL alone whether a recrawl may fetch it; the scope of a recrawl is a host, a site or a path."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _IPV4 = re.compile(r"[0-9.]+")
 
 
 class ScopeRefusal(NamedTuple):
-    """Why a URL is not in scope: the question that it failed, and the answer without the URL."""
+    """Why a URL is not in scope: the rule that it failed, and the reason without the URL."""
 
     rule: str
     reason: str
 
 
 def refusal_of(scope: Scope, url: str) -> ScopeRefusal | None:
-    """Return why a canonical URL is not in scope, None when it is: its port, then what the scope's kind asks.
+    """Return why a canonical URL is not in scope: its port, host, site or path; None when it is in scope.
 
     >>> scope = scope_for(ScopeKind.HOST, "http://www.example.com/a", Limits())
     >>> refusal_of(scope, "https://example.com/a")
@@ -51,7 +51,7 @@ def _site_refusal(scope: Scope, url: str) -> ScopeRefusal | None:
 
 
 def _hides_parent(path: str) -> bool:
-    """Whether some server could read a parent directory into the path: one that unescapes twice, or loosely."""
+    """Whether a server that unescapes twice, or loosely, could read a parent directory in the path."""
     if "%" not in path and ".." not in path:
         return False  # nearly every path
     for _ in range(MOST_UNESCAPINGS):
@@ -116,14 +116,15 @@ def scope_for(kind: ScopeKind, url: str, limits: Limits) -> Scope:
 
 
 def merge(scopes: Iterable[Scope]) -> Scope:
-    """Return the union of scopes of one kind, name, authority and access; of all else the narrowest holds.
+    """Return the union of scopes that have the same kind, name, authority and access.
 
-    Of differing limits that is the smallest, of expiries the first, of embeds the fewest. Raises ValueError.
+    It has the smallest of each limit, the first expiry and the fewest embeds. Raises ValueError when the scopes do not
+    have the same kind, name, authority and access.
     """
     first, *others = scopes
-    if any((one.kind, one.name) != (first.kind, first.name) for one in others):
+    if any((other.kind, other.name) != (first.kind, first.name) for other in others):
         raise ValueError("only scopes of the same kind and name can be merged")
-    if any((one.authority, one.access) != (first.authority, first.access) for one in others):
+    if any((other.authority, other.access) != (first.authority, first.access) for other in others):
         raise ValueError("only scopes with the same authority and access can be merged")
     if not others:
         return first

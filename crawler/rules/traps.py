@@ -1,7 +1,7 @@
-"""What makes a URL space endless, told from the URL alone.
+"""Recognises endless URL spaces from the URL alone.
 
-Numbers are those of Heritrix and StormCrawler where no other is given. What only looks endless is not dropped: it
-costs more, so that it is visited last and a budget ends it.
+The numbers are those of Heritrix and StormCrawler, unless a comment gives another reason. A URL that only looks endless
+is not dropped: it costs more, so it is visited last and a budget ends it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MOST_RETURNS: Final = 3
 _SHORTEST_FOLDER: Final = 3
 MOST_PARAMETERS: Final = 4
 
-# The slashes of a canonical URL that are none of its path's.
+# The slashes of a canonical URL that are no part of its path.
 _SLASHES: Final = len("//")
 
-# What is asked of a URL in lower case.
+# These are searched in a URL in lower case.
 _WORD: Final = r"(?:agenda|calendar|calender|calendario|calendrier|event|events|kalender)(?=[/?.]|\Z)"
 _DATE: Final = r"(?:19|20)\d\d[/-](?:0?[1-9]|1[0-2])(?:[/-]\d{1,2})?/?(?=\?|\Z)"
 _DATED: Final = (
@@ -38,7 +38,8 @@ _FACET: Final = (
     r"|dir=(?:asc|desc)"
     r"|c=[dmns][;&]o=[ad]"  # how Apache and nginx sort a folder
 )
-# The first finds whether there is anything; without groups it takes half the time of the second, which says what.
+# The first says only whether a URL may be endless. It has no groups, so it takes half the time of the second, which
+# says why.
 _MAY_BE_ENDLESS = re.compile(rf"/(?:{_WORD}|{_DATE})|[?&](?:{_DATED}|{_FACET})").search
 _ENDLESS = re.compile(rf"/(?:(?P<word>{_WORD})|(?P<date>{_DATE}))|[?&](?:(?P<dated>{_DATED})|(?P<facet>{_FACET}))")
 _DIGIT = re.compile(r"\d")
@@ -50,7 +51,7 @@ def has_too_many_segments(url: str) -> bool:
 
 
 def repeats_segments(url: str) -> bool:
-    """Whether folders come again and again, as relative links in a page that answers for every path make them.
+    """Whether folders repeat in the path, as in the relative links of a page that a host sends for every path.
 
     >>> repeats_segments("http://files.example/images/images/images/a.jpg")
     True
@@ -61,8 +62,8 @@ def repeats_segments(url: str) -> bool:
         return False  # too few folders to repeat
     folders = path_of(url).split("/")[1:-1]
     if len(set(folders)) == len(folders) or len(folders) >= MOST_SEGMENTS:
-        return False  # of too many, the other rule says so
-    counts = Counter(one for one in folders if len(one) >= _SHORTEST_FOLDER)
+        return False  # none repeats; or too many, which has_too_many_segments() says
+    counts = Counter(folder for folder in folders if len(folder) >= _SHORTEST_FOLDER)
     if not counts:
         return False
     if max(counts.values()) > MOST_RETURNS:
@@ -75,35 +76,35 @@ def _repeats_in_runs_of(width: int, folders: list[str]) -> bool:
     for position in range(width, len(folders)):
         same = same + 1 if folders[position] == folders[position - width] else 0
         run = folders[position - width + 1 : position + 1]
-        if same >= width * MOST_REPEATS and any(len(one) >= _SHORTEST_FOLDER for one in run):
+        if same >= width * MOST_REPEATS and any(len(folder) >= _SHORTEST_FOLDER for folder in run):
             return True
     return False
 
 
-class Endless(StrEnum):
-    """What a page is probably one of, when there is no last one."""
+class EndlessSpace(StrEnum):
+    """The kinds of pages of which there may be no last one."""
 
     CALENDAR = "calendar"
     FACETS = "facets"
 
 
-def endless_space_of(url: str) -> Endless | None:
-    """Return what endless space a page is probably one of.
+def endless_space_of(url: str) -> EndlessSpace | None:
+    """Return the endless space that a page is probably in, None for other pages.
 
-    A date at the end of a path is a calendar's, one before a name is a post's. Facets are orders and filters of the
+    A date at the end of a path is a calendar's; a date before a name is a post's. Facets are orders and filters of the
     same things: parameters that say so, or more than MOST_PARAMETERS of any kind.
 
     >>> endless_space_of("http://files.example/events/2031/07"), endless_space_of("http://files.example/?sort=date")
-    (<Endless.CALENDAR: 'calendar'>, <Endless.FACETS: 'facets'>)
+    (<EndlessSpace.CALENDAR: 'calendar'>, <EndlessSpace.FACETS: 'facets'>)
     >>> endless_space_of("http://files.example/2020/01/a-post.html?id=2")
     """
-    found = Endless.FACETS if url.count("&") >= MOST_PARAMETERS else None
+    space = EndlessSpace.FACETS if url.count("&") >= MOST_PARAMETERS else None
     text = url.lower()
     if _MAY_BE_ENDLESS(text) is None:
-        return found
+        return space
     for match in _ENDLESS.finditer(text):
         if match.lastgroup == "facet":
-            found = Endless.FACETS
+            space = EndlessSpace.FACETS
         elif match.lastgroup != "word" or _DIGIT.search(url, match.end()):
-            return Endless.CALENDAR
-    return found
+            return EndlessSpace.CALENDAR
+    return space

@@ -1,8 +1,8 @@
 """The ordered rules that every URL passes before it is fetched: links, files, redirect targets and reports alike.
 
 Each rule accepts, rejects or abstains; the first that does not abstain decides, and the decision carries its name.
-The rules read nothing but the scope, the candidate and the clock. What hangs on the course of a recrawl (budgets,
-pages seen again, robots.txt) is asked elsewhere. docs/operators.md has them as a table.
+The rules read only the scope, the candidate and the clock. Checks that depend on what a recrawl did before (budgets,
+pages seen again, robots.txt) are made elsewhere. docs/operators.md has the rules as a table.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules.urls import DEFAULT_PORTS, MAX_URL_LENGTH
 from orbweaver.model import Outcome, Scope, format_time
 
-# Scrapy and Heritrix follow no longer ones. A file's signed URL may be longer, up to what a URL can be at all.
+# Scrapy and Heritrix follow no longer URLs of pages. A file's signed URL may be longer, up to MAX_URL_LENGTH.
 MAX_PAGE_URL_LENGTH: Final = 2_083
 COST: Final = 1
-# What is probably endless: a fifth of what is visited elsewhere, and last.
+# For pages that are probably endless: a budget has room for a fifth as many of them, and they are visited last.
 ENDLESS_COST: Final = 5
 
 
 class Candidate(NamedTuple):
-    """A URL that may be fetched, and how it was met; `url` and `referrer` are canonical.
+    """A URL that a recrawl could fetch, and how it was found; `url` and `referrer` are canonical.
 
-    `kind` is what is expected. `is_embed` says that a page shows it (an image, a film), not only links to it.
-    `is_redirect` says that `url` is where another URL, which may have been the reported one, redirected.
+    `kind` is what is expected. With `is_embed` a page shows it (an image, a film) and does not only link to it. With
+    `is_redirect` another URL, perhaps the reported one, redirected to it.
     """
 
     url: str
@@ -45,7 +45,7 @@ class Candidate(NamedTuple):
 class UrlDecision:
     """Whether a URL may be fetched; `rule` decided, and `reason` says why without the URL.
 
-    `outcome` is what to record of a refused one, `cost` what an allowed one takes of its host's budget.
+    `outcome` is recorded for a refused URL; `cost` is what an allowed one takes from its host's budget.
     """
 
     is_allowed: bool
@@ -87,7 +87,7 @@ def _scheme(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | 
 
 
 def _authority(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    # That whoever overrides robots.txt has a name is a scope's own condition: model.Scope.
+    # model.Scope itself makes sure that robots.txt is overridden only under a named authority.
     if scope.expires_at is None or now < scope.expires_at:
         return None
     return UrlDecision(is_allowed=False, rule="scope.expired", reason=f"allowed until {format_time(scope.expires_at)}")
@@ -96,7 +96,7 @@ def _authority(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision
 def _scope(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     refusal = scopes.refusal_of(scope, candidate.url)
     if refusal is None or candidate.is_embed:
-        return None  # in scope; or for the next rule
+        return None  # in scope, or the next rule decides
     return UrlDecision(is_allowed=False, rule=f"scope.{refusal.rule}", reason=refusal.reason)
 
 
@@ -110,7 +110,7 @@ def _embeds(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | 
 
 
 def _reported(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    # A hotline asked for this very URL; where it redirects to, it did not ask for.
+    # A hotline asked for this very URL, but not for the one that it redirects to.
     return _IS_REPORTED if candidate.is_reported and not candidate.is_redirect else None
 
 
@@ -173,8 +173,8 @@ _IS_REPORTED: Final = UrlDecision(is_allowed=True, rule="reported", reason="repo
 _IN_ENDLESS: Final = {
     space: UrlDecision(is_allowed=True, rule=f"cost.{space}", reason=reason, cost=ENDLESS_COST)
     for space, reason in {
-        traps.Endless.CALENDAR: "looks like a calendar without end",
-        traps.Endless.FACETS: "looks like one of many sort orders of the same list",
+        traps.EndlessSpace.CALENDAR: "looks like a calendar without end",
+        traps.EndlessSpace.FACETS: "looks like one of many sort orders of the same list",
     }.items()
 }
 _IS_ACCEPTED: Final = UrlDecision(is_allowed=True, rule="accept", reason="no rule refuses it")

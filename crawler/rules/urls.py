@@ -1,7 +1,7 @@
 r"""THE one place where URLs are parsed: canonical form, links, defanged spellings.
 
-Two parsers that disagree are an attack (`http://INTERNAL:8888\@PUBLIC/` is PUBLIC for one, INTERNAL for
-another), so text becomes a canonical URL once, here, and later readers may cut it at the "/" after the host.
+Two parsers that disagree can be attacked: the host of `http://INTERNAL:8888\@PUBLIC/` is PUBLIC for one and INTERNAL
+for another. So text becomes a canonical URL once, here, and later readers may split it at the "/" after the host.
 A canonical URL is ASCII and valid by RFC 3986, has a scheme of http or https, a host and a path, and nothing
 that could be spelt otherwise: no userinfo, default port, fragment, dot segment, or escape that is not needed.
 """
@@ -16,7 +16,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules.hostnames import canonicalise_host
 
 MAX_URL_LENGTH: Final = 4096
-# Userinfo, fragment and dot segments go away, so the text may be longer than what is left, within reason.
+# Userinfo, fragment and dot segments are removed, so the text may be longer than the URL, within reason.
 MAX_TEXT_LENGTH: Final = 64 * 1024
 # Schemes that pages use and we do not follow; any other text before a colon is the page's own.
 KNOWN_SCHEMES = frozenset({"about", "blob", "data", "file", "ftp", "javascript", "mailto", "sms", "tel", "ws", "wss"})
@@ -140,12 +140,12 @@ def _port_number(text: str) -> int:
 
 
 def _escape(match: re.Match[str]) -> str:
-    found = match[0]
-    if len(found) == 1:
-        return "".join(f"%{byte:02X}" for byte in found.encode())
+    text = match[0]
+    if len(text) == 1:
+        return "".join(f"%{byte:02X}" for byte in text.encode())
     # RFC 3986, 6.2.2: escapes in upper case, and none where none is needed.
-    plain = chr(int(found[1:], 16))
-    return plain if _IS_UNRESERVED(plain) else found.upper()
+    plain = chr(int(text[1:], 16))
+    return plain if _IS_UNRESERVED(plain) else text.upper()
 
 
 def _remove_dot_segments(path: str) -> str:
@@ -186,13 +186,13 @@ def join(base: str, reference: str) -> str:
     scheme = base[: base.index(":")]
     match = _SCHEME.match(reference)
     if match is not None:
-        found = match[1].lower()
-        if found not in DEFAULT_PORTS:
-            raise UrlRefused(_other_scheme(found))
-        if found != scheme:
+        written_scheme = match[1].lower()
+        if written_scheme not in DEFAULT_PORTS:
+            raise UrlRefused(_other_scheme(written_scheme))
+        if written_scheme != scheme:
             path, mark, query = reference[match.end() :].partition("?")
             path = path.replace("\\", "/").lstrip("/")
-            return canonicalise(f"{found}://{path}{mark}" + query.replace("\\", "%5C"))
+            return canonicalise(f"{written_scheme}://{path}{mark}" + query.replace("\\", "%5C"))
         reference = reference[match.end() :]
     path, mark, query = reference.partition("?")
     path = path.replace("\\", "/")
@@ -244,8 +244,8 @@ def path_of(url: str) -> str:
     return url[url.index("/", len("http://") + 1) :].partition("?")[0]
 
 
-# Spellings that people and tools use so that a URL cannot be clicked: brackets of any kind before the path,
-# in it only in square ones, which a canonical URL cannot have there, while "(.)" may be in a file's name.
+# Spellings that people and tools use so that a URL cannot be clicked. Before the path they may have brackets of any
+# kind. In the path only square brackets count, which a canonical URL cannot have; "(.)" may be part of a file's name.
 _SPELT_SCHEME = re.compile(
     r"(?P<name>h[tx*]{2}p|meow|f[tx*]p)(?P<s>s?)"
     r"(?:\[://\]|\(://\)|\{://\}|(?::|\[:\]|\(:\)|\{:\})(?://|\[//\]|\[/\]\[/\]|\[/\]/|/\[/\]))",
@@ -279,9 +279,9 @@ def refang(text: str) -> str:
 
 
 def assume_scheme(text: str) -> str:
-    """Return what is written as `www.host...` with http:// before it; any other text as it is.
+    """Put http:// before a text that begins with `www.`; return any other text as it is.
 
-    A host that has TLS only redirects from there, on the same host.
+    A host that serves only TLS redirects from there to itself.
 
     >>> assume_scheme("WWW.example.com/a"), assume_scheme("example.com/a")
     ('http://WWW.example.com/a', 'example.com/a')
@@ -313,5 +313,5 @@ def defang(url: str) -> str:
 
 
 def _other_scheme(scheme: str) -> str:
-    """Return a reason that names a scheme only when it is a known one: any other text is the page's."""
+    """Return a reason that names a scheme only when it is a known one: any other text could be content of the page."""
     return f"scheme {scheme if scheme in KNOWN_SCHEMES else 'unknown'} is not http or https"

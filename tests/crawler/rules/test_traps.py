@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.rules.traps import (
     MOST_SEGMENTS,
-    Endless,
+    EndlessSpace,
     endless_space_of,
     has_too_many_segments,
     repeats_segments,
@@ -17,7 +17,7 @@ from orbweaver.crawler.rules.traps import (
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH
 
 ROOT = "http://files.example"
-CALENDAR, FACETS = Endless.CALENDAR, Endless.FACETS
+CALENDAR, FACETS = EndlessSpace.CALENDAR, EndlessSpace.FACETS
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_path_has_a_most_of_segments() -> None:
         ("/a.jpg", None),
     ],
 )
-def test_what_looks_endless_is_told_from_what_does_not(tail: str, space: Endless | None) -> None:
+def test_what_looks_endless_is_told_from_what_does_not(tail: str, space: EndlessSpace | None) -> None:
     assert endless_space_of(ROOT + tail) is space
 
 
