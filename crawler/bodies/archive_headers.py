@@ -13,12 +13,12 @@ LOCAL = b"PK\x03\x04"
 CENTRAL = b"PK\x01\x02"
 DESCRIPTOR = b"PK\x07\x08"
 END = (b"PK\x05\x06", b"PK\x06\x06")
-# What an archive begins with; the two others are left by tools that meant to split it into several files.
+# The beginnings of an archive; the two others are left by tools that meant to split it into several files.
 BEGINNINGS = (LOCAL, b"PK00PK\x03\x04", DESCRIPTOR + LOCAL)
 HEADER = re.compile(rb"PK(?:\x03\x04|\x01\x02)")
 
 STORED, DEFLATED, BZIP2, ZSTD = 0, 8, 12, 93
-# APPNOTE 4.4.5; a number that is in no list is no header of a member, but bytes that look like one.
+# APPNOTE 4.4.5; bytes with another number are no header of a member, and only look like one.
 METHODS = frozenset({*range(15), 16, 18, 19, 20, *range(93, 100)})
 
 _LOCAL = Struct("<4xHHHHHIIIHH")
@@ -35,7 +35,7 @@ NESTED = "!/"
 
 @dataclass(frozen=True, slots=True)
 class LocalHeader:
-    """What stands before a member: `size` is that of its data as packed, None when only its end will tell."""
+    """The header before a member; `size` is that of its packed data, None when only the end of the data shows it."""
 
     length: int
     name: bytes
@@ -47,12 +47,15 @@ class LocalHeader:
 
     @property
     def is_directory(self) -> bool:
-        """Whether the member is a folder: its name ends so and it has no data."""
+        """Whether the member is a folder: its name ends with a slash and it has no data."""
         return self.name.endswith(b"/") and not self.size
 
 
 def local_header(data: bytes, at: int) -> LocalHeader | None:
-    """Return the local header at a place of `data`, None when more bytes are needed; raises ValueError for none."""
+    """Return the local header at a place of `data`, None when more bytes are needed.
+
+    Raises ValueError when no header is there.
+    """
     if len(data) - at < _LOCAL.size:
         return None
     version, flags, method, _, _, _, packed, plain, name_length, extra_length = _LOCAL.unpack_from(data, at)
@@ -97,7 +100,7 @@ def central_length(data: bytes, at: int) -> int | None:
     return CENTRAL_BYTES + int(name_length + extra_length + comment_length)
 
 
-# With its mark and without, with sizes of 8 bytes and of 4: (mark, sizes, mask of what is written).
+# With its mark and without, with sizes of 8 bytes and of 4: (mark, sizes, mask of the bits that are written).
 _DESCRIPTORS = tuple(
     (mark, Struct(f"<{len(mark) + 4}x{sizes}"), mask)
     for mark in (DESCRIPTOR, b"")
@@ -109,10 +112,10 @@ _NEXT = (LOCAL, CENTRAL, *END)
 
 
 def descriptor_length(data: bytes, at: int, *, packed: int, plain: int, is_marked: bool = False) -> int:
-    """Return how many bytes the data descriptor here takes, 0 when there is none for data of these sizes.
+    """Return the length in bytes of the data descriptor at this place, 0 when none for data of these sizes is here.
 
-    Nothing says which of its four forms a descriptor has: it is the one whose sizes are right and that another record
-    follows. `data` should go on for DESCRIPTOR_BYTES after `at`.
+    A descriptor has one of four forms, and nothing names the form: it is the one in which the sizes are right and after
+    which another record begins. `data` should have DESCRIPTOR_BYTES after `at`.
     """
     for mark, sizes, mask in _DESCRIPTORS:
         if is_marked and not mark:

@@ -1,4 +1,4 @@
-"""What the members of an archive may cost and have cost, what was found, and why some have no digest."""
+"""Counts what the members of an archive cost, ends their reading at a limit, and notes why some have no digest."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from orbweaver.model import DigestSet, Outcome
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """What the members of one archive may cost; archives inside it count as part of it.
+    """Limits on the members of one archive; archives inside it count as part of it.
 
-    A member over `member_bytes` has no digest, and its neighbours have. What is over `members` (folders and empty
-    files count), `decoded_bytes` or `ratio` ends the reading of members: those before it keep their digests, and the
-    archive's own digest is made in any case. `ratio` is decoded bytes to bytes of the archive so far; it is asked only
-    after `free_bytes`, because a small file of one colour rightly has a great one. An archive inside `depth` others
-    is hashed as a file and not looked into: `depth=0` looks into none.
+    A member over `member_bytes` has no digest, but the members around it have one. An archive over `members` (folders
+    and empty files count), `decoded_bytes` or `ratio` is read no further: the members before keep their digests, and
+    the archive itself is hashed in any case. `ratio` is decoded bytes to bytes of the archive so far. It counts only
+    after `free_bytes`, because a small file of one colour rightly has a high ratio. An archive inside `depth` others
+    is hashed as a file and not opened; `depth=0` opens no inner archive.
 
     42.zip (42 KB, six levels, 4.5 PB) ends at `depth` after a few MB. One member of zeros ends at `ratio`: deflate
     makes at most 1,032 bytes of one, bzip2 and Zstandard a million.
@@ -41,7 +41,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Why some members of an archive have no digest; nothing in it was written by the server."""
+    """Why some members of an archive have no digest; no text in it is from the server."""
 
     outcome: Outcome
     rule: str
@@ -51,7 +51,7 @@ class Note:
 
 
 class Contents(NamedTuple):
-    """What was found in an archive: its members that are not empty, and why others are missing."""
+    """The members of an archive that are not empty, and notes that say why others are missing."""
 
     members: tuple[Member, ...]
     notes: tuple[Note, ...]
@@ -73,7 +73,7 @@ _RULES: dict[str, tuple[Outcome, str, bool]] = {
 
 
 class Spent:
-    """What an archive and those inside it have cost so far, and what was found in them."""
+    """Adds up the cost of an archive and of those inside it, and keeps the members that were found."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
         self.limits = limits
@@ -85,7 +85,7 @@ class Spent:
         self._decoded = 0
 
     def add_member(self) -> None:
-        """Count one member, whatever it is."""
+        """Count one member, also a folder or an empty file."""
         self._members += 1
         if self._members > self.limits.members:
             self.end("archive.members")
@@ -99,12 +99,12 @@ class Spent:
             self.end("archive.ratio")
 
     def end(self, rule: str) -> None:
-        """Read no more members, because of this rule."""
+        """Note that no more members are read, because of this rule."""
         self.is_over = True
         self.notes[rule] += 1
 
     def contents(self) -> Contents:
-        """Return what was found, and a note for each rule under which something is missing."""
+        """Return the members that were found, and a note for each rule because of which others are missing."""
         notes = []
         for rule, count in self.notes.items():
             outcome, reason, is_failure = _RULES[rule]

@@ -1,4 +1,4 @@
-"""Digests of the members of a ZIP archive while its bytes stream past, pushed in as they come, within limits."""
+"""Hashes the members of a ZIP archive while its bytes stream past, within limits."""
 
 from __future__ import annotations
 
@@ -28,38 +28,38 @@ from orbweaver.crawler.bodies.unpacking import UNPACKERS, Unpacker
 from orbweaver.crawler.errors import MemberDamaged
 
 _MARK_BYTES = 4
-# What is unpacked at once: where a member's end is not known before, the rest is copied for each member.
+# So many bytes are unpacked at once: when a member's end is not known before, the rest is copied for each member.
 _STEP_BYTES = 16 * 1024
-# Data may hold bytes that look like a data descriptor; a member with more of them than this is made to stall us.
+# Data may hold bytes that look like a data descriptor. A member with more of them than this was made to stall us.
 _MOST_FALSE_DESCRIPTORS = 1_000
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file begins like a ZIP archive that has a member, whatever it is called."""
+    """Whether a file begins like a ZIP archive that has a member; its name and declared type do not count."""
     return head.startswith(BEGINNINGS)
 
 
 class ArchiveReader:
-    """Takes an archive's bytes in any pieces; one that is no archive has no members and never fails."""
+    """Takes an archive's bytes in pieces of any length; other bytes have no members, and cause no error."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
         self._spent = Spent(limits)
         self._level = _Level(self._spent, prefix="", depth=0)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the archive: at most `ratio` times as many, and `free_bytes`, are decoded."""
+        """Take the next bytes of the archive; at most `ratio` times as many, and `free_bytes`, are decoded."""
         if not self._spent.is_over:
             self._spent.received += len(chunk)
             self._level.feed(chunk)
 
     def finish(self) -> Contents:
-        """Return what was found, after the archive's last byte."""
+        """Return the members and notes; to be called after the archive's last byte."""
         self._level.finish()
         return self._spent.contents()
 
 
 class _File:
-    """One member on its way: hashed, sniffed, and looked into when it is an archive itself."""
+    """One member while its data comes: it is hashed, sniffed, and opened when it is an archive itself."""
 
     def __init__(self, spent: Spent, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
         self.header = header
@@ -105,7 +105,7 @@ class _File:
         self.leave()
 
     def leave(self) -> None:
-        """End the archive inside, whatever became of this file."""
+        """End the archive inside this file, also when the file itself is damaged or too large."""
         if self._inner is not None:
             self._inner.finish()
 
@@ -113,9 +113,9 @@ class _File:
 class _Level:
     """One archive, read record by record.
 
-    It is read as it comes, by its local headers. Its directory, which comes last and which other programs read first,
-    is only counted: so an archive whose directory lists more than was found is known as one that hides something.
-    Bytes between the members that belong to none are searched for the next header.
+    It is read from its start, by its local headers. Its directory, which comes last and which other programs read
+    first, is only counted: when it lists more members than were found, the archive hides something. Bytes between
+    members, which belong to no member, are searched for the next header.
     """
 
     def __init__(self, spent: Spent, *, prefix: str, depth: int) -> None:
@@ -189,7 +189,7 @@ class _Level:
         try:
             header = local_header(data, at)
         except ValueError:
-            self._spent.add_member()  # so that what only looks like headers, on and on, has an end
+            self._spent.add_member()  # so that an endless row of bytes that look like headers ends at a limit
             self._read = self._search
             return at + _MARK_BYTES
         if header is None:
@@ -230,7 +230,7 @@ class _Level:
     # --- the data of a member ---
 
     def _data(self, data: bytes, at: int) -> int:
-        """Read packed data, up to its size where the header gives one, else up to its own end mark."""
+        """Read packed data: up to the size in the header, or up to its own end mark when the header has no size."""
         file = self._the_file
         unpacker = file.unpacker
         is_sized = file.header.size is not None
@@ -255,9 +255,9 @@ class _Level:
         return at + used
 
     def _open_data(self, data: bytes, at: int) -> int | None:
-        """Read data that is only stored and whose size is not known: to the descriptor that gives its size so far.
+        """Read data that is stored and whose size is not known, up to the descriptor that has the size read so far.
 
-        This is how servers write an archive of pictures that they pack while they send it.
+        Servers write an archive of pictures so when they pack it while they send it.
         """
         file = self._the_file
         place = data.find(DESCRIPTOR, at)
@@ -305,7 +305,7 @@ class _Level:
             self._skip(self._left)
 
     def _give_up(self) -> None:
-        """Leave a member whose data is not what its header says."""
+        """Note a member whose data is not what its header says, and read on after it."""
         file, self._file = self._the_file, None
         file.leave()
         self._spent.notes["archive.damaged"] += 1

@@ -1,4 +1,4 @@
-"""Reads one body from the wire: decodes, sniffs, hashes, looks into archives, holds only documents, up to a limit."""
+"""Reads one body from the wire: decodes, sniffs and hashes it, opens archives, holds only documents up to a limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge
 from orbweaver.model import DigestSet
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
-# What may stand at the head of something that is rightly served as HTML.
+# The types that the first bytes of a document rightly served as HTML may show.
 MARKUP_TYPES = frozenset(
     {
         "text/html",
@@ -33,17 +33,16 @@ MARKUP_TYPES = frozenset(
 DEFAULT_ARCHIVE_LIMITS = ArchiveLimits()
 NOTHING_INSIDE = Contents(members=(), notes=())
 
-# Received bytes of an encoded body before it must have given a tenth of them when decoded.
+# After so many received bytes an encoded body must have decoded to a tenth of what was received.
 DECODES_TO_SOMETHING = 2**20
 
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """What one body may cost.
+    """Limits on one body.
 
-    `html_bytes` of a document, HTML or other, are held at most; more than `file_bytes`, of the file or on the wire,
-    end the transfer.
-    After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
+    At most `html_bytes` of a document, HTML or other, are held. More than `file_bytes`, decoded or received, end the
+    transfer. After `grace_seconds` the mean rate must reach `slowest_bytes_per_second`.
     """
 
     html_bytes: int
@@ -59,9 +58,9 @@ class BodyLimits:
 
 @dataclass(frozen=True)
 class Body:
-    """What is left of a body: digests of a file, the document to read for references, or both.
+    """The facts that remain of a body: digests of a file, the document to read for references, or both.
 
-    A page that is served as one has no digests. `archive` is what was found in a file that is an archive.
+    A page that is served as a page has no digests. `archive` has the members of a file that is an archive.
     """
 
     digests: DigestSet | None
@@ -81,13 +80,13 @@ class Body:
 class BodyReader:
     """Takes a body's chunks and decides from its first bytes what it is.
 
-    What is declared as HTML, or begins like it, is read as a page; document_kinds knows the other documents.
-    Everything that is not declared as HTML, or does not begin like text, is hashed as a file: an image may be served
-    as HTML and HTML as an image, and some files are both. A style sheet, playlist or feed is a file as well.
+    A body that is declared as HTML, or begins like HTML, is read as a page; document_kinds recognises the other
+    documents. A body that is not declared as HTML, or does not begin like text, is hashed as a file: an image may be
+    served as HTML and HTML as an image, and some files are both. A style sheet, playlist or feed is a file as well.
 
-    `announced_bytes` is the size on the wire that the headers give. A body that would pass a limit because of it is
-    refused before it is read; `admit_bytes` is asked too, and may raise. Of a page only the beginning may be read, so
-    what is declared as HTML is refused when it turns out to be a file.
+    `announced_bytes` is the size on the wire that the headers give. A body whose announced size is over a limit is
+    refused before it is read; `admit_bytes` is called with that size, and may raise. Of a page only the beginning may
+    be read, so a body that is declared as HTML is refused only when its first bytes show that it is a file.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class BodyReader:
         self._began = time.monotonic()
 
     async def read(self, chunks: AsyncIterable[bytes]) -> Body:
-        """Read to the end; what is large is hashed by other threads meanwhile.
+        """Read to the end; meanwhile other threads hash a large body.
 
         Raises BodyTooLarge, TransferTooSlow, BodyCut (an encoded stream without its end), BadResponse, or what
         `spend_bytes` raises.
@@ -135,14 +134,14 @@ class BodyReader:
             try:
                 for piece in self._decoder.feed(chunk):
                     self._take(piece)
-                    # A few bytes may decode to very many: none of them waits in memory.
+                    # A few bytes may decode to very many; they must not pile up in memory.
                     if self._digester is not None and self._digester.is_behind:
                         await self._digester.hand_over()
             except UndecodableBody as error:
                 raise BadResponse(str(error)) from error
             if self.bytes_received > self._limits.file_bytes:
                 raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
-            # Empty gzip members or brotli metadata, for ever: compression saves bytes, and this spends them.
+            # Empty gzip members or brotli metadata without end: a true compression saves bytes.
             if self._decoded_bytes * 10 < self.bytes_received - DECODES_TO_SOMETHING:
                 raise BadResponse("the encoded body decodes to almost nothing")
             if self._is_document_cut and self._digester is None:
@@ -228,7 +227,7 @@ class BodyReader:
                     self._is_document_cut = True
                     return
         except UndecodableBody:
-            self._is_document_cut = True  # a damaged gzip file is a file all the same, and what came of it is read
+            self._is_document_cut = True  # a damaged gzip file is still a file, and its whole part is read
 
     def _result(self) -> Body:
         return Body(
@@ -245,7 +244,7 @@ class BodyReader:
 def media_type(content_type: str | None) -> str | None:
     """Return the bare, lower-case media type of a Content-Type header (RFC 6838, 4.2), None when it is none.
 
-    What is not a media type could be anything, content too, and is not kept.
+    Another text could be anything, also content, and is not kept.
     """
     bare = (content_type or "").split(";", 1)[0].strip().lower()
     return bare if _MEDIA_TYPE.fullmatch(bare) else None

@@ -1,4 +1,4 @@
-"""Content-Encoding undone while streaming, in bounded pieces, with proof that the end was reached."""
+"""Undoes Content-Encoding while a body streams past, in bounded pieces, and says whether its end was reached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ else:
 PIECE_BYTES = 64 * 1024
 GZIP_MARK = b"\x1f\x8b"
 ZSTD_MARK = b"\x28\xb5\x2f\xfd"
-# A frame, or one to skip (RFC 8878, 3.1.1 and 3.1.2); anything else after the first is padding, not content.
+# A frame, or a frame to skip (RFC 8878, 3.1.1 and 3.1.2). Other bytes after the first frame are padding, not content.
 _ZSTD_FRAME = re.compile(re.escape(ZSTD_MARK) + rb"|[\x50-\x5f]\x2a\x4d\x18")
 # RFC 9659 allows no larger window on the web; the library's default would let a server take 128 MiB.
 ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -28,7 +28,7 @@ MOST_ENCODINGS = 2
 
 
 class Decoder(Protocol):
-    """Undoes one encoding. `is_finished` says whether the encoded stream ended where it should."""
+    """Undoes one encoding."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield decoded pieces of at most PIECE_BYTES; raises UndecodableBody."""
@@ -52,7 +52,7 @@ class _Zlib:
     def __init__(self, *, is_deflate: bool) -> None:
         self._is_deflate = is_deflate
         self._inflate: zlib._Decompress | None = None
-        self._held = b""  # the first byte of what may be a stream, until the second comes
+        self._held = b""  # a first byte that may begin a stream, until the second byte comes
         self._has_ended = False
         self._is_padding = False
 
@@ -69,7 +69,7 @@ class _Zlib:
                     self._held = data
                     return
                 if self._has_ended and (self._is_deflate or not data.startswith(GZIP_MARK)):
-                    self._is_padding = True  # what follows the end is padding, not content
+                    self._is_padding = True  # bytes after the end are padding, not content
                     return
                 self._inflate = zlib.decompressobj(self._window_bits(data))
             yield from self._decompress(self._inflate, data)
@@ -109,7 +109,8 @@ class _Brotli:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         if data and self._decompressor.is_finished():
-            # Within one chunk the library refuses it and forgets its output: how the network cuts must not matter.
+            # Within one chunk the library refuses such bytes and loses its output. They are refused in a later chunk,
+            # too: how the network cuts must not matter.
             raise UndecodableBody("not brotli: bytes after its end")
         try:
             while not self._decompressor.is_finished():
@@ -127,7 +128,7 @@ class _Brotli:
 class _Zstd:
     def __init__(self) -> None:
         self._decompressor = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
-        self._held = b""  # the first bytes of what may be a frame, until all four of its mark came
+        self._held = b""  # first bytes that may begin a frame, until all four bytes of its mark came
         self._is_padding = False
 
     @property

@@ -1,4 +1,4 @@
-"""MD5, SHA-1 and SHA-256 of a stream in one pass; long streams are hashed beside the event loop."""
+"""Computes MD5, SHA-1 and SHA-256 of a stream in one pass; other threads hash long streams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from orbweaver.model import DigestSet
 
-# A core hashes about 400 MB/s: up to here a file costs the event loop less than a hand-over is worth (2.5 ms).
+# A core hashes about 400 MB/s, so a file of this size stops the event loop for 2.5 ms: a hand-over is not worth it.
 HASHED_IN_PLACE = 2**20
 # Threads gain nothing from pieces of 64 KB, nearly twice the rate from 1 MB (docs/performance.md).
 HAND_OVER_BYTES = 2**20
@@ -19,7 +19,7 @@ _threads = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="ha
 
 
 class DirectDigester:
-    """Feeds every chunk to the three digests at once and keeps nothing of it: for small bodies, and off the loop."""
+    """Feeds each chunk to the three digests at once and keeps nothing of it; for small bodies and other threads."""
 
     def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -47,9 +47,9 @@ class DirectDigester:
 class Digester:
     """Feeds every chunk to the three digests and keeps nothing of it.
 
-    The first HASHED_IN_PLACE bytes are hashed as they come. After that chunks wait until `is_behind`, and
-    `hand_over` gives them to a thread: one hand-over at a time, so at most two of them are in memory.
-    What `also` does with each chunk may cost more than hashing: with it, all chunks go to threads.
+    The first HASHED_IN_PLACE bytes are hashed as they come. After that, chunks wait until `is_behind`, and `hand_over`
+    gives them to a thread. One hand-over runs at a time, so the chunks of at most two are in memory.
+    `also` is called with each chunk and may cost more than hashing; with it, all chunks go to threads.
     """
 
     def __init__(self, also: Callable[[bytes], None] | None = None) -> None:
@@ -75,7 +75,7 @@ class Digester:
         return self._waiting_bytes >= HAND_OVER_BYTES
 
     async def hand_over(self) -> None:
-        """Give what waits to a thread, after the hand-over before has been hashed."""
+        """Give the waiting chunks to a thread, after the hand-over before this one has ended."""
         await self._finish_running()
         chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
         self._running = asyncio.get_running_loop().run_in_executor(_threads, self._hash, chunks)
@@ -87,7 +87,7 @@ class Digester:
         await self._finish_running()
 
     def digest_set(self) -> DigestSet:
-        """Return the digests of everything fed so far; nothing handed over may be running."""
+        """Return the digests of everything fed so far; no hand-over may be running."""
         assert self._running is None
         self._hash(self._waiting)
         self._waiting, self._waiting_bytes = [], 0

@@ -14,7 +14,7 @@ HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 class DocumentKind(StrEnum):
-    """The grammar in which a document names what it refers to."""
+    """The grammar in which a document names pages and files."""
 
     HTML = "html"
     XHTML = "xhtml"
@@ -28,7 +28,7 @@ class DocumentKind(StrEnum):
 
 
 class Recognised(NamedTuple):
-    """What a body is to be read as; `is_gzipped` says that the file itself, not its transfer, is compressed."""
+    """The kind of document that a body is; `is_gzipped` says that the file itself, not its transfer, is compressed."""
 
     kind: DocumentKind
     is_gzipped: bool = False
@@ -57,12 +57,13 @@ _GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.
 
 
 def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recognised | None:
-    """Return what a body is to be read as, None for other files.
+    """Return the kind of document that a body is read as, None for other files.
 
-    It is judged by its declared type, its first HEAD_BYTES, and the type that these were sniffed as.
+    `declared` is its declared type, `head` its first HEAD_BYTES, and `sniffed` the type that these show.
 
-    What declares itself, or begins, as HTML is read as HTML, whatever else it is. XML is known by its first element,
-    a playlist by its first line; a style sheet has no mark and must be declared. JSON and plain text are not read.
+    A body that is declared as HTML, or begins like it, is read as HTML, whatever else it is. XML is recognised by its
+    first element, a playlist by its first line. A style sheet has no mark and must be declared. JSON and plain text are
+    not read.
     """
     head = head[:HEAD_BYTES]
     if head.startswith(GZIP_MARK):

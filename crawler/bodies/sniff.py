@@ -19,7 +19,7 @@ _HTML = re.compile(
 _BEFORE_FIRST_ELEMENT = re.compile(rb"\s++|<\?.*?\?>|<!--.*?-->|<![^>\[]*+(?:\[[^\]]*+\]\s*+)?>", re.DOTALL)
 _FIRST_ELEMENT = re.compile(rb"<(?:[\w.-]++:)?(?P<name>[\w.-]+)")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# What is XML by its first element, with a declaration before it or without.
+# XML that its first element names, with a declaration before it or without.
 _XML_ROOTS = {
     "svg": "image/svg+xml",
     "rss": "application/rss+xml",

@@ -19,16 +19,16 @@ else:
 
 
 class Unpacker(Protocol):
-    """Undoes one method; `unused` is what was fed beyond the end of the packed data, once `is_finished`."""
+    """Undoes one method; once `is_finished`, `unused` has the bytes that were fed after the end of the packed data."""
 
     unused: bytes
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield plain pieces of at most PIECE_BYTES, or as long as what was fed; raises MemberDamaged."""
+        """Yield plain pieces of at most PIECE_BYTES, or of the length that was fed; raises MemberDamaged."""
 
     @property
     def is_finished(self) -> bool:
-        """Whether the end mark was seen; data that is only stored has none and is always finished."""
+        """Whether the end mark was seen; stored data has no mark and is always finished."""
 
 
 class _Stored:
@@ -87,7 +87,7 @@ class _Blocks:
         self.unused = self._decompressor.unused_data if self._decompressor.eof else b""
 
 
-# Not read: Deflate64, LZMA, XZ and PPMd, which few tools write and of which hostile data costs most.
+# Not read: Deflate64, LZMA, XZ and PPMd. Few tools write them, and hostile data in them costs most.
 UNPACKERS: dict[int, Callable[[], Unpacker]] = {
     STORED: _Stored,
     DEFLATED: _Deflated,

@@ -125,8 +125,8 @@ def find(url: str) -> str | None:
     ):
         return EMBEDDED_URL
     path, mark, query = tail.partition("?")
-    if _PATH.search(tail) and (name := _name_in_path(path, tail)):
-        return name
+    if _PATH.search(tail) and (pattern_name := _name_in_path(path, tail)):
+        return pattern_name
     if mark and _QUERY.search(mark + query):
         return _name_by(_in_query, mark + query)
     return None
