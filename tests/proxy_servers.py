@@ -69,8 +69,11 @@ class ProxyServer(ConversingServer):
             if port is None:
                 raise Refused(self.not_found)
             there = await asyncio.open_connection(ADDRESS, port)
-            self._say(writer, None)
-            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+            try:
+                self._say(writer, None)
+                await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+            finally:
+                there[1].transport.abort()  # also where the proxy is closed meanwhile
         except Refused as refused:
             self._say(writer, refused.code)
         except (OSError, asyncio.IncompleteReadError):

@@ -8,8 +8,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from ssl import SSLContext, SSLError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import aiohttp_socks
@@ -17,6 +18,7 @@ import yarl
 from orbweaver.crawler.fetching import tls
 from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
+from orbweaver.crawler.fetching.response_protocol import ResponseProtocol
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 from python_socks import ProxyType
 from scrapy.exceptions import DownloadConnectionRefusedError
@@ -180,8 +182,14 @@ class _PreparingResolver(aiohttp.ThreadedResolver):
 class _CleanConnector(aiohttp.TCPConnector):
     """Gives a connection that is to serve again only when its server has sent nothing while it was idle.
 
-    aiohttp would take what came meanwhile for the answer to the next request (3.14.5).
+    aiohttp would take what came meanwhile for the answer to the next request (3.14.5). Each connection reads its
+    answers by ResponseProtocol.
     """
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        # mypy knows no covariance of partial.
+        self._factory = partial(ResponseProtocol, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(
         self,
@@ -211,7 +219,7 @@ class _ProxyConnector(_CleanConnector, aiohttp_socks.ProxyConnector):
         timeout: float | None = None,  # noqa: ASYNC109 - the library's own signature
     ) -> tuple[asyncio.Transport, ResponseHandler]:
         try:
-            return await super()._connect_via_proxy(host, port, ssl, timeout)
+            transport, made = await super()._connect_via_proxy(host, port, ssl, timeout)
         except SSLError as error:
             raise _HandshakeFailed("no TLS connection through the proxy") from error
         except AttributeError as error:
@@ -224,6 +232,10 @@ class _ProxyConnector(_CleanConnector, aiohttp_socks.ProxyConnector):
                 # python_socks' own error, of which it would have made a ProxyError.
                 raise aiohttp_socks.ProxyError(str(refusal), error_code=refusal.error_code) from None
             raise
+        protocol = ResponseProtocol(self._loop, replaces=made)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return transport, protocol
 
 
 def _connector(guard: Guard, limits: ConnectionLimits, proxy: Proxy | None) -> aiohttp.TCPConnector:

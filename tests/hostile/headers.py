@@ -129,6 +129,20 @@ async def informational_endless(exchange: Exchange) -> None:
 
 
 @act()
+async def informational_small_endless(exchange: Exchange) -> None:
+    """The shortest 1xx answers without end: as many for each byte as there can be."""
+    while True:
+        await exchange.send(b"HTTP/1.1 100\r\n\r\n" * 4_000)
+
+
+@act()
+async def informational_in_blank_lines_endless(exchange: Exchange) -> None:
+    """Blank lines and 1xx answers in turn, without end."""
+    while True:
+        await exchange.send((b"\r\n" * 50 + b"HTTP/1.1 102 Processing\r\n\r\n") * 500)
+
+
+@act()
 async def informational_first(exchange: Exchange) -> None:
     """100 and 103 before an honest answer."""
     await exchange.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + response(PAYLOAD))

@@ -55,7 +55,7 @@ class Trial:
 
     `said` is what the record says of the hostile URL, each as "outcome rule"; `others` of other URLs; `hashed` are
     the SHA-256 of all files recorded. `megabytes` is the peak memory above that of a quiet recrawl, `units` are CPU
-    time by the measure of tests/calibration.py, and `seconds` are wall time.
+    time by the measure of tests/calibration.py, `busy_seconds` the same on this machine, and `seconds` are wall time.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Trial:
     is_honest_file_hashed: bool
     stopped_by: str | None
     seconds: float
+    busy_seconds: float
     units: float
     megabytes: float
     crashes: tuple[str, ...]
@@ -82,6 +83,7 @@ class Trial:
 class _Taken:
     crawled: contained.Crawled
     seconds: float
+    busy_seconds: float
     units: float
     crashes: tuple[str, ...]
 
@@ -101,7 +103,7 @@ def recrawl_here(order: contained.Order) -> _Taken:
     crawled = contained.crawl_here(order)
     seconds, busy = time.monotonic() - began, time.process_time() - busy
     assert sandbox.is_entered()
-    return _Taken(crawled, seconds, busy / max(unit, calibration.unit()), tuple(crashes))
+    return _Taken(crawled, seconds, busy, busy / max(unit, calibration.unit()), tuple(crashes))
 
 
 def quiet_kilobytes() -> int:
@@ -140,7 +142,7 @@ def _attempt(name: str, quiet: int, terms: Terms, patience: int) -> Trial:
         try:
             taken = _recrawl(hostile, honest.url + "after", honest.url + "honest.bin", terms=terms, patience=patience)
         except AssertionError as error:
-            taken = _Taken(NOTHING, GIVEN_UP_SECONDS, 0, (str(error),))
+            taken = _Taken(NOTHING, GIVEN_UP_SECONDS, 0, 0, (str(error),))
         requests = tuple(server.heads)
     crawled = taken.crawled
     skipped = [one for one in crawled.skips if one.url == hostile]
@@ -161,6 +163,7 @@ def _attempt(name: str, quiet: int, terms: Terms, patience: int) -> Trial:
         ),
         stopped_by=crawled.stopped_by,
         seconds=taken.seconds,
+        busy_seconds=taken.busy_seconds,
         units=taken.units,
         megabytes=(crawled.memory_peak - quiet) / 1024,
         crashes=taken.crashes,
