@@ -37,7 +37,7 @@ def held() -> int:
 def give_up() -> None:
     """Take every capability from this thread for good. Raises OSError when one is left."""
     process.control(process.CAP_AMBIENT, AMBIENT_CLEAR_ALL)
-    # The bounding set matters to programs that are executed; who may not drop it has nothing to drop.
+    # The bounding set matters to programs that are executed; a process that may not drop it has nothing to drop.
     for capability in range(64):
         try:
             process.control(process.CAPBSET_DROP, capability)

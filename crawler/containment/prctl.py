@@ -1,4 +1,4 @@
-"""What a process may ask of the kernel about itself and has no Python name, and letting go of what it inherited."""
+"""Calls prctl, for which Python has no function, and lets go of the descriptors that a process inherited."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _library = ctypes.CDLL(None, use_errno=True)
 
 
 def control(option: int, *arguments: int) -> int:
-    """Return what prctl answers; missing arguments are 0. Raises OSError when the kernel refuses."""
-    # As unsigned long: prctl is variadic, and what is not filled up to 64 bits may hold anything.
-    values = [ctypes.c_ulong(one) for one in (*arguments, 0, 0, 0, 0)[:4]]
+    """Return the answer of prctl; missing arguments are 0. Raises OSError when the kernel refuses."""
+    # As unsigned long: prctl is variadic, and the upper half of a shorter argument may hold anything.
+    values = [ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]]
     answer = int(_library.prctl(option, *values))
     if answer == -1:
         number = ctypes.get_errno()
@@ -35,19 +35,20 @@ def control(option: int, *arguments: int) -> int:
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent, whose id is given, dies; at once when it is dead."""
+    """Have the kernel kill this process when its parent dies; end at once when the process `parent` is dead already."""
     control(SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def let_go_of_descriptors(kept: Collection[int]) -> None:
-    """Replace every open descriptor but those kept by one of /dev/null, which gives and takes nothing.
+    """Replace every open descriptor, except those in `kept`, by one of /dev/null, from which nothing can be read.
 
-    Merely closed, their numbers would be given to new ones, and the objects that still name them could close those.
+    If they were only closed, new descriptors would get their numbers, and an object that still has an old number could
+    close a new descriptor.
     """
     nothing = os.open(os.devnull, os.O_RDONLY)
-    # All are listed first: the listing has a descriptor itself.
+    # All are listed first, because the listing has a descriptor itself.
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if descriptor not in kept and descriptor != nothing:
             os.dup2(nothing, descriptor, inheritable=False)

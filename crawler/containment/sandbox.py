@@ -1,7 +1,7 @@
-"""The kernel's promise that a crawl process writes nothing, entered once per process, in layers.
+"""Contains a crawl process in layers, once and for good: the kernel then promises that it writes nothing.
 
-After `enter` the process can read only where Python, certificates and the resolver live, can create, write, truncate
-and execute nothing, can start threads and no processes, and can open TCP connections to the given ports only.
+After `enter` the process can read only the files of Python, certificates and the resolver. It cannot create, write,
+truncate or execute a file. It can start threads but no processes, and opens TCP connections to the given ports only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from orbweaver.crawler.containment import capabilities, system_calls
 from orbweaver.crawler.containment import prctl as process
 from orbweaver.crawler.errors import SandboxUnavailable
 
-# ABI 4 (Linux 6.7) is the first that can refuse TCP connections as well as writes.
+# ABI 4 (Linux 6.7) is the first that can refuse TCP connections, too.
 OLDEST_ABI = 4
-# In the order in which they are entered; SANDBOX=off leaves the first two.
+# In the order in which they are entered; with SANDBOX=off only the first two are.
 LAYERS = ("resource limits", "not dumpable", "no file writes", "no capabilities", "Landlock", "seccomp")
 LAYERS_WHEN_OFF = LAYERS[:2]
 SAID_TO_A_FILE = b"orbweaver: the sandbox lets nothing more be written to this file; log through a pipe\n"
@@ -64,7 +64,7 @@ _entered: Enforced | None = None
 
 @dataclass(frozen=True)
 class Enforced:
-    """What the kernel enforces on this process; part of every recrawl's record."""
+    """The limits that the kernel enforces on this process; part of every recrawl's record."""
 
     is_on: bool
     landlock_abi: int
@@ -79,7 +79,7 @@ class Enforced:
 
 
 def is_entered() -> bool:
-    """Whether this process is contained, or was told with SANDBOX=off to do without."""
+    """Whether this process is contained, or SANDBOX=off told it to go on without."""
     return _entered is not None
 
 
@@ -152,8 +152,8 @@ def _refuse_debuggers() -> None:
 
 
 def _refuse_file_writes() -> None:
-    """Landlock governs what is opened from now on; this limit also closes files that are open already."""
-    with contextlib.suppress(OSError):  # standard error is closed, or its disk is full: then nobody reads it
+    """Let no more bytes into any file; Landlock alone does not stop writing to files that are open already."""
+    with contextlib.suppress(OSError):  # standard error is closed, or its disk is full, so nobody would read it
         if stat.S_ISREG(os.fstat(2).st_mode):
             os.write(2, SAID_TO_A_FILE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -182,7 +182,7 @@ def _restrict(ports: tuple[int, ...]) -> None:
     with Ruleset(handled_net=handled_net, scoped=scoped) as rules:
         for path in _readable_paths():
             access = AccessFS.READ_FILE | AccessFS.READ_DIR if path.is_dir() else AccessFS.READ_FILE
-            with contextlib.suppress(FileNotFoundError):  # gone between listing and opening: nothing to allow
+            with contextlib.suppress(FileNotFoundError):  # removed since it was listed: nothing to allow
                 rules.allow_path(path, access)
         for port in ports:
             rules.allow_port(port, AccessNet.CONNECT_TCP)
@@ -203,7 +203,7 @@ def _readable_paths() -> list[Path]:
 
 
 def _prove_that_no_file_can_be_created() -> None:
-    """Try what must fail: a rule that was believed and not enforced is worse than none."""
+    """Try to create files, which must fail: a rule that is believed and not enforced is worse than no rule."""
     for folder in {os.environ.get("TMPDIR", "/tmp"), "/var/tmp", "/dev/shm", str(Path.cwd())}:  # noqa: S108
         probe = Path(folder) / f".orbweaver-probe-{os.getpid()}"
         try:
@@ -216,7 +216,7 @@ def _prove_that_no_file_can_be_created() -> None:
 
 
 def _prove_that_calls_are_refused() -> None:
-    """Try what only the filter forbids: a file in memory, and a socket as the store's is."""
+    """Try calls that only the filter forbids: to make a file in memory, and a Unix socket like that of the store."""
     with contextlib.suppress(OSError):
         os.close(os.memfd_create("orbweaver-probe"))
         raise SandboxUnavailable("memfd_create still succeeds after the system call filter was entered")

@@ -1,7 +1,7 @@
-"""The system calls that a crawl process may make: a seccomp filter that refuses every other one.
+"""Lets a crawl process make a few system calls only: a seccomp filter refuses all others.
 
-What a refused call gets is an error and not death, so that a library that tries something finds another way and a
-failure is seen where it happens. A call of another architecture's numbering kills the process.
+A refused call gets an error and does not kill the process. So a library can try another way, and a failure shows where
+it happens. A call with the numbers of another architecture kills the process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT = 0, 4, 16  # offsets in struct seccomp
 REFUSED = Action.ERRNO | errno.EPERM
 
 # Each group is one thing that Python, an event loop, a thread pool, glibc's resolver or malloc does. A name that this
-# architecture does not have is passed over.
+# architecture does not have is left out.
 ALLOWED_GROUPS = {
     "memory": "brk munmap mremap mprotect madvise mincore membarrier",
     "reading": "read readv pread64 preadv lseek close close_range dup dup2 dup3",
@@ -43,8 +43,8 @@ ALLOWED_GROUPS = {
 }
 ALLOWED = tuple(name for names in ALLOWED_GROUPS.values() for name in names.split())
 
-# From this number on (Linux 5.1) the numbers are the same everywhere, and libraries expect a kernel without the call:
-# ENOSYS makes them do without clone3, openat2 and io_uring, EPERM would be an error to some.
+# From this number on (Linux 5.1) the numbers are the same on every architecture, and libraries expect that a kernel may
+# lack the call: with ENOSYS they do without clone3, openat2 and io_uring, while EPERM would be an error to some.
 FIRST_OPTIONAL = 424
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | (os.O_TMPFILE & ~os.O_DIRECTORY)
@@ -74,7 +74,7 @@ SOCKET_OPTIONS = {
 
 
 class Bits(NamedTuple):
-    """A condition: the bits `of` an argument are `value`. The kernel takes most arguments from their lower half."""
+    """A condition: the bits `of` of an argument are `value`. The kernel reads only the lower half of most arguments."""
 
     argument: int
     value: int
@@ -83,12 +83,12 @@ class Bits(NamedTuple):
 
 
 def checked(own_process: int) -> Iterator[tuple[str, tuple[Bits, ...]]]:
-    """Yield calls that are allowed when every condition on their arguments holds; one call may come several times."""
-    # The busiest first: the kernel walks the filter for these, and only for these.
+    """Yield calls that are allowed when all their conditions on the arguments hold; a call may come several times."""
+    # The most frequent first: the kernel goes through the filter for these calls, and only for these.
     yield "sendto", (_without(3, MSG_FASTOPEN),)
     yield "sendmsg", (_without(2, MSG_FASTOPEN),)
     yield "sendmmsg", (_without(3, MSG_FASTOPEN),)
-    # A mapping that others share would change an existing file; one that is nobody's is memory.
+    # A shared mapping could change an existing file; an anonymous one is only memory.
     yield "mmap", (_without(3, MAP_SHARED),)
     yield "mmap", (Bits(3, MAP_SHARED | MAP_ANONYMOUS, of=MAP_SHARED | MAP_ANONYMOUS),)
     yield "openat", (_without(2, WRITING),)
@@ -107,8 +107,8 @@ def checked(own_process: int) -> Iterator[tuple[str, tuple[Bits, ...]]]:
         ):
             for protocol in protocols:
                 yield "socket", (Bits(0, family), Bits(1, kind, of=SOCKET_TYPE), Bits(2, protocol))
-    # An event loop's way to wake itself. No other Unix socket: the store listens on one, and a path's Landlock rule
-    # governs them from ABI 9 on only. The resolver does without nscd and systemd's; it asks DNS servers itself.
+    # An event loop wakes itself with it. No other Unix socket is allowed: the store listens on one, and Landlock's
+    # rules for paths govern them from ABI 9 on only. The resolver asks DNS servers itself, without nscd or systemd.
     yield "socketpair", (Bits(0, socket.AF_UNIX), Bits(1, socket.SOCK_STREAM, of=SOCKET_TYPE), Bits(2, 0))
     yield "clone", (Bits(0, CLONE_THREAD, of=CLONE_THREAD | NOT_A_THREAD),)
     # abort() and signal.raise_signal()
@@ -116,7 +116,7 @@ def checked(own_process: int) -> Iterator[tuple[str, tuple[Bits, ...]]]:
     yield "tgkill", (Bits(0, own_process),)
     for option in ASKED_OF_ONESELF:
         yield "prctl", (Bits(0, option),)
-    # No new values: the limits are read.
+    # Without new values: limits are only read.
     for whose in (0, own_process):
         yield "prlimit64", (Bits(0, whose), Bits(2, 0), Bits(2, 0, is_upper_half=True))
 
@@ -135,14 +135,14 @@ def unavailable_reason() -> str | None:
     except OSError as error:
         if error.errno == errno.EFAULT:  # the kernel looked for a filter where there was none
             return None
-        said = error.strerror
+        problem = error.strerror
     else:
-        said = "no filter at all was taken for one"
-    return f"no seccomp filters: {said} (CONFIG_SECCOMP_FILTER in the kernel, or a container that forbids them)"
+        problem = "no filter at all was taken for one"
+    return f"no seccomp filters: {problem} (CONFIG_SECCOMP_FILTER in the kernel, or a container that forbids them)"
 
 
 def restrict() -> None:
-    """Refuse this process, for good, every system call that is not allowed above.
+    """Refuse this process every system call that is not allowed above, for the rest of its life.
 
     It must have one thread and no new privileges. Raises SandboxUnavailable when the filter does not take effect.
     """
@@ -162,7 +162,7 @@ def restrict() -> None:
 def program(own_process: int) -> bytes:
     """Return the filter for a process with this id as BPF, 8 bytes an instruction.
 
-    Every call's lines stand together, so that no jump is far: seccompy's own Filter takes 0.1 s to lay out as much.
+    All instructions of a call stand together, so that no jump is far; seccompy's own Filter takes 0.1 s for as many.
     """
     code: list[Insn] = [
         Load(ARCHITECTURE_AT),
@@ -181,14 +181,14 @@ def program(own_process: int) -> bytes:
             continue
         code.append(Jump(BPF_JEQ, number, None, name))
         for way, conditions in enumerate(ways):
-            for one in conditions:
-                code += _test(one, f"{name} {way}")
+            for condition in conditions:
+                code += _test(condition, f"{name} {way}")
             code.append(Ret(Action.ALLOW))
             labels[f"{name} {way}"] = len(code)
-        if all(ways):  # no way that asks for nothing
+        if all(ways):  # every way has a condition
             code.append(Ret(REFUSED))
         labels[name] = len(code)
-    # The numbers of x32, which is of x86_64's architecture, are all past it, too.
+    # The numbers of x32, which has the architecture of x86_64, are all higher, too.
     code += [Jump(BPF_JGEQ, FIRST_OPTIONAL, None, "classic"), Ret(Action.ERRNO | errno.ENOSYS)]
     labels["classic"] = len(code)
     code.append(Ret(REFUSED))
