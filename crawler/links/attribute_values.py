@@ -1,4 +1,4 @@
-"""The small grammars inside HTML attribute values: srcset, meta refresh, CSS and data: URIs; each in linear time."""
+"""Reads the small grammars inside HTML attribute values in linear time: srcset, meta refresh, CSS and data: URIs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orbweaver.crawler.bodies.repetition import end_of_run
 
 @dataclass(frozen=True, slots=True)
 class DataUri:
-    """A file inside the document: the media type it declares, and its bytes, which no repr shows."""
+    """A file inside the document: the media type that it declares, and its bytes, which no repr shows."""
 
     media_type: str
     data: bytes = field(repr=False)
@@ -58,7 +58,7 @@ _IN_STRING = {
     '"': re.compile(r'(?:[^"\\\n]++|\\.){1,64}', re.DOTALL),
     "'": re.compile(r"(?:[^'\\\n]++|\\.){1,64}", re.DOTALL),
 }
-# https://www.w3.org/TR/css-images-4/#image-set-notation: there, a string is a reference, unless it is a type.
+# https://www.w3.org/TR/css-images-4/#image-set-notation: in it a string is a reference, unless it names a type.
 _IMAGE_SET = re.compile(r"image-set\(", re.ASCII | re.IGNORECASE)
 _IN_IMAGE_SET = re.compile(r"(?:[^()]++|\([^()]*+\)?+){1,64}")
 _CHOICE = re.compile(r"""(?P<function>(?<![a-z-])[a-z-]++\([^()]*+\)?+)|["']""", re.ASCII | re.IGNORECASE)
@@ -66,7 +66,7 @@ _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))",
 
 
 def css_references(css: str) -> Iterator[str]:
-    """Yield what `url()`, `@import` and `image-set()` of a style refer to, escapes undone."""
+    """Yield the references in `url()`, `@import` and `image-set()` of a style, escapes undone."""
     position = 0
     while start := _CSS_REFERENCE.search(css, position):
         position = start.end()
@@ -88,14 +88,14 @@ def _image_set_references(choices: str) -> Iterator[str]:
     while choice := _CHOICE.search(choices, position):
         position = choice.end()
         if not choice["function"]:
-            # A string that a line end cuts short is passed over, as browsers do: its quotes are none of its own.
+            # A string that a line end cuts short is left out, as in browsers.
             written, position = _read_string(choices, choice.start())
             if written is not None:
                 yield _CSS_ESCAPE.sub(_css_character, written)
 
 
 def _read_string(css: str, position: int) -> tuple[str | None, int]:
-    """Return what the string at `position` holds, None when a line end cuts it short, and where it ends."""
+    """Return the text of the string at `position` (None when a line end cuts it short), and where it ends."""
     end = end_of_run(_IN_STRING[css[position]], css, position + 1)
     if end == len(css):
         return css[position + 1 :], end
@@ -118,7 +118,7 @@ def _css_character(escape_sequence: re.Match[str]) -> str:
 _C0_OR_SPACE = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE = str.maketrans("", "", "\t\n\r")
 DATA_SCHEME = re.compile(r"[\t\n\r]*".join("data:"), re.IGNORECASE)
-# By runs: urllib.parse.unquote_to_bytes takes 360 MB for 5 MB.
+# Many escapes at once: urllib.parse.unquote_to_bytes takes 360 MB for 5 MB.
 _PERCENT_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2}){1,512}")
 _BASE64_MARK = re.compile(r"; *base64 *\Z", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""Finds what a document of a known kind refers to."""
+"""Finds the references in a document of a known kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, PageLinks, add_m
 def references(
     body: bytes, kind: DocumentKind, *, content_type: str | None, base_url: str, max_links: int = MAX_LINKS
 ) -> PageLinks:
-    """Return what a document of a known kind refers to; never fails, whatever the bytes.
+    """Return the references in a document of a known kind; never fails, whatever the bytes.
 
     A sitemap may have as many URLs as its protocol allows, every other document `max_links` references.
     """

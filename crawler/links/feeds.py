@@ -1,4 +1,4 @@
-"""What sitemaps and feeds refer to: pages, the files that an entry encloses, and what its HTML shows."""
+"""Finds the references in sitemaps and feeds: pages, enclosed files, and the references in the HTML of entries."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _FEED_PAGES = frozenset({"", "alternate", "related", "via", "replies", "first", 
 
 
 def add_feed(found: FoundLinks, text: str) -> None:
-    """Add the pages and files of an RSS or Atom feed, and what the HTML in its entries refers to."""
+    """Add the pages and files of an RSS or Atom feed, and the references in the HTML of its entries."""
     for tag in tags(text):
         if found.is_truncated:
             return

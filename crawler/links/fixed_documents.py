@@ -1,7 +1,7 @@
-"""Fixed documents in which each kind of link stands once, and bodies whose digests are known.
+"""Fixed documents that have each kind of link once, and bodies whose digests are known.
 
-What is a link is called page-N or file-N, by its kind and numbered without a gap in each document; what looks like one
-and is none is called none-N. So each document says itself what must be found in it.
+A link is called page-N or file-N, by its kind and numbered without a gap in each document; a text that only looks like
+a link is called none-N. So each document says itself which links must be found in it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from orbweaver.crawler.bodies.document_kinds import DocumentKind
 
 
 class FixedDocument(NamedTuple):
-    """A document, how its server declares it, and how many pages and files it refers to."""
+    """A document, the type that its server declares, and the number of pages and files that it refers to."""
 
     kind: DocumentKind
     declared: str | None
@@ -141,7 +141,7 @@ ARCHIVE = (
 )
 ARCHIVE_MEMBERS = (("a", ONE_BLOCK), ("b", ENCODED_BODY))
 
-# How a reference on this page is read, and None for one that is none of ours.
+# References on this page, and the URLs that they must become; None for one that is not followed.
 PAGE_URL = "http://fixed.example/a/b?c"
 JOINED = {
     "d.jpg": "http://fixed.example/a/d.jpg",
@@ -156,7 +156,7 @@ JOINED = {
     "javascript:alert(1)": None,
     "mailto:a@fixed.example": None,
 }
-# Which rule decides about a link on that page.
+# Links on that page, and the rule that must decide about each.
 DECIDED = {
     "http://fixed.example/d/e.jpg?f=1": "accept",
     "http://other.example/d/e.jpg": "scope.host",
@@ -165,7 +165,7 @@ DECIDED = {
     "http://fixed.example/searchbyimage?d": "acting.reverse-image-search",
     "http://fixed.example/d?e=http%3A%2F%2Fother.example": "acting.embedded-url",
 }
-# Which URLs of the page's host are new, one after the other.
+# URLs of the page's host, one after the other, and whether each must be new.
 MET = {
     "a?b=1&c=2": True,
     "a?c=2&b=1": False,

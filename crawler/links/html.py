@@ -1,4 +1,4 @@
-"""Finds every reference to a page or a media file in one HTML document, in linear time on any bytes."""
+"""Finds every reference to a page or a file in one HTML document, in linear time on any bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orbweaver.crawler.links.markup import start_tags
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
-# Documents in srcdoc and data: URIs, each inside another: every level costs its whole length again.
+# Documents in srcdoc and data: URIs, each inside another: every level is read as a whole again.
 DOCUMENTS_DEEP = 8
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 
@@ -35,9 +35,9 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """What one document refers to, in document order, each reference once per kind.
+    """The references in one document, in document order, each once per kind.
 
-    `base` is the document's own `<base href>`: references are relative to it, and it to the document's URL.
+    `base` is the document's own `<base href>`. References are relative to it, and it is relative to the document's URL.
     """
 
     links: tuple[Link, ...]
@@ -51,7 +51,7 @@ def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: 
     """Return the references and embedded files of an HTML document; never fails, whatever the bytes.
 
     References back to the document itself (`base_url`) are left out. `max_links` bounds links and data: URIs
-    together. Forms are not followed, whatever their method: sending one acts on the host.
+    together. Forms are not followed, whatever their method, because to send one acts on the host.
     """
     found = FoundLinks(page=base_url, max_links=max_links)
     add_markup(found, decode_text(body, content_type))
@@ -59,9 +59,9 @@ def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: 
 
 
 def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
-    """Add what a text of markup refers to, and what the documents inside it do.
+    """Add the references in a text of markup, and those in the documents inside it.
 
-    In XML, and in an SVG image, no element hides others as text: `<script/>` is over at once.
+    In XML, and in an SVG image, no element makes others text: `<script/>` ends at once.
     """
     documents = [(text, 0)]
     is_too_deep = False
@@ -97,7 +97,7 @@ class FoundLinks:
         self._max_links = max_links
 
     def add(self, reference: str, kind: LinkKind) -> DataUri | None:
-        """Take a reference as written; return the file that it is, when it is a data: URI and new."""
+        """Add a reference as written; return its file when it is a new data: URI."""
         trimmed = trim(reference)
         if not trimmed or trimmed.startswith("#") or trimmed.partition("#")[0] == self._page:
             return None
@@ -124,7 +124,7 @@ class FoundLinks:
         return None
 
     def page_links(self) -> PageLinks:
-        """Return what was found."""
+        """Return the references that were added."""
         return PageLinks(
             links=tuple(self.links),
             base=self.base,
@@ -148,7 +148,7 @@ _ENCODINGS = frozenset(_ENCODING_NAMES.split())
 
 
 def decode_text(body: bytes, content_type: str | None) -> str:
-    """Decode as browsers do: byte order mark, Content-Type, meta, else UTF-8 or, where it is not, cp1252."""
+    """Decode as browsers do: byte order mark, Content-Type, meta, else UTF-8, or cp1252 when it is no UTF-8."""
     encoding, mark = read_bom(body)
     if encoding is not None and mark is not None:
         return to_unicode(body[len(mark) :], encoding)
@@ -179,7 +179,7 @@ _Rule = Callable[[dict[str, str]], _References]
 
 _MEDIA_LINKS = frozenset({"image_src", "icon", "apple-touch-icon", "apple-touch-icon-precomposed"})
 _PAGE_LINKS = frozenset({"alternate", "next", "prev", "sitemap"})
-# What a page asks to be loaded early; scripts and fonts are left out.
+# The kinds of `preload` links that are read; scripts and fonts are left out.
 _PRELOADED = frozenset({"audio", "fetch", "image", "object", "embed", "style", "track", "video"})
 _META_KINDS = {
     **{
@@ -215,7 +215,7 @@ def _background_references(background: str) -> _References:
 
 
 def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) -> _Rule:
-    """Make the rule of an element whose named attributes are a reference, or a set of them as in `srcset`."""
+    """Make the rule of an element: attributes `names` are references, and `sets` are sets of them as in `srcset`."""
 
     def rule(attributes: dict[str, str]) -> _References:
         for name in names:
@@ -234,7 +234,7 @@ def _input_rule(attributes: dict[str, str]) -> _References:
 
 
 def link_references(attributes: dict[str, str]) -> Iterator[tuple[str, LinkKind]]:
-    """Yield what a `<link>`, or a `Link` header, refers to; a stylesheet is a file that is read as well."""
+    """Yield the references of a `<link>` or a `Link` header; a stylesheet is a file that is read as well."""
     relations = set(attributes.get("rel", "").lower().split())
     reference = attributes.get("href", "")
     is_stylesheet = "stylesheet" in relations

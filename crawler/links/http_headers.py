@@ -1,4 +1,4 @@
-"""What the headers of an answer refer to: `Link` and `Refresh`, which browsers follow as they do the elements."""
+"""Finds the references in the headers `Link` and `Refresh`, which browsers follow like the HTML elements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARAMETER = re.compile(r";\s*+(?P<name>[\w*-]++)\s*+=\s*+(?:\"(?P<quoted>[^\"]*
 
 
 def header_links(*, link: Iterable[str] = (), refresh: str | None = None) -> tuple[Link, ...]:
-    """Return what all `Link` headers and the `Refresh` header of an answer refer to, at most MOST_HEADER_LINKS."""
+    """Return the references in all `Link` headers and the `Refresh` header of an answer, at most MOST_HEADER_LINKS."""
     found: dict[Link, None] = {}
     if refresh and (reference := refresh_reference(refresh)):
         found[Link(reference, LinkKind.PAGE)] = None

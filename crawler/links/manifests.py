@@ -1,4 +1,4 @@
-"""What a DASH manifest refers to: its segments, counted out from their templates within a limit (ISO/IEC 23009-1)."""
+"""Finds the references in a DASH manifest: its segments, made from templates within a limit (ISO/IEC 23009-1)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.html import FoundLinks
 from orbweaver.crawler.links.xml_tags import Tag, tags
 
-# A line of a manifest can stand for any number of segments: so many are asked for, of all representations together.
+# A line of a manifest can stand for any number of segments: at most so many, of all representations, are requested.
 MOST_SEGMENTS = 10_000
-# There are four levels that hand down what they say; no manifest has more.
+# Four kinds of elements make a level; no true manifest has more levels.
 _MOST_LEVELS = 16
 _LEVELS = frozenset({"MPD", "Period", "AdaptationSet", "Representation"})
-# Longer ones are no URLs that we fetch, and a template repeats what it is given.
+# No longer URL is fetched, and a template can repeat its values.
 _REFERENCE_CHARACTERS = 4_096
-# Of a live stream, whose end is not known.
+# For a live stream, whose end is not known.
 _SEGMENTS_WITHOUT_END = 3
 _FILES = (("SegmentURL", "media"), ("Initialization", "sourceURL"), ("RepresentationIndex", "sourceURL"))
 _TEMPLATE = frozenset(
@@ -37,7 +37,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class _Run(NamedTuple):
-    """Some segments of one length, one after the other: an `S` of a timeline."""
+    """Several segments of the same length in a row: an `S` of a timeline."""
 
     begin: int | None
     length: int
@@ -46,7 +46,7 @@ class _Run(NamedTuple):
 
 @dataclass(slots=True)
 class _Level:
-    """What is known at one level of the manifest; the levels below begin with it."""
+    """The facts at one level of the manifest; each level below starts with those of the level above."""
 
     name: str = ""
     base: str = ""
@@ -62,7 +62,7 @@ class _Level:
 def add_manifest(found: FoundLinks, text: str) -> None:
     """Add the segments of every representation, at most MOST_SEGMENTS from templates.
 
-    Of several `BaseURL` at one level the first counts: the others lead to the same files.
+    When one level has several `BaseURL`, the first counts: the others lead to the same files.
     """
     levels = [_Level()]
     left = MOST_SEGMENTS
@@ -96,7 +96,7 @@ def _below(above: _Level, tag: Tag) -> _Level:
 
 
 def _read(found: FoundLinks, level: _Level, tag: Tag) -> None:
-    """Take what one element says about its level, and add the file that it names."""
+    """Set the facts that one element gives about its level, and add the file that it names."""
     attributes = tag.attributes
     if tag.name == "BaseURL" and not level.has_own_base:
         level.base, level.has_own_base = _joined(level.base, tag.text.strip()), True
@@ -130,7 +130,7 @@ def _segments(level: _Level) -> Iterator[str]:
 
 
 def _numbered(level: _Level) -> Iterator[tuple[int, int]]:
-    """Yield number and time of each segment, without end where the manifest has none."""
+    """Yield number and time of each segment; without end when the manifest has no end."""
     template = level.template
     scale = max(1, _whole(template.get("timescale", "1")))
     number = _whole(template.get("startNumber", "1"))
@@ -187,7 +187,7 @@ def _joined(base: str, reference: str) -> str:
         return ""
     try:
         return urljoin(base, reference)
-    except ValueError:  # what stands for a host is none
+    except ValueError:  # the text in the place of the host is no host
         return reference
 
 

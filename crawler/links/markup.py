@@ -15,7 +15,7 @@ from orbweaver.crawler.bodies.repetition import end_of_run
 
 Attributes = dict[str, str]
 
-# In these a "<" is text until their own end tag, except inside svg and math.
+# Inside these elements a "<" is text until their own end tag, except in svg and math.
 _RAW = ("iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp")
 _FOREIGN = ("svg", "math")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
@@ -26,8 +26,8 @@ _ATTRIBUTES = re.compile(rf"(?:[\s/]++|{_ATTRIBUTE}){{1,64}}", re.ASCII)
 _TOKEN = re.compile(
     rf"""
     <
-    # For speed: tags of no concern, because they have no attributes, or only the two that most have. None has a "<"
-    # inside, so that the search goes on behind it.
+    # For speed: tags without references, because they have no attributes or only the two that most tags have. They have
+    # no "<" inside, so the search goes on after them.
     (?!
       /(?!svg|math)[a-z][a-z0-9]*+>
     | (?!{"|".join((*_RAW, *_FOREIGN))})[a-z][a-z0-9]*+(?:\s++(?:class|id)="[^"<]*+"){{0,8}}>
@@ -56,9 +56,10 @@ def start_tags(
 ) -> Iterator[tuple[str, Attributes]]:
     """Yield lower-case name and attributes, escapes undone, of start tags in document order.
 
-    Only of tags that are named in `elements` or in whose attributes `anywhere` finds something, and of attributes
-    only those in `attributes`, which `class` and `id` are never. The content of a `<style>` comes as the attribute
-    `style` of one more tag of that name. In XML, and inside svg and math, `<title><img>` is an image and not a title.
+    Only tags come that are named in `elements`, or in whose attributes `anywhere` matches; and only those of their
+    attributes that are in `attributes`, which must not have `class` or `id`. The content of a `<style>` comes as the
+    attribute `style` of a second tag of that name. In XML, and inside svg and math, `<title><img>` is an image and not
+    a title.
     """
     text = text.replace("\0", "\ufffd")
     position = css_end = 0
@@ -94,8 +95,8 @@ def start_tags(
 
 
 def read_attributes(text: str, names: Container[str]) -> Attributes:
-    """Return the attributes of a tag that have a value, by lower-case name; of equal names the first counts."""
-    found: Attributes = {}
+    """Return the attributes of a tag that have a value, by lower-case name; of two with one name the first counts."""
+    values: Attributes = {}
     matches: Iterable[tuple[str, str, str, str]]
     if len(text) < _LONG_TAG:
         matches = _ONE_ATTRIBUTE.findall(text)
@@ -103,10 +104,10 @@ def read_attributes(text: str, names: Container[str]) -> Attributes:
         matches = (match.groups("") for match in _ONE_ATTRIBUTE.finditer(text))  # type: ignore[misc]
     for name, double, single, bare in matches:
         key = name.lower()
-        if key in names and key not in found:
+        if key in names and key not in values:
             value = double or single or bare
-            found[key] = _unescape(value) if "&" in value else value
-    return {name: value for name, value in found.items() if value}
+            values[key] = _unescape(value) if "&" in value else value
+    return {name: value for name, value in values.items() if value}
 
 
 def _unescape(value: str) -> str:

@@ -1,4 +1,4 @@
-"""What an HLS playlist refers to: its segments, other playlists, and the files that its tags name (RFC 8216)."""
+"""Finds the references in an HLS playlist: segments, other playlists, and files that its tags name (RFC 8216)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.html import FoundLinks
 
-# Not: keys, which are secrets and no files; session data, content steering and date ranges, which are not shown.
+# Left out: keys, which are secrets and no files; session data, content steering and date ranges, which nobody sees.
 _NAMING_TAGS = frozenset(
     f"#EXT-X-{name}"
     for name in ["MEDIA", "MAP", "PART", "PRELOAD-HINT", "I-FRAME-STREAM-INF", "IMAGE-STREAM-INF", "RENDITION-REPORT"]
@@ -15,13 +15,13 @@ _NAMING_TAGS = frozenset(
 _DEFINING_TAG = "#EXT-X-DEFINE"
 _ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])(?P<name>[A-Z0-9-]++)=(?:"(?P<quoted>[^"]*+)"?|(?P<bare>[^",]*+))')
 _VARIABLE = re.compile(r"\{\$(?P<name>[A-Za-z0-9_-]{1,64})\}")
-# Longer ones are no URLs that we fetch.
+# No longer URL is fetched.
 _LINE_CHARACTERS = 8_192
 _MOST_VARIABLES = 100
 
 
 def add_playlist(found: FoundLinks, text: str) -> None:
-    """Add what a playlist refers to, segments in their order; a part of a file, given by its range, is the file."""
+    """Add the references of a playlist, segments in their order; a range of a file counts as the whole file."""
     variables: dict[str, str] = {}
     for line in text.splitlines():
         if found.is_truncated:

@@ -1,7 +1,7 @@
-"""Cuts XML into tags with the text that follows each, in linear time on any bytes and without entities of its own.
+"""Cuts XML into tags with the text that follows each, in linear time on any bytes.
 
-No parser of XML is used: what is served as a sitemap or feed is often not well-formed, and a parser stops at the first
-fault, expands entities that a document declares, or builds a tree of it.
+No XML parser is used: a sitemap or feed is often not well-formed, and a parser stops at the first fault, expands the
+entities that a document declares, or builds a tree of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from orbweaver.crawler.bodies.repetition import end_of_run
 
 
 class Tag(NamedTuple):
-    """A start or end tag, names without their prefix; `text` is what stands between it and the next tag.
+    """A start or end tag, names without their prefix; `text` stands between it and the next tag.
 
     A tag that closes itself comes as a start and an end. Attribute values and text have their escapes undone.
     """
@@ -80,7 +80,7 @@ def tags(text: str) -> Iterator[Tag]:
 
 
 def _declaration_end(text: str, position: int) -> int:
-    """Return where the declaration ends that `position` is in, with the declarations inside it."""
+    """Return the end of the declaration around `position`, with the declarations inside it."""
     is_inside = False
     while True:
         position = end_of_run(_DECLARATION_CONTENT, text, position)
@@ -98,11 +98,11 @@ def _tags(name: str, attributes: dict[str, str], is_end: bool, is_empty: bool, t
 
 
 def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(text):
         value = match["single"] if match["double"] is None else match["double"]
-        found.setdefault(_local(match["name"]), unescaped(value))
-    return found
+        attributes.setdefault(_local(match["name"]), unescaped(value))
+    return attributes
 
 
 def _local(name: str) -> str:
