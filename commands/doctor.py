@@ -27,6 +27,6 @@ def doctor(
         settings = settings.model_copy(update={"matcher_url": "\n".join(matcher)})
     has_failed = False
     for check in examine(settings):
-        print(f"{check.state:4}  {check.subject}: {check.said}")
+        print(f"{check.state:4}  {check.subject}: {check.finding}")
         has_failed = has_failed or check.state == "fail"
     raise typer.Exit(FAILED if has_failed else 0)

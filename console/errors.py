@@ -1,8 +1,8 @@
-"""How a command can fail before, or after, the work that it is for.
+"""The errors of a command, before or after its actual work.
 
 ConsoleError
 ├── BadDigest               an argument of `hashlist lookup` is no digest: give the hex digits
-├── NoScope                 the reported URLs of `scope test` are no URLs, or of several scopes: give those of one
+├── NoScope                 the reported URLs of `scope test` are no URLs, or make several scopes: give those of one
 ├── NothingToDo             a reports file has no usable report: give URLs, one a line, or a CSV
 └── OutputUnusable          --out cannot be made or written: name another directory
     └── OutputNotWritten    --out could be written when the run began, and cannot be now: free space, run again
@@ -14,11 +14,11 @@ class ConsoleError(Exception):
 
 
 class BadDigest(ConsoleError):
-    """An argument to look up is no digest; the message says where it stands, not what it is."""
+    """An argument to look up is no digest; the message says its place, and does not quote it."""
 
 
 class NoScope(ConsoleError):
-    """The reported URLs make no one scope; the message says why."""
+    """The reported URLs do not make exactly one scope; the message says why."""
 
 
 class NothingToDo(ConsoleError):
@@ -26,7 +26,7 @@ class NothingToDo(ConsoleError):
 
 
 class OutputUnusable(ConsoleError):
-    """The output directory cannot be made or written; the message is one line with the mend."""
+    """The output directory cannot be made or written; the message is one line and says what to do."""
 
 
 class OutputNotWritten(OutputUnusable):

@@ -1,4 +1,4 @@
-"""How a case's evidence is said to people, with labels: what agreed, which list says so, and why the case is held."""
+"""Puts the evidence of a case into labelled lines for people: what agreed, on which list, and why the case is held."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCAL_LIST = "hashlist:"
 
 
 def evidence(case: Case) -> list[str]:
-    """Return lines `label: value` on what a case rests on and why it is held; equal for cases of one file."""
+    """Return lines `label: value` with the evidence of a case, and why it is held; equal for cases of one file."""
     verdict = case.verdict
     algorithm = verdict.algorithm or "sha256"
     entry = ", ".join(part for part in (verdict.entry_id, verdict.status.value if verdict.status else None) if part)
@@ -38,7 +38,7 @@ def evidence(case: Case) -> list[str]:
 
 
 def list_name(case: Case) -> str:
-    """Return what the list is called: its own name, else that of its file; with the service where that is another."""
+    """Return the name of the list: its own, else that of its file; and the service, if that is another machine."""
     verdict = case.verdict
     service = verdict.service or ""
     if service.startswith(LOCAL_LIST):
@@ -50,7 +50,7 @@ def list_name(case: Case) -> str:
 
 def _strength(case: Case) -> str:
     verdict = case.verdict
-    agreed = " and ".join(_NAMES[one] for one in verdict.algorithms or ((verdict.algorithm or "sha256"),))
+    agreed = " and ".join(_NAMES[algorithm] for algorithm in verdict.algorithms or ((verdict.algorithm or "sha256"),))
     if verdict.result is not VerdictResult.MATCH:
         return f"withdrawn (before, it was by {agreed})"
     return f"{verdict.strength.value}, by {agreed}" if verdict.strength else f"by {agreed}"

@@ -1,4 +1,4 @@
-"""How things are shown to people: defanged URLs, short times and sizes, nothing a terminal would act on."""
+"""Formats values for people: defanged URLs, short sizes, and no characters that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ def count(number: int, noun: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Return text from a host without control characters, which a terminal might obey."""
+    """Return text from a host with its control characters replaced, because a terminal might obey them."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def is_utf8(path: str) -> bool:
-    """Whether a path can be written into the store and into JSON; on Linux a file's name may be any bytes."""
+    """Whether a path can be written into the store and into JSON; on Linux the name of a file may have any bytes."""
     return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def for_people(url: str) -> str:
-    """Return a URL that cannot be clicked, nor drive the terminal."""
+    """Return a URL that cannot be clicked, and has no characters that a terminal obeys."""
     return safe(defang(url))
 
 
 def reason_for_people(reason: str) -> str:
-    """Return a reason with the URLs in it made like those of for_people: a redirect names where it led.
+    """Return a reason with its URLs as `for_people` shows them: the reason of a redirect has the URL where it led.
 
     >>> reason_for_people("redirected to http://www.example.com/a: www.example.com is another host")
     'redirected to hxxp://www[.]example[.]com/a: www.example.com is another host'
     """
-    return safe(_URL.sub(lambda found: defang(found[0][:5].lower() + found[0][5:]), reason))
+    return safe(_URL.sub(lambda match: defang(match[0][:5].lower() + match[0][5:]), reason))
 
 
 def report_console() -> Console:
-    """Return a console on standard output: as wide as the terminal, and wide enough in a file."""
+    """Return a console on standard output: as wide as the terminal, else 160 columns wide."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=160)

@@ -1,4 +1,4 @@
-"""Cases as people read them: a block for each file, with its evidence once and every place where it is."""
+"""Shows cases to people: a block for each file, with its evidence once, and all its places."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# From here on file and places stand side by side: a URL still has some 60 characters.
+# From this width on, file and places are side by side: a URL then has about 60 characters.
 WIDE_COLUMNS = 110
 FILE_COLUMNS = 44
-# Of one file a person reads this many places.
+# A person reads so many places of one file.
 PLACES_SHOWN = 20
 
 
 def show(
     console: Console, cases: Iterable[Case], *, new_case_ids: Collection[str] = (), title: str | None = None
 ) -> None:
-    """Print the cases, those of one file with the same evidence in one block, in the order of each file's first."""
+    """Print the cases: one block for those of one file with the same evidence, in the order of their first cases."""
     table = Table(title=title, title_justify="left", show_lines=True, expand=True)
     is_wide = console.width >= WIDE_COLUMNS
     if is_wide:
@@ -32,23 +32,24 @@ def show(
     for block in blocks_of(cases):
         file = "\n".join(file_lines(*block))
         places = "\n".join(_place_lines(block, new_case_ids))
-        # Text, not markup: what a host or a list wrote must not be read as styles.
+        # Text, not markup: texts of hosts and lists must not be taken as styles.
         table.add_row(*((Text(file), Text(places)) if is_wide else (Text(f"{file}\n{places}"),)))
     console.print(table)
 
 
 def blocks_of(cases: Iterable[Case]) -> list[list[Case]]:
-    """Group cases by file and evidence, in order of the first of each."""
-    found: dict[tuple[str, ...], list[Case]] = {}
+    """Group cases by file and evidence, in the order of the first case of each group."""
+    blocks: dict[tuple[str, ...], list[Case]] = {}
     for case in cases:
-        found.setdefault((case.sha256, *evidence(case)), []).append(case)
-    return list(found.values())
+        blocks.setdefault((case.sha256, *evidence(case)), []).append(case)
+    return list(blocks.values())
 
 
 def file_lines(*cases: Case) -> list[str]:
-    """Return lines on a file by its cases: its type and size, then its evidence.
+    """Return lines about the file of these cases: its type and size, then its evidence.
 
-    The type is what the bytes show, else what hosts claim: an archive claims none for its members.
+    The type is the one that the bytes show, else the one that a host claims; a member of an archive has no claimed
+    type.
     """
     shown = [*(case.sniffed_type for case in cases), *(case.content_type for case in cases)]
     kind = safe(next(filter(None, shown), "unknown type"))
@@ -56,7 +57,7 @@ def file_lines(*cases: Case) -> list[str]:
 
 
 def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
-    """Return lines on one case: its id and state, its URL, how it is reached there, its reports, when it was seen."""
+    """Return lines about one case: id and state, URL, the way to it, its reports, and when it was seen."""
     lines = [
         f"case {str(case.case_id)[:8]}, {case.state.value}{', new' if is_new else ''}",
         f"  {for_people(case.newest_url)}",

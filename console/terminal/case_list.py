@@ -14,24 +14,24 @@ from orbweaver.store.opening import open_existing
 from orbweaver.takedown.cases import case_store
 from rich.console import Console
 
-# A person reads this many; --json has them all.
+# A person reads so many; --json has them all.
 CASES_SHOWN = 200
 
 
 def run(settings: Settings, state: CaseState | None, *, is_json: bool) -> None:
     """Print the cases of a state, or all, oldest first; raises StoreError, NoStore among them."""
     with open_existing(settings) as store:
-        found = case_store.all_cases(store, state)
+        cases = case_store.all_cases(store, state)
         if is_json:
-            for case in found:
+            for case in cases:
                 sys.stdout.write(case.model_dump_json() + "\n")
         else:
-            show(report_console(), found)
+            show(report_console(), cases)
 
 
-def show(console: Console, found: Iterable[Case]) -> None:
-    """Print the cases by file, with evidence and places; and how many there are."""
-    remaining = iter(found)
+def show(console: Console, cases: Iterable[Case]) -> None:
+    """Print the cases by file, with evidence and places, and their number."""
+    remaining = iter(cases)
     shown = list(itertools.islice(remaining, CASES_SHOWN))
     more = sum(1 for _ in remaining)
     if shown:

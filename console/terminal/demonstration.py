@@ -1,4 +1,4 @@
-"""`orbweaver demo`: the main job on a synthetic host of its own, made of random bytes at run time."""
+"""`orbweaver demo`: does the main job on a synthetic host of its own, made of random bytes at run time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from orbweaver.settings import Settings
 from rich.console import Console
 from rich.table import Table
 
-# Loopback too, but not in the one range that the demo opens: it stands for a private address, and even a broken
-# egress rule would send nothing off this machine.
+# A loopback address, too, but outside the one range that the demo opens. It stands for a private address, and even
+# with a broken egress rule nothing would leave this machine.
 TRAP_ADDRESS = "127.66.0.1"
 OPENED = "127.0.0.1/32"
 START_SECONDS = 60.0
@@ -29,7 +29,7 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Planted:
-    """One thing on the synthetic host, and whether a case must be raised for it."""
+    """A file or a redirect on the synthetic host, and whether it must make a case."""
 
     path: str
     what: str
@@ -49,7 +49,7 @@ PLANTED = (
 
 
 def run(settings: Settings) -> int:
-    """Run the demonstration and say what was and was not raised; 0 when it is exactly what was planted."""
+    """Run the demonstration, and show which cases it made; returns 0 when they are exactly those that were planted."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=160)
@@ -132,7 +132,7 @@ def _sandboxed(result: VerifyResult) -> bool:
 
 
 def _content() -> tuple[dict[str, tuple[str, bytes]], dict[str, str], dict[str, bytes]]:
-    """Return pages and files by path, redirects by path, and the listed files by name."""
+    """Return pages and files by path, redirects by path, and listed files by name."""
     a, b, c = (os.urandom(size) for size in (60_000, 400_000, 20_000))
     gallery = """<!doctype html><title>synthetic</title>
       <img src="known-a.jpg"><img src="harmless.jpg"><img src="empty.jpg">

@@ -1,4 +1,4 @@
-"""`orbweaver doctor`: whether kernel, store, matching service and settings keep the promises, one line each."""
+"""`orbweaver doctor`: checks kernel, store, matching services and settings, one line each."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from orbweaver.takedown.errors import TakedownError
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the doctor: `state` is ok, warn or fail."""
+    """The result of one check, a line of the doctor: `state` is ok, warn or fail."""
 
     subject: str
     state: str
-    said: str
+    finding: str
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Yield a check for everything that a promise rests on."""
+    """Yield a check for everything on which a promise rests."""
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _readers()
     yield from _kernel(settings)
@@ -57,7 +57,7 @@ def examine(settings: Settings) -> Iterator[Check]:
 
 
 def _readers() -> Check:
-    """Let the readers prove themselves as every recrawl does: with a wrong one a host looks clean that is not."""
+    """Test the readers as every recrawl does: with a reader that is wrong, a host with known files looks clean."""
     try:
         reader_proof.prove()
     except ReadersWrong as error:
@@ -80,7 +80,7 @@ def _kernel(settings: Settings) -> Iterator[Check]:
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:
-    """Enter the sandbox in a child, as every crawl process does, and say what became of each layer."""
+    """Enter the sandbox in a child, as every crawl process does, and report each layer."""
     is_on = settings.sandbox == "on"
     entered = _rehearse(settings)
     if isinstance(entered, str):
@@ -107,7 +107,7 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
 
 
 def _rehearse(settings: Settings) -> sandbox.Enforced | str:
-    """Return what a contained process reports, or why it could not be contained."""
+    """Return the report of a contained process, or why it could not be contained."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_enter, args=(sender, settings))
     child.start()
@@ -122,7 +122,7 @@ def _rehearse(settings: Settings) -> sandbox.Enforced | str:
 
 
 def _enter(sender: Connection, settings: Settings) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the sandbox says to a log that is a file is for crawls
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the sandbox's note about a log that is a file is only for crawls
     try:
         sender.send(
             sandbox.enter(
@@ -149,7 +149,7 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
         port = None
         if settings.store_url is None and not embedded.has_store(settings.state_dir):
             yield _place_for_a_store(settings.state_dir.expanduser().absolute())
-            # Nothing is made where nobody has verified yet: the server is tried elsewhere.
+            # The doctor makes no store: before the first verify it tries the server in a temporary directory.
             with tempfile.TemporaryDirectory(prefix="ow-doctor-") as folder, embedded.running(Path(folder)) as store:
                 findings = list(durability.inspect(store))
         elif settings.store_url is None:
@@ -165,22 +165,22 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
         yield Check("store", "fail", str(error))
         return
     for finding in findings:
-        said = finding.found if finding.is_kept else f"{finding.found}: {finding.mend}"
-        yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", said)
+        result = finding.found if finding.is_kept else f"{finding.found}: {finding.mend}"
+        yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", result)
     yield _rights(settings, port)
 
 
 def _place_for_a_store(state_dir: Path) -> Check:
-    """Say whether a store could be made where there is none yet."""
-    nearest = next(one for one in (state_dir, *state_dir.parents) if one.exists())
+    """Say whether a store can be made in a directory that has none yet."""
+    nearest = next(folder for folder in (state_dir, *state_dir.parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        said = f"none in {state_dir}, and {nearest} cannot be written: choose another directory with --state DIR"
-        return Check("store", "fail", said)
+        problem = f"none in {state_dir}, and {nearest} cannot be written: choose another directory with --state DIR"
+        return Check("store", "fail", problem)
     return Check("store", "ok", f"none in {state_dir} yet: the first verify makes it")
 
 
 def _rights(settings: Settings, port: int | None) -> Check:
-    """Say what a crawl process that a host took over could do to the store."""
+    """Say what a crawl process could do to the store after a host took it over."""
     subject = "store rights"
     if settings.sandbox == "off":
         return Check(subject, "warn", "SANDBOX=off: a crawl process that is taken over can connect to the store")
@@ -210,8 +210,8 @@ def _matchers(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]
         finally:
             service.close()
     if in_store.waiting:
-        said = f"{in_store.waiting} batches of files wait; they are asked about when a matching service is healthy"
-        yield Check("matcher", "warn", said)
+        waiting = f"{in_store.waiting} batches of files wait; they are asked about when a matching service is healthy"
+        yield Check("matcher", "warn", waiting)
 
 
 def _matcher(service: MatchingService, known: service_health.KnownService, settings: Settings) -> Check:
@@ -220,10 +220,10 @@ def _matcher(service: MatchingService, known: service_health.KnownService, setti
         return Check("matcher", "fail", health.complaint)
     version = (health.list_version or "none")[:12]
     entries = "number of entries unknown" if health.entries is None else f"{health.entries} entries"
-    said = f"{service.name}: {entries}, list version {version}"
+    facts = f"{service.name}: {entries}, list version {version}"
     if service.canary is None and not isinstance(service, HashListService):
-        return Check("matcher", "warn", f"{said}; no canary: nothing proves that the service has loaded its lists")
-    return Check("matcher", "ok", said)
+        return Check("matcher", "warn", f"{facts}; no canary: nothing proves that the service has loaded its lists")
+    return Check("matcher", "ok", facts)
 
 
 def _settings(settings: Settings) -> Iterator[Check]:
@@ -261,11 +261,11 @@ def _sinks(settings: Settings) -> Iterator[Check]:
 
 
 def _disk(state_dir: Path) -> Check:
-    """Say whether the state directory's disk takes files now, and for how long it may; makes nothing."""
+    """Say whether the state directory's disk takes files now, and how much space is left; makes no file."""
     folder = disk.nearest_folder(state_dir.expanduser().absolute())
-    said = disk.shortage(folder)
-    if said is not None:
-        return Check("disk", "fail", f"{said}; free space there, or choose another directory with --state DIR")
+    shortage = disk.shortage(folder)
+    if shortage is not None:
+        return Check("disk", "fail", f"{shortage}; free space there, or choose another directory with --state DIR")
     room = disk.room_at(folder)
     wrong = disk.complaint(room)
     if wrong is not None:

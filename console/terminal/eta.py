@@ -1,4 +1,4 @@
-"""How long a run still takes, as far as that can be said honestly: a guess is called one, and often there is none."""
+"""Estimates how long a run still takes. An estimate is shown as one, and often there is none."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-# Before so many hosts are done, their mean says nothing about the others.
+# The mean of fewer hosts says nothing about the others.
 HOSTS_TO_JUDGE_BY: Final = 3
-# The pace is that of the last minute: a host may get slow.
+# Only the last minute counts: a host may become slow.
 WINDOW_SECONDS: Final = 60.0
 SECONDS_TO_JUDGE_BY: Final = 5.0
 
 
 @dataclass(frozen=True)
 class Work:
-    """Counts of what is done and of what is known to be left, at one moment of a monotonic clock."""
+    """Counts of the work that is done, and of the work that is known to be left, at one moment of a monotonic clock."""
 
     seconds: float
     hosts: int
@@ -26,20 +26,20 @@ class Work:
 
 
 class Eta:
-    """Takes what is done at each moment, and says how long the rest takes."""
+    """Takes the counts at each moment, and says how long the rest takes."""
 
     def __init__(self, began_at: float) -> None:
         self._began_at = began_at
         self._recent: deque[Work] = deque()
 
     def say(self, work: Work) -> str:
-        """Return what can be said now, empty when that is nothing.
+        """Return an estimate in words, empty when there is none.
 
-        While hosts wait, those that are done say how long a host takes. After that nobody knows what the last hosts
-        still have, so what is said is for the URLs that are known.
+        While hosts wait, the finished hosts show how long a host takes. After that nobody knows how much the last hosts
+        still have, so the estimate is only for the URLs that are known.
         """
         if self._recent and work.visited < self._recent[-1].visited:
-            self._recent.clear()  # a recrawl began again from its start
+            self._recent.clear()  # a recrawl was started again
         self._recent.append(work)
         while len(self._recent) > 2 and work.seconds - self._recent[1].seconds >= WINDOW_SECONDS:
             self._recent.popleft()
@@ -58,7 +58,7 @@ class Eta:
 
 
 def roughly(seconds: float) -> str:
-    """Return a time as coarse as it is known.
+    """Return a time, only as exact as it can be known.
 
     >>> roughly(20), roughly(100), roughly(5_400), roughly(200_000)
     ('less than a minute', 'about 2 min', 'about 1.5 h', 'about 2.3 days')

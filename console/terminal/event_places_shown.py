@@ -1,4 +1,4 @@
-"""Tells the user where events go, when that is not where somebody may look for them."""
+"""Tells the user where events go when a user may look for them in another place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hit report: cases with their evidence, then everything that was not checked; for people and for scripts."""
+"""Shows the hit report, to people and to scripts: cases with their evidence, then everything that was not checked."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.runs.verification import VerifyResult
 from rich.console import Console
 
-# A person reads this many; the files have them all.
+# A person reads so many; the files have them all.
 LINES_SHOWN = 20
 CASES_SHOWN = 200
 SUGGESTIONS_SHOWN = 5
 
 
 def exit_status(result: VerifyResult) -> int:
-    """0 when every host was recrawled, every report and file was answered for, and every event delivered; else 1.
+    """Return 0 when every host was recrawled, every report and file has an answer, every event was delivered; else 1.
 
-    That goes for the rematch that a changed list started, too.
+    The rematch that a changed list started counts, too.
     """
     are_all_finished = all(record.state is RecrawlState.FINISHED for record in result.recrawls)
-    are_all_answered = all(one.is_answered for one in result.reports)
+    are_all_answered = all(report.is_answered for report in result.reports)
     is_clean = not (result.tally.failures or result.unknown or result.undelivered or result.is_interrupted)
     again = result.rematched
     is_clean_again = again is None or (again.is_finished and not (again.unknown or again.undelivered))
@@ -38,7 +38,7 @@ def exit_status(result: VerifyResult) -> int:
 def summary(
     result: VerifyResult, *, usable_reports: int, bad_lines: Sequence[BadLine], hashes: RawList | None
 ) -> dict[str, Any]:
-    """Return the whole outcome as JSON-ready values; URLs are exact."""
+    """Return the whole result as values for JSON; URLs are exact."""
     tally = result.tally
     return {
         "run_id": result.run_id,
@@ -52,12 +52,12 @@ def summary(
             "refused": [_line(bad) for bad in bad_lines if not bad.is_report_kept],
             "notes": [_line(bad) for bad in bad_lines if bad.is_report_kept],
             "outcomes": report_list.counts(result.reports),
-            "each": [report_list.as_json(one) for one in result.reports],
+            "each": [report_list.as_json(report) for report in result.reports],
         },
         "hashes": None if hashes is None else hashes.as_json(),
         "totals": {
             "hosts": len(result.recrawls),
-            "hosts_finished": sum(one.state is RecrawlState.FINISHED for one in result.recrawls),
+            "hosts_finished": sum(record.state is RecrawlState.FINISHED for record in result.recrawls),
             "pages": tally.pages,
             "files": tally.files,
             "error_bodies": tally.error_bodies,
@@ -72,13 +72,13 @@ def summary(
             "failures": tally.failures,
         },
         "unhealthy_services": [
-            {"service": one.service, "since": format_time(one.unhealthy_since), "reason": one.reason}
-            for one in result.unhealthy
-            if one.unhealthy_since is not None
+            {"service": health.service, "since": format_time(health.unhealthy_since), "reason": health.reason}
+            for health in result.unhealthy
+            if health.unhealthy_since is not None
         ],
         "rematched": None if result.rematched is None else rematch_result.as_json(result.rematched),
         "hosts": [_host(record, result) for record in result.recrawls],
-        "unknown": [{"url": one.url, "reason": one.reason} for one in result.unknown],
+        "unknown": [{"url": unknown.url, "reason": unknown.reason} for unknown in result.unknown],
         "failures": [
             {"url": skip.url, "outcome": skip.outcome.value, "reason": skip.reason}
             for skip in result.skips
@@ -168,7 +168,7 @@ def _show_hosts(console: Console, result: VerifyResult) -> None:
 
 
 def _limits_reached(record: RecrawlRecord, result: VerifyResult) -> Counter[str]:
-    """Count what a limit left out, by limit: URLs, or for the rules of a single page, pages."""
+    """Count the URLs that limits left out, by limit; for the limits of a single page, count the pages."""
     reached: Counter[str] = Counter()
     for skip in result.skips_of.get(record.recrawl_id, ()):
         if skip.outcome is Outcome.LIMIT:
@@ -177,7 +177,7 @@ def _limits_reached(record: RecrawlRecord, result: VerifyResult) -> Counter[str]
 
 
 def _no_case(result: VerifyResult) -> str:
-    """Say that there is no case, and of how much: nothing was read is not the same as nothing is known."""
+    """Say that there is no case, and how much was read: nothing read differs from nothing known."""
     tally = result.tally
     files = tally.files - tally.error_bodies
     if not files:
@@ -186,9 +186,9 @@ def _no_case(result: VerifyResult) -> str:
 
 
 def _expired(record: RecrawlRecord, result: VerifyResult) -> str | None:
-    """Say how many URLs were not fetched because the time that the scope allows was over; None when it was not."""
+    """Say how many URLs were not fetched because the scope had expired; None when none was."""
     until = record.order.scope.expires_at
-    left_out = sum(one.count for one in result.skips_of.get(record.recrawl_id, ()) if one.rule == "scope.expired")
+    left_out = sum(skip.count for skip in result.skips_of.get(record.recrawl_id, ()) if skip.rule == "scope.expired")
     if until is None or not left_out:
         return None
     return f"it was allowed until {format_time(until)} (--expires); {count(left_out, 'URL')} after that not fetched"
@@ -213,9 +213,9 @@ def _show_failures(console: Console, result: VerifyResult) -> None:
 
 
 def _show_unknown(console: Console, result: VerifyResult) -> None:
-    for one in result.unhealthy:
-        console.print(f"warning: matching service {safe(one.complaint)}", highlight=False, markup=False)
-    for reason, files in Counter(one.reason for one in result.unknown).most_common(LINES_SHOWN):
+    for health in result.unhealthy:
+        console.print(f"warning: matching service {safe(health.complaint)}", highlight=False, markup=False)
+    for reason, files in Counter(unknown.reason for unknown in result.unknown).most_common(LINES_SHOWN):
         console.print(
             f"unknown: {count(files, 'file')}: {safe(reason)}; they are kept, and the next run asks again",
             highlight=False,

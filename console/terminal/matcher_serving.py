@@ -1,4 +1,4 @@
-"""`orbweaver matcher serve`: says where the list is answered from, then answers until told to stop."""
+"""`orbweaver matcher serve`: prints the list and the URL of the server, then answers until it is stopped."""
 
 from __future__ import annotations
 

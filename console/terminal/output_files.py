@@ -1,4 +1,4 @@
-"""The files of `--out DIR`: cases, events, what was not fetched, and the summary."""
+"""Writes the files of `--out DIR`: cases, events, URLs without a digest, and the summary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orbweaver.takedown.delivery.sinks import EVENTS_FILE
 
 
 def prepare(directory: Path) -> Path:
-    """Make the directory, and look whether files can be made in it.
+    """Make the directory, and try whether files can be made in it.
 
     Returns its absolute path. Raises OutputUnusable.
     """
@@ -37,7 +37,7 @@ def prepare(directory: Path) -> Path:
 
 
 def begin_events(directory: Path) -> None:
-    """Make an empty events file unless there is one, so that a run without a case has one, too. Raises OSError."""
+    """Make an empty events file if there is none, so that a run without a case has one, too. Raises OSError."""
     _open_private(directory / EVENTS_FILE).close()
 
 

@@ -1,4 +1,4 @@
-"""A live progress display on a terminal with a row for each running host; elsewhere a plain line now and then."""
+"""Shows progress: on a terminal live, with a row for each running host; elsewhere a plain line from time to time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-# Lines of a log: soon at first, then less and less often.
+# The pauses between plain lines: short at first, then longer and longer.
 FIRST_LINE_SECONDS = 5.0
 LONGEST_LINE_SECONDS = 60.0
 HOST_ROWS = 12
-# Of a terminal's height the rows leave so much: the bar, two lines of sums, the headings, "and 5 more", the prompt.
+# Lines of the terminal that are not rows: the bar, two lines of sums, the headings, "and 5 more", the prompt.
 OTHER_LINES = 7
 BAR_COLUMNS = 40
 
 
 def describe(progress: VerifyProgress, left: str = "") -> str:
-    """Return the progress in one line; `left` is what is said of the time that it still takes."""
+    """Return the progress in one line; `left` is the estimate of the time that the run still takes."""
     tally = progress.tally
     parts = [
         f"hosts {progress.hosts_done}/{progress.hosts}",
@@ -45,7 +45,7 @@ def describe(progress: VerifyProgress, left: str = "") -> str:
 
 
 def phase_of(progress: VerifyProgress) -> str:
-    """Return what a run does after its hosts, empty before."""
+    """Return the phase of a run after its hosts are done, empty before."""
     if progress.is_rematching:
         return "asking again"
     is_crawled = progress.hosts_done == progress.hosts
@@ -55,14 +55,14 @@ def phase_of(progress: VerifyProgress) -> str:
 def share_done(progress: VerifyProgress) -> float | None:
     """Return the share of hosts that are done; None when no host waits any more.
 
-    How much the last hosts still have is not known, so the bar then shows that something happens, and no share.
+    Nobody knows how much the last hosts still have, so the bar then shows no share, only that the run goes on.
     """
-    is_waiting = any(one.state is RecrawlState.QUEUED for one in progress.each)
+    is_waiting = any(host.state is RecrawlState.QUEUED for host in progress.each)
     return progress.hosts_done / progress.hosts if is_waiting and progress.hosts else None
 
 
 class ProgressDisplay:
-    """Shows each progress given to `show`; on a terminal in place, elsewhere as a line now and then.
+    """Shows each progress given to `show`: on a terminal in place, elsewhere as a line from time to time.
 
     `clock` returns monotonic seconds.
     """
@@ -92,12 +92,12 @@ class ProgressDisplay:
             self._live.stop()
 
     def show(self, progress: VerifyProgress) -> None:
-        """Show the state of the run; each outage of a matching service is said once."""
-        for one in progress.unhealthy:
-            if (one.service, one.unhealthy_since) not in self._told:
-                self._told.add((one.service, one.unhealthy_since))
-                said = f"warning: matching service {safe(one.complaint)}; the files for it wait"
-                self._console.print(said, highlight=False, markup=False)
+        """Show the state of the run; each outage of a matching service is told once."""
+        for health in progress.unhealthy:
+            if (health.service, health.unhealthy_since) not in self._told:
+                self._told.add((health.service, health.unhealthy_since))
+                warning = f"warning: matching service {safe(health.complaint)}; the files for it wait"
+                self._console.print(warning, highlight=False, markup=False)
         left = self._eta.say(_work(progress, self._clock()))
         if self._live is not None:
             self._live.update(self._picture(progress, left))
@@ -107,7 +107,7 @@ class ProgressDisplay:
     def _picture(self, progress: VerifyProgress, left: str) -> RenderableType:
         share = share_done(progress)
         if share is not None:
-            self._share = max(self._share, share)  # a host that is tried again takes nothing back
+            self._share = max(self._share, share)  # a host that is tried again does not move the bar back
         columns = min(BAR_COLUMNS, self._console.width)
         bar = ProgressBar(total=None if share is None else 1, completed=self._share, width=columns, pulse=share is None)
         return Group(bar, Text(self._prefix + describe(progress, left)), *_host_rows(progress, self._console))
@@ -132,15 +132,15 @@ def _work(progress: VerifyProgress, seconds: float) -> Work:
         seconds=seconds,
         hosts=progress.hosts,
         hosts_done=progress.hosts_done,
-        hosts_waiting=sum(one.state is RecrawlState.QUEUED for one in progress.each),
+        hosts_waiting=sum(host.state is RecrawlState.QUEUED for host in progress.each),
         visited=tally.pages + tally.files + tally.skipped,
         waiting=tally.queued,
     )
 
 
 def _host_rows(progress: VerifyProgress, console: Console) -> list[RenderableType]:
-    """Return a table of the hosts that are being recrawled, as many as the terminal has room for."""
-    running = [one for one in progress.each if one.state is RecrawlState.RUNNING]
+    """Return a table of the running hosts, as many as the terminal has room for."""
+    running = [host for host in progress.each if host.state is RecrawlState.RUNNING]
     room = max(1, min(HOST_ROWS, console.height - OTHER_LINES))
     if not running:
         return []
@@ -148,9 +148,9 @@ def _host_rows(progress: VerifyProgress, console: Console) -> list[RenderableTyp
     table.add_column("host", ratio=1, no_wrap=True, overflow="ellipsis")
     for heading in ("pages", "files", "waiting", "failures"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for one in running[:room]:
-        tally = one.tally
+    for host in running[:room]:
+        tally = host.tally
         counts = (tally.pages, tally.files, tally.queued, tally.failures)
-        table.add_row(Text(safe(one.name.replace(".", "[.]"))), *(f"{count:,}" for count in counts))
+        table.add_row(Text(safe(host.name.replace(".", "[.]"))), *(f"{count:,}" for count in counts))
     more = len(running) - room
     return [table, *([Text(f"and {more} more hosts")] if more > 0 else [])]

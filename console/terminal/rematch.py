@@ -1,4 +1,4 @@
-"""`orbweaver rematch`: asks a changed list about every retained file and every case, without a request to the web."""
+"""`orbweaver rematch`: asks again about every retained file and every case, without a request to the web."""
 
 from __future__ import annotations
 

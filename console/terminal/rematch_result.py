@@ -1,4 +1,4 @@
-"""What a rematch came to, for people and for scripts."""
+"""Shows the result of a rematch, to people and to scripts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.console import Console
 
 
 def as_json(rematched: RematchResult) -> dict[str, Any]:
-    """Return what a rematch came to as JSON-ready values."""
-    said = {name: value for name, value in dataclasses.asdict(rematched).items() if name != "cases"}
-    return {**said, "cases": [json.loads(case.model_dump_json()) for case in rematched.cases]}
+    """Return the result of a rematch as values for JSON."""
+    counts = {name: value for name, value in dataclasses.asdict(rematched).items() if name != "cases"}
+    return {**counts, "cases": [json.loads(case.model_dump_json()) for case in rematched.cases]}
 
 
 def show(console: Console, rematched: RematchResult, *, end: str = ".") -> None:
-    """Print the cases of a rematch, one line that sums it up, and what is left."""
+    """Print the cases of a rematch, one line with its counts, and what is left to do."""
     if rematched.cases:
         case_list.show(console, rematched.cases)
     console.print(
@@ -30,7 +30,6 @@ def show(console: Console, rematched: RematchResult, *, end: str = ".") -> None:
     if rematched.unknown:
         console.print("unknown: they are kept and asked about again", highlight=False)
     if rematched.undelivered:
-        said = f"undelivered: {rematched.undelivered} events: the next run delivers them"
-        console.print(said, highlight=False)
+        console.print(f"undelivered: {rematched.undelivered} events: the next run delivers them", highlight=False)
     if not rematched.is_finished:
         console.print("not finished: the next run continues", highlight=False)

@@ -1,4 +1,4 @@
-"""Shows the outcome of each report: for people, and as values for scripts."""
+"""Shows the outcome of each report, to people and to scripts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orbweaver.queue.records.report_outcomes import NOTEWORTHY, ReportOutcome, R
 from rich.console import Console
 from rich.table import Table
 
-# A person reads this many; summary.json has them all.
+# A person reads so many; summary.json has them all.
 REPORTS_SHOWN = 50
 OUTCOMES_IN_WORDS = {
     ReportOutcome.MATCH: "match",
@@ -34,28 +34,28 @@ OUTCOMES_IN_WORDS = {
 
 
 def counts(results: Sequence[ReportResult]) -> dict[str, int]:
-    """Return how many reports had each outcome, in the order in which outcomes are explained."""
-    found = Counter(one.outcome for one in results)
-    return {outcome.value: found[outcome] for outcome in ReportOutcome if found[outcome]}
+    """Return how many reports had each outcome, in the order of ReportOutcome."""
+    counted = Counter(result.outcome for result in results)
+    return {outcome.value: counted[outcome] for outcome in ReportOutcome if counted[outcome]}
 
 
 def as_json(result: ReportResult) -> dict[str, Any]:
-    """Return one report's outcome as JSON-ready values; its URL is exact."""
+    """Return the outcome of one report as values for JSON; its URL is exact."""
     report = result.report
-    said = dataclasses.asdict(dataclasses.replace(result, report=Report(url="")))
-    del said["report"]
+    fields = dataclasses.asdict(dataclasses.replace(result, report=Report(url="")))
+    del fields["report"]
     return {
         "line": report.line,
         "report_id": report.report_id,
         "url": report.url,
-        **said,
+        **fields,
         "outcome": result.outcome.value,
         "is_answered": result.is_answered,
     }
 
 
 def show(console: Console, results: Sequence[ReportResult]) -> None:
-    """Print how many reports had each outcome, and the reports: first those that were not answered."""
+    """Print how many reports had each outcome, then the reports: first those without an answer."""
     if not results:
         return
     each = ", ".join(f"{count} {OUTCOMES_IN_WORDS[ReportOutcome(name)]}" for name, count in counts(results).items())
@@ -65,21 +65,21 @@ def show(console: Console, results: Sequence[ReportResult]) -> None:
     table.add_column("Report", overflow="fold", max_width=20)
     table.add_column("Outcome", no_wrap=True)
     table.add_column("URL (defanged), and what was seen", overflow="fold", ratio=1)
-    for one in shown:
-        url = for_people(one.report.url)
-        table.add_row(name_of(one.report), OUTCOMES_IN_WORDS[one.outcome], f"{url}\n{reason_for_people(one.said)}")
+    for result in shown:
+        seen = f"{for_people(result.report.url)}\n{reason_for_people(result.said)}"
+        table.add_row(name_of(result.report), OUTCOMES_IN_WORDS[result.outcome], seen)
     console.print(table, highlight=False, markup=False)
     if len(results) > len(shown):
         console.print(f"{len(results) - len(shown)} more reports, see summary.json (--out DIR)", highlight=False)
 
 
 def name_of(report: Report) -> str:
-    """Return what a report is called: its id, else its line."""
+    """Return the name of a report: its id, else its line."""
     if report.report_id is not None:
         return safe(report.report_id)
     return "-" if report.line is None else f"line {report.line}"
 
 
-def _urgency(one: ReportResult) -> tuple[int, int]:
-    urgency = 0 if not one.is_answered else 1 if one.outcome in NOTEWORTHY else 2
-    return urgency, one.report.line or 0
+def _urgency(result: ReportResult) -> tuple[int, int]:
+    urgency = 0 if not result.is_answered else 1 if result.outcome in NOTEWORTHY else 2
+    return urgency, result.report.line or 0

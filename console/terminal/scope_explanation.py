@@ -76,10 +76,11 @@ def _canonical(text: str) -> str:
 
 
 def _scope_of(reported: Sequence[str], options: ScopeTestOptions) -> Scope:
-    found = [scopes.scope_for(options.kind, url, Limits()) for url in reported]
-    if len({scope.name for scope in found}) > 1:
-        raise NoScope(f"these reports make {len(found)} scopes: give --reported for one {options.kind} at a time")
-    return scopes.merge(scope.model_copy(update={"embeds": options.embeds}) for scope in found)
+    scopes_of_reports = [scopes.scope_for(options.kind, url, Limits()) for url in reported]
+    names = {scope.name for scope in scopes_of_reports}
+    if len(names) > 1:
+        raise NoScope(f"these reports make {len(names)} scopes: give --reported for one {options.kind} at a time")
+    return scopes.merge(scope.model_copy(update={"embeds": options.embeds}) for scope in scopes_of_reports)
 
 
 def _explain(text: str, scope: Scope, reported: set[str], referrer: str, options: ScopeTestOptions) -> UrlExplanation:
@@ -96,10 +97,10 @@ def _explain(text: str, scope: Scope, reported: set[str], referrer: str, options
     )
     if url in reported:
         candidate = Candidate(url, LinkKind.PAGE, is_reported=True)
-    said = list(url_rules.explain(scope, candidate, now=now()))
-    decision = said[-1][1]
+    steps = list(url_rules.explain(scope, candidate, now=now()))
+    decision = steps[-1][1]
     assert decision is not None  # the last rule takes every URL
-    return UrlExplanation(url, decision, tuple(name for name, _ in said[:-1]))
+    return UrlExplanation(url, decision, tuple(name for name, _ in steps[:-1]))
 
 
 def _as_json(scope: Scope, explanations: Sequence[UrlExplanation]) -> dict[str, Any]:
@@ -126,10 +127,10 @@ def _show(explanations: Sequence[UrlExplanation], *, is_explained: bool) -> None
         table.add_column(heading, overflow="fold")
     for explanation in explanations:
         decision = explanation.decision
-        said = "rejected" if not decision.is_allowed else "accepted"
+        in_words = "rejected" if not decision.is_allowed else "accepted"
         if decision.is_allowed and decision.cost > url_rules.COST:
-            said = f"accepted, cost {decision.cost}"
+            in_words = f"accepted, cost {decision.cost}"
         abstained = [", ".join(explanation.abstained)] if is_explained else []
-        table.add_row(for_people(explanation.url), said, decision.rule, safe(decision.reason), *abstained)
+        table.add_row(for_people(explanation.url), in_words, decision.rule, safe(decision.reason), *abstained)
     console = Console(highlight=False, markup=False)
     (console if console.is_terminal else Console(highlight=False, markup=False, width=200)).print(table)

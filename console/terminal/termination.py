@@ -1,4 +1,4 @@
-"""Ending on a signal as on Ctrl-C: what is being made is put away first."""
+"""Ends a command on a signal in the same way as on Ctrl-C: temporary folders are removed first."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def unwound_when_terminated() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into SystemExit (128 and the signal's number, as a shell says it); a second is ignored.
+    """Turn SIGTERM and SIGHUP into SystemExit (128 plus the signal's number, as in a shell); a second is ignored.
 
-    By default they end the process where it stands, and temporary folders stay behind.
+    By default these signals end the process at once, and temporary folders stay behind.
     """
 
     def unwind(number: int, _frame: object) -> None:
-        for one in _SIGNALS:
-            signal.signal(one, signal.SIG_IGN)
+        for ignored in _SIGNALS:
+            signal.signal(ignored, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, unwind) for number in _SIGNALS}

@@ -1,4 +1,4 @@
-"""`orbweaver verify`: reports and a hash list in, a hit report out."""
+"""`orbweaver verify`: reads reports and a hash list, and prints a hit report."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ ALLOWED_HERE = (
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The options of the user; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
+    """The options of a verify or a rematch; `hashes` (a file) and `matchers` (URLs) together, else MATCHER_URL.
 
-    `category_table` is that of `hashes`, and `list_name` what it is called.
+    `category_table` and `list_name` are the table and the name of the list in `hashes`.
     """
 
     reports: str
@@ -106,27 +106,27 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
             claim=claim_of("verify", options, settings, notes),
             places=opened.places,
         )
-    said = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
-    hand_over(result, said, is_json=options.is_json, out=out)
+    summary = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
+    hand_over(result, summary, is_json=options.is_json, out=out)
     return FinishedRun(result, hit_report.exit_status(result))
 
 
-def hand_over(result: verification.VerifyResult, said: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
-    """Print what a run found, and write it into `out`: neither is lost when the other fails. Raises OSError."""
+def hand_over(result: verification.VerifyResult, summary: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
+    """Print the result of a run, and write it into `out`: a failure of one does not lose the other. Raises OSError."""
     try:
         if is_json:
-            found = [json.loads(case.model_dump_json()) for case in result.cases]
-            sys.stdout.write(json.dumps({**said, "cases": found}, ensure_ascii=False) + "\n")
+            cases = [json.loads(case.model_dump_json()) for case in result.cases]
+            sys.stdout.write(json.dumps({**summary, "cases": cases}, ensure_ascii=False) + "\n")
         else:
             hit_report.show(report_console(), result)
         sys.stdout.flush()
-    finally:  # last, so that a full disk does not cost the report above; and also when `| head` has seen enough
+    finally:  # after printing, so that a full disk does not lose the report; and also when `| head` closed the pipe
         if out is not None:
-            output_files.write(out, result, said)
+            output_files.write(out, result, summary)
 
 
 def _terms(options: RunOptions) -> Terms:
-    """Return what the options say about every scope; raises AccessUnreadable."""
+    """Return the terms that the options set for every scope; raises AccessUnreadable."""
     access = AccessProfile() if options.access is None else read_profile(options.access, os.environ)
     return Terms(authority=options.authority, expires_at=options.expires_at, embeds=options.embeds, access=access)
 
@@ -148,8 +148,8 @@ def _read(options: RunOptions, notes: Console) -> tuple[list[Report], list[BadLi
             excerpt = f": {safe(line.excerpt)}" if line.excerpt else ""
             notes.print(f"{options.reports}:{line.line}: {safe(line.reason)}{kept}{excerpt}", markup=False)
     if len(bad_lines) > BAD_LINES_SHOWN:
-        said = _where_lines_are(options)
-        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, {said}", markup=False)
+        where = _where_lines_are(options)
+        notes.print(f"{options.reports}: {len(bad_lines) - BAD_LINES_SHOWN} more lines, {where}", markup=False)
     if not reports:
         raise NothingToDo(
             f"{options.reports}: no usable report ({count(len(bad_lines), 'line')} refused): "
@@ -179,7 +179,7 @@ def service_urls(options: RunOptions, hashes: RawList | None) -> list[str]:
 
 
 def claim_of(command: str, options: RunOptions, settings: Settings, notes: Console) -> Claim:
-    """Return how a command asks for the store: what else its user can do when another run has it, and how it waits."""
+    """Return how a command asks for the store: what its user can do while another run has it, and how it waits."""
     instead = "give this one" if settings.store_url is None else "unset STORE_URL for this one and give it"
     return Claim(
         command,
@@ -192,7 +192,7 @@ def claim_of(command: str, options: RunOptions, settings: Settings, notes: Conso
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second Ctrl-C is the default again."""
+    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second Ctrl-C interrupts at once."""
     stop = threading.Event()
 
     def request(_signum: int, _frame: object) -> None:

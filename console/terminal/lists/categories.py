@@ -1,4 +1,4 @@
-"""Tells who builds a list on which rows a match will be held because of their category, and why."""
+"""Tells the user, when a list is built, on which rows a match will be held because of their category, and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNS_SHOWN = 10
 
 
 def say_held(file: FileReport, table: CategoryTable | None) -> Iterator[str]:
-    """Say on which rows a match will be held, for nothing says what their category means, and of a table for others."""
+    """Say on which rows a match will be held because their category has no meaning; and if the table is for others."""
     name = safe(file.file)
     if table is not None and file.schemes and not set(map(str.lower, file.schemes)) & table.schemes.keys():
         yield (
@@ -20,7 +20,7 @@ def say_held(file: FileReport, table: CategoryTable | None) -> Iterator[str]:
             f"{safe(', '.join(file.schemes))}: it does not apply. Use a table for the region that the file names."
         )
     if file.held:
-        counts = sorted(file.held.items(), key=lambda one: (-one[1], one[0]))
+        counts = sorted(file.held.items(), key=lambda count: (-count[1], count[0]))
         signs = ", ".join(f"{safe(sign)}: {count:,}" for sign, count in counts[:SIGNS_SHOWN])
         more = f", and {len(counts) - SIGNS_SHOWN:,} more" if len(counts) > SIGNS_SHOWN else ""
         mend = (

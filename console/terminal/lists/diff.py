@@ -1,4 +1,4 @@
-"""`orbweaver hashlist diff`: what a new list adds, removes, withdraws and disputes, counted or entry by entry."""
+"""`orbweaver hashlist diff`: shows what a new list adds, removes, withdraws and disputes, in numbers or by entry."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(old: Path, new: Path, *, has_entries: bool, is_json: bool) -> int:
     lists = HashList(old), HashList(new)
     counts: Counts = {algorithm: dict.fromkeys(ChangeKind, 0) for algorithm in ALGORITHMS}
     with tempfile.TemporaryDirectory(prefix="orbweaver-diff-") as folder:
-        # Digests come in their own order, so what belongs to one entry is brought together on disk; no digest is.
+        # Changes come in the order of digests. They are sorted by entry on disk, without the digests.
         entries = ExternalSort(Path(folder), "entries", chunk_bytes=SORT_BYTES)
         nameless = 0
         for change in _changes(*lists):
@@ -77,22 +77,22 @@ def _list_facts(path: Path, hash_list: HashList) -> dict[str, Any]:
 
 
 def _entry_of(change: EntryChange) -> bytes | None:
-    """Return what sorts the changes of one entry together, its algorithm last; None when it has no entry id."""
+    """Return a key that sorts the changes of one entry together, the algorithm last; None without an entry id."""
     entry = change.after or change.before
     assert entry is not None  # a change has one of them
     if entry.entry_id is None:
         return None
-    said = (entry.list, entry.entry_id, change.kind, entry.category, entry.scheme, entry.nature, entry.status)
-    return json.dumps((*said, ALGORITHMS.index(change.algorithm))).encode()
+    facts = (entry.list, entry.entry_id, change.kind, entry.category, entry.scheme, entry.nature, entry.status)
+    return json.dumps((*facts, ALGORITHMS.index(change.algorithm))).encode()
 
 
 def _entries(entries: ExternalSort) -> Iterator[dict[str, Any]]:
     names = ("list", "entry_id", "change", "category", "scheme", "nature", "status")
     records = (json.loads(record) for record in entries.drain())
-    for said, together in groupby(records, key=lambda record: record[:-1]):
+    for entry, together in groupby(records, key=lambda record: record[:-1]):
         # Several rows of an entry, of different sizes say, can change the same digest.
         places = dict.fromkeys(record[-1] for record in together)
-        yield {**dict(zip(names, said, strict=True)), "algorithms": [ALGORITHMS[place] for place in places]}
+        yield {**dict(zip(names, entry, strict=True)), "algorithms": [ALGORITHMS[place] for place in places]}
 
 
 def _write_json(facts: dict[str, Any], entries: Iterator[dict[str, Any]] | None) -> None:
@@ -108,10 +108,10 @@ def _write_json(facts: dict[str, Any], entries: Iterator[dict[str, Any]] | None)
 
 def _show(facts: dict[str, Any], counts: Counts, entries: Iterator[dict[str, Any]]) -> None:
     for which in ("old", "new"):
-        said = facts[which]
+        of_list = facts[which]
         sys.stdout.write(
-            f"{which}: {said['list']}: list version {said['list_version'][:12]}, built {said['built_at']}, "
-            f"{said['entries']:,} entries\n"
+            f"{which}: {of_list['list']}: list version {of_list['list_version'][:12]}, built {of_list['built_at']}, "
+            f"{of_list['entries']:,} entries\n"
         )
     for algorithm, kinds in counts.items():
         changed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)

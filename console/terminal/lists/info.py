@@ -1,4 +1,4 @@
-"""`orbweaver hashlist info`: what a built list is and what is in it; it is verified whole on the way."""
+"""`orbweaver hashlist info`: verifies a built list as a whole, and shows what is in it."""
 
 from __future__ import annotations
 
@@ -69,9 +69,10 @@ def _show(facts: dict[str, Any], counts: Counter[EffectiveLabel]) -> None:
     )
     for canary in facts["canaries"]:
         sys.stdout.write(f"canary {safe(canary['name'])}: canary={canary['canary']}\n")
-    if (said := facts["category_table"]) is not None:
+    if (own_table := facts["category_table"]) is not None:
         sys.stdout.write(
-            f"category table {safe(said['name'])}, version {said['version'][:12]}, for {', '.join(said['schemes'])}\n"
+            f"category table {safe(own_table['name'])}, version {own_table['version'][:12]}, "
+            f"for {', '.join(own_table['schemes'])}\n"
         )
     table = Table(box=None, pad_edge=False)
     table.add_column("entries", justify="right")

@@ -1,4 +1,4 @@
-"""`orbweaver hashlist lookup`: what a built list has of digests that are typed or piped in."""
+"""`orbweaver hashlist lookup`: shows the entries of a built list for digests that are typed or piped in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_FOUND = 1
 
 
 def run(path: Path, arguments: Sequence[str], *, is_json: bool) -> int:
-    """Print what the list has; return 0 when it has every digest, else 1.
+    """Print the entries of each digest; return 0 when the list has every digest, else 1.
 
     An argument `-` stands for the lines of standard input. Raises BadDigest, HashListUnreadable and HashListDamaged.
     """
@@ -77,7 +77,7 @@ def _show(typed: str, entries: Sequence[Entry], table: CategoryTable | None) -> 
     if not entries:
         sys.stdout.write(f"{typed}  not listed\n")
     for entry in entries:
-        said = {
+        fields = {
             "list": entry.list,
             "entry": entry.entry_id,
             "category": entry.category,
@@ -86,5 +86,5 @@ def _show(typed: str, entries: Sequence[Entry], table: CategoryTable | None) -> 
             "status": entry_status(entry).value,
             "size": entry.size,
         }
-        facts = "  ".join(f"{name} {safe(str(value))}" for name, value in said.items() if value is not None)
+        facts = "  ".join(f"{name} {safe(str(value))}" for name, value in fields.items() if value is not None)
         sys.stdout.write(f"{typed}  {facts}\n")

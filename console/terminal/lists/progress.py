@@ -1,4 +1,4 @@
-"""The live display while a hash list is built: rows read, and the time that it has taken."""
+"""Shows the rows read and the time taken while a hash list is built."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 @contextmanager
 def show_rows(notes: Console) -> Iterator[Callable[[int], None]]:
-    """Yield what takes the number of rows read so far, and shows it; nothing is shown where there is no terminal."""
+    """Yield a function that takes the number of rows read so far and shows it, if there is a terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

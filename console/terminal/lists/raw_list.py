@@ -1,4 +1,4 @@
-"""The raw list of `--hashes`: built once a content, and what was refused of it said at every run."""
+"""Builds the list of `--hashes` once for each content, and tells at every run which of its rows were refused."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ ROWS_SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class RawList:
-    """A list to ask, and what was made of its source; `rows` is None of one that was given built.
+    """A list to ask, and the counts of its source; `rows` is None for a list that was given as a built one.
 
-    `name` lasts while the content changes: cases rest on the list of that name, and its content is its version.
-    `refused` counts the rows that could not be used, `first_refused` has the place and reason of the first.
-    `on_categories` says on which rows a match will be held because nothing says what their category means.
+    `name` stays while the content changes: cases rest on the list of that name, and its content is its version.
+    `refused` counts the rows that could not be used; `first_refused` has the places and reasons of the first ones.
+    `on_categories` says on which rows a match will be held because their category has no known meaning.
     """
 
     built: Path
@@ -43,24 +43,24 @@ class RawList:
 
     @property
     def url(self) -> str:
-        """The list as a matching service."""
+        """The matcher URL of the list."""
         return named_list(self.built, self.name)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a summary says of the list."""
+        """Return the facts of the list for a summary."""
         first = [{"place": place, "reason": reason} for place, reason in self.first_refused]
-        said = {"rows": self.rows, "refused": self.refused, "first_refused": first}
-        return said | {"on_categories": list(self.on_categories)}
+        counts = {"rows": self.rows, "refused": self.refused, "first_refused": first}
+        return counts | {"on_categories": list(self.on_categories)}
 
 
 def open_raw(
     hashes: Path, state_dir: Path, notes: Console, *, category_table: Path | None = None, list_name: str | None = None
 ) -> RawList:
-    """Return the list that `hashes` is, built from it into the state directory unless it is there already.
+    """Return the list in the file `hashes`: a built one as it is, else one built into the state directory, once.
 
-    It is called `list_name`, or else what its file is called, with the whole path.
-    With another category table it is another list. Says how many of its rows are refused and which will be held, also
-    when the list was built by an earlier run. Raises MatcherError, OSError.
+    Its name is `list_name`, else the whole path of its file. With another category table it is another list. Tells how
+    many of its rows are refused and which will be held, also when an earlier run built the list. Raises MatcherError,
+    OSError.
     """
     path = os.path.abspath(hashes)  # noqa: PTH100 - a link to the file of the day keeps its own name
     if not is_utf8(path):
@@ -81,8 +81,8 @@ def open_raw(
     raw = _read_report(built, name)
     if raw is None:
         with unwound_when_terminated(), show_rows(notes) as show:
-            said = build.build([hashes], built, category_table=table, progress=show)
-        raw = _write_report(built, name, said)
+            report = build.build([hashes], built, category_table=table, progress=show)
+        raw = _write_report(built, name, report)
     for place, reason in raw.first_refused:
         notes.print(f"{safe(str(hashes))}: {place}: {safe(reason)}", markup=False, highlight=False)
     if raw.refused:
@@ -108,29 +108,29 @@ def _report_path(built: Path) -> Path:
 
 
 def _read_report(built: Path, name: str) -> RawList | None:
-    """Return what was said when the list was built; None when it has to be built."""
+    """Return the facts that were kept when the list was built; None when it must be built."""
     if not (built.exists() and is_built(built)):
         return None
     try:
-        said = json.loads(_report_path(built).read_bytes())
-        first = tuple((str(place), str(reason)) for place, reason in said["first_refused"])
+        kept = json.loads(_report_path(built).read_bytes())
+        first = tuple((str(place), str(reason)) for place, reason in kept["first_refused"])
         return RawList(
             built=built,
             name=name,
-            rows=int(said["rows"]),
-            refused=int(said["refused"]),
+            rows=int(kept["rows"]),
+            refused=int(kept["refused"]),
             first_refused=first,
-            on_categories=tuple(map(str, said["on_categories"])),
+            on_categories=tuple(map(str, kept["on_categories"])),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None  # built by an earlier release, or the write was cut short: to build again mends both
+        return None  # an earlier release built it, or the write was cut: building it again repairs both
 
 
-def _write_report(built: Path, name: str, said: BuildReport) -> RawList:
-    first = tuple((row.place, row.reason) for row in said.refused[:ROWS_SHOWN])
-    held = tuple(line for file in said.files for line in say_held(file, said.category_table))
+def _write_report(built: Path, name: str, report: BuildReport) -> RawList:
+    first = tuple((row.place, row.reason) for row in report.refused[:ROWS_SHOWN])
+    held = tuple(line for file in report.files for line in say_held(file, report.category_table))
     raw = RawList(
-        built=built, name=name, rows=said.rows, refused=said.refused_count, first_refused=first, on_categories=held
+        built=built, name=name, rows=report.rows, refused=report.refused_count, first_refused=first, on_categories=held
     )
     try:
         _report_path(built).write_text(json.dumps({**raw.as_json(), "first_refused": first}))

@@ -1,4 +1,4 @@
-"""`orbweaver hashlist sync`: shows the pages as they come, then what changed."""
+"""`orbweaver hashlist sync`: syncs a list; shows the pages as they come, then the changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
 def run(source: str, output: Path, *, category_table: Path | None = None, is_json: bool) -> None:
-    """Sync the list; raises MatcherError when it cannot be, and then nothing was changed."""
+    """Sync the list; raises MatcherError when that is not possible, and then nothing was changed."""
     table = None if category_table is None else read_category_table(category_table)
     address = read_source(source)
     notes = Console(stderr=True, soft_wrap=True)
@@ -68,9 +68,9 @@ def _say(report: SyncReport, output: Path, *, is_json: bool) -> None:
         }
         sys.stdout.write(json.dumps(facts) + "\n")
         return
-    said = f"{report.entries:,} entries changed from {format_time(report.since)} to {format_time(report.until)}"
+    line = f"{report.entries:,} entries changed from {format_time(report.since)} to {format_time(report.until)}"
     if changes is not None:
-        said += f", {changes.withdrawn:,} withdrawn"
+        line += f", {changes.withdrawn:,} withdrawn"
     if built is not None:
-        said += f", {built.refused_count:,} refused; list version {built.list_version[:12]}"
-    sys.stdout.write(f"{safe(str(output))}: {said}\n")
+        line += f", {built.refused_count:,} refused; list version {built.list_version[:12]}"
+    sys.stdout.write(f"{safe(str(output))}: {line}\n")

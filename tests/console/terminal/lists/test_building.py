@@ -115,6 +115,7 @@ def test_an_update_from_a_file_of_another_name_says_that_it_is_another_list(
     said = capsys.readouterr()
     assert "update: 0 added, 0 given again, 0 withdrawn, 1 deletions of entries not listed" in said.out
     assert f'{output} had no list "news", only "national": the input was added as another list' in said.err
+    assert 'no entry of "national" was replaced or withdrawn' in said.err
     building.run([second], output, is_update=True, list_name="national", is_json=False)
     said = capsys.readouterr()
     assert "update: 0 added, 1 given again, 1 withdrawn, 0 deletions of entries not listed" in said.out
