@@ -1,4 +1,4 @@
-"""The orbweaver command: puts the commands together, and turns errors into one line and a status."""
+"""The orbweaver command: puts all commands together, and turns errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated
 
 
 def _open_closed_streams() -> None:
-    """Put /dev/null where standard input, output or error is closed, as some services and `>&-` leave them.
+    """Open /dev/null in the place of a closed standard input, output or error, as some services and `>&-` close them.
 
-    Python has None there, and the next file or socket that is opened would get the number of the stream.
+    For Python a closed stream is None, and the next file or socket that is opened would get its number.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
@@ -31,7 +31,7 @@ def _end_at_once(_number: int, _frame: object) -> None:
     os._exit(130)  # commands.exit_status.INTERRUPTED
 
 
-# The imports take up to a second on a slow machine, and Ctrl-C there would show where Python stood.
+# The imports take up to a second on a slow machine, and Ctrl-C during them would show a traceback.
 _before = signal.getsignal(signal.SIGINT)
 if _before is signal.default_int_handler:
     signal.signal(signal.SIGINT, _end_at_once)
@@ -45,7 +45,7 @@ from orbweaver.settings import SettingsRefused
 
 app = typer.Typer(
     name="orbweaver",
-    help="Recrawls reported hosts, recognises known files by their hash, opens a takedown case per match.\n\n"
+    help="Recrawls reported hosts, recognises known files by their digests, opens a takedown case for each match.\n\n"
     "Keeps metadata only: no byte of any file is ever written.",
     epilog="Examples:\n\n"
     "  orbweaver verify reports.csv --hashes list.csv\n\n"
@@ -56,7 +56,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# In the order of the help. What is added without a name is a command, not a group.
+# In the order of the help. An app that is added without a name is a command, not a group.
 app.add_typer(verify.app)
 app.add_typer(rematch.app)
 app.add_typer(demo.app)
@@ -84,7 +84,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command; every foreseen error is one line on standard error and a status."""
+    """Run the command; every expected error gives one line on standard error, and an exit status."""
     try:
         command_of(app)()
     except SettingsRefused as error:
@@ -98,9 +98,9 @@ def main() -> None:
         _fail(str(error), status)
 
 
-def _fail(said: str, status: int) -> None:
-    # A file's name may hold what a terminal obeys.
-    shown = "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in said)
+def _fail(message: str, status: int) -> None:
+    # A file's name may have characters that a terminal obeys.
+    shown = "".join(it if it.isprintable() or it == "\n" else "\N{REPLACEMENT CHARACTER}" for it in message)
     print(f"orbweaver: {shown}", file=sys.stderr)
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""`orbweaver demo`: the whole way of a file, on a synthetic host."""
+"""`orbweaver demo`: the whole way of a file, shown on a synthetic host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ app = typer.Typer()
 
 @app.command()
 def demo() -> None:
-    """Recrawl a synthetic host of random bytes and show what was and was not raised."""
+    """Recrawl a synthetic host of random bytes, and show which files made a case."""
     from orbweaver.console.terminal import demonstration
 
     raise typer.Exit(demonstration.run(read_settings()))

@@ -1,4 +1,4 @@
-"""`orbweaver doctor`: whether this machine can do the work."""
+"""`orbweaver doctor`: check whether this machine can do the work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = typer.Typer()
 def doctor(
     matcher: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Check this matching service, not MATCHER_URL; may be repeated."),
+        typer.Option(metavar="URL", help="Check this matching service in place of MATCHER_URL; may be repeated."),
     ] = None,
     state: StateDir = None,
 ) -> None:

@@ -1,14 +1,14 @@
-"""The exit statuses of the command, and which one an error means."""
+"""The exit statuses of the command, and the status of each error."""
 
 from __future__ import annotations
 
 FAILED = 1
 BAD_USAGE = 2
-INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+INTERRUPTED = 130  # 128 + the number of SIGINT, as in a shell
 
 
 def status_of(error: Exception) -> int | None:
-    """Return the exit status of a foreseen error, None for a bug."""
+    """Return the exit status of an expected error, None for a bug."""
     from orbweaver.console.errors import ConsoleError, OutputNotWritten
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable

@@ -1,4 +1,4 @@
-"""`orbweaver hashlist`: build hash lists, look into them, keep them up to date."""
+"""`orbweaver hashlist`: build hash lists, inspect them, keep them up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from orbweaver.commands.options import CategoryTableFile
 
-app = typer.Typer(help="Build hash lists, look into them, and keep them up to date.", no_args_is_help=True)
+app = typer.Typer(help="Build hash lists, inspect them, and keep them up to date.", no_args_is_help=True)
 
 BuiltList = Annotated[Path, typer.Argument(metavar="LIST", help="A built list.")]
 
@@ -31,21 +31,21 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
     canary: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Plant a synthetic entry that clients look up to see that the list is loaded."
-        ),
+        typer.Option(metavar="NAME", help="Add a synthetic entry that clients look up to see that the list is loaded."),
     ] = None,
     is_update: Annotated[
         bool, typer.Option("--update", help="Keep the entries of OUT that the input does not replace or withdraw.")
     ] = False,
     list_name: Annotated[
         str | None,
-        typer.Option("--list", metavar="NAME", help="The list's name (default: the file's, or its format's)."),
+        typer.Option(
+            "--list", metavar="NAME", help="The name of the list (default: that of the file, or of its format)."
+        ),
     ] = None,
     category_table: CategoryTableFile = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Build a sorted, memory-mapped hash list from the lists of others, or update one."""
+    """Build a sorted, memory-mapped hash list from lists in other formats, or update one."""
     from orbweaver.console.terminal.lists import building
     from orbweaver.matcher_client.lists.canary import canary_label
 
@@ -74,7 +74,7 @@ def info(
     built: BuiltList,
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Verify a built list and say what is in it: version, entries, digests, lists, categories, canary."""
+    """Verify a built list, and show its version, entries, digests, lists, categories and canary."""
     from orbweaver.console.terminal.lists import info
 
     info.run(built, is_json=is_json)
@@ -84,7 +84,7 @@ def info(
     epilog="Examples:\n\n"
     "  orbweaver hashlist diff yesterday.hashes today.hashes\n\n"
     "  orbweaver hashlist diff yesterday.hashes today.hashes --entries --json\n\n"
-    "Exit status: 0 both lists say the same; 1 they differ; 2 one of them cannot be read."
+    "Exit status: 0 the lists do not differ; 1 they differ; 2 one of them cannot be read."
 )
 def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A built list.")],
@@ -94,7 +94,7 @@ def diff(
     ] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Say what a new list adds, removes, withdraws, disputes, reinstates or changes."""
+    """Show what a new list adds, removes, withdraws, disputes, reinstates or changes."""
     from orbweaver.console.terminal.lists import diff
 
     raise typer.Exit(diff.run(old, new, has_entries=has_entries, is_json=is_json))
@@ -104,7 +104,7 @@ def diff(
     epilog="Examples:\n\n"
     "  orbweaver hashlist lookup list.hashes 0cc175b9c0f1b6a831c399e269772661\n\n"
     "  sha256sum files/* | cut -c 1-64 | orbweaver hashlist lookup list.hashes - --json\n\n"
-    "Exit status: 0 every digest is listed, whatever the list says about it; 1 some are not; 2 bad usage."
+    "Exit status: 0 every digest is on the list, with any status; 1 some are not; 2 bad usage."
 )
 def lookup(
     built: BuiltList,
@@ -113,7 +113,7 @@ def lookup(
     ],
     is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Say what a built list has of digests: list, entry, category, nature, status."""
+    """Show the entries of a built list for digests: list, entry, category, nature, status."""
     from orbweaver.console.terminal.lists import lookup
 
     raise typer.Exit(lookup.run(built, digests, is_json=is_json))
@@ -131,7 +131,7 @@ def sync(
     category_table: CategoryTableFile = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Bring a built hash list up to date with NCMEC Hash Sharing: what changed since the last time, deletions too."""
+    """Bring a built hash list up to date with NCMEC Hash Sharing: all changes since the last time, deletions, too."""
     from orbweaver.console.terminal.lists import sync
 
     sync.run(source, output, category_table=category_table, is_json=is_json)

@@ -1,4 +1,4 @@
-"""`orbweaver matcher`: serve a hash list to others, accept what a service has."""
+"""`orbweaver matcher`: serve a hash list to other machines, accept a service's changed list."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def serve(
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8765",
     token: Annotated[
         str | None,
-        typer.Option(metavar="env:NAME|file:PATH", help="Where the bearer token is; needed if others can connect."),
+        typer.Option(
+            metavar="env:NAME|file:PATH",
+            help="The place of the bearer token; needed if other machines can connect.",
+        ),
     ] = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
@@ -42,7 +45,7 @@ def accept(
     service: Annotated[str, typer.Argument(metavar="NAME", help="The service, as `doctor` and warnings name it.")],
     state: StateDir = None,
 ) -> None:
-    """Accept that a service's list has shrunk: it is whole with what it has now."""
+    """Accept that a service's list became smaller: its entries now are all of them."""
     from orbweaver.matcher_client.gate import service_health
     from orbweaver.store.opening import open_existing
 

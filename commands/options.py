@@ -1,4 +1,4 @@
-"""The options that several commands have, and the settings that a command runs with."""
+"""The options that several commands share, and the reading of settings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ HashList = Annotated[
 ]
 ListName = Annotated[
     str | None,
-    typer.Option("--list-name", metavar="NAME", help="What the list of --hashes is called (default: its file's path)."),
+    typer.Option("--list-name", metavar="NAME", help="The name of the list in --hashes (default: its file's path)."),
 ]
 CategoryTableFile = Annotated[
     Path | None,
     typer.Option(
         "--category-table",
         metavar="FILE",
-        help="TOML: what the categories of a region's list mean (docs/matching-services.md).",
+        help="TOML: the meaning of the categories of a region's list (docs/matching-services.md).",
     ),
 ]
 MatchingServices = Annotated[
@@ -39,7 +39,7 @@ WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another 
 
 
 def read_list_name(name: str | None, hashes: Path | None) -> str | None:
-    """Return the name of the list of `--hashes` without blanks around it; raises BadParameter for one that is none."""
+    """Return the name of the list of `--hashes` without blanks around it; raises BadParameter for an unusable name."""
     if name is None:
         return None
     if hashes is None:
@@ -63,5 +63,5 @@ def read_settings(state_dir: Path | None = None) -> Settings:
 
     Raises SettingsRefused.
     """
-    found = settings.load()
-    return found if state_dir is None else found.model_copy(update={"state_dir": state_dir})
+    loaded = settings.load()
+    return loaded if state_dir is None else loaded.model_copy(update={"state_dir": state_dir})

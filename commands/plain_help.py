@@ -1,4 +1,4 @@
-"""Help for people: no Python types in it, whatever the command-line library makes of an annotation."""
+"""Makes help for people: it shows no Python types in the place of values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _IN_WORDS = {"str": "TEXT", "path": "FILE", "int": "NUMBER", "int range": "NUMBE
 
 
 def command_of(app: typer.Typer) -> Any:
-    """Return the command of an app, with values in the help as words; a command line library has no type for it."""
+    """Return the command of an app, whose help shows values as words; typer has no type for the result."""
     command = typer.main.get_command(app)
     _explain(command)
     return command
@@ -20,11 +20,11 @@ def _explain(command: Any) -> None:
     before = command.get_params
 
     def get_params(context: Any) -> list[Any]:
-        found: list[Any] = before(context)  # --help among them, which is no parameter before it is asked for
-        for parameter in found:
+        parameters: list[Any] = before(context)  # --help is among them only in this call
+        for parameter in parameters:
             if "display_type" not in vars(parameter):
                 parameter.display_type = _display_of(parameter)
-        return found
+        return parameters
 
     command.get_params = get_params
     for inner in getattr(command, "commands", {}).values():
@@ -37,9 +37,9 @@ def _display_of(parameter: Any) -> Any:
     def display(ctx: Any) -> str | None:
         if parameter.param_type_name == "argument" or getattr(parameter, "is_flag", False):
             return None
-        said = before(ctx)
-        if said is None or "|" in said:  # a choice says its values
-            return None if said is None else str(said)
-        return _IN_WORDS.get(str(said).strip("<>"), "TEXT" if str(said).startswith("<") else str(said))
+        shown = before(ctx)
+        if shown is None or "|" in shown:  # a choice shows its values
+            return None if shown is None else str(shown)
+        return _IN_WORDS.get(str(shown).strip("<>"), "TEXT" if str(shown).startswith("<") else str(shown))
 
     return display

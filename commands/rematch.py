@@ -1,4 +1,4 @@
-"""`orbweaver rematch`: ask again about what is in the store."""
+"""`orbweaver rematch`: ask again about all files and cases in the store."""
 
 from __future__ import annotations
 

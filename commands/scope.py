@@ -21,9 +21,9 @@ app = typer.Typer(help="Explain what a recrawl may fetch.", no_args_is_help=True
     "Exit status: 0 every URL is accepted; 1 some are rejected; 2 bad usage.",
 )
 def scope_test(
-    urls: Annotated[list[str], typer.Argument(metavar="URL", help="URLs to judge; defanged URLs are understood.")],
+    urls: Annotated[list[str], typer.Argument(metavar="URL", help="URLs to test; defanged URLs are accepted.")],
     reported: Annotated[
-        list[str], typer.Option(metavar="URL", help="A reported URL: its scope is tested; may be repeated.")
+        list[str], typer.Option(metavar="URL", help="A reported URL, which makes the scope; may be repeated.")
     ],
     scope: ScopeOfReports = ScopeKind.HOST,
     embeds: Annotated[
@@ -40,7 +40,7 @@ def scope_test(
     explain: Annotated[bool, typer.Option("--explain", help="Also show the rules that did not decide.")] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Print the decisions as JSON.")] = False,
 ) -> None:
-    """Say whether URLs would be fetched, and which rule decides; connects to nobody."""
+    """Show whether URLs would be fetched, and which rule decides; makes no connection."""
     from orbweaver.console.terminal import scope_explanation as command
 
     options = command.ScopeTestOptions(

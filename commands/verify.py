@@ -25,7 +25,7 @@ app = typer.Typer()
 
 
 def _moment(text: str) -> datetime:
-    """Read a time as everywhere in the project: one without an offset is UTC."""
+    """Read a time in the project's way: without an offset it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

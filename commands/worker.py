@@ -20,7 +20,8 @@ def worker(
 ) -> None:
     """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS.
 
-    Takes jobs only while these, and other settings that change what is found, are those of the last verify or rematch.
+    It takes jobs only while these settings, and others that change what is found, are those of the last verify or
+    rematch.
     """
     settings = read_settings()
     if settings.store_url is None:
@@ -34,7 +35,7 @@ def worker(
     from orbweaver.store import connection, durability
     from orbweaver.takedown.delivery.sinks import open_sinks
 
-    unknown = [one for one in queues if one not in set(QueueName)]
+    unknown = [queue for queue in queues if queue not in set(QueueName)]
     if unknown:
         raise typer.BadParameter(f"no queue {unknown[0]!r}: there are {', '.join(QueueName)}")
     if QueueName.RECRAWL in queues and queues != [QueueName.RECRAWL]:
@@ -51,10 +52,10 @@ def worker(
     store = connection.connect(settings.store_url)
     durability.require(store)
     level = logging.WARNING if warnings_only else logging.INFO
-    work(store, [QueueName(one) for one in queues], name=name, burst=burst, level=level)
+    work(store, [QueueName(queue) for queue in queues], name=name, burst=burst, level=level)
     if burst and QueueName.MATCH in queues:
         from orbweaver.matcher_client.errors import Unavailable
         from orbweaver.queue.matching import asking  # a recrawl worker asks nobody
 
-        if said := asking.unhealthy(store):
-            raise Unavailable("; ".join(said))
+        if complaints := asking.unhealthy(store):
+            raise Unavailable("; ".join(complaints))
