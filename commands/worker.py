@@ -20,8 +20,7 @@ def worker(
 ) -> None:
     """Work on queues until told to stop. Needs STORE_URL, MATCHER_URL and TAKEDOWN_SINKS.
 
-    It takes jobs only while these settings, and others that change what is found, are those of the last verify or
-    rematch.
+    It takes jobs only while its settings that change what is found are those of the last verify or rematch.
     """
     settings = read_settings()
     if settings.store_url is None:
