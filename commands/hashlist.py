@@ -25,7 +25,7 @@ def build(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IN", help="VICS or TCAP JSON, NCMEC XML, ICSE or other CSV, bare digests; also gzipped."
+            metavar="IN", help="VICS or TCAP JSON, NCMEC XML, CSV, digests, what hashing programs print; also gzipped."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")],
@@ -43,6 +43,9 @@ def build(
         ),
     ] = None,
     category_table: CategoryTableFile = None,
+    is_benign: Annotated[
+        bool, typer.Option("--benign", help="The input lists files that are known to be harmless.")
+    ] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Build a sorted, memory-mapped hash list from lists in other formats, or update one."""
@@ -61,6 +64,7 @@ def build(
         list_name=list_name or None,
         canary=canary,
         category_table=category_table,
+        is_benign=is_benign,
         is_json=is_json,
     )
 

@@ -12,9 +12,10 @@
         └── AnswerTooLarge   its answer is larger than we read: ask about fewer digests at once
     TimeIsOver               raised in the middle of a question by the program that asks: no fault of the service
 
-    and two that never leave matcher_client.lists, which reads lists:
+    and three that never leave matcher_client.lists, which reads lists:
     BadFileError             a file cannot be used: HashListUnreadable says so, with its name
     BadRowError              a row cannot be used: it is counted and shown, and the next row is read
+    LeftOutError             a row is complete and of no use to us: it is counted by the reason
 
 Each message is one line: what is wrong, where, and what to do. For a category table it has a line for each mistake.
 """
@@ -73,3 +74,7 @@ class BadFileError(Exception):
 
 class BadRowError(Exception):
     """A row cannot be used; the reader goes on with the next one."""
+
+
+class LeftOutError(Exception):
+    """A row of a list is complete and of no use to us; the message says why."""

@@ -16,7 +16,7 @@ from orbweaver.matcher_client.lists.category_table import CategoryTable
 from orbweaver.matcher_client.lists.file_format import FileMark, HashList, Header, Label, is_built
 from orbweaver.matcher_client.lists.placeholders import strip_placeholders
 from orbweaver.matcher_client.lists.recognise import read_rows
-from orbweaver.matcher_client.lists.row import LeftOutRow, RefusedRow, Row
+from orbweaver.matcher_client.lists.row import NO_DIGESTS, LeftOutRow, RefusedRow, Row
 from orbweaver.matcher_client.lists.update import EntryStates, UpdateTally, read_back
 from orbweaver.matcher_client.lists.workspace import refuse_output, workspace
 from orbweaver.matcher_client.lists.write import ListContent, Written
@@ -38,7 +38,8 @@ class FileReport:
     Of the used rows, `benign` are on the list as known to be harmless; `benign_signs` counts them by the sign of that
     (`vics-us category 0`). `held` counts, by the same signs, the rows of a category whose meaning nobody has said: a
     match on one is held. `deletions` say that an entry is gone. `stripped` rows lost a digest that says nothing, and
-    kept another. `schemes` are the schemes of the rows.
+    kept another. `spoilt` counts, by reason, the rows of which a digest or the size cannot be read and another digest
+    can. `schemes` are the schemes of the rows.
     """
 
     file: str
@@ -54,6 +55,7 @@ class FileReport:
     refused: int = 0
     degenerate: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    spoilt: dict[str, int] = field(default_factory=dict)
 
     def count_labels(self, counts: Mapping[Label, int], table: CategoryTable | None) -> None:
         """Count the used rows by the meaning of their categories; the usual meaning, abuse, has no count of its own."""
@@ -118,14 +120,16 @@ def build(
     list_name: str | None = None,
     canary: str | None = None,
     category_table: CategoryTable | None = None,
+    is_benign: bool = False,
     progress: Callable[[int], None] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> BuildReport:
     """Build one list from all inputs and put it at `output` in one step: readers see the old list or the new.
 
-    `recognise` knows the formats. `list_name` is the name of the list for rows that name none. Rows that cannot be used
-    are reported, and the others are used; a file that is not complete is refused as a whole. Digests that say nothing
-    about content are left out (`placeholders`).
+    `recognise` knows the formats. `list_name` is the name of the list for rows that name none. With `is_benign` the
+    input lists files that are known to be harmless. Rows that cannot be used are reported, and the others are used; a
+    file that is not complete is refused as a whole. Digests that say nothing about content are left out
+    (`placeholders`).
 
     With `is_update` the entries of `output` stay, except those that the input gives again or withdraws: see
     `update.EntryStates`. Input that changes nothing gives the same list version.
@@ -143,7 +147,7 @@ def build(
     _refuse_unfit(inputs, output)
     planted = None if canary is None else _plant(canary)
     try:
-        return _Build(inputs, list_name, category_table, progress, chunk_bytes).put(
+        return _Build(inputs, list_name, category_table, is_benign, progress, chunk_bytes).put(
             output, planted, is_update=is_update
         )
     except OSError as error:
@@ -156,12 +160,14 @@ class _Build:
         inputs: Sequence[Path],
         list_name: str | None,
         category_table: CategoryTable | None,
+        is_benign: bool,
         progress: Callable[[int], None] | None,
         chunk_bytes: int,
     ) -> None:
         self._inputs = inputs
         self._list_name = list_name
         self._table = category_table
+        self._is_benign = is_benign
         self._progress = progress
         self._chunk_bytes = chunk_bytes
         self._rows = 0
@@ -228,7 +234,7 @@ class _Build:
         def tell_format(name: str) -> None:
             report.format = name
 
-        for row in read_rows(path, list_name=self._list_name, tell_format=tell_format):
+        for row in read_rows(path, list_name=self._list_name, is_benign=self._is_benign, tell_format=tell_format):
             report.rows += 1
             self._rows += 1
             if self._progress is not None and self._rows % _PROGRESS_ROWS == 0:
@@ -266,11 +272,14 @@ class _Build:
 def _weigh(row: Row, report: FileReport) -> Row | None:
     """Return the row without digests that say nothing; None when no digest is left."""
     digests, placeholder = strip_placeholders(row.digests)
-    if row.size == 0 or digests == (None, None, None):
+    if digests == NO_DIGESTS:
         report.degenerate += 1
-        report.leave_out(f"stands for {placeholder}" if placeholder else "size 0")
+        report.leave_out(f"stands for {placeholder}")
         return None
     report.used += 1
+    if row.spoilt is not None:
+        report.spoilt[row.spoilt] = report.spoilt.get(row.spoilt, 0) + 1
+        row = row._replace(spoilt=None)
     if placeholder is None:
         return row
     report.stripped += 1

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orbweaver.matcher_client.errors import BadFileError, HashListUnreadable
-from orbweaver.matcher_client.lists.readers import icse, ncmec, tcap, text, vics
+from orbweaver.matcher_client.lists.readers import icse, ncmec, nsrl, tcap, text, tool_output, vics
 from orbweaver.matcher_client.lists.row import Read, Row
 from orbweaver.matcher_client.lists.source import open_source, read_head
+from orbweaver.model import Nature
 
 
 class Format(NamedTuple):
@@ -25,16 +26,22 @@ class Format(NamedTuple):
 _TEXT = Format("CSV or bare digests", text.read)
 _TCAP = Format("TCAP", tcap.read, tcap.DEFAULT_LIST)
 _ICSE = Format("ICSE", icse.read, icse.DEFAULT_LIST)
+_NSRL = Format("NIST NSRL RDS", nsrl.read, nsrl.DEFAULT_LIST)
 _NCMEC = Format("NCMEC hash sharing v2", ncmec.read, ncmec.DEFAULT_LIST)
 
 
 def read_rows(
-    path: Path, *, list_name: str | None = None, tell_format: Callable[[str], None] | None = None
+    path: Path,
+    *,
+    list_name: str | None = None,
+    is_benign: bool = False,
+    tell_format: Callable[[str], None] | None = None,
 ) -> Iterator[Read]:
     """Yield the rows of a list; memory use does not depend on the file's size.
 
     `list_name` is the name of the list for rows that name none; without it, the name of the format, else the name of
-    the file without its suffix. `tell_format` is called with the name of the format, before the first row.
+    the file without its suffix. With `is_benign` every row is of a file that is known to be harmless. `tell_format` is
+    called with the name of the format, before the first row.
 
     Raises HashListUnreadable when the file cannot be read, has an unknown format, or is not complete.
     """
@@ -47,7 +54,10 @@ def read_rows(
         with open_source(path) as file:
             for row in form.read(file, str(path), list_name=name):
                 rows += isinstance(row, Row)
-                yield row
+                if is_benign and isinstance(row, Row):
+                    yield row._replace(label=row.label._replace(nature=Nature.BENIGN))
+                else:
+                    yield row
     except BadFileError as bad:
         whole = f" ({rows:,} rows before that are whole)" if rows else ""
         raise HashListUnreadable(f"hash list {path} {bad}{whole}") from bad
@@ -65,6 +75,11 @@ def _choose(path: Path) -> Format:
         return _NCMEC
     if start.startswith((b"{", b"[")):
         return _choose_json(start)
+    if nsrl.is_reference_data_set(start):
+        return _NSRL
+    tool = tool_output.tool_of(start)
+    if tool is not None:
+        return Format(tool.name, partial(tool_output.read, tool=tool))
     return _ICSE if icse.is_export(start) else _TEXT
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import string
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from orbweaver.matcher_client.errors import BadRowError
-from orbweaver.matcher_client.lists.file_format import UNKNOWN, Label
+from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, UNKNOWN, Label
 
 TEXT_BYTES = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Digests = tuple[bytes | None, bytes | None, bytes | None]
 NO_DIGESTS: Digests = (None, None, None)
+# What databases, spreadsheets and tools write where there is no value; in lower case.
+NO_VALUE = frozenset({"-", "--", "null", "none", "nil", "n/a", "na", "#n/a", "nan", "unknown", "\\n"})
+_SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[ :-])+[0-9a-fA-F]{2}")
+_BETWEEN_BYTES = re.compile(r"[ :-]")
 
 
 class Row(NamedTuple):
@@ -23,7 +28,7 @@ class Row(NamedTuple):
 
     A row without any digest is a deletion: the entry of that list and id is withdrawn. `changed_at` is the time of the
     entry's last change, in milliseconds since 1970, if the format has one; of several states of an entry the newest
-    counts.
+    counts. `spoilt` says of a row with good digests why another of them, or its size, cannot be read.
     """
 
     digests: Digests
@@ -31,6 +36,7 @@ class Row(NamedTuple):
     size: int | None = None
     entry_id: str | None = None
     changed_at: int | None = None
+    spoilt: str | None = None
 
     @property
     def is_deletion(self) -> bool:
@@ -59,18 +65,53 @@ class LeftOutRow(NamedTuple):
 Read = Row | RefusedRow | LeftOutRow
 
 
+def read_digests(sha256: str | None, sha1: str | None, md5: str | None) -> tuple[Digests, str | None]:
+    """Return a row's digests, and why one of them cannot be read while another can; raises BadRowError when none can.
+
+    All three are None for a row without any.
+    """
+    found: list[bytes | None] = []
+    bad: list[str] = []
+    for value, (name, width) in zip((sha256, sha1, md5), DIGEST_BYTES.items(), strict=True):
+        try:
+            found.append(read_digest(value, name, width))
+        except BadRowError as error:
+            found.append(None)
+            bad.append(str(error))
+    digests = (found[0], found[1], found[2])
+    if bad and digests == NO_DIGESTS:
+        raise BadRowError(bad[0])
+    return digests, "; ".join(bad) or None
+
+
 def read_digest(value: str | None, name: str, width: int) -> bytes | None:
-    """Return a digest of `width` bytes from hex digits (a SHA-1: base32 too); raises BadRowError."""
-    if not value:
+    """Return a digest of `width` bytes from hex digits (a SHA-1: base32 too); raises BadRowError.
+
+    `0x` or `\\x` may stand before the digits, and blanks, colons or dashes between the bytes. What stands for no value,
+    as databases and tools write it, is none.
+    """
+    if not value or value.lower() in NO_VALUE:
         return None
-    if name == "sha1" and len(value) == 32:
-        return _read_base32(value)
+    if len(value) != 2 * width:
+        if name == "sha1" and len(value) == 32:
+            return _read_base32(value)
+        value = bare_hex(value)
     if len(value) != 2 * width:
         raise BadRowError(f"the {name} has {len(value)} characters where it needs {2 * width} hex digits")
     try:
         return binascii.unhexlify(value)
     except ValueError:
         raise BadRowError(f"the {name} has characters that are not hex digits") from None
+
+
+def bare_hex(text: str) -> str:
+    """Return hex digits without the mark before them and the marks between their bytes; any other text as it is.
+
+    >>> bare_hex("0xD41D"), bare_hex("d4 1d 8c"), bare_hex("D4:1D:8C"), bare_hex("d41 d8c")
+    ('D41D', 'd41d8c', 'D41D8C', 'd41 d8c')
+    """
+    bare = text[2:] if text[:2].lower() in ("0x", "\\x") else text
+    return _BETWEEN_BYTES.sub("", bare) if _SPACED.fullmatch(bare) else bare
 
 
 def _read_base32(value: str) -> bytes:
@@ -82,13 +123,24 @@ def _read_base32(value: str) -> bytes:
         raise BadRowError("the sha1 is neither 40 hex digits nor 32 characters of base32") from None
 
 
-def read_size(value: str | None) -> int | None:
-    """Return a size in bytes; raises BadRowError."""
-    if not value:
-        return None
+def read_size(value: str | None) -> tuple[int | None, str | None]:
+    """Return a size in bytes, None for what stands for an unknown one (0 does, beside digests), and what is wrong.
+
+    A size that cannot be read is unknown: it costs no digest.
+    """
+    if not value or value.lower() in NO_VALUE or value in ("0", "-1"):
+        return None, None
     if not (value.isascii() and value.isdigit() and len(value) <= 20 and int(value) < UNKNOWN):
-        raise BadRowError("the size is not a whole number of bytes")
-    return int(value)
+        return None, "the size is not a whole number of bytes"
+    return int(value), None
+
+
+def make_row(
+    digests: Digests, label: Label, *, size: str | None = None, entry_id: str | None = None, spoilt: str | None = None
+) -> Row:
+    """Return a row of good digests and a size as it is written; what of it cannot be read is said in `spoilt`."""
+    read, bad_size = read_size(size)
+    return Row(digests, label, read, entry_id, spoilt="; ".join(filter(None, (spoilt, bad_size))) or None)
 
 
 def read_text(value: str | None, name: str) -> str | None:

@@ -79,7 +79,7 @@ class ListContent:
 
     def add(self, row: Row) -> None:
         """Take one row; raises HashListUnreadable for too many labels, which only a wrong column can cause."""
-        digests, label, size, entry_id, _ = row
+        digests, label, size, entry_id, _, _ = row
         self.count += 1
         key = self._keys.get(label)
         if key is None:

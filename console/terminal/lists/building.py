@@ -34,6 +34,7 @@ def run(
     list_name: str | None = None,
     canary: str | None = None,
     category_table: Path | None = None,
+    is_benign: bool = False,
     is_json: bool,
 ) -> None:
     """Build or update the list, with a canary of that name and a category table; raises MatcherError."""
@@ -49,6 +50,7 @@ def run(
             list_name=list_name,
             canary=canary,
             category_table=table,
+            is_benign=is_benign,
             progress=show,
         )
     for row in report.refused[:ROWS_SHOWN]:
@@ -115,6 +117,7 @@ def _say_file(file: FileReport) -> str:
         )
         if count
     ]
+    parts += [f"{count:,} used without a digest: {safe(reason)}" for reason, count in sorted(file.spoilt.items())]
     parts += [f"{count:,} left out: {safe(reason)}" for reason, count in sorted(file.left_out.items())]
     return f"{safe(file.file)} ({file.format}): {', '.join(parts)}"
 

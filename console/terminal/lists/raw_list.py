@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,9 @@ class RawList:
 
     `name` stays while the content changes: cases rest on the list of that name, and its content is its version.
     `refused` counts the rows that could not be used; `first_refused` has the places and reasons of the first ones.
-    `on_categories` says on which rows a match will be held because their category has no known meaning.
+    `on_categories` says on which rows a match will be held because their category has no known meaning. `left_out`
+    counts, by the reason, the rows that say nothing about content or have no digest of ours; `spoilt` those that are
+    used without a digest that could not be read.
     """
 
     built: Path
@@ -40,6 +44,8 @@ class RawList:
     refused: int = 0
     first_refused: tuple[tuple[str, str], ...] = ()
     on_categories: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    spoilt: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -49,8 +55,14 @@ class RawList:
     def as_json(self) -> dict[str, Any]:
         """Return the facts of the list for a summary."""
         first = [{"place": place, "reason": reason} for place, reason in self.first_refused]
-        counts = {"rows": self.rows, "refused": self.refused, "first_refused": first}
-        return counts | {"on_categories": list(self.on_categories)}
+        return {
+            "rows": self.rows,
+            "refused": self.refused,
+            "first_refused": first,
+            "on_categories": list(self.on_categories),
+            "left_out": dict(self.left_out),
+            "spoilt": dict(self.spoilt),
+        }
 
 
 def open_raw(
@@ -91,6 +103,18 @@ def open_raw(
             markup=False,
             highlight=False,
         )
+    for reason, number in raw.left_out.items():
+        notes.print(
+            f"note: {safe(str(hashes))}: {number:,} of {raw.rows:,} rows left out: {safe(reason)}",
+            markup=False,
+            highlight=False,
+        )
+    for reason, number in raw.spoilt.items():
+        notes.print(
+            f"note: {safe(str(hashes))}: {number:,} of {raw.rows:,} rows used without a digest: {safe(reason)}",
+            markup=False,
+            highlight=False,
+        )
     for line in raw.on_categories:
         notes.print(f"warning: {line}", markup=False, highlight=False)
     return raw
@@ -121,16 +145,30 @@ def _read_report(built: Path, name: str) -> RawList | None:
             refused=int(kept["refused"]),
             first_refused=first,
             on_categories=tuple(map(str, kept["on_categories"])),
+            left_out={str(reason): int(count) for reason, count in kept["left_out"].items()},
+            spoilt={str(reason): int(count) for reason, count in kept["spoilt"].items()},
         )
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None  # an earlier release built it, or the write was cut: building it again repairs both
 
 
 def _write_report(built: Path, name: str, report: BuildReport) -> RawList:
     first = tuple((row.place, row.reason) for row in report.refused[:ROWS_SHOWN])
     held = tuple(line for file in report.files for line in say_held(file, report.category_table))
+    left_out: Counter[str] = Counter()
+    spoilt: Counter[str] = Counter()
+    for file in report.files:
+        left_out.update(file.left_out)
+        spoilt.update(file.spoilt)
     raw = RawList(
-        built=built, name=name, rows=report.rows, refused=report.refused_count, first_refused=first, on_categories=held
+        built=built,
+        name=name,
+        rows=report.rows,
+        refused=report.refused_count,
+        first_refused=first,
+        on_categories=held,
+        left_out=left_out,
+        spoilt=spoilt,
     )
     try:
         _report_path(built).write_text(json.dumps({**raw.as_json(), "first_refused": first}))

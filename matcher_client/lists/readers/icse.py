@@ -33,7 +33,8 @@ def make_row(values: text.Values, list_name: str) -> Row:
     """Return the row of a line from its values by column; raises BadRowError."""
     flag = read_text(values.get("baseline"), "Baseline")
     label = Label(list_name, _FLAGS.get(flag.lower(), flag) if flag else None, SCHEME, None)
-    return Row(text.read_digests(values), label, entry_id=read_text(values.get("imageid"), "Image ID"))
+    digests, spoilt = text.digests_of(values)
+    return Row(digests, label, entry_id=read_text(values.get("imageid"), "Image ID"), spoilt=spoilt)
 
 
 read = partial(text.read, make_row=make_row)

@@ -20,7 +20,7 @@ from orbweaver.matcher_client.lists.row import (
     Read,
     RefusedRow,
     Row,
-    read_digest,
+    read_digests,
     read_moment,
     read_text,
 )
@@ -138,12 +138,13 @@ class QueryResult:
         deletion = Row(NO_DIGESTS, withdrawn, entry_id=entry_id, changed_at=changed_at or 0)
         if is_deleted:
             return deletion
-        digests = (None, read_digest(texts.get("sha1"), "sha1", 20), read_digest(texts.get("md5"), "md5", 16))
+        digests, spoilt = read_digests(None, texts.get("sha1"), texts.get("md5"))
         if digests == NO_DIGESTS:
             return LeftOutRow("no MD5 and no SHA-1, only other fingerprints", takes_back=deletion)
         category = read_text(texts.get("classification"), "classification")
         status = EntryStatus.DISPUTED if self._is_disputed else None
-        return Row(digests, Label(self._list, category, SCHEME, status), entry_id=entry_id, changed_at=changed_at or 0)
+        label = Label(self._list, category, SCHEME, status)
+        return Row(digests, label, entry_id=entry_id, changed_at=changed_at or 0, spoilt=spoilt)
 
 
 def _refuse_doctype(*_: object) -> None:

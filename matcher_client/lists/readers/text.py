@@ -7,6 +7,7 @@ refused when a line shows that it is not one complete list: when the line begins
 
 from __future__ import annotations
 
+import base64
 import binascii
 import codecs
 import csv
@@ -14,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from orbweaver.matcher_client.errors import BadFileError, BadRowError
+from orbweaver.matcher_client.errors import BadFileError, BadRowError, LeftOutError
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
 from orbweaver.matcher_client.lists.row import (
@@ -24,18 +25,38 @@ from orbweaver.matcher_client.lists.row import (
     Read,
     RefusedRow,
     Row,
-    read_digest,
-    read_size,
+    bare_hex,
+    read_digests,
     read_text,
 )
+from orbweaver.matcher_client.lists.row import make_row as row_of
 from orbweaver.model import EntryStatus
 
 _LINE_BYTES = 64 * 1024
 _DELIMITERS = (",", ";", "\t")
 _PLACE_BY_HEX_LENGTH = {2 * width: place for place, width in enumerate(DIGEST_BYTES.values())}
+_OTHER_DIGESTS = {
+    8: "a CRC-32",
+    24: "an MD5 in base64, whose column has to say so (md5_base64)",
+    28: "a SHA-1 in base64, whose column has to say so (sha1_base64)",
+    44: "a SHA-256 in base64, whose column has to say so (sha256_base64)",
+    56: "a SHA-224",
+    96: "a SHA-384",
+    128: "a SHA-512 or a BLAKE2b",
+}
 # Column names as they are compared: lower case, without "-", "_" and spaces.
 _DIGEST_COLUMNS = tuple(DIGEST_BYTES)
-_COLUMNS = frozenset((*_DIGEST_COLUMNS, "size", "category", "scheme", "entryid", "list", "status"))
+# A column of digests that says no algorithm, or says it in another column, as PowerShell's and EnCase's.
+ANY_DIGEST = "hash"
+_COLUMNS = frozenset((*_DIGEST_COLUMNS, ANY_DIGEST, "size", "category", "scheme", "entryid", "list", "status"))
+# As FTK, EnCase, X-Ways and others call a column of digests: `MD5 Hash`, `SHA-1 hash value`, `Hash1 (SHA-256)`.
+_DIGEST_NAME = re.compile(
+    r"(?:hash\d?)?\(?(md5|sha1|sha256)\)?(?:hash|hashvalue|value|sum|digest|checksum)?\(?(base64|base32|hex)?\)?"
+)
+_ANY_DIGEST_NAMES = frozenset({"hash", "hashvalue", "filehash", "digest", "checksum"})
+
+# A digest alone on its line, as certutil and others write it: blanks or colons between the bytes.
+_SPACED_DIGEST = re.compile(rb"(?:[0-9a-fA-F]{2}[ :-]){15,31}[0-9a-fA-F]{2}")
 
 Values = dict[str, str]
 MakeRow = Callable[[Values, str], Row]
@@ -50,7 +71,37 @@ def make_row(values: Values, list_name: str) -> Row:
     texts = {name: read_text(values.get(name), name) for name in ("list", "category", "scheme", "status", "entryid")}
     status = texts["status"]
     label = Label(texts["list"] or list_name, texts["category"], texts["scheme"], status.lower() if status else None)
-    return Row(read_digests(values), label, read_size(values.get("size")), texts["entryid"])
+    digests, spoilt = digests_of(values)
+    return row_of(digests, label, size=values.get("size"), entry_id=texts["entryid"], spoilt=spoilt)
+
+
+def digests_of(values: Values) -> tuple[Digests, str | None]:
+    """Return the digests of a CSV row by column name, and why one cannot be read; raises BadRowError for none."""
+    if (digest := values.get(ANY_DIGEST)) is not None:
+        values = _sorted_in(digest, values)
+    digests, spoilt = read_digests(values.get("sha256"), values.get("sha1"), values.get("md5"))
+    if digests == NO_DIGESTS:
+        raise BadRowError("the line has no digest")
+    return digests, spoilt
+
+
+def _sorted_in(digest: str, values: Values) -> Values:
+    """Return the values with the digest of a column that names no algorithm under its own, which its length tells."""
+    place = _PLACE_BY_HEX_LENGTH.get(len(bare_hex(digest)))
+    named = values.get("algorithm", "").replace("-", "").lower()
+    if named and named not in _DIGEST_COLUMNS:
+        raise LeftOutError(f"{values['algorithm']} is not MD5, SHA-1 or SHA-256")
+    if place is None and not named:
+        raise BadRowError(wrong_length(len(digest)))
+    return {**values, named or _DIGEST_COLUMNS[place or 0]: digest}
+
+
+def wrong_length(length: int) -> str:
+    """Say why a digest of so many characters is none of ours."""
+    other = _OTHER_DIGESTS.get(length)
+    if other is not None:
+        return f"a digest of {length} characters is {other}: give MD5, SHA-1 or SHA-256"
+    return f"a digest has 32, 40 or 64 hex digits, not {length} characters"
 
 
 def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_row) -> Iterator[Read]:
@@ -83,6 +134,10 @@ def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_
             lines = _BareLines(list_name)
         try:
             row = lines.parse(line)
+        except LeftOutError as left_out:
+            used += 1
+            yield LeftOutRow(str(left_out))
+            continue
         except BadRowError as bad:
             if used and not is_whole:
                 raise BadFileError(f"ends early (inside line {number}): get a complete copy") from None
@@ -90,7 +145,7 @@ def read(file: BinaryIO, name: str, *, list_name: str, make_row: MakeRow = make_
             yield _meet_another_list(line, number, lines) or RefusedRow(name, f"line {number}", str(bad))
             continue
         if row is not None:
-            if not is_whole and lines.may_be_cut(line):
+            if not is_whole and (row.spoilt is not None or lines.may_be_cut(line)):
                 raise BadFileError(
                     f"ends early (inside line {number}): get a complete copy; if it is complete, "
                     "put a line end after its last line"
@@ -127,7 +182,7 @@ def _read_header(line: bytes) -> tuple[str, list[str]] | None:
         if _has_columns(line):
             raise BadFileError("has columns and no header: name them in a first line, such as sha256,size")
         return None
-    if not set(known).intersection(_DIGEST_COLUMNS):
+    if not set(known).intersection((*_DIGEST_COLUMNS, ANY_DIGEST)):
         raise BadFileError("has no md5, sha1 or sha256 column: name one in its header")
     if twice := next((name for name in known if known.count(name) > 1), None):
         raise BadFileError(f"has two columns {twice}: keep one")
@@ -136,7 +191,19 @@ def _read_header(line: bytes) -> tuple[str, list[str]] | None:
 
 def _normalise(name: str) -> str:
     name = name.strip().strip('"').lower()
-    return name.replace("-", "").replace("_", "").replace(" ", "")
+    name = name.replace("-", "").replace("_", "").replace(" ", "")
+    if name in _ANY_DIGEST_NAMES:
+        return ANY_DIGEST
+    of_digest = _DIGEST_NAME.fullmatch(name)
+    return name if of_digest is None else of_digest[1]
+
+
+def _encoding_of(name: str) -> str | None:
+    """Return the encoding of digests that a column's name says, None for hex digits."""
+    return next((encoding for encoding in _DECODERS if encoding in name.lower()), None)
+
+
+_DECODERS: dict[str, Callable[[str], bytes]] = {"base64": base64.b64decode, "base32": base64.b32decode}
 
 
 class _BareLines:
@@ -156,12 +223,14 @@ class _BareLines:
             if not line or line.startswith(b"#"):
                 return None
             # sha256sum writes "digest  name" or "digest *name", and a backslash first if it escaped the name.
-            line, _, name = line.removeprefix(b"\\").partition(b" ")
+            if _SPACED_DIGEST.fullmatch(line):
+                line = bare_hex(line.decode("ascii")).encode()
+            line, _, name = line.removeprefix(b"\\").removeprefix(b"0x").partition(b" ")
             if name and name[:1] not in (b" ", b"*"):
                 raise BadRowError("text after the digest that is not a sha256sum file name")
             place = _PLACE_BY_HEX_LENGTH.get(len(line))
             if place is None:
-                raise BadRowError(f"a digest has 32, 40 or 64 hex digits, not {len(line)} characters")
+                raise BadRowError(wrong_length(len(line)))
         elif line.startswith(b"#"):
             return None
         try:
@@ -189,6 +258,11 @@ class _CsvLines:
         self._delimiter, self._header = header
         self._list_name = list_name
         self._make_row = make_row
+        written = first.decode(errors="replace").split(self._delimiter)
+        named = zip(self._header, written, strict=True)
+        self._encodings = {
+            name: encoding for name, column in named if name in _COLUMNS and (encoding := _encoding_of(column))
+        }
 
     def parse(self, line: bytes) -> Row | None:
         """Return the row of a line, None for a line without one; raises BadRowError."""
@@ -203,6 +277,9 @@ class _CsvLines:
         if len(fields) < len(header) or any(fields[len(header) :]):
             raise BadRowError(f"the line has {len(fields)} fields where the header has {len(header)}")
         values = {name: value for name, field in zip(header, fields, strict=False) if (value := field.strip())}
+        for name, encoding in self._encodings.items():
+            if name in values:
+                values[name] = _hex_of(values[name], encoding)
         return self._make_row(values, self._list_name)
 
     def may_be_cut(self, line: bytes) -> bool:
@@ -217,6 +294,14 @@ class _CsvLines:
         digest, blank, _ = line.removeprefix(b"\\").partition(b" ")
         is_bare = _is_digest(digest) and (blank or len(self._header) > 1)
         return f"is a bare digest, and the header has {len(self._header)} columns" if is_bare else None
+
+
+def _hex_of(value: str, encoding: str) -> str:
+    """Return a digest in hex digits; one that is not in the encoding as it is, for the row's reading to refuse."""
+    try:
+        return _DECODERS[encoding](value + "=" * (-len(value) % (4 if encoding == "base64" else 8))).hex()
+    except ValueError:
+        return value
 
 
 def _at(place: int, digest: bytes) -> Digests:
@@ -259,15 +344,3 @@ def _split(text: str, delimiter: str) -> list[str]:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:
         raise BadRowError("the line has a quote that does not end on it") from None
-
-
-def read_digests(values: Values) -> Digests:
-    """Return the digests of a CSV row by column name; raises BadRowError when there is none."""
-    digests = (
-        read_digest(values.get("sha256"), "sha256", 32),
-        read_digest(values.get("sha1"), "sha1", 20),
-        read_digest(values.get("md5"), "md5", 16),
-    )
-    if digests == NO_DIGESTS:
-        raise BadRowError("the line has no digest")
-    return digests

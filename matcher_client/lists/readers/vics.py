@@ -26,7 +26,15 @@ from typing import BinaryIO
 from orbweaver.matcher_client.errors import BadRowError
 from orbweaver.matcher_client.lists.file_format import Label
 from orbweaver.matcher_client.lists.readers.json_records import OTHER_KEYS, Record, read_records, text_of
-from orbweaver.matcher_client.lists.row import Read, RefusedRow, Row, read_digest, read_size, read_text
+from orbweaver.matcher_client.lists.row import (
+    NO_DIGESTS,
+    Read,
+    RefusedRow,
+    Row,
+    make_row,
+    read_digests,
+    read_text,
+)
 from orbweaver.model import Nature
 
 _CONTEXT = re.compile(rb'"(?:odata\.metadata|@odata\.context)"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -102,11 +110,7 @@ def _is_of_nist(record: Record) -> bool:
 
 
 def _make_row(record: Record, label: Label, entry_id: str | None) -> Row:
-    digests = (
-        None,
-        read_digest(text_of(record, "SHA1"), "SHA1", 20),
-        read_digest(text_of(record, "MD5"), "MD5", 16),
-    )
-    if digests == (None, None, None):
+    digests, spoilt = read_digests(None, text_of(record, "SHA1"), text_of(record, "MD5"))
+    if digests == NO_DIGESTS:
         raise BadRowError("the record has no MD5 and no SHA1")
-    return Row(digests, label, read_size(text_of(record, "MediaSize")), entry_id)
+    return make_row(digests, label, size=text_of(record, "MediaSize"), entry_id=entry_id, spoilt=spoilt)

@@ -12,6 +12,7 @@ import pytest
 from orbweaver.matcher_client.errors import HashListUnreadable
 from orbweaver.matcher_client.lists.build import BuildReport, build, is_built
 from orbweaver.matcher_client.lists.file_format import Entry, HashList
+from orbweaver.model import Nature
 
 RANDOM = random.Random("orbweaver")
 MD5, SHA1, SHA256 = (RANDOM.randbytes(width) for width in (16, 20, 32))
@@ -122,9 +123,6 @@ def test_a_bad_csv_line_is_reported_with_its_place_and_the_rest_goes_on(tmp_path
     assert reasons(report) == [
         (2, "the md5 has 30 characters where it needs 32 hex digits"),
         (3, "the md5 has characters that are not hex digits"),
-        (4, "the sha1 has 8 characters where it needs 40 hex digits"),
-        (5, "the size is not a whole number of bytes"),
-        (6, "the size is not a whole number of bytes"),
         (7, "the line has 3 fields where the header has 4"),
         (8, "the line has 5 fields where the header has 4"),
         (9, "the line has no digest"),
@@ -132,7 +130,13 @@ def test_a_bad_csv_line_is_reported_with_its_place_and_the_rest_goes_on(tmp_path
         (11, "the entryid is not UTF-8"),
         (12, "the entryid is longer than 1,000 bytes"),
     ]
-    assert hash_list.find("md5", MD5) == [Entry(list="hotline", entry_id="good", size=1)]
+    assert report.files[0].spoilt == {
+        "the sha1 has 8 characters where it needs 40 hex digits": 1,
+        "the size is not a whole number of bytes": 1,
+    }
+    found = {entry.entry_id: entry for entry in hash_list.find("md5", MD5)}
+    assert found.keys() == {"c", "d", "e", "good"}
+    assert found["good"] == Entry(list="hotline", entry_id="good", size=1)
 
 
 def test_a_refused_line_never_repeats_a_digest(tmp_path: Path) -> None:
@@ -146,13 +150,34 @@ def test_only_the_first_thousand_refused_lines_are_kept_but_all_are_counted(tmp_
     assert (len(report.refused), report.refused_count, report.rows) == (1_000, 1_500, 1_501)
 
 
-def test_the_empty_file_and_rows_of_size_0_are_left_out(tmp_path: Path) -> None:
+def test_the_empty_file_is_left_out_and_a_size_that_is_not_known_costs_no_digest(tmp_path: Path) -> None:
     empties = [hashlib.new(name).hexdigest() for name in ("md5", "sha1", "sha256")]
     _, bare = built_from(tmp_path, "\n".join([*empties, SHA256.hex()]))
     assert (bare.degenerate, bare.entries) == (3, 1)
-    hash_list, rows = built_from(tmp_path, f"sha256,size\n{SHA256.hex()},0\n{OTHER.hex()},\n")
-    assert (rows.degenerate, rows.entries) == (1, 1)
-    assert hash_list.find("sha256", SHA256) == []
+    for size in ("0", "-1", "", "NULL", "N/A", "-", "null", "\\N"):
+        hash_list, rows = built_from(tmp_path, f"sha256,size\n{SHA256.hex()},{size}\n{OTHER.hex()},7\n")
+        assert (rows.degenerate, rows.refused_count, rows.entries) == (0, 0, 2)
+        assert [entry.size for digest in (SHA256, OTHER) for entry in hash_list.find("sha256", digest)] == [None, 7]
+
+
+@pytest.mark.parametrize("bad", ["abc", "z" * 40, "0" * 39])
+def test_one_bad_digest_does_not_cost_the_good_ones_of_its_row_and_is_said(tmp_path: Path, bad: str) -> None:
+    rows = f"{SHA256.hex()},{bad},{MD5.hex()}\n{OTHER.hex()},-,NULL\n"
+    hash_list, report = built_from(tmp_path, f"sha256,sha1,md5\n{rows}")
+    assert (report.refused_count, report.entries) == (0, 2)
+    [entry] = hash_list.find("md5", MD5)
+    assert hash_list.find("sha256", SHA256) == [entry]
+    [reason] = report.files[0].spoilt
+    assert reason.startswith("the sha1 has ")
+    assert report.files[0].spoilt == {reason: 1}
+
+
+def test_a_list_that_is_marked_benign_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "known.txt").write_text(SHA256.hex() + "\n")
+    report = build([tmp_path / "known.txt"], tmp_path / "known.hashes", is_benign=True)
+    assert report.files[0].benign == 1
+    [entry] = HashList(tmp_path / "known.hashes").find("sha256", SHA256)
+    assert entry.nature is Nature.BENIGN
 
 
 def test_equal_rows_collapse_and_different_ones_stay(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_report_says_of_each_file_what_was_read_left_out_and_why(place: Work
     output = str(place.folder / "list.hashes")
     ran = place.run("hashlist", "build", first, second, "-o", output)
     assert ran.status == 0
-    assert f"{first}: record 4: the MD5 has 31 characters where it needs 32 hex digits" in ran.stderr
+    assert f"{first}: record 4: the md5 has 31 characters where it needs 32 hex digits" in ran.stderr
     lines = ran.stdout.splitlines()
     assert lines[0] == (
         f"{first} (VICS): 4 rows, 2 used, 1 of them known benign (vics-us category 0: 1), 1 refused, "

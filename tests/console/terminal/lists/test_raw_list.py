@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 from pathlib import Path
@@ -42,7 +43,21 @@ def test_refused_rows_are_said_also_when_the_list_was_built_before(tmp_path: Pat
             {"place": "line 3", "reason": "a digest has 32, 40 or 64 hex digits, not 62 characters"},
         ],
         "on_categories": [],
+        "left_out": {},
+        "spoilt": {},
     }
+
+
+def test_what_is_left_out_of_a_list_is_said_at_every_run(tmp_path: Path) -> None:
+    source = tmp_path / "list.csv"
+    empty = hashlib.sha256().hexdigest()
+    source.write_text(f"sha256,size,md5\n{DIGEST},0,\n{empty},0,\n{OTHER},7,abc\n")
+    first, said = opened(source)
+    assert said.splitlines() == [
+        f"note: {source}: 1 of 3 rows left out: stands for the empty file",
+        f"note: {source}: 1 of 3 rows used without a digest: the md5 has 3 characters where it needs 32 hex digits",
+    ]
+    assert opened(source) == (first, said)
 
 
 @pytest.mark.parametrize("report", [None, "", "{}", "[]"])

@@ -180,7 +180,7 @@ FIELD = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], excl
         st.tuples(
             st.binary(min_size=16, max_size=16),
             st.none() | st.binary(min_size=20, max_size=20),
-            st.none() | st.integers(0, 2**63),
+            st.none() | st.integers(1, 2**63),
             st.text(
                 st.characters(codec="utf-8", exclude_categories=["Cc", "Z", "Cs"], exclude_characters="#\x85"),
                 max_size=20,

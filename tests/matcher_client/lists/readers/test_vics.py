@@ -126,11 +126,10 @@ def test_numbers_strings_and_nothing_are_read_alike(
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"MD5": MD5.hex()[:-1]}, "the MD5 has 31 characters where it needs 32 hex digits"),
-        ({"SHA1": "g" * 40}, "the SHA1 has characters that are not hex digits"),
+        ({"MD5": MD5.hex()[:-1], "SHA1": None}, "the md5 has 31 characters where it needs 32 hex digits"),
+        ({"SHA1": "g" * 40, "MD5": None}, "the sha1 has characters that are not hex digits"),
         ({"MD5": True}, "the MD5 is neither text nor a whole number"),
         ({"MD5": None, "SHA1": None}, "the record has no MD5 and no SHA1"),
-        ({"MediaSize": -1}, "the size is not a whole number of bytes"),
         ({"Category": 1.5}, "the Category is neither text nor a whole number"),
         ({"MediaID": "x" * 1_001}, "the MediaID is longer than 1,000 bytes"),
     ],
@@ -142,6 +141,25 @@ def test_a_bad_record_is_named_by_its_number_and_the_rest_goes_on(
     assert isinstance(first, Row)
     assert isinstance(last, Row)
     assert bad == RefusedRow(str(tmp_path / "export.txt"), "record 2", reason)
+
+
+@pytest.mark.parametrize(
+    ("values", "spoilt"),
+    [
+        ({"MD5": MD5.hex()[:-1]}, "the md5 has 31 characters where it needs 32 hex digits"),
+        ({"SHA1": "g" * 40}, "the sha1 has characters that are not hex digits"),
+        ({"MediaSize": "about 7"}, "the size is not a whole number of bytes"),
+        ({"MediaSize": -1}, None),
+        ({"MediaSize": 0}, None),
+    ],
+)
+def test_what_cannot_be_read_of_a_record_costs_no_good_digest(
+    tmp_path: Path, values: dict[str, Any], spoilt: str | None
+) -> None:
+    row = only(tmp_path, vics(CONTEXT_13, media(**values)))
+    assert isinstance(row, Row)
+    assert row.spoilt == spoilt
+    assert row.digests != (None, None, None)
 
 
 def test_a_row_that_nist_writes_is_benign_and_has_no_id(tmp_path: Path) -> None:
