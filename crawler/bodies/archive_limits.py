@@ -72,7 +72,7 @@ _RULES: dict[str, tuple[Outcome, str, bool]] = {
 }
 
 
-class Spent:
+class ArchiveTally:
     """Adds up the cost of an archive and of those inside it, and keeps the members that were found."""
 
     def __init__(self, limits: ArchiveLimits) -> None:

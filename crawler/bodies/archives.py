@@ -20,7 +20,7 @@ from orbweaver.crawler.bodies.archive_headers import (
     shortened,
     shown_name,
 )
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents, Member, Spent
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, ArchiveTally, Contents, Member
 from orbweaver.crawler.bodies.decoding import PIECE_BYTES
 from orbweaver.crawler.bodies.digests import DirectDigester
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, sniff
@@ -43,40 +43,40 @@ class ArchiveReader:
     """Takes an archive's bytes in pieces of any length; other bytes have no members, and cause no error."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
-        self._spent = Spent(limits)
-        self._level = _Level(self._spent, prefix="", depth=0)
+        self._tally = ArchiveTally(limits)
+        self._level = _Archive(self._tally, prefix="", depth=0)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the archive; at most `ratio` times as many, and `free_bytes`, are decoded."""
-        if not self._spent.is_over:
-            self._spent.received += len(chunk)
+        if not self._tally.is_over:
+            self._tally.received += len(chunk)
             self._level.feed(chunk)
 
     def finish(self) -> Contents:
         """Return the members and notes; to be called after the archive's last byte."""
         self._level.finish()
-        return self._spent.contents()
+        return self._tally.contents()
 
 
 class _File:
     """One member while its data comes: it is hashed, sniffed, and opened when it is an archive itself."""
 
-    def __init__(self, spent: Spent, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
+    def __init__(self, tally: ArchiveTally, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
         self.header = header
         self.unpacker = unpacker
-        self._spent = spent
+        self._tally = tally
         self._path = path
         self._depth = depth
         self._digester = DirectDigester()
         self._head = b""
         self._is_too_deep = False
-        self._inner: _Level | None = None
+        self._inner: _Archive | None = None
         self.size = 0
 
     def take(self, piece: bytes) -> None:
         self.size += len(piece)
-        self._spent.add_decoded(len(piece))
-        if self._spent.is_over or self.size > self._spent.limits.member_bytes:
+        self._tally.add_decoded(len(piece))
+        if self._tally.is_over or self.size > self._tally.limits.member_bytes:
             return
         self._digester.update(piece)
         if self._inner is not None:
@@ -89,19 +89,19 @@ class _File:
         head = self._head + piece
         self._head = head[:HEAD_BYTES]
         if is_undecided and is_archive(head):
-            if self._depth >= self._spent.limits.depth:
-                self._spent.notes["archive.depth"] += 1
+            if self._depth >= self._tally.limits.depth:
+                self._tally.notes["archive.depth"] += 1
                 self._is_too_deep = True
                 return
-            self._inner = _Level(self._spent, prefix=self._path + NESTED, depth=self._depth + 1)
+            self._inner = _Archive(self._tally, prefix=self._path + NESTED, depth=self._depth + 1)
             self._inner.feed(head)
 
     def end(self) -> None:
-        if self.size > self._spent.limits.member_bytes:
-            self._spent.notes["archive.member_bytes"] += 1
+        if self.size > self._tally.limits.member_bytes:
+            self._tally.notes["archive.member_bytes"] += 1
         elif self.size:
             member = Member(shortened(self._path), self._digester.digest_set(), sniff(self._head))
-            self._spent.found.append(member)
+            self._tally.found.append(member)
         self.leave()
 
     def leave(self) -> None:
@@ -110,7 +110,7 @@ class _File:
             self._inner.finish()
 
 
-class _Level:
+class _Archive:
     """One archive, read record by record.
 
     It is read from its start, by its local headers. Its directory, which comes last and which other programs read
@@ -118,8 +118,8 @@ class _Level:
     members, which belong to no member, are searched for the next header.
     """
 
-    def __init__(self, spent: Spent, *, prefix: str, depth: int) -> None:
-        self._spent = spent
+    def __init__(self, tally: ArchiveTally, *, prefix: str, depth: int) -> None:
+        self._tally = tally
         self._prefix = prefix
         self._depth = depth
         # Takes bytes from a place and returns the next one, or None when it needs more bytes.
@@ -136,7 +136,7 @@ class _Level:
         data = self._held + chunk if self._held else chunk
         self._held = b""
         at = 0
-        while at < len(data) and not self._spent.is_over:
+        while at < len(data) and not self._tally.is_over:
             after = self._read(data, at)
             if after is None:
                 self._held = data[at:]
@@ -146,12 +146,12 @@ class _Level:
     def finish(self) -> None:
         if self._file is not None:
             self._file.leave()
-        if self._spent.is_over:
+        if self._tally.is_over:
             return
         if self._file is not None or not self._listed:
-            self._spent.notes["archive.cut"] += 1
+            self._tally.notes["archive.cut"] += 1
         elif self._listed > self._headers:
-            self._spent.notes["archive.hidden"] += self._listed - self._headers
+            self._tally.notes["archive.hidden"] += self._listed - self._headers
 
     # --- records ---
 
@@ -180,8 +180,8 @@ class _Level:
         if length is None:
             return None
         self._listed += 1
-        if self._listed > self._spent.limits.members:
-            self._spent.end("archive.members")
+        if self._listed > self._tally.limits.members:
+            self._tally.end("archive.members")
         self._skip(length)
         return at
 
@@ -189,23 +189,23 @@ class _Level:
         try:
             header = local_header(data, at)
         except ValueError:
-            self._spent.add_member()  # so that an endless row of bytes that look like headers ends at a limit
+            self._tally.add_member()  # so that an endless row of bytes that look like headers ends at a limit
             self._read = self._search
             return at + _MARK_BYTES
         if header is None:
             return None
         self._headers += 1
-        self._spent.add_member()
+        self._tally.add_member()
         unpack = UNPACKERS.get(header.method)
         if header.is_encrypted or unpack is None:
-            self._spent.notes["archive.encrypted" if header.is_encrypted else "archive.method"] += 1
+            self._tally.notes["archive.encrypted" if header.is_encrypted else "archive.method"] += 1
             self._pass_over(header)
         elif header.is_directory or header.size == 0:
             self._pass_over(header)
         else:
             self._packed, self._left = 0, header.size or 0
             path = self._prefix + shown_name(header.name, is_utf8=header.is_name_utf8)
-            self._file = _File(self._spent, header, unpack(), path=path, depth=self._depth)
+            self._file = _File(self._tally, header, unpack(), path=path, depth=self._depth)
             is_open = header.method == STORED and header.size is None
             self._read = self._open_data if is_open else self._data
         return at + header.length
@@ -240,7 +240,7 @@ class _Level:
         try:
             for plain in unpacker.feed(piece):
                 file.take(plain)
-                if self._spent.is_over:
+                if self._tally.is_over:
                     return len(data)
         except MemberDamaged:
             self._give_up()
@@ -308,7 +308,7 @@ class _Level:
         """Note a member whose data is not what its header says, and read on after it."""
         file, self._file = self._the_file, None
         file.leave()
-        self._spent.notes["archive.damaged"] += 1
+        self._tally.notes["archive.damaged"] += 1
         if self._left:
             self._skip(self._left)
         else:
