@@ -53,7 +53,7 @@ class Noun(BaseModel):
 
 
 class Published(Noun):
-    """Base of what takedown engines receive: the text below each field is its description in the published schema."""
+    """Base of the values that takedown engines receive; the text below a field describes it in the published schema."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -61,7 +61,7 @@ class Published(Noun):
 class Report(Noun):
     """A URL that a hotline received; `url` is canonical (crawler.rules.urls).
 
-    `referrer`, `user_agent`, `accept_language` and `cookies` (a Cookie header's value) are how the reporter saw it.
+    `referrer`, `user_agent`, `accept_language` and `cookies` (a Cookie header's value) say how the reporter saw it.
     `line` is its line in the file that it was read from, counted from 1.
     """
 
@@ -78,9 +78,9 @@ class Report(Noun):
 
 
 class Limits(Noun):
-    """What one recrawl may spend: pages, files, link depth, bytes received and seconds.
+    """The limits of one recrawl: pages, files, link depth, bytes received and seconds.
 
-    `max_host_cost` is for each host of it: one a request, more for what is probably endless or failed
+    `max_host_cost` limits each of its hosts: a request costs 1, or more when its page is probably endless or it failed
     (crawler.rules.url_rules).
     """
 
@@ -101,7 +101,7 @@ class ScopeKind(StrEnum):
 
 
 class Embeds(StrEnum):
-    """Which files that a page in scope shows may be fetched from other hosts."""
+    """The files on other hosts that may be fetched because a page in scope shows them."""
 
     OFF = "off"
     SAME_SITE = "same-site"
@@ -109,16 +109,16 @@ class Embeds(StrEnum):
 
 
 class RobotsControl(StrEnum):
-    """What robots.txt means to a recrawl: its word, or a fact to record."""
+    """Whether a recrawl obeys robots.txt, or only records what it says."""
 
     OBEY = "obey"
     RECORD = "record"
 
 
 class AccessProfile(Noun):
-    """How the hosts of a scope are asked: who we say we are, by which way, and at which pace.
+    """How the hosts of a scope are asked: under which name, by which way, and how fast.
 
-    `user_agent` and `accept_language` replace the settings' ones; a report's own replace these. `proxy` is an
+    `user_agent` and `accept_language` replace those of the settings; those of a report replace these. `proxy` is an
     http://, https:// or socks5:// URL. `delay_seconds` pass between two requests to a host.
     """
 
@@ -271,12 +271,12 @@ class Skip(Noun):
 
 
 class Reported(Noun):
-    """The answer that a recrawl got for one reported URL, over its redirects.
+    """The answer that a recrawl got for one reported URL, after its redirects.
 
-    `outcome` says why it gave neither a file nor a page, with `rule`, `reason` and `status`; None: it gave one, a page
-    where `is_page` says so. `pages` and `files` count what came with a 2xx status from it, and from what it was the
-    first to lead to; `page_parts` of the files are style sheets, scripts, fonts and icons. `has_reported_links`: it led
-    to other reported URLs, whose files count there.
+    `outcome` says why the URL gave neither a file nor a page, with `rule`, `reason` and `status`. Without an outcome it
+    gave a file, or with `is_page` a page. `pages` and `files` count the answers with a 2xx status from this URL and
+    from the URLs to which it was the first to lead; `page_parts` counts those files that are style sheets, scripts,
+    fonts or icons. With `has_reported_links` it led to other reported URLs, and their files are counted there.
     """
 
     url: str
@@ -295,7 +295,7 @@ AnswerCounts = dict[Annotated[str, Field(pattern=r"\A[a-z0-9_. ]{1,40}\z")], Ann
 
 
 class HostAnswers(Noun):
-    """How a host answered for files and for pages, counted: `given`, else `http.STATUS`, `page` or `empty`."""
+    """Counts how a host answered for files and for pages: `given`, else `http.STATUS`, `page` or `empty`."""
 
     files: AnswerCounts = {}
     pages: AnswerCounts = {}
@@ -334,7 +334,7 @@ class VerdictResult(StrEnum):
 
 
 class EntryStatus(StrEnum):
-    """What a list says of its own entry; a withdrawn one does not match."""
+    """The status that a list gives its own entry; a withdrawn entry does not match."""
 
     ACTIVE = "active"
     DISPUTED = "disputed"
@@ -342,7 +342,7 @@ class EntryStatus(StrEnum):
 
 
 class Nature(StrEnum):
-    """What a list's category means in its scheme; `unknown` is a category outside its table, never a stronger one."""
+    """The meaning of a category in its scheme; a category outside the table is `unknown`, never a stronger one."""
 
     ABUSE = "abuse"
     BENIGN = "benign"
@@ -357,7 +357,7 @@ class Strength(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why a case waits for an analyst and is not delivered; the last two: it matched, and does so no more."""
+    """Why a case waits for an analyst and is not delivered; with the last two the file matched before, and not now."""
 
     WEAK = "weak"
     SIZE_DIFFERS = "size_differs"
@@ -396,7 +396,7 @@ class Listing(Published):
 
 
 class Source(Noun):
-    """A service that was asked, when, and the state of its list that it answered from, as far as it says that."""
+    """A service that was asked, the time, and the version of the list that it answered from, as far as it says that."""
 
     service: str
     asked_at: Moment | None = None
@@ -405,12 +405,11 @@ class Source(Noun):
 
 
 class Verdict(Noun):
-    """What is known of one digest set: made by matcher_client.verdicts, from what services list.
+    """The answer to one digest set; matcher_client.verdicts makes it from the entries that services list.
 
-    `listings` are all that have one of the digests, the one that speaks for the match first; benign and withdrawn
-    ones are among them, and alone make no match. `held_because` says why a match is not to be acted upon yet.
-    `sources` are all services that were asked, once each; `reason` says why it is unknown, or what of a match could
-    not be asked.
+    `listings` are all entries that have one of the digests, the leading one first. Benign and withdrawn entries are
+    among them, but make no match alone. `held_because` says why nobody may act on a match yet. `sources` has each
+    service that was asked, once. `reason` says why the verdict is unknown, or which part of a match could not be asked.
     """
 
     result: VerdictResult
@@ -422,12 +421,12 @@ class Verdict(Noun):
 
     @property
     def asked_at(self) -> datetime | None:
-        """When the first of its services was asked: what it says is as old as that."""
-        return min((one.asked_at for one in self.sources if one.asked_at is not None), default=None)
+        """The time at which the first of its services was asked: the verdict is as old as that."""
+        return min((source.asked_at for source in self.sources if source.asked_at is not None), default=None)
 
     def source(self, service: str | None) -> Source | None:
-        """Return what is known of one service's answer, None when that service was not asked."""
-        return next((one for one in self.sources if one.service == service), None)
+        """Return the source that is this service, None when it was not asked."""
+        return next((source for source in self.sources if source.service == service), None)
 
     @property
     def leading(self) -> Listing | None:
@@ -474,7 +473,7 @@ class CaseVerdict(Published):
 
 
 class CaseState(StrEnum):
-    """`held` waits for an analyst and is not delivered; later states belong to case life."""
+    """A `held` case waits for an analyst and is not delivered. Later releases add states."""
 
     OPEN = "open"
     HELD = "held"
@@ -551,7 +550,7 @@ class Case(Published):
 
 
 class EventType(StrEnum):
-    """What can happen to a case; later kinds belong to case life."""
+    """The kinds of events of a case. Later releases add kinds."""
 
     OPENED = "case.opened"
     HELD = "case.held"

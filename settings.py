@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 log = logging.getLogger("orbweaver.settings")
 
-# Stands at the head of every log line and progress line while SANDBOX=off.
+# The beginning of every log line and progress line while SANDBOX=off.
 SANDBOX_OFF = "SANDBOX=off  "
 
 
@@ -37,7 +37,7 @@ _ISO_DURATION = re.compile(
 )
 _BARE_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-# Counted back from now it must still be a date.
+# A longer duration, counted back from now, would be no date.
 _LONGEST_SECONDS = 36_500 * 86_400
 
 
@@ -228,7 +228,7 @@ def _is_same(one: str, other: str) -> bool:
         return one == other
 
 
-# Scrapy's settings (alphabetical). What is not named here stays at Scrapy 2.19's default.
+# Scrapy's settings (alphabetical). Settings that are not here keep the default of Scrapy 2.19.
 # C3 and C4 are sections of the project's survey of crawler security; "measured" is docs/performance.md.
 
 BOT_NAME = "orbweaver"
