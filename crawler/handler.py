@@ -14,8 +14,8 @@ from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.fetcher import Fetcher
-from orbweaver.crawler.fetching.politeness import Pace
-from orbweaver.crawler.fetching.transfer import Answer, Transfers
+from orbweaver.crawler.fetching.politeness import Politeness
+from orbweaver.crawler.fetching.transfer import FetchedResponse, Transfers
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import canonicalise
 from orbweaver.model import Limits
@@ -85,7 +85,7 @@ def _fetcher_without_budget(settings: Settings) -> Fetcher:
     most = settings.host_connections
     return Fetcher(
         Transfers(settings),
-        Pace(connections=most, connections_per_host=most),
+        Politeness(connections=most, connections_per_host=most),
         Budget(Limits(max_bytes=2**63)),
     )
 
@@ -95,7 +95,7 @@ def _lines(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, values in headers.items() if name != b"Proxy-Authorization" for value in values]
 
 
-def _response(request: Request, answer: Answer) -> Response:
+def _response(request: Request, answer: FetchedResponse) -> Response:
     # Nothing is left to decode: a middleware that saw the header would decode the empty body (and fail).
     headers = [(name, value) for name, value in answer.raw_headers if name.lower() != b"content-encoding"]
     html = answer.body.html if answer.body is not None else b""

@@ -12,15 +12,15 @@ from typing import Any
 from orbweaver.crawler.errors import NotRecorded
 from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.fetcher import Fetcher
-from orbweaver.crawler.fetching.politeness import Pace
+from orbweaver.crawler.fetching.politeness import Politeness
 from orbweaver.crawler.fetching.proxies import parse_proxy
-from orbweaver.crawler.fetching.request_headers import Access
-from orbweaver.crawler.fetching.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.fetching.request_headers import RequestHeaders
+from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.visiting.frontier import Frontier, Waiting
+from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.journal import Journal, Record
-from orbweaver.crawler.visiting.navigator import Course
-from orbweaver.crawler.visiting.visit_pool import Lanes
+from orbweaver.crawler.visiting.navigator import Navigator
+from orbweaver.crawler.visiting.visit_pool import VisitPool
 from orbweaver.model import HostAnswers, Report, Reported, Scope
 from orbweaver.settings import Settings
 from scrapy import Request, Spider
@@ -46,16 +46,18 @@ class RecrawlSpider(Spider):
         self._budget = Budget(scope.limits)
         self._frontier = Frontier()
         self.journal = Journal(record)
-        self._course = Course(
+        self._navigator = Navigator(
             scope, frontier=self._frontier, journal=self.journal, budget=self._budget, flush=self._flush
         )
         places = settings.host_connections
-        self._pace = Pace(connections=places, connections_per_host=places, delay_seconds=scope.access.delay_seconds)
-        self._access = Access(scope.access, user_agent=settings.user_agent)
+        self._politeness = Politeness(
+            connections=places, connections_per_host=places, delay_seconds=scope.access.delay_seconds
+        )
+        self._headers = RequestHeaders(scope.access, user_agent=settings.user_agent)
         proxy = parse_proxy(scope.access.proxy, os.environ)
-        self.fetcher = Fetcher(Transfers(settings, proxy=proxy), self._pace, self._budget)
+        self.fetcher = Fetcher(Transfers(settings, proxy=proxy), self._politeness, self._budget)
         self.fetcher.ask_robots(
-            scope.access.robots, is_in_scope=self._course.is_on_hosts, on_sitemaps=self._course.found_sitemaps
+            scope.access.robots, is_in_scope=self._navigator.is_on_hosts, on_sitemaps=self._navigator.found_sitemaps
         )
         self.failure: NotRecorded | None = None
         self.has_started = False
@@ -63,39 +65,39 @@ class RecrawlSpider(Spider):
     @property
     def stopped_by(self) -> str | None:
         """Why the recrawl ended early; None after a complete one."""
-        return self._course.stopped_by
+        return self._navigator.stopped_by
 
     @property
     def suggestions(self) -> dict[str, int]:
         """Hosts outside the scope whose files its pages show, with how many at least, most first."""
-        return dict(self._course.suggestions.top())
+        return dict(self._navigator.suggestions.top())
 
     @property
     def reported(self) -> tuple[Reported, ...]:
         """The result of each reported URL whose visit has ended."""
-        return self._course.reported.all_ended()
+        return self._navigator.reported.all_ended()
 
     @property
     def answers(self) -> dict[str, HostAnswers]:
         """How each host answered for its files and pages."""
-        return self._course.answers.by_host()
+        return self._navigator.answers.by_host()
 
     async def start(self) -> AsyncIterator[Request]:
         """Visit everything, and keep the clock of the recrawl; Scrapy ends the crawl when this ends."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop, "interrupted")
         loop.call_later(self._scope.limits.max_seconds, self.stop, "max_seconds")
-        self._lanes = Lanes(
+        self._visit_pool = VisitPool(
             self._frontier,
             self._visit,
-            pace=self._pace,
+            politeness=self._politeness,
             places=self._own_settings.host_connections,
         )
         flusher = loop.create_task(self._flush_regularly())
         self.has_started = True
-        self._course.begin(self._reports)
+        self._navigator.begin(self._reports)
         try:
-            await self._lanes.run()
+            await self._visit_pool.run()
         finally:
             flusher.cancel()
         nothing: tuple[Request, ...] = ()  # requests are made when there is a place for them, not before
@@ -106,51 +108,51 @@ class RecrawlSpider(Spider):
         """End the recrawl early: running transfers are ended, what was found is kept."""
         if self.stopped_by is not None:
             return
-        self._course.stopped_by = reason
-        self._lanes.stop()
+        self._navigator.stopped_by = reason
+        self._visit_pool.stop()
         self.fetcher.end()
 
     def finish(self) -> None:
         """Record what is left after the crawl has ended; raises NotRecorded."""
         if self.failure is not None:
             raise self.failure
-        self._course.abandon(self._reports[0].url if self._reports else self._scope.name)
-        self._course.judge_hosts()
+        self._navigator.abandon(self._reports[0].url if self._reports else self._scope.name)
+        self._navigator.judge_hosts()
         self._total()
         self.journal.flush()
 
-    async def _visit(self, waiting: Waiting) -> None:
+    async def _visit(self, planned: PlannedRequest) -> None:
         """Ask for one URL, and do everything that follows from its answer: the same for pages and for files."""
-        visit = waiting.visit
+        visit = planned.visit
         # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
         referrer = visit.referrer if visit.is_reported else None
-        headers = self._access.headers_for(waiting.url, visit.manners, referrer=referrer)
+        headers = self._headers.headers_for(planned.url, visit.reporter_headers, referrer=referrer)
         try:
-            answer = await self._fetch(waiting, headers)
+            answer = await self._fetch(planned, headers)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
-            self._course.failed(visit, error)
+            self._navigator.failed(visit, error)
             return
         try:
-            self._access.remember(waiting.url, visit.manners, answer.headers.getall("Set-Cookie", ()))
-            self._course.arrived(visit, answer)
+            self._headers.remember(planned.url, visit.reporter_headers, answer.headers.getall("Set-Cookie", ()))
+            self._navigator.arrived(visit, answer)
         except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
-            self._course.broke(visit, error)
+            self._navigator.broke(visit, error)
 
-    async def _fetch(self, waiting: Waiting, headers: Headers) -> Answer:
+    async def _fetch(self, planned: PlannedRequest, headers: Headers) -> FetchedResponse:
         """Fetch one URL: the only place where pages and files go different ways.
 
         A page goes through Scrapy's engine, where downloader middlewares and signals of Scrapy can see it, and the
         handler hands it to our Fetcher. A file goes to the same Fetcher directly: the engine costs a request more
         CPU time than fetching and hashing a small file, and the response that it makes would have no body.
         """
-        if waiting.visit.kind is LinkKind.FILE:
-            return await self.fetcher.fetch(waiting.url, headers, kind=LinkKind.FILE, cost=waiting.cost)
+        if planned.visit.kind is LinkKind.FILE:
+            return await self.fetcher.fetch(planned.url, headers, kind=LinkKind.FILE, cost=planned.cost)
         assert self.crawler.engine is not None
         request = Request(
-            waiting.url, headers=headers, meta={"cost": waiting.cost, "verbatim_url": True}, dont_filter=True
+            planned.url, headers=headers, meta={"cost": planned.cost, "verbatim_url": True}, dont_filter=True
         )
         await self.crawler.engine.download_async(request)
-        answer: Answer = request.meta["answer"]
+        answer: FetchedResponse = request.meta["answer"]
         return answer
 
     async def _flush_regularly(self) -> None:
@@ -169,5 +171,5 @@ class RecrawlSpider(Spider):
         self.fetcher.excuse(time.monotonic() - began)  # a store that takes its time makes no host slow
 
     def _total(self) -> None:
-        self.journal.tally.queued = self._lanes.unvisited
+        self.journal.tally.queued = self._visit_pool.unvisited
         self.journal.tally.bytes_read = self._budget.bytes_read

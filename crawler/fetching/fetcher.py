@@ -1,8 +1,7 @@
-"""THE way to fetch a URL: asks robots.txt, waits its turn, asks the budget, transfers, and tries again what may have
-been chance.
+"""Fetches a URL: asks robots.txt, waits for a place, asks the budget, transfers, and tries what may be chance again.
 
 Pages, which come through Scrapy's engine, and files, which do not, are fetched by the same Fetcher, so every rule of
-robots, pace, budget and egress exists once.
+robots, politeness, budget and egress exists once.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from dataclasses import replace
 from orbweaver.crawler.bodies.body import BodyLimits
 from orbweaver.crawler.errors import CrawlError, RobotsRefused
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.politeness import Pace
+from orbweaver.crawler.fetching.politeness import Politeness
 from orbweaver.crawler.fetching.robots_gate import RobotsGate
-from orbweaver.crawler.fetching.transfer import Answer, Headers, Transfers
+from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import robots
 from orbweaver.crawler.rules.robots import Robots
@@ -51,12 +50,12 @@ TRIES = 2
 
 
 class Fetcher:
-    """Fetches within one recrawl's budget, at its pace, and as its access profile says of robots.txt."""
+    """Fetches within one recrawl's budget, when politeness allows it, and as its access profile says of robots.txt."""
 
-    def __init__(self, transfers: Transfers, pace: Pace, budget: Budget) -> None:
+    def __init__(self, transfers: Transfers, politeness: Politeness, budget: Budget) -> None:
         self.limits = transfers.limits
         self._transfers = transfers
-        self._pace = pace
+        self._politeness = politeness
         self._budget = budget
         self._own_seconds = 0.0
         self._gate: RobotsGate | None = None
@@ -74,7 +73,7 @@ class Fetcher:
         def read(root: str, user_agent: str, found: Robots) -> None:
             delay = found.delay_seconds(user_agent)
             if delay is not None:
-                self._pace.set_delay(host_of(root + "/"), delay)
+                self._politeness.set_delay(host_of(root + "/"), delay)
             if found.sitemaps:
                 on_sitemaps(f"{root}/robots.txt", found.sitemaps)
 
@@ -91,7 +90,7 @@ class Fetcher:
         method: str = "GET",
         data: bytes | None = None,
         limits: BodyLimits | None = None,
-    ) -> Answer:
+    ) -> FetchedResponse:
         """Fetch a canonical URL, without following redirects; a `cost` of 0 is not counted as a page or file.
 
         Raises RobotsRefused, LimitReached, and what Transfers.transfer raises when it did not help to try again.
@@ -109,7 +108,7 @@ class Fetcher:
     def end(self) -> None:
         """End every running transfer, and every wait for one, with Interrupted, and refuse new ones."""
         self._transfers.end()
-        self._pace.end()
+        self._politeness.end()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -126,7 +125,7 @@ class Fetcher:
                 raise  # what kept us from robots.txt keeps us from the URL
             return f"robots.txt could not be read: {error}"
 
-    async def _fetch_robots(self, url: str, user_agent: str) -> Answer:
+    async def _fetch_robots(self, url: str, user_agent: str) -> FetchedResponse:
         limits = replace(self.limits, html_bytes=robots.MOST_BYTES + 1, file_bytes=4 * robots.MOST_BYTES)
         headers = [("User-Agent", user_agent)]
         # Read as text, whatever it is said to be.
@@ -143,10 +142,10 @@ class Fetcher:
         data: bytes | None = None,
         limits: BodyLimits | None = None,
         read_as: str | None = None,
-    ) -> Answer:
+    ) -> FetchedResponse:
         host = host_of(url)
         for tries_left in range(TRIES - 1, -1, -1):
-            async with self._pace.turn(host):
+            async with self._politeness.place(host):
                 if cost:
                     self._budget.spend(kind, host=host, cost=cost)
                     cost = 0  # trying again is not another page
@@ -164,7 +163,7 @@ class Fetcher:
                     )
                 except TRANSIENT as error:
                     if not isinstance(error, ResponseDataLossError):  # a long body is no slow host
-                        self._pace.note(host, seconds=time.monotonic() - began, status=None)
+                        self._politeness.note(host, seconds=time.monotonic() - began, status=None)
                     if not tries_left:
                         self._budget.fail(host)
                         raise
@@ -173,7 +172,7 @@ class Fetcher:
                     self._budget.fail(host)
                     raise
             self._budget.answer(host)
-            self._pace.note(
+            self._politeness.note(
                 host,
                 seconds=answer.latency_seconds - (self._own_seconds - own),
                 status=answer.status,

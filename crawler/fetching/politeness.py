@@ -77,16 +77,16 @@ class _Host:
     waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
 
 
-class Pace:
+class Politeness:
     """Decides when a request to a host may start.
 
     At most `connections` requests run at once, at most `connections_per_host` of them to one host, and two starts to
     a host are `delay_seconds` apart, or as many as set_delay() asks. Who waits for a host holds no place, so a host
     that pauses keeps no other one waiting. Those who wait for one host start in the order in which they came.
 
-        async with pace.turn(host):
+        async with politeness.place(host):
             answer = await fetch(url)
-        pace.note(host, seconds=0.2, status=answer.status, retry_after=answer.headers.get("Retry-After"))
+        politeness.note(host, seconds=0.2, status=answer.status, retry_after=answer.headers.get("Retry-After"))
 
     note() makes a host slower that answers slowly, and pauses one that says that it is overloaded. All methods belong
     to the event loop's thread. `clock` gives seconds and never goes back.
@@ -114,9 +114,9 @@ class Pace:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
 
-    def turn(self, host: str) -> Turn:
+    def place(self, host: str) -> Place:
         """Return a context that is entered when a request to `host` may start, and holds its place until it is left."""
-        return Turn(self, host)
+        return Place(self, host)
 
     def note(self, host: str, *, seconds: float, status: int | None, retry_after: str | None = None) -> None:
         """Learn from an answer that came after `seconds`; a `status` of None means that none came.
@@ -306,20 +306,20 @@ class Pace:
         return not (known.running or known.waiting or learnt) and self._opens_at(known) <= now
 
 
-class Turn:
-    """One place for one request; made by Pace.turn()."""
+class Place:
+    """One place for one request; made by Politeness.place()."""
 
-    __slots__ = ("_host", "_pace")
+    __slots__ = ("_host", "_politeness")
 
-    def __init__(self, pace: Pace, host: str) -> None:
-        self._pace = pace
+    def __init__(self, politeness: Politeness, host: str) -> None:
+        self._politeness = politeness
         self._host = host
 
     async def __aenter__(self) -> None:
-        await self._pace.enter(self._host)
+        await self._politeness.enter(self._host)
 
     async def __aexit__(self, *_: object) -> None:
-        self._pace.leave(self._host)
+        self._politeness.leave(self._host)
 
 
 def _ignore() -> None:

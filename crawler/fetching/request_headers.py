@@ -1,4 +1,4 @@
-"""What is sent to hosts: who we say we are, where we come from, and the cookies of one recrawl."""
+"""Makes the headers of requests: who we say we are, where we come from, and the cookies of one recrawl."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ACCEPT_LANGUAGE: Final = "en"
 MOST_JARS: Final = 100
 
 
-class Manners(NamedTuple):
-    """How the reporter asked; None where the scope's access profile decides.
+class ReporterHeaders(NamedTuple):
+    """The headers with which a reporter saw the page; None where the scope's access profile decides.
 
     `cookies` is a Cookie header's value, and is sent to hosts of `cookie_site` only.
     """
@@ -30,61 +30,64 @@ class Manners(NamedTuple):
     cookie_site: str | None = None
 
 
-DEFAULT_MANNERS: Final = Manners()
+NO_REPORTER_HEADERS: Final = ReporterHeaders()
 
 
-def manners_of(reports: Iterable[Report]) -> Manners:
-    """Return the manners of the reports of one URL; of differing ones the first that says something counts."""
+def reporter_headers_of(reports: Iterable[Report]) -> ReporterHeaders:
+    """Return the headers of the reports of one URL; where they differ, the first report that says something counts."""
     user_agent = accept_language = cookies = cookie_site = None
     for report in reports:
         user_agent = user_agent or report.user_agent
         accept_language = accept_language or report.accept_language
         if report.cookies and not cookies:
             cookies, cookie_site = report.cookies, site_of(hostname_of(report.url))
-    return Manners(user_agent, accept_language, cookies, cookie_site)
+    return ReporterHeaders(user_agent, accept_language, cookies, cookie_site)
 
 
-class Access:
+class RequestHeaders:
     """The headers of one recrawl; `user_agent` is the settings', for which profile and report may have another.
 
-    A report's manners go first, then the scope's access profile, then the defaults. Cookies that hosts set are kept
+    A reporter's headers go first, then the scope's access profile, then the defaults. Cookies that hosts set are kept
     while the recrawl lasts if the profile says so or the report gives some, in memory, apart for each site and for
-    each manners: one report's session never reaches another's URL. Needs a running loop where cookies are kept.
+    each reporter's headers: one report's session never reaches another's URL. Needs a running loop where cookies are
+    kept.
     """
 
     def __init__(self, profile: AccessProfile, *, user_agent: str) -> None:
         self._keeps_cookies = profile.keeps_cookies
         self._user_agent = profile.user_agent or user_agent
         self._accept_language = profile.accept_language or ACCEPT_LANGUAGE
-        self._headers: dict[Manners, tuple[tuple[str, str], ...]] = {}
-        self._jars: dict[tuple[Manners, str], CookieJar] = {}
+        self._headers: dict[ReporterHeaders, tuple[tuple[str, str], ...]] = {}
+        self._jars: dict[tuple[ReporterHeaders, str], CookieJar] = {}
 
-    def user_agent_for(self, manners: Manners) -> str:
+    def user_agent_for(self, reporter_headers: ReporterHeaders) -> str:
         """Return the User-Agent, for which robots.txt has to be asked, too."""
-        return manners.user_agent or self._user_agent
+        return reporter_headers.user_agent or self._user_agent
 
-    def headers_for(self, url: str, manners: Manners, *, referrer: str | None = None) -> Sequence[tuple[str, str]]:
+    def headers_for(
+        self, url: str, reporter_headers: ReporterHeaders, *, referrer: str | None = None
+    ) -> Sequence[tuple[str, str]]:
         """Return the headers of a request for a canonical URL; `referrer` is for the reported URL alone."""
-        headers = self._headers.get(manners)
+        headers = self._headers.get(reporter_headers)
         if headers is None:
-            headers = self._headers[manners] = (
-                ("User-Agent", self.user_agent_for(manners)),
+            headers = self._headers[reporter_headers] = (
+                ("User-Agent", self.user_agent_for(reporter_headers)),
                 ("Accept", ACCEPT),
-                ("Accept-Language", manners.accept_language or self._accept_language),
+                ("Accept-Language", reporter_headers.accept_language or self._accept_language),
             )
         if referrer is not None:
             headers = (*headers, ("Referer", referrer))
-        if self._jars or manners.cookies is not None:
-            cookies = self._cookies_for(url, manners)
+        if self._jars or reporter_headers.cookies is not None:
+            cookies = self._cookies_for(url, reporter_headers)
             if cookies:
                 headers = (*headers, ("Cookie", cookies))
         return headers
 
-    def remember(self, url: str, manners: Manners, set_cookie: Sequence[str]) -> None:
+    def remember(self, url: str, reporter_headers: ReporterHeaders, set_cookie: Sequence[str]) -> None:
         """Keep the cookies that the answer for `url` set, if this recrawl keeps any."""
-        if not set_cookie or not (self._keeps_cookies or manners.cookies is not None):
+        if not set_cookie or not (self._keeps_cookies or reporter_headers.cookies is not None):
             return
-        key = (manners, site_of(hostname_of(url)))
+        key = (reporter_headers, site_of(hostname_of(url)))
         jar = self._jars.get(key)
         if jar is None:
             if len(self._jars) >= MOST_JARS:
@@ -94,11 +97,11 @@ class Access:
             jar = self._jars[key] = CookieJar(unsafe=True, quote_cookie=False)
         jar.update_cookies_from_headers(set_cookie, yarl.URL(url, encoded=True))
 
-    def _cookies_for(self, url: str, manners: Manners) -> str:
+    def _cookies_for(self, url: str, reporter_headers: ReporterHeaders) -> str:
         site = site_of(hostname_of(url))
-        jar = self._jars.get((manners, site))
+        jar = self._jars.get((reporter_headers, site))
         kept = {} if jar is None else jar.filter_cookies(yarl.URL(url, encoded=True))
-        given = (manners.cookies or "").split(";") if site == manners.cookie_site else []
+        given = (reporter_headers.cookies or "").split(";") if site == reporter_headers.cookie_site else []
         # What the host has set since replaces what the report gave.
         pairs = [pair for one in given if (pair := one.strip()) and pair.partition("=")[0] not in kept]
         return "; ".join([*pairs, *(f"{name}={morsel.coded_value}" for name, morsel in kept.items())])

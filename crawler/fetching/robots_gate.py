@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.fetching.transfer import Answer
+from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.rules import robots, urls
 from orbweaver.crawler.rules.robots import Robots
 
-Fetch = Callable[[str, str], Awaitable[Answer]]
+Fetch = Callable[[str, str], Awaitable[FetchedResponse]]
 
 
 class RobotsGate:

@@ -1,4 +1,4 @@
-"""One HTTP transfer: a URL is asked for once, its body streams into digests, and an Answer is left."""
+"""One HTTP transfer: a URL is asked for once, its body streams into digests, and its digests and facts are left."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchedResponse:
     """What came for one URL: the facts of the transfer and what is left of its body, None for a redirect.
 
     `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
@@ -132,7 +132,7 @@ class Transfers:
         data: bytes | None = None,
         limits: BodyLimits | None = None,
         read_as: str | None = None,
-    ) -> Answer:
+    ) -> FetchedResponse:
         """Ask for a canonical URL, without following redirects.
 
         `admit_bytes` is told how many bytes a file's headers announce, and `spend_bytes` of every chunk as it comes;
@@ -169,7 +169,7 @@ class Transfers:
         admit_bytes: Callable[[int], None],
         limits: BodyLimits | None,
         read_as: str | None,
-    ) -> Answer:
+    ) -> FetchedResponse:
         content_type = read_as or response.headers.get("Content-Type")
         body: Body | None
         if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
@@ -178,7 +178,7 @@ class Transfers:
         else:
             body = await self._read_body(response, content_type, deadline, spend_bytes, admit_bytes, limits)
         version = response.version
-        return Answer(
+        return FetchedResponse(
             url=url,
             status=response.status,
             headers=response.headers,

@@ -13,7 +13,7 @@ from orbweaver.crawler.visiting.visit import Visit
 MOST_WAITING = 50_000
 
 
-class Waiting(NamedTuple):
+class PlannedRequest(NamedTuple):
     """A visit with the URL to ask for, which is not the visit's own after a redirect, and its cost."""
 
     visit: Visit
@@ -41,31 +41,31 @@ class Frontier:
         """Whether only reported URLs should still be added."""
         return len(self) >= MOST_WAITING
 
-    def push(self, waiting: Waiting) -> None:
+    def push(self, planned: PlannedRequest) -> None:
         """Add a visit."""
-        self._lines.setdefault(_rank(waiting), _Line()).append(waiting)
+        self._lines.setdefault(_rank(planned), _Line()).append(planned)
         self._count += 1
-        self.reported += waiting.visit.is_reported
+        self.reported += planned.visit.is_reported
 
-    def pop(self) -> Waiting | None:
+    def pop(self) -> PlannedRequest | None:
         """Take the next visit that is not set aside; None when there is none."""
         if not self._lines:
             return None
         rank = min(self._lines)  # of a few: most of what waits is one or two links further than what was visited last
         line = self._lines[rank]
-        waiting = line.popleft()
+        planned = line.popleft()
         if not line:
             del self._lines[rank]
         self._count -= 1
-        self.reported -= waiting.visit.is_reported
-        return waiting
+        self.reported -= planned.visit.is_reported
+        return planned
 
-    def set_aside(self, host: str, waiting: Waiting) -> bool:
+    def set_aside(self, host: str, planned: PlannedRequest) -> bool:
         """Keep a visit that was taken until `bring_back`; returns whether it is the first of its host."""
         is_first = host not in self._aside
-        self._aside.setdefault(host, _Line()).append(waiting)
+        self._aside.setdefault(host, _Line()).append(planned)
         self._count += 1
-        self.reported += waiting.visit.is_reported
+        self.reported += planned.visit.is_reported
         return is_first
 
     def bring_back(self, host: str | None = None) -> None:
@@ -73,10 +73,10 @@ class Frontier:
         for name in list(self._aside) if host is None else [host]:
             line = self._aside.pop(name, None)
             while line:
-                waiting = line.popleft()
+                planned = line.popleft()
                 self._count -= 1
-                self.reported -= waiting.visit.is_reported
-                self.push(waiting)
+                self.reported -= planned.visit.is_reported
+                self.push(planned)
 
 
 class _Line:
@@ -88,17 +88,17 @@ class _Line:
     def __bool__(self) -> bool:
         return bool(self._batches)
 
-    def append(self, waiting: Waiting) -> None:
-        if not self._batches or not self._batches[-1].fits(waiting):
-            self._batches.append(_Batch(waiting))
-        self._batches[-1].append(waiting)
+    def append(self, planned: PlannedRequest) -> None:
+        if not self._batches or not self._batches[-1].fits(planned):
+            self._batches.append(_Batch(planned))
+        self._batches[-1].append(planned)
 
-    def popleft(self) -> Waiting:
+    def popleft(self) -> PlannedRequest:
         batch = self._batches[0]
-        waiting = batch.popleft()
+        planned = batch.popleft()
         if not batch:
             self._batches.popleft()
-        return waiting
+        return planned
 
 
 class _Batch:
@@ -110,7 +110,7 @@ class _Batch:
 
     __slots__ = ("_common", "_cost", "_entries")
 
-    def __init__(self, first: Waiting) -> None:
+    def __init__(self, first: PlannedRequest) -> None:
         self._common = first.visit[1:-1]
         self._cost = first.cost
         self._entries = bytearray()
@@ -118,23 +118,23 @@ class _Batch:
     def __bool__(self) -> bool:
         return bool(self._entries)
 
-    def fits(self, waiting: Waiting) -> bool:
-        return self._common == waiting.visit[1:-1] and self._cost == waiting.cost
+    def fits(self, planned: PlannedRequest) -> bool:
+        return self._common == planned.visit[1:-1] and self._cost == planned.cost
 
-    def append(self, waiting: Waiting) -> None:
-        visit = waiting.visit
-        asked = "" if waiting.url == visit.url else waiting.url
+    def append(self, planned: PlannedRequest) -> None:
+        visit = planned.visit
+        asked = "" if planned.url == visit.url else planned.url
         self._entries += f"{visit.is_embed:d} {visit.url} {asked}\n".encode()
 
-    def popleft(self) -> Waiting:
+    def popleft(self) -> PlannedRequest:
         end = self._entries.index(b"\n")
         is_embed, url, asked = self._entries[:end].decode().split(" ")
         del self._entries[: end + 1]  # moves no bytes, but for giving memory back when half of it is free
-        return Waiting(Visit(url, *self._common, is_embed == "1"), asked or url, self._cost)
+        return PlannedRequest(Visit(url, *self._common, is_embed == "1"), asked or url, self._cost)
 
 
-def _rank(waiting: Waiting) -> int:
-    visit = waiting.visit
+def _rank(planned: PlannedRequest) -> int:
+    visit = planned.visit
     if visit.is_reported:
         return -2
-    return -1 if visit.kind is LinkKind.FILE else visit.depth + max(waiting.cost, 1) - 1
+    return -1 if visit.kind is LinkKind.FILE else visit.depth + max(planned.cost, 1) - 1

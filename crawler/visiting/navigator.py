@@ -12,8 +12,8 @@ from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.request_headers import manners_of
-from orbweaver.crawler.fetching.transfer import Answer
+from orbweaver.crawler.fetching.request_headers import reporter_headers_of
+from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.html import Link, PageLinks
@@ -21,7 +21,7 @@ from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import scope, url_rules, urls
 from orbweaver.crawler.transfer_errors import Interrupted
 from orbweaver.crawler.visiting import dedup_key, sightings
-from orbweaver.crawler.visiting.frontier import MOST_WAITING, Frontier, Waiting
+from orbweaver.crawler.visiting.frontier import MOST_WAITING, Frontier, PlannedRequest
 from orbweaver.crawler.visiting.host_answers import A_PAGE, EMPTY, GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.journal import Journal
 from orbweaver.crawler.visiting.outcomes import (
@@ -48,7 +48,7 @@ SUGGESTING = frozenset({"embeds.off", "embeds.site"})
 MOST_SITEMAPS = 20
 
 
-class Course:
+class Navigator:
     """Decides by the scope's rules, once for every URL, and keeps the journal.
 
     `flush` is called when a batch of sightings is complete. `suggestions` are hosts outside the scope whose files its
@@ -86,12 +86,12 @@ class Course:
                 referrer=_first(report.referrer for report in same),
                 report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
                 is_reported=True,
-                manners=manners_of(same),
+                reporter_headers=reporter_headers_of(same),
                 root=place,
             )
             self._consider(visit, url)
 
-    def arrived(self, visit: Visit, answer: Answer) -> None:
+    def arrived(self, visit: Visit, answer: FetchedResponse) -> None:
         """Record what came for one URL and go on where it leads."""
         body = answer.body
         if body is None:
@@ -107,7 +107,7 @@ class Course:
         self._came(visit, answer, body)
         self._follow(visit, answer, body)
 
-    def _came(self, visit: Visit, answer: Answer, body: Body) -> None:
+    def _came(self, visit: Visit, answer: FetchedResponse, body: Body) -> None:
         """Record what a URL turned out to be, and why where that is no file and no page to follow."""
         is_file_expected = expected_kind(visit.url, visit.kind) is LinkKind.FILE
         is_page = body.digests is None
@@ -192,7 +192,7 @@ class Course:
         if decision.is_allowed:
             if visit.is_reported or not self._frontier.is_full:
                 # A reported URL is fetched whatever the limits say.
-                self._frontier.push(Waiting(visit, url, cost=0 if visit.is_reported else decision.cost))
+                self._frontier.push(PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost))
                 return
             rule, reason, outcome = "limit.waiting", f"{MOST_WAITING} URLs wait already", Outcome.LIMIT
         if rule in SUGGESTING:
@@ -202,7 +202,7 @@ class Course:
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
         self._end(visit, outcome, rule, reason, visit.is_reported)
 
-    def _redirected(self, visit: Visit, answer: Answer) -> None:
+    def _redirected(self, visit: Visit, answer: FetchedResponse) -> None:
         chain = (*visit.chain, answer.url)
         try:
             target = urls.join(answer.url, _as_written(answer.location or b""))
@@ -216,7 +216,7 @@ class Course:
             return
         self._consider(visit._replace(chain=chain), target)
 
-    def _inside_archive(self, visit: Visit, answer: Answer, archive: Contents) -> None:
+    def _inside_archive(self, visit: Visit, answer: FetchedResponse, archive: Contents) -> None:
         for member in archive.members:
             self._found(visit, sightings.of_member(visit, answer, member))
         for note in archive.notes:
@@ -231,7 +231,7 @@ class Course:
                 count=note.count,
             )
 
-    def _follow(self, visit: Visit, answer: Answer, body: Body) -> None:
+    def _follow(self, visit: Visit, answer: FetchedResponse, body: Body) -> None:
         """Go where the headers of an answer lead, and its document when it has one."""
         linked = header_links(link=answer.headers.getall("Link", ()), refresh=answer.headers.get("Refresh"))
         self._follow_links(visit, answer.url, answer.url, linked)
@@ -283,7 +283,7 @@ class Course:
                 report_ids=visit.report_ids,
                 is_embed=link.kind is LinkKind.FILE,
                 referrer_page=page,
-                manners=visit.manners,
+                reporter_headers=visit.reporter_headers,
                 root=visit.root,
             ),
             url,
@@ -296,7 +296,7 @@ class Course:
         if self._journal.is_full:
             self._flush()
 
-    def _embedded(self, visit: Visit, answer: Answer, found: PageLinks) -> None:
+    def _embedded(self, visit: Visit, answer: FetchedResponse, found: PageLinks) -> None:
         for embedded in found.data_uris:
             digests = digests_of(embedded.data)
             if not digests.is_degenerate:

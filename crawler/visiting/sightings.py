@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orbweaver.crawler.bodies.archive_limits import Member
 from orbweaver.crawler.bodies.body import media_type
-from orbweaver.crawler.fetching.transfer import Answer
+from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.visit import Visit
 from orbweaver.model import DigestSet, HttpFacts, Sighting, now
@@ -14,7 +14,7 @@ HEADERS_OF_NOTE = ("etag", "last-modified", "server", "date", "via", "content-di
 HEADER_CHARACTERS = 200
 
 
-def of_file(visit: Visit, answer: Answer, digests: DigestSet) -> Sighting:
+def of_file(visit: Visit, answer: FetchedResponse, digests: DigestSet) -> Sighting:
     """Return the sighting of a file that was fetched by itself."""
     assert answer.body is not None
     headers = {name: _as_text(answer.headers[name]) for name in HEADERS_OF_NOTE if name in answer.headers}
@@ -34,7 +34,7 @@ def _as_text(value: str) -> str:
     return value[:HEADER_CHARACTERS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str) -> Sighting:
+def of_embedded(visit: Visit, answer: FetchedResponse, digests: DigestSet, declared: str) -> Sighting:
     """Return the sighting of a data: URI; it is part of its page, whose URL is where it can be taken down."""
     http = HttpFacts(
         status=answer.status,
@@ -46,7 +46,7 @@ def of_embedded(visit: Visit, answer: Answer, digests: DigestSet, declared: str)
     return _sighting(visit, answer, digests, http, media_type(declared), None)
 
 
-def of_member(visit: Visit, answer: Answer, member: Member) -> Sighting:
+def of_member(visit: Visit, answer: FetchedResponse, member: Member) -> Sighting:
     """Return the sighting of a file inside an archive; the archive's URL is where it can be taken down."""
     http = HttpFacts(
         status=answer.status,
@@ -60,7 +60,7 @@ def of_member(visit: Visit, answer: Answer, member: Member) -> Sighting:
 
 def _sighting(
     visit: Visit,
-    answer: Answer,
+    answer: FetchedResponse,
     digests: DigestSet,
     http: HttpFacts,
     content_type: str | None,

@@ -6,7 +6,7 @@ import mimetypes
 from functools import lru_cache
 from typing import NamedTuple
 
-from orbweaver.crawler.fetching.request_headers import DEFAULT_MANNERS, Manners
+from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import path_of
 
@@ -15,7 +15,7 @@ class Visit(NamedTuple):
     """What travels with a request.
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the URLs that
-    redirected so far; `report_ids` and `manners` are those of the reports that led here, inherited from page to page.
+    redirected so far; `report_ids` and `reporter_headers` are those of the reports that led here, from page to page.
     `root` is the place of the reported URL that led here first, None of what robots.txt named.
     `referrer_page` is a hash of the page that linked here, by which a page that is its referrer again is known.
     The links of one page differ in the first field and in the last, which `crawler.visiting.frontier` makes use of.
@@ -29,7 +29,7 @@ class Visit(NamedTuple):
     chain: tuple[str, ...] = ()
     is_reported: bool = False
     referrer_page: int | None = None
-    manners: Manners = DEFAULT_MANNERS
+    reporter_headers: ReporterHeaders = NO_REPORTER_HEADERS
     root: int | None = None
     is_embed: bool = False
 

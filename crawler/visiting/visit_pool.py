@@ -5,39 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Pace
+from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Politeness
 from orbweaver.crawler.rules.urls import host_of
-from orbweaver.crawler.visiting.frontier import Frontier, Waiting
+from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 
 # So many hosts may pause at once, each with as many visits under way as there are places, before they hold up others.
 MOST_PAUSING = 4
 
 
-class Lanes:
+class VisitPool:
     """Takes what waits in the frontier, in its order, and calls `visit` for it, which raises nothing.
 
     `places` visits are under way at once, so nothing piles up behind the connections: what waits, waits in the
-    frontier. A visit to a host that is to be left alone for long, by `pace`, keeps no place from another host, and
-    visits to it that have not begun are set aside.
+    frontier. A visit to a host that `politeness` leaves alone for long keeps no place from another host, and visits
+    to it that have not begun are set aside.
     """
 
     def __init__(
         self,
         frontier: Frontier,
-        visit: Callable[[Waiting], Awaitable[None]],
+        visit: Callable[[PlannedRequest], Awaitable[None]],
         *,
-        pace: Pace,
+        politeness: Politeness,
         places: int,
     ) -> None:
         self._frontier = frontier
         self._visit = visit
-        self._pace = pace
+        self._politeness = politeness
         self._places = places
         self._under_way = 0
         self._is_stopped = False
         self._changed = asyncio.Event()
         self._workers = 0
-        pace.on_long_wait = self._make_room
+        politeness.on_long_wait = self._make_room
 
     async def run(self) -> None:
         """Visit until nothing waits and nothing is under way, or `stop` was called and what was under way has ended."""
@@ -68,13 +68,13 @@ class Lanes:
 
     @property
     def _free_workers(self) -> int:
-        return self._workers - self._pace.long_waits
+        return self._workers - self._politeness.long_waits
 
     async def _work(self) -> None:
         # Whoever was made for the time of a long wait goes when that is over.
         while not self._is_stopped and self._free_workers <= self._places:
-            waiting = self._next()
-            if waiting is None:
+            planned = self._next()
+            if planned is None:
                 if not self._under_way and not len(self._frontier):
                     break
                 self._changed.clear()
@@ -82,21 +82,21 @@ class Lanes:
                 continue
             self._under_way += 1
             try:
-                await self._visit(waiting)
+                await self._visit(planned)
             finally:
                 self._under_way -= 1
                 self._changed.set()
         self._workers -= 1
         self._changed.set()
 
-    def _next(self) -> Waiting | None:
+    def _next(self) -> PlannedRequest | None:
         """Take the next visit to a host that may be asked soon; None when there is none now."""
-        while (waiting := self._frontier.pop()) is not None:
-            host = host_of(waiting.url)
-            seconds = self._pace.state(host).seconds
+        while (planned := self._frontier.pop()) is not None:
+            host = host_of(planned.url)
+            seconds = self._politeness.state(host).seconds
             if seconds <= LONG_WAIT_SECONDS:
-                return waiting
-            if self._frontier.set_aside(host, waiting):
+                return planned
+            if self._frontier.set_aside(host, planned):
                 asyncio.get_running_loop().call_later(seconds, self._bring_back, host)
         return None
 

@@ -169,7 +169,7 @@ def test_a_password_is_in_nothing_that_a_recrawl_says(capfd: pytest.CaptureFixtu
     assert [skip.reason for skip in found.skips] == ["no connection to the proxy"]
 
 
-# --- pace ---
+# --- politeness ---
 
 
 def test_a_host_that_asks_for_a_long_pause_does_not_keep_a_recrawl_beyond_its_time() -> None:

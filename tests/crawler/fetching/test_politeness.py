@@ -20,7 +20,7 @@ from orbweaver.crawler.fetching.politeness import (
     MOST_LATENCY_DELAY_SECONDS,
     MOST_PAUSE_SECONDS,
     SLOW_ANSWER_SECONDS,
-    Pace,
+    Politeness,
     Reason,
     retry_after_seconds,
 )
@@ -69,8 +69,8 @@ def at_once(act: Callable[[Time], Coroutine[object, object, Result]]) -> Result:
 class Visits:
     """Requests that take `seconds` each, with the times at which they started, and the most that ran at once."""
 
-    def __init__(self, pace: Pace, time: Time) -> None:
-        self.pace = pace
+    def __init__(self, politeness: Politeness, time: Time) -> None:
+        self.politeness = politeness
         self.time = time
         self.began = time.seconds
         self.starts: list[tuple[str, float]] = []
@@ -78,7 +78,7 @@ class Visits:
         self.most_running: dict[str, int] = {}
 
     async def visit(self, host: str, *, seconds: float = 1.0, name: str | None = None) -> None:
-        async with self.pace.turn(host):
+        async with self.politeness.place(host):
             self.starts.append((name or host, self.time.seconds - self.began))
             for key in (host, "all"):
                 self.running[key] = self.running.get(key, 0) + 1
@@ -97,7 +97,7 @@ async def all_of(*visits: Awaitable[None]) -> None:
 
 def test_a_host_has_no_more_than_its_places() -> None:
     async def act(time: Time) -> Visits:
-        visits = Visits(Pace(connections=10, connections_per_host=2, clock=time), time)
+        visits = Visits(Politeness(connections=10, connections_per_host=2, clock=time), time)
         await all_of(*(visits.visit(A) for _ in range(7)))
         return visits
 
@@ -106,7 +106,7 @@ def test_a_host_has_no_more_than_its_places() -> None:
 
 def test_all_hosts_together_have_no_more_than_all_places() -> None:
     async def act(time: Time) -> Visits:
-        visits = Visits(Pace(connections=3, connections_per_host=2, clock=time), time)
+        visits = Visits(Politeness(connections=3, connections_per_host=2, clock=time), time)
         await all_of(*(visits.visit(host) for host in (A, B, "c.example") for _ in range(4)))
         return visits
 
@@ -115,7 +115,7 @@ def test_all_hosts_together_have_no_more_than_all_places() -> None:
 
 def test_those_who_wait_start_in_the_order_in_which_they_came() -> None:
     async def act(time: Time) -> list[str]:
-        visits = Visits(Pace(connections=1, connections_per_host=1, clock=time), time)
+        visits = Visits(Politeness(connections=1, connections_per_host=1, clock=time), time)
         names = [f"{host}{number}" for number in range(5) for host in "ab"]
         await all_of(*(visits.visit(A if name[0] == "a" else B, name=name) for name in names))
         return [name for name, _ in visits.starts]
@@ -125,7 +125,7 @@ def test_those_who_wait_start_in_the_order_in_which_they_came() -> None:
 
 def test_nobody_who_comes_later_overtakes_one_who_waits_for_the_same_host() -> None:
     async def act(time: Time) -> list[str]:
-        visits = Visits(Pace(connections=1, connections_per_host=1, clock=time), time)
+        visits = Visits(Politeness(connections=1, connections_per_host=1, clock=time), time)
 
         async def again_and_again(name: str) -> None:
             for _ in range(3):
@@ -138,21 +138,21 @@ def test_nobody_who_comes_later_overtakes_one_who_waits_for_the_same_host() -> N
 
 
 def test_a_free_place_is_taken_without_giving_up_the_turn_of_the_loop() -> None:
-    pace = Pace(connections=1, connections_per_host=1)
-    coroutine = pace.turn(A).__aenter__()
+    politeness = Politeness(connections=1, connections_per_host=1)
+    coroutine = politeness.place(A).__aenter__()
     with pytest.raises(StopIteration):
         coroutine.send(None)
-    assert pace.state(A).running == 1
+    assert politeness.state(A).running == 1
 
 
 def test_a_failed_request_gives_its_place_back() -> None:
     async def act(time: Time) -> int:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         with pytest.raises(ConnectionError):
-            async with pace.turn(A):
+            async with politeness.place(A):
                 raise ConnectionError
-        async with pace.turn(A):
-            return pace.state(A).running
+        async with politeness.place(A):
+            return politeness.state(A).running
 
     assert at_once(act) == 1
 
@@ -161,8 +161,8 @@ def test_a_failed_request_gives_its_place_back() -> None:
 @pytest.mark.parametrize("turns", range(4))
 def test_a_cancelled_request_leaks_no_place(cancelled: tuple[int, ...], turns: int) -> None:
     async def act(time: Time) -> tuple[int, int]:
-        pace = Pace(connections=1, connections_per_host=1, delay_seconds=1, clock=time)
-        visits = Visits(pace, time)
+        politeness = Politeness(connections=1, connections_per_host=1, delay_seconds=1, clock=time)
+        visits = Visits(politeness, time)
         tasks = [asyncio.create_task(visits.visit(A, seconds=0)) for _ in range(4)]
         for _ in range(turns):  # a place may have been given to a task that has not run since
             await asyncio.sleep(0)
@@ -170,20 +170,20 @@ def test_a_cancelled_request_leaks_no_place(cancelled: tuple[int, ...], turns: i
             tasks[number].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await visits.visit(A)
-        return pace.state(A).running, pace.state(A).waiting
+        return politeness.state(A).running, politeness.state(A).waiting
 
     assert at_once(act) == (0, 0)
 
 
 def test_a_place_that_comes_together_with_a_cancellation_goes_to_the_next() -> None:
     async def act(time: Time) -> list[str]:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
-        visits = Visits(pace, time)
-        await pace.enter(A)
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
+        visits = Visits(politeness, time)
+        await politeness.enter(A)
         unlucky = asyncio.create_task(visits.visit(A, name="unlucky"))
         lucky = asyncio.create_task(visits.visit(A, name="lucky"))
         await asyncio.sleep(0)
-        pace.leave(A)
+        politeness.leave(A)
         unlucky.cancel()
         await lucky
         return [name for name, _ in visits.starts]
@@ -193,36 +193,36 @@ def test_a_place_that_comes_together_with_a_cancellation_goes_to_the_next() -> N
 
 def test_a_waiter_that_was_cancelled_and_has_not_run_since_takes_no_place() -> None:
     async def act(time: Time) -> tuple[int, int]:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
-        await pace.enter(A)
-        waiter = asyncio.create_task(Visits(pace, time).visit(A))
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
+        await politeness.enter(A)
+        waiter = asyncio.create_task(Visits(politeness, time).visit(A))
         await asyncio.sleep(0)
         waiter.cancel()
-        pace.leave(A)
+        politeness.leave(A)
         await asyncio.gather(waiter, return_exceptions=True)
-        return pace.state(A).running, pace.state(A).waiting
+        return politeness.state(A).running, politeness.state(A).waiting
 
     assert at_once(act) == (0, 0)
 
 
 def test_who_was_cancelled_waits_no_more() -> None:
     async def act(time: Time) -> int:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
-        pace.note(A, seconds=0, status=429, retry_after="60")
-        waiter = asyncio.create_task(Visits(pace, time).visit(A))
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
+        politeness.note(A, seconds=0, status=429, retry_after="60")
+        waiter = asyncio.create_task(Visits(politeness, time).visit(A))
         await asyncio.sleep(0)
         waiter.cancel()
         await asyncio.gather(waiter, return_exceptions=True)
-        return pace.state(A).waiting
+        return politeness.state(A).waiting
 
     assert at_once(act) == 0
 
 
 def test_nobody_overtakes_between_the_end_of_a_wait_and_the_waking_of_who_waits() -> None:
     async def act(time: Time) -> list[str]:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
-        visits = Visits(pace, time)
-        pace.note(A, seconds=0, status=429, retry_after="60")
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
+        visits = Visits(politeness, time)
+        politeness.note(A, seconds=0, status=429, retry_after="60")
         first = asyncio.create_task(visits.visit(A, name="first"))
         await asyncio.sleep(0)
         time.seconds += 60  # and the timer has not run yet
@@ -235,18 +235,18 @@ def test_nobody_overtakes_between_the_end_of_a_wait_and_the_waking_of_who_waits(
 
 def test_the_end_lets_nobody_wait_any_longer() -> None:
     async def act(time: Time) -> tuple[list[type], float, int]:
-        pace = Pace(connections=2, connections_per_host=1, clock=time)
-        visits = Visits(pace, time)
-        pace.note(A, seconds=0, status=429, retry_after="60")
+        politeness = Politeness(connections=2, connections_per_host=1, clock=time)
+        visits = Visits(politeness, time)
+        politeness.note(A, seconds=0, status=429, retry_after="60")
         tasks = [asyncio.create_task(visits.visit(host, seconds=5)) for host in (A, A, B, B)]
         await asyncio.sleep(1)
-        pace.end()
+        politeness.end()
         tasks[1].cancel()  # both at once
         ended = await asyncio.gather(*tasks, visits.visit("c.example"), return_exceptions=True)
-        return [type(one) for one in ended], time.seconds - visits.began, pace.state(A).running
+        return [type(one) for one in ended], time.seconds - visits.began, politeness.state(A).running
 
     ended, seconds, running = at_once(act)
-    # B's first was under way: ending that is not the pace's matter.
+    # B's first was under way: ending that is not the matter of politeness.
     assert ended == [Interrupted, asyncio.CancelledError, type(None), Interrupted, Interrupted]
     assert (seconds, running) == (5, 0)
 
@@ -254,9 +254,9 @@ def test_the_end_lets_nobody_wait_any_longer() -> None:
 # --- delays ---
 
 
-def starts_with(pace_of: Callable[[Time], Pace], count: int, *, seconds: float = 0.0) -> list[float]:
+def starts_with(politeness_of: Callable[[Time], Politeness], count: int, *, seconds: float = 0.0) -> list[float]:
     async def act(time: Time) -> list[float]:
-        visits = Visits(pace_of(time), time)
+        visits = Visits(politeness_of(time), time)
         await all_of(*(visits.visit(A, seconds=seconds) for _ in range(count)))
         return [at for _, at in visits.starts]
 
@@ -264,33 +264,33 @@ def starts_with(pace_of: Callable[[Time], Pace], count: int, *, seconds: float =
 
 
 def test_without_a_delay_nothing_waits() -> None:
-    assert starts_with(lambda time: Pace(connections=2, connections_per_host=2, clock=time), 4) == [0, 0, 0, 0]
+    assert starts_with(lambda time: Politeness(connections=2, connections_per_host=2, clock=time), 4) == [0, 0, 0, 0]
 
 
 def test_the_delay_lies_between_starts_and_not_between_end_and_start() -> None:
-    def pace_of(time: Time) -> Pace:
-        return Pace(connections=4, connections_per_host=2, delay_seconds=3, clock=time)
+    def politeness_of(time: Time) -> Politeness:
+        return Politeness(connections=4, connections_per_host=2, delay_seconds=3, clock=time)
 
-    assert starts_with(pace_of, 4, seconds=2) == pytest.approx([0, 3, 6, 9])
+    assert starts_with(politeness_of, 4, seconds=2) == pytest.approx([0, 3, 6, 9])
 
 
 @pytest.mark.parametrize(("ours", "robots", "between"), [(1, 4, 4), (4, 1, 4), (0, 2, 2)])
 def test_the_longer_of_our_delay_and_that_of_robots_holds(ours: float, robots: float, between: float) -> None:
-    def pace_of(time: Time) -> Pace:
-        pace = Pace(connections=2, connections_per_host=2, delay_seconds=ours, clock=time)
-        pace.set_delay(A, robots)
-        return pace
+    def politeness_of(time: Time) -> Politeness:
+        politeness = Politeness(connections=2, connections_per_host=2, delay_seconds=ours, clock=time)
+        politeness.set_delay(A, robots)
+        return politeness
 
-    assert starts_with(pace_of, 3) == pytest.approx([0, between, 2 * between])
+    assert starts_with(politeness_of, 3) == pytest.approx([0, between, 2 * between])
 
 
 def test_a_delay_that_is_set_while_somebody_waits_holds_for_them() -> None:
     async def act(time: Time) -> list[float]:
-        pace = Pace(connections=1, connections_per_host=1, delay_seconds=10, clock=time)
-        visits = Visits(pace, time)
+        politeness = Politeness(connections=1, connections_per_host=1, delay_seconds=10, clock=time)
+        visits = Visits(politeness, time)
         waiting = [asyncio.create_task(visits.visit(A, seconds=0)) for _ in range(2)]
         await asyncio.sleep(1)
-        pace.set_delay(A, 20)
+        politeness.set_delay(A, 20)
         await all_of(*waiting)
         return [at for _, at in visits.starts]
 
@@ -299,9 +299,9 @@ def test_a_delay_that_is_set_while_somebody_waits_holds_for_them() -> None:
 
 def test_a_host_with_a_delay_holds_no_place_that_another_could_use() -> None:
     async def act(time: Time) -> list[tuple[str, float]]:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
-        pace.set_delay(A, 100)
-        visits = Visits(pace, time)
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
+        politeness.set_delay(A, 100)
+        visits = Visits(politeness, time)
         await all_of(*(visits.visit(host) for host in (A, A, A, B, B)))
         return visits.starts
 
@@ -314,27 +314,27 @@ def test_a_host_with_a_delay_holds_no_place_that_another_could_use() -> None:
 
 def test_a_fast_host_is_never_slowed() -> None:
     async def act(time: Time) -> Reason | None:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         for _ in range(100):
-            async with pace.turn(A):
+            async with politeness.place(A):
                 await asyncio.sleep(SLOW_ANSWER_SECONDS)
-            pace.note(A, seconds=SLOW_ANSWER_SECONDS, status=200)
-        return pace.state(A).reason
+            politeness.note(A, seconds=SLOW_ANSWER_SECONDS, status=200)
+        return politeness.state(A).reason
 
     assert at_once(act) is None
 
 
 def delays_after(*answers: tuple[float, int | None]) -> list[float]:
     time = Time()
-    pace = Pace(connections=9, connections_per_host=9, clock=time)
+    politeness = Politeness(connections=9, connections_per_host=9, clock=time)
     delays: list[float] = []
 
     async def act() -> None:
         for seconds, status in answers:
-            await pace.enter(A)
-            pace.leave(A)
-            pace.note(A, seconds=seconds, status=status)
-            delays.append(pace.state(A).seconds)
+            await politeness.enter(A)
+            politeness.leave(A)
+            politeness.note(A, seconds=seconds, status=status)
+            delays.append(politeness.state(A).seconds)
             time.seconds += 1_000
 
     asyncio.run(act())
@@ -373,9 +373,9 @@ def test_a_quick_page_that_is_not_found_is_an_answer_like_any_other() -> None:
 
 def test_retry_after_pauses_the_host_for_all_who_wait() -> None:
     async def act(time: Time) -> list[float]:
-        pace = Pace(connections=9, connections_per_host=9, clock=time)
-        visits = Visits(pace, time)
-        pace.note(A, seconds=0, status=429, retry_after="7")
+        politeness = Politeness(connections=9, connections_per_host=9, clock=time)
+        visits = Visits(politeness, time)
+        politeness.note(A, seconds=0, status=429, retry_after="7")
         await all_of(*(visits.visit(A) for _ in range(3)))
         return [at for _, at in visits.starts]
 
@@ -384,11 +384,11 @@ def test_retry_after_pauses_the_host_for_all_who_wait() -> None:
 
 def test_a_pause_that_comes_while_somebody_waits_holds_for_them() -> None:
     async def act(time: Time) -> list[float]:
-        pace = Pace(connections=1, connections_per_host=1, delay_seconds=2, clock=time)
-        visits = Visits(pace, time)
+        politeness = Politeness(connections=1, connections_per_host=1, delay_seconds=2, clock=time)
+        visits = Visits(politeness, time)
         waiting = [asyncio.create_task(visits.visit(A, seconds=0)) for _ in range(2)]
         await asyncio.sleep(1)
-        pace.note(A, seconds=0.5, status=503, retry_after="30")
+        politeness.note(A, seconds=0.5, status=503, retry_after="30")
         await all_of(*waiting)
         return [at for _, at in visits.starts]
 
@@ -397,9 +397,9 @@ def test_a_pause_that_comes_while_somebody_waits_holds_for_them() -> None:
 
 def test_a_host_that_pauses_holds_no_place_that_another_could_use() -> None:
     async def act(time: Time) -> list[tuple[str, float]]:
-        pace = Pace(connections=2, connections_per_host=2, clock=time)
-        visits = Visits(pace, time)
-        pace.note(A, seconds=0, status=503, retry_after="60")
+        politeness = Politeness(connections=2, connections_per_host=2, clock=time)
+        visits = Visits(politeness, time)
+        politeness.note(A, seconds=0, status=503, retry_after="60")
         await all_of(*(visits.visit(host) for host in (A, A, A, A, B, B)))
         return visits.starts
 
@@ -408,20 +408,20 @@ def test_a_host_that_pauses_holds_no_place_that_another_could_use() -> None:
 
 @pytest.mark.parametrize("asked", ["9" * 5_000, "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_no_host_can_ask_for_a_longer_pause_than_the_longest(asked: str) -> None:
-    pace = Pace(connections=1, connections_per_host=1, clock=Time())
-    pace.note(A, seconds=0, status=429, retry_after=asked)
+    politeness = Politeness(connections=1, connections_per_host=1, clock=Time())
+    politeness.note(A, seconds=0, status=429, retry_after=asked)
 
-    assert pace.state(A).seconds == MOST_PAUSE_SECONDS
+    assert politeness.state(A).seconds == MOST_PAUSE_SECONDS
 
 
 @pytest.mark.parametrize("asked", [None, "", "-5", "0", "soon", "1.5", "٣", "Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_without_a_wait_that_can_be_read_the_pause_doubles_each_time(asked: str | None) -> None:
     time = Time()
-    pace = Pace(connections=1, connections_per_host=1, clock=time)
+    politeness = Politeness(connections=1, connections_per_host=1, clock=time)
     pauses = []
     for _ in range(12):
-        pace.note(A, seconds=0.1, status=429, retry_after=asked)
-        pauses.append(pace.state(A).seconds)
+        politeness.note(A, seconds=0.1, status=429, retry_after=asked)
+        pauses.append(politeness.state(A).seconds)
         time.seconds += 1_000
 
     assert pauses[:4] == [FIRST_BACK_OFF_SECONDS * factor for factor in (1, 2, 4, 8)]
@@ -430,35 +430,35 @@ def test_without_a_wait_that_can_be_read_the_pause_doubles_each_time(asked: str 
 
 def test_answers_that_were_under_way_do_not_double_the_pause() -> None:
     time = Time()
-    pace = Pace(connections=8, connections_per_host=8, clock=time)
+    politeness = Politeness(connections=8, connections_per_host=8, clock=time)
     for _ in range(8):
-        pace.note(A, seconds=2, status=429)
+        politeness.note(A, seconds=2, status=429)
         time.seconds += 0.01
 
-    assert pace.state(A).seconds == pytest.approx(FIRST_BACK_OFF_SECONDS - 0.08)
+    assert politeness.state(A).seconds == pytest.approx(FIRST_BACK_OFF_SECONDS - 0.08)
 
 
 def test_an_answer_that_was_under_way_does_not_end_the_series() -> None:
     time = Time()
-    pace = Pace(connections=8, connections_per_host=8, clock=time)
-    pace.note(A, seconds=1, status=429)
+    politeness = Politeness(connections=8, connections_per_host=8, clock=time)
+    politeness.note(A, seconds=1, status=429)
     time.seconds += 1
-    pace.note(A, seconds=2, status=200)  # asked before the host paused
+    politeness.note(A, seconds=2, status=200)  # asked before the host paused
     time.seconds += 1
-    pace.note(A, seconds=0.5, status=429)
+    politeness.note(A, seconds=0.5, status=429)
 
-    assert pace.state(A).seconds == 2 * FIRST_BACK_OFF_SECONDS
+    assert politeness.state(A).seconds == 2 * FIRST_BACK_OFF_SECONDS
 
 
 def test_a_good_answer_ends_the_series() -> None:
     time = Time()
-    pace = Pace(connections=8, connections_per_host=8, clock=time)
+    politeness = Politeness(connections=8, connections_per_host=8, clock=time)
     for status in (429, 429, 429, 200, 429):
-        pace.note(A, seconds=0.1, status=status)
+        politeness.note(A, seconds=0.1, status=status)
         time.seconds += 1_000
     time.seconds -= 1_000
 
-    assert pace.state(A).seconds == FIRST_BACK_OFF_SECONDS
+    assert politeness.state(A).seconds == FIRST_BACK_OFF_SECONDS
 
 
 # --- what Retry-After says ---
@@ -509,20 +509,20 @@ def test_a_long_wait_is_told_of_when_it_begins_and_counted_while_it_lasts() -> N
             nonlocal told
             told += 1
 
-        pace = Pace(connections=1, connections_per_host=1, delay_seconds=LONG_WAIT_SECONDS, clock=time)
-        pace.on_long_wait = tell
-        visits = Visits(pace, time)
-        counts = [pace.long_waits]
+        politeness = Politeness(connections=1, connections_per_host=1, delay_seconds=LONG_WAIT_SECONDS, clock=time)
+        politeness.on_long_wait = tell
+        visits = Visits(politeness, time)
+        counts = [politeness.long_waits]
         tasks = [asyncio.create_task(visits.visit(A, seconds=0)) for _ in range(2)]
         await asyncio.sleep(0)
-        counts.append(pace.long_waits)  # the second waits, and not for long
-        pace.note(A, seconds=0, status=429, retry_after="60")
-        counts.append(pace.long_waits)
+        counts.append(politeness.long_waits)  # the second waits, and not for long
+        politeness.note(A, seconds=0, status=429, retry_after="60")
+        counts.append(politeness.long_waits)
         tasks.append(asyncio.create_task(visits.visit(A, seconds=0)))
         await asyncio.sleep(0)
-        counts.append(pace.long_waits)
+        counts.append(politeness.long_waits)
         await all_of(*tasks)
-        counts.append(pace.long_waits)
+        counts.append(politeness.long_waits)
         return told, counts
 
     assert at_once(act) == (2, [0, 0, 1, 2, 0])
@@ -533,23 +533,23 @@ def test_a_long_wait_is_told_of_when_it_begins_and_counted_while_it_lasts() -> N
 
 def test_the_state_says_what_a_host_waits_for() -> None:
     time = Time()
-    pace = Pace(connections=1, connections_per_host=1, delay_seconds=1, clock=time)
+    politeness = Politeness(connections=1, connections_per_host=1, delay_seconds=1, clock=time)
 
     async def act() -> list[tuple[Reason | None, float]]:
-        said = [pace.state(A)]
-        await pace.enter(A)
-        said.append(pace.state(A))
+        said = [politeness.state(A)]
+        await politeness.enter(A)
+        said.append(politeness.state(A))
         time.seconds += 1
-        said.append(pace.state(A))
-        pace.leave(A)
-        pace.set_delay(A, 5)
-        said.append(pace.state(A))
-        pace.note(A, seconds=SLOW_ANSWER_SECONDS + 8, status=200)
-        said.append(pace.state(A))
-        pace.note(A, seconds=0, status=503, retry_after="60")
-        said.append(pace.state(A))
-        pace.note(B, seconds=0, status=429)
-        said.append(pace.state(B))
+        said.append(politeness.state(A))
+        politeness.leave(A)
+        politeness.set_delay(A, 5)
+        said.append(politeness.state(A))
+        politeness.note(A, seconds=SLOW_ANSWER_SECONDS + 8, status=200)
+        said.append(politeness.state(A))
+        politeness.note(A, seconds=0, status=503, retry_after="60")
+        said.append(politeness.state(A))
+        politeness.note(B, seconds=0, status=429)
+        said.append(politeness.state(B))
         return [(one.reason, one.seconds) for one in said]
 
     assert asyncio.run(act()) == [
@@ -565,15 +565,15 @@ def test_the_state_says_what_a_host_waits_for() -> None:
 
 def test_a_site_with_endless_hosts_costs_no_memory() -> None:
     async def act(time: Time) -> int:
-        pace = Pace(connections=1, connections_per_host=1, clock=time)
-        pace.set_delay("kept.example", 3)
+        politeness = Politeness(connections=1, connections_per_host=1, clock=time)
+        politeness.set_delay("kept.example", 3)
         for number in range(20_000):
-            async with pace.turn(f"{number}.example"):
+            async with politeness.place(f"{number}.example"):
                 pass
-        assert pace.state("kept.example").reason is None
-        await pace.enter("kept.example")
-        assert pace.state("kept.example").reason is Reason.ROBOTS
-        return len(pace._hosts)  # the memory is what the test is about
+        assert politeness.state("kept.example").reason is None
+        await politeness.enter("kept.example")
+        assert politeness.state("kept.example").reason is Reason.ROBOTS
+        return len(politeness._hosts)  # the memory is what the test is about
 
     assert at_once(act) <= 1_001
 
@@ -581,13 +581,13 @@ def test_a_site_with_endless_hosts_costs_no_memory() -> None:
 # --- real servers ---
 
 
-async def get(session: aiohttp.ClientSession, pace: Pace, url: str) -> int:
+async def get(session: aiohttp.ClientSession, politeness: Politeness, url: str) -> int:
     host = url.split("/")[2]
-    async with pace.turn(host):
+    async with politeness.place(host):
         began = asyncio.get_running_loop().time()
         async with session.get(url) as answer:
             seconds = asyncio.get_running_loop().time() - began
-            pace.note(host, seconds=seconds, status=answer.status, retry_after=answer.headers.get("Retry-After"))
+            politeness.note(host, seconds=seconds, status=answer.status, retry_after=answer.headers.get("Retry-After"))
             await answer.read()
             return answer.status
 
@@ -595,10 +595,10 @@ async def get(session: aiohttp.ClientSession, pace: Pace, url: str) -> int:
 @pytest.mark.parametrize("places", [1, 3])
 def test_a_real_server_never_sees_more_connections_than_its_places(places: int) -> None:
     async def act(urls: list[str]) -> list[int]:
-        pace = Pace(connections=2 * places, connections_per_host=places)
-        # A connector without limits of its own: the pace alone must hold.
+        politeness = Politeness(connections=2 * places, connections_per_host=places)
+        # A connector without limits of its own: politeness alone must hold.
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            return await asyncio.gather(*(get(session, pace, url) for url in urls))
+            return await asyncio.gather(*(get(session, politeness, url) for url in urls))
 
     with SyntheticHost({"/": ("text/plain", b"a")}, delay=0.01) as one, SyntheticHost({}, delay=0.01) as other:
         assert len(asyncio.run(act([host.url for _ in range(30) for host in (one, other)]))) == 60
@@ -615,9 +615,9 @@ def test_a_real_server_that_says_retry_after_is_left_alone_for_so_long() -> None
         return web.Response(text="a")
 
     async def act(url: str) -> list[int]:
-        pace = Pace(connections=4, connections_per_host=1)
+        politeness = Politeness(connections=4, connections_per_host=1)
         async with aiohttp.ClientSession() as session:
-            return await asyncio.gather(*(get(session, pace, url) for _ in range(4)))
+            return await asyncio.gather(*(get(session, politeness, url) for _ in range(4)))
 
     with SyntheticHost({"/": Resource(None, answer)}) as host:
         assert asyncio.run(act(host.url)) == [429, 200, 200, 200]

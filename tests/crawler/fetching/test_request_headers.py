@@ -8,46 +8,50 @@ from collections.abc import Callable
 import pytest
 from orbweaver.crawler.fetching.request_headers import (
     ACCEPT_LANGUAGE,
-    DEFAULT_MANNERS,
     MOST_JARS,
-    Access,
-    Manners,
-    manners_of,
+    NO_REPORTER_HEADERS,
+    ReporterHeaders,
+    RequestHeaders,
+    reporter_headers_of,
 )
 from orbweaver.model import AccessProfile, Report
 
 URL = "http://www.site.com/a/b"
 OURS = "Orbweaver/0.1"
 KEEPS = AccessProfile(keeps_cookies=True)
-GIVEN = manners_of([Report(url=URL, cookies="session=1; theme=dark")])
+GIVEN = reporter_headers_of([Report(url=URL, cookies="session=1; theme=dark")])
 
 
 def sent(
-    profile: AccessProfile, manners: Manners = DEFAULT_MANNERS, *, url: str = URL, referrer: str | None = None
+    profile: AccessProfile,
+    reporter_headers: ReporterHeaders = NO_REPORTER_HEADERS,
+    *,
+    url: str = URL,
+    referrer: str | None = None,
 ) -> dict[str, str]:
-    return dict(Access(profile, user_agent=OURS).headers_for(url, manners, referrer=referrer))
+    return dict(RequestHeaders(profile, user_agent=OURS).headers_for(url, reporter_headers, referrer=referrer))
 
 
 # --- who says what ---
 
 
 @pytest.mark.parametrize(
-    ("profile", "manners", "user_agent", "language"),
+    ("profile", "reporter_headers", "user_agent", "language"),
     [
-        (AccessProfile(), DEFAULT_MANNERS, OURS, ACCEPT_LANGUAGE),
-        (AccessProfile(user_agent="P", accept_language="de"), DEFAULT_MANNERS, "P", "de"),
-        (AccessProfile(user_agent="P", accept_language="de"), Manners("R", "fr"), "R", "fr"),
-        (AccessProfile(user_agent="P"), Manners(accept_language="fr"), "P", "fr"),
-        (AccessProfile(accept_language="de"), Manners(user_agent="R"), "R", "de"),
+        (AccessProfile(), NO_REPORTER_HEADERS, OURS, ACCEPT_LANGUAGE),
+        (AccessProfile(user_agent="P", accept_language="de"), NO_REPORTER_HEADERS, "P", "de"),
+        (AccessProfile(user_agent="P", accept_language="de"), ReporterHeaders("R", "fr"), "R", "fr"),
+        (AccessProfile(user_agent="P"), ReporterHeaders(accept_language="fr"), "P", "fr"),
+        (AccessProfile(accept_language="de"), ReporterHeaders(user_agent="R"), "R", "de"),
     ],
 )
 def test_the_report_goes_before_the_profile_and_this_before_the_defaults(
-    profile: AccessProfile, manners: Manners, user_agent: str, language: str
+    profile: AccessProfile, reporter_headers: ReporterHeaders, user_agent: str, language: str
 ) -> None:
-    headers = sent(profile, manners)
+    headers = sent(profile, reporter_headers)
 
     assert (headers["User-Agent"], headers["Accept-Language"]) == (user_agent, language)
-    assert Access(profile, user_agent=OURS).user_agent_for(manners) == user_agent
+    assert RequestHeaders(profile, user_agent=OURS).user_agent_for(reporter_headers) == user_agent
 
 
 def test_a_referrer_is_sent_when_there_is_one() -> None:
@@ -56,10 +60,10 @@ def test_a_referrer_is_sent_when_there_is_one() -> None:
 
 
 def test_a_referrer_does_not_stay_for_the_next_request() -> None:
-    access = Access(AccessProfile(), user_agent=OURS)
-    access.headers_for(URL, DEFAULT_MANNERS, referrer="http://from.example/")
+    headers = RequestHeaders(AccessProfile(), user_agent=OURS)
+    headers.headers_for(URL, NO_REPORTER_HEADERS, referrer="http://from.example/")
 
-    assert "Referer" not in dict(access.headers_for(URL, DEFAULT_MANNERS))
+    assert "Referer" not in dict(headers.headers_for(URL, NO_REPORTER_HEADERS))
 
 
 def test_of_several_reports_of_a_url_the_first_that_says_something_counts() -> None:
@@ -69,8 +73,8 @@ def test_of_several_reports_of_a_url_the_first_that_says_something_counts() -> N
         Report(url=URL, user_agent="B", cookies="b=2"),
     ]
 
-    assert manners_of(reports) == Manners("A", "de", "a=1", "site.com")
-    assert manners_of([Report(url=URL)]) == DEFAULT_MANNERS
+    assert reporter_headers_of(reports) == ReporterHeaders("A", "de", "a=1", "site.com")
+    assert reporter_headers_of([Report(url=URL)]) == NO_REPORTER_HEADERS
 
 
 # --- cookies ---
@@ -92,16 +96,16 @@ def test_a_reports_cookies_go_to_its_own_site_alone(url: str, cookies: str | Non
 
 
 def test_customers_of_a_shared_host_are_strangers() -> None:
-    manners = manners_of([Report(url="http://a.github.io/", cookies="session=1")])
+    reporter_headers = reporter_headers_of([Report(url="http://a.github.io/", cookies="session=1")])
 
-    assert "Cookie" in sent(AccessProfile(), manners, url="http://a.github.io/x")
-    assert "Cookie" not in sent(AccessProfile(), manners, url="http://b.github.io/x")
+    assert "Cookie" in sent(AccessProfile(), reporter_headers, url="http://a.github.io/x")
+    assert "Cookie" not in sent(AccessProfile(), reporter_headers, url="http://b.github.io/x")
 
 
 def test_a_host_without_a_name_gets_its_cookies_too() -> None:
-    manners = manners_of([Report(url="http://192.0.2.1/", cookies="session=1")])
+    reporter_headers = reporter_headers_of([Report(url="http://192.0.2.1/", cookies="session=1")])
 
-    assert sent(AccessProfile(), manners, url="http://192.0.2.1:8080/x")["Cookie"] == "session=1"
+    assert sent(AccessProfile(), reporter_headers, url="http://192.0.2.1:8080/x")["Cookie"] == "session=1"
 
 
 def in_loop(act: Callable[[], str | None]) -> str | None:
@@ -117,15 +121,15 @@ def cookie_after(
     set_cookie: list[str],
     *,
     profile: AccessProfile = KEEPS,
-    manners: Manners = DEFAULT_MANNERS,
-    by: Manners | None = None,
+    reporter_headers: ReporterHeaders = NO_REPORTER_HEADERS,
+    by: ReporterHeaders | None = None,
     at: str = URL,
     url: str = URL,
 ) -> str | None:
     def act() -> str | None:
-        access = Access(profile, user_agent=OURS)
-        access.remember(at, manners, set_cookie)
-        return dict(access.headers_for(url, manners if by is None else by)).get("Cookie")
+        headers = RequestHeaders(profile, user_agent=OURS)
+        headers.remember(at, reporter_headers, set_cookie)
+        return dict(headers.headers_for(url, reporter_headers if by is None else by)).get("Cookie")
 
     return in_loop(act)
 
@@ -139,11 +143,11 @@ def test_cookies_that_a_host_sets_are_forgotten_when_the_profile_keeps_none() ->
 
 
 def test_a_report_with_cookies_keeps_those_that_its_host_sets() -> None:
-    assert cookie_after(["c=3"], profile=AccessProfile(), manners=GIVEN) == "session=1; theme=dark; c=3"
+    assert cookie_after(["c=3"], profile=AccessProfile(), reporter_headers=GIVEN) == "session=1; theme=dark; c=3"
 
 
 def test_a_cookie_that_the_host_sets_replaces_the_reports_of_that_name() -> None:
-    assert cookie_after(["session=2"], profile=AccessProfile(), manners=GIVEN) == "theme=dark; session=2"
+    assert cookie_after(["session=2"], profile=AccessProfile(), reporter_headers=GIVEN) == "theme=dark; session=2"
 
 
 @pytest.mark.parametrize("value", ["a=b=c", "%7B%22x%22%3A1%7D", "a|b", "{x}", ""])
@@ -172,8 +176,8 @@ def test_a_cookie_for_a_site_is_sent_to_its_hosts() -> None:
 
 
 def test_one_reports_session_never_reaches_anothers_url() -> None:
-    assert cookie_after(["a=1"], manners=GIVEN, by=DEFAULT_MANNERS) is None
-    assert cookie_after(["a=1"], manners=DEFAULT_MANNERS, by=Manners(user_agent="another")) is None
+    assert cookie_after(["a=1"], reporter_headers=GIVEN, by=NO_REPORTER_HEADERS) is None
+    assert cookie_after(["a=1"], reporter_headers=NO_REPORTER_HEADERS, by=ReporterHeaders(user_agent="another")) is None
 
 
 def test_a_host_that_sets_cookies_without_end_does_not_make_requests_too_long() -> None:
@@ -185,10 +189,10 @@ def test_a_host_that_sets_cookies_without_end_does_not_make_requests_too_long() 
 
 def test_only_so_many_sites_have_their_cookies_kept() -> None:
     def act() -> str | None:
-        access = Access(AccessProfile(keeps_cookies=True), user_agent=OURS)
+        headers = RequestHeaders(AccessProfile(keeps_cookies=True), user_agent=OURS)
         for number in range(MOST_JARS + 1):
-            access.remember(f"http://s{number}.com/", DEFAULT_MANNERS, ["a=1"])
-        assert "Cookie" in dict(access.headers_for(f"http://s{MOST_JARS - 1}.com/", DEFAULT_MANNERS))
-        return dict(access.headers_for(f"http://s{MOST_JARS}.com/", DEFAULT_MANNERS)).get("Cookie")
+            headers.remember(f"http://s{number}.com/", NO_REPORTER_HEADERS, ["a=1"])
+        assert "Cookie" in dict(headers.headers_for(f"http://s{MOST_JARS - 1}.com/", NO_REPORTER_HEADERS))
+        return dict(headers.headers_for(f"http://s{MOST_JARS}.com/", NO_REPORTER_HEADERS)).get("Cookie")
 
     assert in_loop(act) is None

@@ -7,16 +7,16 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from orbweaver.crawler.fetching.request_headers import Manners
+from orbweaver.crawler.fetching.request_headers import ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.visiting.frontier import Frontier, Waiting
+from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.visit import Visit
 
 
 def waiting(
     url: str, kind: LinkKind = LinkKind.PAGE, *, cost: int = 1, depth: int = 1, is_reported: bool = False
-) -> Waiting:
-    return Waiting(Visit(url, kind, depth=depth, is_reported=is_reported), url, cost)
+) -> PlannedRequest:
+    return PlannedRequest(Visit(url, kind, depth=depth, is_reported=is_reported), url, cost)
 
 
 def drained(frontier: Frontier) -> list[str]:
@@ -104,7 +104,7 @@ def test_what_waits_costs_little_more_than_its_url() -> None:
                     depth=2,
                     referrer_page=page_hash,
                 )
-                frontier.push(Waiting(visit, visit.url))
+                frontier.push(PlannedRequest(visit, visit.url))
         assert tracemalloc.get_traced_memory()[0] / len(frontier) < 100
         while (one := frontier.pop()) is not None:
             frontier.set_aside("a.example", one)
@@ -120,11 +120,11 @@ class PlainFrontier:
     """The same promise, kept by sorting whole visits."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, int, Waiting]] = []
-        self.aside: dict[str, list[Waiting]] = {}
+        self.waiting: list[tuple[int, int, PlannedRequest]] = []
+        self.aside: dict[str, list[PlannedRequest]] = {}
         self._arrived = 0
 
-    def push(self, one: Waiting) -> None:
+    def push(self, one: PlannedRequest) -> None:
         visit = one.visit
         rank = visit.depth + max(one.cost, 1) - 1
         if visit.kind is LinkKind.FILE:
@@ -134,11 +134,11 @@ class PlainFrontier:
         self._arrived += 1
         self.waiting.append((rank, self._arrived, one))
 
-    def pop(self) -> Waiting | None:
+    def pop(self) -> PlannedRequest | None:
         self.waiting.sort(key=lambda one: one[:2])
         return self.waiting.pop(0)[2] if self.waiting else None
 
-    def set_aside(self, host: str, one: Waiting) -> bool:
+    def set_aside(self, host: str, one: PlannedRequest) -> bool:
         self.aside.setdefault(host, []).append(one)
         return len(self.aside[host]) == 1
 
@@ -147,7 +147,7 @@ class PlainFrontier:
             for one in self.aside.pop(name, []):
                 self.push(one)
 
-    def all(self) -> list[Waiting]:
+    def all(self) -> list[PlannedRequest]:
         return [one for _, _, one in self.waiting] + [one for aside in self.aside.values() for one in aside]
 
 
@@ -171,14 +171,14 @@ class FrontierBesidePlainOne(RuleBasedStateMachine):
             chain=st.sampled_from([(), (URLS[0],)]),
             is_reported=st.sampled_from([False, False, True]),
             referrer_page=st.none() | st.integers(0, 1),
-            manners=st.sampled_from([Manners(), Manners(cookies="a=1 b\n")]),
+            reporter_headers=st.sampled_from([ReporterHeaders(), ReporterHeaders(cookies="a=1 b\n")]),
         ),
         links=st.lists(st.tuples(st.sampled_from(URLS), st.booleans(), st.sampled_from([None, *URLS])), max_size=4),
         cost=st.sampled_from([0, 1, 5]),
     )
     def push_links_of_a_page(self, visit: Visit, links: list[tuple[str, bool, str | None]], cost: int) -> None:
         for url, is_embed, asked in links:
-            one = Waiting(visit._replace(url=url, is_embed=is_embed), asked or url, cost)
+            one = PlannedRequest(visit._replace(url=url, is_embed=is_embed), asked or url, cost)
             self.frontier.push(one)
             self.plain.push(one)
 
