@@ -1,4 +1,4 @@
-"""Fetches a URL: asks robots.txt, waits for a place, asks the budget, transfers, and tries what may be chance again.
+"""Fetches a URL: asks robots.txt, waits for a slot, asks the budget, transfers, and tries what may be chance again.
 
 Pages, which come through Scrapy's engine, and files, which do not, are fetched by the same Fetcher, so every rule of
 robots, politeness, budget and egress exists once.
@@ -145,7 +145,7 @@ class Fetcher:
     ) -> FetchedResponse:
         host = host_of(url)
         for tries_left in range(TRIES - 1, -1, -1):
-            async with self._politeness.place(host):
+            async with self._politeness.slot(host):
                 if cost:
                     self._budget.spend(kind, host=host, cost=cost)
                     cost = 0  # trying again is not another page

@@ -1,4 +1,4 @@
-"""When a request to a host may start: places, delays and back-off, one implementation for pages and files alike."""
+"""When a request to a host may start: slots, delays and back-off, one implementation for pages and files alike."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Reason(StrEnum):
     LATENCY = "latency"
     RETRY_AFTER = "retry-after"
     BACK_OFF = "back-off"  # 429 or 503 without a Retry-After that can be used
-    PLACES = "places"  # as many requests as are allowed are under way
+    SLOTS = "slots"  # as many requests as are allowed are under way
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """How one host stands: `reason` is None when a request could start now, `seconds` is how long at least it cannot.
 
-    Of places nobody knows when one becomes free: `seconds` is 0 then.
+    Of slots nobody knows when one becomes free: `seconds` is 0 then.
     """
 
     reason: Reason | None
@@ -73,7 +73,7 @@ class _Host:
     pause_reason: Reason = Reason.BACK_OFF
     overloads: int = 0
     running: int = 0
-    # Who waits, in order, each with its place in the order of all hosts.
+    # Who waits, in order, each with its slot in the order of all hosts.
     waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
 
 
@@ -81,10 +81,10 @@ class Politeness:
     """Decides when a request to a host may start.
 
     At most `connections` requests run at once, at most `connections_per_host` of them to one host, and two starts to
-    a host are `delay_seconds` apart, or as many as set_delay() asks. Who waits for a host holds no place, so a host
+    a host are `delay_seconds` apart, or as many as set_delay() asks. Who waits for a host holds no slot, so a host
     that pauses keeps no other one waiting. Those who wait for one host start in the order in which they came.
 
-        async with politeness.place(host):
+        async with politeness.slot(host):
             answer = await fetch(url)
         politeness.note(host, seconds=0.2, status=answer.status, retry_after=answer.headers.get("Retry-After"))
 
@@ -114,9 +114,9 @@ class Politeness:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
 
-    def place(self, host: str) -> Place:
-        """Return a context that is entered when a request to `host` may start, and holds its place until it is left."""
-        return Place(self, host)
+    def slot(self, host: str) -> Slot:
+        """Return a context that is entered when a request to `host` may start, and holds its slot until it is left."""
+        return Slot(self, host)
 
     def note(self, host: str, *, seconds: float, status: int | None, retry_after: str | None = None) -> None:
         """Learn from an answer that came after `seconds`; a `status` of None means that none came.
@@ -152,7 +152,7 @@ class Politeness:
         if seconds:
             reason = known.pause_reason if known.paused_until >= self._opens_at(known) else self._delay_reason(known)
         elif known.running >= self._per_host or self._free <= 0:
-            reason = Reason.PLACES
+            reason = Reason.SLOTS
         return State(reason=reason, seconds=seconds, running=known.running, waiting=len(known.waiting))
 
     @property
@@ -173,7 +173,7 @@ class Politeness:
         self._wake(math.inf, self._clock())
 
     async def enter(self, host: str) -> None:
-        """Take a place for `host`, when it may have one; leave() must follow. `turn` does both. Raises Interrupted."""
+        """Take a slot for `host`, when it may have one; leave() must follow. `turn` does both. Raises Interrupted."""
         if self._is_ended:
             raise Interrupted(_ENDED)
         known = self._host(host)
@@ -192,13 +192,13 @@ class Politeness:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
-                self.leave(host)  # the place came together with the cancellation
+                self.leave(host)  # the slot came together with the cancellation
             else:
                 self._forget_waiter(known, future)
             raise
 
     def leave(self, host: str) -> None:
-        """Give a place back."""
+        """Give a slot back."""
         known = self._hosts[host]
         known.running -= 1
         self._free += 1
@@ -228,7 +228,7 @@ class Politeness:
             if not future.done():  # cancelled, and its task has not run yet
                 self._start(first, now)
                 future.set_result(None)
-        # Without a free place it is leave() that goes on, and no timer is needed.
+        # Without a free slot it is leave() that goes on, and no timer is needed.
         self._wake(wake_at if self._free > 0 else math.inf, now)
 
     def _start(self, known: _Host, now: float) -> None:
@@ -306,8 +306,8 @@ class Politeness:
         return not (known.running or known.waiting or learnt) and self._opens_at(known) <= now
 
 
-class Place:
-    """One place for one request; made by Politeness.place()."""
+class Slot:
+    """One slot for one request; made by Politeness.slot()."""
 
     __slots__ = ("_host", "_politeness")
 

@@ -78,7 +78,7 @@ class Visits:
         self.most_running: dict[str, int] = {}
 
     async def visit(self, host: str, *, seconds: float = 1.0, name: str | None = None) -> None:
-        async with self.politeness.place(host):
+        async with self.politeness.slot(host):
             self.starts.append((name or host, self.time.seconds - self.began))
             for key in (host, "all"):
                 self.running[key] = self.running.get(key, 0) + 1
@@ -92,10 +92,10 @@ async def all_of(*visits: Awaitable[None]) -> None:
     await asyncio.gather(*visits)
 
 
-# --- places ---
+# --- slots ---
 
 
-def test_a_host_has_no_more_than_its_places() -> None:
+def test_a_host_has_no_more_than_its_slots() -> None:
     async def act(time: Time) -> Visits:
         visits = Visits(Politeness(connections=10, connections_per_host=2, clock=time), time)
         await all_of(*(visits.visit(A) for _ in range(7)))
@@ -104,7 +104,7 @@ def test_a_host_has_no_more_than_its_places() -> None:
     assert at_once(act).most_running[A] == 2
 
 
-def test_all_hosts_together_have_no_more_than_all_places() -> None:
+def test_all_hosts_together_have_no_more_than_all_slots() -> None:
     async def act(time: Time) -> Visits:
         visits = Visits(Politeness(connections=3, connections_per_host=2, clock=time), time)
         await all_of(*(visits.visit(host) for host in (A, B, "c.example") for _ in range(4)))
@@ -137,21 +137,21 @@ def test_nobody_who_comes_later_overtakes_one_who_waits_for_the_same_host() -> N
     assert at_once(act) == ["first", "second"] * 3
 
 
-def test_a_free_place_is_taken_without_giving_up_the_turn_of_the_loop() -> None:
+def test_a_free_slot_is_taken_without_giving_up_the_turn_of_the_loop() -> None:
     politeness = Politeness(connections=1, connections_per_host=1)
-    coroutine = politeness.place(A).__aenter__()
+    coroutine = politeness.slot(A).__aenter__()
     with pytest.raises(StopIteration):
         coroutine.send(None)
     assert politeness.state(A).running == 1
 
 
-def test_a_failed_request_gives_its_place_back() -> None:
+def test_a_failed_request_gives_its_slot_back() -> None:
     async def act(time: Time) -> int:
         politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         with pytest.raises(ConnectionError):
-            async with politeness.place(A):
+            async with politeness.slot(A):
                 raise ConnectionError
-        async with politeness.place(A):
+        async with politeness.slot(A):
             return politeness.state(A).running
 
     assert at_once(act) == 1
@@ -159,12 +159,12 @@ def test_a_failed_request_gives_its_place_back() -> None:
 
 @pytest.mark.parametrize("cancelled", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2), (3,), (1, 3)])
 @pytest.mark.parametrize("turns", range(4))
-def test_a_cancelled_request_leaks_no_place(cancelled: tuple[int, ...], turns: int) -> None:
+def test_a_cancelled_request_leaks_no_slot(cancelled: tuple[int, ...], turns: int) -> None:
     async def act(time: Time) -> tuple[int, int]:
         politeness = Politeness(connections=1, connections_per_host=1, delay_seconds=1, clock=time)
         visits = Visits(politeness, time)
         tasks = [asyncio.create_task(visits.visit(A, seconds=0)) for _ in range(4)]
-        for _ in range(turns):  # a place may have been given to a task that has not run since
+        for _ in range(turns):  # a slot may have been given to a task that has not run since
             await asyncio.sleep(0)
         for number in cancelled:
             tasks[number].cancel()
@@ -175,7 +175,7 @@ def test_a_cancelled_request_leaks_no_place(cancelled: tuple[int, ...], turns: i
     assert at_once(act) == (0, 0)
 
 
-def test_a_place_that_comes_together_with_a_cancellation_goes_to_the_next() -> None:
+def test_a_slot_that_comes_together_with_a_cancellation_goes_to_the_next() -> None:
     async def act(time: Time) -> list[str]:
         politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         visits = Visits(politeness, time)
@@ -191,7 +191,7 @@ def test_a_place_that_comes_together_with_a_cancellation_goes_to_the_next() -> N
     assert at_once(act) == ["lucky"]
 
 
-def test_a_waiter_that_was_cancelled_and_has_not_run_since_takes_no_place() -> None:
+def test_a_waiter_that_was_cancelled_and_has_not_run_since_takes_no_slot() -> None:
     async def act(time: Time) -> tuple[int, int]:
         politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         await politeness.enter(A)
@@ -297,7 +297,7 @@ def test_a_delay_that_is_set_while_somebody_waits_holds_for_them() -> None:
     assert at_once(act) == pytest.approx([0, 20])
 
 
-def test_a_host_with_a_delay_holds_no_place_that_another_could_use() -> None:
+def test_a_host_with_a_delay_holds_no_slot_that_another_could_use() -> None:
     async def act(time: Time) -> list[tuple[str, float]]:
         politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         politeness.set_delay(A, 100)
@@ -316,7 +316,7 @@ def test_a_fast_host_is_never_slowed() -> None:
     async def act(time: Time) -> Reason | None:
         politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         for _ in range(100):
-            async with politeness.place(A):
+            async with politeness.slot(A):
                 await asyncio.sleep(SLOW_ANSWER_SECONDS)
             politeness.note(A, seconds=SLOW_ANSWER_SECONDS, status=200)
         return politeness.state(A).reason
@@ -395,7 +395,7 @@ def test_a_pause_that_comes_while_somebody_waits_holds_for_them() -> None:
     assert at_once(act) == pytest.approx([0, 31])
 
 
-def test_a_host_that_pauses_holds_no_place_that_another_could_use() -> None:
+def test_a_host_that_pauses_holds_no_slot_that_another_could_use() -> None:
     async def act(time: Time) -> list[tuple[str, float]]:
         politeness = Politeness(connections=2, connections_per_host=2, clock=time)
         visits = Visits(politeness, time)
@@ -555,7 +555,7 @@ def test_the_state_says_what_a_host_waits_for() -> None:
     assert asyncio.run(act()) == [
         (None, 0),
         (Reason.DELAY, 1),
-        (Reason.PLACES, 0),
+        (Reason.SLOTS, 0),
         (Reason.ROBOTS, 4),
         (Reason.LATENCY, 7),
         (Reason.RETRY_AFTER, 60),
@@ -568,7 +568,7 @@ def test_a_site_with_endless_hosts_costs_no_memory() -> None:
         politeness = Politeness(connections=1, connections_per_host=1, clock=time)
         politeness.set_delay("kept.example", 3)
         for number in range(20_000):
-            async with politeness.place(f"{number}.example"):
+            async with politeness.slot(f"{number}.example"):
                 pass
         assert politeness.state("kept.example").reason is None
         await politeness.enter("kept.example")
@@ -583,7 +583,7 @@ def test_a_site_with_endless_hosts_costs_no_memory() -> None:
 
 async def get(session: aiohttp.ClientSession, politeness: Politeness, url: str) -> int:
     host = url.split("/")[2]
-    async with politeness.place(host):
+    async with politeness.slot(host):
         began = asyncio.get_running_loop().time()
         async with session.get(url) as answer:
             seconds = asyncio.get_running_loop().time() - began
@@ -592,17 +592,17 @@ async def get(session: aiohttp.ClientSession, politeness: Politeness, url: str) 
             return answer.status
 
 
-@pytest.mark.parametrize("places", [1, 3])
-def test_a_real_server_never_sees_more_connections_than_its_places(places: int) -> None:
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_real_server_never_sees_more_connections_than_its_slots(slots: int) -> None:
     async def act(urls: list[str]) -> list[int]:
-        politeness = Politeness(connections=2 * places, connections_per_host=places)
+        politeness = Politeness(connections=2 * slots, connections_per_host=slots)
         # A connector without limits of its own: politeness alone must hold.
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             return await asyncio.gather(*(get(session, politeness, url) for url in urls))
 
     with SyntheticHost({"/": ("text/plain", b"a")}, delay=0.01) as one, SyntheticHost({}, delay=0.01) as other:
         assert len(asyncio.run(act([host.url for _ in range(30) for host in (one, other)]))) == 60
-        assert one.max_connections_seen == other.max_connections_seen == places
+        assert one.max_connections_seen == other.max_connections_seen == slots
 
 
 def test_a_real_server_that_says_retry_after_is_left_alone_for_so_long() -> None:
