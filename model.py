@@ -131,7 +131,7 @@ class AccessProfile(Noun):
 
 
 class Scope(Noun):
-    """What one recrawl may fetch.
+    """The URLs that one recrawl may fetch, on which terms.
 
     `name` is the host (with its port when not the default) or, for a site, the registrable domain.
     `prefixes` are canonical URLs without query; only a `path` scope has them.
@@ -350,7 +350,7 @@ class Nature(StrEnum):
 
 
 class Strength(StrEnum):
-    """How much a match proves: `weak` is an MD5, or a SHA-1, that nothing else confirms."""
+    """The strength of a match as evidence: `weak` is an MD5, or a SHA-1, that nothing else confirms."""
 
     STRONG = "strong"
     WEAK = "weak"

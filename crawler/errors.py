@@ -1,4 +1,4 @@
-"""How a recrawl can fail, one class for each thing a caller would do differently.
+"""The errors of a recrawl, one class for each thing that a caller does differently.
 
 CrawlError
 ├── UrlRefused              the text is no URL that we fetch; `reason` says why in one clause
@@ -106,7 +106,7 @@ class AccountRefused(CrawlError):
 
 
 class NotRecorded(CrawlError):
-    """What was found could not be stored; the recrawl must be done again."""
+    """Sightings or skipped URLs could not be stored; the recrawl must be done again."""
 
 
 class UndecodableBody(Exception):

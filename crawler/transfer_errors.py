@@ -1,4 +1,4 @@
-"""How a transfer can fail that has begun, in Scrapy's terms as well as in ours; errors.py has the whole family."""
+"""The errors of a transfer that has begun, which are Scrapy's errors as well as ours; errors.py has the whole tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a crawl process must not be able to do, one function each: tried inside the sandbox and, as proof, outside."""
+"""The acts that a crawl process must be unable to do, a function each: tried in the sandbox and, as proof, outside."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def attempt_that_ends_with(error: int) -> Callable[[Attempt], Attempt]:
 
 
 class Held:
-    """What the process has open when it is contained, as a crawl process has its log and its pipe."""
+    """The descriptors that are open when the process is contained, as a crawl process has its log and its pipe."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

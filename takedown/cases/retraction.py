@@ -29,7 +29,7 @@ TAKEN_BACK = (HoldReason.WITHDRAWN, HoldReason.NO_LONGER_LISTED)
 
 @dataclass(frozen=True)
 class CaseDecision:
-    """What an answer makes of a case: its state, its evidence, and what was taken back, if anything was."""
+    """The state and the evidence of a case after an answer, and the retraction, if the answer took something back."""
 
     state: CaseState
     evidence: CaseVerdict

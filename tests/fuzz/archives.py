@@ -66,7 +66,7 @@ def _check_contents(found: Contents, limits: ArchiveLimits) -> None:
 
 
 def _check_written(body: bytes, size: int) -> None:
-    """What Python writes is read as it was, however the network cuts it; and a cut archive has no wrong digest."""
+    """An archive that Python writes is read as it was, however the network cuts it; a cut one has no wrong digest."""
     if not body or is_archive(body):
         return
     into = io.BytesIO()

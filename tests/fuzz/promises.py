@@ -1,4 +1,4 @@
-"""What every target promises: an answer within a time that grows no faster than the input."""
+"""The promise of every target: an answer within a time that grows no faster than the input."""
 
 from __future__ import annotations
 

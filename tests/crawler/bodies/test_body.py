@@ -1,4 +1,4 @@
-"""What is left of a body: digests of a file, the HTML of a page, or a reason why neither can be trusted."""
+"""A body leaves the digests of a file, the HTML of a page, or a reason why neither can be trusted."""
 
 from __future__ import annotations
 

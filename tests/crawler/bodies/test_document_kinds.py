@@ -1,4 +1,4 @@
-"""Which bodies are read for references, and as what kind of document."""
+"""Bodies are recognised as documents of the right kind, or as no document."""
 
 from __future__ import annotations
 

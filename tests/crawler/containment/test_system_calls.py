@@ -1,4 +1,4 @@
-"""What seccomp refuses a crawl process, call by call: by the filter alone, in the whole sandbox, and not outside."""
+"""Seccomp refuses a crawl process call by call: by the filter alone, in the whole sandbox, and not outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What documents refer to, and that reading them is safe whatever they hold."""
+"""The references in documents are found, and to read a document is safe whatever it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What headers refer to is found as the elements of the same names are."""
+"""The references in headers are found like those in the HTML elements of the same names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which addresses may be connected to: what judge() promises for any address.
+"""Addresses that may be connected to, and addresses that may not: the promises of judge() for any address.
 
 Every range in every spelling by every way is in test_address_table.py.
 """

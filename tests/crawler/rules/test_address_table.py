@@ -298,7 +298,7 @@ def fetch_all(
 
 
 def test_in_the_isolated_network_everything_would_answer(isolated: None) -> None:
-    """What the tests below rest on: without the guard, each way leads to the server."""
+    """The tests below need this: without the guard, each way leads to the server."""
     everything = ("0.0.0.0/0", "::/0")
     urls = ["http://10.0.0.1/", "http://[fd00::1]/", "http://[64:ff9b:1::1]/", "http://a.example/", "http://0x7f.1/"]
     found, seen = fetch_all(urls, {"a.example": [["169.254.169.254"]]}, allowed=everything)

@@ -1,4 +1,4 @@
-"""What an address leads to: the examples of the RFCs, and every form beside every other bit."""
+"""The addresses that an address leads to: the examples of the RFCs, and every form beside every other bit."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 

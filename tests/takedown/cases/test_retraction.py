@@ -1,4 +1,4 @@
-"""What takes a case's evidence back, and what does not: one table, and the rule's promises."""
+"""Answers that take a case's evidence back, and answers that do not: one table, and the promises of decide()."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def says(service: str, *listings: Listing, at: timedelta = timedelta(days=1)) ->
 
 
 def opened(*listings: Listing) -> Verdict:
-    """What a case is opened by: one answer of each service, merged."""
+    """The verdict that opens a case: one answer of each service, merged."""
     services = dict.fromkeys(one.service or "" for one in listings)
     said = [says(name, *(one for one in listings if one.service == name), at=timedelta()) for name in services]
     return merge(DIGESTS, said)
@@ -159,7 +159,7 @@ by_service = st.lists(listings, max_size=3)
 
 @st.composite
 def answers(draw: st.DrawFn) -> Verdict:
-    """What one or both services say one day, each perhaps unable to answer."""
+    """The answers of one or both services on one day; each may be unable to answer."""
     found = draw(by_service)
     asked = draw(st.sampled_from([(ONE,), (OTHER,), (ONE, OTHER)]))
     said = [

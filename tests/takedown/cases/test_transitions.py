@@ -1,4 +1,4 @@
-"""What a match does to its case: pure decisions."""
+"""The changes that an answer makes to its case: pure decisions."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_history_keeps_its_first_and_last_time_its_reports_and_its_order(
 
 
 def an_answer(*listings: tuple[Algorithm, str], day: int = 0) -> Verdict:
-    """What the one service says on a day: its entries, by the algorithm that agrees and their status."""
+    """The answer of the one service on a day: its entries, by the algorithm that agrees and their status."""
     found = [
         Listing(service="hashlist:test", list="list", entry_id=str(n), algorithms=(by,), status=EntryStatus(status))
         for n, (by, status) in enumerate(listings)
@@ -251,7 +251,7 @@ def test_what_the_engine_sees_of_any_history_is_one_story(
 
 
 def one_answer(verdict: Verdict, before: CaseRecord | None, is_met: bool, day: int) -> CaseChange | None:
-    """What one day's answer does: to the case there is, or by opening one."""
+    """Return the change that one day's answer makes: to the case there is, or by opening one."""
     sighting = a_sighting(minutes=day * 1440)
     if before is not None:
         return change_by_answer(verdict, before, STAMP, sighting if is_met else None)
