@@ -153,7 +153,7 @@ def measure(count: int, known: int, listed: int, parent: str | None) -> list[tup
         seconds = time.perf_counter() - began
         after = store.info("cpu")
         worker = json.loads(done.stdout.splitlines()[-1])
-        standing = sweeps.standing(store, SweepName.REMATCH)
+        standing = sweeps.status(store, SweepName.REMATCH)
         opened = sum(1 for _ in case_store.all_cases(store))
         assert standing.is_ended
         assert (standing.counts["asked"], opened) == (count, known), (standing, opened)

@@ -54,7 +54,7 @@ NUMBERS = {
     "timeout": MOST_SECONDS,
 }
 AT_ONCE = b"[0]"  # retry_intervals of Retry(max=...)
-# How often a worker of several queues looks at the others while it waits for the first.
+# A worker of several queues waits for the first and looks at the others every so many seconds.
 LOOK_SECONDS = 1
 # RQ would unpack these without a bound, and we have no use for them.
 UNREAD = frozenset({"exc_info", "meta", "result"})
@@ -134,8 +134,8 @@ def _harmless(fields: Mapping[str, bytes]) -> dict[str, bytes]:
     }
 
 
-class KnownQueue(Queue):
-    """A queue whose list may hold anything: what can't be the id of a job is dropped, and never ends a worker."""
+class AllowedQueue(Queue):
+    """A queue whose list may hold anything: an entry that cannot be a job's id is dropped, and never ends a worker."""
 
     @classmethod
     def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
@@ -145,7 +145,9 @@ class KnownQueue(Queue):
         """
         while True:
             taken = super().lmove(connection, queue_key, timeout)
-            if taken is None or (JOB_ID.fullmatch(taken[1]) and connection.exists(KnownJob.key_for(taken[1].decode()))):
+            if taken is None or (
+                JOB_ID.fullmatch(taken[1]) and connection.exists(AllowedJob.key_for(taken[1].decode()))
+            ):
                 return taken
             connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 0, taken[1])
 
@@ -171,7 +173,7 @@ class KnownQueue(Queue):
                 return cls.lmove(connection, queue_keys[0], LOOK_SECONDS)
 
 
-class KnownJob(Job):
+class AllowedJob(Job):
     """A job that is refused unless it calls a job function with a few texts.
 
     `functions` are the functions that it may call, by name: the worker that executes the job hands them over.

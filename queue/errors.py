@@ -1,4 +1,4 @@
-"""How the WHEN folder can fail.
+"""The errors of the WHEN folder.
 
 QueueError
 ├── AccessUnreadable     a file with an access profile cannot be read, or has a value that cannot be used
@@ -25,7 +25,7 @@ class AccessUnreadable(QueueError):
 
 
 class AuthorityMissing(QueueError):
-    """What was asked for may be done only when somebody is named who allowed it."""
+    """An operator asked for something that needs the name of the person who allowed it."""
 
 
 class JobTimeIsOver(QueueError, TimeIsOver, JobTimeoutException):

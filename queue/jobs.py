@@ -115,7 +115,7 @@ def match(batch_id: str) -> None:
         settlement.settle(
             store,
             batch.run_id,
-            batches.Waiting(batch_id, batch, staying, releases),
+            batches.BatchUnderSettlement(batch_id, batch, staying, releases),
             [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
             retention=orbweaver_settings.load().sighting_retention,
         )
@@ -123,23 +123,23 @@ def match(batch_id: str) -> None:
     durability.wait_for_disk(store)
 
 
-def rematch(turn: str) -> None:
+def rematch(token: str) -> None:
     """Ask again about a slice of the retained sightings, and leave the next slice to another job."""
     store = _store()
-    rematching.work(store, turn, _verdicts, retention=orbweaver_settings.load().sighting_retention)
+    rematching.work(store, token, _verdicts, retention=orbweaver_settings.load().sighting_retention)
     durability.wait_for_disk(store)
 
 
-def recall(turn: str) -> None:
+def recall(token: str) -> None:
     """Ask again about a slice of the cases, and leave the next slice to another job."""
     store = _store()
-    recalling.work(store, turn, _verdicts)
+    recalling.work(store, token, _verdicts)
     durability.wait_for_disk(store)
 
 
-def forget(turn: str) -> None:
+def forget(token: str) -> None:
     """Forget the retained sightings of a slice of shards whose time is over."""
-    forgetting.work(_store(), turn, retention=orbweaver_settings.load().sighting_retention)
+    forgetting.work(_store(), token, retention=orbweaver_settings.load().sighting_retention)
 
 
 def deliver(event_id: str) -> None:
@@ -153,7 +153,7 @@ def deliver(event_id: str) -> None:
         raise NotDelivered("other sinks are in force by now: the event goes to those, too")
 
 
-# What a worker hands to each job: a job may call these and nothing else.
+# A worker hands these functions to each job; a job can call no other.
 FUNCTIONS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {function.__name__: function for function in (recrawl, match, deliver, rematch, recall, forget)}
 )

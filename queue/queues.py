@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orbweaver.queue.allowed_jobs import MODULE, JobName, KnownJob, KnownQueue
+from orbweaver.queue.allowed_jobs import MODULE, AllowedJob, AllowedQueue, JobName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
@@ -42,7 +42,7 @@ class QueueName(StrEnum):
 
 def queue_for(store: Store, name: QueueName) -> Queue:
     """Return the RQ queue of that name: JSON, and jobs that call nothing but queue.jobs."""
-    return KnownQueue(name.value, connection=store, job_class=KnownJob, serializer=JSONSerializer)
+    return AllowedQueue(name.value, connection=store, job_class=AllowedJob, serializer=JSONSerializer)
 
 
 def encoded(name: str) -> str:
@@ -55,26 +55,48 @@ def recrawl_job_id(scope_name: str) -> str:
     return f"recrawl-{encoded(scope_name)}"
 
 
-def match_job_id(batch_id: str, turn: str = "") -> str:
-    """Return the id of the job that asks about a batch; `turn` names each further asking."""
-    return f"match-{batch_id}-{turn}" if turn else f"match-{batch_id}"
+class MatchJobId(NamedTuple):
+    """The parts of a match job's id: the batch that it asks about, and what names a further asking, "" for the first.
+
+    They are read from the id because the lists of RQ have nothing but ids, and a job of an earlier release has them
+    nowhere else.
+    """
+
+    batch_id: str
+    asking: str = ""
+
+    def __str__(self) -> str:
+        return f"match-{self.batch_id}-{self.asking}" if self.asking else f"match-{self.batch_id}"
+
+    @classmethod
+    def read(cls, job_id: str) -> MatchJobId | None:
+        """Read a job's id; None when it is not that of a match job."""
+        name, _, rest = job_id.partition("-")
+        batch_id, _, asking = rest.partition("-")
+        return cls(batch_id, asking) if name == JobName.MATCH and batch_id else None
 
 
-def batch_of(job_id: str) -> str:
-    """Return the id of the batch that a match job asks about."""
-    return job_id.removeprefix("match-").partition("-")[0]
+def match_job_id(batch_id: str, asking: str = "") -> str:
+    """Return the id of the job that asks about a batch; `asking` names each further asking."""
+    return str(MatchJobId(batch_id, asking))
 
 
-def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, turn: str = "") -> None:
-    """Queue a batch's match job on an open transaction: behind the others; in a further turn before all of them.
+def batch_of(job_id: str) -> str | None:
+    """Return the id of the batch that a job asks about, None for a job of another kind."""
+    found = MatchJobId.read(job_id)
+    return None if found is None else found.batch_id
 
-    A further turn is a job of its own: the job before may be in its last moments, and RQ removes it by its id.
+
+def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, asking: str = "") -> None:
+    """Queue a batch's match job on an open transaction: behind the others; for a further asking before all of them.
+
+    A further asking is a job of its own: the job before may be in its last moments, and RQ removes it by its id.
     """
     queue_for(store, QueueName.MATCH).enqueue_call(
         f"{MODULE}.{JobName.MATCH}",
         args=(batch_id,),
-        job_id=match_job_id(batch_id, turn),
-        at_front=bool(turn),
+        job_id=match_job_id(batch_id, asking),
+        at_front=bool(asking),
         timeout=MATCH_SECONDS,
         result_ttl=0,
         failure_ttl=PARKED_SECONDS,
@@ -83,10 +105,11 @@ def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, turn: str = ""
     )
 
 
-def has_further_turn_next(store: Store) -> bool:
+def is_further_asking_next(store: Store) -> bool:
     """Whether the next match job asks about a batch for a further time."""
     job_id = store.lindex(queue_for(store, QueueName.MATCH).key, 0)
-    return isinstance(job_id, bytes) and job_id.startswith(b"match-") and job_id.count(b"-") > 1
+    found = MatchJobId.read(job_id.decode(errors="replace")) if isinstance(job_id, bytes) else None
+    return found is not None and bool(found.asking)
 
 
 def idle_because(store: Store, worker_name: str) -> str | None:
@@ -103,17 +126,17 @@ def give_back(store: Store, queue: Queue, job_id: str) -> None:
         pipe.execute()
 
 
-def sweep_job_id(name: str, turn: str) -> str:
+def sweep_job_id(name: str, token: str) -> str:
     """Return the id of the job that does a sweep's next slice."""
-    return f"{name}-{turn}"
+    return f"{name}-{token}"
 
 
-def enqueue_sweep(store: Store, pipe: Pipeline, name: str, turn: str) -> None:
+def enqueue_sweep(store: Store, pipe: Pipeline, name: str, token: str) -> None:
     """Queue a slice of a sweep, behind the batches that wait, on an open transaction."""
     queue_for(store, QueueName.MATCH).enqueue_call(
         f"{MODULE}.{name}",
-        args=(turn,),
-        job_id=sweep_job_id(name, turn),
+        args=(token,),
+        job_id=sweep_job_id(name, token),
         timeout=MATCH_SECONDS,
         result_ttl=0,
         failure_ttl=PARKED_SECONDS,
@@ -129,7 +152,7 @@ def delivery_job_id(event_id: str) -> str:
 
 def job_key(job_id: str) -> str:
     """Return the key under which RQ keeps a job."""
-    return KnownJob.key_for(job_id)
+    return AllowedJob.key_for(job_id)
 
 
 def enqueue_delivery(store: Store, pipe: Pipeline, event_id: str) -> None:

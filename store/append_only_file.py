@@ -32,7 +32,7 @@ _EMPTY_FILE_BYTES = 512
 
 @dataclass(frozen=True)
 class Damage:
-    """Where an append-only file stops to be readable: `whole` bytes of `size` are whole commands and transactions.
+    """The place from which an append-only file cannot be read: `whole` of its `size` bytes are whole commands.
 
     `is_at_end`: what follows is the beginning of one write that never ended, with zeros behind it perhaps, as a power
     cut leaves them; else there are more commands behind the damage.

@@ -8,13 +8,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# What a run needs is unknown before it; below the first a person should look, below the second a run is likely to fail.
+# Nobody knows before a run how much it needs: below the first number a person should look, below the second a run is
+# likely to fail.
 LOW_BYTES = 2**30
 FULL_BYTES = 50 * 2**20
 LOW_FILES = 10_000
 FULL_FILES = 100
 PROBE_BYTES = 65_536
-# What open(2) says of O_TMPFILE where the kernel or the file system does not know it.
+# The errors of open(2) with O_TMPFILE where the kernel or the file system does not know it.
 NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 
 

@@ -35,7 +35,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 0.01
-# Who waits for longer than this says so.
+# A command that waits for longer than this says so.
 SILENT_SECONDS = 2.0
 # sun_path of a Unix socket address holds 108 bytes with its end mark: unix(7).
 LONGEST_SOCKET_PATH = 107

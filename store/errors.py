@@ -1,4 +1,4 @@
-"""How the store can fail.
+"""The errors of the store.
 
 StoreError
 ├── StoreUnreachable    no server answers at the address, or it refused us

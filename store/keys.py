@@ -114,7 +114,7 @@ def timed_round() -> str:
 
 
 def sweep(name: str) -> str:
-    """Hash of a sweep (rematch, recall, forget): its turn and counts; owner queue.records.sweeps."""
+    """Hash of a sweep (rematch, recall, forget): its token and counts; owner queue.records.sweeps."""
     return f"{PREFIX}:sweep:{name}"
 
 

@@ -23,7 +23,7 @@ LOCK_FILE = "server.lock"
 # Debian's redis-server is a link to redis-check-rdb; redis-cli is no server.
 SERVER_NAME = re.compile(r"(valkey|redis)-(server|check-rdb|check-aof)( \(deleted\))?")
 LOOKS = 1_000
-# What flock(2) says on a file system that keeps no locks, such as NFS without its lock service.
+# The errors of flock(2) on a file system that keeps no locks, such as NFS without its lock service.
 NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -115,7 +115,7 @@ def _is_server_at(pid: int, data: Path, named: re.Pattern[bytes]) -> bool:
         if SERVER_NAME.fullmatch(process.joinpath("exe").readlink().name) is None:
             return False
         # In this order: it goes to its data when it has read its options, and writes over its command line after that.
-        # Where it has just begun, or is just writing, there is no command line for a moment.
+        # While it begins or writes, there is no command line for a moment.
         words = next(filter(None, (process.joinpath("cmdline").read_bytes() for _ in range(LOOKS))), b"")
         if os.path.samestat(process.joinpath("cwd").stat(), data.stat()):
             return True

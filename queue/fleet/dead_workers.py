@@ -10,7 +10,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 
-from orbweaver.queue.allowed_jobs import KnownJob
+from orbweaver.queue.allowed_jobs import AllowedJob
 from orbweaver.queue.fleet import processes
 from orbweaver.queue.queues import KERNEL, PROCESS_START, QueueName, queue_for
 from orbweaver.store.connection import Store, socket_path, text
@@ -35,7 +35,7 @@ def discard(store: Store, name: QueueName, job_id: str) -> None:
 def discard_parked(store: Store, name: QueueName, job_id: str) -> None:
     """Remove a job that is parked, unless another of the same id has taken its place."""
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(KnownJob.key_for(job_id))
+        pipe.watch(AllowedJob.key_for(job_id))
         job = _job(store, job_id)
         if job is not None and job.get_status(refresh=False) == JobStatus.FAILED:
             entries = _executions(store, name, job_id)
@@ -50,7 +50,7 @@ def _remove(pipe: Pipeline, store: Store, name: QueueName, job_id: str, entries:
     pipe.lrem(queue.key, 0, job_id)
     pipe.zrem(queue.failed_job_registry.key, job_id)
     _end_executions(pipe, name, store, job_id, entries)
-    pipe.delete(KnownJob.key_for(job_id), Result.get_key(job_id))
+    pipe.delete(AllowedJob.key_for(job_id), Result.get_key(job_id))
 
 
 def withdraw(store: Store, name: QueueName, job_id: str) -> bool:
@@ -95,7 +95,7 @@ def retry_abandoned_jobs(store: Store) -> None:
 def _retry(store: Store, name: QueueName, job_id: str, is_of_a_dead: Callable[[str], bool]) -> None:
     queue = queue_for(store, name)
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(KnownJob.key_for(job_id))
+        pipe.watch(AllowedJob.key_for(job_id))
         job = queue.fetch_job(job_id)
         if job is None or job.worker_name is None or job.get_status(refresh=False) != JobStatus.STARTED:
             return
@@ -157,7 +157,7 @@ def is_dead(store: Store, worker_name: str) -> bool:
         # The record of a worker of an earlier release says no more of its process than a number, which another
         # process may have by now. Its jobs are then given back when the record has expired, at the latest.
         return text(hostname or "") == socket.gethostname() and not processes.is_there(int(pid))
-    # Who reaches a store over a Unix socket is on its machine, so another boot of the kernel is one before.
+    # All workers of a store with a Unix socket are on one machine, so another boot of the kernel is an earlier one.
     is_before_this_boot = socket_path(store) is not None and not processes.is_of_this_boot(text(kernel))
     return is_before_this_boot or processes.has_ended(int(pid), int(start), text(kernel))
 
@@ -190,6 +190,6 @@ def _end_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, 
 
 def _job(store: Store, job_id: str) -> Job | None:
     try:
-        return KnownJob.fetch(job_id, connection=store)
+        return AllowedJob.fetch(job_id, connection=store)
     except NoSuchJobError:
         return None

@@ -24,9 +24,9 @@ from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
 
 log = logging.getLogger("orbweaver.worker")
-# How often the store is looked at for a check that is due, at most; one round trip each time.
+# The store is looked at for a check that is due every so many seconds, at most; one round trip each time.
 LOOK_SECONDS = 1.0
-# How long the end of a worker waits for a check that is under way.
+# The end of a worker waits so long for a check that is under way.
 END_SECONDS = 2.0
 
 

@@ -1,4 +1,4 @@
-"""What a recrawl worker does once, before its first fork, so that none of its work horses has to do it again."""
+"""Does once in a recrawl worker, before its first fork, what each of its work horses would have to do again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import importlib
 import mimetypes
 
-# What Scrapy would import by name in every horse, and what leads to our own modules.
+# Modules that Scrapy would import by name in every horse, and those that lead to our own.
 PRELOADED = (
     "orbweaver.queue.jobs",
     "multiprocessing.popen_fork",

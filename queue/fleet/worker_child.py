@@ -1,4 +1,4 @@
-"""How a worker process of a run begins: it ties its life to the run's, and then it is `orbweaver worker`.
+"""Begins a worker process of a run: it ties its life to the run's, and then it is `orbweaver worker`.
 
 It imports nothing of ours but what the tie takes, because a run may die while its workers are still importing.
 """

@@ -15,7 +15,7 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler.containment import prctl
 from orbweaver.model import now
 from orbweaver.queue import jobs
-from orbweaver.queue.allowed_jobs import KnownJob, KnownQueue
+from orbweaver.queue.allowed_jobs import AllowedJob, AllowedQueue
 from orbweaver.queue.errors import JobTimeIsOver, NotInForce
 from orbweaver.queue.fleet import processes, upkeep
 from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, QueueName, give_back, queue_for
@@ -41,7 +41,7 @@ HEARTBEAT_SECONDS = 30
 MAINTENANCE_SECONDS = 60
 # RQ: an idle worker looks for work, and for what dead workers left, at least so often, less 15.
 WORKER_SECONDS = MAINTENANCE_SECONDS + 15
-# How often a worker that may not work looks whether it may.
+# A worker that may not work looks every so many seconds whether it may.
 LOOK_SECONDS = 1.0
 _Result = TypeVar("_Result")
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
@@ -62,7 +62,7 @@ class _JobTime(UnixSignalDeathPenalty):
 
 
 class _Guarded(_Base):
-    """What both workers add to RQ: a job belongs to the queue it came from, and its arguments stay out of logs."""
+    """Both workers add this to RQ: a job belongs to the queue it came from, and its arguments stay out of logs."""
 
     death_penalty_class = _JobTime
     log_job_description = False
@@ -132,7 +132,7 @@ class _Guarded(_Base):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         job.origin = queue.name  # the stored one may name another queue, and park the job where nobody looks
-        assert isinstance(job, KnownJob)
+        assert isinstance(job, AllowedJob)
         job.functions = jobs.FUNCTIONS
         if job.refused is not None:
             log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
@@ -151,7 +151,7 @@ class _Guarded(_Base):
             log.warning("the store does not answer; what was left is looked after later: %s", error)
 
     def prepare_job_execution(self, job: Job, *_: bool) -> None:
-        """Note that the job is started; a worker of several queues has noted, too, that it was taken (KnownQueue)."""
+        """Note that the job is started; a worker of several queues has noted, too, that it was taken (AllowedQueue)."""
         super().prepare_job_execution(job, True)
 
 
@@ -192,8 +192,8 @@ def work(
     options: dict[str, Any] = {
         "connection": store,
         "name": name,
-        "job_class": KnownJob,
-        "queue_class": KnownQueue,
+        "job_class": AllowedJob,
+        "queue_class": AllowedQueue,
         "serializer": JSONSerializer,
         "log_job_description": False,
         "job_monitoring_interval": HEARTBEAT_SECONDS,

@@ -19,7 +19,7 @@ class Terms(Noun):
 
 
 class Order(Noun):
-    """What one recrawl job is to do."""
+    """The order for one recrawl job: its scope and its reports."""
 
     scope: Scope
     reports: tuple[Report, ...]

@@ -42,11 +42,11 @@ _AMPERSAND: Final = re.compile(r"&amp;|&#0*38;|&#x0*26;", re.IGNORECASE)
 
 # A URL in running text ends here; none of them may stand in a URL unescaped.
 _ENDS: Final = re.compile('[\\s<>"`\u201c-\u201e\u00ab\u00bb\u2039\u203a]')
-# What may stand right before a URL: quotes, brackets, marks between items, and the dashes of a list.
+# These may stand right before a URL: quotes, brackets, marks between items, and the dashes of a list.
 _BEFORE_A_URL: Final = frozenset(
     "\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u2039\u203a<>()[]{};,|:=*_~`-\u2013\u2014\u2022\u00b7"
 )
-# What ends a sentence or a list, and not a URL that stands in it.
+# These end a sentence or a list, and not a URL that stands in it.
 _SENTENCE_ENDS: Final = ".,;:!?'\u2019|"
 _CLOSING: Final = {")": "(", "]": "[", "}": "{"}
 _CUT_OFF: Final = ("...", "…")

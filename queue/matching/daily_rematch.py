@@ -26,7 +26,7 @@ FILES_AT_ONCE = 1_000
 
 
 class _Round(NamedTuple):
-    """When the last round began, None before the first, and how many shards it has gone through."""
+    """The last round: when it began, None before the first, and how many shards it has gone through."""
 
     began_at: datetime | None
     place: int

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orbweaver.model import now
 from orbweaver.queue.records import retained, sweeps
-from orbweaver.queue.records.sweeps import Asked, Slice, SweepName
+from orbweaver.queue.records.sweeps import Slice, SliceResult, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.exceptions import WatchError
@@ -38,7 +38,7 @@ def start_if_due(store: Store) -> bool:
     return sweeps.start(store, SweepName.FORGET)
 
 
-def work(store: Store, turn: str, *, retention: timedelta) -> None:
+def work(store: Store, token: str, *, retention: timedelta) -> None:
     """Do one slice: what was seen longer ago than `retention` is deleted."""
 
     def do(ours: Slice, shards: list[str]) -> int:
@@ -50,7 +50,7 @@ def work(store: Store, turn: str, *, retention: timedelta) -> None:
             _forget(store, ours, shard, oldest)
         return sum(retained.count(store, few))
 
-    sweeps.work(store, SweepName.FORGET, turn, do, most=SHARDS_AT_ONCE)
+    sweeps.work(store, SweepName.FORGET, token, do, most=SHARDS_AT_ONCE)
 
 
 def _end(store: Store, ours: Slice, shards: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ def _end(store: Store, ours: Slice, shards: Sequence[str]) -> None:
         pipe.watch(ours.key)
         if ours.is_open(pipe):
             pipe.multi()
-            Asked(ours, done=shards).end(pipe)
+            SliceResult(ours, done=shards).end(pipe)
             with contextlib.suppress(WatchError):  # the sweep began anew: they are looked at again
                 pipe.execute()
 
@@ -72,7 +72,7 @@ def _forget(store: Store, ours: Slice, shard: str, oldest: datetime) -> None:
             if not ours.is_open(pipe):
                 return
             forgotten = retained.forget(pipe, shard, before=oldest)
-            Asked(ours, done=[shard], counts={"forgotten": forgotten}).end(pipe)
+            SliceResult(ours, done=[shard], counts={"forgotten": forgotten}).end(pipe)
             try:
                 pipe.execute()
             except WatchError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.records import runs, sweeps
-from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
+from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -29,7 +29,7 @@ def mark_all(pipe: Pipeline) -> None:
 
 def work(
     store: Store,
-    turn: str,
+    token: str,
     ask: Callable[[Sequence[DigestSet]], list[Verdict]],
     *,
     budget: SliceBudget = sweeps.USUAL_BUDGET,
@@ -50,7 +50,7 @@ def work(
             pass
         return None if found and not answers else len(found)
 
-    sweeps.work(store, SweepName.RECALL, turn, do, most=ASKED_AT_ONCE, budget=budget)
+    sweeps.work(store, SweepName.RECALL, token, do, most=ASKED_AT_ONCE, budget=budget)
 
 
 def _try_to_write(
@@ -90,7 +90,7 @@ def _try_to_write(
             "corrected": sum(event.type is EventType.CORRECTED for event in events),
             "opened": sum(event.type is EventType.OPENED for event in events),
         }
-        Asked(ours, done, unanswered, counts).end(pipe)
+        SliceResult(ours, done, unanswered, counts).end(pipe)
         try:
             pipe.execute()
         except WatchError:

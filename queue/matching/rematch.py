@@ -16,7 +16,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force, list_versions, retained, sweeps
 from orbweaver.queue.records.list_versions import Versions
 from orbweaver.queue.records.retained import Retained, Unreadable
-from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
+from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -58,13 +58,15 @@ def start(store: Store, versions: Mapping[str, str]) -> None:
     _start(store, versions, list_versions.NO_TIMES, only_if_new=False)
 
 
-def work(store: Store, turn: str, ask: Ask, *, retention: timedelta, budget: SliceBudget = sweeps.USUAL_BUDGET) -> None:
+def work(
+    store: Store, token: str, ask: Ask, *, retention: timedelta, budget: SliceBudget = sweeps.USUAL_BUDGET
+) -> None:
     """Do one slice of the rematch: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, shards: list[str]) -> int | None:
         return _ask_again(store, ours, retained.first_few(store, shards, ASKED_AT_ONCE), ask, retention)
 
-    sweeps.work(store, SweepName.REMATCH, turn, do, most=SHARDS_AT_ONCE, budget=budget)
+    sweeps.work(store, SweepName.REMATCH, token, do, most=SHARDS_AT_ONCE, budget=budget)
 
 
 def _start(
@@ -127,8 +129,8 @@ def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention
                 matches += _answers(one, verdict)
     while len(matches) > SETTLED_AT_ONCE:
         some, matches = matches[:SETTLED_AT_ONCE], matches[SETTLED_AT_ONCE:]
-        settlement.settle(store, ours.run_id, Asked(ours), some, retention=retention)
-    ended = Asked(
+        settlement.settle(store, ours.run_id, SliceResult(ours), some, retention=retention)
+    ended = SliceResult(
         ours,
         done=[shard for shard in shards if shard not in unknown],
         unanswered=list(unknown),

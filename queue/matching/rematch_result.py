@@ -15,7 +15,7 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 
 SWEEPS = (SweepName.REMATCH, SweepName.RECALL)
-# What a sweep has done so far: the run that it counts for, and its counts.
+# The progress of each sweep: the run that it counts for, and its counts.
 Mark = tuple[tuple[str | None, dict[str, int]], ...]
 
 
@@ -36,12 +36,12 @@ class RematchResult:
 
 def mark(store: Store) -> Mark:
     """Note how far the last rematch is."""
-    return tuple((one.run_id, dict(one.counts)) for one in (sweeps.standing(store, name) for name in SWEEPS))
+    return tuple((one.run_id, dict(one.counts)) for one in (sweeps.status(store, name) for name in SWEEPS))
 
 
 def is_under_way(store: Store) -> bool:
     """Whether one goes on, or has events on their way."""
-    both = [sweeps.standing(store, name) for name in SWEEPS]
+    both = [sweeps.status(store, name) for name in SWEEPS]
     run_ids = {one.run_id for one in both if one.run_id is not None}
     # A slice queues the next one before it ends, so an empty queue is the end.
     if any(not one.is_ended for one in both if one.run_id is not None) and queues.waiting_jobs(store, QueueName.MATCH):
@@ -58,7 +58,7 @@ def since(store: Store, before: Mark) -> RematchResult | None:
 
 def read(store: Store) -> RematchResult:
     """Return what the last rematch came to."""
-    files, known = (sweeps.standing(store, name) for name in SWEEPS)
+    files, known = (sweeps.status(store, name) for name in SWEEPS)
     run_ids = {one.run_id for one in (files, known) if one.run_id is not None}
     case_ids = {case_id for run_id in run_ids for case_id in runs.case_ids(store, run_id)}
     return RematchResult(

@@ -110,13 +110,13 @@ def enqueue_released(store: Store) -> None:
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(keys.released_batches())
             found = pipe.execute_command("ZRANGE", keys.released_batches(), 0, RELEASED_AT_ONCE - 1)
-            if not found or queues.has_further_turn_next(store):
+            if not found or queues.is_further_asking_next(store):
                 return
             pipe.multi()
             pipe.zrem(keys.released_batches(), *found)
-            turn = uuid4().hex
+            asking = uuid4().hex
             for batch_id in reversed(found):  # each goes to the front, so the oldest goes last
-                queues.enqueue_match(store, pipe, text(batch_id), turn=turn)
+                queues.enqueue_match(store, pipe, text(batch_id), asking=asking)
             try:
                 pipe.execute()
             except WatchError:
@@ -125,7 +125,7 @@ def enqueue_released(store: Store) -> None:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class BatchUnderSettlement:
     """A batch that waits for its verdicts, as what asked for them (queue.matching.settlement).
 
     The sightings whose ids are in `staying` are asked about again when a service is healthy: at once, when batches
@@ -143,13 +143,13 @@ class Waiting:
         """The batch's key: gone once it is settled."""
         return keys.batch(self.batch_id)
 
-    def as_it_stands(self, pipe: Pipeline) -> Waiting | None:
+    def as_it_stands(self, pipe: Pipeline) -> BatchUnderSettlement | None:
         """Return it unless somebody settled it, knowing whether it is let go already."""
         pipe.watch(keys.releases())
         released = int(pipe.get(keys.releases()) or 0) != self.releases
         return replace(self, is_released=released) if pipe.exists(self.key) else None
 
-    def asked_again(self, sighting_ids: Collection[str]) -> Waiting:
+    def asked_again(self, sighting_ids: Collection[str]) -> BatchUnderSettlement:
         """Return it with more that stays, and gets its next job at once."""
         return replace(self, staying=self.staying | frozenset(sighting_ids), is_released=True)
 

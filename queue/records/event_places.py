@@ -1,4 +1,4 @@
-"""Where the events of a store go: decided once, so that an engine that reads one place gets all of them.
+"""Decides once where the events of a store go, so that an engine that reads one place gets all of them.
 
 The first run decides: TAKEDOWN_SINKS, else the directory of its output, else the state directory. It is part of what is
 in force (queue.records.in_force). After that only TAKEDOWN_SINKS moves it.

@@ -61,7 +61,7 @@ def described(settings: Settings, names: Collection[QueueName]) -> dict[str, str
 
 
 def declare(pipe: Pipeline | Store, settings: Settings, names: Collection[QueueName]) -> None:
-    """Write, or queue, that these settings are in force for the jobs of these queues. Only with the store's turn."""
+    """Write, or queue, that these settings are in force for the jobs of these queues. Only under the run lock."""
     mapping: dict[Any, Any] = {**described(settings, names), "state_dir": json.dumps(str(settings.state_dir))}
     pipe.hset(keys.in_force(), mapping=mapping)
 

@@ -23,7 +23,7 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 
 class RecrawlState(StrEnum):
-    """Where a recrawl stands."""
+    """The state of a recrawl."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -97,21 +97,21 @@ def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
     )
 
 
-class Standing(NamedTuple):
-    """Where a recrawl stands, without its order: cheap to read again and again."""
+class RecrawlStatus(NamedTuple):
+    """The state of a recrawl and its counts, without its order: cheap to read again and again."""
 
     state: RecrawlState
     tally: Tally
 
 
-def standings(store: Store, recrawl_ids: Sequence[str]) -> list[Standing]:
-    """Read where recrawls stand, in order, in one round trip; a record that has expired counts as failed."""
+def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
+    """Read the status of recrawls, in order, in one round trip; a record that has expired counts as failed."""
     with store.pipeline(transaction=False) as pipe:
         for recrawl_id in recrawl_ids:
             pipe.hmget(keys.recrawl(recrawl_id), "state", "tally")
         answers = pipe.execute()
     return [
-        Standing(
+        RecrawlStatus(
             RecrawlState(text(state)) if state is not None else RecrawlState.FAILED,
             Tally.model_validate_json(tally) if tally is not None else Tally(),
         )

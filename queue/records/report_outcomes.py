@@ -14,7 +14,7 @@ from orbweaver.takedown.cases.places import place_of
 
 
 class ReportOutcome(StrEnum):
-    """How a report ended; docs/analysts.md explains each."""
+    """The outcome of a report; docs/analysts.md explains each."""
 
     MATCH = "match"
     NO_MATCH = "no_match"
@@ -32,7 +32,7 @@ class ReportOutcome(StrEnum):
     UNDELIVERED = "undelivered"
 
 
-# What was reported got its answer: known, not known, a page, or not there any more.
+# Outcomes that are an answer: the file is known, or not, or it is a page, or it is not there any more.
 ANSWERED: Final = frozenset(
     {ReportOutcome.MATCH, ReportOutcome.NO_MATCH, ReportOutcome.PAGE, ReportOutcome.PAGE_ONLY, ReportOutcome.GONE}
 )

@@ -2,7 +2,7 @@
 
 What is still to do is a sorted set in the store, by the time from when it is due. A slice takes things off it in the
 transaction that writes their results, so a sweep goes on exactly where a killed one stopped. What nobody could answer
-stays, due later. A job works while the turn is its own; another turn makes it harmless.
+stays, due later. A job works while the record has its token; with another token there it does nothing any more.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from redis.exceptions import WatchError
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-# What could not be answered is asked again after this long.
+# Questions without an answer are asked again after this long.
 RETRY_SECONDS = 900
 COUNT = "count:"
+# The field of the token in a sweep's record; it keeps the name that earlier releases gave it.
+TURN = "turn"
 
 
 class SweepName(StrEnum):
@@ -53,8 +55,8 @@ USUAL_BUDGET = SliceBudget()
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far a sweep is: `left` is due now, `later` could not be answered; counts are since it began."""
+class SweepStatus:
+    """The progress of a sweep: `left` is due now, `later` could not be answered; counts are since it began."""
 
     run_id: str | None
     is_ended: bool
@@ -65,10 +67,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Slice:
-    """The right to work on a sweep: over when another job has the turn, or when the sweep began anew."""
+    """The right to work on a sweep: over when the record has another token, or when the sweep began anew."""
 
     name: SweepName
-    turn: str
+    token: str
     generation: int
     run_id: str
 
@@ -78,14 +80,14 @@ class Slice:
         return keys.sweep(self.name)
 
     def is_open(self, pipe: Pipeline) -> bool:
-        """Whether turn and generation are still those of the record."""
-        turn, generation = pipe.hmget(self.key, "turn", "generation")
-        return turn is not None and (text(turn), int(generation or 0)) == (self.turn, self.generation)
+        """Whether token and generation are still those of the record."""
+        token, generation = pipe.hmget(self.key, TURN, "generation")
+        return token is not None and (text(token), int(generation or 0)) == (self.token, self.generation)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a slice has done, as the question of a settlement: it ends with things that are done, or due again later."""
+class SliceResult:
+    """The result of a slice, which answers are written to: things are done, or due again later."""
 
     ours: Slice
     done: Collection[str] = ()
@@ -98,11 +100,11 @@ class Asked:
         """The sweep's record."""
         return self.ours.key
 
-    def as_it_stands(self, pipe: Pipeline) -> Asked | None:
+    def as_it_stands(self, pipe: Pipeline) -> SliceResult | None:
         """Return it as long as the slice may write."""
         return self if self.ours.is_open(pipe) else None
 
-    def asked_again(self, sighting_ids: Collection[str]) -> Asked:  # noqa: ARG002 - a part of a shard cannot be due
+    def asked_again(self, sighting_ids: Collection[str]) -> SliceResult:  # noqa: ARG002 - a part of a shard cannot be due
         """Return it with nothing done: the same things stay due."""
         return replace(self, done=(), unanswered=(), counts={})
 
@@ -135,9 +137,9 @@ def start(
     while True:
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(key)
-            turn, ended_at = pipe.hmget(key, "turn", "ended_at")
-            is_working = turn is not None and queues.is_alive(
-                store, QueueName.MATCH, queues.sweep_job_id(name, text(turn))
+            token, ended_at = pipe.hmget(key, TURN, "ended_at")
+            is_working = token is not None and queues.is_alive(
+                store, QueueName.MATCH, queues.sweep_job_id(name, text(token))
             )
             if not only_if(pipe):
                 return False
@@ -150,9 +152,9 @@ def start(
                 pipe.hincrby(key, "generation", 1)
                 pipe.hset(key, "began_at", format_time(now()))
             if not is_working:
-                next_turn = uuid4().hex
-                pipe.hset(key, "turn", next_turn)
-                queues.enqueue_sweep(store, pipe, name, next_turn)
+                next_token = uuid4().hex
+                pipe.hset(key, TURN, next_token)
+                queues.enqueue_sweep(store, pipe, name, next_token)
                 if mark is not None or ended_at is not None:
                     pipe.hdel(key, "ended_at", *counted)
                     pipe.hset(key, "run_id", run_id or uuid4().hex)
@@ -166,13 +168,13 @@ def start(
 def work(
     store: Store,
     name: SweepName,
-    turn: str,
+    token: str,
     do: Callable[[Slice, list[str]], int | None],
     *,
     most: int,
     budget: SliceBudget = USUAL_BUDGET,
 ) -> None:
-    """Do a slice: give up to `most` due things at a time to `do`, which writes what it did, then pass the turn on.
+    """Do a slice: give up to `most` due things at a time to `do`, which writes what it did, then pass the token on.
 
     `do` returns how many questions it asked, or None when nobody answers: then the sweep ends, and what is left
     waits for its next start.
@@ -180,10 +182,10 @@ def work(
     key, due = keys.sweep(name), keys.sweep_due(name)
     ends_at, asked, is_answered = budget.clock() + budget.seconds, 0, True
     while True:
-        found, generation, run_id = store.hmget(key, "turn", "generation", "run_id")
-        if found is None or text(found) != turn:
+        current, generation, run_id = store.hmget(key, TURN, "generation", "run_id")
+        if current is None or text(current) != token:
             return
-        ours = Slice(name, turn, int(generation or 0), text(run_id or ""))
+        ours = Slice(name, token, int(generation or 0), text(run_id or ""))
         ready = store.execute_command("ZRANGEBYSCORE", due, "-inf", time.time(), "LIMIT", 0, most)
         if not ready or not is_answered:
             if _pass_on(store, ours, None):
@@ -198,17 +200,17 @@ def work(
 
 
 def _pass_on(store: Store, ours: Slice, to: str | None) -> bool:
-    """Give the turn to another job, or end the sweep; False when it began anew meanwhile."""
+    """Pass the token to another job, or end the sweep; False when it began anew meanwhile."""
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(ours.key)
         if not ours.is_open(pipe):
             return False
         pipe.multi()
         if to is None:
-            pipe.hdel(ours.key, "turn")
+            pipe.hdel(ours.key, TURN)
             pipe.hset(ours.key, "ended_at", format_time(now()))
         else:
-            pipe.hset(ours.key, "turn", to)
+            pipe.hset(ours.key, TURN, to)
             queues.enqueue_sweep(store, pipe, ours.name, to)
         try:
             pipe.execute()
@@ -217,7 +219,7 @@ def _pass_on(store: Store, ours: Slice, to: str | None) -> bool:
         return True
 
 
-def standing(store: Store, name: SweepName) -> Standing:
+def status(store: Store, name: SweepName) -> SweepStatus:
     """Return how far a sweep is."""
     at = time.time()
     with store.pipeline(transaction=True) as pipe:
@@ -226,7 +228,7 @@ def standing(store: Store, name: SweepName) -> Standing:
         pipe.zcard(keys.sweep_due(name))
         stored, left, all_of_it = pipe.execute()
     fields = {text(name): text(value) for name, value in stored.items()}
-    return Standing(
+    return SweepStatus(
         run_id=fields.get("run_id"),
         is_ended="ended_at" in fields,
         left=left,

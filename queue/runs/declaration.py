@@ -27,7 +27,7 @@ def declare(
 ) -> dict[str, str]:
     """Declare a run's settings, and the list version of each of its services that answers as the one that is wanted.
 
-    Returns these versions by service. Only with the store's turn. What a service that is away now has is seen when it
+    Returns these versions by service. Only under the run lock. What a service that is away now has is seen when it
     is back. Raises WorkersTooOld while a worker of an earlier release is alive on this store, and StoreBusy when
     another run has moved the events elsewhere since `sinks_seen` were those in force (None: whatever they were).
     """

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from orbweaver.queue import queues
-from orbweaver.queue.allowed_jobs import KnownJob
+from orbweaver.queue.allowed_jobs import AllowedJob
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls
@@ -47,7 +47,7 @@ def end_parked_recrawls(store: Store) -> None:
         if job is None or not job.args:
             continue
         recrawl_id = str(job.args[0])
-        [status] = recrawls.standings(store, [recrawl_id])
+        [status] = recrawls.statuses(store, [recrawl_id])
         if status.state not in ENDED:
             recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=_reason_of(job))
         dead_workers.discard_parked(store, QueueName.RECRAWL, job_id)
@@ -56,7 +56,7 @@ def end_parked_recrawls(store: Store) -> None:
 def own_job(store: Store, record: RecrawlRecord) -> Job | None:
     """Return a recrawl's job, refused or not; None when there is none, or when it is another recrawl's by now."""
     job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(record.order.scope.name))
-    is_refused = isinstance(job, KnownJob) and job.refused is not None
+    is_refused = isinstance(job, AllowedJob) and job.refused is not None
     return job if job is not None and (is_refused or list(job.args) == [record.recrawl_id]) else None
 
 

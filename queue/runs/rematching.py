@@ -85,7 +85,7 @@ def run(
             while not (stop.is_set() or workers.are_exhausted):
                 lock.check()
                 workers.replace_dead()
-                standing = sweeps.standing(store, SweepName.REMATCH)
+                standing = sweeps.status(store, SweepName.REMATCH)
                 on_progress(RematchProgress(standing.counts.get("asked", 0), standing.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
                 is_asked = not queues.waiting_jobs(store, QueueName.MATCH) or workers.takes_no_match_job()

@@ -72,7 +72,7 @@ class Holder(Noun):
 
 @dataclass(frozen=True)
 class Claim:
-    """How a command asks for the lock: its name, what else its user could do, and how it waits.
+    """A command's claim to the lock: its name, what else its user could do, and how it waits.
 
     `say_waiting` gets a line for each run that is waited for; without it nobody waits.
     """

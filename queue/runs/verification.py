@@ -47,7 +47,7 @@ CHECKS_WAITED_FOR = 3
 
 @dataclass(frozen=True)
 class HostProgress:
-    """Where the recrawl of one host (or site) stands."""
+    """The progress of the recrawl of one host (or site)."""
 
     name: str
     state: RecrawlState
@@ -201,7 +201,7 @@ def _watch(
     while not stop.is_set():
         lock.check()
         workers.replace_dead()
-        standings = recrawls.standings(store, recrawl_ids)
+        standings = recrawls.statuses(store, recrawl_ids)
         lost_jobs.end_lost_recrawls(
             store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
         )
@@ -214,7 +214,7 @@ def _watch(
         if workers.are_exhausted:
             return
         is_crawled = progress.hosts_done == progress.hosts
-        # What waits and has no job any more is unknown or undelivered, and the report says so.
+        # A file or an event that waits and has no job any more is unknown or undelivered; the report says so.
         is_asked = progress.waiting == 0 or are_parked
         if is_crawled and workers.takes_no_match_job() and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
             return
@@ -294,7 +294,7 @@ def _stop_recrawls(store: Store, run_id: str) -> list[str]:
 
 def _open_recrawls(store: Store, run_id: str) -> list[str]:
     recrawl_ids = runs.recrawl_ids(store, run_id)
-    standings = recrawls.standings(store, recrawl_ids)
+    standings = recrawls.statuses(store, recrawl_ids)
     return [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
 
 
@@ -318,7 +318,7 @@ def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
 
 
 def _progress(
-    store: Store, run_id: str, names: Sequence[str], began_at: datetime, standings: Sequence[recrawls.Standing]
+    store: Store, run_id: str, names: Sequence[str], began_at: datetime, standings: Sequence[recrawls.RecrawlStatus]
 ) -> VerifyProgress:
     return VerifyProgress(
         hosts=len(standings),

@@ -17,7 +17,7 @@ from builders import a_sighting, add_batch, an_order, parked, transaction, url_o
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.queue import allowed_jobs, jobs, queues
-from orbweaver.queue.allowed_jobs import MODULE, KnownJob, refusal
+from orbweaver.queue.allowed_jobs import MODULE, AllowedJob, refusal
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
@@ -257,7 +257,7 @@ def test_the_planted_data_would_be_dangerous_if_it_was_believed(tmp_path: Path) 
 def test_a_refused_job_can_still_be_found_in_its_queue_and_says_that_it_failed(store: Store) -> None:
     plant(store, QueueName.RECRAWL, "parked", {**HONEST, "origin": "recrawl", "status": "failed", "webhooks": HOOKS})
     job = queues.queue_for(store, QueueName.RECRAWL).fetch_job("parked")
-    assert isinstance(job, KnownJob)
+    assert isinstance(job, AllowedJob)
     assert (job.refused, job.is_failed) == ("it carries webhooks", True)
 
 
@@ -266,14 +266,14 @@ def test_a_job_that_rq_wrote_is_not_refused(store: Store) -> None:
     queues.enqueue_recrawl(store, "h.test", "recrawl-1", 60)
     with transaction(store) as pipe:
         queues.enqueue_delivery(store, pipe, "event-1")
-    stored = [KnownJob.fetch(text.decode()[7:], connection=store) for text in store.keys("rq:job:*")]
+    stored = [AllowedJob.fetch(text.decode()[7:], connection=store) for text in store.keys("rq:job:*")]
     assert len(stored) == 3
-    assert {(job.refused, job.func_name) for job in stored if isinstance(job, KnownJob)} == {
+    assert {(job.refused, job.func_name) for job in stored if isinstance(job, AllowedJob)} == {
         (None, f"{MODULE}.recrawl"),
         (None, f"{MODULE}.match"),
         (None, f"{MODULE}.deliver"),
     }
-    assert KnownJob.fetch(queues.match_job_id(batch_id), connection=store).args == [batch_id]
+    assert AllowedJob.fetch(queues.match_job_id(batch_id), connection=store).args == [batch_id]
 
 
 def test_each_job_name_is_a_function_that_a_worker_hands_over() -> None:
@@ -282,7 +282,7 @@ def test_each_job_name_is_a_function_that_a_worker_hands_over() -> None:
 
 
 def test_a_job_calls_nothing_where_no_worker_has_handed_over_its_functions(store: Store) -> None:
-    job = KnownJob.fetch(queues.match_job_id(add_batch(store, a_sighting())), connection=store)
+    job = AllowedJob.fetch(queues.match_job_id(add_batch(store, a_sighting())), connection=store)
     with pytest.raises(allowed_jobs.RefusedJob, match="only a worker may call its function"):
         _ = job.func
 
@@ -291,7 +291,7 @@ def test_a_job_calls_nothing_where_no_worker_has_handed_over_its_functions(store
 def test_an_id_that_no_job_can_have_is_no_job(store: Store, job_id: str) -> None:
     plant(store, QueueName.MATCH, "honest", HONEST)
     with pytest.raises(NoSuchJobError):
-        KnownJob.fetch(job_id, connection=store)
+        AllowedJob.fetch(job_id, connection=store)
 
 
 FIELDS = [

@@ -263,8 +263,8 @@ def test_what_was_asked_of_a_list_that_changed_and_was_gone_through_before_it_is
         assert health.list_version is not None
         assert rematch.start_if_due(store, {health.service: health.list_version})
         ask = functools.partial(asking.verdicts, store)
-        recall.work(store, turn_of(store, SweepName.RECALL), ask)
-        rematch.work(store, turn_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
+        recall.work(store, token_of(store, SweepName.RECALL), ask)
+        rematch.work(store, token_of(store, SweepName.REMATCH), ask, retention=timedelta(days=1))
 
     interleaved.happens = another_list_is_gone_through
     interleaved.is_time = lambda: keys.batch(batch_id) in interleaved.read  # and it was asked about
@@ -284,20 +284,20 @@ def test_a_recall_that_runs_before_its_rematch_is_begun_knows_which_answers_are_
     assert health.list_version is not None
 
     def recall_all() -> None:
-        recall.work(store, turn_of(store, SweepName.RECALL), functools.partial(asking.verdicts, store))
+        recall.work(store, token_of(store, SweepName.RECALL), functools.partial(asking.verdicts, store))
 
     rematch.start(store, {health.service: health.list_version})
     recall_all()
-    assert sweeps.standing(store, SweepName.RECALL).later == 0
+    assert sweeps.status(store, SweepName.RECALL).later == 0
     interleaved.happens = recall_all  # here, where the list that another machine has seen is not yet
     interleaved.is_time = lambda: store.hexists(keys.sweep(SweepName.RECALL), "turn")
     assert rematch.start_if_due(interleaved, {health.service: "new"})
     assert interleaved.happens is None
-    assert sweeps.standing(store, SweepName.RECALL).later == 1
+    assert sweeps.status(store, SweepName.RECALL).later == 1
     assert not rematch.start_if_due(store, {health.service: "new"})
 
 
-def turn_of(store: Store, name: SweepName) -> str:
-    turn = store.hget(keys.sweep(name), "turn")
-    assert turn is not None
-    return turn.decode()
+def token_of(store: Store, name: SweepName) -> str:
+    token = store.hget(keys.sweep(name), "turn")
+    assert token is not None
+    return token.decode()

@@ -175,7 +175,7 @@ def test_a_batch_that_another_worker_settled_meanwhile_is_left_alone(store: Stor
     assert batch is not None
     work(store, QueueName.MATCH)
     late = Verdict(result=VerdictResult.UNKNOWN, reason="asked before the service came back")
-    waiting = batches.Waiting(batch_id, batch)
+    waiting = batches.BatchUnderSettlement(batch_id, batch)
     settlement.settle(store, RUN, waiting, [(a_sighting(), late)], retention=timedelta(days=1))
     assert (store.hlen(keys.unanswered()), runs.unknown(store, RUN)) == (0, [])
 

@@ -9,7 +9,7 @@ from builders import a_sighting, add_batch, an_order, kill_worker, parked, start
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.queue import queues
-from orbweaver.queue.allowed_jobs import JOB_ID, KnownJob, KnownQueue
+from orbweaver.queue.allowed_jobs import JOB_ID, AllowedJob, AllowedQueue
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.queues import QueueName, encoded
 from orbweaver.queue.records import batches, recrawls
@@ -93,7 +93,7 @@ def test_a_worker_of_several_queues_that_dies_before_it_starts_a_job_leaves_it_t
     taken = [queues.queue_for(store, name).key for name in (QueueName.MATCH, QueueName.TAKEDOWN)]
     with transaction(store) as pipe:
         queues.enqueue_delivery(store, pipe, "event")
-    assert KnownQueue.lpop(taken, seconds, store) == (taken[1], b"deliver-event")  # and then it dies
+    assert AllowedQueue.lpop(taken, seconds, store) == (taken[1], b"deliver-event")  # and then it dies
     assert queues.waiting_jobs(store, QueueName.TAKEDOWN) == 1
     dead_workers.recover(store, QueueName.TAKEDOWN, "dead")
     assert queues.is_alive(store, QueueName.TAKEDOWN, "deliver-event")
@@ -103,7 +103,7 @@ def test_a_worker_of_several_queues_that_dies_before_it_starts_a_job_leaves_it_t
 
 def test_a_worker_of_several_queues_waits_for_all_of_them(store: Store) -> None:
     with pytest.raises(DequeueTimeout):
-        KnownQueue.lpop(["rq:queue:match", "rq:queue:takedown"], 1, store)
+        AllowedQueue.lpop(["rq:queue:match", "rq:queue:takedown"], 1, store)
 
 
 def test_a_job_that_was_put_back_though_it_was_done_is_held_for_no_work(store: Store) -> None:
@@ -143,7 +143,7 @@ def test_the_job_of_a_killed_worker_is_done_again(store: Store) -> None:
         queue = queues.queue_for(store, QueueName.RECRAWL)
         assert queue.get_job_ids() == []
         dead_workers.recover(store, QueueName.RECRAWL, "doomed")
-        job = KnownJob.fetch(queues.recrawl_job_id(host.host), connection=store)
+        job = AllowedJob.fetch(queues.recrawl_job_id(host.host), connection=store)
         assert (queue.get_job_ids(), job.retries_left) == ([job.id], queues.RETRIES - 1)
         assert queues.waiting_jobs(store, QueueName.RECRAWL) == 1
         host.delay = 0
@@ -165,3 +165,20 @@ def test_a_job_whose_workers_die_again_and_again_is_parked(store: Store) -> None
     said = parked(store, QueueName.RECRAWL)
     assert said == {queues.recrawl_job_id(host.host): "worker doomed died and no retry is left"}
     assert queues.waiting_jobs(store, QueueName.RECRAWL) == 0
+
+
+@pytest.mark.parametrize(
+    ("job_id", "read"),
+    [
+        ("match-0f3c", ("0f3c", "")),
+        ("match-0f3c-77aa", ("0f3c", "77aa")),  # as every release has written it
+        ("rematch-0f3c", None),
+        ("recrawl-match-1", None),
+        ("match", None),
+        ("match-", None),
+    ],
+)
+def test_a_match_jobs_id_says_its_batch_and_which_asking_it_is(job_id: str, read: tuple[str, str] | None) -> None:
+    found = queues.MatchJobId.read(job_id)
+    assert found == read
+    assert found is None or str(found) == job_id

@@ -150,7 +150,7 @@ def test_a_killed_verify_leaves_its_recrawls_to_the_workers_of_its_store(store: 
         gate.open()
         [recrawl_id] = [key.decode().split(":")[2] for key in store.keys("orbweaver:recrawl:*")]
         with quick_worker(store, QueueName.RECRAWL, **LOOPBACK):
-            eventually(lambda: recrawls.standings(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
+            eventually(lambda: recrawls.statuses(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
     record = recrawls.read(store, recrawl_id)
     assert record is not None
     assert (record.attempt, record.tally.files) == (2, 1)

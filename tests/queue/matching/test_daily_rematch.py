@@ -50,10 +50,10 @@ def ask(digest_sets: Sequence[DigestSet]) -> list[Verdict]:
 
 def do_the_step(store: Store) -> int:
     """Ask about what is due now, and return how many files that were."""
-    turn = store.hget(keys.sweep("rematch"), "turn")
-    assert turn is not None
-    rematch.work(store, turn.decode(), ask, retention=timedelta(days=90))
-    return sweeps.standing(store, SweepName.REMATCH).counts["asked"]
+    token = store.hget(keys.sweep("rematch"), "turn")
+    assert token is not None
+    rematch.work(store, token.decode(), ask, retention=timedelta(days=90))
+    return sweeps.status(store, SweepName.REMATCH).counts["asked"]
 
 
 def test_what_eokm_learns_later_becomes_a_case_within_a_day(store: Store, server: eokm.RunningEokm) -> None:

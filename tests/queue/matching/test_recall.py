@@ -17,7 +17,7 @@ from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.matching import recall, rematch, settlement
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import retained, runs, sweeps
-from orbweaver.queue.records.sweeps import Asked, Slice, SliceBudget, SweepName
+from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -101,7 +101,7 @@ def test_what_a_list_takes_back_is_corrected_and_the_engine_is_told(
     assert json.loads(event.model_dump_json()) == corrected
     assert event.correction is not None
     assert (event.correction.retraction, event.correction.before, event.case) == (retraction, before, case)
-    assert dict(sweeps.standing(store, SweepName.RECALL).counts) == {"asked": 1, "corrected": 1}
+    assert dict(sweeps.status(store, SweepName.RECALL).counts) == {"asked": 1, "corrected": 1}
 
     recalled(store)  # nothing more to say
     assert len(delivered(events_dir)) == 2
@@ -171,7 +171,7 @@ def test_no_answer_and_another_services_silence_correct_nothing(
     monkeypatch.setenv("MATCHER_URL", "hashlist:/missing/list.hashes")
     recalled(store)
     assert the_case(store) == case
-    assert sweeps.standing(store, SweepName.RECALL).later == 1
+    assert sweeps.status(store, SweepName.RECALL).later == 1
     use_list((OTHER, "active"), name="another")
     recalled(store)
     assert the_case(store) == case
@@ -225,11 +225,11 @@ def test_many_cases_are_recalled_in_bounded_questions(store: Store) -> None:
     with transaction(store) as pipe:
         pipe.hset(keys.sweep("rematch"), "turn", "t")
     settlement.settle(
-        store, "run-1", Asked(Slice(SweepName.REMATCH, "t", 0, "run-1")), answers, retention=timedelta(days=1)
+        store, "run-1", SliceResult(Slice(SweepName.REMATCH, "t", 0, "run-1")), answers, retention=timedelta(days=1)
     )
     sweeps.start(store, SweepName.RECALL, recall.mark_all)
-    turn = store.hget(keys.sweep("recall"), "turn")
-    assert turn is not None
+    token = store.hget(keys.sweep("recall"), "turn")
+    assert token is not None
     sizes = []
     later = {one.digests.sha256: judge(one.digests, [], service=service, asked_at=now()) for one in files}
     later[files[0].digests.sha256] = unknown("down")
@@ -238,10 +238,10 @@ def test_many_cases_are_recalled_in_bounded_questions(store: Store) -> None:
         sizes.append(len(digest_sets))
         return says(later, digest_sets)
 
-    recall.work(store, turn.decode(), ask, budget=SliceBudget(seconds=math.inf))
+    recall.work(store, token.decode(), ask, budget=SliceBudget(seconds=math.inf))
     assert sum(sizes) == len(files)
     assert max(sizes) <= recall.ASKED_AT_ONCE
     states = [case.state for case in case_store.all_cases(store)]
     assert (states.count("held"), states.count("open")) == (len(files) - 1, 1)
-    assert sweeps.standing(store, SweepName.RECALL).later == 1
-    assert runs.case_count(store, sweeps.standing(store, SweepName.RECALL).run_id or "") == len(files) - 1
+    assert sweeps.status(store, SweepName.RECALL).later == 1
+    assert runs.case_count(store, sweeps.status(store, SweepName.RECALL).run_id or "") == len(files) - 1

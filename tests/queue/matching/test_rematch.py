@@ -59,7 +59,7 @@ def urls_of_cases(store: Store) -> list[str]:
 
 
 def counts(store: Store) -> dict[str, int]:
-    return dict(sweeps.standing(store, SweepName.REMATCH).counts)
+    return dict(sweeps.status(store, SweepName.REMATCH).counts)
 
 
 def jobs_waiting(store: Store) -> list[str]:
@@ -90,14 +90,14 @@ class Asked:
         return sum(map(len, self.questions))
 
 
-def turn_of(store: Store) -> str:
-    turn = store.hget(keys.sweep("rematch"), "turn")
-    assert turn is not None
-    return turn.decode()
+def token_of(store: Store) -> str:
+    token = store.hget(keys.sweep("rematch"), "turn")
+    assert token is not None
+    return token.decode()
 
 
 def one_slice(store: Store, ask: Asked, budget: SliceBudget = UNHURRIED) -> None:
-    rematch.work(store, turn_of(store), ask, retention=KEPT, budget=budget)
+    rematch.work(store, token_of(store), ask, retention=KEPT, budget=budget)
 
 
 def test_what_a_new_list_knows_becomes_cases_that_are_delivered_and_the_rest_stays(
@@ -113,7 +113,7 @@ def test_what_a_new_list_knows_becomes_cases_that_are_delivered_and_the_rest_sta
     assert len((tmp_path / "events" / "events.jsonl").read_text().splitlines()) == 5
     assert sum(retained.count(store)) == 295
     assert counts(store) == {"asked": 300}
-    standing = sweeps.standing(store, SweepName.REMATCH)
+    standing = sweeps.status(store, SweepName.REMATCH)
     assert (standing.is_ended, standing.left, standing.later) == (True, 0, 0)
     assert standing.run_id is not None
     assert len(runs.new_case_ids(store, standing.run_id)) == 5
@@ -144,7 +144,7 @@ def test_what_nobody_can_answer_stays_retained_and_is_due_again_later(store: Sto
     rematch.start(store, {SERVICE: "2"})
     one_slice(store, ask)
     assert urls_of_cases(store) == [files[1].url]
-    standing = sweeps.standing(store, SweepName.REMATCH)
+    standing = sweeps.status(store, SweepName.REMATCH)
     assert (standing.is_ended, standing.left, standing.later) == (True, 0, 1)
     assert (counts(store)["asked"], counts(store)["unknown"]) == (40, 1)
     assert not rematch.start_if_due(store, {SERVICE: "2"})  # not yet
@@ -166,7 +166,7 @@ def test_a_service_that_is_down_is_not_asked_about_everything(store: Store) -> N
     rematch.start(store, {SERVICE: "2"})
     one_slice(store, ask)
     assert 0 < ask.count <= rematch.ASKED_AT_ONCE
-    assert sweeps.standing(store, SweepName.REMATCH).is_ended
+    assert sweeps.status(store, SweepName.REMATCH).is_ended
     ask.silent.clear()
     ask.questions.clear()
     store.zadd(keys.sweep_due("rematch"), dict.fromkeys(retained.SHARDS, 0), xx=True)
@@ -189,8 +189,8 @@ def test_an_answer_of_the_list_before_is_none(
     assert version is not None
     for wanted in (version, "seen on another machine"):
         rematch.start(store, {name: wanted})
-        rematch.work(store, turn_of(store), ask, retention=KEPT)
-        assert sweeps.standing(store, SweepName.REMATCH).later == (wanted != version)
+        rematch.work(store, token_of(store), ask, retention=KEPT)
+        assert sweeps.status(store, SweepName.REMATCH).later == (wanted != version)
 
 
 def test_a_list_that_changes_during_a_rematch_is_asked_about_everything(store: Store) -> None:
@@ -220,7 +220,7 @@ def test_a_slice_ends_with_its_time_and_the_next_goes_on(store: Store) -> None:
     rematch.start(store, {SERVICE: "2"})
     ask, clock = Asked(), itertools.count()  # a second passes each time that the clock is looked at
     shares = []
-    while not sweeps.standing(store, SweepName.REMATCH).is_ended:
+    while not sweeps.status(store, SweepName.REMATCH).is_ended:
         asked = ask.count
         one_slice(store, ask, SliceBudget(seconds=2, clock=lambda: next(clock)))
         shares.append(ask.count - asked)
@@ -234,24 +234,24 @@ def test_questions_and_jobs_are_bounded(store: Store) -> None:
     retain(store, files)
     rematch.start(store, {SERVICE: "2"})
     ask = Asked(known=files[:1])
-    turns = []
-    while not sweeps.standing(store, SweepName.REMATCH).is_ended:
-        turns.append(turn_of(store))
+    tokens = []
+    while not sweeps.status(store, SweepName.REMATCH).is_ended:
+        tokens.append(token_of(store))
         asked = ask.count
         one_slice(store, ask, SliceBudget(seconds=math.inf, questions=2_000))
         assert ask.count - asked <= 2_000 + rematch.ASKED_AT_ONCE
-    assert len(set(turns)) == len(turns) >= 2
+    assert len(set(tokens)) == len(tokens) >= 2
     assert ask.count == 5_000
     assert max(map(len, ask.questions)) <= rematch.ASKED_AT_ONCE
     assert len(ask.questions) <= 7
 
 
-def test_one_job_at_a_time_and_an_old_turn_does_nothing(store: Store) -> None:
+def test_one_job_at_a_time_and_an_old_token_does_nothing(store: Store) -> None:
     retain(store, [a_file(1)])
     rematch.start(store, {SERVICE: "2"})
-    lost = turn_of(store)
+    lost = token_of(store)
     rematch.start(store, {SERVICE: "2"})
-    assert turn_of(store) == lost
+    assert token_of(store) == lost
     assert len([one for one in jobs_waiting(store) if one.startswith("rematch")]) == 1
     store.delete("rq:queue:match", f"rq:job:{queues.sweep_job_id('rematch', lost)}")
     assert rematch.start_if_due(store, {SERVICE: "2"})  # its job was lost
@@ -280,7 +280,7 @@ def test_a_value_that_cannot_be_read_holds_nothing_up(store: Store) -> None:
     rematch.start(store, {SERVICE: "2"})
     one_slice(store, Asked(known=[*files, a_file(3)]))
     assert urls_of_cases(store) == [one.url for one in files]
-    assert sweeps.standing(store, SweepName.REMATCH).is_ended
+    assert sweeps.status(store, SweepName.REMATCH).is_ended
 
 
 @pytest.mark.parametrize("moment", ["HVALS orbweaver:retained:", "WATCH orbweaver:sweep:rematch", "ZREM", "WAITAOF"])
