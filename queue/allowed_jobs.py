@@ -82,9 +82,9 @@ def refusal(fields: Mapping[str, bytes]) -> str | None:
     """Say why a job's stored fields are refused, or None when they are what we enqueue. Pure."""
     for field, value in fields.items():
         if value and field not in UNREAD:
-            said = _refusal_of_field(field, value)
-            if said is not None:
-                return said
+            reason = _refusal_of_field(field, value)
+            if reason is not None:
+                return reason
     try:
         name, instance, arguments, options = json.loads(_inflated(fields.get("data", b"")))
     except (ValueError, zlib.error, RecursionError, UnicodeDecodeError, TypeError):

@@ -65,21 +65,26 @@ def recrawl(recrawl_id: str) -> None:
         is_to_stop=is_to_stop,
     )
     try:
-        with started as told:
-            for said in told:
-                match said:
+        with started as messages:
+            for message in messages:
+                match message:
                     case Contained():
-                        recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
+                        recrawls.note_sandbox(store, recrawl_id, attempt, message.enforced)
                     case Found():
-                        keep(said.sightings, said.skips, said.tally)
+                        keep(message.sightings, message.skips, message.tally)
                     case Answered():
-                        recrawls.note_reported(store, recrawl_id, attempt, said.reported)
+                        recrawls.note_reported(store, recrawl_id, attempt, message.reported)
                     case GivenUp():
-                        end(RecrawlState.FAILED, reason=said.reason)
+                        end(RecrawlState.FAILED, reason=message.reason)
                     case Finished():
-                        is_interrupted = said.stopped_by == "interrupted"
+                        is_interrupted = message.stopped_by == "interrupted"
                         state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FINISHED
-                        end(state, stopped_by=said.stopped_by, suggestions=said.suggestions, answers=said.answers)
+                        end(
+                            state,
+                            stopped_by=message.stopped_by,
+                            suggestions=message.suggestions,
+                            answers=message.answers,
+                        )
     except CrawlDied:
         if not is_to_stop():
             raise

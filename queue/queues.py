@@ -83,8 +83,8 @@ def match_job_id(batch_id: str, asking: str = "") -> str:
 
 def batch_of(job_id: str) -> str | None:
     """Return the id of the batch that a job asks about, None for a job of another kind."""
-    found = MatchJobId.read(job_id)
-    return None if found is None else found.batch_id
+    parts = MatchJobId.read(job_id)
+    return None if parts is None else parts.batch_id
 
 
 def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, asking: str = "") -> None:
@@ -108,8 +108,8 @@ def enqueue_match(store: Store, pipe: Pipeline, batch_id: str, *, asking: str = 
 def is_further_asking_next(store: Store) -> bool:
     """Whether the next match job asks about a batch for a further time."""
     job_id = store.lindex(queue_for(store, QueueName.MATCH).key, 0)
-    found = MatchJobId.read(job_id.decode(errors="replace")) if isinstance(job_id, bytes) else None
-    return found is not None and bool(found.asking)
+    parts = MatchJobId.read(job_id.decode(errors="replace")) if isinstance(job_id, bytes) else None
+    return parts is not None and bool(parts.asking)
 
 
 def idle_because(store: Store, worker_name: str) -> str | None:

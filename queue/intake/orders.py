@@ -37,10 +37,10 @@ def plan(reports: Iterable[Report], kind: ScopeKind, limits: Limits, terms: Term
     for report in reports:
         scope = scopes.scope_for(kind, report.url, limits)
         groups.setdefault(scope.name, []).append((scope, report))
-    said = {name: getattr(terms, name) for name in Terms.model_fields}
+    agreed = {name: getattr(terms, name) for name in Terms.model_fields}
     return [
         Order(
-            scope=scopes.merge([scope for scope, _ in group]).model_copy(update=said),
+            scope=scopes.merge([scope for scope, _ in group]).model_copy(update=agreed),
             reports=tuple(report for _, report in group),
         )
         for group in groups.values()

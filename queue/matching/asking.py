@@ -66,8 +66,8 @@ def complaint(store: Store) -> str | None:
 def unhealthy(store: Store) -> list[str]:
     """Return what is said of each of this worker's services that is unhealthy. Raises UnknownService."""
     names = [gated.name for gated in _opened(store, orbweaver_settings.load()).gated]
-    found = [one.health for one in service_health.read(store, names)]
-    return [one.complaint for one in found if one is not None and not one.is_healthy]
+    known = [service.health for service in service_health.read(store, names)]
+    return [health.complaint for health in known if health is not None and not health.is_healthy]
 
 
 def late(store: Store, services: SeveralServices) -> list[str]:
@@ -76,7 +76,7 @@ def late(store: Store, services: SeveralServices) -> list[str]:
     A list on this machine is looked at here; of a network service, which is the same for all, its last check tells.
     """
     known = list_versions.read(store)
-    found = []
+    late_services = []
     for gated, one in zip(
         services.gated, service_health.read(store, [gated.name for gated in services.gated]), strict=True
     ):
@@ -84,8 +84,8 @@ def late(store: Store, services: SeveralServices) -> list[str]:
         if seen is None or seen.list_version is None:
             continue
         if known.is_late(gated.name, seen.list_version, seen.built_at):
-            found.append(gated.name)
-    return found
+            late_services.append(gated.name)
+    return late_services
 
 
 def check(store: Store, gated: GatedService) -> ServiceHealth:
@@ -96,9 +96,9 @@ def check(store: Store, gated: GatedService) -> ServiceHealth:
     """
     before, after = gated.check()
     is_recovery = after.is_healthy and (before is None or not before.is_healthy)
-    found = service_health.renew(store, before, after, batches.release if is_recovery else lambda _: None)
+    renewed = service_health.renew(store, before, after, batches.release if is_recovery else lambda _: None)
     batches.enqueue_released(store)
-    return found
+    return renewed
 
 
 def release_left_behind(store: Store, names: Sequence[str]) -> None:

@@ -38,24 +38,24 @@ def go_on_if_due(store: Store) -> bool:
     Cheap when nothing is due: meant to be called at every check of a service that names no list version.
     """
     while True:
-        found = _read(store)
-        is_over = found.place >= len(retained.SHARDS)
-        if is_over and found.began_at is not None and now() - found.began_at < EVERY:
+        last = _read(store)
+        is_over = last.place >= len(retained.SHARDS)
+        if is_over and last.began_at is not None and now() - last.began_at < EVERY:
             return False
-        step = _Round(now(), 0) if is_over or found.began_at is None else found
+        step = _Round(now(), 0) if is_over or last.began_at is None else last
         shards = retained.first_few(store, list(retained.SHARDS[step.place :]), FILES_AT_ONCE)
         step = step._replace(place=step.place + len(shards))
         if any(retained.count(store, shards)):
-            return _start(store, found, step, shards)
+            return _start(store, last, step, shards)
         _write(store, step)  # nothing to ask about; done twice it is harmless
 
 
-def _start(store: Store, found: _Round, step: _Round, shards: list[str]) -> bool:
+def _start(store: Store, last: _Round, step: _Round, shards: list[str]) -> bool:
     due = keys.sweep_due(SweepName.REMATCH)
 
     def is_free(pipe: Pipeline) -> bool:
         # A slice that works has its shards among what is due; another worker may have taken this step meanwhile.
-        return not pipe.zcount(due, "-inf", time.time()) and _read(pipe) == found
+        return not pipe.zcount(due, "-inf", time.time()) and _read(pipe) == last
 
     def mark(pipe: Pipeline) -> None:
         pipe.zadd(due, dict.fromkeys(shards, 0))

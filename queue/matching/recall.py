@@ -37,18 +37,18 @@ def work(
     """Do one slice of the recall: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, case_ids: list[str]) -> int | None:
-        found = case_store.read_many(store, case_ids)
-        verdicts = ask([_digests_of(case) for case in found]) if found else []
+        cases = case_store.read_many(store, case_ids)
+        verdicts = ask([_digests_of(case) for case in cases]) if cases else []
         answers = {
             str(case.case_id): verdict
-            for case, verdict in zip(found, verdicts, strict=True)
+            for case, verdict in zip(cases, verdicts, strict=True)
             if verdict.result is not VerdictResult.UNKNOWN
         }
-        unanswered = [str(case.case_id) for case in found if str(case.case_id) not in answers]
+        unanswered = [str(case.case_id) for case in cases if str(case.case_id) not in answers]
         done = [case_id for case_id in case_ids if case_id not in unanswered]
         while not _try_to_write(store, ours, answers, done, unanswered):
             pass
-        return None if found and not answers else len(found)
+        return None if cases and not answers else len(cases)
 
     sweeps.work(store, SweepName.RECALL, token, do, most=ASKED_AT_ONCE, budget=budget)
 

@@ -115,10 +115,10 @@ def _start(
 
 
 def _ask_again(store: Store, ours: Slice, shards: list[str], ask: Ask, retention: timedelta) -> int | None:
-    found = retained.read(store, shards, since=retained.oldest_kept(retention))
+    by_shard = retained.read(store, shards, since=retained.oldest_kept(retention))
     matches: list[AnsweredSighting] = []
     unknown: Counter[str] = Counter()
-    everything = [(shard, one) for shard, ones in zip(shards, found, strict=True) for one in ones]
+    everything = [(shard, one) for shard, ones in zip(shards, by_shard, strict=True) for one in ones]
     for begin in range(0, len(everything), ASKED_AT_ONCE):
         asked = everything[begin : begin + ASKED_AT_ONCE]
         verdicts = ask([one.digests for _, one in asked])

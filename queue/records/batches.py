@@ -109,13 +109,13 @@ def enqueue_released(store: Store) -> None:
     while store.exists(keys.released_batches()):
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(keys.released_batches())
-            found = pipe.execute_command("ZRANGE", keys.released_batches(), 0, RELEASED_AT_ONCE - 1)
-            if not found or queues.is_further_asking_next(store):
+            oldest = pipe.execute_command("ZRANGE", keys.released_batches(), 0, RELEASED_AT_ONCE - 1)
+            if not oldest or queues.is_further_asking_next(store):
                 return
             pipe.multi()
-            pipe.zrem(keys.released_batches(), *found)
+            pipe.zrem(keys.released_batches(), *oldest)
             asking = uuid4().hex
-            for batch_id in reversed(found):  # each goes to the front, so the oldest goes last
+            for batch_id in reversed(oldest):  # each goes to the front, so the oldest goes last
                 queues.enqueue_match(store, pipe, text(batch_id), asking=asking)
             try:
                 pipe.execute()
@@ -221,12 +221,12 @@ def _ask_about(store: Store, run_id: str, sighting_ids: Sequence[str]) -> int:
 
 def _readable(stored: Sequence[bytes | str | None]) -> list[Sighting]:
     """Return the sightings that are there; what cannot be read stays where it is, and holds up no other."""
-    found = []
+    sightings = []
     for line in stored:
         if line is not None:
             with contextlib.suppress(ValidationError):
-                found.append(Sighting.model_validate_json(line))
-    return found
+                sightings.append(Sighting.model_validate_json(line))
+    return sightings
 
 
 def release_without_job(store: Store, *, are_parked_due: bool) -> list[str]:
@@ -262,5 +262,5 @@ def _release_one(store: Store, batch_id: str) -> bool:
 
 
 def _oldest_first(store: Store) -> list[tuple[str, Batch]]:
-    found = ((text(one), read(store, text(one))) for one in store.smembers(keys.batches()))
-    return sorted(((name, batch) for name, batch in found if batch is not None), key=lambda one: one[1].place)
+    stored = ((text(one), read(store, text(one))) for one in store.smembers(keys.batches()))
+    return sorted(((name, batch) for name, batch in stored if batch is not None), key=lambda one: one[1].place)

@@ -97,8 +97,8 @@ def unwanted(known: Versions, versions: Mapping[str, str]) -> list[str]:
 
 def unwanted_of(known: Versions, verdict: Verdict) -> list[str]:
     """Return the services in a verdict whose answers are of another version than the wanted one."""
-    said = {source.service: source.list_version for source in verdict.sources if source.list_version is not None}
-    return unwanted(known, said)
+    answered = {source.service: source.list_version for source in verdict.sources if source.list_version is not None}
+    return unwanted(known, answered)
 
 
 def _read(stored: bytes | str | None) -> dict[str, str]:

@@ -89,13 +89,13 @@ def results(
     `undelivered` the ids of cases whose events wait.
     """
     at_url, at_place, by_report_id, on_page = _index(cases)
-    found = []
+    judged = []
     for record in recrawls:
         seen_of = reported_of.get(record.recrawl_id, {})
         for report in record.order.reports:
             here = at_url.get(report.url, ())
             led_to = on_page.get(report.url, ()) if report.report_id is None else by_report_id.get(report.report_id, ())
-            found.append(
+            judged.append(
                 judge(
                     report,
                     record,
@@ -107,7 +107,7 @@ def results(
                     undelivered=undelivered,
                 )
             )
-    return tuple(sorted(found, key=lambda one: one.report.line or 0))
+    return tuple(sorted(judged, key=lambda one: one.report.line or 0))
 
 
 def judge(
@@ -126,15 +126,15 @@ def judge(
     why the file at its URL has no answer, None when it has one.
     """
     case_ids = tuple(dict.fromkeys((*here, *led_to)))
-    outcome, said = _outcome(record, seen, has_case_here=bool(here), has_case=bool(case_ids), unknown=unknown)
+    outcome, words = _outcome(record, seen, has_case_here=bool(here), has_case=bool(case_ids), unknown=unknown)
     if outcome is ReportOutcome.MATCH:
-        said = _count(len(case_ids), "case")
+        words = _count(len(case_ids), "case")
         if any(case_id in undelivered for case_id in case_ids):
-            outcome, said = ReportOutcome.UNDELIVERED, f"{said}; the takedown engine has not been told of all of them"
+            outcome, words = ReportOutcome.UNDELIVERED, f"{words}; the takedown engine has not been told of all of them"
     return ReportResult(
         report=report,
         outcome=outcome,
-        said=said,
+        said=words,
         status=None if seen is None else seen.status,
         pages=0 if seen is None else seen.pages,
         files=0 if seen is None else seen.files,
@@ -158,8 +158,8 @@ def _outcome(
     if not seen.is_page:
         return ReportOutcome.NO_MATCH, "the file is on no list"
     if record.state is not RecrawlState.FINISHED:  # what the page leads to was not all visited
-        outcome, said = _not_visited(record)
-        return outcome, f"{said}; until then {_seen_in_words(seen)}: no match"
+        outcome, words = _not_visited(record)
+        return outcome, f"{words}; until then {_seen_in_words(seen)}: no match"
     if seen.files > seen.page_parts or seen.has_reported_links:
         return ReportOutcome.PAGE, f"{_seen_in_words(seen)}: no match"
     return ReportOutcome.PAGE_ONLY, _seen_in_words(seen)
@@ -188,10 +188,10 @@ def _refused(seen: Reported, outcome: Outcome) -> tuple[ReportOutcome, str]:
 
 
 def _seen_in_words(seen: Reported) -> str:
-    said = f"{_count(seen.pages, 'page')}, {_count(seen.files, 'file')}"
+    words = f"{_count(seen.pages, 'page')}, {_count(seen.files, 'file')}"
     if seen.files and seen.files == seen.page_parts:
-        said += ", all of them style sheets, scripts, fonts or icons"
-    return said
+        words += ", all of them style sheets, scripts, fonts or icons"
+    return words
 
 
 def _count(number: int, noun: str) -> str:

@@ -89,15 +89,15 @@ def new_case_ids(store: Store, run_id: str) -> frozenset[str]:
 
 def unknown(store: Store, run_id: str) -> list[Unknown]:
     """Return what nobody could answer: explicit unknowns, and the sightings of batches not asked about yet."""
-    found = {
+    by_sighting = {
         text(sighting_id): Unknown(*json.loads(value))
         for sighting_id, value in store.hgetall(keys.run_unknown(run_id)).items()
     }
     for batch_id in store.smembers(keys.run_batches(run_id)):
         batch = batches.read(store, text(batch_id))
         for sighting in batch.sightings if batch is not None else ():
-            found.setdefault(sighting.sighting_id, Unknown(sighting.url, "not asked yet"))
-    return sorted(found.values(), key=lambda one: one.url)
+            by_sighting.setdefault(sighting.sighting_id, Unknown(sighting.url, "not asked yet"))
+    return sorted(by_sighting.values(), key=lambda one: one.url)
 
 
 def unknown_count(store: Store, run_id: str) -> int:

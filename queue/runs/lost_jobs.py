@@ -62,10 +62,10 @@ def own_job(store: Store, record: RecrawlRecord) -> Job | None:
 
 def _reason_of(job: Job) -> str:
     result = job.latest_result()
-    said = (result.exc_string or "").strip().splitlines() if result is not None else []
-    if not said:
+    lines = (result.exc_string or "").strip().splitlines() if result is not None else []
+    if not lines:
         return "its job failed"
-    _, _, message = said[-1].rpartition("Error: ") if "Error: " in said[-1] else ("", "", said[-1])
+    _, _, message = lines[-1].rpartition("Error: ") if "Error: " in lines[-1] else ("", "", lines[-1])
     return f"{message[:300]} (tried {queues.RETRIES + 1} times)"
 
 

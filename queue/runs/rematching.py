@@ -48,8 +48,8 @@ class RematchRun:
     @property
     def exit_status(self) -> int:
         """0 when everything was answered and delivered, else 1."""
-        found = self.rematched
-        return 0 if found.is_finished and not (found.unknown or found.undelivered) else 1
+        rematched = self.rematched
+        return 0 if rematched.is_finished and not (rematched.unknown or rematched.undelivered) else 1
 
 
 def run(
@@ -85,8 +85,8 @@ def run(
             while not (stop.is_set() or workers.are_exhausted):
                 lock.check()
                 workers.replace_dead()
-                standing = sweeps.status(store, SweepName.REMATCH)
-                on_progress(RematchProgress(standing.counts.get("asked", 0), standing.left))
+                status = sweeps.status(store, SweepName.REMATCH)
+                on_progress(RematchProgress(status.counts.get("asked", 0), status.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
                 is_asked = not queues.waiting_jobs(store, QueueName.MATCH) or workers.takes_no_match_job()
                 if is_asked and not queues.waiting_jobs(store, QueueName.TAKEDOWN):

@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.matcher_client.gate import service_health as matcher_standings
+from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import Case, Skip, Tally, now
 from orbweaver.queue import queues
@@ -201,15 +201,15 @@ def _watch(
     while not stop.is_set():
         lock.check()
         workers.replace_dead()
-        standings = recrawls.statuses(store, recrawl_ids)
+        statuses = recrawls.statuses(store, recrawl_ids)
         lost_jobs.end_lost_recrawls(
-            store, [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
+            store, [one for one, status in zip(recrawl_ids, statuses, strict=True) if status.state not in ENDED]
         )
         # Looked at between the two: when every host is done no job comes any more, and when none is left what still
         # waits has none.
         are_parked = _are_parked(store, began_at)
         is_to_rematch = _is_to_rematch(store, answering, began_at)  # before what is under way: begun, it is that
-        progress = _progress(store, run_id, names, began_at, standings)
+        progress = _progress(store, run_id, names, began_at, statuses)
         on_progress(progress)
         if workers.are_exhausted:
             return
@@ -258,8 +258,8 @@ def _is_to_rematch(store: Store, services: Collection[str], began_at: datetime) 
 
 def _unhealthy(store: Store, began_at: datetime) -> tuple[ServiceHealth, ...]:
     """Return the services that are unhealthy; one that nobody has checked since `began_at` is not this run's."""
-    found = matcher_standings.read_all(store).values()
-    return tuple(one for one in found if not one.is_healthy and one.checked_at >= began_at)
+    known = service_health.read_all(store).values()
+    return tuple(one for one in known if not one.is_healthy and one.checked_at >= began_at)
 
 
 def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
@@ -294,8 +294,8 @@ def _stop_recrawls(store: Store, run_id: str) -> list[str]:
 
 def _open_recrawls(store: Store, run_id: str) -> list[str]:
     recrawl_ids = runs.recrawl_ids(store, run_id)
-    standings = recrawls.statuses(store, recrawl_ids)
-    return [one for one, standing in zip(recrawl_ids, standings, strict=True) if standing.state not in ENDED]
+    statuses = recrawls.statuses(store, recrawl_ids)
+    return [one for one, status in zip(recrawl_ids, statuses, strict=True) if status.state not in ENDED]
 
 
 def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bool) -> None:
@@ -305,31 +305,31 @@ def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bo
         job = lost_jobs.own_job(store, record)
         is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
         if record.state not in ENDED:
-            said = "the recrawl was told to stop, but its worker has not ended it yet" if is_elsewhere else reason
-            recrawls.end(store, record.recrawl_id, state, reason=said)
+            why = "the recrawl was told to stop, but its worker has not ended it yet" if is_elsewhere else reason
+            recrawls.end(store, record.recrawl_id, state, reason=why)
         if job is not None and not is_elsewhere:
             # Its worker is gone; the next run must be able to take the host.
             dead_workers.discard(store, QueueName.RECRAWL, job.id)
 
 
 def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
-    found = (recrawls.read(store, recrawl_id) for recrawl_id in runs.recrawl_ids(store, run_id))
-    return tuple(record for record in found if record is not None)
+    records = (recrawls.read(store, recrawl_id) for recrawl_id in runs.recrawl_ids(store, run_id))
+    return tuple(record for record in records if record is not None)
 
 
 def _progress(
-    store: Store, run_id: str, names: Sequence[str], began_at: datetime, standings: Sequence[recrawls.RecrawlStatus]
+    store: Store, run_id: str, names: Sequence[str], began_at: datetime, statuses: Sequence[recrawls.RecrawlStatus]
 ) -> VerifyProgress:
     return VerifyProgress(
-        hosts=len(standings),
-        hosts_done=sum(one.state in ENDED for one in standings),
-        tally=_sum(one.tally for one in standings),
+        hosts=len(statuses),
+        hosts_done=sum(one.state in ENDED for one in statuses),
+        tally=_sum(one.tally for one in statuses),
         matches=runs.case_count(store, run_id),
         unknown=runs.unknown_count(store, run_id),
         waiting=sum(runs.waiting(store, run_id)),
         unhealthy=_unhealthy(store, began_at),
         is_rematching=rematch_result.is_under_way(store),
-        each=tuple(HostProgress(name, one.state, one.tally) for name, one in zip(names, standings, strict=True)),
+        each=tuple(HostProgress(name, one.state, one.tally) for name, one in zip(names, statuses, strict=True)),
     )
 
 
@@ -337,12 +337,12 @@ def _result(
     store: Store, run_id: str, began_at: datetime, asked_before: rematch_result.Mark, *, is_interrupted: bool
 ) -> VerifyResult:
     records = _records(store, run_id)
-    found = case_store.read_many(store, runs.case_ids(store, run_id))
+    cases = case_store.read_many(store, runs.case_ids(store, run_id))
     unknown = runs.unknown(store, run_id)
     reports = report_outcomes.results(
         records,
         {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
-        found,
+        cases,
         unknown={one.url: one.reason for one in unknown},
         undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
     )
@@ -351,7 +351,7 @@ def _result(
         began_at=began_at,
         ended_at=now(),
         recrawls=records,
-        cases=tuple(found),
+        cases=tuple(cases),
         new_case_ids=runs.new_case_ids(store, run_id),
         unknown=tuple(unknown),
         skips_of={record.recrawl_id: recrawls.skips(store, record.recrawl_id) for record in records},
