@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from orbweaver.crawler.errors import NotRecorded
@@ -18,6 +18,9 @@ from orbweaver.store.connection import Store, text
 from pydantic import Field
 from redis.exceptions import RedisError, WatchError
 from redis.typing import EncodableT, FieldT
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
 
 KEPT_SECONDS = 30 * 24 * 3600
 
@@ -199,20 +202,16 @@ def _write(
 ) -> None:
     """Write fields of a hash of the recrawl's, unless an attempt is named and a later one has begun."""
     key = keys.recrawl(recrawl_id)
-    with store.pipeline(transaction=True) as pipe:
-        while True:
-            pipe.watch(key)
-            if attempt is not None and int(pipe.hget(key, "attempt") or 0) != attempt:
-                return
-            pipe.multi()
-            pipe.hset(target, mapping=fields)
-            if target != key:
-                pipe.expire(target, KEPT_SECONDS)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue  # somebody wrote meanwhile: look at the attempt again
+
+    def write(pipe: Pipeline) -> None:
+        if attempt is not None and int(pipe.hget(key, "attempt") or 0) != attempt:
             return
+        pipe.multi()
+        pipe.hset(target, mapping=fields)
+        if target != key:
+            pipe.expire(target, KEPT_SECONDS)
+
+    store.transaction(write, key)
 
 
 def skips(store: Store, recrawl_id: str) -> list[Skip]:

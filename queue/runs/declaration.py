@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.health_gate import claimed_health
@@ -15,8 +16,10 @@ from orbweaver.queue.records import in_force, list_versions
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from redis.exceptions import WatchError
 from rq.worker_registration import REDIS_WORKER_KEYS
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
 
 # A list that somebody gives may have so many entries less than before, whatever share of it they are.
 SMALL_LOSS = 5
@@ -45,18 +48,15 @@ def declare(
                 built[service.name] = health.built_at
             if isinstance(service, HashListService):
                 _accept_small_loss(store, service.name, health.entries or 0)
-    with store.pipeline(transaction=True) as pipe:
-        while True:
-            pipe.watch(keys.list_versions())
-            known = list_versions.read(pipe)
-            pipe.multi()
-            in_force.declare(pipe, settings, names)
-            list_versions.want(pipe, known, versions, built)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue  # a worker has seen a new list
-            return versions
+
+    def write(pipe: Pipeline) -> None:
+        known = list_versions.read(pipe)
+        pipe.multi()
+        in_force.declare(pipe, settings, names)
+        list_versions.want(pipe, known, versions, built)
+
+    store.transaction(write, keys.list_versions())  # a worker may see a new list meanwhile
+    return versions
 
 
 def _accept_small_loss(store: Store, service: str, entries: int) -> None:
