@@ -38,7 +38,7 @@ MOST_FAILURES = 3
 
 
 def recrawl(recrawl_id: str) -> None:
-    """Recrawl one scope, for this forked work horse in a sandboxed child: what that finds is kept here, in batches.
+    """Recrawl one scope in a sandboxed child of this forked work horse, which keeps the findings in batches.
 
     The horse touches no hostile content, the child no store. A kernel that cannot contain it, a Python that reads
     wrongly, a proxy that cannot be used, or too little memory, fails the recrawl for good; anything else that goes
@@ -101,10 +101,10 @@ def _is_over(store: Store, run_id: str) -> bool:
 def match(batch_id: str) -> None:
     """Ask about a batch; its verdicts, their cases, events and delivery jobs are one transaction, then on disk.
 
-    A list that the services have by now and that was never asked is first noted as the one that is wanted.
+    When a service has a list that was never asked before, that list is first noted as the one that is wanted.
 
-    What is unknown because of a service's health waits in its batch until the service is healthy; what is unknown
-    for a reason of its own is kept apart, and asked about again by the next run.
+    A file that is unknown because of a service's health waits in its batch until the service is healthy. A file that
+    is unknown for another reason is kept apart, and asked about again after a while (queue.fleet.upkeep).
     """
     store = _store()
     releases, batch = batches.releases(store), batches.read(store, batch_id)

@@ -222,7 +222,7 @@ def look_at_jobs(store: Store, pipe: Pipeline, name: QueueName) -> None:
 
 
 def jobs_seen(answers: Sequence[Any]) -> QueuedJobs:
-    """Return what the store said to `look_at_jobs`."""
+    """Return the jobs that the store named to `look_at_jobs`."""
     waiting, taken, started, parked = ({one.decode(errors="replace") for one in ids} for ids in answers)
     under_way = waiting | taken | {one.partition(":")[0] for one in started}
     return QueuedJobs(frozenset(under_way), frozenset(parked - under_way))

@@ -39,7 +39,7 @@ def mount_of(path: Path) -> Path:
 
 
 def room_at(folder: Path) -> Room:
-    """Return what is free where a folder lies. Raises OSError."""
+    """Return the free room where a folder lies. Raises OSError."""
     found = os.statvfs(folder)
     return Room(
         free_bytes=found.f_bavail * found.f_frsize,
@@ -49,7 +49,7 @@ def room_at(folder: Path) -> Room:
 
 
 def complaint(room: Room) -> tuple[bool, str] | None:
-    """Return whether too little is free to work, and what is; None when there is enough. Pure."""
+    """Return whether too little is free to work, and a line about it; None when there is enough. Pure."""
     if room.is_read_only:
         return True, "it is mounted read-only"
     if room.free_bytes < LOW_BYTES:

@@ -179,7 +179,7 @@ def _why(state_dir: Path, log_bytes: int) -> str:
 
 @contextlib.contextmanager
 def _refusing(state_dir: Path) -> Iterator[None]:
-    """Turn what the file system says into StateDirUnusable, with the mend."""
+    """Turn an error of the file system into StateDirUnusable, with the mend."""
     try:
         yield
     except PermissionError as error:
@@ -229,9 +229,9 @@ def _starting_or_stopping(state_dir: Path, say: Say) -> Iterator[None]:
 
 
 def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
-    """Return when a server answers: one that lives is waited for, whoever started it; else one is started.
+    """Return when a server answers: one that lives is waited for; else one is started.
 
-    Whoever calls this holds the start lock.
+    The caller holds the start lock.
     """
     data, log = data_folder(state_dir), log_file(state_dir)
     silent_until, says_at = time.monotonic() + patience, time.monotonic() + SILENT_SECONDS
@@ -318,7 +318,7 @@ def _who_is_silent(state_dir: Path, data: Path) -> str:
 
 
 def _stop_if_last(state_dir: Path, users: IO[str], say: Say) -> None:
-    """Stop the server, and wait for its end, when nobody else uses it. Whoever calls this holds the start lock."""
+    """Stop the server, and wait for its end, when nobody else uses it. The caller holds the start lock."""
     if not server_lock.lock(users.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, _users_lock(state_dir)):
         return
     data = data_folder(state_dir)

@@ -1,4 +1,4 @@
-"""The store's own id: what tells its events from those of every other store."""
+"""The store's own id, which tells its events from those of every other store."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Gives back, or removes, what dead workers and killed runs left on the queues, without waiting for RQ to notice.
 
 Executions are found by their names in RQ's register, never by their own keys, which may have expired. Several
-processes may do this at once: what is written about a job is written only if nobody else has written meanwhile.
+processes may do this at once: each writes about a job only if nobody else has written about it meanwhile.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def retry_jobs_of(store: Store, name: QueueName, worker_name: str) -> None:
 
 
 def retry_abandoned_jobs(store: Store) -> None:
-    """Do so with the jobs of every worker that is known to be dead, and forget these workers.
+    """Retry or park the jobs of every worker that is known to be dead, and forget these workers.
 
     A job that a worker took and was killed before it started is left to RQ, which waits a minute: here nobody knows
     whether the worker that took it is one of the dead.
@@ -113,7 +113,7 @@ def _retry(store: Store, name: QueueName, job_id: str, is_of_a_dead: Callable[[s
 
 
 def put_back_taken(store: Store, name: QueueName) -> None:
-    """Put jobs back that were taken from the queue and never started; what is no job, or none any more, is dropped.
+    """Put jobs back that were taken from the queue and never started; an entry that is no job is dropped.
 
     A worker registers an execution before it writes that the job is started, so the register alone says nothing.
     """

@@ -87,10 +87,10 @@ class _Watch:
             self._services.close()
 
     def look(self, *, is_first: bool) -> bool:
-        """Check what is due, at the first look everything, and let go what waits for nothing. Raises RedisError.
+        """Check the services that are due, at the first look all, and let batches go that need not wait.
 
         False, and nothing is done, when this worker's services are not those in force. A list of this machine that is
-        late is not checked either: where such services stand is nothing that others are to believe.
+        late is not checked either: its health would say nothing about the list that the others have. Raises RedisError.
         """
         if in_force.differing(self._store, self._settings, [QueueName.MATCH]):
             return False
@@ -119,10 +119,10 @@ class _Watch:
             log.warning("%s; files wait until it is healthy", health.complaint)
 
     def _after_check(self, healthy: Sequence[ServiceHealth]) -> None:
-        """Ask again about what is retained, and about every case, when a service has another list than last time.
+        """Ask again about every retained file and every case when a service has another list than last time.
 
-        Where a service does not say of what list it is, what is retained is asked about by time.
-        What was retained long enough is forgotten, also when no service answers, or says of what list.
+        When a service does not name its list version, retained files are asked about by time. Files that were retained
+        long enough are forgotten, also when no service answers or names its list version.
         """
         expiry.start_if_due(self._store)
         if healthy:

@@ -1,4 +1,4 @@
-"""Looks after what nobody works on any more: any worker does it now and then, so nothing waits for a run to begin.
+"""Looks after jobs, events and files that nobody works on any more: each worker does it, so none waits for a run.
 
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
 while: parked deliveries, parked questions, and sightings that nobody could answer. One worker at a time looks, and two

@@ -77,14 +77,14 @@ class _Guarded(_Base):
         self.ip_address = "unknown"
 
     def serialize(self) -> dict[str, Any]:
-        """Return what the worker's record says, with the fields that are ours."""
+        """Return the fields of the worker's record, with our own."""
         start = processes.start_of(os.getpid()) or 0
         return {**super().serialize(), LOOKS: 1, PROCESS_START: start, KERNEL: processes.kernel()}
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
-        """Wait for a job, and take it only while what this worker is set up with is what is in force.
+        """Wait for a job, and take it only while the settings of this worker are in force.
 
-        That is looked at before, and after the wait once more: a run may have begun meanwhile.
+        They are compared before the wait, and once more after it: a run may have begun meanwhile.
         """
         is_burst = timeout is None
         while self._with_the_store(lambda: self._may_work(is_burst=is_burst)):
@@ -143,7 +143,7 @@ class _Guarded(_Base):
         log.info("%s job %s in %.1f s", queue.name, outcome, time.monotonic() - began)
 
     def run_maintenance_tasks(self) -> None:
-        """Do what RQ does now and then, and look after what nobody works on: idle, or between two jobs."""
+        """Do RQ's own housekeeping and ours: while idle, and between two jobs."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
         try:
             upkeep.look_after(self.connection, now())

@@ -41,8 +41,8 @@ def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
     """Return the verdicts alone, in order, for asking again about everything: none of them from the cache.
 
     Not every change of a list is one of its version, as when a curator of HMA enables a content.
-    Unknown for all as long as a service answers of another list than the wanted one, as a follower that is late does,
-    or when other services than this worker's are in force: no answer of it would be believed.
+    All are unknown while a service answers from another list than the wanted one, as a follower that is late does, or
+    when other services than this worker's are in force: their answers would not count.
     """
     reason = in_force.complaint(store, orbweaver_settings.load(), [QueueName.MATCH])
     if reason is not None:
@@ -64,7 +64,7 @@ def complaint(store: Store) -> str | None:
 
 
 def unhealthy(store: Store) -> list[str]:
-    """Return what is said of each of this worker's services that is unhealthy. Raises UnknownService."""
+    """Return a line about each service of this worker that is unhealthy. Raises UnknownService."""
     names = [gated.name for gated in _opened(store, orbweaver_settings.load()).gated]
     known = [service.health for service in service_health.read(store, names)]
     return [health.complaint for health in known if health is not None and not health.is_healthy]
@@ -89,10 +89,10 @@ def late(store: Store, services: SeveralServices) -> list[str]:
 
 
 def check(store: Store, gated: GatedService) -> ServiceHealth:
-    """Check a service and write where it stands; on its recovery, in the same transaction, let go what waits.
+    """Check a service and write its health; on its recovery, in the same transaction, let the waiting batches go.
 
-    So nobody sees a service healthy again and its batches waiting. Returns where it stands, which another check, or a
-    question that failed, may have said meanwhile.
+    So nobody sees a healthy service whose batches still wait. Returns the health that is in the store then: another
+    check, or a question that failed, may have written it meanwhile.
     """
     before, after = gated.check()
     is_recovery = after.is_healthy and (before is None or not before.is_healthy)
@@ -102,7 +102,7 @@ def check(store: Store, gated: GatedService) -> ServiceHealth:
 
 
 def release_left_behind(store: Store, names: Sequence[str]) -> None:
-    """Let go what waits although every service is healthy: a list that changed all the time while it was asked."""
+    """Let batches go that wait although every service is healthy: a list changed each time that it was asked."""
     known = service_health.read(store, names)
     if all(one.health is not None and one.health.is_healthy for one in known) and batches.waiting_count(store):
         with store.pipeline(transaction=True) as pipe:

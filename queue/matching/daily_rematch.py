@@ -1,4 +1,4 @@
-"""Asking again by time, for services that do not say when their list changes (EOKM, TCAP): once a day about everything
+"""Asks again by time, for services that do not say when their list changes (EOKM, TCAP): once a day about everything
 retained, a little at each check of their health.
 
 A round goes from shard to shard. Its next step begins when nothing else is asked again, so a service that is slow or

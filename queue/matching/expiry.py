@@ -1,4 +1,4 @@
-"""Forgetting retained sightings whose time is over, once a day: the store's hash fields cannot expire by themselves."""
+"""Forgets retained sightings whose time is over, once a day: the store's hash fields cannot expire by themselves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def start_if_due(store: Store) -> bool:
 
 
 def work(store: Store, token: str, *, retention: timedelta) -> None:
-    """Do one slice: what was seen longer ago than `retention` is deleted."""
+    """Do one slice: delete the sightings that are older than `retention`."""
 
     def do(ours: Slice, shards: list[str]) -> int:
         few = retained.first_few(store, shards, READ_AT_ONCE)
@@ -65,7 +65,7 @@ def _end(store: Store, ours: Slice, shards: Sequence[str]) -> None:
 
 
 def _forget(store: Store, ours: Slice, shard: str, oldest: datetime) -> None:
-    """Delete what is over in a shard, and nothing that came meanwhile."""
+    """Delete the old sightings of a shard, and none that came meanwhile."""
     while True:
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(ours.key, keys.retained(shard))

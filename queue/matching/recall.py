@@ -1,4 +1,4 @@
-"""Asking again about every case when a list has changed: what it took back is corrected, what it confirms is opened."""
+"""Asks again about every case when a list has changed: it corrects a case, or opens one that was held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking again about every retained sighting when a list has changed; nothing is fetched from the web for it."""
+"""Asks again about every retained sighting when a list has changed; nothing is fetched from the web for it."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def _start(
 ) -> list[bool]:
     """Start both sweeps.
 
-    What is wanted is written with the first, which may be worked on before the second is begun; that it was begun,
-    with the second, so that a crash between the two starts both again.
+    The versions that are wanted are written with the first sweep, which may be worked on before the second begins.
+    That all is begun is written with the second, so that a crash between the two starts both again.
     """
     run_id = uuid4().hex
     known = list_versions.read(store)

@@ -51,13 +51,13 @@ def is_under_way(store: Store) -> bool:
 
 
 def since(store: Store, before: Mark) -> RematchResult | None:
-    """Return what the last rematch came to if it has asked anything since `before` was noted."""
+    """Return the result of the last rematch if it has asked anything since `before` was noted."""
     after = mark(store)
     return read(store) if after != before and any(counts for _, counts in after) else None
 
 
 def read(store: Store) -> RematchResult:
-    """Return what the last rematch came to."""
+    """Return the result of the last rematch."""
     files, known = (sweeps.status(store, name) for name in SWEEPS)
     run_ids = {one.run_id for one in (files, known) if one.run_id is not None}
     case_ids = {case_id for run_id in run_ids for case_id in runs.case_ids(store, run_id)}

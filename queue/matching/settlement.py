@@ -43,7 +43,7 @@ class AnswerTarget(Protocol):
     def as_it_stands(self, pipe: Pipeline) -> AnswerTarget | None:
         """Return the question as it is to end now, None when its answers are not wanted any more.
 
-        The pipeline watches `key`, and then what else decides of it.
+        The pipeline watches `key`, and from then on the other keys that this depends on.
         """
         ...
 
@@ -67,9 +67,9 @@ def settle(
     """Write what the answers mean, as one transaction; decided again when a case changed meanwhile.
 
     A match makes or changes its case. `no_match` about the file of a case may correct it; another file is retained
-    for `retention` (none when it is 0). `unknown` is kept, to be asked again. So is what was answered of another list
-    version than the one that is wanted by now, whatever the answer is: the question is asked again at once. When this
-    worker's services or settings are not those in force by now, that goes for all of it.
+    for `retention` (none when it is 0). `unknown` is kept, to be asked again. An answer from another list version than
+    the wanted one is not used, a match neither: the question is asked again at once. When the services or settings of
+    this worker are not in force any more, all its questions are asked again.
     """
     while not _try_to_settle(store, run_id, target, answers, retention):
         pass
@@ -172,7 +172,7 @@ def _try_to_write(
 
 
 def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[CaseChange]:
-    """Return what answers, each with the id of its case, do to their cases, in order: several may be about one."""
+    """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
     before: dict[str, CaseRecord | None] = {}
     changes = []
     for case_id, sighting, verdict in answers:

@@ -66,8 +66,8 @@ def settle(
 ) -> None:
     """Queue the end of a batch on the transaction that writes its verdicts.
 
-    The sightings whose ids are in `waiting` stay: reduced to them the batch waits until a service is healthy again, or
-    when it `is_released` already for its next job only.
+    The sightings whose ids are in `waiting` stay. With these alone the batch waits until a service is healthy again;
+    when it `is_released` already, it waits for its next job only.
     """
     left = tuple(one for one in batch.sightings if one.sighting_id in waiting)
     if left:
@@ -126,7 +126,7 @@ def enqueue_released(store: Store) -> None:
 
 @dataclass(frozen=True)
 class BatchUnderSettlement:
-    """A batch that waits for its verdicts, as what asked for them (queue.matching.settlement).
+    """A batch to which its verdicts are written: an AnswerTarget of queue.matching.settlement.
 
     The sightings whose ids are in `staying` are asked about again when a service is healthy: at once, when batches
     were let go since the `releases` that were counted before they were asked about.
@@ -154,7 +154,7 @@ class BatchUnderSettlement:
         return replace(self, staying=self.staying | frozenset(sighting_ids), is_released=True)
 
     def end(self, pipe: Pipeline) -> None:
-        """Queue its end, or that it waits with what stays."""
+        """Queue its end, or that it waits with the sightings that stay."""
         settle(pipe, self.batch_id, self.batch, self.staying, is_released=self.is_released)
 
 
@@ -195,7 +195,7 @@ def ask_again(store: Store, run_id: str) -> int:
 def ask_unanswered(store: Store, run_id: str) -> int:
     """Enqueue for a run all sightings that are unanswered; returns how many.
 
-    From then on their batches keep them, so who asks for them at the same time finds nothing any more.
+    From then on their batches keep them, so another process that does the same at once finds nothing any more.
     """
     sighting_ids = [text(one) for one in store.hkeys(keys.unanswered())]
     few = (sighting_ids[start : start + ASKED_AT_ONCE] for start in range(0, len(sighting_ids), ASKED_AT_ONCE))
@@ -220,7 +220,7 @@ def _ask_about(store: Store, run_id: str, sighting_ids: Sequence[str]) -> int:
 
 
 def _readable(stored: Sequence[bytes | str | None]) -> list[Sighting]:
-    """Return the sightings that are there; what cannot be read stays where it is, and holds up no other."""
+    """Return the sightings that are there; a value that cannot be read stays where it is, and holds up no other."""
     sightings = []
     for line in stored:
         if line is not None:
@@ -249,7 +249,7 @@ def release_without_job(store: Store, *, are_parked_due: bool) -> list[str]:
 
 
 def _release_one(store: Store, batch_id: str) -> bool:
-    """Let a batch go, whoever's it is; False when it has been answered meanwhile, or cannot be read."""
+    """Let a batch go, and leave it to its run; False when it has been answered meanwhile, or cannot be read."""
     with store.pipeline(transaction=True) as pipe, contextlib.suppress(WatchError, ValidationError):
         pipe.watch(keys.batch(batch_id))
         batch = read(pipe, batch_id)

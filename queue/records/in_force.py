@@ -1,8 +1,8 @@
 """Keeps the set-up that is in force on a store: services, sinks and settings, declared by the last run for all workers.
 
-Jobs lie in the store for whoever takes them, so what a worker is set up with decides what is found and where it goes.
-A run declares its own set-up while it holds the run lock; a worker with another one takes no job, and what it has
-asked meanwhile is not written (decision 0028).
+Any worker can take a job, so the settings of a worker decide what is found and where events go. A run declares its
+settings while it holds the run lock; a worker with other settings takes no job, and answers that it has got meanwhile
+are not written (decision 0028).
 """
 
 from __future__ import annotations

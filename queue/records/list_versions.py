@@ -1,8 +1,8 @@
-"""Which list version of each matching service answers are wanted of: nobody's answers of another one are believed.
+"""Keeps the list version of each matching service that is wanted: answers from another version do not count.
 
-A run says which versions it wants. Later a worker whose service has a version that was never wanted before takes that
-for its new list. A version that was wanted and is not any more, or a list that is older, is late: a machine that did
-not get the new one yet, or a worker that somebody forgot.
+A run says which versions it wants. Later, when a service has a version that was never wanted before, its worker takes
+that for the new list. A version that was wanted once and is not any more, or an older list, is late: the machine has
+not got the new list yet, or somebody forgot the worker.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Versions:
         return versions.items() <= self.begun.items()
 
     def with_wanted(self, versions: Mapping[str, str], built: Mapping[str, datetime]) -> Versions:
-        """Return what is known when other versions are wanted; a service that is not named keeps its own."""
+        """Return the record when other versions are wanted; a service that is not named keeps its own."""
         superseded = dict(self.superseded)
         for service, version in versions.items():
             before = [one for one in superseded.get(service, []) if one != version]
@@ -66,7 +66,7 @@ class Versions:
 
 
 def read(reading: Store | Pipeline) -> Versions:
-    """Read what is known; a pipeline must be watching `keys.list_versions()`."""
+    """Read the record; a pipeline must be watching `keys.list_versions()`."""
     wanted, newest, superseded, begun, before = reading.hmget(
         keys.list_versions(), "wanted", "newest", "superseded", "begun", "before"
     )

@@ -186,13 +186,13 @@ def note_sandbox(store: Store, recrawl_id: str, attempt: int, enforced: dict[str
 
 
 def note_reported(store: Store, recrawl_id: str, attempt: int, reported: Sequence[Reported]) -> None:
-    """Write what came of reported URLs."""
+    """Write the outcomes of reported URLs."""
     said: dict[FieldT, EncodableT] = {one.url: one.model_dump_json() for one in reported}
     _write(store, keys.recrawl_reported(recrawl_id), recrawl_id, attempt, said)
 
 
 def reported(store: Store, recrawl_id: str) -> dict[str, Reported]:
-    """Read what came of the reported URLs whose visit has ended, by URL."""
+    """Read the outcomes of the reported URLs whose visit has ended, by URL."""
     stored = store.hgetall(keys.recrawl_reported(recrawl_id))
     return {text(url): Reported.model_validate_json(said) for url, said in stored.items()}
 
@@ -215,12 +215,12 @@ def _write(
 
 
 def skips(store: Store, recrawl_id: str) -> list[Skip]:
-    """Read what a recrawl did not fetch, and why."""
+    """Read the URLs that a recrawl did not fetch, each with the reason."""
     return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
 
 
 def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record:
-    """Return the function by which a crawl hands over what it found.
+    """Return the function by which a crawl hands over its findings.
 
     Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the
     store does not take it, or when a later attempt of the same recrawl has begun.

@@ -71,7 +71,7 @@ class ReportResult:
 
     @property
     def is_answered(self) -> bool:
-        """Whether what was reported got its answer; if not, the run ends with status 1."""
+        """Whether the report got its answer; if not, the run ends with status 1."""
         return self.outcome in ANSWERED
 
 
@@ -83,7 +83,7 @@ def results(
     unknown: Mapping[str, str],
     undelivered: Collection[str],
 ) -> tuple[ReportResult, ...]:
-    """Return what came of every report of every recrawl, in the order of the reports' lines.
+    """Return the result of every report of every recrawl, in the order of the reports' lines.
 
     `reported_of` has by recrawl id what was seen of each URL, `unknown` by URL why a file's answer is not known,
     `undelivered` the ids of cases whose events wait.
@@ -120,7 +120,7 @@ def judge(
     unknown: str | None = None,
     undelivered: Collection[str] = (),
 ) -> ReportResult:
-    """Return what came of one report. Pure.
+    """Return the result of one report. Pure.
 
     `here` are the ids of cases at its URL, `led_to` of those at its place and of those that it led to, `unknown` says
     why the file at its URL has no answer, None when it has one.

@@ -57,7 +57,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """One retained sighting: what is needed to ask about it, and the whole of it on demand."""
+    """One retained sighting: its digests and its time, and the whole of it on demand."""
 
     seen_at: datetime
     digests: DigestSet
@@ -116,7 +116,7 @@ def drop(pipe: Pipeline, sightings: Iterable[Sighting]) -> None:
 
 
 def read(store: Store, shards: Sequence[str], *, since: datetime) -> list[list[Retained]]:
-    """Read shards, in one round trip: what was seen at `since` or later; values that cannot be read are left out."""
+    """Read shards, in one round trip: sightings from `since` or later; values that cannot be read are left out."""
     with store.pipeline(transaction=False) as pipe:
         for shard in shards:
             pipe.hvals(keys.retained(shard))
@@ -155,7 +155,7 @@ def with_expired(store: Store, shards: Sequence[str], *, before: datetime) -> li
 
 
 def forget(pipe: Pipeline, shard: str, *, before: datetime) -> int:
-    """Queue forgetting what was seen before a moment, and what cannot be read; returns how many.
+    """Queue forgetting the sightings from before a moment, and those that cannot be read; returns how many.
 
     The pipeline must watch the shard; it is in a transaction afterwards.
     """

@@ -55,7 +55,7 @@ def note_answers(
     unknown: Sequence[tuple[Sighting, str]],
     answered: Sequence[Sighting],
 ) -> None:
-    """Queue what a batch's verdicts mean for its run; a sighting answered after all is unknown no longer."""
+    """Queue the consequences of a batch's verdicts for its run; a sighting answered after all is unknown no longer."""
     if matched_case_ids:
         pipe.sadd(keys.run_cases(run_id), *matched_case_ids)
         pipe.expire(keys.run_cases(run_id), KEPT_SECONDS)
@@ -88,7 +88,7 @@ def new_case_ids(store: Store, run_id: str) -> frozenset[str]:
 
 
 def unknown(store: Store, run_id: str) -> list[Unknown]:
-    """Return what nobody could answer: explicit unknowns, and the sightings of batches not asked about yet."""
+    """Return the sightings without an answer: explicit unknowns, and those of batches that are not asked about yet."""
     by_sighting = {
         text(sighting_id): Unknown(*json.loads(value))
         for sighting_id, value in store.hgetall(keys.run_unknown(run_id)).items()

@@ -1,8 +1,8 @@
-"""Sweeps: going through all retained sightings, or all cases, slice by slice, in one job at a time.
+"""Sweeps go through all retained sightings, or all cases, slice by slice, in one job at a time.
 
-What is still to do is a sorted set in the store, by the time from when it is due. A slice takes things off it in the
-transaction that writes their results, so a sweep goes on exactly where a killed one stopped. What nobody could answer
-stays, due later. A job works while the record has its token; with another token there it does nothing any more.
+The rest that is still to do is a sorted set in the store, by the time from when it is due. A slice takes things off it
+in the transaction that writes their results, so a sweep goes on exactly where a killed one stopped. Questions without an
+answer stay, due later. A job works while the record has its token; with another token there it does nothing any more.
 """
 
 from __future__ import annotations

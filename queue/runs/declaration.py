@@ -30,8 +30,8 @@ def declare(
 ) -> dict[str, str]:
     """Declare a run's settings, and the list version of each of its services that answers as the one that is wanted.
 
-    Returns these versions by service. Only under the run lock. What a service that is away now has is seen when it
-    is back. Raises WorkersTooOld while a worker of an earlier release is alive on this store, and StoreBusy when
+    Returns these versions by service. Only under the run lock. The list of a service that is away now is seen when
+    it is back. Raises WorkersTooOld while a worker of an earlier release is alive on this store, and StoreBusy when
     another run has moved the events elsewhere since `sinks_seen` were those in force (None: whatever they were).
     """
     _refuse_older_workers(store)

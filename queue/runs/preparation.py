@@ -1,6 +1,6 @@
 """Prepares a run: refuses what cannot be used before anything is written, and opens the store that its workers share.
 
-Whoever starts a run, on a terminal or elsewhere, does it in these three steps: `begin`, `with_services`, `opened`.
+Every start of a run, on a terminal or elsewhere, has these three steps: `begin`, `with_services`, `opened`.
 """
 
 from __future__ import annotations

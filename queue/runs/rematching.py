@@ -64,9 +64,9 @@ def run(
 ) -> RematchRun:
     """Ask about everything retained and about every case; returns when all is done or `stop` is set.
 
-    What earlier runs left without an answer or undelivered is done again, too. What the workers run with is declared to
-    be in force. Raises StoreBusy while another run is alive on this store and `claim` does not wait, and WorkersTooOld
-    while a worker is that does not look at what is in force.
+    The run also asks about the files, and delivers the events, that earlier runs left. It declares the settings of its
+    workers to be in force. Raises StoreBusy while another run is alive on this store and `claim` does not wait, and
+    WorkersTooOld while a worker of an earlier release is alive.
     """
     began_at = now()
     run_id = uuid4().hex

@@ -116,11 +116,11 @@ def verify(
 ) -> VerifyResult:
     """Recrawl every order and ask about everything found; returns when all is done or `stop` is set.
 
-    `environment` is what the workers run with. What earlier runs left without an answer or undelivered is done
-    again first. A list that has changed has everything retained asked about again, and that is waited for, too.
-    What the workers run with is declared to be in force on this store. `places` is where the events go, as it was seen
-    before. Raises StoreBusy while another run is alive on it and `claim` does not wait, and WorkersTooOld while a
-    worker is that does not look at what is in force.
+    `environment` is that of the workers; the run declares their settings to be in force on this store. First it asks
+    about the files, and delivers the events, that earlier runs left. When a list has changed, the run also waits until
+    all retained files are asked about again. `places` says where the events went when the run was prepared. Raises
+    StoreBusy while another run is alive on this store and `claim` does not wait, and WorkersTooOld while a worker of an
+    earlier release is alive.
     """
     began_at = now()
     run_id = uuid4().hex
@@ -263,7 +263,7 @@ def _unhealthy(store: Store, began_at: datetime) -> tuple[ServiceHealth, ...]:
 
 
 def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
-    """Have every recrawl ended in order, whosever worker has it, and what was found asked about, within bounds."""
+    """Have every recrawl ended in order, whichever worker has it, and the found files asked about, within bounds."""
     deadline = time.monotonic() + RECRAWL_STOP_SECONDS
     _end_idle(store, run_id)
     workers.ask_to_stop(QueueName.RECRAWL)
