@@ -1,8 +1,8 @@
 """Sweeps go through all retained sightings, or all cases, slice by slice, in one job at a time.
 
 The rest that is still to do is a sorted set in the store, by the time from when it is due. A slice takes things off it
-in the transaction that writes their results, so a sweep goes on exactly where a killed one stopped. Questions without an
-answer stay, due later. A job works while the record has its token; with another token there it does nothing any more.
+in the transaction that writes their results, so a sweep goes on exactly where a killed one stopped. Questions without
+an answer stay, due later. A job works while the record has its token; with another token there it does nothing more.
 """
 
 from __future__ import annotations
