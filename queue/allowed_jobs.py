@@ -17,6 +17,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from orbweaver.queue.errors import RefusedJob
 from redis import Redis
 from redis.exceptions import ResponseError
 from rq.exceptions import DequeueTimeout, NoSuchJobError
@@ -72,10 +73,6 @@ class JobName(StrEnum):
 
 
 NAMES = frozenset(JobName)
-
-
-class RefusedJob(Exception):
-    """A job in the store is not one that we enqueue; the message says why."""
 
 
 def refusal(fields: Mapping[str, bytes]) -> str | None:

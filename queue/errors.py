@@ -5,6 +5,7 @@ QueueError
 ├── AuthorityMissing     what was asked for needs a named authority
 ├── JobTimeIsOver        a job takes longer than it may: it ends, and RQ does it again
 ├── NotInForce           this worker's services, sinks or settings are not those in force on its store
+├── RefusedJob           a job in the store is not one that we enqueue: it is not run
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
 ├── StoreBusy            another verification run works on the same store
 └── WorkersTooOld        a worker of an earlier release works on the same store
@@ -34,6 +35,10 @@ class JobTimeIsOver(QueueError, TimeIsOver, JobTimeoutException):
 
 class NotInForce(QueueError):
     """A worker's matching services, sinks or settings are not those in force on its store, so it takes no job."""
+
+
+class RefusedJob(QueueError):
+    """A job in the store is not one that we enqueue; the message says why."""
 
 
 class ReportsUnreadable(QueueError):

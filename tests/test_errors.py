@@ -12,7 +12,7 @@ TREES = sorted(path.relative_to(ROOT) for path in ROOT.glob("*/errors.py"))
 # The second has those that need Scrapy, and is part of the first one's tree; settings is one module.
 HOMES = frozenset({*map(str, TREES), "crawler/transfer_errors.py", "settings.py"})
 # Caught where they are raised, by readers of one line or one stored value.
-ELSEWHERE = frozenset({"BadFields", "NotCertain", "Unreadable", "RefusedJob"})
+ELSEWHERE = frozenset({"BadFields", "NotCertain", "Unreadable"})
 
 
 def classes_in(path: Path) -> list[ast.ClassDef]:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.queue import allowed_jobs, jobs, queues
 from orbweaver.queue.allowed_jobs import MODULE, AllowedJob, refusal
+from orbweaver.queue.errors import RefusedJob
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
@@ -283,7 +284,7 @@ def test_each_job_name_is_a_function_that_a_worker_hands_over() -> None:
 
 def test_a_job_calls_nothing_where_no_worker_has_handed_over_its_functions(store: Store) -> None:
     job = AllowedJob.fetch(queues.match_job_id(add_batch(store, a_sighting())), connection=store)
-    with pytest.raises(allowed_jobs.RefusedJob, match="only a worker may call its function"):
+    with pytest.raises(RefusedJob, match="only a worker may call its function"):
         _ = job.func
 
 
