@@ -49,9 +49,9 @@ class RecrawlSpider(Spider):
         self._navigator = Navigator(
             scope, frontier=self._frontier, journal=self.journal, budget=self._budget, flush=self._flush
         )
-        places = settings.host_connections
+        connections = settings.host_connections
         self._politeness = Politeness(
-            connections=places, connections_per_host=places, delay_seconds=scope.access.delay_seconds
+            connections=connections, connections_per_host=connections, delay_seconds=scope.access.delay_seconds
         )
         self._headers = RequestHeaders(scope.access, user_agent=settings.user_agent)
         proxy = parse_proxy(scope.access.proxy, os.environ)
@@ -108,7 +108,7 @@ class RecrawlSpider(Spider):
         """End the recrawl early: running transfers are ended, what was found is kept."""
         if self.stopped_by is not None:
             return
-        self._navigator.stopped_by = reason
+        self._navigator.stop(reason)
         self._visit_pool.stop()
         self.fetcher.end()
 
@@ -122,19 +122,19 @@ class RecrawlSpider(Spider):
         self.journal.flush()
 
     async def _visit(self, planned: PlannedRequest) -> None:
-        """Ask for one URL, and do everything that follows from its answer: the same for pages and for files."""
-        visit = planned.visit
+        """Ask for one URL, and do everything that follows from its response: the same for pages and for files."""
+        visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
         # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
-        referrer = visit.referrer if visit.is_reported else None
-        headers = self._headers.headers_for(planned.url, visit.reporter_headers, referrer=referrer)
+        referrer = visit.origin.referrer if visit.is_reported else None
+        headers = self._headers.headers_for(planned.url, reporter_headers, referrer=referrer)
         try:
-            answer = await self._fetch(planned, headers)
+            response = await self._fetch(planned, headers)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
             self._navigator.failed(visit, error)
             return
         try:
-            self._headers.remember(planned.url, visit.reporter_headers, answer.headers.getall("Set-Cookie", ()))
-            self._navigator.arrived(visit, answer)
+            self._headers.remember(planned.url, reporter_headers, response.headers.getall("Set-Cookie", ()))
+            self._navigator.arrived(visit, response)
         except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
             self._navigator.broke(visit, error)
 
@@ -152,8 +152,8 @@ class RecrawlSpider(Spider):
             planned.url, headers=headers, meta={"cost": planned.cost, "verbatim_url": True}, dont_filter=True
         )
         await self.crawler.engine.download_async(request)
-        answer: FetchedResponse = request.meta["answer"]
-        return answer
+        fetched: FetchedResponse = request.meta["answer"]
+        return fetched
 
     async def _flush_regularly(self) -> None:
         while True:

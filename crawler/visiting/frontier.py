@@ -1,4 +1,4 @@
-"""What a recrawl knows and has not visited yet, in the order in which it will be."""
+"""Keeps the URLs that a recrawl knows and has not visited yet, in the order in which they will be visited."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ MOST_WAITING = 50_000
 
 
 class PlannedRequest(NamedTuple):
-    """A visit with the URL to ask for, which is not the visit's own after a redirect, and its cost."""
+    """A visit with the URL to ask for, which is another than the visit's own after a redirect.
+
+    `cost` is in pages or files; 0 is not counted.
+    """
 
     visit: Visit
     url: str
-    cost: int = 1  # in pages or files; 0 is not counted
+    cost: int = 1
 
 
 class Frontier:
-    """Reported URLs come first, then files, then pages by their distance from a report, each in order of arrival.
+    """Gives reported URLs first, then files, then pages by their distance from a report, each in order of arrival.
 
-    What costs more than one page comes behind the others that are as far away.
+    A request that costs more than one page comes behind the others that are as far away.
     """
 
     def __init__(self) -> None:
@@ -51,7 +54,7 @@ class Frontier:
         """Take the next visit that is not set aside; None when there is none."""
         if not self._lines:
             return None
-        rank = min(self._lines)  # of a few: most of what waits is one or two links further than what was visited last
+        rank = min(self._lines)  # of a few: most that wait are one or two links further away than the last one
         line = self._lines[rank]
         planned = line.popleft()
         if not line:
@@ -80,7 +83,7 @@ class Frontier:
 
 
 class _Line:
-    """Visits in order of arrival; those of one page that come in a row are one batch."""
+    """Requests in order of arrival; those of one page that come in a row are one batch."""
 
     def __init__(self) -> None:
         self._batches: deque[_Batch] = deque()  # none is empty
@@ -102,16 +105,19 @@ class _Line:
 
 
 class _Batch:
-    """Visits that differ in their URLs alone, as text: as objects they took most of what a large recrawl grew by.
+    """Requests that differ in their URLs alone, as text: as objects they took most of what a large recrawl grew by.
 
     An entry is a line: whether a page shows the file (1 or 0), the URL of the visit, and the URL to ask for where it
     is another one. Canonical URLs have neither blanks nor line ends.
     """
 
-    __slots__ = ("_common", "_cost", "_entries")
+    __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_kind", "_origin")
 
     def __init__(self, first: PlannedRequest) -> None:
-        self._common = first.visit[1:-1]
+        self._kind = first.visit.kind
+        self._origin = first.visit.origin
+        self._is_reported = first.visit.is_reported
+        self._chain = first.visit.chain
         self._cost = first.cost
         self._entries = bytearray()
 
@@ -119,7 +125,14 @@ class _Batch:
         return bool(self._entries)
 
     def fits(self, planned: PlannedRequest) -> bool:
-        return self._common == planned.visit[1:-1] and self._cost == planned.cost
+        visit = planned.visit
+        return (
+            self._origin == visit.origin
+            and self._kind is visit.kind
+            and self._is_reported is visit.is_reported
+            and self._chain == visit.chain
+            and self._cost == planned.cost
+        )
 
     def append(self, planned: PlannedRequest) -> None:
         visit = planned.visit
@@ -130,11 +143,12 @@ class _Batch:
         end = self._entries.index(b"\n")
         is_embed, url, asked = self._entries[:end].decode().split(" ")
         del self._entries[: end + 1]  # moves no bytes, but for giving memory back when half of it is free
-        return PlannedRequest(Visit(url, *self._common, is_embed == "1"), asked or url, self._cost)
+        visit = Visit(url, self._kind, self._origin, self._is_reported, is_embed == "1", self._chain)
+        return PlannedRequest(visit, asked or url, self._cost)
 
 
 def _rank(planned: PlannedRequest) -> int:
     visit = planned.visit
     if visit.is_reported:
         return -2
-    return -1 if visit.kind is LinkKind.FILE else visit.depth + max(planned.cost, 1) - 1
+    return -1 if visit.kind is LinkKind.FILE else visit.origin.depth + max(planned.cost, 1) - 1

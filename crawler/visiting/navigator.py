@@ -1,6 +1,6 @@
-"""Where a recrawl goes: which visits it makes of reports, links and redirects, and what it records of each answer.
+"""Decides where a recrawl goes: makes visits of reports, links and redirects, and records what came of each.
 
-Nothing here fetches: answers and errors come in, visits and records go out.
+Nothing here fetches: responses and errors come in, planned requests and records go out.
 """
 
 from __future__ import annotations
@@ -19,24 +19,21 @@ from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.html import Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import scope, url_rules, urls
-from orbweaver.crawler.transfer_errors import Interrupted
 from orbweaver.crawler.visiting import dedup_key, sightings
 from orbweaver.crawler.visiting.frontier import MOST_WAITING, Frontier, PlannedRequest
-from orbweaver.crawler.visiting.host_answers import A_PAGE, EMPTY, GIVEN, AnswerCounter
+from orbweaver.crawler.visiting.host_answers import GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.journal import Journal
 from orbweaver.crawler.visiting.outcomes import (
-    is_failure,
-    is_status_failure,
-    of_own_error,
-    outcome_of,
-    outcome_of_status,
-    reason_of,
-    rule_of,
+    Ending,
+    arrival_of,
+    ending_of_error,
+    ending_of_own_error,
+    is_success,
 )
 from orbweaver.crawler.visiting.reported_urls import ReportedUrls
 from orbweaver.crawler.visiting.seen_urls import SeenUrls
 from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
-from orbweaver.crawler.visiting.visit import Visit, expected_kind
+from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
 # What is remembered of links, so that none is followed twice: 12 to 24 bytes each.
@@ -69,7 +66,7 @@ class Navigator:
         self.suggestions = ScopeSuggestions()
         self.reported = ReportedUrls()
         self.answers = AnswerCounter()
-        self._reported_places: dict[str, set[int]] = {}
+        self._roots: dict[str, set[int]] = {}  # of the reported URLs, by what is the same for the seen set
 
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
@@ -77,81 +74,79 @@ class Navigator:
         for report in reports:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
-            key, place = dedup_key.key(url), self.reported.add(url)
+            key, root = dedup_key.key(url), self.reported.add(url)
             self._seen.add(key)
-            self._reported_places.setdefault(key, set()).add(place)
+            self._roots.setdefault(key, set()).add(root)
             visit = Visit(
                 url,
                 LinkKind.PAGE,
-                referrer=_first(report.referrer for report in same),
-                report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
+                Origin(
+                    referrer=_first(report.referrer for report in same),
+                    report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
+                    reporter_headers=reporter_headers_of(same),
+                    root=root,
+                ),
                 is_reported=True,
-                reporter_headers=reporter_headers_of(same),
-                root=place,
             )
             self._consider(visit, url)
 
-    def arrived(self, visit: Visit, answer: FetchedResponse) -> None:
+    def stop(self, reason: str) -> None:
+        """Note why the recrawl is ending early."""
+        self.stopped_by = reason
+
+    def arrived(self, visit: Visit, response: FetchedResponse) -> None:
         """Record what came for one URL and go on where it leads."""
-        body = answer.body
+        body = response.body
         if body is None:
-            self._redirected(visit, answer)
+            self._redirected(visit, response)
             return
         if not visit.is_reported:
-            found = LinkKind.FILE if body.html is None else LinkKind.PAGE
-            self._budget.correct(visit.kind, found, host=urls.host_of(answer.url))
+            kind = LinkKind.FILE if body.html is None else LinkKind.PAGE
+            self._budget.correct(visit.kind, kind, host=urls.host_of(response.url))
         # A body is looked into whatever the status is: an error status may be a disguise.
         if body.digests is not None and not body.digests.is_degenerate:
-            self._found(visit, sightings.of_file(visit, answer, body.digests))
-        self._inside_archive(visit, answer, body.archive)
-        self._came(visit, answer, body)
-        self._follow(visit, answer, body)
+            self._found(visit, sightings.of_file(visit, response, body.digests))
+        self._inside_archive(visit, response, body.archive)
+        self._came(visit, response, body)
+        self._follow(visit, response, body)
 
-    def _came(self, visit: Visit, answer: FetchedResponse, body: Body) -> None:
-        """Record what a URL turned out to be, and why where that is no file and no page to follow."""
-        is_file_expected = expected_kind(visit.url, visit.kind) is LinkKind.FILE
+    def _came(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+        """Count what a URL turned out to be, and record why where that is no file and no page to follow."""
         is_page = body.digests is None
-        if not 200 <= answer.status < 300:
-            is_failure = is_status_failure(answer.status, is_reported=visit.is_reported)
-            said = f"http.{answer.status}"
-            self._count_answer(visit, is_file=is_file_expected, said=said, is_failure=is_failure)
-            reason = f"the host answered {answer.status}"
-            self._end(visit, outcome_of_status(answer.status), said, reason, is_failure, answer.status)
-            return
-        if visit.is_reported and visit.root is not None:
-            self.reported.came(visit.root, status=answer.status, is_page=is_page)
-        if body.html is not None:
-            self._journal.tally.pages += 1
-            self.reported.count_page(visit.root)
-        if body.digests is not None and body.digests.is_degenerate:
-            self._count_answer(visit, is_file=True, said=EMPTY)
-            reason = "the file is empty: its digests say nothing"
-            self._end(visit, Outcome.EMPTY, "degenerate", reason, visit.is_reported, answer.status)
-        elif is_page and is_file_expected:
-            # Some sites show a file's own page under a name like a file's, but none shows a page as a picture.
-            if visit.is_embed or visit.chain:
-                self._count_answer(visit, is_file=True, said=A_PAGE)
-            reason = "a page came where a file was expected"
-            self._end(visit, Outcome.ERROR_PAGE, "error_page", reason, visit.is_reported, answer.status)
-        else:
-            self._count_answer(visit, is_file=not is_page, said=GIVEN)
-
-    def _count_answer(self, visit: Visit, *, is_file: bool, said: str, is_failure: bool = False) -> None:
-        if said == GIVEN or not visit.is_reported:  # why a reported URL gave nothing is said of that URL
-            self.answers.note(visit.url, urls.host_of(visit.url), is_file=is_file, said=said, is_failure=is_failure)
+        arrival = arrival_of(
+            response.status,
+            is_page=is_page,
+            is_empty=body.digests is not None and body.digests.is_degenerate,
+            is_file_expected=expected_kind(visit.url, visit.kind) is LinkKind.FILE,
+            is_file_promised=visit.is_embed or bool(visit.chain),
+            is_reported=visit.is_reported,
+        )
+        if is_success(response.status):
+            root = visit.origin.root
+            if visit.is_reported and root is not None:
+                self.reported.came(root, status=response.status, is_page=is_page)
+            if body.html is not None:
+                self._journal.tally.pages += 1
+                self.reported.count_page(root)
+        # Why a reported URL gave nothing is said of that URL.
+        if arrival.counted == GIVEN or (arrival.counted is not None and not visit.is_reported):
+            self.answers.note(
+                visit.url,
+                urls.host_of(visit.url),
+                is_file=arrival.is_file,
+                said=arrival.counted,
+                is_failure=arrival.ending is not None and arrival.ending.is_failure,
+            )
+        if arrival.ending is not None:
+            self._end(visit, arrival.ending)
 
     def failed(self, visit: Visit, error: BaseException) -> None:
-        """Record why a URL gave no answer."""
-        outcome = outcome_of(error)
-        rule, reason = rule_of(error), reason_of(error)
-        if isinstance(error, Interrupted) and self.stopped_by != "interrupted":
-            outcome, rule, reason = Outcome.LIMIT, f"limit.{self.stopped_by}", "the recrawl's time was over"
-        self._end(visit, outcome, rule, reason, visit.is_reported or is_failure(outcome))
+        """Record why a URL gave no response."""
+        self._end(visit, ending_of_error(error, is_reported=visit.is_reported, stopped_by=self.stopped_by))
 
     def broke(self, visit: Visit, error: Exception) -> None:
         """Record that an error of our own hid what came for one URL."""
-        outcome, rule, reason = of_own_error(error)
-        self._end(visit, outcome, rule, reason, True)
+        self._end(visit, ending_of_own_error(error))
 
     def is_on_hosts(self, url: str) -> bool:
         """Whether a canonical URL is on a host of the scope, whatever its path is."""
@@ -160,7 +155,7 @@ class Navigator:
 
     def found_sitemaps(self, robots_url: str, sitemaps: Sequence[str]) -> None:
         """Go on to the sitemaps that a robots.txt names."""
-        origin = Visit(robots_url, LinkKind.PAGE)
+        origin = UNKNOWN_ORIGIN.of_links(robots_url)
         for sitemap in sitemaps[:MOST_SITEMAPS]:
             self._follow_link(origin, robots_url, robots_url, Link(sitemap, LinkKind.PAGE))
 
@@ -186,7 +181,7 @@ class Navigator:
             )
 
     def _consider(self, visit: Visit, url: str) -> None:
-        """Let a visit wait for its turn when the rules and memory allow it, else record why not."""
+        """Put a visit into the frontier when the rules and memory allow it, else record why not."""
         decision = url_rules.decide(self._scope, _candidate(visit, url), now=now())
         rule, reason, outcome = decision.rule, decision.reason, decision.outcome
         if decision.is_allowed:
@@ -200,25 +195,25 @@ class Navigator:
         if visit.chain:
             reason = f"redirected to {url}: {reason}"
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
-        self._end(visit, outcome, rule, reason, visit.is_reported)
+        self._end(visit, Ending(outcome, rule, reason, visit.is_reported))
 
-    def _redirected(self, visit: Visit, answer: FetchedResponse) -> None:
-        chain = (*visit.chain, answer.url)
+    def _redirected(self, visit: Visit, response: FetchedResponse) -> None:
+        chain = (*visit.chain, response.url)
         try:
-            target = urls.join(answer.url, _as_written(answer.location or b""))
+            target = urls.join(response.url, _as_written(response.location or b""))
         except UrlRefused as error:
             reason = f"redirected to a URL that is refused: {error.reason}"
-            self._end(visit, Outcome.REFUSED_URL, "url", reason, True)
+            self._end(visit, Ending(Outcome.REFUSED_URL, "url", reason, is_failure=True))
             return
         if target in chain or len(chain) > MOST_REDIRECTS:
             reason = f"{len(chain)} redirects, the last to {target}"
-            self._end(visit, Outcome.REDIRECT_LOOP, "redirects", reason, True)
+            self._end(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=True))
             return
         self._consider(visit._replace(chain=chain), target)
 
-    def _inside_archive(self, visit: Visit, answer: FetchedResponse, archive: Contents) -> None:
+    def _inside_archive(self, visit: Visit, response: FetchedResponse, archive: Contents) -> None:
         for member in archive.members:
-            self._found(visit, sightings.of_member(visit, answer, member))
+            self._found(visit, sightings.of_member(visit, response, member))
         for note in archive.notes:
             self._journal.skip(
                 visit.url,
@@ -226,43 +221,43 @@ class Navigator:
                 rule=note.rule,
                 reason=note.reason,
                 is_failure=note.is_failure,
-                referrer=visit.referrer,
-                status=answer.status,
+                referrer=visit.origin.referrer,
+                status=response.status,
                 count=note.count,
             )
 
-    def _follow(self, visit: Visit, answer: FetchedResponse, body: Body) -> None:
-        """Go where the headers of an answer lead, and its document when it has one."""
-        linked = header_links(link=answer.headers.getall("Link", ()), refresh=answer.headers.get("Refresh"))
-        self._follow_links(visit, answer.url, answer.url, linked)
+    def _follow(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+        """Go where the headers of a response lead, and its document when it has one."""
+        linked = header_links(link=response.headers.getall("Link", ()), refresh=response.headers.get("Refresh"))
+        if linked:
+            self._follow_links(visit.origin.of_links(response.url), response.url, response.url, linked)
         if body.document is None or body.document_kind is None:
             return
         # Python's hash of bytes is keyed: no server can make two pages equal.
         page = hash(body.document)
-        if page == visit.referrer_page:
+        if page == visit.origin.referrer_page:
             reason = "the same page as the one that links to it: its links were not followed"
-            self._skip(visit, Outcome.TRAP, "trap.same-page", reason, False)
+            self._skip(visit, Ending(Outcome.TRAP, "trap.same-page", reason, is_failure=False))
             return
-        found = documents.references(
-            body.document, body.document_kind, content_type=answer.content_type, base_url=answer.url
+        page_links = documents.references(
+            body.document, body.document_kind, content_type=response.content_type, base_url=response.url
         )
-        if body.is_document_cut or found.is_truncated:
+        if body.is_document_cut or page_links.is_truncated:
             rule = "limit.html" if body.is_document_cut else "limit.links"
             reason = "the page is longer than what is read of a page; links after that were not seen"
-            self._skip(visit, Outcome.LIMIT, rule, reason, False)
-        self._embedded(visit, answer, found)
-        self._follow_links(visit, answer.url, self._base_of(answer.url, found.base), found.links, page)
+            self._skip(visit, Ending(Outcome.LIMIT, rule, reason, is_failure=False))
+        self._embedded(visit, response, page_links)
+        base = self._base_of(response.url, page_links.base)
+        self._follow_links(visit.origin.of_links(response.url, page), response.url, base, page_links.links)
 
-    def _follow_links(
-        self, visit: Visit, page_url: str, base: str, found: Iterable[Link], page: int | None = None
-    ) -> None:
-        for link in found:
+    def _follow_links(self, origin: Origin, page_url: str, base: str, links: Iterable[Link]) -> None:
+        for link in links:
             if len(self._seen) >= URLS_SEEN:
                 self._seen_enough(page_url)
                 return
-            self._follow_link(visit, page_url, base, link, page)
+            self._follow_link(origin, page_url, base, link)
 
-    def _follow_link(self, visit: Visit, page_url: str, base: str, link: Link, page: int | None = None) -> None:
+    def _follow_link(self, origin: Origin, page_url: str, base: str, link: Link) -> None:
         try:
             url = urls.join(base, link.reference)
         except UrlRefused as error:
@@ -270,40 +265,27 @@ class Navigator:
             return
         key = dedup_key.key(url)
         if not self._seen.add(key):
-            places = self._reported_places.get(key)
-            if places is not None and visit.root not in places:  # a page that links to itself leads nowhere
-                self.reported.links_to_reported(visit.root)
+            roots = self._roots.get(key)
+            if roots is not None and origin.root not in roots:  # a page that links to itself leads nowhere
+                self.reported.links_to_reported(origin.root)
             return
-        self._consider(
-            Visit(
-                url,
-                expected_kind(url, link.kind),
-                referrer=page_url,
-                depth=visit.depth + 1,
-                report_ids=visit.report_ids,
-                is_embed=link.kind is LinkKind.FILE,
-                referrer_page=page,
-                reporter_headers=visit.reporter_headers,
-                root=visit.root,
-            ),
-            url,
-        )
+        self._consider(Visit(url, expected_kind(url, link.kind), origin, is_embed=link.kind is LinkKind.FILE), url)
 
     def _found(self, visit: Visit, sighting: Sighting) -> None:
         self._journal.sighting(sighting)
         if 200 <= sighting.http.status < 300:
-            self.reported.count_file(visit.root, sighting.content_type or sighting.sniffed_type)
+            self.reported.count_file(visit.origin.root, sighting.content_type or sighting.sniffed_type)
         if self._journal.is_full:
             self._flush()
 
-    def _embedded(self, visit: Visit, answer: FetchedResponse, found: PageLinks) -> None:
-        for embedded in found.data_uris:
+    def _embedded(self, visit: Visit, response: FetchedResponse, page_links: PageLinks) -> None:
+        for embedded in page_links.data_uris:
             digests = digests_of(embedded.data)
             if not digests.is_degenerate:
-                self._found(visit, sightings.of_embedded(visit, answer, digests, embedded.media_type))
-        if found.bad_data_uris:
-            reason = f"{found.bad_data_uris} data: URIs on this page cannot be decoded"
-            self._skip(visit, Outcome.REFUSED_URL, "data-uri", reason, False)
+                self._found(visit, sightings.of_embedded(visit, response, digests, embedded.media_type))
+        if page_links.bad_data_uris:
+            reason = f"{page_links.bad_data_uris} data: URIs on this page cannot be decoded"
+            self._skip(visit, Ending(Outcome.REFUSED_URL, "data-uri", reason, is_failure=False))
 
     def _base_of(self, page_url: str, base: str | None) -> str:
         if base is None:
@@ -333,25 +315,22 @@ class Navigator:
             is_failure=False,
         )
 
-    def _end(
-        self, visit: Visit, outcome: Outcome, rule: str, reason: str, is_failure: bool, status: int | None = None
-    ) -> None:
+    def _end(self, visit: Visit, ending: Ending) -> None:
         """Record that a URL gave neither a file nor a page to follow, and why."""
-        if visit.is_reported and visit.root is not None:
-            self.reported.ended(visit.root, outcome, rule, reason, status)
-        self._skip(visit, outcome, rule, reason, is_failure, status)
+        root = visit.origin.root
+        if visit.is_reported and root is not None:
+            self.reported.ended(root, ending.outcome, ending.rule, ending.reason, ending.status)
+        self._skip(visit, ending)
 
-    def _skip(
-        self, visit: Visit, outcome: Outcome, rule: str, reason: str, is_failure: bool, status: int | None = None
-    ) -> None:
+    def _skip(self, visit: Visit, ending: Ending) -> None:
         self._journal.skip(
             visit.url,
-            outcome,
-            rule=rule,
-            reason=reason,
-            is_failure=is_failure,
-            referrer=visit.referrer,
-            status=status,
+            ending.outcome,
+            rule=ending.rule,
+            reason=ending.reason,
+            is_failure=ending.is_failure,
+            referrer=visit.origin.referrer,
+            status=ending.status,
         )
 
 
@@ -359,8 +338,8 @@ def _candidate(visit: Visit, url: str) -> url_rules.Candidate:
     return url_rules.Candidate(
         url,
         visit.kind,
-        referrer=visit.referrer,
-        depth=visit.depth,
+        referrer=visit.origin.referrer,
+        depth=visit.origin.depth,
         is_reported=visit.is_reported,
         is_embed=visit.is_embed,
         is_redirect=bool(visit.chain),

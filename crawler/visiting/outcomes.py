@@ -1,6 +1,8 @@
-"""Names the outcome of a request that gave no response, and of a status that gave no file."""
+"""Decides how a response counts, and how a visit ended that gave neither a file nor a page to follow."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from orbweaver.crawler.errors import EgressRefused, RobotsRefused
 from orbweaver.crawler.transfer_errors import (
@@ -12,7 +14,7 @@ from orbweaver.crawler.transfer_errors import (
     PartSent,
     TransferTooSlow,
 )
-from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
+from orbweaver.crawler.visiting.host_answers import A_PAGE, EMPTY, GIVEN, GONE_STATUSES
 from orbweaver.model import Outcome
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -80,14 +82,72 @@ def reason_of(error: BaseException) -> str:
     return str(error)
 
 
-def of_own_error(error: BaseException) -> tuple[Outcome, str, str]:
-    """Return outcome, rule and reason of a URL whose answer came, and was lost by an error in our own code.
+class Ending(NamedTuple):
+    """Why a URL gave neither a file nor a page to follow; after a failure a file may be there that nobody hashed."""
+
+    outcome: Outcome
+    rule: str
+    reason: str
+    is_failure: bool
+    status: int | None = None
+
+
+class Arrival(NamedTuple):
+    """How a response without a redirect counts for its host, and how its visit ended.
+
+    `counted` is the kind of answer, as AnswerCounter counts it among the files or pages of the host; None: not at all.
+    `ending` is None where a file or a page to follow came.
+    """
+
+    is_file: bool
+    counted: str | None
+    ending: Ending | None
+
+
+def ending_of_error(error: BaseException, *, is_reported: bool, stopped_by: str | None) -> Ending:
+    """Return how a visit ended whose request gave no response; `stopped_by` says why the recrawl is ending early."""
+    if isinstance(error, Interrupted) and stopped_by != "interrupted":
+        return Ending(Outcome.LIMIT, f"limit.{stopped_by}", "the recrawl's time was over", is_reported)
+    outcome = outcome_of(error)
+    return Ending(outcome, rule_of(error), reason_of(error), is_reported or is_failure(outcome))
+
+
+def ending_of_own_error(error: BaseException) -> Ending:
+    """Return how a visit ended whose response came, and was lost by an error in our own code.
 
     Of an error that nobody expected only the class is said: its text could quote a body.
     """
     if isinstance(error, MemoryError):
-        return Outcome.OUT_OF_MEMORY, rule_of(error), reason_of(error)
-    return Outcome.BAD_RESPONSE, "internal", f"internal error: {type(error).__name__}"
+        return Ending(Outcome.OUT_OF_MEMORY, rule_of(error), reason_of(error), is_failure=True)
+    return Ending(Outcome.BAD_RESPONSE, "internal", f"internal error: {type(error).__name__}", is_failure=True)
+
+
+def arrival_of(
+    status: int, *, is_page: bool, is_empty: bool, is_file_expected: bool, is_file_promised: bool, is_reported: bool
+) -> Arrival:
+    """Decide what a response is worth, by its status and its body.
+
+    `is_page` says that the body is a page, `is_empty` that it is a file of no bytes. A file is expected by the link and
+    the ending of its URL; it is promised when a page shows it, or a link to it was redirected.
+    """
+    if not is_success(status):
+        failure = is_status_failure(status, is_reported=is_reported)
+        ending = Ending(outcome_of_status(status), f"http.{status}", f"the host answered {status}", failure, status)
+        return Arrival(is_file_expected, ending.rule, ending)
+    if is_empty:
+        reason = "the file is empty: its digests say nothing"
+        return Arrival(True, EMPTY, Ending(Outcome.EMPTY, "degenerate", reason, is_reported, status))
+    if is_page and is_file_expected:
+        # Some sites show a file's own page under a name like a file's, but none shows a page as a picture.
+        reason = "a page came where a file was expected"
+        ending = Ending(Outcome.ERROR_PAGE, "error_page", reason, is_reported, status)
+        return Arrival(True, A_PAGE if is_file_promised else None, ending)
+    return Arrival(not is_page, GIVEN, None)
+
+
+def is_success(status: int) -> bool:
+    """Whether a status says that the file or page came (2xx)."""
+    return 200 <= status < 300
 
 
 def is_status_failure(status: int, *, is_reported: bool) -> bool:

@@ -46,42 +46,42 @@ class _Seen:
 
 
 class ReportedUrls:
-    """The reported URLs of one recrawl by their place, which visits carry as their `root`."""
+    """The reported URLs of one recrawl by their number, which visits carry as their `root`."""
 
     def __init__(self) -> None:
         self._seen: list[_Seen] = []
 
     def add(self, url: str) -> int:
-        """Note a reported URL; returns its place."""
+        """Note a reported URL; returns its number."""
         self._seen.append(_Seen(url))
         return len(self._seen) - 1
 
-    def came(self, place: int, *, status: int, is_page: bool) -> None:
+    def came(self, root: int, *, status: int, is_page: bool) -> None:
         """Note that a page or a file came for a reported URL."""
-        seen = self._seen[place]
+        seen = self._seen[root]
         seen.has_ended, seen.status, seen.is_page = True, status, is_page
 
-    def ended(self, place: int, outcome: Outcome, rule: str, reason: str, status: int | None) -> None:
+    def ended(self, root: int, outcome: Outcome, rule: str, reason: str, status: int | None) -> None:
         """Note why a reported URL gave neither; this counts before what `came` said of it."""
-        seen = self._seen[place]
+        seen = self._seen[root]
         seen.has_ended, seen.outcome, seen.rule, seen.status = True, outcome, rule, status
         seen.reason = reason[:REASON_CHARACTERS]
 
-    def count_page(self, place: int | None) -> None:
+    def count_page(self, root: int | None) -> None:
         """Count a page that a reported URL gave or led to; None is nobody's."""
-        if place is not None:
-            self._seen[place].pages += 1
+        if root is not None:
+            self._seen[root].pages += 1
 
-    def count_file(self, place: int | None, content_type: str | None) -> None:
+    def count_file(self, root: int | None, content_type: str | None) -> None:
         """Count a file that a reported URL gave or led to; None is nobody's."""
-        if place is not None:
-            self._seen[place].files += 1
-            self._seen[place].page_parts += is_page_part(content_type)
+        if root is not None:
+            self._seen[root].files += 1
+            self._seen[root].page_parts += is_page_part(content_type)
 
-    def links_to_reported(self, place: int | None) -> None:
+    def links_to_reported(self, root: int | None) -> None:
         """Note that a reported URL led to another one."""
-        if place is not None:
-            self._seen[place].has_reported_links = True
+        if root is not None:
+            self._seen[root].has_reported_links = True
 
     def all_ended(self) -> tuple[Reported, ...]:
         """Return what is known of each reported URL whose visit has ended, in the order of `add`."""

@@ -1,4 +1,4 @@
-"""Turns what came for a visit into the sighting of a file: digests and HTTP facts, no content."""
+"""Turns the response to a visit into the sighting of a file: digests and HTTP facts, no content."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.visit import Visit
 from orbweaver.model import DigestSet, HttpFacts, Sighting, now
 
-# What helps an analyst to date a file and to name who serves it; cookies and the like are left out.
+# They help an analyst to date a file and to name who serves it; cookies and the like are left out.
 HEADERS_OF_NOTE = ("etag", "last-modified", "server", "date", "via", "content-disposition", "cf-ray", "x-cache")
 HEADER_CHARACTERS = 200
 
 
-def of_file(visit: Visit, answer: FetchedResponse, digests: DigestSet) -> Sighting:
+def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet) -> Sighting:
     """Return the sighting of a file that was fetched by itself."""
-    assert answer.body is not None
-    headers = {name: _as_text(answer.headers[name]) for name in HEADERS_OF_NOTE if name in answer.headers}
+    assert response.body is not None
+    headers = {name: _as_text(response.headers[name]) for name in HEADERS_OF_NOTE if name in response.headers}
     http = HttpFacts(
-        status=answer.status,
+        status=response.status,
         headers=headers,
-        framing=answer.framing,
-        bytes_received=answer.body.bytes_received,
-        tls=answer.tls,
-        is_refused_by_robots=answer.is_refused_by_robots,
+        framing=response.framing,
+        bytes_received=response.body.bytes_received,
+        tls=response.tls,
+        is_refused_by_robots=response.is_refused_by_robots,
     )
-    return _sighting(visit, answer, digests, http, media_type(answer.content_type), answer.body.sniffed_type)
+    return _sighting(visit, response, digests, http, media_type(response.content_type), response.body.sniffed_type)
 
 
 def _as_text(value: str) -> str:
@@ -34,33 +34,33 @@ def _as_text(value: str) -> str:
     return value[:HEADER_CHARACTERS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def of_embedded(visit: Visit, answer: FetchedResponse, digests: DigestSet, declared: str) -> Sighting:
+def of_embedded(visit: Visit, response: FetchedResponse, digests: DigestSet, declared: str) -> Sighting:
     """Return the sighting of a data: URI; it is part of its page, whose URL is where it can be taken down."""
     http = HttpFacts(
-        status=answer.status,
-        framing=answer.framing,
+        status=response.status,
+        framing=response.framing,
         embedded=True,
-        tls=answer.tls,
-        is_refused_by_robots=answer.is_refused_by_robots,
+        tls=response.tls,
+        is_refused_by_robots=response.is_refused_by_robots,
     )
-    return _sighting(visit, answer, digests, http, media_type(declared), None)
+    return _sighting(visit, response, digests, http, media_type(declared), None)
 
 
-def of_member(visit: Visit, answer: FetchedResponse, member: Member) -> Sighting:
+def of_member(visit: Visit, response: FetchedResponse, member: Member) -> Sighting:
     """Return the sighting of a file inside an archive; the archive's URL is where it can be taken down."""
     http = HttpFacts(
-        status=answer.status,
-        framing=answer.framing,
+        status=response.status,
+        framing=response.framing,
         archive_member=member.path,
-        tls=answer.tls,
-        is_refused_by_robots=answer.is_refused_by_robots,
+        tls=response.tls,
+        is_refused_by_robots=response.is_refused_by_robots,
     )
-    return _sighting(visit, answer, member.digests, http, None, member.sniffed_type)
+    return _sighting(visit, response, member.digests, http, None, member.sniffed_type)
 
 
 def _sighting(
     visit: Visit,
-    answer: FetchedResponse,
+    response: FetchedResponse,
     digests: DigestSet,
     http: HttpFacts,
     content_type: str | None,
@@ -68,11 +68,11 @@ def _sighting(
 ) -> Sighting:
     return Sighting(
         url=visit.url,
-        final_url=answer.url,
+        final_url=response.url,
         host=urls.host_of(visit.url),
-        ip=answer.ip,
-        referrer=visit.referrer,
-        report_ids=visit.report_ids,
+        ip=response.ip,
+        referrer=visit.origin.referrer,
+        report_ids=visit.origin.report_ids,
         digests=digests,
         content_type=content_type,
         sniffed_type=sniffed_type,

@@ -4,38 +4,53 @@ from __future__ import annotations
 
 import mimetypes
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import path_of
 
 
+class Origin(NamedTuple):
+    """How a URL was reached, and in whose name; the links of one page share theirs.
+
+    `referrer` is the URL of the page that links to it, and `referrer_page` a hash of that page, by which a page that is
+    its referrer again is known. `report_ids` and `reporter_headers` are those of the reports that led here, inherited
+    from page to page. `root` is the number of the reported URL that led here first, None of what robots.txt named.
+    """
+
+    referrer: str | None = None
+    referrer_page: int | None = None
+    depth: int = 0
+    report_ids: tuple[str, ...] = ()
+    reporter_headers: ReporterHeaders = NO_REPORTER_HEADERS
+    root: int | None = None
+
+    def of_links(self, page_url: str, page: int | None = None) -> Origin:
+        """Return the origin of the links of a page at `page_url`, whose hash is `page`, that was reached from here."""
+        return Origin(page_url, page, self.depth + 1, self.report_ids, self.reporter_headers, self.root)
+
+
+UNKNOWN_ORIGIN: Final = Origin()
+
+
 class Visit(NamedTuple):
-    """What travels with a request.
+    """One URL on its way through a recrawl.
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the URLs that
-    redirected so far; `report_ids` and `reporter_headers` are those of the reports that led here, from page to page.
-    `root` is the place of the reported URL that led here first, None of what robots.txt named.
-    `referrer_page` is a hash of the page that linked here, by which a page that is its referrer again is known.
-    The links of one page differ in the first field and in the last, which `crawler.visiting.frontier` makes use of.
+    redirected so far. `is_embed` says that a page shows the file.
     """
 
     url: str
     kind: LinkKind
-    referrer: str | None = None
-    depth: int = 0
-    report_ids: tuple[str, ...] = ()
-    chain: tuple[str, ...] = ()
+    origin: Origin = UNKNOWN_ORIGIN
     is_reported: bool = False
-    referrer_page: int | None = None
-    reporter_headers: ReporterHeaders = NO_REPORTER_HEADERS
-    root: int | None = None
     is_embed: bool = False
+    chain: tuple[str, ...] = ()
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:
-    """Return what a link to a canonical URL probably leads to: one to a file with a file's ending is a file."""
+    """Return the kind of URL that a link probably leads to: one with a file's ending is a file."""
     if kind is LinkKind.FILE:
         return kind
     # mimetypes, too, takes dots at the head of a name for no ending.

@@ -10,13 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
-from orbweaver.crawler.visiting.visit import Visit
+from orbweaver.crawler.visiting.visit import Origin, Visit
 
 
 def waiting(
     url: str, kind: LinkKind = LinkKind.PAGE, *, cost: int = 1, depth: int = 1, is_reported: bool = False
 ) -> PlannedRequest:
-    return PlannedRequest(Visit(url, kind, depth=depth, is_reported=is_reported), url, cost)
+    return PlannedRequest(Visit(url, kind, Origin(depth=depth), is_reported), url, cost)
 
 
 def drained(frontier: Frontier) -> list[str]:
@@ -95,15 +95,9 @@ def test_what_waits_costs_little_more_than_its_url() -> None:
     try:
         frontier = Frontier()
         for page in range(200):
-            referrer, page_hash = f"http://a.example/pages/{page}.html", hash(str(page))
+            origin = Origin(f"http://a.example/pages/{page}.html", hash(str(page)), depth=2)
             for number in range(20):
-                visit = Visit(
-                    f"http://a.example/pages/{page}-{number}.html",
-                    LinkKind.PAGE,
-                    referrer=referrer,
-                    depth=2,
-                    referrer_page=page_hash,
-                )
+                visit = Visit(f"http://a.example/pages/{page}-{number}.html", LinkKind.PAGE, origin)
                 frontier.push(PlannedRequest(visit, visit.url))
         assert tracemalloc.get_traced_memory()[0] / len(frontier) < 100
         while (one := frontier.pop()) is not None:
@@ -126,7 +120,7 @@ class PlainFrontier:
 
     def push(self, one: PlannedRequest) -> None:
         visit = one.visit
-        rank = visit.depth + max(one.cost, 1) - 1
+        rank = visit.origin.depth + max(one.cost, 1) - 1
         if visit.kind is LinkKind.FILE:
             rank = -1
         if visit.is_reported:
@@ -165,13 +159,16 @@ class FrontierBesidePlainOne(RuleBasedStateMachine):
             Visit,
             url=st.just(""),
             kind=st.sampled_from(LinkKind),
-            referrer=st.none() | st.sampled_from(URLS),
-            depth=st.integers(0, 2),
-            report_ids=st.sampled_from([(), ("1",), ("1", "2")]),
+            origin=st.builds(
+                Origin,
+                referrer=st.none() | st.sampled_from(URLS),
+                referrer_page=st.none() | st.integers(0, 1),
+                depth=st.integers(0, 2),
+                report_ids=st.sampled_from([(), ("1",), ("1", "2")]),
+                reporter_headers=st.sampled_from([ReporterHeaders(), ReporterHeaders(cookies="a=1 b\n")]),
+            ),
             chain=st.sampled_from([(), (URLS[0],)]),
             is_reported=st.sampled_from([False, False, True]),
-            referrer_page=st.none() | st.integers(0, 1),
-            reporter_headers=st.sampled_from([ReporterHeaders(), ReporterHeaders(cookies="a=1 b\n")]),
         ),
         links=st.lists(st.tuples(st.sampled_from(URLS), st.booleans(), st.sampled_from([None, *URLS])), max_size=4),
         cost=st.sampled_from([0, 1, 5]),
