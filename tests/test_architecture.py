@@ -147,7 +147,13 @@ def test_a_word_has_one_meaning_and_one_class() -> None:
 
     assert {word for word, count in words.items() if count > 1} == set()
     assert {name for name, count in carriers.items() if count > 1} == set()
-    assert {name: DEFINED["class", name] for name in carriers if DEFINED["class", name] != 1} == {}
+    assert {name for name in carriers if ("class", name) not in DEFINED} == set()
+
+
+def test_no_two_classes_have_one_name() -> None:
+    public = {name: count for (kind, name), count in DEFINED.items() if kind == "class" and not name.startswith("_")}
+
+    assert {name for name, count in public.items() if count > 1} == set()
 
 
 def test_every_change_names_a_file_and_a_test() -> None:

@@ -87,7 +87,7 @@ def test_a_few_readers_are_named_and_the_others_counted(monkeypatch: pytest.Monk
 def test_doctor_says_that_the_readers_are_right_or_which_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     def line() -> tuple[str, str]:
         check = next(one for one in examine(Settings()) if one.subject == "readers")
-        return check.state, check.said
+        return check.state, check.finding
 
     assert line()[0] == "ok"
     monkeypatch.setattr(markup, "_TOKEN", FINDS_NOTHING)
