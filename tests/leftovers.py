@@ -70,7 +70,8 @@ def descendants() -> list[Process]:
 
 def is_servant(pid: int) -> bool:
     """Whether a process is a helper of multiprocessing's that serves all tests."""
-    return any(name in _command_of(pid) for name in SERVANTS)
+    command = _command_of(pid)
+    return any(name in command for name in SERVANTS)
 
 
 def describe(process: Process) -> str:

@@ -14,6 +14,7 @@ that the server does not know. A test that is about the start itself, imports or
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -231,10 +232,26 @@ def _preload() -> dict[str, str | None]:
     gc.disable()
     for name in _modules():
         importlib.import_module(name)
-    gc.freeze()  # shared with every command, as far as it goes
+    _share_to_the_end()
     gc.enable()
     os.environ.__class__ = plain
     return {name: os.environ.get(name) for name in sorted(_read - WITHOUT_EFFECT)}
+
+
+def _share_to_the_end() -> None:
+    """Keep what is imported as it is in every command: to take it to pieces at the end, each would copy it first.
+
+    That costs as much as all else a short command does. What a command itself has made ends as always.
+    """
+    gc.freeze()
+    modules = {name: module for name, module in sys.modules.items() if name not in {"sys", "builtins", "__main__"}}
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(modules))
+
+    def leave() -> None:
+        for name in modules:
+            sys.modules.pop(name, None)
+
+    atexit.register(leave)  # the first to be registered is the last to be called
 
 
 def _modules() -> list[str]:
