@@ -17,12 +17,14 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
+from orbweaver.queue.fleet.preload import PRELOADED
 from orbweaver.settings import Settings
 
 T = TypeVar("T")
-# Its server is single-threaded and has imported what a crawl needs, as the worker that forks work horses has.
+# Its server is single-threaded and has imported what a crawl needs, as the worker that forks work horses has, and what
+# the file of a test imports, which each child reads again.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["orbweaver.crawler.recrawl"])
+_context.set_forkserver_preload([*PRELOADED, "pytest", "hypothesis.strategies", "hostile.trial", "synthetic_host"])
 
 
 class Died(AssertionError):

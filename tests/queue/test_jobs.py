@@ -181,7 +181,7 @@ def test_a_batch_that_another_worker_settled_meanwhile_is_left_alone(store: Stor
 
 
 def test_workers_that_match_the_same_file_at_once_open_one_case_with_one_event(store: Store, matcher: str) -> None:
-    sightings = [a_sighting(url=f"http://h.test/{n}") for n in range(100)]
+    sightings = [a_sighting(url=f"http://h.test/{n}") for n in range(40)]
     for sighting in sightings:  # a pair of workers takes a pair of batches
         add_batch(store, sighting)
         add_batch(store, sighting)

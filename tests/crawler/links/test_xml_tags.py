@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.links.xml_tags import Tag, tags, unescaped
 
-TWO_MEGABYTES = 2 * 10**6
+MEGABYTE = 10**6
 
 
 def start(name: str, text: str = "", **attributes: str) -> Tag:
@@ -69,18 +69,16 @@ def test_any_mix_of_markup_is_cut_without_failing(text: str) -> None:
 @pytest.mark.parametrize(
     "part", ["<", "<a ", "<a b='", "<!--", "<![CDATA[", "<?", "<!a[", "<a/", "&#x", "a=", "/>", "<a>"]
 )
-def test_two_megabytes_are_cut_in_reasonable_time(part: str) -> None:
-    text = part * (TWO_MEGABYTES // len(part))
+def test_a_megabyte_is_cut_in_reasonable_time(part: str) -> None:
+    text = part * (MEGABYTE // len(part))
     with measured() as cost:
         for _ in tags(text):
             pass
-    assert cost.units < LINEAR
+    assert cost.units < LINEAR / 2  # for half of the two megabytes
 
 
-@pytest.mark.parametrize(
-    "inside", ["a" * TWO_MEGABYTES, " " * TWO_MEGABYTES, "a " * (TWO_MEGABYTES // 2), "a=" * (TWO_MEGABYTES // 2)]
-)
-def test_one_tag_of_two_megabytes_is_cut_in_reasonable_time(inside: str) -> None:
+@pytest.mark.parametrize("inside", ["a" * MEGABYTE, " " * MEGABYTE, "a " * (MEGABYTE // 2), "a=" * (MEGABYTE // 2)])
+def test_one_tag_of_a_megabyte_is_cut_in_reasonable_time(inside: str) -> None:
     with measured() as cost:
         assert len(list(tags(f"<a {inside}>"))) == 1
-    assert cost.units < LINEAR
+    assert cost.units < LINEAR / 2  # for half of the two megabytes

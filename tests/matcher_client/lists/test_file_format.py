@@ -125,7 +125,7 @@ def test_a_bucket_has_one_or_two_digests_on_average(count: int) -> None:
 
 
 def test_a_bare_list_costs_few_bytes_a_digest_and_no_heap_to_read(tmp_path: Path) -> None:
-    count = 300_000
+    count = 100_000
     generator = random.Random(2)
     known = []
     with (tmp_path / "bare.txt").open("w") as file:

@@ -119,12 +119,12 @@ IMAGE = f'<image><member id="1"/><id>i</id><fingerprints><md5>{"ab" * 16}</md5><
 @pytest.mark.parametrize(
     ("megabytes", "start", "filler", "said"),
     [
-        (200, "", "0", "1"),
-        (60, "", f"{'ab' * 16}\n", r"1\d{6}"),
-        (30, QUERY_RESULT, IMAGE, r".*ends early: get a complete copy .\d+,\d+ rows before that are whole."),
-        (200, QUERY_RESULT, "a", r".*ends early: get a complete copy"),
-        (200, f"{QUERY_RESULT}<!--", "a", r".*more than 4,194,304 bytes of XML in one piece"),
-        (200, f'{VICS},"x":"', "a", r".*more than 4,194,304 bytes of JSON in one piece"),
+        (80, "", "0", "1"),
+        (20, "", f"{'ab' * 16}\n", r"60\d{4}"),
+        (10, QUERY_RESULT, IMAGE, r".*ends early: get a complete copy .\d+,\d+ rows before that are whole."),
+        (80, QUERY_RESULT, "a", r".*ends early: get a complete copy"),
+        (80, f"{QUERY_RESULT}<!--", "a", r".*more than 4,194,304 bytes of XML in one piece"),
+        (80, f'{VICS},"x":"', "a", r".*more than 4,194,304 bytes of JSON in one piece"),
     ],
 )
 def test_a_list_that_unpacks_to_many_megabytes_takes_next_to_no_memory(
@@ -134,7 +134,7 @@ def test_a_list_that_unpacks_to_many_megabytes_takes_next_to_no_memory(
     ran = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
     first, kilobytes = ran.stdout.splitlines()
     assert re.fullmatch(said, first)
-    assert int(kilobytes) < 40 * 1024
+    assert int(kilobytes) < 40 * 1024  # half of what is one piece there; rows of a list take several times their text
 
 
 @pytest.mark.parametrize(
