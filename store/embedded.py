@@ -42,7 +42,7 @@ LONGEST_SOCKET_PATH = 107
 Say = Callable[[str], None]
 
 
-class _Seen(Enum):
+class _ServerState(Enum):
     """The state of a server, as far as its socket shows it."""
 
     READY = "it answers"
@@ -237,8 +237,8 @@ def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
     silent_until, says_at = time.monotonic() + patience, time.monotonic() + SILENT_SECONDS
     log_bytes: int | None = None  # of the log, before the server that we started
     is_mended = False
-    while (seen := _look(state_dir, patience)) is not _Seen.READY:
-        descriptor = _lock_of_nobody(state_dir) if seen is _Seen.NOBODY else None
+    while (seen := _look(state_dir, patience)) is not _ServerState.READY:
+        descriptor = _lock_of_nobody(state_dir) if seen is _ServerState.NOBODY else None
         if descriptor is not None:
             try:
                 if log_bytes is not None:  # the one that we started has ended
@@ -253,7 +253,7 @@ def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
                 os.close(descriptor)  # from here on the server alone holds it
             silent_until = time.monotonic() + patience
             continue
-        if seen is _Seen.LOADING:
+        if seen is _ServerState.LOADING:
             silent_until = time.monotonic() + patience
         if time.monotonic() > silent_until:
             raise ServerNotStarted(_who_is_silent(state_dir, data))
@@ -263,28 +263,28 @@ def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _look(state_dir: Path, patience: float) -> _Seen:
+def _look(state_dir: Path, patience: float) -> _ServerState:
     """Return what the socket shows; a server that ended while it was asked is nobody."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(ANSWER_SECONDS)
         try:
             probe.connect(str(socket_file(state_dir)))
         except (FileNotFoundError, ConnectionRefusedError):
-            return _Seen.NOBODY
+            return _ServerState.NOBODY
         except OSError:  # its queue is full, or it is another user's: somebody listens
-            return _Seen.SILENT
+            return _ServerState.SILENT
     store = _connect_once(state_dir, seconds=min(ANSWER_SECONDS, max(patience, 0.1)))
     try:
         store.ping()
     except BusyLoadingError:
-        return _Seen.LOADING
+        return _ServerState.LOADING
     except RedisTimeoutError:
-        return _Seen.SILENT
+        return _ServerState.SILENT
     except (RedisError, OSError):
-        return _Seen.NOBODY
+        return _ServerState.NOBODY
     finally:
         store.close()
-    return _Seen.READY
+    return _ServerState.READY
 
 
 def _connect_once(state_dir: Path, *, seconds: float = ANSWER_SECONDS) -> Store:
@@ -323,7 +323,7 @@ def _stop_if_last(state_dir: Path, users: IO[str], say: Say) -> None:
         return
     data = data_folder(state_dir)
     gives_up_at = time.monotonic() + STOP_SECONDS
-    while server_lock.is_held(data) or _look(state_dir, ANSWER_SECONDS) is not _Seen.NOBODY:
+    while server_lock.is_held(data) or _look(state_dir, ANSWER_SECONDS) is not _ServerState.NOBODY:
         if time.monotonic() > gives_up_at:
             say(f"{_who_is_silent(state_dir, data)} (it was told to end)")
             return

@@ -16,7 +16,7 @@ MOST_ERROR_COST: Final = 500
 
 
 @dataclass(slots=True)
-class _Host:
+class _HostSpending:
     cost: int = 0
     error_cost: int = 0
 
@@ -40,7 +40,7 @@ class Budget:
         self._pages = 0
         self._files = 0
         # No more hosts than requests are ever in it.
-        self._hosts: dict[str, _Host] = {}
+        self._hosts: dict[str, _HostSpending] = {}
 
     def spend(self, kind: LinkKind, *, host: str, cost: int = 1) -> None:
         """Count one request; raises LimitReached, and counts nothing, when a limit is spent.
@@ -103,5 +103,5 @@ class Budget:
         else:
             self._files += change
 
-    def _host(self, host: str) -> _Host:
-        return self._hosts.setdefault(host, _Host())
+    def _host(self, host: str) -> _HostSpending:
+        return self._hosts.setdefault(host, _HostSpending())
