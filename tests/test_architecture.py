@@ -151,9 +151,7 @@ def test_a_word_has_one_meaning_and_one_class() -> None:
 
 
 def test_no_two_classes_have_one_name() -> None:
-    public = {name: count for (kind, name), count in DEFINED.items() if kind == "class" and not name.startswith("_")}
-
-    assert {name for name, count in public.items() if count > 1} == set()
+    assert {name for (kind, name), count in DEFINED.items() if kind == "class" and count > 1} == set()
 
 
 def test_every_change_names_a_file_and_a_test() -> None:
