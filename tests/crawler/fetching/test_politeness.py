@@ -5,31 +5,24 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import TypeVar
 
 import aiohttp
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
-from orbweaver.crawler.fetching.politeness import (
+from orbweaver.crawler.fetching.host_delays import (
     FIRST_BACK_OFF_SECONDS,
-    LONG_WAIT_SECONDS,
     MOST_LATENCY_DELAY_SECONDS,
     MOST_PAUSE_SECONDS,
     SLOW_ANSWER_SECONDS,
-    Politeness,
     Reason,
-    retry_after_seconds,
 )
+from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Politeness
 from orbweaver.crawler.transfer_errors import Interrupted
 from synthetic_host import Resource, SyntheticHost
 
 A, B = "a.example", "b.example"
 Result = TypeVar("Result")
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Time:
@@ -459,46 +452,6 @@ def test_a_good_answer_ends_the_series() -> None:
     time.seconds -= 1_000
 
     assert politeness.state(A).seconds == FIRST_BACK_OFF_SECONDS
-
-
-# --- what Retry-After says ---
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120),
-        (" 120 ", 120),
-        ("00000000000000000007", 7),
-        ("301", MOST_PAUSE_SECONDS),
-        ("9" * 5_000, MOST_PAUSE_SECONDS),
-        ("0", None),
-        ("-1", None),
-        ("+5", None),
-        ("1.5", None),
-        ("1e3", None),
-        ("٣", None),
-        ("", None),
-        ("soon", None),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
-        (format_datetime(NOW + timedelta(seconds=90)), 90),
-        ("Sunday, 01-Mar-26 12:01:30 GMT", 90),  # RFC 850, obsolete but allowed
-        ("Sun Mar  1 12:01:30 2026", 90),  # asctime, which has no zone
-        (format_datetime(NOW + timedelta(days=90), usegmt=True), MOST_PAUSE_SECONDS),
-        (format_datetime(NOW - timedelta(seconds=1), usegmt=True), None),
-        ("Sun, 01 Mar 99999 12:01:30 GMT", None),
-        ("Sun, 99 Mar 2026 12:01:30 GMT", None),
-    ],
-)
-def test_what_retry_after_asks(text: str, seconds: float | None) -> None:
-    assert retry_after_seconds(text, NOW) == seconds
-
-
-@given(st.one_of(st.text(), st.from_regex(r"[A-Z][a-z]{2}, [0-9]+ [A-Z][a-z]{2} [0-9]+ [0-9:]+ ([+-][0-9]+|GMT)")))
-def test_no_retry_after_breaks_it(text: str) -> None:
-    seconds = retry_after_seconds(text, NOW)
-
-    assert seconds is None or 0 < seconds <= MOST_PAUSE_SECONDS
 
 
 def test_a_long_wait_is_told_of_when_it_begins_and_counted_while_it_lasts() -> None:
