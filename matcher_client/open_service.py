@@ -44,7 +44,7 @@ def open_service(url: str) -> MatchingService:
     kind, plus, transport = scheme.lower().rpartition("+")
     open_it = _NETWORK.get(kind + plus) if colon and transport in {"http", "https"} else None
     if open_it is None:
-        known = ", ".join(("hashlist:", *(f"{one}https:" for one in _NETWORK)))
+        known = ", ".join(("hashlist:", *(f"{prefix}https:" for prefix in _NETWORK)))
         given = f"has the unknown scheme {scheme!r}" if colon else "has no scheme"
         raise UnknownService(f"the matcher URL {given}: use one of {known} (for example hashlist:/path/list.hashes)")
     return open_it(read_address(url))

@@ -13,8 +13,8 @@ def show(notes: Console, places: Places, out: Path | None) -> None:
     """Say that TAKEDOWN_SINKS moves a store's events, or that they do not go to the directory of `--out`."""
     now, before = (safe(", ".join(names)) for names in (places.sinks, places.before))
     if places.are_moved:
-        said = f"events go to {now} from now on, as TAKEDOWN_SINKS says; until now they went to {before}"
-        notes.print(said, markup=False, highlight=False)
+        note = f"events go to {now} from now on, as TAKEDOWN_SINKS says; until now they went to {before}"
+        notes.print(note, markup=False, highlight=False)
     if out is not None and not places.has(out):
-        said = f"events of this store go to {now}, not to {safe(str(out))}: set TAKEDOWN_SINKS to move them"
-        notes.print(said, markup=False, highlight=False)
+        note = f"events of this store go to {now}, not to {safe(str(out))}: set TAKEDOWN_SINKS to move them"
+        notes.print(note, markup=False, highlight=False)

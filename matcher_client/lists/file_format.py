@@ -231,7 +231,7 @@ class Section:
             raise ValueError(f"digests of another length than the {width} bytes that are needed")
         source, fan_out, shift = self._map, self._fan_out, self._shift
         stride = width + _ROW_NUMBER.size
-        found: list[tuple[int, int]] = []
+        hits: list[tuple[int, int]] = []
         for place, (prefix,) in enumerate(self._prefixes.iter_unpack(together)):
             first, last = _BOUNDS.unpack_from(source, fan_out + 4 * (prefix >> shift))
             if first == last:
@@ -243,9 +243,9 @@ class Section:
                 # The same bytes across two records are no hit.
                 offset = (position - start) % stride
                 if offset == 0:
-                    found.append((place, *_ROW_NUMBER.unpack_from(source, position + width)))
+                    hits.append((place, *_ROW_NUMBER.unpack_from(source, position + width)))
                 position = source.find(digest, position + stride - offset, end)
-        return found
+        return hits
 
     def records(self) -> Iterator[tuple[bytes, int]]:
         """Yield every digest, in order, and its meta row."""

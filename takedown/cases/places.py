@@ -149,10 +149,10 @@ def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None
     """Return for each parameter the reason to leave it out, None if it stays."""
     is_named_by_path = _names_a_file(path)
     certain = _signatures(path, parameters, is_named_by_path=is_named_by_path)
-    likely = [_likely(one) or (_by_value(one) if _has_extension(path) else None) for one in parameters]
+    likely = [_likely(part) or (_by_value(part) if _has_extension(path) else None) for part in parameters]
     is_named = is_named_by_path or any(
-        _IS_NAMING(one.name) is not None and one.value != ""
-        for one, sure, maybe in zip(parameters, certain, likely, strict=True)
+        _IS_NAMING(part.name) is not None and part.value != ""
+        for part, sure, maybe in zip(parameters, certain, likely, strict=True)
         if sure is None and maybe is None
     )
     # When nothing else names the file, a token may do so and stays; a time beside it does not.
@@ -166,12 +166,12 @@ def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None
 
 def _signatures(path: str, parameters: Sequence[_Parameter], *, is_named_by_path: bool) -> list[LeftOut | None]:
     """Return the parameters that are left out in any query: those of signatures, and session ids."""
-    names = {one.name for one in parameters if one.value}
+    names = {part.name for part in parameters if part.value}
     # The shortest names (ex, is, hm) mean something else in a program's URL.
     is_of_file = path.rpartition("/")[2] != "" and not _is_program(path.rpartition("/")[2])
-    schemes = [one for one in _SCHEMES if one.marks <= names] if is_of_file else []
-    expires = is_named_by_path and any(one.name in _EXPIRY_NAMES and _IS_TIME(one.value) for one in parameters)
-    return [_certainly(one, schemes, expires=expires) for one in parameters]
+    schemes = [scheme for scheme in _SCHEMES if scheme.marks <= names] if is_of_file else []
+    expires = is_named_by_path and any(part.name in _EXPIRY_NAMES and _IS_TIME(part.value) for part in parameters)
+    return [_certainly(part, schemes, expires=expires) for part in parameters]
 
 
 def _certainly(part: _Parameter, schemes: Collection[_Scheme], *, expires: bool) -> LeftOut | None:
