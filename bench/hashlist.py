@@ -52,7 +52,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a contestant took; rates are lookups a second of CPU time and of wall time, one for each of SHARES.
+    """The costs of a contestant; rates are lookups a second of CPU time and of wall time, one for each of SHARES.
 
     `private_bytes` is the whole process's memory after it was asked, `bytes_before` before it opened anything.
     """

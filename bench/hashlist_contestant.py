@@ -1,4 +1,4 @@
-"""One contestant of bench.hashlist, in a process of its own that loads little else: memory is measured in it.
+"""Runs one contestant of bench.hashlist in a process that loads little else, because its memory is measured.
 
 `python -m bench.hashlist_contestant NAME FOLDER COUNT ASKED` says `loaded`, waits for a line, asks, and prints JSON.
 """
@@ -92,8 +92,8 @@ def load_threatexchange(source: Path) -> Ask:
     return lambda batch: sum(bool(index.query(one.sha256)) for one in batch)
 
 
-class Contestant(NamedTuple):
-    """Who is asked: the kind of list, the file with it, and how that is opened."""
+class AskedList(NamedTuple):
+    """A list to ask: its kind, its file, and the way to open that."""
 
     kind: str
     file: str
@@ -101,11 +101,11 @@ class Contestant(NamedTuple):
 
 
 CONTESTANTS = {
-    "orbweaver": Contestant("bare", "bare.hashes", open_orbweaver),
-    "full": Contestant("full", "full.hashes", open_orbweaver),
-    "set": Contestant("bare", "bare", load_set),
-    "dict": Contestant("bare", "bare", load_dict),
-    "threatexchange": Contestant("bare", "bare", load_threatexchange),
+    "orbweaver": AskedList("bare", "bare.hashes", open_orbweaver),
+    "full": AskedList("full", "full.hashes", open_orbweaver),
+    "set": AskedList("bare", "bare", load_set),
+    "dict": AskedList("bare", "bare", load_dict),
+    "threatexchange": AskedList("bare", "bare", load_threatexchange),
 }
 
 

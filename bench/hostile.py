@@ -1,4 +1,4 @@
-"""How long each hostile server of tests/hostile can keep a recrawl, and what it costs, one after the other.
+"""Measures how long each hostile server of tests/hostile can keep a recrawl, and its costs, one after the other.
 
 For an idle machine: what is only to be measured in seconds is no matter of a test. Ends with 1 if one took too long.
 

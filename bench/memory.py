@@ -40,8 +40,8 @@ CONNECTIONS = 4
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one way of crawling took; sizes in bytes."""
+class MemoryUse:
+    """The memory that one way of crawling took; sizes in bytes."""
 
     sha256s: list[str]
     level: int
@@ -166,17 +166,17 @@ def crawl_with_stock_scrapy(sender: Connection, url: str) -> None:
 def _send(sender: Connection, sha256s: list[str], began: float) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     sender.send(
-        Measured(sorted(sha256s), _level, peak_memory(), time.monotonic() - began, used.ru_utime + used.ru_stime)
+        MemoryUse(sorted(sha256s), _level, peak_memory(), time.monotonic() - began, used.ru_utime + used.ru_stime)
     )
 
 
-def measure(crawl: Any, url: str) -> Measured:
+def measure(crawl: Any, url: str) -> MemoryUse:
     """Run one way of crawling in a child."""
     receiver, sender = _context.Pipe(duplex=False)
     process = _context.Process(target=crawl, args=(sender, url))
     process.start()
     sender.close()
-    measured: Measured = receiver.recv()
+    measured: MemoryUse = receiver.recv()
     process.join()
     return measured
 

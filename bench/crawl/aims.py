@@ -1,4 +1,4 @@
-"""What the project wants to reach, as ratios of medians, and whether it is reached."""
+"""The aims of the project, as ratios of medians, and whether they are reached."""
 
 from __future__ import annotations
 

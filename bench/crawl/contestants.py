@@ -1,4 +1,4 @@
-"""Who takes part: how each is started, and where it says what it found."""
+"""The contestants of the benchmark: how each is started, and where it writes what it found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.crawl import orbweaver_store
-from bench.crawl.task import Found, Task, read_answer
+from bench.crawl.task import CrawlFindings, Task, read_answer
 
 HERE = Path(__file__).resolve().parent
 EVERYWHERE = ("small", "large", "pages", "mixed")
@@ -18,12 +18,12 @@ EVERYWHERE = ("small", "large", "pages", "mixed")
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to do the job. `sites` is how many copies of a corpus it crawls, each on a port of its own."""
+    """A program that does the job. `sites` is the number of copies of a corpus that it crawls, each on its own port."""
 
     name: str
     label: str
     command: Callable[[Task, str], list[str]]
-    found: Callable[[Task], Found] = read_answer
+    found: Callable[[Task], CrawlFindings] = read_answer
     corpora: tuple[str, ...] = EVERYWHERE
     sites: int = 1
     workers: int = 1
@@ -54,11 +54,11 @@ def _wget(task: Task, _: str) -> list[str]:
     return ["sh", str(HERE / "wget.sh"), task.scratch, *task.starts]
 
 
-def _found_by_wget(task: Task) -> Found:
+def _found_by_wget(task: Task) -> CrawlFindings:
     scratch = Path(task.scratch)
     sums = (scratch / "sha256sum.txt").read_text().splitlines()
     # wget keeps a robots.txt when there is one; the sites have none.
-    return Found(len((scratch / "pages.txt").read_text().splitlines()), tuple(line.split()[0] for line in sums))
+    return CrawlFindings(len((scratch / "pages.txt").read_text().splitlines()), tuple(line.split()[0] for line in sums))
 
 
 CONTESTANTS = (

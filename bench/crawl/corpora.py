@@ -44,7 +44,7 @@ VOCABULARY = (
 
 @dataclass(frozen=True)
 class Corpus:
-    """One site on disk: what a complete crawl of it finds."""
+    """A site on disk, with the counts and digests that a complete crawl of it finds."""
 
     name: str
     folder: Path
@@ -54,11 +54,11 @@ class Corpus:
 
     @property
     def requests(self) -> int:
-        """How many URLs the site has."""
+        """The number of URLs of the site."""
         return self.pages + len(self.sha256s)
 
     def warm(self) -> None:
-        """Read every file, so that nginx finds it in memory: the first to crawl must not pay for the disk."""
+        """Read every file, so that nginx finds it in memory: the first contestant must not wait for the disk."""
         buffer = bytearray(MEGABYTE)
         for folder, _, names in os.walk(self.folder):
             for name in names:

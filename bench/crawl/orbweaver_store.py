@@ -1,4 +1,4 @@
-"""What Orbweaver wrote to the store in a run: read for the proof that it found everything, then thrown away."""
+"""Reads what Orbweaver wrote to the store in a run, as the proof that it found everything; then empties the store."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from orbweaver.queue.records import batches, recrawls, runs
 from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import text
 
-from bench.crawl.task import Found, Task
+from bench.crawl.task import CrawlFindings, Task
 
 RUN_ID = "bench"
 
 
-def found(task: Task) -> Found:
+def found(task: Task) -> CrawlFindings:
     """Return the run's pages and the digests of its sightings, and empty the store; a failure is an error."""
     store = connection.connect(embedded.url_for(Path(task.state_dir)))
     sha256s: list[str] = []
@@ -32,4 +32,4 @@ def found(task: Task) -> Found:
         pages += record.tally.pages
     store.flushall()
     store.close()
-    return Found(pages, tuple(sha256s))
+    return CrawlFindings(pages, tuple(sha256s))

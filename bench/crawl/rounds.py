@@ -30,7 +30,7 @@ LONGEST_SECONDS = 900
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took; `crawl_seconds` and `crawl_peak_bytes` are without its start, where a contestant says so.
+    """The costs of one run; `crawl_seconds` and `crawl_peak_bytes` are without its start, where a contestant says so.
 
     `requests` is what nginx counted; `store_cpu_seconds` is the store server's, which is no part of `cpu_seconds`.
     """

@@ -1,4 +1,4 @@
-"""What a contestant is asked to do and what it answers: two JSON files, the same for every one."""
+"""The task of a contestant, and its answer: two JSON files of the same form for all."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a crawl found: how many pages, and the SHA-256 of each file."""
+class CrawlFindings:
+    """The findings of a crawl: the number of pages, and the SHA-256 of each file."""
 
     pages: int
     sha256s: tuple[str, ...]
@@ -50,10 +50,10 @@ def read_task() -> Task:
 
 
 def answer(task: Task, *, pages: int, sha256s: Iterable[str], **more: object) -> None:
-    """Write what was found."""
+    """Write the findings."""
     task.answer_file.write_text(json.dumps({"pages": pages, "sha256s": list(sha256s), **more}))
 
 
-def read_answer(task: Task) -> Found:
+def read_answer(task: Task) -> CrawlFindings:
     given = json.loads(task.answer_file.read_text())
-    return Found(given["pages"], tuple(given["sha256s"]))
+    return CrawlFindings(given["pages"], tuple(given["sha256s"]))
