@@ -394,6 +394,11 @@ class Listing(Published):
     built_to: Moment | None = None
     """The time up to which that list was built, as far as the service says it."""
 
+    @property
+    def accuses(self) -> bool:
+        """Whether this listing alone makes a match: it is neither benign nor withdrawn."""
+        return self.nature is not Nature.BENIGN and self.status is not EntryStatus.WITHDRAWN
+
 
 class Source(Noun):
     """A service that was asked, the time, and the version of the list that it answered from, as far as it says that."""

@@ -50,6 +50,12 @@ def read_list_name(name: str | None, hashes: Path | None) -> str | None:
     return name
 
 
+def require_list(hashes: Path | None, matchers: list[str] | None, settings: Settings) -> None:
+    """Refuse a command that names no hash list and no matching service; raises BadParameter."""
+    if hashes is None and not matchers and not settings.matcher_urls:
+        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+
+
 def require_hashes(hashes: Path | None, category_table: Path | None) -> None:
     """Refuse a category table without the list that it is for; raises BadParameter."""
     if category_table is not None and hashes is None:

@@ -15,6 +15,7 @@ from orbweaver.commands.options import (
     read_list_name,
     read_settings,
     require_hashes,
+    require_list,
 )
 
 app = typer.Typer()
@@ -41,8 +42,7 @@ def rematch(
     from orbweaver.console.terminal.verify import RunOptions
 
     settings = read_settings(state)
-    if hashes is None and not matcher and not settings.matcher_urls:
-        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    require_list(hashes, matcher, settings)
     require_hashes(hashes, category_table)
     options = RunOptions(
         reports="",

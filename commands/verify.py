@@ -18,6 +18,7 @@ from orbweaver.commands.options import (
     read_list_name,
     read_settings,
     require_hashes,
+    require_list,
 )
 from orbweaver.model import Embeds, Limits, ScopeKind
 
@@ -91,8 +92,7 @@ def verify(
     from orbweaver.console.terminal import verify as command
 
     settings = read_settings(state)
-    if hashes is None and not matcher and not settings.matcher_urls:
-        raise typer.BadParameter("give --hashes FILE or --matcher URL (or set MATCHER_URL)")
+    require_list(hashes, matcher, settings)
     require_hashes(hashes, category_table)
     finished = command.verify(
         command.RunOptions(

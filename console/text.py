@@ -50,7 +50,7 @@ def reason_for_people(reason: str) -> str:
     return safe(_URL.sub(lambda match: defang(match[0][:5].lower() + match[0][5:]), reason))
 
 
-def report_console() -> Console:
-    """Return a console on standard output: as wide as the terminal, else 160 columns wide."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+def report_console(*, width: int = 160, markup: bool = True) -> Console:
+    """Return a console on standard output: as wide as the terminal, else of this width in columns."""
+    console = Console(highlight=False, markup=markup)
+    return console if console.is_terminal else Console(highlight=False, markup=markup, width=width)

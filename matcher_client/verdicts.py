@@ -57,8 +57,8 @@ def _judge(
     digests: DigestSet, listings: Sequence[Listing], sources: tuple[Source, ...], unanswered: Sequence[str]
 ) -> Verdict:
     reason = "; ".join(unanswered) if unanswered else None
-    accusing = [listing for listing in listings if _accuses(listing)]
-    rest = [listing for listing in listings if not _accuses(listing)]
+    accusing = [listing for listing in listings if listing.accuses]
+    rest = [listing for listing in listings if not listing.accuses]
     if not accusing and unanswered:
         return Verdict(result=VerdictResult.UNKNOWN, sources=sources, reason=reason)
     if not accusing:
@@ -118,10 +118,6 @@ def unknown(reason: str, *, service: str | None = None, asked_at: datetime | Non
     """Return the verdict of a service that could not be asked, or gave no usable answer."""
     sources = () if service is None else (Source(service=service, asked_at=asked_at),)
     return Verdict(result=VerdictResult.UNKNOWN, reason=reason, sources=sources)
-
-
-def _accuses(listing: Listing) -> bool:
-    return listing.nature is not Nature.BENIGN and listing.status is not EntryStatus.WITHDRAWN
 
 
 def _has_sha256(listing: Listing) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 from orbweaver.console.terminal.verify import RunOptions, verify
+from orbweaver.console.text import report_console
 from orbweaver.model import Case
 from orbweaver.queue.runs.verification import VerifyResult
 from orbweaver.settings import Settings
@@ -50,9 +51,7 @@ PLANTED = (
 
 def run(settings: Settings) -> int:
     """Run the demonstration, and show which cases it made; returns 0 when they are exactly those that were planted."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=160)
+    console = report_console()
     console.print("A synthetic host of random bytes on loopback is recrawled; the hash list knows three of its files.")
     with tempfile.TemporaryDirectory(prefix="orbweaver-demo-") as name, _serving() as (port, listed):
         folder = Path(name)

@@ -10,14 +10,13 @@ from enum import StrEnum
 from typing import Any
 
 from orbweaver.console.errors import NoScope
-from orbweaver.console.text import for_people, safe
+from orbweaver.console.text import for_people, report_console, safe
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules, urls
 from orbweaver.crawler.rules.url_rules import Candidate, UrlDecision
 from orbweaver.model import Embeds, Limits, Outcome, Scope, ScopeKind, now
-from rich.console import Console
 from rich.table import Table
 
 REJECTED = 1
@@ -132,5 +131,4 @@ def _show(explanations: Sequence[UrlExplanation], *, is_explained: bool) -> None
             in_words = f"accepted, cost {decision.cost}"
         abstained = [", ".join(explanation.abstained)] if is_explained else []
         table.add_row(for_people(explanation.url), in_words, decision.rule, safe(decision.reason), *abstained)
-    console = Console(highlight=False, markup=False)
-    (console if console.is_terminal else Console(highlight=False, markup=False, width=200)).print(table)
+    report_console(width=200, markup=False).print(table)

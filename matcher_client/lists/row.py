@@ -17,6 +17,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Digests = tuple[bytes | None, bytes | None, bytes | None]
 NO_DIGESTS: Digests = (None, None, None)
+
+
+def lone_digest(place: int, digest: bytes) -> Digests:
+    """Return the digests of a row that has only one, at its place: SHA-256, SHA-1, MD5."""
+    if place == 0:
+        return digest, None, None
+    return (None, digest, None) if place == 1 else (None, None, digest)
+
+
 # What databases, spreadsheets and tools write where there is no value; in lower case.
 NO_VALUE = frozenset({"-", "--", "null", "none", "nil", "n/a", "na", "#n/a", "nan", "unknown", "\\n"})
 _SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[ :-])+[0-9a-fA-F]{2}")

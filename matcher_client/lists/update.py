@@ -11,9 +11,9 @@ from pathlib import Path
 
 from orbweaver.matcher_client.lists.external_sort import ExternalSort
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, UNKNOWN, Entry, HashList, Label
-from orbweaver.matcher_client.lists.row import Digests, Row
+from orbweaver.matcher_client.lists.row import Row, lone_digest
 from orbweaver.matcher_client.lists.write import MOST_LABELS, too_many_labels
-from orbweaver.model import Algorithm, EntryStatus
+from orbweaver.model import EntryStatus
 
 _KEY_BYTES = 16
 # Newest first: whether it is of the built list, the time from its change to the latest time, whether it has digests.
@@ -140,10 +140,10 @@ def read_back(hash_list: HashList, folder: Path, *, chunk_bytes: int) -> Iterato
     """Yield the rows from which a list was built, each once, in bounded memory; raises OSError."""
     placed = ExternalSort(folder, "placed", chunk_bytes=chunk_bytes)
     labels = [label for label, _ in hash_list.label_counts()]
-    for place, (algorithm, section) in enumerate(hash_list.sections.items()):
+    for place, section in enumerate(hash_list.sections.values()):
         for digest, number in section.records():
             if number < len(labels):  # the meta rows of labels come first; digests without anything else share them
-                yield Row(_lone(algorithm, digest), labels[number])
+                yield Row(lone_digest(place, digest), labels[number])
             else:
                 placed.add(_PLACED.pack(number, place) + digest)
     for head, records in groupby(placed.drain(), key=lambda record: record[:4]):
@@ -153,12 +153,6 @@ def read_back(hash_list: HashList, folder: Path, *, chunk_bytes: int) -> Iterato
             digests[record[4]] = record[_PLACED.size :]
         sha256, sha1, md5 = digests
         yield Row((sha256, sha1, md5), _label_of(entry), entry.size, entry.entry_id)
-
-
-def _lone(algorithm: Algorithm, digest: bytes) -> Digests:
-    if algorithm == "sha256":
-        return digest, None, None
-    return (None, digest, None) if algorithm == "sha1" else (None, None, digest)
 
 
 def _label_of(entry: Entry) -> Label:

@@ -17,7 +17,6 @@ from orbweaver.model import (
     EntryStatus,
     HoldReason,
     Listing,
-    Nature,
     Retraction,
     Verdict,
     VerdictResult,
@@ -93,7 +92,7 @@ def retraction_of(evidence: CaseVerdict, verdict: Verdict) -> Retraction | None:
     if verdict.result is VerdictResult.MATCH and not verdict.held_because:
         return None
     weakest = _rank(evidence.listings[0])
-    ways = [_retraction(it, verdict) for it in evidence.listings if _accuses(it) and _rank(it) <= weakest]
+    ways = [_retraction(it, verdict) for it in evidence.listings if it.accuses and _rank(it) <= weakest]
     return ways[0] if ways and None not in ways else None
 
 
@@ -101,7 +100,7 @@ def _retraction(listing: Listing, verdict: Verdict) -> Retraction | None:
     """Return the way in which a verdict takes one listing back: by the same entry, else by any entry of the service."""
     of_entry = [later for later in verdict.listings if _is_same_entry(later, listing)]
     listings = of_entry or [later for later in verdict.listings if later.service == listing.service]
-    accusing = [later for later in listings if _accuses(later)]
+    accusing = [later for later in listings if later.accuses]
     if accusing:
         are_disputed = all(later.status is EntryStatus.DISPUTED for later in accusing)
         return Retraction.DISPUTED if are_disputed and listing.status is EntryStatus.ACTIVE else None
@@ -120,10 +119,6 @@ def _is_same_entry(later: Listing, before: Listing) -> bool:
     is_named = None not in {before.list, before.entry_id}
     is_equal = (later.list, later.entry_id) == (before.list, before.entry_id)
     return is_equal and (is_named or later.service == before.service)
-
-
-def _accuses(listing: Listing) -> bool:
-    return listing.nature is not Nature.BENIGN and listing.status is not EntryStatus.WITHDRAWN
 
 
 def _rank(listing: Listing) -> int:

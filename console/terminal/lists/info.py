@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orbweaver.console.text import safe, size
+from orbweaver.console.text import report_console, safe, size
 from orbweaver.matcher_client.lists.canary import canary_names, canary_text
 from orbweaver.matcher_client.lists.categories import entry_nature, entry_status
 from orbweaver.matcher_client.lists.file_format import FORMAT, HashList
 from orbweaver.model import format_time
-from rich.console import Console
 from rich.table import Table
 
 LABELS_SHOWN = 50
@@ -81,7 +80,6 @@ def _show(facts: dict[str, Any], counts: Counter[EffectiveLabel]) -> None:
     for label, entries in counts.most_common(LABELS_SHOWN):
         named = (label.list, label.category, label.scheme)
         table.add_row(f"{entries:,}", *(safe(text or "-") for text in named), label.nature, label.status)
-    console = Console(highlight=False, markup=False)
-    (console if console.is_terminal else Console(highlight=False, markup=False, width=200)).print(table)
+    report_console(width=200, markup=False).print(table)
     if len(counts) > LABELS_SHOWN:
         sys.stdout.write(f"and {len(counts) - LABELS_SHOWN:,} more combinations: --json has all\n")

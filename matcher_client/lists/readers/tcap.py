@@ -15,7 +15,7 @@ from typing import BinaryIO
 from orbweaver.matcher_client.errors import BadRowError
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
 from orbweaver.matcher_client.lists.readers.json_records import Record, Scalar, read_records, text_of
-from orbweaver.matcher_client.lists.row import LeftOutRow, Read, RefusedRow, Row, read_digest, read_text
+from orbweaver.matcher_client.lists.row import LeftOutRow, Read, RefusedRow, Row, lone_digest, read_digest, read_text
 from orbweaver.model import Algorithm, EntryStatus
 
 DEFAULT_LIST = "tcap"
@@ -58,11 +58,7 @@ def _make_row(record: Record, list_name: str) -> Row | LeftOutRow:
         raise BadRowError("the flag deleted is neither true nor false")
     category = read_text(text_of(record, "ideology"), "ideology")
     return Row(
-        (
-            digest if algorithm == "sha256" else None,
-            digest if algorithm == "sha1" else None,
-            digest if algorithm == "md5" else None,
-        ),
+        lone_digest(list(DIGEST_BYTES).index(algorithm), digest),
         Label(list_name, category, SCHEME, EntryStatus.WITHDRAWN.value if is_deleted else None),
         entry_id=read_text(text_of(record, "id"), "id"),
         changed_at=_read_seconds(record.get("updated_on")),

@@ -26,6 +26,7 @@ from orbweaver.matcher_client.lists.row import (
     RefusedRow,
     Row,
     bare_hex,
+    lone_digest,
     read_digests,
     read_text,
 )
@@ -239,7 +240,7 @@ class _BareLines:
             raise BadRowError("the digest has characters that are not hex digits") from None
         if place < self._longest:
             self._longest = place
-        return Row(_at(place, digest), self._label)
+        return Row(lone_digest(place, digest), self._label)
 
     def may_be_cut(self, line: bytes) -> bool:
         """Whether a last line without an end may be the start of a digest as long as others in the file."""
@@ -302,12 +303,6 @@ def _hex_of(value: str, encoding: str) -> str:
         return _DECODERS[encoding](value + "=" * (-len(value) % (4 if encoding == "base64" else 8))).hex()
     except ValueError:
         return value
-
-
-def _at(place: int, digest: bytes) -> Digests:
-    if place == 0:
-        return digest, None, None
-    return (None, digest, None) if place == 1 else (None, None, digest)
 
 
 def _is_digest(text: bytes) -> bool:
