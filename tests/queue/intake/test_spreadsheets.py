@@ -155,6 +155,7 @@ def test_every_sheet_with_urls_is_read_and_the_others_are_named() -> None:
         (excel(A=[["url"]])[:-30], "a ZIP file, and no spreadsheet that can be read"),
         (excel(A=[["url"]])[:60], "a ZIP file, and no spreadsheet that can be read"),
     ],
+    ids=["two columns", "no URL", "cut at its end", "cut after its beginning"],  # the bytes hold the time
 )
 def test_a_file_of_no_use_is_refused_in_one_line(content: bytes, reason: str) -> None:
     with pytest.raises(ReportsUnreadable, match=reason) as refused:
