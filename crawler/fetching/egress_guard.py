@@ -1,11 +1,13 @@
-"""Makes the sockets of the HTTP client, each for an address that was judged at that moment: no second DNS answer slips
-past.
+"""Makes the sockets of the HTTP client, each for an address that is judged at that moment.
+
+So no second DNS answer slips past.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -18,9 +20,19 @@ from orbweaver.crawler.rules.embedded_addresses import MAPPED_NETWORK, Address
 if TYPE_CHECKING:
     from aiohttp import AddrInfoType
 
-# Refusals of the current request, if its owner set a list: a connector that tries several addresses folds
-# their errors into one plain OSError, and tasks it starts share the list because they copy the context.
-REFUSALS: ContextVar[list[EgressRefused] | None] = ContextVar("REFUSALS", default=None)
+# Refusals of the current request: tasks that a connector starts share the list because they copy the context.
+_REFUSALS: ContextVar[list[EgressRefused] | None] = ContextVar("_REFUSALS", default=None)
+
+
+@contextmanager
+def noted_refusals() -> Iterator[list[EgressRefused]]:
+    """Collect what a Guard refuses inside: a connector that tries several addresses raises one plain OSError."""
+    refusals: list[EgressRefused] = []
+    token = _REFUSALS.set(refusals)
+    try:
+        yield refusals
+    finally:
+        _REFUSALS.reset(token)
 
 
 class Guard:
@@ -56,7 +68,7 @@ class Guard:
         decision = self.judge(address)
         if not decision.is_allowed:
             refusal = EgressRefused(address, decision.rule)
-            refusals = REFUSALS.get()
+            refusals = _REFUSALS.get()
             if refusals is not None:
                 refusals.append(refusal)
             raise refusal

@@ -1,14 +1,11 @@
-"""One HTTP transfer: a URL is asked for once, its body streams into digests, and its digests and facts are left."""
+"""One HTTP transfer: a URL is asked for once, and its body streams into digests."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,22 +14,17 @@ from multidict import CIMultiDictProxy
 from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
 from orbweaver.crawler.bodies.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.containment import sandbox
-from orbweaver.crawler.errors import EgressRefused, SandboxUnavailable
+from orbweaver.crawler.errors import SandboxUnavailable
+from orbweaver.crawler.fetching.client_errors import named_error
 from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections, PeerResponse
 from orbweaver.crawler.fetching.deadlines import Deadline, Deadlines
-from orbweaver.crawler.fetching.egress_guard import REFUSALS, Guard
+from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.fetching.proxies import Proxy
 from orbweaver.crawler.rules.address_rules import parse_networks
-from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, Interrupted, PartSent
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
-from scrapy.exceptions import (
-    CannotResolveHostError,
-    DownloadConnectionRefusedError,
-    DownloadTimeoutError,
-    UnsupportedURLSchemeError,
-)
 
 # What is left of a redirect's body is read up to this, so that its connection can serve the next hop.
 REDIRECT_BYTES = 16 * 1024
@@ -47,7 +39,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class FetchedResponse:
-    """What came for one URL: the facts of the transfer and what is left of its body, None for a redirect.
+    """The response to one request: the facts of the transfer and what is left of its body, None for a redirect.
 
     `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
     DER form, and `tls` what became of its verification; `latency_seconds` passed from the request to the end of the
@@ -142,22 +134,28 @@ class Transfers:
             raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
         if self._deadlines.is_ended:
             raise Interrupted("the recrawl is stopping")
-        with self._translated_errors():
-            async with self._deadlines.open(self._header_seconds) as deadline:
-                began = time.monotonic()
-                if self._connections is None:
-                    self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
-                response = await self._connections.ask(method, url, headers, data)
-                latency = time.monotonic() - began
-                try:
-                    answer = await self._read(
-                        url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as
-                    )
-                except BaseException:
-                    response.close()  # whatever is still on its way must not reach the next request
+        with noted_refusals() as refusals:
+            try:
+                async with self._deadlines.open(self._header_seconds) as deadline:
+                    began = time.monotonic()
+                    if self._connections is None:
+                        self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
+                    response = await self._connections.ask(method, url, headers, data)
+                    latency = time.monotonic() - began
+                    try:
+                        fetched = await self._read(
+                            url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as
+                        )
+                    except BaseException:
+                        response.close()  # whatever is still on its way must not reach the next request
+                        raise
+                    response.release()
+                    return fetched
+            except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError) as error:
+                named = named_error(error, refusals, is_ended=self._deadlines.is_ended)
+                if named is error:
                     raise
-                response.release()
-                return answer
+                raise named from error
 
     async def _read(
         self,
@@ -241,41 +239,6 @@ class Transfers:
             deadline.move(last)  # while we decode and hash, it is not the server that is silent
             yield chunk
 
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """Turn aiohttp's errors into Scrapy's documented ones and ours; the messages name no body bytes."""
-        refusals: list[EgressRefused] = []
-        token = REFUSALS.set(refusals)
-        try:
-            yield
-        except EgressRefused:
-            raise  # before the connector was asked; it is an OSError as well
-        except TimeoutError as error:
-            if self._deadlines.is_ended:
-                raise Interrupted("the recrawl is stopping") from error
-            raise DownloadTimeoutError("no answer, or too long a silence inside it") from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise UnsupportedURLSchemeError("this URL cannot be requested") from error
-        except aiohttp.ClientConnectorDNSError as error:
-            raise CannotResolveHostError(f"the name does not resolve: {_strerror(error.os_error)}") from error
-        except aiohttp.ClientConnectorSSLError as error:
-            raise DownloadConnectionRefusedError("no TLS connection: the server speaks no TLS on this port") from error
-        except aiohttp.ClientConnectorError as error:
-            if refusals:
-                raise refusals[0] from error
-            if error.os_error.errno in {errno.EACCES, errno.EPERM}:
-                raise EgressRefused(f"{error.host}:{error.port}", "the sandbox does not allow this port") from error
-            raise DownloadConnectionRefusedError(f"no connection: {_strerror(error.os_error)}") from error
-        except aiohttp.ClientPayloadError as error:
-            raise BodyCut("the body ended before its declared end") from error
-        except (aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError) as error:
-            # The error's own text quotes what the server sent: body bytes must not reach a record.
-            raise BadResponse(f"not an HTTP answer that can be read ({type(error).__name__})") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise ConnectionLost(f"the connection was lost ({type(error).__name__})") from error
-        finally:
-            REFUSALS.reset(token)
-
 
 def _whole_bytes(content_range: str) -> int | None:
     """Return the size of the part that was sent when it is all of the file: some servers answer every request so.
@@ -300,8 +263,3 @@ def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "cl
     if "chunked" in answer.headers.get("Transfer-Encoding", "").lower():
         return "chunked"
     return "length" if "Content-Length" in answer.headers else "close"
-
-
-def _strerror(error: OSError) -> str:
-    """Return the system's words for an error, or its class: never text that a server could have written."""
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__

@@ -3,14 +3,14 @@
 import errno
 import socket
 from asyncio import run
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 from orbweaver.crawler.errors import EgressRefused
-from orbweaver.crawler.fetching.egress_guard import REFUSALS, Guard
+from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.rules.address_rules import parse_networks
 
 HAS_IPV6 = socket.has_ipv6
@@ -30,16 +30,6 @@ def test_an_allowed_address_gets_a_non_blocking_socket() -> None:
     with Guard(LOOPBACK).socket_factory(info) as made:
         assert made.family is socket.AF_INET
         assert not made.getblocking()
-
-
-@contextmanager
-def noted_refusals() -> Iterator[list[EgressRefused]]:
-    refusals: list[EgressRefused] = []
-    token = REFUSALS.set(refusals)
-    try:
-        yield refusals
-    finally:
-        REFUSALS.reset(token)
 
 
 @asynccontextmanager
