@@ -53,7 +53,7 @@ FAMILIES = {
 
 
 def missing(text: str) -> list[str]:
-    """What a text names in code type and nobody finds."""
+    """Return the names in code type of a text that do not exist."""
     return sorted(name for name in names_in(text) - NOT_OURS if not is_there(name))
 
 

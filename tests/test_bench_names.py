@@ -1,4 +1,4 @@
-"""What the benchmarks take from the package exists: nobody runs all of them, and types are not checked there."""
+"""The names that benchmarks take from the package exist: nobody runs all of them, and types are not checked there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run against many hostile hosts at once: it ends, says why for each, and the honest host's case is there.
+"""A run against many hostile hosts at once ends, says why for each, and has the case of the honest host.
 
 The whole table of hostile acts is played in tests/crawler/test_hostile_servers.py.
 """

@@ -1,4 +1,4 @@
-"""Who may import whom, and what the crawler must never call: read from every module's syntax tree."""
+"""Reads every module's syntax tree: modules import only what they may, and the crawler never calls what it must not."""
 
 from __future__ import annotations
 

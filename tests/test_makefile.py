@@ -1,4 +1,4 @@
-"""What the Makefile says where it cannot go on."""
+"""The Makefile says what to do when it cannot go on."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ REJECTED = 1
 
 
 class ReferenceKind(StrEnum):
-    """How a page refers to a URL."""
+    """The ways in which a page refers to a URL."""
 
     PAGE = "page"
     FILE = "file"

@@ -62,9 +62,9 @@ class RefusedRow(NamedTuple):
 
 
 class LeftOutRow(NamedTuple):
-    """A row that is whole and of no use to us, and why.
+    """A row that is complete but of no use to us, and the reason.
 
-    `takes_back` is the deletion that it is too: an earlier state of its entry may have had digests.
+    `takes_back` is the deletion that it also stands for: an earlier state of its entry may have had digests.
     """
 
     reason: str
@@ -147,7 +147,7 @@ def read_size(value: str | None) -> tuple[int | None, str | None]:
 def make_row(
     digests: Digests, label: Label, *, size: str | None = None, entry_id: str | None = None, spoilt: str | None = None
 ) -> Row:
-    """Return a row of good digests and a size as it is written; what of it cannot be read is said in `spoilt`."""
+    """Return a row of good digests and a size as it is written; `spoilt` names what of it cannot be read."""
     read, bad_size = read_size(size)
     return Row(digests, label, read, entry_id, spoilt="; ".join(filter(None, (spoilt, bad_size))) or None)
 

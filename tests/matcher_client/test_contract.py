@@ -1,4 +1,4 @@
-"""What every matching service promises, the same cases for each: `unknown` is never folded into `no_match`.
+"""Every matching service keeps the same promises, in the same cases: `unknown` never becomes `no_match`.
 
 A service is here when `tests/stand_ins/` has a module for it. Where a protocol has batches, MANGLINGS are functions
 that make a false answer of what the JSON of a true one says: "another digest than asked", "fewer answers".

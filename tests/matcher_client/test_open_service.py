@@ -1,4 +1,4 @@
-"""Which service a matcher URL means."""
+"""A matcher URL opens the service that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which services MATCHER_URL opens together."""
+"""MATCHER_URL opens several services together."""
 
 from __future__ import annotations
 

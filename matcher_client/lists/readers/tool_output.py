@@ -1,4 +1,4 @@
-"""What programs that hash files print, other than `sha256sum`'s own lines: told by the first line.
+"""Reads the output of programs that hash files, other than `sha256sum`'s usual lines; the first line tells which.
 
 - tagged lines, of `sha256sum --tag`, BSD and OpenSSL: `SHA256 (name) = digest`;
 - hashdeep: `%%%% size,md5,sha256,filename`, and rows whose last column is the rest of the line;
@@ -41,7 +41,7 @@ _RULE = re.compile(r"[-\s]+")
 
 
 class Tool(NamedTuple):
-    """A program's way of writing; `rows` yields the rows of numbered lines."""
+    """The output form of a program; `rows` yields the rows of numbered lines."""
 
     name: str
     rows: Callable[[Iterator[tuple[int, str]], str], Iterator[tuple[int, Read | BadRowError]]]
@@ -68,7 +68,7 @@ def read(file: BinaryIO, name: str, *, list_name: str, tool: Tool) -> Iterator[R
 
 
 def _lines_of(file: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Yield lines that say something, counted from 1; a long one is cut, which spoils nothing but its file's name."""
+    """Yield the lines that are not empty, with numbers from 1; a long line is cut, which spoils only its file's name."""
     number = 0
     while line := file.readline(_LINE_BYTES):
         number += 1

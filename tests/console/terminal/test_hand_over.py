@@ -1,4 +1,4 @@
-"""What a run found reaches the files also when standard output takes nothing."""
+"""The findings of a run reach the files also when standard output takes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gate lets through: no `no_match` for a listed digest, whatever the service does between two questions."""
+"""The gate lets no `no_match` for a listed digest through, whatever the service does between two questions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def always(state: State) -> Callable[[], State]:
 
 
 def in_turn(*states: State) -> Callable[[], State]:
-    """One state a question, then good for ever."""
+    """A service with one given state for each question, and healthy after them."""
     coming = iter(states)
     return lambda: next(coming, GOOD)
 

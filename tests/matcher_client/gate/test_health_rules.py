@@ -1,4 +1,4 @@
-"""When a service is unhealthy, since when, and when it is checked again."""
+"""A service is unhealthy for these reasons, since the first of its failures, and is checked again in time."""
 
 from __future__ import annotations
 

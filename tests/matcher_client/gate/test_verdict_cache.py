@@ -1,5 +1,5 @@
-"""What the cache takes for the same list, at a service whose answers depend on its address's options, and when not to
-ask it. The gate's own tests (test_health_gate.py) show when what it keeps counts."""
+"""The cache tells lists apart, also at a service whose answers depend on the options of its URL, and is not read when
+answers must be new. The gate's own tests (test_health_gate.py) show when a kept verdict counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a category means: by scheme, and unknown when no table has it."""
+"""A category means what its scheme's table says, and unknown when the table does not have it."""
 
 from __future__ import annotations
 

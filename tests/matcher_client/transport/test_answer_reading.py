@@ -1,4 +1,4 @@
-"""What is no answer of any service, though a JSON reader takes it: more than one meaning, and values without bounds."""
+"""JSON with more than one meaning, or with values out of bounds, is no answer, although other readers accept it."""
 
 from __future__ import annotations
 

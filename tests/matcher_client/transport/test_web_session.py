@@ -50,7 +50,7 @@ def address_of(server: FaultProxy, **options: object) -> ServiceAddress:
 
 
 def failure(session: WebSession, path: str = "/x") -> str:
-    """What asking fails with: one line that names the service, and neither the secret nor the digest."""
+    """Return the error of a question: one line that names the service, and neither the secret nor the digest."""
     with pytest.raises(Unavailable) as caught:
         session.get(path, {"signal": DIGEST})
     said = str(caught.value)
@@ -283,7 +283,7 @@ def test_attempts_and_pauses_together_keep_the_deadline(server: FaultProxy, shor
 
 @contextmanager
 def little_memory() -> Iterator[None]:
-    """What happens meanwhile, the server's part included, holds no more than some answers' worth of memory."""
+    """Fail when more memory than that of a few answers is held meanwhile, the server's part included."""
     fault_proxy.bomb()
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Which parameters of a URL are no part of the place where a file is: a table, and what holds for any URL."""
+"""Some parameters of a URL are no part of the place of its file: a table of them, and rules that hold for any URL."""
 
 from __future__ import annotations
 

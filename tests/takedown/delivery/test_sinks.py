@@ -1,4 +1,4 @@
-"""Where events go, and what happens when a sink does not take one."""
+"""Events go to their sinks; a sink that does not take one says why."""
 
 from __future__ import annotations
 

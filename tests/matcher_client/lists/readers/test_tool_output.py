@@ -1,4 +1,4 @@
-"""What hashing programs and forensic tools write is read as it is; what is none of our digests is left out by name."""
+"""The output of hashing programs and forensic tools is read as it is; other algorithms are left out by name."""
 
 from __future__ import annotations
 
