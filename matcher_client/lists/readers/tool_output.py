@@ -68,7 +68,7 @@ def read(file: BinaryIO, name: str, *, list_name: str, tool: Tool) -> Iterator[R
 
 
 def _lines_of(file: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, with numbers from 1; a long line is cut, which spoils only its file's name."""
+    """Yield the lines that are not empty, counted from 1; a long line is cut, which spoils only its file's name."""
     number = 0
     while line := file.readline(_LINE_BYTES):
         number += 1
