@@ -1,7 +1,7 @@
-"""What a crawl process tells of its recrawl, and what of it is believed: it may have been taken over by a host.
+"""The messages of a crawl process about its recrawl, and the checks on them: a host may have taken the process over.
 
-The messages come in this order: what contains the process, then what it found, what came of the
-reported URLs, and how it ended.
+They come in this order: Contained; Found, as often as there is something new; Answered; then Finished, GivenUp or
+Broken.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from orbweaver.crawler.errors import AccountRefused, UrlRefused
+from orbweaver.crawler.errors import MessageRefused, UrlRefused
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.host_answers import HOSTS_HANDED_ON
 from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, Sighting, Skip, Tally
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
-# What one message may hold of each; a message of that many with URLs of full length has some 7 MiB.
+# One message has at most so many of each; with URLs of full length it has some 7 MiB.
 MOST_AT_ONCE = 200
 MOST_BYTES = 32 * 2**20
 REASON_CHARACTERS = 1_000
-# What an operator's terminal shows of these is what stands here.
+# An operator's terminal shows these as they are.
 _Limit = Annotated[str, StringConstraints(pattern=r"\A[a-z_ ]{1,40}\z")]
 _Host = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9._:\[\]-]{1,300}\z")]
 _Reason = Annotated[str, StringConstraints(max_length=REASON_CHARACTERS)]
 
 
 class Contained(Noun):
-    """What the kernel enforces on the process (sandbox.Enforced): said before its first request, and once."""
+    """The kernel enforces this on the process (sandbox.Enforced); sent once, before its first request."""
 
     kind: Literal["contained"] = "contained"
     enforced: dict[str, object]
 
 
 class Found(Noun):
-    """Some of what was found, and the tally so far."""
+    """Sightings and skips since the last message, and the tally so far."""
 
     kind: Literal["found"] = "found"
     sightings: Annotated[tuple[Sighting, ...], Field(max_length=MOST_AT_ONCE)]
@@ -51,7 +51,7 @@ class Answered(Noun):
 
 
 class Finished(Noun):
-    """The recrawl came to its end, or was stopped by a limit or a request to stop; crawler.recrawl.Ended."""
+    """The recrawl came to its end, or a limit or a request stopped it; crawler.recrawl.Ended."""
 
     kind: Literal["finished"] = "finished"
     stopped_by: _Limit | None
@@ -73,35 +73,35 @@ class Broken(Noun):
     reason: _Reason
 
 
-Said = Contained | Found | Answered | Finished | GivenUp | Broken
-_said: TypeAdapter[Said] = TypeAdapter(Annotated[Said, Field(discriminator="kind")])
+CrawlMessage = Contained | Found | Answered | Finished | GivenUp | Broken
+_messages: TypeAdapter[CrawlMessage] = TypeAdapter(Annotated[CrawlMessage, Field(discriminator="kind")])
 
 
-def read(message: bytes, scope: Scope, reports: Sequence[Report]) -> Said:
-    """Read one message of the process that recrawls `scope`; raises AccountRefused when it cannot be true."""
+def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
+    """Read one message of the process that recrawls `scope`; raises MessageRefused when it cannot be true."""
     try:
-        said = _said.validate_json(message)
+        message = _messages.validate_json(text)
     except ValidationError as error:
-        # Neither its text nor its input: they are what the process said.
+        # Neither the error's text nor its input: they quote what the process sent.
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        raise AccountRefused(f"a message of no known form ({fault['type']})") from None
-    if isinstance(said, Found):
+        raise MessageRefused(f"a message of no known form ({fault['type']})") from None
+    if isinstance(message, Found):
         report_ids = {report.report_id for report in reports}
-        for sighting in said.sightings:
+        for sighting in message.sightings:
             objection = objection_to(sighting, scope)
             if objection is None and not report_ids.issuperset(sighting.report_ids):
                 objection = "a report of another recrawl"
             if objection is not None:
-                raise AccountRefused(f"a file with {objection}")
-    if isinstance(said, Answered) and not {report.url for report in reports}.issuperset(
-        one.url for one in said.reported
+                raise MessageRefused(f"a file with {objection}")
+    if isinstance(message, Answered) and not {report.url for report in reports}.issuperset(
+        result.url for result in message.reported
     ):
-        raise AccountRefused("an answer for a URL that was not reported")
-    return said
+        raise MessageRefused("an answer for a URL that was not reported")
+    return message
 
 
 def objection_to(sighting: Sighting, scope: Scope) -> str | None:
-    """Return what a recrawl of `scope` cannot have seen about a sighting, None when nothing is amiss. Pure.
+    """Return in words why a recrawl of `scope` cannot have made a sighting, None when it can. Pure.
 
     A case blames the URL of its sighting, so a process that was taken over must not choose any.
     """

@@ -1,6 +1,6 @@
-"""Runs a recrawl in a process of its own, which holds nothing of ours but a pipe to tell what it finds.
+"""Runs a recrawl in a process of its own, which holds nothing of ours but a pipe for its messages.
 
-So a host that takes it over has no connection to the store, and what it then says is read as account.read() reads it.
+So a host that takes the process over has no connection to the store, and crawl_messages.read() checks each message.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from multiprocessing.context import ForkProcess
 
 from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.containment import prctl
-from orbweaver.crawler.crawl_messages import Answered, Broken, Contained, Finished, Found, GivenUp, Said
+from orbweaver.crawler.crawl_messages import Answered, Broken, Contained, CrawlMessage, Finished, Found, GivenUp
 from orbweaver.crawler.errors import (
     AccessRefused,
-    AccountRefused,
     CrawlDied,
+    MessageRefused,
     NotRecorded,
     ReadersWrong,
     SandboxUnavailable,
@@ -45,13 +45,13 @@ def started(
     *,
     store_port: int | None = None,
     is_to_stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Iterator[Said]]:
-    """Recrawl a scope in a child process, and yield what it says, message by message, up to its last.
+) -> Iterator[Iterator[CrawlMessage]]:
+    """Recrawl a scope in a child process, and yield its messages up to the last one.
 
     The child is dead when the block is left, however that is. A SIGTERM for the process group is for the child alone,
     which then ends its recrawl in order; it gets one, too, when `is_to_stop`, which is asked every second while the
-    messages are read. Reading on raises CrawlDied when the child ended without a last word or says
-    that it broke, and AccountRefused when what it says cannot be true.
+    messages are read. Reading on raises CrawlDied when the child ended without a last message or broke, and
+    MessageRefused when a message cannot be true.
     """
     receiver, sender = _context.Pipe(duplex=False)
     ours = os.getpid()
@@ -59,7 +59,7 @@ def started(
     with receiver, _leaving_sigterm_to(child):
         sender.close()
         try:
-            yield _said(receiver, child, scope, reports, is_to_stop)
+            yield _messages_of(receiver, child, scope, reports, is_to_stop)
         finally:
             child.kill()
             child.join()
@@ -67,7 +67,7 @@ def started(
 
 @contextlib.contextmanager
 def _leaving_sigterm_to(child: ForkProcess) -> Iterator[None]:
-    """Start the child and ignore SIGTERM from then on; held back meanwhile, so that neither misses or dies of one."""
+    """Start the child and ignore SIGTERM from then on; it is held back meanwhile, so that nobody misses one."""
     before = signal.getsignal(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child.start()
@@ -109,33 +109,33 @@ class _Stopping:
             self._looks_at = time.monotonic() + LOOK_SECONDS
 
 
-def _said(
+def _messages_of(
     receiver: Connection,
     child: ForkProcess,
     scope: Scope,
     reports: Sequence[Report],
     is_to_stop: Callable[[], bool],
-) -> Iterator[Said]:
+) -> Iterator[CrawlMessage]:
     is_contained = False
     stopping = _Stopping(child, is_to_stop)
     while True:
         stopping.wait_for_message(receiver)
         try:
-            message = receiver.recv_bytes(crawl_messages.MOST_BYTES)
+            text = receiver.recv_bytes(crawl_messages.MOST_BYTES)
         except EOFError:
             child.join()
             raise CrawlDied(f"the crawl process ended with {child.exitcode}") from None
-        except OSError:  # what Connection says of a longer message
-            raise AccountRefused(f"a message of more than {crawl_messages.MOST_BYTES} bytes") from None
-        said = crawl_messages.read(message, scope, reports)
-        if isinstance(said, Broken):
-            raise CrawlDied(said.reason)
-        # What contains it is believed of a process that has not yet seen a host, and of no other.
-        if isinstance(said, Contained) is is_contained and not isinstance(said, GivenUp):
-            raise AccountRefused(f"{said.kind} at the wrong time")
+        except OSError:  # Connection raises it for a longer message
+            raise MessageRefused(f"a message of more than {crawl_messages.MOST_BYTES} bytes") from None
+        message = crawl_messages.read(text, scope, reports)
+        if isinstance(message, Broken):
+            raise CrawlDied(message.reason)
+        # A process is believed about its sandbox only before it has seen a host.
+        if isinstance(message, Contained) is is_contained and not isinstance(message, GivenUp):
+            raise MessageRefused(f"{message.kind} at the wrong time")
         is_contained = True
-        yield said
-        if isinstance(said, Finished | GivenUp):
+        yield message
+        if isinstance(message, Finished | GivenUp):
             return
 
 
@@ -147,7 +147,7 @@ def _work(
     settings: Settings,
     store_port: int | None,
 ) -> None:
-    """Be the child: let go of what was inherited, enter the sandbox, crawl, and never return to the parent's work."""
+    """Do the child's work: close what was inherited, enter the sandbox, crawl; never return to the parent's work."""
     try:
         prctl.die_with_parent(parent)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -155,12 +155,12 @@ def _work(
         prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender.fileno()))
         _send(sender, _crawl(sender, scope, reports, settings, store_port))
     finally:
-        os._exit(1)  # its last word, if it had one, was said
+        os._exit(1)  # its last message, if it had one, was sent
 
 
 def _crawl(
     sender: Connection, scope: Scope, reports: Sequence[Report], settings: Settings, store_port: int | None
-) -> Said:
+) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
             some = slice(start, start + crawl_messages.MOST_AT_ONCE)
@@ -182,8 +182,8 @@ def _crawl(
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 
-def _send(sender: Connection, said: Said) -> None:
+def _send(sender: Connection, message: CrawlMessage) -> None:
     try:
-        sender.send_bytes(said.model_dump_json().encode())
+        sender.send_bytes(message.model_dump_json().encode())
     except OSError as error:
         raise NotRecorded("the process that records what is found has ended") from error

@@ -9,7 +9,7 @@ CrawlError
 ├── ReadersWrong            this platform reads fixed samples wrongly; what it finds, or not, cannot be believed
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
 ├── CrawlDied               the crawl process ended before its recrawl did; it must be done again
-├── AccountRefused          what a crawl process said cannot be true; it may have been taken over
+├── MessageRefused          what a crawl process said cannot be true; it may have been taken over
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
 
 and in transfer_errors.py, which needs Scrapy:
@@ -101,7 +101,7 @@ class CrawlDied(CrawlError):
     """The crawl process ended, or something in it went wrong, before the recrawl came to its end."""
 
 
-class AccountRefused(CrawlError):
+class MessageRefused(CrawlError):
     """A crawl process said what cannot be true of its recrawl; the message says what kind of thing, not what."""
 
 

@@ -1,4 +1,4 @@
-"""Scrapy's download handler of Orbweaver: what Scrapy's engine downloads, the recrawl's Fetcher fetches.
+"""Scrapy's download handler of Orbweaver: the recrawl's Fetcher fetches every request of Scrapy's engine.
 
 The response that reaches a callback has the HTML of a page or an empty body; `request.meta["answer"]` has the digests
 and the facts of the transfer. `request.meta["cost"]` is the cost of the request in pages, 0 when it is not given.
@@ -61,7 +61,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
         except UrlRefused as error:
             raise UnsupportedURLSchemeError(error.reason) from error
         most_bytes = request.meta.get("download_maxsize")
-        answer = await self._fetcher.fetch(
+        fetched = await self._fetcher.fetch(
             url,
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _lines(request.headers)],
             kind=LinkKind.PAGE,
@@ -70,9 +70,9 @@ class HashingDownloadHandler(BaseDownloadHandler):
             data=request.body or None,
             limits=self._fetcher.limits.at_most(most_bytes) if most_bytes else None,
         )
-        request.meta["answer"] = answer
-        request.meta["download_latency"] = answer.latency_seconds
-        return _response(request, answer)
+        request.meta["answer"] = fetched
+        request.meta["download_latency"] = fetched.latency_seconds
+        return _response(request, fetched)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -95,19 +95,19 @@ def _lines(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, values in headers.items() if name != b"Proxy-Authorization" for value in values]
 
 
-def _response(request: Request, answer: FetchedResponse) -> Response:
+def _response(request: Request, fetched: FetchedResponse) -> Response:
     # Nothing is left to decode: a middleware that saw the header would decode the empty body (and fail).
-    headers = [(name, value) for name, value in answer.raw_headers if name.lower() != b"content-encoding"]
-    html = answer.body.html if answer.body is not None else b""
+    headers = [(name, value) for name, value in fetched.raw_headers if name.lower() != b"content-encoding"]
+    html = fetched.body.html if fetched.body is not None else b""
     kind = Response if html is None else HtmlResponse
     return kind(
-        answer.url,
-        status=answer.status,
+        fetched.url,
+        status=fetched.status,
         headers=headers,
         body=html or b"",
         flags=["hashed"] if html is None else [],
         request=request,
-        certificate=answer.certificate,
-        ip_address=None if answer.ip is None else ipaddress.ip_address(answer.ip.split("%")[0]),
-        protocol=answer.protocol,
+        certificate=fetched.certificate,
+        ip_address=None if fetched.ip is None else ipaddress.ip_address(fetched.ip.split("%")[0]),
+        protocol=fetched.protocol,
     )

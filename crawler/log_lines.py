@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NoLinePerPage(LogFormatter):
-    """Says nothing of a response; Scrapy takes None for no line."""
+    """Logs no line for a response; Scrapy takes None for no line."""
 
     def crawled(self, request: Request, response: Response, spider: Spider) -> None:  # type: ignore[override]  # noqa: ARG002
         """Return no line."""

@@ -1,4 +1,4 @@
-"""Runs one recrawl in this process: enters the sandbox, crawls, and says how it ended."""
+"""Runs one recrawl in this process: enters the sandbox, crawls, and returns how it ended."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CPU_SECONDS_MARGIN = 60
 
 @dataclass(frozen=True)
 class Ended:
-    """How a recrawl ended: `stopped_by` is None when everything in scope was visited.
+    """The end of a recrawl: `stopped_by` is None when everything in scope was visited.
 
     `suggestions` are hosts outside the scope, each with how many files (at least) the scope's pages show from there.
-    `reported` is what came of each reported URL, `answers` how each host answered for its files and pages.
+    `reported` has the result of each reported URL, `answers` the counts of each host's answers for files and pages.
     """
 
     tally: Tally
@@ -67,8 +67,8 @@ def enter_sandbox(scope: Scope, settings: Settings, *, store_port: int | None = 
 def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Settings) -> Ended:
     """Recrawl one scope to its end; every batch goes to `record`.
 
-    The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, ReadersWrong when what
-    this process reads could not be believed, CrawlError when the crawl could not start.
+    The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, ReadersWrong when this
+    platform reads wrongly, CrawlError when the crawl could not start.
     """
     reader_proof.prove()
     scrapy_settings = ScrapySettings()

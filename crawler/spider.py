@@ -31,7 +31,7 @@ FLUSH_SECONDS = 0.5
 class RecrawlSpider(Spider):
     """Visits the reported URLs first, then what they link to, as far as the scope and its limits allow.
 
-    `failure` is set when what was found could not be stored.
+    `failure` is set when the records could not be stored.
     """
 
     name = "recrawl"
@@ -64,7 +64,7 @@ class RecrawlSpider(Spider):
 
     @property
     def stopped_by(self) -> str | None:
-        """Why the recrawl ended early; None after a complete one."""
+        """The reason why the recrawl ended early; None after a complete one."""
         return self._navigator.stopped_by
 
     @property
@@ -79,7 +79,7 @@ class RecrawlSpider(Spider):
 
     @property
     def answers(self) -> dict[str, HostAnswers]:
-        """How each host answered for its files and pages."""
+        """The answers of each host for its files and pages, counted."""
         return self._navigator.answers.by_host()
 
     async def start(self) -> AsyncIterator[Request]:
@@ -91,7 +91,7 @@ class RecrawlSpider(Spider):
             self._frontier,
             self._visit,
             politeness=self._politeness,
-            places=self._own_settings.host_connections,
+            at_once=self._own_settings.host_connections,
         )
         flusher = loop.create_task(self._flush_regularly())
         self.has_started = True
@@ -100,12 +100,12 @@ class RecrawlSpider(Spider):
             await self._visit_pool.run()
         finally:
             flusher.cancel()
-        nothing: tuple[Request, ...] = ()  # requests are made when there is a place for them, not before
+        nothing: tuple[Request, ...] = ()  # requests are made when there is a slot for them, not before
         for request in nothing:
             yield request
 
     def stop(self, reason: str) -> None:
-        """End the recrawl early: running transfers are ended, what was found is kept."""
+        """End the recrawl early: running transfers are ended, the records so far are kept."""
         if self.stopped_by is not None:
             return
         self._navigator.stop(reason)
@@ -113,7 +113,7 @@ class RecrawlSpider(Spider):
         self.fetcher.end()
 
     def finish(self) -> None:
-        """Record what is left after the crawl has ended; raises NotRecorded."""
+        """Record the rest after the crawl has ended; raises NotRecorded."""
         if self.failure is not None:
             raise self.failure
         self._navigator.abandon(self._reports[0].url if self._reports else self._scope.name)

@@ -1,4 +1,4 @@
-"""What one recrawl, and each of its hosts, has spent of its limits, and whether one more request may start."""
+"""Counts what one recrawl, and each of its hosts, has spent of its limits, and refuses a request beyond them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.transfer_errors import LimitReached
 from orbweaver.model import Limits
 
-# What a request without an answer costs its host beyond itself: it holds a connection until a deadline.
+# A request without an answer costs its host this much more: it holds a connection until a deadline.
 ERROR_COST: Final = 10
 # A host that gave no answer to 50 requests in a row gives none to the next.
 MOST_ERROR_COST: Final = 500
@@ -58,12 +58,12 @@ class Budget:
         self._count(kind, 1)
         self._host(host).cost += cost
 
-    def correct(self, expected: LinkKind, found: LinkKind, *, host: str) -> None:
-        """Count a request as what it turned out to be: an answer, so the host's row of errors has an end."""
+    def correct(self, expected: LinkKind, received: LinkKind, *, host: str) -> None:
+        """Count a request as the kind that was received; the host answered, so its row of errors has an end."""
         self.answer(host)
-        if expected is not found:
+        if expected is not received:
             self._count(expected, -1)
-            self._count(found, 1)
+            self._count(received, 1)
 
     def answer(self, host: str) -> None:
         """Note that a host answered, whatever the answer was; its row of errors has an end."""

@@ -37,7 +37,7 @@ _PROXY_TYPES = {
     ProxyKind.SOCKS5: ProxyType.SOCKS5,
 }
 
-# What one connection may be ahead of its reader: with 64 KB, large files take a seventh longer (docs/performance.md).
+# One connection may be so far ahead of its reader: with 64 KB, large files take a seventh longer (docs/performance.md).
 READ_AHEAD_BYTES = 2**19
 
 IN_TLS = "not verified through an https proxy"
@@ -45,7 +45,7 @@ IN_TLS = "not verified through an https proxy"
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """How many connections there may be, in all and to one host, and the seconds until one must stand."""
+    """The most connections there may be, in all and to one host, and the seconds until one must stand."""
 
     connections: int
     connections_per_host: int
@@ -124,7 +124,7 @@ class Connections:
             context = self._trust.context_for(host) if is_secure else True
             response = await self._send(method, url, headers, data, context)
         except (SSLError, _HandshakeFailed) as error:  # aiohttp's are SSLError, too
-            if reason is not None or not tls.is_a_judgement(error):
+            if reason is not None or not tls.is_about_host(error):
                 raise
             reason = tls.reason_of(error)
             response = await self._send(method, url, headers, data, tls.unverified_context())
@@ -155,8 +155,8 @@ class Connections:
             raise DownloadConnectionRefusedError("no connection to the proxy") from error
         except aiohttp_socks.ProxyError as error:
             # Its text may be the proxy's own. The code is SOCKS' (RFC 1928, 6) or HTTP's.
-            said = "it refused us" if error.error_code is None else f"it said {error.error_code}"
-            raise DownloadConnectionRefusedError(f"the proxy made no connection: {said}") from error
+            reply = "it refused us" if error.error_code is None else f"it said {error.error_code}"
+            raise DownloadConnectionRefusedError(f"the proxy made no connection: {reply}") from error
         assert isinstance(response, PeerResponse)
         if self._proxy is not None:
             response.peer = None
@@ -173,16 +173,16 @@ class _PreparingResolver(aiohttp.ThreadedResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        for one in found:
-            await self._guard.prepare(one["host"])
-        return found
+        results = await super().resolve(host, port, family)
+        for result in results:
+            await self._guard.prepare(result["host"])
+        return results
 
 
 class _CleanConnector(aiohttp.TCPConnector):
     """Gives a connection that is to serve again only when its server has sent nothing while it was idle.
 
-    aiohttp would take what came meanwhile for the answer to the next request (3.14.5). Each connection reads its
+    aiohttp would take bytes that came meanwhile for the answer to the next request (3.14.5). Each connection reads its
     answers by ResponseProtocol.
     """
 

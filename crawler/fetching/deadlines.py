@@ -11,7 +11,7 @@ TICK_SECONDS: Final = 0.1
 
 
 class Deadline:
-    """Ends what is inside it with TimeoutError when its time is over: `async with deadlines.open(20) as deadline`."""
+    """Ends the block inside it with TimeoutError when its time is over: `async with deadlines.open(20) as deadline`."""
 
     __slots__ = ("_at", "_deadlines", "_timeout")
 
@@ -25,8 +25,8 @@ class Deadline:
         self._at = at
 
     def end_if_due(self, now: float) -> None:
-        """End what is inside when the moment has come."""
-        # What is ending already cannot be ended again, and is an error to try.
+        """End the block inside when the moment has come."""
+        # A block that is ending already cannot be ended again: to try is an error.
         if self._at <= now and not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())
 

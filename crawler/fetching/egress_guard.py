@@ -26,7 +26,7 @@ _REFUSALS: ContextVar[list[EgressRefused] | None] = ContextVar("_REFUSALS", defa
 
 @contextmanager
 def noted_refusals() -> Iterator[list[EgressRefused]]:
-    """Collect what a Guard refuses inside: a connector that tries several addresses raises one plain OSError."""
+    """Collect what a Guard refuses in this block: a connector that tries several addresses raises one plain OSError."""
     refusals: list[EgressRefused] = []
     token = _REFUSALS.set(refusals)
     try:
@@ -57,7 +57,7 @@ class Guard:
         return decision
 
     async def prepare(self, address: str) -> None:
-        """Learn what must be known before `address` can be judged; nothing if it is refused anyway, or a name."""
+        """Learn the prefixes that must be known to judge `address`; nothing if it is refused anyway, or a name."""
         if self._judge(address).is_allowed and _may_be_translated(address):
             await self._translators.learn()
 

@@ -35,7 +35,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-# What may go better the second time; a refusal of ours is an answer and never among them.
+# These may go better the second time; a refusal of ours never does.
 TRANSIENT = (
     CannotResolveHostError,
     ConnectionLost,
@@ -70,12 +70,12 @@ class Fetcher:
     ) -> None:
         """Ask every host's robots.txt from now on; `on_sitemaps` gets its URL and the sitemaps that it names."""
 
-        def read(root: str, user_agent: str, found: Robots) -> None:
-            delay = found.delay_seconds(user_agent)
+        def read(root: str, user_agent: str, rules: Robots) -> None:
+            delay = rules.delay_seconds(user_agent)
             if delay is not None:
                 self._politeness.set_delay(host_of(root + "/"), delay)
-            if found.sitemaps:
-                on_sitemaps(f"{root}/robots.txt", found.sitemaps)
+            if rules.sitemaps:
+                on_sitemaps(f"{root}/robots.txt", rules.sitemaps)
 
         self._obeys_robots = control is RobotsControl.OBEY
         self._gate = RobotsGate(self._fetch_robots, is_in_scope=is_in_scope, on_read=read)
@@ -93,13 +93,13 @@ class Fetcher:
     ) -> FetchedResponse:
         """Fetch a canonical URL, without following redirects; a `cost` of 0 is not counted as a page or file.
 
-        Raises RobotsRefused, LimitReached, and what Transfers.transfer raises when it did not help to try again.
+        Raises RobotsRefused, LimitReached, and the errors of Transfers.transfer that stayed at the second try.
         """
         refusal = await self._robots_refusal(url, headers)
         if refusal is not None and self._obeys_robots:
             raise RobotsRefused(refusal)
-        answer = await self._fetch(url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits)
-        return answer if refusal is None else replace(answer, is_refused_by_robots=True)
+        response = await self._fetch(url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits)
+        return response if refusal is None else replace(response, is_refused_by_robots=True)
 
     def excuse(self, seconds: float) -> None:
         """Note that the event loop stood still for so long, through no fault of a host."""
@@ -122,7 +122,7 @@ class Fetcher:
             return await self._gate.refusal(url, user_agent)
         except (CrawlError, *TRANSIENT) as error:
             if isinstance(error, Interrupted) or (self._obeys_robots and not isinstance(error, UNREADABLE)):
-                raise  # what kept us from robots.txt keeps us from the URL
+                raise  # who cannot ask for robots.txt cannot ask for the URL
             return f"robots.txt could not be read: {error}"
 
     async def _fetch_robots(self, url: str, user_agent: str) -> FetchedResponse:
@@ -151,7 +151,7 @@ class Fetcher:
                     cost = 0  # trying again is not another page
                 began, own = time.monotonic(), self._own_seconds
                 try:
-                    answer = await self._transfers.transfer(
+                    response = await self._transfers.transfer(
                         url,
                         headers,
                         spend_bytes=self._budget.receive,
@@ -174,10 +174,10 @@ class Fetcher:
             self._budget.answer(host)
             self._politeness.note(
                 host,
-                seconds=answer.latency_seconds - (self._own_seconds - own),
-                status=answer.status,
-                retry_after=answer.headers.get("Retry-After"),
+                seconds=response.latency_seconds - (self._own_seconds - own),
+                status=response.status,
+                retry_after=response.headers.get("Retry-After"),
             )
-            if answer.status not in TRANSIENT_STATUSES or not tries_left:
-                return answer
+            if response.status not in TRANSIENT_STATUSES or not tries_left:
+                return response
         raise AssertionError("the last try returns or raises")

@@ -55,12 +55,12 @@ class Translators:
 async def _ask_dns() -> tuple[IPv6Network, ...] | None:
     """Return the prefixes that DNS names, None when it says nothing."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
+        results = await asyncio.get_running_loop().getaddrinfo(
             NAME, None, family=socket.AF_INET6, type=socket.SOCK_STREAM
         )
     except socket.gaierror as error:
         return () if error.errno in _NO_ADDRESS else None
-    return prefixes_shown_by(IPv6Address(str(place[0]).partition("%")[0]) for *_, place in found)
+    return prefixes_shown_by(IPv6Address(str(address[0]).partition("%")[0]) for *_, address in results)
 
 
 def prefixes_shown_by(addresses: Iterable[IPv6Address]) -> tuple[IPv6Network, ...]:
@@ -69,13 +69,13 @@ def prefixes_shown_by(addresses: Iterable[IPv6Address]) -> tuple[IPv6Network, ..
     >>> prefixes_shown_by([IPv6Address("2001:db8:64::c000:aa")])
     (IPv6Network('2001:db8:64::/96'),)
     """
-    found = {
+    prefixes = {
         IPv6Network((int(address), length), strict=False)
         for address in addresses
         for length in TRANSLATOR_LENGTHS
         if carried_by(address, length) in _KNOWN
     }
-    return tuple(sorted(found))
+    return tuple(sorted(prefixes))
 
 
 def parse_prefixes(texts: Iterable[str]) -> tuple[IPv6Network, ...]:

@@ -14,7 +14,7 @@ from orbweaver import model
 from orbweaver.crawler.fetching.host_delays import HostDelays, Reason, retry_after_seconds
 from orbweaver.crawler.transfer_errors import Interrupted
 
-# Who waits longer than this is better not waited for, when there are other hosts.
+# A request that waits longer than this should keep no slot from other hosts.
 LONG_WAIT_SECONDS: Final = 2.0
 # Hosts with nothing to remember are forgotten beyond this many: a hostile site has a name for every link.
 _HOSTS_BEFORE_SWEEP: Final = 1_000
@@ -51,8 +51,8 @@ class Politeness:
     """Lets requests start.
 
     At most `connections` requests run at once, at most `connections_per_host` of them to one host, and two starts to
-    a host are `delay_seconds` apart, or as many as set_delay() asks. Who waits for a host holds no slot, so a host
-    that pauses keeps no other one waiting. Those who wait for one host start in the order in which they came.
+    a host are `delay_seconds` apart, or as many as set_delay() asks. A request that waits holds no slot, so a host
+    that pauses keeps no other one waiting. Requests that wait for one host start in the order in which they came.
 
         async with politeness.slot(host):
             answer = await fetch(url)
@@ -79,7 +79,7 @@ class Politeness:
         self._with_waiters: dict[_Host, None] = {}
         self._arrivals = 0
         self._is_ended = False
-        # Called when somebody has to wait for long.
+        # Called when a request has to wait for long.
         self.on_long_wait: Callable[[], None] = _ignore
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
@@ -121,12 +121,12 @@ class Politeness:
 
     @property
     def long_waits(self) -> int:
-        """How many requests wait for hosts that will not be asked for longer than LONG_WAIT_SECONDS."""
+        """The number of requests that wait for hosts that will not be asked for longer than LONG_WAIT_SECONDS."""
         soon = self._clock() + LONG_WAIT_SECONDS
         return sum(len(known.waiting) for known in self._with_waiters if known.delays.opens_at > soon)
 
     def end(self) -> None:
-        """Let nobody wait any longer: who does, and who comes from now on, gets Interrupted."""
+        """End all waiting: requests that wait, and those that come from now on, get Interrupted."""
         self._is_ended = True
         for known in self._with_waiters:
             for _, future in known.waiting:
@@ -170,7 +170,7 @@ class Politeness:
             self.admit()
 
     def admit(self) -> None:
-        """Start those who may start now, who came first first, and wake up again when the next one may."""
+        """Start the requests that may start now, in order of arrival, and wake up again when the next one may."""
         now = self._clock()
         wake_at = math.inf
         while self._free > 0:
@@ -259,4 +259,4 @@ class Slot:
 
 
 def _ignore() -> None:
-    """Nobody wants to know."""
+    """Do nothing: nobody is to be told."""

@@ -1,7 +1,7 @@
-"""Proxies of an access profile: how they are written, and which targets may be handed to one.
+"""Reads the proxy of an access profile, and refuses the targets that may not be handed to one.
 
-A proxy resolves names and connects in our stead, where the egress guard cannot see: so what can be judged is judged
-before.
+A proxy resolves names and connects in our stead, where the egress guard cannot see. So each target is judged before,
+as far as it can be.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MOST_CREDENTIAL_BYTES: Final = 255  # RFC 1929
 
 
 class ProxyKind(StrEnum):
-    """How a proxy is spoken to."""
+    """The protocol of a proxy."""
 
     HTTP = "http"
     HTTPS = "https"
@@ -75,20 +75,20 @@ def parse_proxy(text: str | None, environment: Mapping[str, str]) -> Proxy | Non
         if not environment.get(name):
             raise AccessRefused(f"the variable {name} is not set")
         text = environment[name]
-    found = _PROXY_URL.fullmatch(text.strip())
-    if found is None:
+    parts = _PROXY_URL.fullmatch(text.strip())
+    if parts is None:
         raise AccessRefused("not a URL with scheme, host and port, such as socks5://127.0.0.1:9050")
-    # curl's name for what is always done here: names are resolved by the proxy.
-    scheme = found["scheme"].lower().replace("socks5h", "socks5")
+    # curl's name for a proxy that resolves the names, which is always so here.
+    scheme = parts["scheme"].lower().replace("socks5h", "socks5")
     if scheme not in set(ProxyKind):
         raise AccessRefused(f"there are {', '.join(ProxyKind)} proxies, and no others")
-    port = int(found["port"])
+    port = int(parts["port"])
     if not 0 < port <= 0xFFFF:
         raise AccessRefused("port is not between 1 and 65535")
-    if (found["user"] is None) != (found["password"] is None):
+    if (parts["user"] is None) != (parts["password"] is None):
         raise AccessRefused("a user name needs a password")
-    user, password = _credential(found["user"]), _credential(found["password"])
-    return Proxy(ProxyKind(scheme), _host(found["host"]), port, user, password)
+    user, password = _credential(parts["user"]), _credential(parts["password"])
+    return Proxy(ProxyKind(scheme), _host(parts["host"]), port, user, password)
 
 
 def _host(text: str) -> str:
@@ -110,9 +110,9 @@ def _credential(text: str | None) -> str | None:
 def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], AddressDecision]) -> None:
     """Refuse a canonical host name that may not be asked for by this way; raises EgressRefused.
 
-    What is connected to directly is judged by the egress guard, where its socket is made; only `.onion` is refused
-    here, because asking DNS for it would tell others (RFC 7686). Through a proxy, addresses are judged by the guard
-    too (`judge` is its method), and names that have a meaning inside a network only are refused.
+    Without a proxy the egress guard judges, where the socket is made; only `.onion` is refused here, because asking DNS
+    for it would tell others (RFC 7686). Through a proxy, addresses are judged by the guard too (`judge` is its method),
+    and names that have a meaning inside a network only are refused.
     """
     labels = hostname.strip("[]").rstrip(".").split(".")
     if labels[-1] == _ONION:

@@ -102,6 +102,6 @@ class RequestHeaders:
         jar = self._jars.get((reporter_headers, site))
         kept = {} if jar is None else jar.filter_cookies(yarl.URL(url, encoded=True))
         given = (reporter_headers.cookies or "").split(";") if site == reporter_headers.cookie_site else []
-        # What the host has set since replaces what the report gave.
-        pairs = [pair for one in given if (pair := one.strip()) and pair.partition("=")[0] not in kept]
+        # A cookie that the host has set since replaces the report's.
+        pairs = [pair for text in given if (pair := text.strip()) and pair.partition("=")[0] not in kept]
         return "; ".join([*pairs, *(f"{name}={morsel.coded_value}" for name, morsel in kept.items())])

@@ -14,7 +14,7 @@ Fetch = Callable[[str, str], Awaitable[FetchedResponse]]
 
 
 class RobotsGate:
-    """Knows what every host asked for of a recrawl says.
+    """Keeps the robots.txt of every host of a recrawl that was asked for a URL.
 
     `fetch` gets a robots.txt for a user agent; `is_in_scope` says whether one may be followed to another URL.
     `on_read` is told of a host's robots.txt once.
@@ -31,30 +31,30 @@ class RobotsGate:
     async def refusal(self, url: str, user_agent: str) -> str | None:
         """Return why robots.txt keeps us from a canonical URL, None when it does not.
 
-        Raises what kept us from asking for it: a host that cannot be asked for that cannot be asked for a file.
+        Raises the error that kept us from reading it: a host that gives no robots.txt gives no file.
         """
         root = url[: url.index("/", len("https://"))]
         key = (root, user_agent)
         task = self._read.get(key)
         if task is None:
             task = self._read[key] = asyncio.create_task(self._ask(root, user_agent))
-        # Who waits may be cancelled; the others still want the answer.
-        found = task.result() if task.done() else await asyncio.shield(task)
-        return None if found.allows(url, user_agent) else found.refusal
+        # One that waits may be cancelled; the others still want the answer.
+        rules = task.result() if task.done() else await asyncio.shield(task)
+        return None if rules.allows(url, user_agent) else rules.refusal
 
     async def _ask(self, root: str, user_agent: str) -> Robots:
         url = f"{root}/robots.txt"
         for _ in range(robots.MOST_REDIRECTS + 1):
-            answer = await self._fetch(url, user_agent)
-            if answer.location is None:
-                assert answer.body is not None
-                found = robots.judge(answer.status, answer.body.html or b"")
-                self._on_read(root, user_agent, found)
-                return found
+            response = await self._fetch(url, user_agent)
+            if response.location is None:
+                assert response.body is not None
+                rules = robots.judge(response.status, response.body.html or b"")
+                self._on_read(root, user_agent, rules)
+                return rules
             try:
-                url = urls.join(url, answer.location.decode("latin-1"))
+                url = urls.join(url, response.location.decode("latin-1"))
             except UrlRefused:
                 break
             if not self._is_in_scope(url):
                 break
-        return robots.judge(answer.status, b"")
+        return robots.judge(response.status, b"")

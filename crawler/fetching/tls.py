@@ -12,11 +12,12 @@ from typing import Final
 
 from orbweaver.model import TlsFacts
 
-# What CPython takes for safe. Its builds differ: Debian's leaves it to OpenSSL, and verifies hosts that speak TLS 1.0.
+# The suites that CPython takes for safe. Its builds differ: Debian's leaves it to OpenSSL, and verifies hosts of
+# TLS 1.0.
 _SAFE_SUITES: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 # Renegotiation without RFC 5746, as OpenSSL before version 3 allowed it; Python 3.11 has no name for it.
 _LEGACY_SERVER_CONNECT: Final = 0x4
-# What is remembered of hosts, so that a site with endless names costs no memory; a forgotten host is tried again.
+# So many hosts are remembered: a site with endless names costs no memory. A forgotten host is verified again.
 _MOST_HOSTS: Final = 10_000
 
 
@@ -24,7 +25,7 @@ _MOST_HOSTS: Final = 10_000
 def verified_context() -> ssl.SSLContext:
     """Return the context that trusts the system's roots (or SSL_CERT_FILE's); reading them takes some 80 ms.
 
-    What it takes for safe is the same on every Python, because it is evidence whether a host was verified.
+    The safe suites are the same on every Python, because it is evidence whether a host was verified.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -49,7 +50,7 @@ def unverified_context() -> ssl.SSLContext:
 
 
 class Trust:
-    """Which hosts have failed to verify in one recrawl, and why; those are asked without verification.
+    """Remembers the hosts that failed to verify in one recrawl, and why; they are asked without verification.
 
     With a `reason` none is verified.
     """
@@ -87,7 +88,7 @@ def _digest(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def is_a_judgement(error: Exception) -> bool:
+def is_about_host(error: Exception) -> bool:
     """Whether a failed handshake says something about the host, and not only that its connection was lost."""
     return not isinstance(_ssl_error_in(error), ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
 
@@ -97,8 +98,8 @@ def reason_of(error: Exception) -> str:
     inner = _ssl_error_in(error)
     if isinstance(inner, ssl.SSLCertVerificationError):
         return inner.verify_message.rstrip(".")
-    said = inner.reason if isinstance(inner, ssl.SSLError) else None
-    return f"no TLS by today's rules ({said or type(inner).__name__})"
+    reason = inner.reason if isinstance(inner, ssl.SSLError) else None
+    return f"no TLS by today's rules ({reason or type(inner).__name__})"
 
 
 def _ssl_error_in(error: BaseException) -> BaseException:

@@ -26,7 +26,7 @@ from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, Interrupted,
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
 
-# What is left of a redirect's body is read up to this, so that its connection can serve the next hop.
+# The rest of a redirect's body is read up to this, so that its connection can serve the next hop.
 REDIRECT_BYTES = 16 * 1024
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 PARTIAL_CONTENT = 206
@@ -62,7 +62,7 @@ class FetchedResponse:
 
     @property
     def location(self) -> bytes | None:
-        """Where a redirect leads, as its server wrote it; None when this is none."""
+        """The target of a redirect, as its server wrote it; None when this is no redirect."""
         if self.body is not None:
             return None
         return next(value for name, value in self.raw_headers if name.lower() == b"location")
@@ -259,7 +259,7 @@ def _announced_bytes(response: aiohttp.ClientResponse) -> int | None:
     return int(response.headers["Content-Length"])
 
 
-def _framing(answer: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:
-    if "chunked" in answer.headers.get("Transfer-Encoding", "").lower():
+def _framing(response: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:
+    if "chunked" in response.headers.get("Transfer-Encoding", "").lower():
         return "chunked"
-    return "length" if "Content-Length" in answer.headers else "close"
+    return "length" if "Content-Length" in response.headers else "close"

@@ -1,4 +1,4 @@
-"""Which URLs are one and the same for the seen set: the order of a query and session ids do not count.
+"""Makes the key by which the seen set knows a URL: the order of a query and session ids do not count.
 
 The key is never fetched: a server may tell apart what we call the same, and what it shows may hang on it.
 """
@@ -35,7 +35,7 @@ _SESSION_IN_PATH = re.compile(
 
 
 def key(url: str) -> str:
-    """Return what is equal for URLs that differ only in what does not count; `url` is canonical.
+    """Return a text that is equal for URLs that differ only in parts that do not count; `url` is canonical.
 
     That is: the order of named query parameters, session ids, and parameters of click counters. Parameters of one
     name keep their order, and so does a query with a part that has no name.

@@ -20,7 +20,7 @@ HOSTS_HANDED_ON: Final = 1_000
 
 
 class Tolerance(NamedTuple):
-    """How much a host may refuse and still count as checked: `floor` answers, or `share` of what was not gone.
+    """The most that a host may refuse and still count as checked: `floor` answers, or `share` of those not gone.
 
     A host that gave nothing at all and refused something was not checked, however little it was.
     """
@@ -36,7 +36,7 @@ PAGES_TOLERATED: Final = Tolerance(share=0.5, floor=3)
 
 
 class HostRefusal(NamedTuple):
-    """That a host refused too much: an example URL, what it was (`files` or `pages`), and the counts in words."""
+    """A host refused too much: an example URL, `files` or `pages`, and the counts in words."""
 
     url: str
     what: str

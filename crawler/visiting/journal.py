@@ -1,4 +1,4 @@
-"""What a recrawl has found, handed on in batches: sightings, skipped URLs and the running tally."""
+"""Collects the records of a recrawl and hands them on in batches: sightings, skipped URLs and the running tally."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SKIPS_RECORDED = 10_000
 
 
 class Record(Protocol):
-    """Keeps what a recrawl found; what it was given in one call comes before all that it is given later."""
+    """Keeps the records of a recrawl; those of one call come before those of later calls."""
 
     def __call__(self, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         """Take one batch; raises NotRecorded when it could not, and the recrawl is then done again."""
@@ -74,7 +74,7 @@ class Journal:
         )
 
     def flush(self) -> None:
-        """Hand on what was collected; does nothing when nothing changed."""
+        """Hand on the records that were collected; does nothing when nothing changed."""
         if self.tally == self._flushed and not self._sightings and not self._skips:
             return
         self._record(self._sightings, self._skips, self.tally)

@@ -36,7 +36,7 @@ from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
 from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
-# What is remembered of links, so that none is followed twice: 12 to 24 bytes each.
+# So many links are remembered, so that none is followed twice: 12 to 24 bytes each.
 URLS_SEEN = 5_000_000
 MOST_REDIRECTS = 5
 # A file was left out that a wider `embeds` would fetch.
@@ -49,8 +49,8 @@ class Navigator:
     """Decides by the scope's rules, once for every URL, and keeps the journal.
 
     `flush` is called when a batch of sightings is complete. `suggestions` are hosts outside the scope whose files its
-    pages show, `reported` is what came of each reported URL, `answers` how its hosts answered. `stopped_by` says why
-    the recrawl is ending early, None while it is not.
+    pages show, `reported` has the results of the reported URLs, and `answers` counts how the hosts answered.
+    `stopped_by` says why the recrawl is ending early, None while it is not.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Navigator:
         self.stopped_by = reason
 
     def arrived(self, visit: Visit, response: FetchedResponse) -> None:
-        """Record what came for one URL and go on where it leads."""
+        """Record the response for one URL and go on where it leads."""
         body = response.body
         if body is None:
             self._redirected(visit, response)
@@ -145,7 +145,7 @@ class Navigator:
         self._end(visit, ending_of_error(error, is_reported=visit.is_reported, stopped_by=self.stopped_by))
 
     def broke(self, visit: Visit, error: Exception) -> None:
-        """Record that an error of our own hid what came for one URL."""
+        """Record that an error of our own lost the response for one URL."""
         self._end(visit, ending_of_own_error(error))
 
     def is_on_hosts(self, url: str) -> bool:
@@ -160,7 +160,7 @@ class Navigator:
             self._follow_link(origin, robots_url, robots_url, Link(sitemap, LinkKind.PAGE))
 
     def abandon(self, root: str) -> None:
-        """Record what is still in the frontier when the recrawl ends early."""
+        """Record the URLs that are still in the frontier when the recrawl ends early."""
         if not len(self._frontier):
             return
         is_interrupted = self.stopped_by == "interrupted"

@@ -1,4 +1,4 @@
-"""Notes what came of each reported URL, and how many pages and files it led to first."""
+"""Notes the result of each reported URL, and how many pages and files it led to first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orbweaver.model import Outcome, Reported
 
-# What a page is made of: a host that gave nothing else has shown none of its files.
+# Parts of pages: a host that gave nothing else has shown none of its files.
 _PAGE_PARTS = frozenset(
     {
         "application/ecmascript",
@@ -62,7 +62,7 @@ class ReportedUrls:
         seen.has_ended, seen.status, seen.is_page = True, status, is_page
 
     def ended(self, root: int, outcome: Outcome, rule: str, reason: str, status: int | None) -> None:
-        """Note why a reported URL gave neither; this counts before what `came` said of it."""
+        """Note why a reported URL gave neither; this counts before what `came` noted."""
         seen = self._seen[root]
         seen.has_ended, seen.outcome, seen.rule, seen.status = True, outcome, rule, status
         seen.reason = reason[:REASON_CHARACTERS]
@@ -84,7 +84,7 @@ class ReportedUrls:
             self._seen[root].has_reported_links = True
 
     def all_ended(self) -> tuple[Reported, ...]:
-        """Return what is known of each reported URL whose visit has ended, in the order of `add`."""
+        """Return the result of each reported URL whose visit has ended, in the order of `add`."""
         return tuple(
             Reported(
                 url=seen.url,

@@ -1,4 +1,4 @@
-"""Which URLs were met in a recrawl, in a quarter of a Python set's memory: they can be added, and nothing else."""
+"""Remembers the URLs that a recrawl has met, in a quarter of a Python set's memory; none can be taken out again."""
 
 from __future__ import annotations
 

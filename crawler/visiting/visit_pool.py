@@ -1,4 +1,4 @@
-"""Makes the visits that wait, as many at once as there are places, and keeps no place for a host that pauses."""
+"""Makes the visits of the frontier, several at once, and holds no host up for another one that pauses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Politeness
 from orbweaver.crawler.rules.urls import host_of
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 
-# So many hosts may pause at once, each with as many visits under way as there are places, before they hold up others.
+# So many hosts may pause at once, each with as many visits under way as there may be, before they hold up others.
 MOST_PAUSING = 4
 
 
 class VisitPool:
-    """Takes what waits in the frontier, in its order, and calls `visit` for it, which raises nothing.
+    """Takes the requests of the frontier, in its order, and calls `visit` for each, which raises nothing.
 
-    `places` visits are under way at once, so nothing piles up behind the connections: what waits, waits in the
-    frontier. A visit to a host that `politeness` leaves alone for long keeps no place from another host, and visits
-    to it that have not begun are set aside.
+    At most `at_once` visits are under way, so nothing piles up behind the connections: what waits, waits in the
+    frontier. A visit to a host that `politeness` leaves alone for long does not count: an extra fetch task is started
+    for other hosts, and visits to that host that have not begun are set aside.
     """
 
     def __init__(
@@ -27,24 +27,24 @@ class VisitPool:
         visit: Callable[[PlannedRequest], Awaitable[None]],
         *,
         politeness: Politeness,
-        places: int,
+        at_once: int,
     ) -> None:
         self._frontier = frontier
         self._visit = visit
         self._politeness = politeness
-        self._places = places
+        self._at_once = at_once
         self._under_way = 0
         self._is_stopped = False
         self._changed = asyncio.Event()
-        self._workers = 0
+        self._running = 0
         politeness.on_long_wait = self._make_room
 
     async def run(self) -> None:
         """Visit until nothing waits and nothing is under way, or `stop` was called and what was under way has ended."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            for _ in range(self._places):
-                self._add_worker()
+            for _ in range(self._at_once):
+                self._start_task()
 
     def stop(self) -> None:
         """Start no more visits."""
@@ -54,25 +54,25 @@ class VisitPool:
 
     @property
     def unvisited(self) -> int:
-        """How many URLs are known whose visit has not ended."""
+        """The number of URLs that are known and whose visit has not ended."""
         return len(self._frontier) + self._under_way
 
-    def _add_worker(self) -> None:
-        self._workers += 1
-        self._tasks.create_task(self._work())
+    def _start_task(self) -> None:
+        self._running += 1
+        self._tasks.create_task(self._fetch_visits())
 
     def _make_room(self) -> None:
-        """Give the place of a visit that has to wait for long to another one."""
-        while self._free_workers < self._places and self._workers < self._places * (1 + MOST_PAUSING):
-            self._add_worker()
+        """Start extra fetch tasks while others have to wait for long."""
+        while self._not_waiting < self._at_once and self._running < self._at_once * (1 + MOST_PAUSING):
+            self._start_task()
 
     @property
-    def _free_workers(self) -> int:
-        return self._workers - self._politeness.long_waits
+    def _not_waiting(self) -> int:
+        return self._running - self._politeness.long_waits
 
-    async def _work(self) -> None:
-        # Whoever was made for the time of a long wait goes when that is over.
-        while not self._is_stopped and self._free_workers <= self._places:
+    async def _fetch_visits(self) -> None:
+        # Extra fetch tasks that were started during a long wait end with it.
+        while not self._is_stopped and self._not_waiting <= self._at_once:
             planned = self._next()
             if planned is None:
                 if not self._under_way and not len(self._frontier):
@@ -86,7 +86,7 @@ class VisitPool:
             finally:
                 self._under_way -= 1
                 self._changed.set()
-        self._workers -= 1
+        self._running -= 1
         self._changed.set()
 
     def _next(self) -> PlannedRequest | None:

@@ -9,7 +9,7 @@ import pytest
 from builders import a_sighting
 from orbweaver.crawler import crawl_messages
 from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found
-from orbweaver.crawler.errors import AccountRefused
+from orbweaver.crawler.errors import MessageRefused
 from orbweaver.model import Embeds, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
 
 HOST = Scope(kind=ScopeKind.HOST, name="h.test", limits=Limits())
@@ -61,7 +61,7 @@ def test_what_was_said_is_read_as_it_was() -> None:
 
 
 def test_a_sighting_names_reports_of_its_recrawl_only() -> None:
-    with pytest.raises(AccountRefused, match="a report of another recrawl"):
+    with pytest.raises(MessageRefused, match="a report of another recrawl"):
         crawl_messages.read(found(report_ids=("r-2",)), HOST, REPORTS)
 
 
@@ -69,7 +69,7 @@ def test_what_came_of_a_url_is_said_of_reported_ones_only() -> None:
     said = Answered(reported=(Reported(url="http://h.test/b", outcome=Outcome.TIMEOUT),))
     assert crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS) == said
     other = Answered(reported=(Reported(url="http://h.test/c"),))
-    with pytest.raises(AccountRefused, match="a URL that was not reported"):
+    with pytest.raises(MessageRefused, match="a URL that was not reported"):
         crawl_messages.read(other.model_dump_json().encode(), HOST, REPORTS)
 
 
@@ -98,7 +98,7 @@ def finished(**fields: Any) -> bytes:
     ids=lambda one: str(one[:20]),
 )
 def test_what_is_no_message_is_refused_and_not_quoted(message: bytes) -> None:
-    with pytest.raises(AccountRefused, match=r"\Aa message of no known form \([a-z_]+\)\Z"):
+    with pytest.raises(MessageRefused, match=r"\Aa message of no known form \([a-z_]+\)\Z"):
         crawl_messages.read(message, HOST, REPORTS)
 
 

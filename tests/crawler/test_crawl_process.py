@@ -15,8 +15,8 @@ import pytest
 from builders import a_sighting, an_order
 from contained import Died, run
 from orbweaver.crawler import crawl_messages, crawl_process, recrawl
-from orbweaver.crawler.crawl_messages import Contained, Finished, Found, GivenUp, Said
-from orbweaver.crawler.errors import AccountRefused, CrawlDied
+from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp
+from orbweaver.crawler.errors import CrawlDied, MessageRefused
 from orbweaver.crawler.visiting.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.settings import Settings
@@ -73,18 +73,18 @@ def wait_for_sigterm(_: Scope, __: Sequence[Report], record: Record, ___: Settin
 # --- the parent, itself in a process of its own: it forks, and has signals of its own ---
 
 
-def said_by(name: str, scope: Scope = ORDER.scope, store_port: int | None = None) -> list[Said]:
+def said_by(name: str, scope: Scope = ORDER.scope, store_port: int | None = None) -> list[CrawlMessage]:
     recrawl.run = globals()[name]
     with crawl_process.started(scope, ORDER.reports, Settings(), store_port=store_port) as said:
         return list(said)
 
 
-def said_by_one_that_inherits_much(name: str) -> list[Said]:
+def said_by_one_that_inherits_much(name: str) -> list[CrawlMessage]:
     with socket.socketpair()[0], Path(__file__).open(), socket.socket():
         return said_by(name)
 
 
-def ask_the_group_to_stop() -> list[Said]:
+def ask_the_group_to_stop() -> list[CrawlMessage]:
     os.setpgrp()
     before = signal.getsignal(signal.SIGTERM)
     recrawl.run = wait_for_sigterm
@@ -96,7 +96,7 @@ def ask_the_group_to_stop() -> list[Said]:
     return some
 
 
-def stop_when_asked() -> list[Said]:
+def stop_when_asked() -> list[CrawlMessage]:
     """The store says that the run is over while the child is silent."""
     recrawl.run = wait_for_sigterm
     is_over = False
@@ -189,12 +189,12 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
 # --- what a child says when it was taken over ---
 
 
-def say(messages: Sequence[bytes]) -> Iterator[Said]:
+def say(messages: Sequence[bytes]) -> Iterator[CrawlMessage]:
     receiver, sender = crawl_process._context.Pipe(duplex=False)
     for one in messages:
         sender.send_bytes(one)
     child = crawl_process._context.Process()
-    return crawl_process._said(receiver, child, ORDER.scope, ORDER.reports, lambda: False)
+    return crawl_process._messages_of(receiver, child, ORDER.scope, ORDER.reports, lambda: False)
 
 
 CONTAINED = Contained(enforced={}).model_dump_json().encode()
@@ -203,7 +203,7 @@ FOUND = Found(sightings=(), skips=(), tally=Tally()).model_dump_json().encode()
 
 @pytest.mark.parametrize("messages", [[FOUND], [CONTAINED, CONTAINED], [CONTAINED, FOUND, CONTAINED]])
 def test_what_contains_a_process_is_said_first_and_once(messages: list[bytes]) -> None:
-    with pytest.raises(AccountRefused, match="at the wrong time"):
+    with pytest.raises(MessageRefused, match="at the wrong time"):
         list(say(messages))
 
 
@@ -211,5 +211,5 @@ def test_a_message_is_bounded_before_it_is_read() -> None:
     receiver, sender = crawl_process._context.Pipe(duplex=False)
     os.write(sender.fileno(), (crawl_messages.MOST_BYTES + 1).to_bytes(4))
     child = crawl_process._context.Process()
-    with pytest.raises(AccountRefused, match="a message of more than"):
-        next(crawl_process._said(receiver, child, ORDER.scope, ORDER.reports, lambda: False))
+    with pytest.raises(MessageRefused, match="a message of more than"):
+        next(crawl_process._messages_of(receiver, child, ORDER.scope, ORDER.reports, lambda: False))

@@ -12,7 +12,7 @@ from builders import an_order
 from contained import run
 from orbweaver.console.terminal.doctor import examine
 from orbweaver.crawler import crawl_process, reader_proof
-from orbweaver.crawler.crawl_messages import Contained, GivenUp, Said
+from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, GivenUp
 from orbweaver.crawler.errors import ReadersWrong
 from orbweaver.crawler.links import (
     attribute_values,
@@ -99,7 +99,7 @@ def test_doctor_says_that_the_readers_are_right_or_which_is_not(monkeypatch: pyt
 # --- in a crawl process ---
 
 
-def crawl_with_a_wrong_reader() -> list[Said]:
+def crawl_with_a_wrong_reader() -> list[CrawlMessage]:
     markup._TOKEN = FINDS_NOTHING
     order = an_order()
     with crawl_process.started(order.scope, order.reports, Settings()) as said:

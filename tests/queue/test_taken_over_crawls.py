@@ -180,7 +180,7 @@ def test_a_crawl_process_that_is_taken_over_blames_no_host_outside_its_scope(uni
     with connection.connect(unix_store) as store:
         recrawled(store, unix_store, "blame_another")
         [said] = parked(store, QueueName.RECRAWL).values()
-        assert said.endswith("AccountRefused: a file with a URL that is not in scope")
+        assert said.endswith("MessageRefused: a file with a URL that is not in scope")
         stored = [store.get(key) or b"" for key in store.keys("orbweaver:batch:*")]
     assert len(stored) == 1 + queues.RETRIES  # what it said of its own host, in each attempt
     assert not any(b"innocent" in one for one in stored)

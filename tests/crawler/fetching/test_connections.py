@@ -212,7 +212,7 @@ def test_every_suite_of_this_openssl_is_offered_and_the_worst_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "is_a_judgement"),
+    ("error", "is_about_host"),
     [
         (ssl.SSLCertVerificationError(1, "certificate verify failed"), True),
         (ssl.SSLError(1, "unsupported protocol"), True),
@@ -220,11 +220,11 @@ def test_every_suite_of_this_openssl_is_offered_and_the_worst_last() -> None:
         (ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed"), False),
     ],
 )
-def test_a_connection_that_is_lost_says_nothing_of_a_host(error: Exception, is_a_judgement: bool) -> None:
-    assert tls.is_a_judgement(error) is is_a_judgement
+def test_a_connection_that_is_lost_says_nothing_of_a_host(error: Exception, is_about_host: bool) -> None:
+    assert tls.is_about_host(error) is is_about_host
     outer = OSError("by a client")
     outer.__cause__ = error
-    assert tls.is_a_judgement(outer) is is_a_judgement
+    assert tls.is_about_host(outer) is is_about_host
 
 
 def test_without_tls_there_are_no_facts_of_it() -> None:
