@@ -217,8 +217,11 @@ def _show_unknown(console: Console, result: VerifyResult) -> None:
         console.print(f"warning: matching service {safe(health.complaint)}", highlight=False, markup=False)
     for reason, files in Counter(unknown.reason for unknown in result.unknown).most_common(LINES_SHOWN):
         console.print(
-            f"unknown: {count(files, 'file')}: {safe(reason)}; they are kept, and the next run asks again",
+            f"unknown: {count(files, 'file')}: {safe(reason)}; they are asked again, at the latest by the next run",
             highlight=False,
         )
     if result.undelivered:
-        console.print(f"undelivered: {result.undelivered} events: the next run delivers them", highlight=False)
+        console.print(
+            f"undelivered: {result.undelivered} events: they are delivered later, at the latest by the next run",
+            highlight=False,
+        )

@@ -30,6 +30,9 @@ def show(console: Console, rematched: RematchResult, *, end: str = ".") -> None:
     if rematched.unknown:
         console.print("unknown: they are kept and asked about again", highlight=False)
     if rematched.undelivered:
-        console.print(f"undelivered: {rematched.undelivered} events: the next run delivers them", highlight=False)
+        console.print(
+            f"undelivered: {rematched.undelivered} events: they are delivered later, at the latest by the next run",
+            highlight=False,
+        )
     if not rematched.is_finished:
-        console.print("not finished: the next run continues", highlight=False)
+        console.print("not finished: it goes on later, at the latest with the next run", highlight=False)

@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from orbweaver import settings as orbweaver_settings
 from orbweaver.model import now
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.worker_pool import WorkerProcesses
 from orbweaver.queue.matching import rematch, rematch_result
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, deliveries, sweeps
+from orbweaver.queue.records import sweeps
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.sweeps import SweepName
-from orbweaver.queue.runs import declaration, run_lock
+from orbweaver.queue.runs import beginning, run_lock
 from orbweaver.queue.runs.run_lock import REMATCH, Claim
 from orbweaver.store.connection import Store
 
@@ -71,15 +69,7 @@ def run(
     began_at = now()
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
-        dead_workers.recover_dead_workers(store)
-        versions = declaration.declare(
-            store,
-            orbweaver_settings.load(environment),
-            (QueueName.MATCH, QueueName.TAKEDOWN),
-            sinks_seen=None if places is None else places.seen,
-        )
-        batches.ask_again(store, run_id)
-        deliveries.take_over(store, run_id)
+        versions = beginning.take_over(store, run_id, environment, (QueueName.MATCH, QueueName.TAKEDOWN), places)
         rematch.start(store, versions)
         with WorkerProcesses(store, recrawlers=0, environment=environment, log_file=log_file) as workers:
             while not (stop.is_set() or workers.are_exhausted):

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import Case, Skip, Tally, now
@@ -22,11 +21,11 @@ from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, deliveries, list_versions, recrawls, report_outcomes, runs
+from orbweaver.queue.records import list_versions, recrawls, report_outcomes, runs
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ReportResult
-from orbweaver.queue.runs import declaration, lost_jobs, run_lock
+from orbweaver.queue.runs import beginning, lost_jobs, run_lock
 from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -126,17 +125,9 @@ def verify(
     run_id = uuid4().hex
     with run_lock.hold(store, run_id, claim, stop) as lock:
         runs.create(store, run_id)
-        dead_workers.recover_dead_workers(store)
-        answering = declaration.declare(
-            store,
-            orbweaver_settings.load(environment),
-            tuple(QueueName),
-            sinks_seen=None if places is None else places.seen,
-        )
-        _drop_left_over(store)
         asked_before = rematch_result.mark(store)
-        batches.ask_again(store, run_id)
-        deliveries.take_over(store, run_id)
+        answering = beginning.take_over(store, run_id, environment, tuple(QueueName), places)
+        _drop_left_over(store)
         names = [order.scope.name for order in orders]
         try:
             for order in orders:

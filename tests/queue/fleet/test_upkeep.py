@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from builders import (
     a_sighting,
     add_batch,
     an_order,
+    beginning,
     build_list,
     digests_of,
     kill_worker,
@@ -236,6 +238,33 @@ def test_a_recrawl_whose_job_is_parked_has_failed_and_frees_its_host(store: Stor
         assert record.state is RecrawlState.FAILED
         assert record.reason == "worker doomed died and no retry is left (tried 4 times)"
         queues.enqueue_recrawl(store, host.host, "another", 60)
+
+
+@pytest.mark.parametrize(
+    "moment", ["HSET orbweaver:upkeep", "ZADD orbweaver:released-batches", "HDEL orbweaver:unanswered"]
+)
+def test_nothing_is_lost_or_doubled_when_a_worker_is_killed_while_it_looks(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    unanswered, lost = (a_sighting(body, url=f"http://h.test/{body.decode()}") for body in (b"unanswered", b"lost"))
+    environment = {
+        "MATCHER_URL": build_list(tmp_path / "list.hashes", [one.digests.sha256 for one in (unanswered, lost)]),
+        "TAKEDOWN_SINKS": f"jsonl:{tmp_path}",
+    }
+    event_id, batch_id = an_event(store), add_batch(store, lost)
+    with transaction(store) as pipe:
+        batches.keep_unanswered(pipe, [unanswered])
+    store.delete("rq:queue:takedown", "rq:queue:match")
+    store.delete(f"rq:job:{queues.delivery_job_id(event_id)}", f"rq:job:{queues.match_job_id(batch_id)}")
+    kill_worker(store, beginning(moment), "match", "takedown", **environment)
+    dead_workers.recover_dead_workers(store)  # a job that it took and did not start: RQ would wait a minute
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    upkeep.look_after(store, now() + upkeep.RETRY_EVERY)
+    work(store)
+    assert (outbox.event_ids(store), store.hlen(keys.unanswered()), store.scard(keys.batches())) == ([], 0, 0)
+    delivered = [json.loads(line)["event_id"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert (len(set(delivered)), store.zcard(keys.cases())) == (3, 3)
 
 
 def test_two_workers_that_look_at_once_enqueue_each_thing_once(store: Store) -> None:

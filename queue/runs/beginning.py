@@ -1,0 +1,31 @@
+"""Begins a run under the run lock: it declares its set-up, and takes over what earlier runs and dead workers left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import batches, deliveries
+from orbweaver.queue.records.event_places import Places
+from orbweaver.queue.runs import declaration
+from orbweaver.store.connection import Store
+
+
+def take_over(
+    store: Store, run_id: str, environment: Mapping[str, str], names: Collection[QueueName], places: Places | None
+) -> dict[str, str]:
+    """Do all of it for the run's queues; returns the list version of each service that answers.
+
+    `environment` is that of the run's workers, `places` says where the events went when the run was prepared. From now
+    on the run waits for the files and the events that nobody else works on, and reports them. Raises WorkersTooOld and
+    StoreBusy as `declaration.declare`, before anything is taken over.
+    """
+    dead_workers.recover_dead_workers(store)
+    versions = declaration.declare(
+        store, orbweaver_settings.load(environment), names, sinks_seen=None if places is None else places.seen
+    )
+    batches.ask_again(store, run_id)
+    deliveries.take_over(store, run_id)
+    return versions
