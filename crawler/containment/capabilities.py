@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 
-from orbweaver.crawler.containment import prctl as process
+from orbweaver.crawler.containment import prctl
 
 AMBIENT_CLEAR_ALL = 4
 VERSION_3 = 0x20080522  # linux/capability.h: 64 capabilities, as two halves
@@ -36,11 +36,11 @@ def held() -> int:
 
 def give_up() -> None:
     """Take every capability from this thread for good. Raises OSError when one is left."""
-    process.control(process.CAP_AMBIENT, AMBIENT_CLEAR_ALL)
+    prctl.control(prctl.CAP_AMBIENT, AMBIENT_CLEAR_ALL)
     # The bounding set matters to programs that are executed; a process that may not drop it has nothing to drop.
     for capability in range(64):
         try:
-            process.control(process.CAPBSET_DROP, capability)
+            prctl.control(prctl.CAPBSET_DROP, capability)
         except OSError as error:
             if error.errno in {errno.EINVAL, errno.EPERM}:  # past the last one; not ours to drop
                 break

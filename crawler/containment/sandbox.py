@@ -21,8 +21,7 @@ from pathlib import Path
 
 import landlockpy
 from landlockpy import AccessFS, AccessNet, Ruleset, Scope
-from orbweaver.crawler.containment import capabilities, system_calls
-from orbweaver.crawler.containment import prctl as process
+from orbweaver.crawler.containment import capabilities, prctl, system_calls
 from orbweaver.crawler.errors import SandboxUnavailable
 
 # ABI 4 (Linux 6.7) is the first that can refuse TCP connections, too.
@@ -145,7 +144,7 @@ def _limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
 def _refuse_debuggers() -> None:
     # A piped core_pattern ignores RLIMIT_CORE, and a debugger could read bodies: refuse both.
     try:
-        process.control(process.SET_DUMPABLE, 0)
+        prctl.control(prctl.SET_DUMPABLE, 0)
     except OSError as error:
         raise SandboxUnavailable(f"PR_SET_DUMPABLE failed: {error.strerror}") from error
     os.environ.pop("SSLKEYLOGFILE", None)  # OpenSSL would write session keys, with which traffic can be read

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orbweaver.crawler.containment import prctl as process
+from orbweaver.crawler.containment import prctl
 from orbweaver.crawler.errors import SandboxUnavailable
 from seccompy import Action, audit_arch, syscall_nr
 from seccompy.bpf import BPF_JEQ, BPF_JGEQ, And, Insn, Jump, Load, Ret, assemble
@@ -60,7 +60,7 @@ TERMINAL_AND_BLOCKING = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC
 DESCRIPTOR_FLAGS = (0, 1, 2, 3, 4, 1030)
 # PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, GET_NO_NEW_PRIVS, SET_VMA (names of mappings)
-ASKED_OF_ONESELF = (process.GET_DUMPABLE, 15, 16, process.GET_SECCOMP, process.GET_NO_NEW_PRIVS, 0x53564D41)
+ASKED_OF_ONESELF = (prctl.GET_DUMPABLE, 15, 16, prctl.GET_SECCOMP, prctl.GET_NO_NEW_PRIVS, 0x53564D41)
 SOCKET_OPTIONS = {
     # SO_REUSEADDR, SNDBUF, RCVBUF, KEEPALIVE, LINGER, RCVTIMEO, SNDTIMEO
     socket.SOL_SOCKET: (2, 7, 8, 9, 13, 20, 21, 66, 67),
@@ -131,7 +131,7 @@ def unavailable_reason() -> str | None:
     if platform.machine() not in ARCHITECTURES:
         return f"system calls are filtered on {' and '.join(ARCHITECTURES)} only; this is {platform.machine()}"
     try:
-        process.control(process.SET_SECCOMP, MODE_FILTER, 0)
+        prctl.control(prctl.SET_SECCOMP, MODE_FILTER, 0)
     except OSError as error:
         if error.errno == errno.EFAULT:  # the kernel looked for a filter where there was none
             return None
@@ -151,8 +151,8 @@ def restrict() -> None:
     pointer = _Program(len(code) // 8, ctypes.addressof(buffer))
     try:
         # Not seccompy's own load(): it starts ldconfig to find libc.
-        process.control(process.SET_SECCOMP, MODE_FILTER, ctypes.addressof(pointer))
-        mode = process.control(process.GET_SECCOMP)
+        prctl.control(prctl.SET_SECCOMP, MODE_FILTER, ctypes.addressof(pointer))
+        mode = prctl.control(prctl.GET_SECCOMP)
     except OSError as error:
         raise SandboxUnavailable(f"the system call filter was refused: {error.strerror}") from error
     if mode != MODE_FILTER:
