@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from abc import ABC, abstractmethod
+from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -73,6 +75,24 @@ class ThreadedServer(ABC):
         self._bound.set_result(port)
         await self._stop.wait()
         await self._close()
+        await _end_what_began_late()
+
+
+async def _accept_no_more(*listening: socket.socket | TransportSocket) -> None:
+    """Stop accepting, and let the server take over what was accepted: once closed it would leave that socket open."""
+    for one in listening:
+        asyncio.get_running_loop().remove_reader(one.fileno())
+    await asyncio.sleep(0)  # the first step of the task that takes a socket
+    await asyncio.sleep(0)  # the beginning of its conversation
+
+
+async def _end_what_began_late() -> None:
+    """End what began while the server closed, such as a handshake of TLS that does not go on."""
+    while late := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in late:
+            task.cancel()
+        await asyncio.wait(late)
+    await asyncio.sleep(0)  # a transport that was closed lets go of its socket only now
 
 
 class ConversingServer(ThreadedServer):
@@ -91,6 +111,7 @@ class ConversingServer(ThreadedServer):
         return await self._listen()
 
     async def _close(self) -> None:
+        await _accept_no_more(*self._server.sockets)
         self._server.close()
         while self._conversations:  # one whose client came at the last moment begins only now
             for conversation in self._conversations:
@@ -150,11 +171,12 @@ class SyntheticHost(ThreadedServer):
         # aiohttp takes 0 for no limit at all.
         self._runner = web.ServerRunner(_CountingServer(self, self._answer), shutdown_timeout=0.01)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, ADDRESS, 0)
-        await site.start()
-        return int(self._runner.addresses[0][1])
+        self._listening = socket.create_server((ADDRESS, 0))
+        await web.SockSite(self._runner, self._listening).start()
+        return int(self._listening.getsockname()[1])
 
     async def _close(self) -> None:
+        await _accept_no_more(self._listening)
         await self._runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import subprocess
@@ -215,6 +216,20 @@ def test_a_client_that_comes_while_the_server_closes_is_let_go() -> None:
         writer = asyncio.run_coroutine_threadsafe(come_late(), server._loop).result()
 
     assert writer.transport.is_closing()
+
+
+@pytest.mark.parametrize("server", [HostileServer("hangs"), SyntheticHost({})], ids=["hostile", "synthetic"])
+def test_a_client_that_is_accepted_while_the_server_closes_leaves_no_socket(server: ThreadedServer) -> None:
+    client = socket.socket()
+
+    def come_and_stop() -> None:
+        client.connect((ADDRESS, server.port))  # the kernel lets it in; the loop accepts it in its next turn,
+        server._loop.call_soon(server._stop.set)  # and in the one after that the server closes first
+
+    with server, client:
+        server._loop.call_soon_threadsafe(come_and_stop)
+        server._thread.join()
+    gc.collect()  # an open socket would warn now, and fail the test
 
 
 def test_a_hostile_server_serves_honest_files_too() -> None:
