@@ -153,10 +153,10 @@ def measure(count: int, known: int, listed: int, parent: str | None) -> list[tup
         seconds = time.perf_counter() - began
         after = store.info("cpu")
         worker = json.loads(done.stdout.splitlines()[-1])
-        standing = sweeps.status(store, SweepName.REMATCH)
+        status = sweeps.status(store, SweepName.REMATCH)
         opened = sum(1 for _ in case_store.all_cases(store))
-        assert standing.is_ended
-        assert (standing.counts["asked"], opened) == (count, known), (standing, opened)
+        assert status.is_ended
+        assert (status.counts["asked"], opened) == (count, known), (status, opened)
         assert sum(retained.count(store)) == count - known
         server_cpu = sum(float(after[one]) - float(server[one]) for one in ("used_cpu_user", "used_cpu_sys"))
         return [

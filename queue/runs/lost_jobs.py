@@ -1,4 +1,4 @@
-"""Jobs that a run waits for and nobody works on any more: the recrawl ends as failed, or the job is put back."""
+"""Ends recrawls as failed whose job nobody works on any more, and puts jobs back that no worker has started."""
 
 from __future__ import annotations
 
