@@ -9,6 +9,12 @@ QueueError
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
 ├── StoreBusy            another verification run works on the same store
 └── WorkersTooOld        a worker of an earlier release works on the same store
+
+and four that never leave the reading of a line or of a stored value:
+BadFields                a line is no record of its file's format: it is named, and the next line is read
+└── QuoteOpen            a quoted field does not end on its line: the next lines are looked at
+NotCertain               no URL can be told with certainty from a text: its line is named
+Unreadable               a stored sighting cannot be read: it is left out, and logged
 """
 
 from __future__ import annotations
@@ -51,3 +57,19 @@ class StoreBusy(QueueError):
 
 class WorkersTooOld(QueueError):
     """A worker of an earlier release works on the same store: it takes jobs whatever is in force."""
+
+
+class BadFields(Exception):
+    """A line is not a record of its file's format; the message is one clause."""
+
+
+class QuoteOpen(BadFields):
+    """A quoted field does not end on its line: it may go on in the next one."""
+
+
+class NotCertain(ValueError):
+    """No URL, or not with certainty, can be told from a text; the message says what was seen and what is accepted."""
+
+
+class Unreadable(ValueError):
+    """A stored value is not one that this release writes."""

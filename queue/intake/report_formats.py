@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from orbweaver.queue.errors import ReportsUnreadable
+from orbweaver.queue.errors import BadFields, QuoteOpen, ReportsUnreadable
 from orbweaver.queue.intake.written_urls import has_url
 
 # A line's fields by our names; None is a line with nothing in it, such as a comment.
@@ -46,14 +46,6 @@ _BETWEEN_WORDS = re.compile(r"[\s_.-]+")
 _COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
 # A day, or a moment, as ISO 8601 begins one.
 _DATE = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:[T ][0-9:.,]*(?:Z|[+-][0-9:]+)?)?")
-
-
-class BadFields(Exception):
-    """A line is not a record of its file's format; the message is one clause."""
-
-
-class QuoteOpen(BadFields):
-    """A quoted field does not end on its line: it may go on in the next one."""
 
 
 def field_name(column: str) -> str:

@@ -21,12 +21,10 @@ from orbweaver.crawler.fetching.header_values import header_value
 from orbweaver.crawler.rules.urls import canonicalise, refang
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
 from orbweaver.model import Report
-from orbweaver.queue.errors import ReportsUnreadable
+from orbweaver.queue.errors import BadFields, NotCertain, QuoteOpen, ReportsUnreadable
 from orbweaver.queue.intake.report_formats import (
     FIELDS,
-    BadFields,
     Parse,
-    QuoteOpen,
     choose_format,
     columns_without_header,
     csv_parser,
@@ -45,7 +43,7 @@ from orbweaver.queue.intake.report_lines import (
     number_lines,
 )
 from orbweaver.queue.intake.spreadsheets import MOST_BYTES, SheetNote, is_spreadsheet, read_rows
-from orbweaver.queue.intake.written_urls import NotCertain, WrittenUrl, read_urls
+from orbweaver.queue.intake.written_urls import WrittenUrl, read_urls
 
 NO_ZONE = "received_at: without a time zone, taken as UTC, here and in the lines below"
 # Of what is said once for a file: the keys of JSON objects can be anything.

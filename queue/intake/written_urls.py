@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, assume_scheme, refang
+from orbweaver.queue.errors import NotCertain
 
 # Characters that no reader sees: direction marks, zero-width blanks, soft hyphens, byte order marks.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
@@ -52,10 +53,6 @@ _CLOSING: Final = {")": "(", "]": "[", "}": "{"}
 _CUT_OFF: Final = ("...", "…")
 _PART_OF_A_URL: Final = re.compile(r"\.\w{2,5}\Z|\w/\w")
 _FILE_ENDING: Final = re.compile(r"\.\w{2,5}$")
-
-
-class NotCertain(ValueError):
-    """No URL, or not with certainty, can be told from a text; the message says what was seen and what is accepted."""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from uuid import uuid4
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import DigestSet, Verdict, VerdictResult
+from orbweaver.queue.errors import Unreadable
 from orbweaver.queue.matching import recall, settlement
 from orbweaver.queue.matching.settlement import AnsweredSighting
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force, list_versions, retained, sweeps
 from orbweaver.queue.records.list_versions import Versions
-from orbweaver.queue.records.retained import Retained, Unreadable
+from orbweaver.queue.records.retained import Retained
 from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store

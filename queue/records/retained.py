@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from orbweaver.model import DigestSet, Sighting, now
+from orbweaver.queue.errors import Unreadable
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from pydantic import ValidationError
@@ -49,10 +50,6 @@ DICTIONARY = (
 )
 # Raw deflate, a window as large as the dictionary and the longest usual JSON need; measured in bench/rematch.py.
 _DEFLATE = zlib.compressobj(6, zlib.DEFLATED, -12, 5, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
-
-
-class Unreadable(ValueError):
-    """A stored value is not one that this release writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.rules.urls import canonicalise, defang
-from orbweaver.queue.intake.written_urls import NotCertain, read_urls
+from orbweaver.queue.errors import NotCertain
+from orbweaver.queue.intake.written_urls import read_urls
 
 A = "http://example.com/a.jpg"
 B = "https://example.net/b/c.html?x=1"

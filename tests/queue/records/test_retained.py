@@ -12,6 +12,7 @@ from builders import NOON, a_sighting, add_batch, build_list, digests_of, monito
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.model import DigestSet, HttpFacts, Sighting, TlsFacts, now
+from orbweaver.queue.errors import Unreadable
 from orbweaver.queue.matching import expiry
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import retained
@@ -72,7 +73,7 @@ def test_a_sighting_is_unpacked_as_it_was_packed(sighting: Sighting) -> None:
     | sightings.map(retained.pack).flatmap(lambda whole: st.integers(0, 200).map(lambda n: whole[:-n]))
 )
 def test_bytes_that_are_no_sighting_are_unreadable_and_nothing_else(packed: bytes) -> None:
-    with contextlib.suppress(retained.Unreadable):
+    with contextlib.suppress(Unreadable):
         retained.unpack(packed).sighting()
 
 
@@ -80,7 +81,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     deflate = zlib.compressobj(9, zlib.DEFLATED, -12)
     bomb = deflate.compress(b'{"url": "' + b"a" * 100_000_000) + deflate.flush()
     head = retained.pack(a_sighting())[: retained.HEAD.size]
-    with pytest.raises(retained.Unreadable):
+    with pytest.raises(Unreadable):
         retained.unpack(head + bomb).sighting()
 
 
