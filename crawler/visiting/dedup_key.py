@@ -24,11 +24,11 @@ _SESSION_IDS: Final = {
     ),
     "sid": "[0-9a-f]{32}",
 }
-_IS_SESSION_ID: Final = {name: re.compile(found, re.IGNORECASE).fullmatch for name, found in _SESSION_IDS.items()}
+_IS_SESSION_ID: Final = {name: re.compile(form, re.IGNORECASE).fullmatch for name, form in _SESSION_IDS.items()}
 _IS_ASP_SESSION = re.compile(r"aspsessionid[a-z]{6,10}=[a-z]{16,}+", re.IGNORECASE).fullmatch
 # Java servlets write it behind a path segment; ASP.NET without cookies writes a segment of its own, "(S(...))".
 _SESSION_IN_PATH = re.compile(
-    rf";(?:{'|'.join(f'{name}={found}' for name, found in _SESSION_IDS.items())})(?=[;/]|\Z)"
+    rf";(?:{'|'.join(f'{name}={form}' for name, form in _SESSION_IDS.items())})(?=[;/]|\Z)"
     r"|/(?:\((?:[a-z]\([0-9a-z]{20,}+\))+\))(?=/)",
     re.IGNORECASE,
 )
@@ -52,10 +52,10 @@ def key(url: str) -> str:
     if not query:
         return path
     written = query.split("&")
-    parameters = [one for one in written if not _does_not_count(one)]
+    parameters = [parameter for parameter in written if not _does_not_count(parameter)]
     if not any(parameters) and len(parameters) < len(written):
         return path  # what is left is nothing, or the "&" between nothing and nothing
-    if len(parameters) > 1 and all("=" in one for one in parameters):
+    if len(parameters) > 1 and all("=" in parameter for parameter in parameters):
         parameters.sort(key=_name_of)
     return f"{path}?{'&'.join(parameters)}"
 

@@ -50,24 +50,24 @@ def refusal_reason(what: str, counts: Mapping[str, int], tolerance: Tolerance) -
     'the host refused 20 of 25 files: 20 answered 403; 2 more are gone'
     """
     given = counts.get(GIVEN, 0)
-    refused = {said: count for said, count in counts.items() if said != GIVEN and said not in _GONE}
+    refused = {answer: count for answer, count in counts.items() if answer != GIVEN and answer not in _GONE}
     total = sum(refused.values())
     is_much = total >= tolerance.floor and total > tolerance.share * (given + total)
     if not total or (given and not is_much):
         return None
-    each = ", ".join(_in_words(said, count) for said, count in Counter(refused).most_common())
-    gone = sum(counts.get(said, 0) for said in _GONE)
+    each = ", ".join(_in_words(answer, count) for answer, count in Counter(refused).most_common())
+    gone = sum(counts.get(answer, 0) for answer in _GONE)
     more = f"; {gone} more {'is' if gone == 1 else 'are'} gone" if gone else ""
     noun = what.removesuffix("s") if given + total == 1 else what
     return f"the host refused {total} of {given + total} {noun}: {each}{more}"
 
 
-def _in_words(said: str, count: int) -> str:
-    if said == A_PAGE:
+def _in_words(answer: str, count: int) -> str:
+    if answer == A_PAGE:
         return f"{count} answered with a page"
-    if said == EMPTY:
+    if answer == EMPTY:
         return f"{count} with 0 bytes"
-    return f"{count} answered {said.removeprefix('http.')}"
+    return f"{count} answered {answer.removeprefix('http.')}"
 
 
 class AnswerCounter:
@@ -78,11 +78,11 @@ class AnswerCounter:
         self._pages: dict[str, Counter[str]] = {}
         self._examples: dict[tuple[str, str], str] = {}
 
-    def note(self, url: str, host: str, *, is_file: bool, said: str, is_failure: bool = False) -> None:
+    def note(self, url: str, host: str, *, is_file: bool, answer: str, is_failure: bool = False) -> None:
         """Count one answer; `is_failure` says that it is recorded as a failure of its own already."""
         what, counters = ("files", self._files) if is_file else ("pages", self._pages)
-        counters.setdefault(host, Counter())[said] += 1
-        if said != GIVEN and said not in _GONE and not is_failure:
+        counters.setdefault(host, Counter())[answer] += 1
+        if answer != GIVEN and answer not in _GONE and not is_failure:
             self._examples.setdefault((what, host), url)
 
     def refusals(self) -> list[HostRefusal]:
@@ -90,7 +90,7 @@ class AnswerCounter:
 
         Where every refusal is recorded as a failure already, there is nothing to add.
         """
-        found = []
+        refusals = []
         for what, counters, tolerance in (
             ("files", self._files, FILES_TOLERATED),
             ("pages", self._pages, PAGES_TOLERATED),
@@ -101,8 +101,8 @@ class AnswerCounter:
                 is_seen = what == "pages" and not counts.get(GIVEN) and self._gave_files(host)
                 reason = None if example is None or is_seen else refusal_reason(what, counts, tolerance)
                 if example is not None and reason is not None:
-                    found.append(HostRefusal(example, what, reason))
-        return found
+                    refusals.append(HostRefusal(example, what, reason))
+        return refusals
 
     def by_host(self) -> dict[str, HostAnswers]:
         """Return the counts of the hosts with the most answers."""

@@ -134,7 +134,7 @@ class Navigator:
                 visit.url,
                 urls.host_of(visit.url),
                 is_file=arrival.is_file,
-                said=arrival.counted,
+                answer=arrival.counted,
                 is_failure=arrival.ending is not None and arrival.ending.is_failure,
             )
         if arrival.ending is not None:

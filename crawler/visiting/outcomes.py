@@ -83,7 +83,7 @@ def reason_of(error: BaseException) -> str:
 
 
 class Ending(NamedTuple):
-    """Why a URL gave neither a file nor a page to follow; after a failure a file may be there that nobody hashed."""
+    """The reason why a URL gave neither a file nor a page to follow; a failure may hide a file that nobody hashed."""
 
     outcome: Outcome
     rule: str
@@ -93,7 +93,7 @@ class Ending(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """How a response without a redirect counts for its host, and how its visit ended.
+    """The worth of a response without a redirect: how it counts for its host, and how its visit ended.
 
     `counted` is the kind of answer, as AnswerCounter counts it among the files or pages of the host; None: not at all.
     `ending` is None where a file or a page to follow came.

@@ -44,8 +44,8 @@ class SeenUrls:
         table = self._tables[which]
         last = len(table) - 1
         slot = number >> _TABLE_BITS & last
-        while found := table[slot]:
-            if found == number:
+        while taken := table[slot]:
+            if taken == number:
                 return False
             slot = slot + 1 & last
         table[slot] = number

@@ -24,8 +24,8 @@ class ScopeSuggestions:
         if host in self._counts or len(self._counts) < self._most:
             self._counts[host] += 1
             return
-        self._counts = Counter({one: count - 1 for one, count in self._counts.items() if count > 1})
+        self._counts = Counter({known: count - 1 for known, count in self._counts.items() if count > 1})
 
     def top(self, count: int = 20) -> list[tuple[str, int]]:
         """Return the hosts with most files, each with how many (at least) there are, most first."""
-        return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:count]
+        return sorted(self._counts.items(), key=lambda counted: (-counted[1], counted[0]))[:count]

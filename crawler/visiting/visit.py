@@ -12,7 +12,7 @@ from orbweaver.crawler.rules.urls import path_of
 
 
 class Origin(NamedTuple):
-    """How a URL was reached, and in whose name; the links of one page share theirs.
+    """The way by which a URL was reached, and the reports that led there; the links of one page share theirs.
 
     `referrer` is the URL of the page that links to it, and `referrer_page` a hash of that page, by which a page that is
     its referrer again is known. `report_ids` and `reporter_headers` are those of the reports that led here, inherited

@@ -35,7 +35,7 @@ def test_more_than_a_share_of_refused_files_is_a_refusal(counts: dict[str, int],
 
 def note(counter: AnswerCounter, host: str, said: str, times: int = 1, **fields: bool) -> None:
     for number in range(times):
-        counter.note(f"http://{host}/{said}/{number}", host, said=said, **{"is_file": True, **fields})
+        counter.note(f"http://{host}/{said}/{number}", host, answer=said, **{"is_file": True, **fields})
 
 
 def test_each_host_is_judged_by_itself_and_an_example_is_shown() -> None:
