@@ -246,8 +246,10 @@ def path_of(url: str) -> str:
 
 # Spellings that people and tools use so that a URL cannot be clicked. Before the path they may have brackets of any
 # kind. In the path only square brackets count, which a canonical URL cannot have; "(.)" may be part of a file's name.
+# Of http and ftp.
+SPELT_SCHEMES: Final = r"h[tx*]{2}p|meow|f[tx*]p"
 _SPELT_SCHEME = re.compile(
-    r"(?P<name>h[tx*]{2}p|meow|f[tx*]p)(?P<s>s?)"
+    rf"(?P<name>{SPELT_SCHEMES})(?P<s>s?)"
     r"(?:\[://\]|\(://\)|\{://\}|(?::|\[:\]|\(:\)|\{:\})(?://|\[//\]|\[/\]\[/\]|\[/\]/|/\[/\]))",
     re.IGNORECASE,
 )

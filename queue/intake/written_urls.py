@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, assume_scheme, refang
+from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, SPELT_SCHEMES, assume_scheme, refang
 from orbweaver.queue.errors import NotCertain
 
 # Characters that no reader sees: direction marks, zero-width blanks, soft hyphens, byte order marks.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _SCHEME: Final = (
-    r"(?:h[tx*]{2}p|meow|f[tx*]p)s?"
+    rf"(?:{SPELT_SCHEMES})s?"
     r"(?:\[://\]|\(://\)|\{://\}|(?:\s?:|\[:\]|\(:\)|\{:\})\s?(?://|\\\\|\[//\]|\[/\]\[/\]|\[/\]/|/\[/\]))"
 )
 # A host that is written without a scheme, as browsers let people type it.
