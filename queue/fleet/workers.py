@@ -20,6 +20,7 @@ from orbweaver.queue.errors import JobTimeIsOver, NotInForce
 from orbweaver.queue.fleet import processes, upkeep
 from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, QueueName, give_back, queue_for
 from orbweaver.queue.records import in_force
+from orbweaver.settings import Settings
 from orbweaver.store import connection
 from orbweaver.store.connection import Store, socket_path
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -67,6 +68,8 @@ class _Guarded(_Base):
     death_penalty_class = _JobTime
     log_job_description = False
     idle_because: str | None = None
+    # Read once: RQ ends an idle worker by an exception, which pydantic would turn into one of an unusable setting.
+    settings: Settings
 
     def _set_ip_address(self, connection: Store) -> None:
         """Name the worker at the store; RQ asks from which address, and redis-py cannot read a path with a blank."""
@@ -123,11 +126,11 @@ class _Guarded(_Base):
 
     def _complaint(self) -> str | None:
         names = [QueueName(one) for one in self.queue_names()]
-        reason = in_force.complaint(self.connection, orbweaver_settings.load(), names)
+        reason = in_force.complaint(self.connection, self.settings, names)
         if reason is None and QueueName.MATCH in names:
             from orbweaver.queue.matching import asking  # the others ask nobody
 
-            reason = asking.complaint(self.connection)
+            reason = asking.complaint(self.connection, self.settings)
         return reason
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -207,8 +210,9 @@ def work(
         raise ValueError("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
     else:
         worker = PlainWorker(queues, **options)
+    worker.settings = orbweaver_settings.load()
     log_format = LOG_FORMAT
-    if orbweaver_settings.load().sandbox == "off":
+    if worker.settings.sandbox == "off":
         log_format = orbweaver_settings.SANDBOX_OFF + LOG_FORMAT
     # The handler has the level, not the root logger: Scrapy sets the latter to NOTSET, and its DEBUG lines name URLs.
     handler = logging.StreamHandler()

@@ -54,10 +54,10 @@ def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
     return [one.verdict for one in asked.answers]
 
 
-def complaint(store: Store) -> str | None:
+def complaint(store: Store, settings: Settings) -> str | None:
     """Say in one line which lists of this worker are not those in force, None when all are."""
     try:
-        others = late(store, _opened(store, orbweaver_settings.load()))
+        others = late(store, _opened(store, settings))
     except UnknownService:
         return None  # the answer to each question says so
     return f"{' '.join(others)} is not the list in force, and not a newer one" if others else None

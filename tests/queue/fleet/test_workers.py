@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
-from builders import PATIENCE_SECONDS, a_sighting, add_batch, an_order, build_list, started_worker, url_of, work
+from builders import (
+    PATIENCE_SECONDS,
+    a_sighting,
+    add_batch,
+    an_order,
+    build_list,
+    parked,
+    started_worker,
+    transaction,
+    url_of,
+    work,
+)
 from orbweaver.matcher_client.errors import TimeIsOver
 from orbweaver.queue import queues
 from orbweaver.queue.errors import JobTimeIsOver
@@ -23,6 +36,7 @@ from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
+from redis import Redis
 from rq.timeouts import HorseMonitorTimeoutException, JobTimeoutException
 from rq.worker import BaseWorker
 from synthetic_host import SyntheticHost
@@ -42,6 +56,25 @@ def test_one_worker_takes_an_event_from_its_match_to_its_delivery(store: Store) 
     assert batches.read(store, batch_id) is None
 
 
+def test_a_worker_reads_its_settings_once_not_where_a_stop_request_would_look_like_an_unusable_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Looking(Redis):
+        """A connection on which the settings become unusable when the worker first compares them."""
+
+        def hmget(self, name: Any, *args: Any, **options: Any) -> Any:
+            if name == keys.in_force():
+                monkeypatch.setenv("FILE_BYTES", "garbage")
+            return super().hmget(name, *args, **options)
+
+    with transaction(store) as pipe:
+        queues.enqueue_delivery(store, pipe, "gone")
+    with contextlib.closing(Looking.from_url(url_of(store))) as looking:
+        work(looking, QueueName.TAKEDOWN)
+    # The job itself reads them, and is parked; the worker that read them again would have ended with the job in hand.
+    assert parked(store, QueueName.TAKEDOWN).keys() == {queues.delivery_job_id("gone")}
+
+
 def test_an_idle_worker_looks_every_minute_for_what_dead_ones_left(store: Store, tmp_path: Path) -> None:
     with started_worker(store, "takedown", TAKEDOWN_SINKS=f"jsonl:{tmp_path}") as worker:
         waiting = eventually(lambda: [one for one in store.client_list() if one["cmd"] == "blmove"])
@@ -56,7 +89,8 @@ def test_a_worker_works_at_a_store_whose_path_has_a_blank_and_what_means_somethi
     state_dir = short_dir / "a case's store, 50%20?x=ü#1"
     with embedded.running(state_dir) as ours:
         batch_id = add_batch(ours, a_sighting())
-        work(connection.connect(embedded.url_for(state_dir)), QueueName.MATCH, QueueName.TAKEDOWN)
+        with contextlib.closing(connection.connect(embedded.url_for(state_dir))) as theirs:
+            work(theirs, QueueName.MATCH, QueueName.TAKEDOWN)
         assert batches.read(ours, batch_id) is None
 
 
