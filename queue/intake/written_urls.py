@@ -64,7 +64,7 @@ class WrittenUrl:
 
 
 def read_urls(text: str) -> list[WrittenUrl]:
-    """Return the URLs that are written in a text, in order, each once; a text without one is returned as it is.
+    """Return the URLs of a text, each once, those in brackets and quotes first; a text without one comes back as it is.
 
     So the caller says of `ftp://...` or `example.com` what is wrong with it. Raises NotCertain.
 
