@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a server says of itself when it is ready: a command in which any of `read` differs is not for it."""
+    """Describes a server that is ready: a command in which any of `read` differs is not for it."""
 
     read: dict[str, str | None]
     arguments_bytes: int

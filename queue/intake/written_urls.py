@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, SPELT_SCHEMES, assume_scheme, refang
 from orbweaver.queue.errors import NotCertain
@@ -187,6 +188,9 @@ def _cut(text: str, start: re.Match[str], end: int) -> str:
     ending = _ENDS.search(text, start.end(), end)
     stop = end if ending is None else ending.start()
     written = text[start.start() : stop]
+    mark = text[stop : stop + 1]
+    if mark.strip() and text[stop + 1 : end][:1].isalnum():
+        raise NotCertain(f"a {mark} inside; write {quote(mark)} where it belongs to the URL, else one URL a line")
     glued = _WHOLE_SCHEME.search(written, len(start[0]))
     if glued is not None and written[glued.start() - 1].isalnum():
         raise NotCertain("two URLs without a mark between them; write one URL a line")

@@ -78,7 +78,9 @@ def make_row(values: Values, list_name: str) -> Row:
 
 def digests_of(values: Values) -> tuple[Digests, str | None]:
     """Return the digests of a CSV row by column name, and why one cannot be read; raises BadRowError for none."""
-    if (digest := values.get(ANY_DIGEST)) is not None:
+    digest = values.get(ANY_DIGEST)
+    # Beside a column that names its algorithm, one called "hash" may be anything, such as a perceptual hash.
+    if digest is not None and values.keys().isdisjoint(_DIGEST_COLUMNS):
         values = _sorted_in(digest, values)
     digests, spoilt = read_digests(values.get("sha256"), values.get("sha1"), values.get("md5"))
     if digests == NO_DIGESTS:
@@ -179,6 +181,8 @@ def _read_header(line: bytes) -> tuple[str, list[str]] | None:
     """Return delimiter and column names when a line is a header; raises BadFileError for a header without digests."""
     delimiter, header = split_header(line)
     known = [name for name in header if name in _COLUMNS]
+    if not set(known).isdisjoint(_DIGEST_COLUMNS):
+        known = [name for name in known if name != ANY_DIGEST]
     if not known:
         if _has_columns(line):
             raise BadFileError("has columns and no header: name them in a first line, such as sha256,size")

@@ -1,4 +1,4 @@
-"""What a server sends beside its answers is counted, and ends the connection when it is too much."""
+"""Bytes that a server sends beside its answers are counted, and end the connection when they are too many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody works on any more is looked after by any worker, on a clock, with no run."""
+"""Any worker looks after what nobody works on any more, on a clock, with no run."""
 
 from __future__ import annotations
 

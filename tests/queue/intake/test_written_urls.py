@@ -1,4 +1,4 @@
-"""What a person wrote or pasted is read as a careful reader would, or refused; never fetched as one odd URL."""
+"""Pasted text is read as a careful reader would, or refused; it is never fetched as one odd URL."""
 
 from __future__ import annotations
 
@@ -108,6 +108,11 @@ def test_one_url_is_read_as_it_was_meant(text: str, url: str) -> None:
         ("http://example.com/my photo.jpg", "write %20"),
         ("http://example.com/my dir/photo", "write %20"),
         ("http://example.com/a b", "write %20"),
+        ('http://example.com/a"b.jpg', "write %22"),
+        ("http://example.com/a<b.jpg", "write %3C"),
+        ("see http://example.com/a>b.jpg there", "write %3E"),
+        ("http://example.com/a`b.jpg", "write %60"),
+        ("http://example.com/a\u201db.jpg", "write %E2%80%9D"),
     ],
 )
 def test_what_cannot_be_told_with_certainty_is_refused(text: str, reason: str) -> None:

@@ -130,6 +130,19 @@ def test_a_refusal_names_the_true_reason(tmp_path: Path, content: str, reason: s
     assert reason in refused.reason
 
 
+@pytest.mark.parametrize(
+    "columns", ["sha256,hash", "hash,sha256,digest", "sha256,hash,algorithm", "Hash,SHA256,Checksum"]
+)
+def test_a_hash_that_names_no_algorithm_spoils_no_digest_beside_it(tmp_path: Path, columns: str) -> None:
+    values = {"sha256": S2, "hash": "f8f8f0cec0c0e0f0", "digest": "1x2", "checksum": "7", "algorithm": "phash"}
+    row = ",".join(values[name.lower()] for name in columns.split(","))
+
+    [found], _ = read(tmp_path, f"{columns}\n{row}\n")
+
+    assert isinstance(found, Row)
+    assert (found.digests, found.spoilt) == ((SHA256, None, None), None)
+
+
 NSRL = (
     '"SHA-1","MD5","CRC32","FileName","FileSize","ProductCode","OpSystemCode","SpecialCode"\r\n'
     f'"{S1.upper()}","{M.upper()}","1D6EBB5A","a, ""b"".dll",21504,8892,"358",""\r\n'
