@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,11 +11,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from orbweaver.store import embedded
+from synthetic_host import SyntheticHost
+
+from bench.crawl import orbweaver_store
+from bench.crawl.task import CrawlFindings, Task
 
 ROOT = Path(__file__).resolve().parent.parent
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
 def bench(cache: Path, *contestants: str) -> subprocess.CompletedProcess[str]:
@@ -33,6 +39,18 @@ def site(cache: Path) -> Path:
     return folder
 
 
+def test_orbweaver_is_run_as_its_workers_run_it(short_dir: Path, tmp_path: Path) -> None:
+    body = b"\x89PNG\r\n\x1a\n" + os.urandom(1_000)
+    site = {"/": ("text/html", b"<img src=a.png>"), "/a.png": ("image/png", body)}
+    with SyntheticHost(site) as host, embedded.running(short_dir):
+        task = Task([host.url], url_list="", connections=2, scratch=str(tmp_path), state_dir=str(short_dir))
+        command = [sys.executable, "-m", "bench.crawl.orbweaver_workers", str(task.write())]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+        assert orbweaver_store.found(task) == CrawlFindings(1, (hashlib.sha256(body).hexdigest(),))
+
+
+@needs_nginx
 def test_everybody_is_held_to_the_same_digests(tmp_path: Path) -> None:
     done = bench(tmp_path, "orbweaver", "aiohttp", "scrapy")
 
@@ -43,6 +61,7 @@ def test_everybody_is_held_to_the_same_digests(tmp_path: Path) -> None:
     assert "| **Orbweaver** |" in done.stdout
 
 
+@needs_nginx
 @pytest.mark.parametrize("contestant", ["orbweaver", "scrapy"])
 def test_a_run_that_missed_a_file_does_not_count(tmp_path: Path, contestant: str) -> None:
     assert bench(tmp_path, "aiohttp").returncode == 0
@@ -54,6 +73,7 @@ def test_a_run_that_missed_a_file_does_not_count(tmp_path: Path, contestant: str
     assert "NotTheSame" in done.stderr or "AssertionError" in done.stderr
 
 
+@needs_nginx
 def test_a_run_that_read_another_file_does_not_count(tmp_path: Path) -> None:
     assert bench(tmp_path, "aiohttp").returncode == 0
     image = next(site(tmp_path).glob("i/*.jpg"))

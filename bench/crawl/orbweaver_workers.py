@@ -26,7 +26,7 @@ RUN_ID = "bench"
 def recrawl(start: str, task: Task, settings: Settings) -> None:
     """Recrawl one host for this work horse, in a sandboxed child."""
     from orbweaver.crawler import crawl_process
-    from orbweaver.crawler.crawl_messages import Contained, Finished, Found
+    from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found
     from orbweaver.crawler.rules import scope as scopes
     from orbweaver.model import Limits, Report, ScopeKind
     from orbweaver.queue.intake.orders import Order
@@ -47,10 +47,15 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
                     recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
                 case Found():
                     record(said.sightings, said.skips, said.tally)
+                case Answered():
+                    recrawls.note_reported(store, recrawl_id, attempt, said.reported)
                 case _:
                     assert isinstance(said, Finished), said
                     assert said.stopped_by is None, said
-    recrawls.end(store, recrawl_id, recrawls.RecrawlState.FINISHED, attempt=attempt)
+                    end = recrawls.RecrawlState.FINISHED
+                    recrawls.end(
+                        store, recrawl_id, end, suggestions=said.suggestions, answers=said.answers, attempt=attempt
+                    )
 
 
 def fork(start: str, task: Task, settings: Settings) -> int:

@@ -140,7 +140,7 @@ def compile_modules() -> None:
     Under PYTHONDONTWRITEBYTECODE those of an editable installation would be compiled anew in every process.
     """
     root = Path(orbweaver.__file__).parent
-    compileall.compile_dir(root, maxlevels=2, rx=re.compile(r"/\.venv/|/tests/"), quiet=1)
+    compileall.compile_dir(root, maxlevels=3, rx=re.compile(r"/\.venv/|/tests/"), quiet=1)
 
 
 def measure(command: Sequence[str]) -> dict[str, float]:
