@@ -8,7 +8,6 @@ enqueue turns the job into one that fails with the reason, so it is parked where
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 import zlib
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orbweaver.queue.errors import RefusedJob
+from pydantic_core import from_json
 from redis import Redis
 from redis.exceptions import ResponseError
 from rq.exceptions import DequeueTimeout, NoSuchJobError
@@ -83,8 +83,8 @@ def refusal(fields: Mapping[str, bytes]) -> str | None:
             if reason is not None:
                 return reason
     try:
-        name, instance, arguments, options = json.loads(_inflated(fields.get("data", b"")))
-    except (ValueError, zlib.error, RecursionError, UnicodeDecodeError, TypeError):
+        name, instance, arguments, options = from_json(_inflated(fields.get("data", b"")))
+    except (ValueError, zlib.error, TypeError):
         return "its data is not JSON of function, instance, arguments and options"
     if not isinstance(name, str) or name.rpartition(".")[0] != MODULE or name.rpartition(".")[2] not in NAMES:
         return f"it calls {str(name)[:80]!r}, which is not a job function"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -49,6 +51,36 @@ def test_json_of_one_meaning_is_read(value: object, is_escaped: bool) -> None:
 def test_anything_else_is_not_and_nothing_of_it_is_said(document: bytes) -> None:
     with pytest.raises(ValueError, match=r"^it is not JSON, or JSON that can be read in two ways$"):
         parse_json(document)
+
+
+def test_a_nested_document_does_not_reach_the_end_of_the_stack() -> None:
+    # What the garbage collector ends meanwhile (connections, files) needs some stack too.
+    frames = 0
+
+    class Held:
+        def __del__(self) -> None:
+            nonlocal frames
+            frames += 1
+            self.needs(400)
+
+        def needs(self, more: int) -> None:
+            if more:
+                self.needs(more - 1)
+
+    failed: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, failed.append
+    gc.collect()
+    try:
+        held = Held()
+        held.itself = held  # type: ignore[attr-defined]  # garbage for the collector alone
+        del held
+        with pytest.raises(ValueError, match="it is not JSON"):
+            parse_json(b"[" * 100_000)
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
+    assert frames == 1
+    assert not failed
 
 
 @pytest.mark.parametrize(
