@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
@@ -115,19 +115,38 @@ class RobotsControl(StrEnum):
     RECORD = "record"
 
 
+class CookieControl(StrEnum):
+    """Whether the cookies that a host sets are sent back to it while a recrawl lasts."""
+
+    KEEP = "keep"
+    NONE = "none"
+
+
 class AccessProfile(Noun):
     """How the hosts of a scope are asked: under which name, by which way, and how fast.
 
     `user_agent` and `accept_language` replace those of the settings; those of a report replace these. `proxy` is an
-    http://, https:// or socks5:// URL. `delay_seconds` pass between two requests to a host.
+    http://, https:// or socks5:// URL. `delay_seconds` pass between two requests to a host. Values with the former key
+    `keeps_cookies` are read: a store may hold them.
     """
 
     user_agent: str | None = None
     accept_language: str | None = None
-    keeps_cookies: bool = False
+    cookies: CookieControl = CookieControl.KEEP
     proxy: str | None = Field(default=None, repr=False)
     robots: RobotsControl = RobotsControl.OBEY
     delay_seconds: float = Field(default=0, ge=0, le=3_600)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former_key(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("keeps_cookies"), bool):
+            return values
+        given = dict(values)
+        cookies = CookieControl.KEEP if given.pop("keeps_cookies") else CookieControl.NONE
+        if given.setdefault("cookies", cookies) != cookies:
+            raise ValueError("keeps_cookies is the former name of cookies, and here it says the opposite: remove it")
+        return given
 
 
 class Scope(Noun):

@@ -63,7 +63,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
         most_bytes = request.meta.get("download_maxsize")
         fetched = await self._fetcher.fetch(
             url,
-            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _lines(request.headers)],
+            [(name.decode("latin-1"), _as_text(value)) for name, value in _lines(request.headers)],
             kind=LinkKind.PAGE,
             cost=request.meta.get("cost", 0),
             method=request.method,
@@ -93,6 +93,14 @@ def _fetcher_without_budget(settings: Settings) -> Fetcher:
 def _lines(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return the headers to send, each value on its own line; a login for a proxy is not the host's to see."""
     return [(name, value) for name, values in headers.items() if name != b"Proxy-Authorization" for value in values]
+
+
+def _as_text(value: bytes) -> str:
+    """Return a value as text that is sent as these bytes, which are UTF-8; any others are taken for Latin-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _response(request: Request, fetched: FetchedResponse) -> Response:

@@ -46,14 +46,19 @@ class RecrawlSpider(Spider):
         self._budget = Budget(scope.limits)
         self._frontier = Frontier()
         self.journal = Journal(record)
+        self._headers = RequestHeaders(scope.access, user_agent=settings.user_agent)
         self._navigator = Navigator(
-            scope, frontier=self._frontier, journal=self.journal, budget=self._budget, flush=self._flush
+            scope,
+            frontier=self._frontier,
+            journal=self.journal,
+            budget=self._budget,
+            flush=self._flush,
+            cookies_for=self._headers.cookies_for,
         )
         connections = settings.host_connections
         self._politeness = Politeness(
             connections=connections, connections_per_host=connections, delay_seconds=scope.access.delay_seconds
         )
-        self._headers = RequestHeaders(scope.access, user_agent=settings.user_agent)
         proxy = parse_proxy(scope.access.proxy, os.environ)
         self.fetcher = Fetcher(Transfers(settings, proxy=proxy), self._politeness, self._budget)
         self.fetcher.ask_robots(
@@ -126,7 +131,8 @@ class RecrawlSpider(Spider):
         visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
         # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
         referrer = visit.origin.referrer if visit.is_reported else None
-        headers = self._headers.headers_for(planned.url, reporter_headers, referrer=referrer)
+        cookies = self._headers.cookies_for(planned.url, reporter_headers)
+        headers = self._headers.headers_for(reporter_headers, referrer=referrer, cookies=cookies)
         try:
             response = await self._fetch(planned, headers)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
@@ -134,7 +140,7 @@ class RecrawlSpider(Spider):
             return
         try:
             self._headers.remember(planned.url, reporter_headers, response.headers.getall("Set-Cookie", ()))
-            self._navigator.arrived(visit, response)
+            self._navigator.arrived(visit, response, cookies=cookies)
         except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
             self._navigator.broke(visit, error)
 

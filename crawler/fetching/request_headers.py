@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-import yarl
-from aiohttp import CookieJar
+from orbweaver.crawler.fetching.cookies import CookieJar, cookie_header, pairs_of
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import hostname_of
-from orbweaver.model import AccessProfile, Report
+from orbweaver.model import AccessProfile, CookieControl, Report
 
 # As browsers ask: hosts that choose by these headers must not take us for something else.
 ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ACCEPT_LANGUAGE: Final = "en"
-# A site each; cookies of more sites are not kept. aiohttp limits what one site may set.
-MOST_JARS: Final = 100
+# Of a site and a reporter each. When there are more, the one goes that was not used for longest.
+MOST_JARS: Final = 1_000
 
 
 class ReporterHeaders(NamedTuple):
@@ -48,13 +47,12 @@ class RequestHeaders:
     """The headers of one recrawl; `user_agent` is the settings', for which profile and report may have another.
 
     A reporter's headers go first, then the scope's access profile, then the defaults. Cookies that hosts set are kept
-    while the recrawl lasts if the profile says so or the report gives some, in memory, apart for each site and for
-    each reporter's headers: one report's session never reaches another's URL. Needs a running loop where cookies are
-    kept.
+    while the recrawl lasts, unless the profile says no and the report gives none; in memory, apart for each site and
+    for each reporter's headers: one report's session never reaches another's URL.
     """
 
     def __init__(self, profile: AccessProfile, *, user_agent: str) -> None:
-        self._keeps_cookies = profile.keeps_cookies
+        self._keeps_cookies = profile.cookies is CookieControl.KEEP
         self._user_agent = profile.user_agent or user_agent
         self._accept_language = profile.accept_language or ACCEPT_LANGUAGE
         self._headers: dict[ReporterHeaders, tuple[tuple[str, str], ...]] = {}
@@ -65,9 +63,9 @@ class RequestHeaders:
         return reporter_headers.user_agent or self._user_agent
 
     def headers_for(
-        self, url: str, reporter_headers: ReporterHeaders, *, referrer: str | None = None
+        self, reporter_headers: ReporterHeaders, *, referrer: str | None = None, cookies: str = ""
     ) -> Sequence[tuple[str, str]]:
-        """Return the headers of a request for a canonical URL; `referrer` is for the reported URL alone."""
+        """Return the headers of a request; `referrer` is for the reported URL alone."""
         headers = self._headers.get(reporter_headers)
         if headers is None:
             headers = self._headers[reporter_headers] = (
@@ -77,11 +75,25 @@ class RequestHeaders:
             )
         if referrer is not None:
             headers = (*headers, ("Referer", referrer))
-        if self._jars or reporter_headers.cookies is not None:
-            cookies = self._cookies_for(url, reporter_headers)
-            if cookies:
-                headers = (*headers, ("Cookie", cookies))
-        return headers
+        return (*headers, ("Cookie", cookies)) if cookies else headers
+
+    def cookies_for(self, url: str, reporter_headers: ReporterHeaders) -> str:
+        """Return the value of the Cookie header of a request for a canonical URL, "" without cookies."""
+        if not self._jars and reporter_headers.cookies is None:
+            return ""
+        site = site_of(hostname_of(url))
+        key = (reporter_headers, site)
+        jar = self._jars.pop(key, None)
+        kept: list[tuple[str, str]] = []
+        if jar is not None:
+            self._jars[key] = jar  # used last
+            kept = jar.pairs_for(url)
+        if site != reporter_headers.cookie_site or reporter_headers.cookies is None:
+            return cookie_header(kept)
+        # A cookie that the host has set since replaces the report's.
+        names = {name for name, _ in kept}
+        given = [(name, value) for name, value in pairs_of(reporter_headers.cookies) if name not in names]
+        return cookie_header([*given, *kept])
 
     def remember(self, url: str, reporter_headers: ReporterHeaders, set_cookie: Sequence[str]) -> None:
         """Keep the cookies that the answer for `url` set, if this recrawl keeps any."""
@@ -91,17 +103,6 @@ class RequestHeaders:
         jar = self._jars.get(key)
         if jar is None:
             if len(self._jars) >= MOST_JARS:
-                return
-            # "unsafe" means that hosts without a name may set cookies: browsers let them. Unquoted, because aiohttp
-            # would quote what was never quoted; quotes around a whole value are lost instead, which servers accept.
-            jar = self._jars[key] = CookieJar(unsafe=True, quote_cookie=False)
-        jar.update_cookies_from_headers(set_cookie, yarl.URL(url, encoded=True))
-
-    def _cookies_for(self, url: str, reporter_headers: ReporterHeaders) -> str:
-        site = site_of(hostname_of(url))
-        jar = self._jars.get((reporter_headers, site))
-        kept = {} if jar is None else jar.filter_cookies(yarl.URL(url, encoded=True))
-        given = (reporter_headers.cookies or "").split(";") if site == reporter_headers.cookie_site else []
-        # A cookie that the host has set since replaces the report's.
-        pairs = [pair for text in given if (pair := text.strip()) and pair.partition("=")[0] not in kept]
-        return "; ".join([*pairs, *(f"{name}={morsel.coded_value}" for name, morsel in kept.items())])
+                del self._jars[next(iter(self._jars))]
+            jar = self._jars[key] = CookieJar()
+        jar.remember(url, set_cookie)

@@ -12,7 +12,7 @@ from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.request_headers import reporter_headers_of
+from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter_headers_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import documents
@@ -38,7 +38,8 @@ from orbweaver.model import Outcome, Report, Scope, Sighting, now
 
 # So many links are remembered, so that none is followed twice: 12 to 24 bytes each.
 URLS_SEEN = 5_000_000
-MOST_REDIRECTS = 5
+# As browsers (https://fetch.spec.whatwg.org/#http-redirect-fetch).
+MOST_REDIRECTS = 20
 # A file was left out that a wider `embeds` would fetch.
 SUGGESTING = frozenset({"embeds.off", "embeds.site"})
 # Of one robots.txt: each is fetched.
@@ -48,19 +49,28 @@ MOST_SITEMAPS = 20
 class Navigator:
     """Decides by the scope's rules, once for every URL, and keeps the journal.
 
-    `flush` is called when a batch of sightings is complete. `suggestions` are hosts outside the scope whose files its
+    `flush` is called when a batch of sightings is complete. `cookies_for` returns the cookies that would go with a
+    request for a URL in the name of a reporter. `suggestions` are hosts outside the scope whose files its
     pages show, `reported` has the results of the reported URLs, and `answers` counts how the hosts answered.
     `stopped_by` says why the recrawl is ending early, None while it is not.
     """
 
     def __init__(
-        self, scope: Scope, *, frontier: Frontier, journal: Journal, budget: Budget, flush: Callable[[], None]
+        self,
+        scope: Scope,
+        *,
+        frontier: Frontier,
+        journal: Journal,
+        budget: Budget,
+        flush: Callable[[], None],
+        cookies_for: Callable[[str, ReporterHeaders], str],
     ) -> None:
         self._scope = scope
         self._frontier = frontier
         self._journal = journal
         self._budget = budget
         self._flush = flush
+        self._cookies_for = cookies_for
         self.stopped_by: str | None = None
         self._seen = SeenUrls()
         self.suggestions = ScopeSuggestions()
@@ -94,11 +104,11 @@ class Navigator:
         """Note why the recrawl is ending early."""
         self.stopped_by = reason
 
-    def arrived(self, visit: Visit, response: FetchedResponse) -> None:
-        """Record the response for one URL and go on where it leads."""
+    def arrived(self, visit: Visit, response: FetchedResponse, *, cookies: str) -> None:
+        """Record the response for one URL, which was asked for with `cookies`, and go on where it leads."""
         body = response.body
         if body is None:
-            self._redirected(visit, response)
+            self._redirected(visit, response, cookies)
             return
         if not visit.is_reported:
             kind = LinkKind.FILE if body.html is None else LinkKind.PAGE
@@ -197,15 +207,18 @@ class Navigator:
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
         self._end(visit, Ending(outcome, rule, reason, visit.is_reported))
 
-    def _redirected(self, visit: Visit, response: FetchedResponse) -> None:
-        chain = (*visit.chain, response.url)
+    def _redirected(self, visit: Visit, response: FetchedResponse, cookies: str) -> None:
+        # Python's hash of text is keyed: no server can make two requests equal.
+        chain = (*visit.chain, hash((response.url, cookies)))
         try:
             target = urls.join(response.url, _as_written(response.location or b""))
         except UrlRefused as error:
             reason = f"redirected to a URL that is refused: {error.reason}"
             self._end(visit, Ending(Outcome.REFUSED_URL, "url", reason, is_failure=True))
             return
-        if target in chain or len(chain) > MOST_REDIRECTS:
+        # With other cookies the same URL may answer otherwise: a gate sets its cookie so.
+        request = (target, self._cookies_for(target, visit.origin.reporter_headers))
+        if hash(request) in chain or len(chain) > MOST_REDIRECTS:
             reason = f"{len(chain)} redirects, the last to {target}"
             self._end(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=True))
             return

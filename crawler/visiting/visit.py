@@ -37,8 +37,8 @@ UNKNOWN_ORIGIN: Final = Origin()
 class Visit(NamedTuple):
     """One URL on its way through a recrawl.
 
-    `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the URLs that
-    redirected so far. `is_embed` says that a page shows the file.
+    `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
+    were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file.
     """
 
     url: str
@@ -46,7 +46,7 @@ class Visit(NamedTuple):
     origin: Origin = UNKNOWN_ORIGIN
     is_reported: bool = False
     is_embed: bool = False
-    chain: tuple[str, ...] = ()
+    chain: tuple[int, ...] = ()
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:

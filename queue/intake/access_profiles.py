@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +16,16 @@ from pydantic import ValidationError
 
 MOST_BYTES = 64 * 1024
 HEADERS = ("user_agent", "accept_language")
+# It works as it did, as the former names of settings do (decision 0048).
+FORMER_KEY = "keeps_cookies"
+
+log = logging.getLogger("orbweaver.access")
 
 
 def read_profile(path: Path, environment: Mapping[str, str]) -> AccessProfile:
     """Return the profile in a TOML file, whose keys are the fields of AccessProfile.
 
+    The former key `keeps_cookies` is read, too, and logged with its new name.
     A proxy that is `env:NAME` must be in `environment`, and stays so: who crawls looks it up. Raises AccessUnreadable
     in one line that names the file and the key, and never a value, which may be a password.
     """
@@ -54,7 +60,16 @@ def _read(path: Path) -> str:
 
 def _parse(path: Path, text: str) -> AccessProfile:
     try:
-        return AccessProfile.model_validate(tomllib.loads(text))
+        values = tomllib.loads(text)
+        former = values.get(FORMER_KEY)
+        if former is not None and not isinstance(former, bool):
+            raise AccessUnreadable(f"{path}: {FORMER_KEY}: neither true nor false")
+        profile = AccessProfile.model_validate(values)
+        if former is not None:
+            log.warning(
+                '%s: write cookies = "%s" in place of %s; the old key still works', path, profile.cookies, FORMER_KEY
+            )
+        return profile
     except tomllib.TOMLDecodeError as error:
         raise AccessUnreadable(f"{path}: not TOML: {error}") from None
     except RecursionError:
@@ -66,4 +81,5 @@ def _parse(path: Path, text: str) -> AccessProfile:
             raise AccessUnreadable(
                 f"{path}: no key {key!r}: there are {', '.join(AccessProfile.model_fields)}"
             ) from None
-        raise AccessUnreadable(f"{path}: {key}: {fault['msg']}") from None
+        where = f"{path}: {key}" if key else str(path)
+        raise AccessUnreadable(f"{where}: {fault['msg'].removeprefix('Value error, ')}") from None

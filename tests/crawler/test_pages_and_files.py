@@ -9,7 +9,7 @@ import contained
 import pytest
 from aiohttp import web
 from contained import Crawled
-from orbweaver.model import AccessProfile, DigestSet, Limits
+from orbweaver.model import AccessProfile, CookieControl, DigestSet, Limits
 from pydispatch import dispatcher
 from scrapy import Request, signals
 from synthetic_host import Resource, SyntheticHost
@@ -94,14 +94,14 @@ def crawl_and_watch(order: contained.Order) -> tuple[Crawled, list[str]]:
     return contained.crawl_here(order), by_engine
 
 
-def recrawl(limits: Limits | None = None, *, keeps_cookies: bool = True) -> Seen:
+def recrawl(limits: Limits | None = None, *, cookies: CookieControl = CookieControl.KEEP) -> Seen:
     root = Resource("text/html", (page_of("file") + page_of("page")).encode())
     robots = Resource("text/plain", b"User-agent: *\nDisallow: /page/robots\nDisallow: /file/robots\n")
     with SyntheticHost({"/": root, "/robots.txt": robots, **resources_of("page"), **resources_of("file")}) as host:
         order = contained.order(
             host.url,
             limits=limits or Limits(),
-            terms={"access": AccessProfile(keeps_cookies=keeps_cookies)},
+            terms={"access": AccessProfile(cookies=cookies)},
             host_connections=1,  # so that one answer has come before the next request
         )
         crawled, by_engine = contained.run(crawl_and_watch, order)
@@ -160,7 +160,7 @@ def test_a_cookie_comes_back_with_the_next_request(both_ways: Seen, way: str) ->
     [(Limits(max_pages=3), "page", "limit.max_pages"), (Limits(max_files=3), "file", "limit.max_files")],
 )
 def test_each_way_has_a_limit_of_its_own_and_no_cookie_comes_back_unasked(limits: Limits, way: str, rule: str) -> None:
-    seen = recrawl(limits, keeps_cookies=False)
+    seen = recrawl(limits, cookies=CookieControl.NONE)
     (other,) = set(WAYS) - {way}
 
     assert rule in seen.rules(way).values()

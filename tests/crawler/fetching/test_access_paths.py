@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from contained import Crawled
 from contained import crawl as crawl_on_terms
-from orbweaver.model import AccessProfile, Limits, Report, ScopeKind, TlsFacts
+from orbweaver.crawler.visiting.navigator import MOST_REDIRECTS
+from orbweaver.model import AccessProfile, CookieControl, Limits, Report, ScopeKind, TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
 from synthetic_host import ADDRESS, Resource, SyntheticHost
 from tls_host import TlsHost, make_certificate
@@ -55,27 +58,83 @@ def test_the_profile_speaks_where_the_report_is_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keeps_cookies", "cookies", "expected"),
-    [(True, None, "s=1"), (False, None, None), (False, "age=18", "age=18; s=1")],
+    ("access", "cookies", "expected"),
+    [
+        (AccessProfile(), None, "s=1"),
+        (AccessProfile(cookies=CookieControl.NONE), None, None),
+        (AccessProfile(cookies=CookieControl.NONE), "age=18", "age=18; s=1"),
+    ],
 )
-def test_cookies_are_kept_for_the_recrawl_if_the_profile_or_the_report_says_so(
-    keeps_cookies: bool, cookies: str | None, expected: str | None
+def test_cookies_are_kept_for_the_recrawl_unless_the_profile_says_no_and_the_report_gives_none(
+    access: AccessProfile, cookies: str | None, expected: str | None
 ) -> None:
     page = Resource("text/html", b"<img src=/a.png>", {"Set-Cookie": "s=1; Path=/"})
     with SyntheticHost({**RESOURCES, "/": page}) as host:
-        crawl(Report(url=host.url, cookies=cookies), access=AccessProfile(keeps_cookies=keeps_cookies))
+        crawl(Report(url=host.url, cookies=cookies), access=access)
         assert sent(host, "Cookie") == {"/": cookies, "/a.png": expected}
         host.requests.clear()
-        crawl(host.url, access=AccessProfile(keeps_cookies=keeps_cookies))
+        crawl(host.url, access=access)
         assert sent(host, "Cookie")["/"] is None  # nothing is left of the recrawl before
 
 
 def test_a_cookie_that_a_redirect_sets_comes_back() -> None:
     gate = Resource(None, b"", {"Location": "/in", "Set-Cookie": "age=18; Path=/"}, 302)
     with SyntheticHost({"/": gate, "/in": Resource("image/png", PICTURE)}) as host:
-        found = crawl(host.url, access=AccessProfile(keeps_cookies=True))
+        found = crawl(host.url)
     assert sent(host, "Cookie")["/in"] == "age=18"
     assert found.urls == [host.url]
+
+
+def gate_of(*lines: str, location: str = "/in", wants: str) -> Resource:
+    """Redirects with the cookies of `lines` until one with the text `wants` comes back."""
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if wants in request.headers.get("Cookie", ""):
+            return web.Response(body=PICTURE, content_type="image/png")
+        response = web.Response(status=302, headers={"Location": location})
+        for line in lines:
+            response.headers.add("Set-Cookie", line)
+        return response
+
+    return Resource(None, answer)
+
+
+def test_a_redirect_to_the_same_url_with_a_cookie_is_no_loop() -> None:
+    """A gate that sets its cookie so is passed, at once and by way of another URL; one that never opens is a loop."""
+    count = itertools.count()
+
+    async def never(request: web.BaseRequest) -> web.Response:
+        headers = {"Location": "/never", "Set-Cookie": f"n={next(count)}; Path=/never"}
+        return web.Response(status=302, headers=headers)
+
+    resources = {
+        "/": Resource(
+            "text/html", b"<a href=/self></a><img src=/file><img src=/way><a href=/never></a><a href=/none></a>"
+        ),
+        "/self": gate_of("self=1; Path=/self", location="/self", wants="self=1"),
+        "/file": gate_of("file=1; Path=/file", location="/file", wants="file=1"),
+        "/way": gate_of("way=1; Path=/", location="/check", wants="checked=1; way=1"),
+        "/check": Resource(None, b"", {"Location": "/way", "Set-Cookie": "checked=1; Path=/way"}, 302),
+        "/never": Resource(None, never),
+        "/none": Resource(None, b"", {"Location": "/none", "Set-Cookie": "n=1; Path=/elsewhere"}, 302),
+    }
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url)
+        here = host.url.rstrip("/")
+
+    assert set(found.urls) == {f"{here}/self", f"{here}/file", f"{here}/way"}
+    assert found.outcomes == {f"{here}/never": "redirect_loop", f"{here}/none": "redirect_loop"}
+    assert host.paths.count("/none") == 1
+    assert host.paths.count("/never") == MOST_REDIRECTS + 1
+
+
+def test_a_cookie_that_a_page_sets_opens_its_picture() -> None:
+    page = Resource("text/html", b"<img src=/a.png>", {"Set-Cookie": "seen=1; Path=/"})
+    with SyntheticHost({"/": page, "/a.png": gate_of(location="/stop.gif", wants="seen=1")}) as host:
+        found = crawl(host.url)
+        refused = crawl(host.url, access=AccessProfile(cookies=CookieControl.NONE))
+    assert [(one.url, one.http.status) for one in found.sightings] == [(f"{host.url}a.png", 200)]
+    assert [one.http.status for one in refused.sightings] == [404]
 
 
 # --- TLS ---

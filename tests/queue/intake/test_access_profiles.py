@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 
 import pytest
-from orbweaver.model import AccessProfile, RobotsControl
+from orbweaver.model import AccessProfile, CookieControl, RobotsControl
 from orbweaver.queue.errors import AccessUnreadable
 from orbweaver.queue.intake.access_profiles import MOST_BYTES, read_profile
 
@@ -24,7 +24,7 @@ def test_every_field_can_be_given(tmp_path: Path) -> None:
     content = """
         user_agent = " Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 "
         accept_language = "de,en;q=0.5"
-        keeps_cookies = true
+        cookies = "none"
         proxy = "socks5://127.0.0.1:9050"   # Tor
         robots = "record"
         delay_seconds = 1.5
@@ -33,7 +33,7 @@ def test_every_field_can_be_given(tmp_path: Path) -> None:
     assert read(tmp_path, content) == AccessProfile(
         user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         accept_language="de,en;q=0.5",
-        keeps_cookies=True,
+        cookies=CookieControl.NONE,
         proxy="socks5://127.0.0.1:9050",
         robots=RobotsControl.RECORD,
         delay_seconds=1.5,
@@ -42,6 +42,16 @@ def test_every_field_can_be_given(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_the_default_profile(tmp_path: Path) -> None:
     assert read(tmp_path, "") == AccessProfile()
+
+
+@pytest.mark.parametrize(("written", "cookies"), [("true", CookieControl.KEEP), ("false", CookieControl.NONE)])
+def test_the_former_key_for_cookies_works_with_a_note(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, written: str, cookies: CookieControl
+) -> None:
+    assert read(tmp_path, f"keeps_cookies = {written}").cookies is cookies
+    assert AccessProfile.model_validate_json(f'{{"keeps_cookies": {written}}}').cookies is cookies  # as stores have it
+    (note,) = caplog.messages
+    assert f'write cookies = "{cookies}" in place of keeps_cookies' in note
 
 
 def test_a_proxy_from_the_environment_stays_a_name(tmp_path: Path) -> None:
@@ -59,13 +69,14 @@ def test_a_profile_does_not_show_its_proxy(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("user-agent = 'x'", "no key 'user-agent'"),
-        ("cookies = 'a=1'", "no key 'cookies'"),
+        ("cookies = 'a=1'", "cookies: "),
         ("[access]\nrobots = 'obey'", "no key 'access'"),
         ("user_agent = 5", "user_agent: "),
         ("user_agent = ''", "user_agent: empty"),
         ('user_agent = "a\\r\\nX: 1"', "user_agent: control character"),
         ('accept_language = "d\\u00e9"', "accept_language: character that is not ASCII"),
         ("keeps_cookies = 'perhaps'", "keeps_cookies: "),
+        ("keeps_cookies = true\ncookies = 'none'", "keeps_cookies is the former name of cookies"),
         ("robots = 'ignore'", "robots: "),
         ("delay_seconds = -1", "delay_seconds: "),
         ("delay_seconds = 3601", "delay_seconds: "),
