@@ -10,21 +10,33 @@ import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import crawl_messages, recrawl
+from orbweaver.crawler.fetching import tls
 from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
-from orbweaver.queue.fleet.preload import PRELOADED
 from orbweaver.settings import Settings
 
 T = TypeVar("T")
-# Its server is single-threaded and has imported what a crawl needs, as the worker that forks work horses has, and what
-# the file of a test imports, which each child reads again.
+# Its server is single-threaded and is prepared as the worker that forks work horses is, and has imported what the file
+# of a test imports, which each child reads again.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([*PRELOADED, "pytest", "hypothesis.strategies", "hostile.trial", "synthetic_host"])
+_context.set_forkserver_preload(
+    ["pytest", "hypothesis.strategies", "hostile.trial", "synthetic_host", "preloaded_horse"]
+)
+
+
+def _start_server() -> None:
+    """Start the server where it finds the modules beside this one: those that it does not find it leaves out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        forkserver.ensure_running()
 
 
 class Died(AssertionError):
@@ -59,6 +71,7 @@ class Child:
 
 def start(function: Callable[..., Any], *arguments: Any, environment: Mapping[str, str] | None = None) -> Child:
     """Start a module-level function in a child that has one thread."""
+    _start_server()
     receiver, sender = _context.Pipe(duplex=False)
     # By file: test modules cannot be imported by name.
     work = (inspect.getfile(function), function.__module__, function.__name__, arguments, dict(environment or {}))
@@ -78,6 +91,8 @@ def _work(
     sender: Connection, file: str, module: str, name: str, arguments: tuple[Any, ...], environment: dict[str, str]
 ) -> None:
     os.environ.update(environment)
+    if environment:
+        tls.verified_context.cache_clear()  # what the server has read may be another with these
     try:
         value = getattr(_module(file, module), name)(*arguments)
     except Exception as error:

@@ -1,0 +1,10 @@
+"""Imported by the process that forks contained children: they begin as the work horses of a worker do."""
+
+from __future__ import annotations
+
+import os
+
+from orbweaver.queue.fleet.preload import preload
+
+preload()
+del os.environ["PYTHONPATH"]  # led here, and is not for the children
