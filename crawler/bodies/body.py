@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass, replace
 
 from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
 from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
+from orbweaver.crawler.bodies.declared_encodings import DeclaredDecoder
 from orbweaver.crawler.bodies.decoding import Decoder, decoder_for
-from orbweaver.crawler.bodies.digests import Digester
+from orbweaver.crawler.bodies.digests import Digester, DirectDigester
 from orbweaver.crawler.bodies.document_kinds import HTML_TYPES, DocumentKind, recognise
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, sniff
 from orbweaver.crawler.errors import UndecodableBody
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, BodyTooLarge, TransferTooSlow
 from orbweaver.model import DigestSet
 
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
+_MEDIA_TYPE = re.compile(
+    r"[ \t]*+(?P<type>[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63})(?=[ \t;(]|\Z)"
+)
 # The types that the first bytes of a document rightly served as HTML may show.
 MARKUP_TYPES = frozenset(
     {
@@ -61,6 +64,7 @@ class Body:
     """The facts that remain of a body: digests of a file, the document to read for references, or both.
 
     A page that is served as a page has no digests. `archive` has the members of a file that is an archive.
+    `digests_as_sent` are those of a file before its encodings were undone, where browsers disagree whether they are.
     """
 
     digests: DigestSet | None
@@ -70,6 +74,7 @@ class Body:
     archive: Contents
     sniffed_type: str | None
     bytes_received: int
+    digests_as_sent: DigestSet | None = None
 
     @property
     def html(self) -> bytes | None:
@@ -105,9 +110,10 @@ class BodyReader:
         self._limits = limits
         self._spend_bytes = spend_bytes
         try:
-            self._decoder: Decoder = decoder_for(content_encoding)
+            self._decoder = DeclaredDecoder(content_encoding, self._content_type)
         except UndecodableBody as error:
             raise BadResponse(str(error)) from error
+        self._as_sent = DirectDigester() if self._decoder.may_be_kept_encoded else None
         self._head = bytearray()
         self._is_decided = False
         self._digester: Digester | None = None
@@ -131,14 +137,9 @@ class BodyReader:
             self._refuse_if_announced_too_large()
         async for chunk in chunks:
             self._receive(len(chunk))
-            try:
-                for piece in self._decoder.feed(chunk):
-                    self._take(piece)
-                    # A few bytes may decode to very many; they must not pile up in memory.
-                    if self._digester is not None and self._digester.is_behind:
-                        await self._digester.hand_over()
-            except UndecodableBody as error:
-                raise BadResponse(str(error)) from error
+            if self._as_sent is not None:
+                self._as_sent.update(chunk)
+            await self._take_all(self._decoder.feed(chunk))
             if self.bytes_received > self._limits.file_bytes:
                 raise BodyTooLarge(f"more than {self._limits.file_bytes} bytes received")
             # Empty gzip members or brotli metadata without end: a true compression saves bytes.
@@ -146,6 +147,7 @@ class BodyReader:
                 raise BadResponse("the encoded body decodes to almost nothing")
             if self._is_document_cut and self._digester is None:
                 return self._result()  # the rest of an over-long page is not wanted
+        await self._take_all(self._decoder.finish())
         if self.bytes_received and not self._decoder.is_finished:
             raise BodyCut("the encoded body ends before its end mark")
         if not self._is_decided:
@@ -153,6 +155,16 @@ class BodyReader:
         if self._digester is not None:
             await self._digester.settle()
         return self._result()
+
+    async def _take_all(self, pieces: Iterator[bytes]) -> None:
+        try:
+            for piece in pieces:
+                self._take(piece)
+                # A few bytes may decode to very many; they must not pile up in memory.
+                if self._digester is not None and self._digester.is_behind:
+                    await self._digester.hand_over()
+        except UndecodableBody as error:
+            raise BadResponse(str(error)) from error
 
     @property
     def _is_read_whole(self) -> bool:
@@ -230,8 +242,10 @@ class BodyReader:
             self._is_document_cut = True  # a damaged gzip file is still a file, and its whole part is read
 
     def _result(self) -> Body:
+        is_kept_encoded = self._digester is not None and self._decoder.may_be_kept_encoded
         return Body(
             digests=None if self._digester is None else self._digester.digest_set(),
+            digests_as_sent=self._as_sent.digest_set() if self._as_sent is not None and is_kept_encoded else None,
             document=None if self._document is None else bytes(self._document),
             document_kind=self._document_kind,
             is_document_cut=self._is_document_cut or not self._document_decoder.is_finished,
@@ -244,7 +258,15 @@ class BodyReader:
 def media_type(content_type: str | None) -> str | None:
     """Return the bare, lower-case media type of a Content-Type header (RFC 6838, 4.2), None when it is none.
 
-    Another text could be anything, also content, and is not kept.
+    Several headers are one list, of which browsers take the last that is a type (https://fetch.spec.whatwg.org/
+    #concept-header-extract-mime-type); a blank ends a type, too. Another text could be anything, also content, and is
+    not kept.
+
+    >>> media_type("text/html charset=utf-8, text/html")
+    'text/html'
     """
-    bare = (content_type or "").split(";", 1)[0].strip().lower()
-    return bare if _MEDIA_TYPE.fullmatch(bare) else None
+    found = None
+    for part in (content_type or "").lower().split(","):
+        if bare := _MEDIA_TYPE.match(part):
+            found = bare["type"]
+    return found

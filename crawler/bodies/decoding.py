@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import brotli
@@ -180,30 +180,58 @@ class _Chain:
             yield from self._feed(piece, decoders[1:])
 
 
-def decoder_for(content_encoding: str) -> Decoder:
-    """Return the decoder for a Content-Encoding header, "" or "identity" meaning none.
+_KNOWN = {
+    "gzip": "gzip",
+    "x-gzip": "gzip",
+    "deflate": "deflate",
+    "x-deflate": "deflate",
+    "br": "br",
+    "zstd": "zstd",
+}
 
-    Raises UndecodableBody for an unknown encoding or a chain of more than two.
+
+def known_encodings(content_encoding: str) -> tuple[tuple[str, ...], bool]:
+    """Return the encodings of a Content-Encoding header that can be undone, and whether it has other tokens.
+
+    >>> known_encodings("UTF-8, x-gzip,")
+    (('gzip',), True)
     """
-    names = [name.strip().lower() for name in content_encoding.split(",")]
-    names = [name for name in names if name and name != "identity"]
+    tokens = [token for part in content_encoding.split(",") if (token := part.strip().lower())]
+    known = tuple(_KNOWN[token] for token in tokens if token in _KNOWN)
+    return known, len(known) < len(tokens)
+
+
+def begins_zstd_frame(head: bytes) -> bool:
+    """Whether a body begins with a zstd frame, or with one to skip."""
+    return _ZSTD_FRAME.match(head) is not None
+
+
+def decoder_of(names: Sequence[str]) -> Decoder:
+    """Return the decoder that undoes known encodings, which are in the order in which they were applied."""
     if not names:
         return _Identity()
-    if len(names) > MOST_ENCODINGS:
-        raise UndecodableBody(f"{len(names)} content encodings on one body")
     decoders = [_single(name) for name in reversed(names)]
     return decoders[0] if len(decoders) == 1 else _Chain(decoders)
 
 
+def decoder_for(content_encoding: str) -> Decoder:
+    """Return the decoder for a Content-Encoding header; tokens that name no known encoding do not count.
+
+    Raises UndecodableBody for a chain of more than two.
+    """
+    names, _ = known_encodings(content_encoding)
+    if len(names) > MOST_ENCODINGS:
+        raise UndecodableBody(f"{len(names)} content encodings on one body")
+    return decoder_of(names)
+
+
 def _single(name: str) -> Decoder:
     match name:
-        case "gzip" | "x-gzip":
+        case "gzip":
             return _Zlib(is_deflate=False)
         case "deflate":
             return _Zlib(is_deflate=True)
         case "br":
             return _Brotli()
-        case "zstd":
-            return _Zstd()
         case _:
-            raise UndecodableBody("an unknown content encoding")
+            return _Zstd()

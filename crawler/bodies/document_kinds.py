@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orbweaver.crawler.bodies.decoding import GZIP_MARK
-from orbweaver.crawler.bodies.sniff import HEAD_BYTES, has_binary_data, root_name, sniff
+from orbweaver.crawler.bodies.sniff import HEAD_BYTES, first_tag, has_binary_data, root_name, sniff
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -50,6 +50,10 @@ _BY_DECLARED_TYPE = {
     "audio/mpegurl": DocumentKind.PLAYLIST,
     "audio/x-mpegurl": DocumentKind.PLAYLIST,
 }
+# Types that servers give what they do not know; with them a text that begins with any tag is read as a page.
+_SAY_NOTHING = frozenset(
+    {None, "text/plain", "application/octet-stream", "application/unknown", "unknown/unknown", "application/x-unknown"}
+)
 # A sitemap as text has URLs and nothing else (https://www.sitemaps.org/protocol.html#otherformats).
 _URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)+(?:\s*+[\x21-\xff]*+)?\Z")
 # Files that are gzipped as files, and are read: a tarball is not among them.
@@ -61,7 +65,8 @@ def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recogni
 
     `declared` is its declared type, `head` its first HEAD_BYTES, and `sniffed` the type that these show.
 
-    A body that is declared as HTML, or begins like it, is read as HTML, whatever else it is. XML is recognised by its
+    A body that is declared as HTML, or begins with an element of HTML, is read as HTML, whatever else it is; so is a
+    text that begins with any other tag and has no type that says something. XML is recognised by its
     first element, a playlist by its first line. A style sheet has no mark and must be declared. JSON and plain text are
     not read.
     """
@@ -91,6 +96,8 @@ def _kind(declared: str | None, sniffed: str | None, head: bytes) -> DocumentKin
         return DocumentKind.SVG
     if is_binary:
         return None
+    if declared in _SAY_NOTHING and sniffed is None and first_tag(head):
+        return DocumentKind.HTML
     if declared in {"text/plain", None} and _URL_LINES.match(head):
         return DocumentKind.URL_LIST
     return _BY_DECLARED_TYPE.get(declared or "")

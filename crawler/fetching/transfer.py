@@ -168,7 +168,8 @@ class Transfers:
         limits: BodyLimits | None,
         read_as: str | None,
     ) -> FetchedResponse:
-        content_type = read_as or response.headers.get("Content-Type")
+        # Several header lines are one list (RFC 9110, 5.3).
+        content_type = read_as or ", ".join(response.headers.getall("Content-Type", ())) or None
         body: Body | None
         if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
             spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
@@ -212,7 +213,6 @@ class Transfers:
             raise BadResponse("a transfer coding other than chunked: the body cannot be read")
         reader = BodyReader(
             content_type=content_type,
-            # Several header lines are one list (RFC 9110, 5.3).
             content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
             limits=limits or self.limits,
             spend_bytes=spend_bytes,

@@ -116,6 +116,8 @@ class Navigator:
         # A body is looked into whatever the status is: an error status may be a disguise.
         if body.digests is not None and not body.digests.is_degenerate:
             self._found(visit, sightings.of_file(visit, response, body.digests))
+            if body.digests_as_sent is not None:
+                self._found(visit, sightings.of_file(visit, response, body.digests_as_sent, is_as_sent=True))
         self._inside_archive(visit, response, body.archive)
         self._came(visit, response, body)
         self._follow(visit, response, body)

@@ -14,8 +14,8 @@ HEADERS_OF_NOTE = ("etag", "last-modified", "server", "date", "via", "content-di
 HEADER_CHARACTERS = 200
 
 
-def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet) -> Sighting:
-    """Return the sighting of a file that was fetched by itself."""
+def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet, *, is_as_sent: bool = False) -> Sighting:
+    """Return the sighting of a file that was fetched by itself; `is_as_sent` says that it is still encoded."""
     assert response.body is not None
     headers = {name: _as_text(response.headers[name]) for name in HEADERS_OF_NOTE if name in response.headers}
     http = HttpFacts(
@@ -26,7 +26,8 @@ def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet) -> Sigh
         tls=response.tls,
         is_refused_by_robots=response.is_refused_by_robots,
     )
-    return _sighting(visit, response, digests, http, media_type(response.content_type), response.body.sniffed_type)
+    sniffed = None if is_as_sent else response.body.sniffed_type
+    return _sighting(visit, response, digests, http, media_type(response.content_type), sniffed)
 
 
 def _as_text(value: str) -> str:

@@ -20,6 +20,7 @@ BOMB_SIZE = 2**30
 BOMB_CHECKSUM = 0x5B64C2B0  # CRC-32 of so many zeros
 MEBIBYTE = 2**20
 GZIPPED = gzip.compress(PAYLOAD, mtime=0)
+DECLARED_ONLY = b"\x89PNG\r\n\x1a\n" + PAYLOAD
 
 
 @cache
@@ -129,8 +130,20 @@ def unknown_encoding() -> bytes:
 
 @fixed()
 def encoding_lies() -> bytes:
-    """Declared as gzip, and not encoded."""
+    """Declared as gzip, and neither that nor anything that its first bytes show."""
     return _encoded(PAYLOAD, "gzip")
+
+
+@fixed()
+def encoding_declared_only() -> bytes:
+    """A PNG file declared as gzip, and sent as it is."""
+    return _encoded(DECLARED_ONLY, "gzip")
+
+
+@fixed()
+def encoding_half_known() -> bytes:
+    """Encoded in gzip, and declared as that and as what no browser knows: they disagree about what the file is."""
+    return response(GZIPPED, "Content-Encoding: gzip, utf-8")
 
 
 @fixed()

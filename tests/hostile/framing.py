@@ -91,6 +91,13 @@ async def list_of_lengths(exchange: Exchange) -> None:
 
 
 @act()
+async def two_equal_lengths(exchange: Exchange) -> None:
+    """Two Content-Length headers that say the same, one of them twice."""
+    size = len(PAYLOAD)
+    await exchange.send(head(f"Content-Length: {size}", f"Content-Length: {size}, {size}") + PAYLOAD)
+
+
+@act()
 async def negative_length(exchange: Exchange) -> None:
     """Content-Length is -1."""
     await exchange.send(head("Content-Length: -1") + PAYLOAD)

@@ -68,6 +68,12 @@ async def header_space_before_colon(exchange: Exchange) -> None:
 
 
 @act()
+async def header_space_in_name(exchange: Exchange) -> None:
+    """A space inside the name of a header, which is no header then."""
+    await exchange.send(head("Content Length: 5", f"Content-Length: {len(PAYLOAD)}") + PAYLOAD)
+
+
+@act()
 async def header_folded(exchange: Exchange) -> None:
     """A header folded over two lines, the second of which looks like a header."""
     await exchange.send(head("X-Folded: a\r\n Content-Length: 5", f"Content-Length: {len(PAYLOAD)}") + PAYLOAD)

@@ -19,6 +19,7 @@ from zip_bytes import zipped
 
 HTML = b"<!DOCTYPE html><title>Pictures</title>" + b"<img src='a.png'>" * 400
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(2).randbytes(9_000)
+NOISE = b"\xff\x00" * 500  # of no type
 TEXT = b"Only words, nothing else. " * 300
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'></svg>"
 XHTML = b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'></html>"
@@ -206,10 +207,11 @@ def test_an_encoded_body_cut_early_gives_no_digest(end: int) -> None:
 
 
 def test_a_body_that_is_not_what_its_encoding_says_is_a_bad_response() -> None:
-    with pytest.raises(BadResponse, match="not gzip"):
-        read([PNG], encoding="gzip")
-    with pytest.raises(BadResponse, match="an unknown content encoding"):
-        read([PNG], encoding="rot13")
+    for encoding in ("gzip", "deflate", "br", "zstd", "gzip, br"):
+        with pytest.raises(BadResponse, match=r"^not "):
+            read([NOISE], encoding=encoding)
+    with pytest.raises(BadResponse, match="3 content encodings"):
+        read([PNG], encoding="gzip, br, gzip")
 
 
 def test_no_body_at_all_needs_no_end_mark() -> None:
@@ -230,6 +232,17 @@ def test_a_body_slower_than_asked_is_ended() -> None:
         ("text/html", "text/html"),
         (" Text/HTML ; charset=x; text/plain", "text/html"),
         ("no media type", None),
+        ("text/html,text/html", "text/html"),
+        ("text/html, text/html; charset=utf-8", "text/html"),
+        ("text/html, application/octet-stream", "application/octet-stream"),
+        ("text/html,", "text/html"),
+        ("text/html charset=utf-8", "text/html"),
+        ("text/html (comment)", "text/html"),
+        ("\ttext/html", "text/html"),
+        ('text/html; name="a,b/c"', "text/html"),
+        ("*/*", None),
+        ("text/html, nonsense", "text/html"),
+        ("html", None),
         ("text/" + "x" * 65, None),
         ("image/png\u2028x", None),
         ("", None),

@@ -14,7 +14,7 @@ import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.decoding import PIECE_BYTES, Decoder, decoder_for
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES, Decoder, decoder_for, known_encodings
 from orbweaver.crawler.errors import UndecodableBody
 
 if sys.version_info >= (3, 14):
@@ -165,10 +165,28 @@ def test_a_damaged_stream_is_undecodable_or_unfinished(header: str) -> None:
         decode(decoder, [bytes(encoded), b""])
 
 
-def test_an_unknown_encoding_is_refused_and_not_quoted() -> None:
-    with pytest.raises(UndecodableBody) as refused:
-        decoder_for("secret")
-    assert str(refused.value) == "an unknown content encoding"
+@pytest.mark.parametrize(
+    ("header", "known", "has_others"),
+    [
+        ("", (), False),
+        (" , ,", (), False),
+        ("none", (), True),
+        ("UTF-8", (), True),
+        ("binary, identity", (), True),
+        ("X-GZIP", ("gzip",), False),
+        ("x-deflate,br", ("deflate", "br"), False),
+        ("gzip,,gzip", ("gzip", "gzip"), False),
+        ("gzip, utf-8", ("gzip",), True),
+        ("aws-chunked,zstd", ("zstd",), True),
+        ("compress", (), True),
+        ("gzip;q=1", (), True),
+    ],
+)
+def test_tokens_that_name_no_encoding_that_is_known_do_not_count(
+    header: str, known: tuple[str, ...], has_others: bool
+) -> None:
+    assert known_encodings(header) == (known, has_others)
+    assert decode(decoder_for(header), []) == b""
 
 
 def test_more_than_two_encodings_are_refused() -> None:

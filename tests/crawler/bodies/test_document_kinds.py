@@ -13,6 +13,8 @@ from orbweaver.crawler.bodies.sniff import sniff
 XML = b'<?xml version="1.0" encoding="utf-8"?>\n'
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 K = DocumentKind
+SAY_NOTHING = (None, "text/plain", "application/octet-stream", "unknown/unknown")
+PAGES_BEGIN = (b"<center>", b"<img src=a.png>", b"<!-- a -->\n<my-gallery>", b" \n<x-a />", b"\xef\xbb\xbf<Custom\tb>")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,13 @@ K = DocumentKind
         ("text/html", b"", K.HTML),
         ("image/jpeg", b"<!doctype html>", K.HTML),
         (None, b"<!doctype html>", K.HTML),
+        # any tag at the head of what has no type, or one that says nothing
+        *((declared, head, K.HTML) for declared in SAY_NOTHING for head in PAGES_BEGIN),
+        ("image/jpeg", b"<center>", K.HTML),
+        ("text/csv", b"<my-gallery>", None),
+        ("text/plain", b"a < b", None),
+        ("text/plain", b"<12> words", None),
+        ("text/plain", b"<my-gallery>\0", None),
         ("application/xhtml+xml", XML + b"<html>", K.XHTML),
         ("application/xml", XML + b"<html>", K.XHTML),
         # images that refer to others
