@@ -28,6 +28,7 @@ _STARTS: Final = (b"HTTP", b"ICY ")
 _NO_STATUS_LINE: Final = "the answer does not begin with an HTTP status line"
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+_BLANKS: Final = (b" ", b"\t")
 _FRAMING_NAMES: Final = frozenset({b"content-length", b"transfer-encoding"})
 _BODILESS: Final = frozenset({204, 304})
 _SWITCHING_PROTOCOLS: Final = 101
@@ -60,38 +61,49 @@ def read_head(received: bytes) -> Head:
     """
     if b"\0" in received:
         raise BadResponse("a NUL byte in the headers")
-    first, *lines = (line.rstrip(b"\r") for line in received.rstrip(b"\r\n").split(b"\n"))
-    status_line = _STATUS_LINE.match(first)
+    text = received.rstrip(b"\r\n").replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
+    status_line = _STATUS_LINE.match(text)
     if status_line is None:
         raise BadResponse(_NO_STATUS_LINE)
-    if b"\r" in first or any(b"\r" in line for line in lines):
+    if b"\r" in text:
         raise BadResponse("a bare CR in the headers, which is read in two ways")
     status = int(status_line["status"])
     if status < 100:
         raise BadResponse("a status that is no HTTP status")
-    headers = _unfolded(lines)
-    length = _length_of(headers)
-    codings = _transfer_codings(headers)
-    if length is not None and codings:
-        raise BadResponse("both Content-Length and Transfer-Encoding: where the body ends is read in two ways")
-    kept = [(name, value) for name, value in headers if name.lower() not in _FRAMING_NAMES]
-    if length is not None:
-        kept.append((b"Content-Length", b"%d" % length))
-    if codings:
-        kept.append((b"Transfer-Encoding", b", ".join(codings)))
     is_old = (int(status_line["major"] or 1), int(status_line["minor"] or 0)) < (1, 1)
-    written = [b"HTTP/1.%d %d" % (not is_old, status), *(b"%s: %s" % header for header in kept), b"", b""]
-    return Head(b"\r\n".join(written), status, _framing(status, length, codings), length or 0)
+    written = [b"HTTP/1.0 %d" % status if is_old else b"HTTP/1.1 %d" % status]
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    for name, value in _unfolded(text.split(b"\n")[1:]):
+        match name.lower():
+            case b"content-length":
+                lengths.append(value)
+            case b"transfer-encoding":
+                codings.append(value)
+            case _:
+                written.append(b"%b: %b" % (name, value))
+    length = _length_of(_members(lengths))
+    # Each once: proxies repeat "chunked", and "identity" says nothing.
+    named = [coding for coding in dict.fromkeys(one.lower() for one in _members(codings)) if coding != b"identity"]
+    if length is not None and named:
+        raise BadResponse("both Content-Length and Transfer-Encoding: where the body ends is read in two ways")
+    if length is not None:
+        written.append(b"Content-Length: %d" % length)
+    if named:
+        written.append(b"Transfer-Encoding: " + b", ".join(named))
+    written += (b"", b"")
+    return Head(b"\r\n".join(written), status, _framing(status, length, named), length or 0)
 
 
 def _unfolded(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
     """Return names and values; a line that begins with a blank continues the one before (RFC 9112, 5.2)."""
-    headers: list[tuple[bytes, list[bytes]]] = []
+    headers: list[tuple[bytes, bytes]] = []
+    folds: dict[int, list[bytes]] = {}
     is_kept = False
     for line in lines:
-        if line[:1] in {b" ", b"\t"}:
-            if is_kept:
-                headers[-1][1].append(line.strip(b" \t"))
+        if line[:1] in _BLANKS:
+            if is_kept and (more := line.strip(b" \t")):
+                folds.setdefault(len(headers) - 1, []).append(more)
             continue
         name, colon, value = line.partition(b":")
         bare = name.rstrip(b" \t")
@@ -101,31 +113,25 @@ def _unfolded(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
         if bare != name and bare.lower() in _FRAMING_NAMES:
             # Chromium reads such a header, Firefox leaves it out.
             raise BadResponse("a blank before the colon of a header that says where the body ends")
-        headers.append((bare, [value.strip(b" \t")]))
-    return [(name, b" ".join(part for part in parts if part)) for name, parts in headers]
+        headers.append((bare, value.strip(b" \t")))
+    for place, parts in folds.items():
+        name, value = headers[place]
+        headers[place] = (name, b" ".join([value, *parts] if value else parts))
+    return headers
 
 
-def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
-    """Return the members of the lists that all headers of a name are together (RFC 9110, 5.3)."""
-    lists = (value.split(b",") for known, value in headers if known.lower() == name)
-    return [member for members in lists for one in members if (member := one.strip(b" \t"))]
+def _members(values: list[bytes]) -> list[bytes]:
+    """Return the members of the list that all headers of a name are together (RFC 9110, 5.3)."""
+    return [member for value in values for one in value.split(b",") if (member := one.strip(b" \t"))]
 
 
-def _length_of(headers: list[tuple[bytes, bytes]]) -> int | None:
-    values = _values(headers, b"content-length")
+def _length_of(values: list[bytes]) -> int | None:
     if not all(_LENGTH.fullmatch(value) for value in values):
         raise BadResponse("a Content-Length that is no number")
     lengths = {int(value) for value in values}
     if len(lengths) > 1:
         raise BadResponse("Content-Lengths that differ")
     return lengths.pop() if lengths else None
-
-
-def _transfer_codings(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-    """Return the transfer codings that count, each once: proxies repeat "chunked", and "identity" says nothing."""
-    codings = dict.fromkeys(value.lower() for value in _values(headers, b"transfer-encoding"))
-    codings.pop(b"identity", None)
-    return list(codings)
 
 
 def _framing(status: int, length: int | None, codings: list[bytes]) -> Framing:
