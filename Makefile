@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile fuzz lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -66,6 +66,14 @@ bench: $(VENV)/.installed-bench
 # How long each hostile server of the tests can keep a recrawl: some minutes, on an idle machine.
 bench-hostile: install
 	PYTHONPATH=tests $(BIN)/python -m bench.hostile $(ACTS)
+
+# Which files Orbweaver and others find on small sites, one trick each: a quarter of an hour. Who is not installed is said.
+bench-recall: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.recall --write-docs
+
+# The same on pages of real programs, which it fetches from npm and PyPI; needs chromium and npm.
+bench-real-pages: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.recall.real_pages --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
