@@ -122,12 +122,15 @@ class RecrawlSpider(Spider):
         if self.failure is not None:
             raise self.failure
         self._navigator.abandon(self._reports[0].url if self._reports else self._scope.name)
+        self._navigator.say_what_was_left_out()
         self._navigator.judge_hosts()
         self._total()
         self.journal.flush()
 
     async def _visit(self, planned: PlannedRequest) -> None:
         """Ask for one URL, and do everything that follows from its response: the same for pages and for files."""
+        if self._navigator.leaves_out(planned):
+            return
         visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
         # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
         referrer = visit.origin.referrer if visit.is_reported else None

@@ -1,6 +1,7 @@
-"""Makes the key by which the seen set knows a URL: the order of a query and session ids do not count.
+"""Makes the key that URLs share which are probably the same: the order of a query and session ids are not in it.
 
-The key is never fetched: a server may tell apart what we call the same, and what it shows may hang on it.
+The key is never fetched, and alone it proves nothing: a server may tell apart what has the same key. same_addresses.py
+compares what it answers.
 """
 
 from __future__ import annotations
@@ -58,6 +59,47 @@ def key(url: str) -> str:
     if len(parameters) > 1 and all("=" in parameter for parameter in parameters):
         parameters.sort(key=_name_of)
     return f"{path}?{'&'.join(parameters)}"
+
+
+ORDER: Final = "order"
+CLICK_COUNTERS: Final = "click counters"
+
+
+def parts_left_out(url: str) -> tuple[str, ...]:
+    """Return the names of what the key leaves out of a canonical URL, sorted; () when a URL has no other spelling.
+
+    ORDER stands for the order of two named parameters or more, CLICK_COUNTERS for all parameters of click counters,
+    "path" for a session id in the path.
+
+    >>> parts_left_out("http://example.com/a;jsessionid=0123456789ABCDEF?b=1&utm_source=x&a=2")
+    ('click counters', 'order', 'path')
+    """
+    if "?" not in url and ";" not in url and "(" not in url:
+        return ()
+    path, _, query = url.partition("?")
+    names = {"path"} if (";" in path or "(" in path) and _SESSION_IN_PATH.search(path) else set()
+    parameters = query.split("&") if query else []
+    counting = []
+    for parameter in parameters:
+        if _does_not_count(parameter):
+            name = parameter.partition("=")[0].lower()
+            names.add(CLICK_COUNTERS if name in _TRACKING or name.startswith(_TRACKING_PREFIXES) else name)
+        else:
+            counting.append(parameter)
+    if len(counting) > 1 and all("=" in parameter for parameter in counting) and len(set(map(_name_of, counting))) > 1:
+        names.add(ORDER)
+    return tuple(sorted(names))
+
+
+def place_of(url: str) -> str:
+    """Return what the URLs of one script have in common: the path, and the names of the parameters that count.
+
+    >>> place_of("http://example.com/a;jsessionid=0123456789ABCDEF?b=1&utm_source=x&a=2")
+    'http://example.com/a?a&b'
+    """
+    path, _, query = url.partition("?")
+    names = {parameter.partition("=")[0] for parameter in query.split("&") if not _does_not_count(parameter)}
+    return f"{_SESSION_IN_PATH.sub('', path)}?{'&'.join(sorted(names))}"
 
 
 def _does_not_count(parameter: str) -> bool:

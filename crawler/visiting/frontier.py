@@ -27,7 +27,8 @@ class PlannedRequest(NamedTuple):
 class Frontier:
     """Gives reported URLs first, then files, then pages by their distance from a report, each in order of arrival.
 
-    A request that costs more than one page comes behind the others that are as far away.
+    A request that costs more than one page comes behind the others that are as far away. A variant (Visit.is_variant)
+    of a file comes behind all files, one of a page behind all pages: there may be no last one.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class Frontier:
         self._aside: dict[str, _Line] = {}  # by host
         self._count = 0
         self.reported = 0
+        self.page_variants = 0
 
     def __len__(self) -> int:
         return self._count
@@ -49,6 +51,7 @@ class Frontier:
         self._lines.setdefault(_rank(planned), _Line()).append(planned)
         self._count += 1
         self.reported += planned.visit.is_reported
+        self.page_variants += _is_page_variant(planned.visit)
 
     def pop(self) -> PlannedRequest | None:
         """Take the next visit that is not set aside; None when there is none."""
@@ -61,6 +64,7 @@ class Frontier:
             del self._lines[rank]
         self._count -= 1
         self.reported -= planned.visit.is_reported
+        self.page_variants -= _is_page_variant(planned.visit)
         return planned
 
     def set_aside(self, host: str, planned: PlannedRequest) -> bool:
@@ -69,6 +73,7 @@ class Frontier:
         self._aside.setdefault(host, _Line()).append(planned)
         self._count += 1
         self.reported += planned.visit.is_reported
+        self.page_variants += _is_page_variant(planned.visit)
         return is_first
 
     def bring_back(self, host: str | None = None) -> None:
@@ -79,6 +84,7 @@ class Frontier:
                 planned = line.popleft()
                 self._count -= 1
                 self.reported -= planned.visit.is_reported
+                self.page_variants -= _is_page_variant(planned.visit)
                 self.push(planned)
 
 
@@ -111,12 +117,13 @@ class _Batch:
     is another one. Canonical URLs have neither blanks nor line ends.
     """
 
-    __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_kind", "_origin")
+    __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_is_variant", "_kind", "_origin")
 
     def __init__(self, first: PlannedRequest) -> None:
         self._kind = first.visit.kind
         self._origin = first.visit.origin
         self._is_reported = first.visit.is_reported
+        self._is_variant = first.visit.is_variant
         self._chain = first.visit.chain
         self._cost = first.cost
         self._entries = bytearray()
@@ -130,6 +137,7 @@ class _Batch:
             self._origin == visit.origin
             and self._kind is visit.kind
             and self._is_reported is visit.is_reported
+            and self._is_variant is visit.is_variant
             and self._chain == visit.chain
             and self._cost == planned.cost
         )
@@ -143,12 +151,24 @@ class _Batch:
         end = self._entries.index(b"\n")
         is_embed, url, asked = self._entries[:end].decode().split(" ")
         del self._entries[: end + 1]  # moves no bytes, but for giving memory back when half of it is free
-        visit = Visit(url, self._kind, self._origin, self._is_reported, is_embed == "1", self._chain)
+        visit = Visit(url, self._kind, self._origin, self._is_reported, is_embed == "1", self._chain, self._is_variant)
         return PlannedRequest(visit, asked or url, self._cost)
+
+
+# The ranks of pages begin with 0.
+_REPORTED, _FILE, _FILE_VARIANT = -3, -2, -1
+_PAGE_VARIANTS = 1_000_000
 
 
 def _rank(planned: PlannedRequest) -> int:
     visit = planned.visit
     if visit.is_reported:
-        return -2
-    return -1 if visit.kind is LinkKind.FILE else visit.origin.depth + max(planned.cost, 1) - 1
+        return _REPORTED
+    if visit.kind is LinkKind.FILE:
+        return _FILE_VARIANT if visit.is_variant else _FILE
+    distance = visit.origin.depth + max(planned.cost, 1) - 1
+    return distance + _PAGE_VARIANTS if visit.is_variant else distance
+
+
+def _is_page_variant(visit: Visit) -> bool:
+    return visit.is_variant and visit.kind is LinkKind.PAGE

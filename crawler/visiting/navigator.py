@@ -31,7 +31,7 @@ from orbweaver.crawler.visiting.outcomes import (
     is_success,
 )
 from orbweaver.crawler.visiting.reported_urls import ReportedUrls
-from orbweaver.crawler.visiting.seen_urls import SeenUrls
+from orbweaver.crawler.visiting.same_addresses import Met, SameAddresses, page_answer
 from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
 from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
 from orbweaver.model import Outcome, Report, Scope, Sighting, now
@@ -40,6 +40,8 @@ from orbweaver.model import Outcome, Report, Scope, Sighting, now
 URLS_SEEN = 5_000_000
 # As browsers (https://fetch.spec.whatwg.org/#http-redirect-fetch).
 MOST_REDIRECTS = 20
+# So many pages wait whose URL differs from one that was met only in what probably does not count.
+MOST_PAGE_VARIANTS = 10_000
 # A file was left out that a wider `embeds` would fetch.
 SUGGESTING = frozenset({"embeds.off", "embeds.site"})
 # Of one robots.txt: each is fetched.
@@ -72,7 +74,7 @@ class Navigator:
         self._flush = flush
         self._cookies_for = cookies_for
         self.stopped_by: str | None = None
-        self._seen = SeenUrls()
+        self._addresses = SameAddresses()
         self.suggestions = ScopeSuggestions()
         self.reported = ReportedUrls()
         self.answers = AnswerCounter()
@@ -85,7 +87,7 @@ class Navigator:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
             key, root = dedup_key.key(url), self.reported.add(url)
-            self._seen.add(key)
+            self._addresses.meet(url)
             self._roots.setdefault(key, set()).add(root)
             visit = Visit(
                 url,
@@ -121,6 +123,8 @@ class Navigator:
         self._inside_archive(visit, response, body.archive)
         self._came(visit, response, body)
         self._follow(visit, response, body)
+        if body.digests is not None and is_success(response.status):
+            self._ask_after_all(self._addresses.answered(visit.url, hash(body.digests.sha256)))
 
     def _came(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
         """Count what a URL turned out to be, and record why where that is no file and no page to follow."""
@@ -185,6 +189,22 @@ class Navigator:
             count=len(self._frontier),
         )
 
+    def leaves_out(self, planned: PlannedRequest) -> bool:
+        """Whether a visit whose turn has come is not made: others of its kind have all answered the same."""
+        visit = planned.visit
+        return visit.is_variant and not visit.chain and self._addresses.leaves_out(planned)
+
+    def say_what_was_left_out(self) -> None:
+        """Record, place by place, how many URLs were left out because others answered the same."""
+        for left_out in self._addresses.left_out():
+            rule, outcome = "trap.same-address", Outcome.TRAP
+            why = "others of them answered the same"
+            if not left_out.is_same:
+                rule, outcome = "limit.same-address", Outcome.LIMIT
+                why = "whether they answer the same was not found out"
+            reason = f"URLs that differ from others only in this were left out: {left_out.differs_in}; {why}"
+            self._journal.skip(left_out.url, outcome, rule=rule, reason=reason, is_failure=False, count=left_out.count)
+
     def judge_hosts(self) -> None:
         """Record each host that refused so many of its files or pages that it was not checked."""
         for refusal in self.answers.refusals():
@@ -197,17 +217,35 @@ class Navigator:
         decision = url_rules.decide(self._scope, _candidate(visit, url), now=now())
         rule, reason, outcome = decision.rule, decision.reason, decision.outcome
         if decision.is_allowed:
+            planned = PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost)
+            if self._is_left_out(planned):
+                return
             if visit.is_reported or not self._frontier.is_full:
                 # A reported URL is fetched whatever the limits say.
-                self._frontier.push(PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost))
+                self._frontier.push(planned)
                 return
             rule, reason, outcome = "limit.waiting", f"{MOST_WAITING} URLs wait already", Outcome.LIMIT
+        if visit.is_variant and not visit.chain and rule.startswith(("scope.", "embeds.")):
+            return  # what has its key was refused, and that was said
         if rule in SUGGESTING:
             self.suggestions.note(urls.host_of(url))
         if visit.chain:
             reason = f"redirected to {url}: {reason}"
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
         self._end(visit, Ending(outcome, rule, reason, visit.is_reported))
+
+    def _is_left_out(self, planned: PlannedRequest) -> bool:
+        if self.leaves_out(planned):
+            return True
+        visit = planned.visit
+        is_page_variant = visit.is_variant and visit.kind is LinkKind.PAGE and not visit.chain
+        is_full = self._frontier.page_variants >= MOST_PAGE_VARIANTS
+        return is_page_variant and is_full and self._addresses.leave_out_unproved(visit.url)
+
+    def _ask_after_all(self, left_out: Iterable[PlannedRequest]) -> None:
+        for planned in left_out:
+            if not (self._frontier.is_full and self._addresses.leave_out_unproved(planned.visit.url)):
+                self._frontier.push(planned)
 
     def _redirected(self, visit: Visit, response: FetchedResponse, cookies: str) -> None:
         # Python's hash of text is keyed: no server can make two requests equal.
@@ -251,6 +289,8 @@ class Navigator:
         # Python's hash of bytes is keyed: no server can make two pages equal.
         page = hash(body.document)
         if page == visit.origin.referrer_page:
+            if dedup_key.key(visit.url) == dedup_key.key(visit.origin.referrer or ""):
+                self._addresses.compared(visit.url, is_same=True)
             reason = "the same page as the one that links to it: its links were not followed"
             self._skip(visit, Ending(Outcome.TRAP, "trap.same-page", reason, is_failure=False))
             return
@@ -263,28 +303,41 @@ class Navigator:
             self._skip(visit, Ending(Outcome.LIMIT, rule, reason, is_failure=False))
         self._embedded(visit, response, page_links)
         base = self._base_of(response.url, page_links.base)
-        self._follow_links(visit.origin.of_links(response.url, page), response.url, base, page_links.links)
+        origin = visit.origin.of_links(response.url, page)
+        linked_urls = self._follow_links(origin, response.url, base, page_links.links)
+        if body.digests is None and linked_urls is not None and is_success(response.status):
+            leads_to = {self._addresses.identity(url) for url in linked_urls}
+            self._ask_after_all(self._addresses.answered(visit.url, page_answer(body.document, leads_to)))
 
-    def _follow_links(self, origin: Origin, page_url: str, base: str, links: Iterable[Link]) -> None:
+    def _follow_links(self, origin: Origin, page_url: str, base: str, links: Iterable[Link]) -> list[str] | None:
+        """Return the URLs of the links; None when not all were looked at."""
+        linked_urls = []
         for link in links:
-            if len(self._seen) >= URLS_SEEN:
+            if len(self._addresses) >= URLS_SEEN:
                 self._seen_enough(page_url)
-                return
-            self._follow_link(origin, page_url, base, link)
+                return None
+            url = self._follow_link(origin, page_url, base, link)
+            if url is not None:
+                linked_urls.append(url)
+        return linked_urls
 
-    def _follow_link(self, origin: Origin, page_url: str, base: str, link: Link) -> None:
+    def _follow_link(self, origin: Origin, page_url: str, base: str, link: Link) -> str | None:
+        """Return the URL of a link, None when it is refused as a URL."""
         try:
             url = urls.join(base, link.reference)
         except UrlRefused as error:
             self._refused_link(page_url, error.reason)
-            return
-        key = dedup_key.key(url)
-        if not self._seen.add(key):
-            roots = self._roots.get(key)
+            return None
+        met = self._addresses.meet(url)
+        if met is not Met.NEW:
+            roots = self._roots.get(dedup_key.key(url))
             if roots is not None and origin.root not in roots:  # a page that links to itself leads nowhere
                 self.reported.links_to_reported(origin.root)
-            return
-        self._consider(Visit(url, expected_kind(url, link.kind), origin, is_embed=link.kind is LinkKind.FILE), url)
+        if met is not Met.SEEN:
+            is_embed, is_variant = link.kind is LinkKind.FILE, met is Met.VARIANT
+            kind = expected_kind(url, link.kind)
+            self._consider(Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant), url)
+        return url
 
     def _found(self, visit: Visit, sighting: Sighting) -> None:
         self._journal.sighting(sighting)
@@ -312,7 +365,7 @@ class Navigator:
 
     def _refused_link(self, page_url: str, reason: str) -> None:
         """Record each reason once; never the reference itself, which may hold content (a script, a data: URI)."""
-        if self._seen.add(reason):  # no reason is a URL
+        if self._addresses.note(reason):  # no reason is a URL
             self._journal.skip(
                 page_url,
                 Outcome.REFUSED_URL,

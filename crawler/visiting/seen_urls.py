@@ -55,6 +55,17 @@ class SeenUrls:
             self._grow(which)
         return True
 
+    def __contains__(self, text: str) -> bool:
+        number = hash(text) or 1
+        table = self._tables[number & (_TABLES - 1)]
+        last = len(table) - 1
+        slot = number >> _TABLE_BITS & last
+        while taken := table[slot]:
+            if taken == number:
+                return True
+            slot = slot + 1 & last
+        return False
+
     def _grow(self, which: int) -> None:
         old = self._tables[which]
         table = _empty(2 * len(old))

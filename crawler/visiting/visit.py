@@ -37,8 +37,9 @@ UNKNOWN_ORIGIN: Final = Origin()
 class Visit(NamedTuple):
     """One URL on its way through a recrawl.
 
-    `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
-    were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file.
+        `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
+    were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file, and
+    `is_variant` that the URL has the dedup key of one that was met before (same_addresses.py).
     """
 
     url: str
@@ -47,6 +48,7 @@ class Visit(NamedTuple):
     is_reported: bool = False
     is_embed: bool = False
     chain: tuple[int, ...] = ()
+    is_variant: bool = False
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:

@@ -464,13 +464,6 @@ def test_a_page_that_is_its_referrer_again_leads_nowhere() -> None:
     assert crawled.skip_of(host.url + "deeper/").rule == "trap.same-page"
 
 
-def test_a_session_id_or_another_order_of_a_query_is_not_another_page_and_is_fetched_as_written() -> None:
-    session = "?b=2&amp;a=1&amp;PHPSESSID=0123456789abcdef0123456789abcdef"
-    with SyntheticHost({"/": links("/list" + session, "/list?a=1&amp;b=2"), "/list": page("")}) as host:
-        crawl(host.url)
-        assert host.paths == ["/", "/list?b=2&a=1&PHPSESSID=0123456789abcdef0123456789abcdef"]
-
-
 def test_a_link_that_acts_is_left_alone_and_said() -> None:
     with SyntheticHost({"/": links("/logout", "/a.png"), "/logout": page(""), "/a.png": image()}) as host:
         crawled = crawl(host.url)

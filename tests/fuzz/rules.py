@@ -50,6 +50,9 @@ def check(data: bytes) -> None:
             assert urls.host_of(key) == urls.host_of(url), "the same as a URL of another host"
             # The lone "?": see test_fuzz.py.
             assert dedup_key.key(key) in {key, key.removesuffix("?")}, "its key has another key"
+            # Else a variant would be taken for a URL of its own kind.
+            assert key == url or dedup_key.parts_left_out(url), "its key leaves out a part without a name"
+            assert urls.host_of(dedup_key.place_of(url)) == urls.host_of(url)
             for scope in scopes:
                 for kind in LinkKind:
                     candidate = url_rules.Candidate(url, kind, page, 1)

@@ -43,6 +43,16 @@ def test_what_costs_more_comes_later_and_is_not_lost() -> None:
     assert drained(frontier) == ["page", "deeper", "calendar", "deepest"]
 
 
+def test_a_variant_comes_behind_all_of_its_kind() -> None:
+    frontier = Frontier()
+    for name, kind in (("page", LinkKind.PAGE), ("file", LinkKind.FILE)):
+        for is_variant in (True, False):
+            visit = Visit(f"{name}{' variant' if is_variant else ''}".replace(" ", "-"), kind, is_variant=is_variant)
+            frontier.push(PlannedRequest(visit, visit.url))
+    frontier.push(waiting("far-page", depth=20))
+    assert drained(frontier) == ["file", "file-variant", "page", "far-page", "page-variant"]
+
+
 @given(depths=st.lists(st.integers(0, 5), max_size=30))
 def test_pages_of_one_depth_keep_their_order(depths: list[int]) -> None:
     frontier = Frontier()
@@ -121,10 +131,12 @@ class PlainFrontier:
     def push(self, one: PlannedRequest) -> None:
         visit = one.visit
         rank = visit.origin.depth + max(one.cost, 1) - 1
+        if visit.is_variant:
+            rank += 1_000
         if visit.kind is LinkKind.FILE:
-            rank = -1
+            rank = -1 if visit.is_variant else -2
         if visit.is_reported:
-            rank = -2
+            rank = -3
         self._arrived += 1
         self.waiting.append((rank, self._arrived, one))
 
@@ -169,6 +181,7 @@ class FrontierBesidePlainOne(RuleBasedStateMachine):
             ),
             chain=st.sampled_from([(), (1,)]),
             is_reported=st.sampled_from([False, False, True]),
+            is_variant=st.sampled_from([False, False, True]),
         ),
         links=st.lists(st.tuples(st.sampled_from(URLS), st.booleans(), st.sampled_from([None, *URLS])), max_size=4),
         cost=st.sampled_from([0, 1, 5]),
@@ -200,6 +213,8 @@ class FrontierBesidePlainOne(RuleBasedStateMachine):
         every = self.plain.all()
         assert len(self.frontier) == len(every)
         assert self.frontier.reported == sum(one.visit.is_reported for one in every)
+        pages = [one for one in every if one.visit.kind is LinkKind.PAGE]
+        assert self.frontier.page_variants == sum(one.visit.is_variant for one in pages)
 
     def teardown(self) -> None:
         self.bring_back(None)
