@@ -55,6 +55,7 @@ def main() -> int:
             results.append(attempt(one, sites, played))
             print(f"{one.name}: {time.monotonic() - began:.0f} s", flush=True)
     text = scores.by_kind(sites, results, LABELS)
+    text += "".join(f"\n\n{scores.in_words(sites, one)}" for one in results if one.contestant == "orbweaver")
     for one in results:
         if given.missed:
             print(f"\nmissed by {one.contestant}:\n{scores.missed(sites, one)}")

@@ -35,9 +35,7 @@ def score(
         by_digests = {label for label in site.files if digest_of(site, label) in digests}
         handed_out = seen.files.get(site.name, set()) & site.files
         found[site.name] = frozenset(by_digests if by_digest else by_digests | handed_out)
-        paths = {"/" + url.split("/", 3)[-1] for url in own.said}
-        missed = site.files - found[site.name]
-        said[site.name] = frozenset(label for label in missed if carrier(site, label) in paths)
+        said[site.name] = frozenset(label for label in site.files - found[site.name] if is_said(site, label, own.said))
     return Score(contestant, found, said, seen.requests, seen.gone, seen.paths)
 
 
@@ -52,11 +50,10 @@ def digest_of(site: Site, label: str) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def carrier(site: Site, label: str) -> str:
-    """Return the path of the URL at which a file is, or in whose answer it is."""
-    if label.startswith("data:"):
-        return site.start
-    return label.partition("!/")[0]
+def is_said(site: Site, label: str, urls: Iterable[str]) -> bool:
+    """Whether one of these URLs is that of a file, of the archive that it is in, or of a page or redirect before it."""
+    paths = {"/" + url.split("/", 3)[-1] for url in urls}
+    return not paths.isdisjoint({label.partition("!/")[0], *site.answers})
 
 
 def by_kind(sites: Sequence[Site], scores: Sequence[Score], labels: Mapping[str, str]) -> str:
@@ -84,6 +81,22 @@ def by_kind(sites: Sequence[Site], scores: Sequence[Score], labels: Mapping[str,
     rows.append(("requests", "", "", *(f"{one.requests:,}" for one in scores)))
     rows.append(("of these, answered 404", "", "", *(f"{one.gone:,}" for one in scores)))
     return table(("kind of trick", "sites", "files", *(labels[one.contestant] for one in scores)), rows)
+
+
+def in_words(sites: Sequence[Site], ours: Score) -> str:
+    """Say how many files Orbweaver missed, with or without a line about it, and what it leaves out by choice."""
+    lost = {site.name: site.files - ours.found[site.name] for site in sites}
+    count = sum(map(len, lost.values()))
+    told = sum(map(len, ours.said.values()))
+    by_browser = {site.name: site.shown - ours.found[site.name] for site in sites}
+    named = "; ".join(f"{site.name} ({site.left_out or 'missed'})" for site in sites if by_browser[site.name])
+    lines = [
+        f"Orbweaver missed {count} files. Of {told} of them a line in `skipped.jsonl` says so, or says so of the archive,"
+        " page or redirect on the way.",
+        f"It missed {sum(map(len, by_browser.values()))} of the files that the browser fetches{': ' if named else '.'}{named}",
+    ]
+    by_choice = [f"- {site.name}: {site.left_out}" for site in sites if site.left_out and lost[site.name]]
+    return "\n\n".join([*lines, "Left out by choice:\n\n" + "\n".join(by_choice)] if by_choice else lines)
 
 
 def share(part: int, whole: int) -> str:

@@ -53,7 +53,8 @@ class Site:
     """One trick. `shown` are the files that a browser without scripts fetches, `more` those that only a reader finds.
 
     The browser opens `start`, and whatever can be clicked from there. `answers` has all paths but those of plain files;
-    of several answers to a path the first counts whose conditions hold. `other` has those of a second host.
+    of several answers to a path the first counts whose conditions hold. `other` has those of a second host. `left_out`
+    is the reason why Orbweaver leaves files of this site out by choice.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Site:
     archives: Mapping[str, Archive]
     other: Mapping[str, tuple[Answer, ...]]
     start: str
+    left_out: str
 
     @property
     def files(self) -> frozenset[str]:
@@ -102,6 +104,7 @@ def site(
     archives: Mapping[str, Archive] | None = None,
     other: Mapping[str, Page] | None = None,
     start: str = "/",
+    left_out: str = "",
 ) -> Site:
     """Describe a site: `page` is what `start` answers, `shown` and `more` are labels with blanks between them."""
     answers = {path: _answers(one) for path, one in (pages or {}).items()}
@@ -115,6 +118,7 @@ def site(
         archives=archives or {},
         other={path: _answers(one) for path, one in (other or {}).items()},
         start=start,
+        left_out=left_out,
     )
 
 
