@@ -89,11 +89,12 @@ def in_words(sites: Sequence[Site], ours: Score) -> str:
     count = sum(map(len, lost.values()))
     told = sum(map(len, ours.said.values()))
     by_browser = {site.name: site.shown - ours.found[site.name] for site in sites}
-    named = "; ".join(f"{site.name} ({site.left_out or 'missed'})" for site in sites if by_browser[site.name])
+    names = "; ".join(site.name for site in sites if by_browser[site.name])
     lines = [
-        f"Orbweaver missed {count} files. Of {told} of them a line in `skipped.jsonl` says so, or says so of the archive,"
-        " page or redirect on the way.",
-        f"It missed {sum(map(len, by_browser.values()))} of the files that the browser fetches{': ' if named else '.'}{named}",
+        f"Orbweaver missed {count} files. For {told} of them `skipped.jsonl` has a line: about the file, or about the "
+        "archive, page or redirect on the way.",
+        f"Files that the browser fetches and Orbweaver missed: {sum(map(len, by_browser.values()))}"
+        f"{' (' if names else ''}{names}{')' if names else ''}.",
     ]
     by_choice = [f"- {site.name}: {site.left_out}" for site in sites if site.left_out and lost[site.name]]
     return "\n\n".join([*lines, "Left out by choice:\n\n" + "\n".join(by_choice)] if by_choice else lines)
