@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.recall import scores
+from bench.recall import results, scores
 from bench.recall.real_pages import Folder
 from bench.recall.server import PACKINGS, Playing, Seen
 from bench.recall.site import Answer, Site, site
@@ -124,3 +124,13 @@ def test_a_folder_is_served_and_nothing_beside_it(tmp_path: Path) -> None:
         folder.answer("/../secret")[0] == folder.answer("/%2e%2e/secret")[0] == folder.answer("/deep/a.png")[0] == 404
     )
     assert folder.look() == {"/deep/index.html"}
+
+
+def test_scores_are_kept_as_long_as_the_sites_are_the_same(tmp_path: Path) -> None:
+    one, other = (site("kind", "name", f"<img src={path}>", shown=path) for path in ("/a.jpg", "/b.jpg"))
+    score = scores.score("ours", [one], Seen(files={"name": {"/a.jpg"}}, requests=3), {}, by_digest=False)
+    results.keep(tmp_path / "scores.json", [one], [score])
+
+    assert results.kept(tmp_path / "scores.json", [one]) == [score]
+    assert results.kept(tmp_path / "scores.json", [other]) == []
+    assert results.kept(tmp_path / "nothing.json", [one]) == []

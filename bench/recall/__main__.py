@@ -7,9 +7,10 @@ import os
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from bench.crawl import documents
-from bench.recall import scores
+from bench.recall import results, scores
 from bench.recall.contestants import CONTESTANTS, Contestant
 from bench.recall.server import Playing, playing
 from bench.recall.site import Site
@@ -30,6 +31,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--missed", action="store_true", help="say which files each missed; ! is what a browser fetches"
     )
+    parser.add_argument(
+        "--results", type=Path, help="file that keeps the scores; who is in it is not run again unless named"
+    )
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/performance.md")
     return parser.parse_args()
 
@@ -42,7 +46,8 @@ def main() -> int:
     # A proxy from the environment would take part, too.
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
-    results, left_out = [], []
+    found = {one.contestant: one for one in (results.kept(given.results, sites) if given.results else [])}
+    left_out = []
     with playing(sites) as played:
         for one in CONTESTANTS:
             if one.name not in given.contestants:
@@ -52,11 +57,14 @@ def main() -> int:
                 print(one.missing, flush=True)
                 continue
             began = time.monotonic()
-            results.append(attempt(one, sites, played))
+            found[one.name] = attempt(one, sites, played)
             print(f"{one.name}: {time.monotonic() - began:.0f} s", flush=True)
-    text = scores.by_kind(sites, results, LABELS)
-    text += "".join(f"\n\n{scores.in_words(sites, one)}" for one in results if one.contestant == "orbweaver")
-    for one in results:
+            if given.results:
+                results.keep(given.results, sites, found.values())
+    in_order = [found[one.name] for one in CONTESTANTS if one.name in found]
+    text = scores.by_kind(sites, in_order, LABELS)
+    text += "".join(f"\n\n{scores.in_words(sites, one)}" for one in in_order if one.contestant == "orbweaver")
+    for one in in_order:
         if given.missed:
             print(f"\nmissed by {one.contestant}:\n{scores.missed(sites, one)}")
         if one.contestant == "chromium" and (wrong := scores.wrong_truth(sites, one)):

@@ -61,16 +61,21 @@ class Playing:
 
     def __init__(self, sites: Sequence[Site], port: int) -> None:
         self._port = port
-        self._sites: dict[str, tuple[Site, bool]] = {}
+        self._sites: dict[str, Site] = {}
+        self._answers: dict[str, Mapping[str, tuple[Answer, ...]]] = {}
         self.starts: dict[str, str] = {}
         self._seen = Seen()
         self._asked: Counter[tuple[str, str]] = Counter()
         for number, site in enumerate(sites):
             place = f"{number // HOSTS_A_NET}.{number % HOSTS_A_NET + 1}"
-            self._sites[f"127.1.{place}:{port}"] = site, False
-            if site.other:
-                self._sites[f"127.2.{place}:{port}"] = site, True
             self.starts[site.name] = f"http://127.1.{place}:{port}{site.start}"
+            for net, answers in ((1, site.answers), (2, site.other)):
+                if not answers:
+                    continue
+                self._sites[f"127.{net}.{place}:{port}"] = site
+                self._answers[f"127.{net}.{place}:{port}"] = {
+                    self._filled(site, path): one for path, one in answers.items()
+                }
 
     @property
     def addresses(self) -> list[str]:
@@ -96,11 +101,11 @@ class Playing:
         host = headers.get("host", "")
         if host not in self._sites:
             return _bytes_of(GONE, b"Not found")
-        site, is_other = self._sites[host]
+        site = self._sites[host]
         self._asked[host, path] += 1
         self._seen.requests += 1
         self._seen.paths.setdefault(site.name, []).append(path)
-        found = self._choose(site, is_other, path, headers, self._asked[host, path]) if method != "POST" else GONE
+        found = self._choose(host, path, headers) if method != "POST" else GONE
         self._seen.gone += found.status in {404, 410} and path not in {"/robots.txt", "/favicon.ico"}
         body = self._body(site, host, path, found)
         if found.file and 200 <= found.status < 300 and method == "GET":
@@ -109,19 +114,22 @@ class Playing:
         whole = _bytes_of(filled, body)
         return whole if method != "HEAD" else whole.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
-    def _choose(self, site: Site, is_other: bool, path: str, headers: Mapping[str, str], number: int) -> Answer:
-        answers = site.other if is_other else site.answers
+    def _choose(self, host: str, path: str, headers: Mapping[str, str]) -> Answer:
+        site, number = self._sites[host], self._asked[host, path]
         for key in (path, path.partition("?")[0]):
-            for one in answers.get(key, ()):
-                if (not one.first or number <= one.first) and all(
-                    re.search(self._filled(site, pattern), headers.get(name.lower(), "")) if pattern else
-                    name.lower() not in headers
-                    for name, pattern in one.when.items()
-                ):  # fmt: skip
+            for one in self._answers[host].get(key, ()):
+                if (not one.first or number <= one.first) and self._holds(site, one.when, headers):
                     return one
-            if not is_other and (key in site.files or key in site.archives):
+            if host.startswith("127.1.") and (key in site.files or key in site.archives):
                 return Answer(file=key, content_type=content_type(key))
         return GONE
+
+    def _holds(self, site: Site, when: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+        asked = {name: headers.get(name.lower()) for name in when}
+        return all(
+            re.search(self._filled(site, pattern), asked[name] or "") if pattern else asked[name] is None
+            for name, pattern in when.items()
+        )
 
     def _body(self, site: Site, host: str, path: str, found: Answer) -> bytes:
         if found.file in site.archives:
