@@ -84,6 +84,19 @@ SITES = (
     only("cookie that a redirect sets", COOKIE, content="", pages={
         "/": Answer("", status=302, headers=("Location: /home", "Set-Cookie: seen=1; Path=/")),
         "/home": "<img src=/f/a.jpg>"}),
+    only("cookie that a redirect changes", COOKIE, content="", pages={
+        "/": Answer("", status=302, headers=("Location: /home", "Set-Cookie: seen=0; Path=/")),
+        "/home": Answer("", status=302, headers=("Location: /in", "Set-Cookie: seen=1; Path=/")),
+        "/in": "<img src=/f/a.jpg>"}),
+    one("redirects round to the start with a cookie", (
+        Answer("<!doctype html><img src=/a.jpg>", when=COOKIE), Answer("", status=302, headers=("Location: /set?to=/",))),
+        pages={"/set?to=/": Answer("", status=302, headers=("Location: /", "Set-Cookie: seen=1; Path=/"))}, shown="/a.jpg"),
+    one("redirect to itself in another order", (
+        Answer("", status=302, headers=("Location: /?b=2&a=1",))), start="/?a=1&b=2",
+        pages={"/?b=2&a=1": "<img src=/a.jpg>"}, shown="/a.jpg"),
+    one("page that reloads itself with a cookie", (
+        Answer("<!doctype html><img src=/a.jpg>", when=COOKIE),
+        Answer("<!doctype html><meta http-equiv=refresh content=0>", headers=("Set-Cookie: seen=1; Path=/",))), shown="/a.jpg"),
     only("two cookies", {"Cookie": r"(?=.*seen=1)(?=.*ok=2)"}, content="", pages={"/": Answer(
         "<!doctype html><img src=/f/a.jpg>", headers=("Set-Cookie: seen=1", "Set-Cookie: ok=2"))}),
     only("cookie with a date", COOKIE, content="", pages={

@@ -18,6 +18,7 @@ _URL_ATTRIBUTES = (
     "data-file", "data-source", "data-media", "data-pswp-src", "data-ngsrc", "data-flickity-lazyload",
     "data-echo", "data-actualsrc", "data-ks-lazyload", "data-download-url", "data-bg", "data-background",
     "data-background-image", "data-bgset", "data-bg-src", "data-parallax-image", "lazy-src", "data-image-full",
+    "data-uri", "data-imgsrc", "data-src-retina", "data-at2x", "data-hd-src", "data-video-src", "data-mp4", "data-audio-src",
     "data-preview", "data-cfsrc", "data-pagespeed-lazy-src", "data-original-src", "file-src", "zoomfile", "_src",
 )  # fmt: skip
 
@@ -29,7 +30,9 @@ def attribute(name: str, element: str = "img") -> Site:
 
 SITES = (
     *(attribute(name) for name in _URL_ATTRIBUTES),
-    *(attribute(name, "div") for name in ("data-src", "data-original", "data-bg", "data-image", "data-full", "data-url")),
+    *(attribute(name, "div") for name in (
+        "data-src", "data-original", "data-bg", "data-image", "data-full", "data-url", "data-source", "data-video-src",
+    )),
     *(attribute(name, "a") for name in ("data-href", "data-full", "data-pswp-src", "data-src", "data-image")),
     one("data-srcset", "<img data-srcset='/a.jpg 480w, /b.jpg 960w'>", more="/a.jpg /b.jpg"),
     one("data-lazy-srcset of source", "<picture><source data-lazy-srcset='/a.webp 1x, /b.webp 2x'></picture>",

@@ -33,6 +33,8 @@ SITES = (
         shown="/x/up/a.jpg"),
     one("base of data:", "<html><head><base href=data:x></head><body><img src=/a.jpg></body></html>", shown="/a.jpg"),
     one("base in svg", "<svg><base href=/no/></base></svg><img src=a.jpg>", shown="/a.jpg"),
+    one("base in a string of a script", "<script>var t = \"<base href='/no/'>\";</script><img src=a.jpg>", shown="/a.jpg"),
+    one("base in a comment", "<!-- <base href=/no/> --><img src=a.jpg>", shown="/a.jpg"),
     one("UTF-8", "<img src=/\u00e9.jpg>", shown="/%C3%A9.jpg"),
     one("windows-1252 declared", encoded("<!doctype html><meta charset=windows-1252><img src=/\u00e9.jpg>", "cp1252"),
         shown="/%C3%A9.jpg"),

@@ -66,6 +66,8 @@ SITES = (
           b=css(".x{background:url(a.jpg)}")),
     sheet("minified", ".x{background:url(a.png)no-repeat,url(b.png)}.y{background:url(c.png)}",
           shown="/css/a.png /css/b.png", more="/css/c.png"),
+    sheet("empty url() before another", "#e{background-image:url();width:9px}.x{background-image:url(\"a.png\")}",
+          shown="/css/a.png"),
     sheet("charset of the sheet", '@charset "windows-1252";.x{background:url(\xe9.jpg)}'.encode("cp1252"),
           shown="/css/%C3%A9.jpg"),
     sheet("sheet in UTF-16", "\ufeff.x{background:url(a.jpg)}".encode("utf-16-le"), shown="/css/a.jpg"),
