@@ -1,4 +1,4 @@
-"""The two kinds of link, by which pages and files are told apart from the link on."""
+"""The two kinds of link, by which pages and files are told apart from the link on, and where a link stood."""
 
 from __future__ import annotations
 
@@ -10,3 +10,15 @@ class LinkKind(StrEnum):
 
     PAGE = "page"
     FILE = "file"
+
+
+class LinkSource(StrEnum):
+    """Where a reference stood.
+
+    A `LINK` is certain: a browser without scripts, or a well-known script, goes there. The others are candidates: they
+    look like references, and may be none. They are visited last, and it is no failure when nothing is there.
+    """
+
+    LINK = "link"
+    ATTRIBUTE = "attribute"
+    SCRIPT = "script"

@@ -129,7 +129,7 @@ class RecrawlSpider(Spider):
 
     async def _visit(self, planned: PlannedRequest) -> None:
         """Ask for one URL, and do everything that follows from its response: the same for pages and for files."""
-        if self._navigator.leaves_out(planned):
+        if not self._navigator.is_due(planned.visit) or self._navigator.leaves_out(planned):
             return
         visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
         # Some sites show their files only to who comes from a certain page; no other URL says where we come from.

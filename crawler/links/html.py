@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.attribute_values import (
     DATA_SCHEME,
     DataUri,
@@ -17,27 +17,41 @@ from orbweaver.crawler.links.attribute_values import (
     srcset_references,
     trim,
 )
-from orbweaver.crawler.links.markup import start_tags
+from orbweaver.crawler.links.candidates import (
+    attribute_references,
+    handler_references,
+    is_file,
+    json_ld_references,
+    script_references,
+    text_references,
+)
+from orbweaver.crawler.links.hints import is_hinted
+from orbweaver.crawler.links.markup import INSIDE, SCRIPT, TEXT, start_tags
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
+# Of one page, of what may be no reference at all; the limits of a recrawl bound their sum.
+MAX_CANDIDATES = 2_000
 # Documents in srcdoc and data: URIs, each inside another: every level is read as a whole again.
 DOCUMENTS_DEEP = 8
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 
 
 class Link(NamedTuple):
-    """One reference as the document writes it, HTML and CSS escapes undone, not resolved."""
+    """One reference as the document writes it, escapes undone, not resolved; `source` says how certain it is."""
 
     reference: str
     kind: LinkKind
+    source: LinkSource = LinkSource.LINK
 
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
     """The references in one document, in document order, each once per kind.
 
-    `base` is the document's own `<base href>`. References are relative to it, and it is relative to the document's URL.
+    `candidates` may be references: see LinkSource. None of them is among the links, and those over the limit are only
+    counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
+    is relative to the document's URL.
     """
 
     links: tuple[Link, ...]
@@ -45,6 +59,8 @@ class PageLinks:
     data_uris: tuple[DataUri, ...]
     bad_data_uris: int
     is_truncated: bool
+    candidates: tuple[Link, ...] = ()
+    candidates_left_out: int = 0
 
 
 def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: int = MAX_LINKS) -> PageLinks:
@@ -67,28 +83,83 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
     is_too_deep = False
     while documents and not found.is_truncated:
         document, depth = documents.pop()
-        tags = start_tags(document, elements=_RULES, attributes=_READ_ATTRIBUTES, anywhere=_ANY_ELEMENT, is_xml=is_xml)
+        tags = start_tags(
+            document,
+            elements=_RULES,
+            attributes=_READ_ATTRIBUTES,
+            anywhere=_is_wanted,
+            is_xml=is_xml,
+        )
         for name, attributes in tags:
             if found.is_truncated:
                 break
+            if name is TEXT:
+                _add_candidates(found, text_references(attributes[TEXT]))
+                continue
+            if SCRIPT in attributes:
+                _add_script(found, attributes[SCRIPT], attributes[INSIDE])
+                continue
             if name == "base" and found.base is None:
                 found.base = trim(attributes.get("href", "")) or None
             inside = [srcdoc] if name == "iframe" and (srcdoc := attributes.get("srcdoc")) else []
+            is_read = False
             for reference, kind in _references(name, attributes):
+                is_read = True
                 embedded = found.add(reference, kind)
                 if embedded is not None and embedded.media_type in _DOCUMENT_TYPES:
                     inside.append(decode_text(embedded.data, None))
             if inside and depth < DOCUMENTS_DEEP:
                 documents.extend((text, depth + 1) for text in inside)
             is_too_deep |= bool(inside) and depth >= DOCUMENTS_DEEP
+            _add_unread(found, name, attributes, is_read=is_read)
     found.is_truncated |= is_too_deep
+
+
+def _add_candidates(found: FoundLinks, references: Iterable[str], source: LinkSource = LinkSource.SCRIPT) -> None:
+    for reference in references:
+        found.add_candidate(reference, LinkKind.FILE if is_file(reference) else LinkKind.PAGE, source)
+
+
+def _add_script(found: FoundLinks, code: str, inside: str) -> None:
+    """Add the candidates in the content of a `<script>`; its tag has `inside` behind its name."""
+    _add_candidates(found, text_references(code))
+    if "ld+json" in inside:
+        for reference, is_page in json_ld_references(code):
+            found.add_candidate(reference, LinkKind.PAGE if is_page else LinkKind.FILE, LinkSource.SCRIPT)
+    else:
+        _add_candidates(found, script_references(code))
+
+
+def _add_unread(found: FoundLinks, name: str, attributes: dict[str, str], *, is_read: bool) -> None:
+    """Add the candidates in those attributes of a tag that no rule reads; `is_read` says that its rule found some."""
+    href = attributes.get("href")
+    if href is not None and ":" in href and _JAVASCRIPT.match(href):
+        _add_handler(found, href)
+    read = _READ_BY_RULES.get(name, _READ_ANYWHERE) if is_read else _READ_ANYWHERE
+    if attributes.keys() <= read:
+        return
+    for attribute, value in attributes.items():
+        if attribute in read or attribute in _NO_REFERENCES or (attribute == "src" and name == "script"):
+            continue
+        if attribute.startswith("on"):
+            _add_handler(found, value)
+        elif is_hinted(value):
+            _add_candidates(found, attribute_references(value), LinkSource.ATTRIBUTE)
+
+
+def _add_handler(found: FoundLinks, code: str) -> None:
+    _add_candidates(found, text_references(code))
+    _add_candidates(found, handler_references(code))
 
 
 class FoundLinks:
     """Collects the references of one document (`page` is its URL) in order, each once, up to a limit."""
 
-    def __init__(self, *, page: str, max_links: int) -> None:
+    def __init__(self, *, page: str, max_links: int, max_candidates: int = MAX_CANDIDATES) -> None:
         self.links: dict[Link, None] = {}
+        self._candidates: dict[str, Link] = {}
+        self._candidates_left_out = 0
+        self._max_candidates = max_candidates
         self.data_uris: dict[DataUri, None] = {}
         self.bad_data_uris = 0
         self.base: str | None = None
@@ -123,9 +194,24 @@ class FoundLinks:
             self.links[key] = None
         return None
 
+    def add_candidate(self, reference: str, kind: LinkKind, source: LinkSource) -> None:
+        """Add what may be a reference; a data: URI is a file wherever it stands."""
+        if DATA_SCHEME.match(reference):
+            self.add(reference, kind)
+        elif reference in self._candidates or reference.partition("#")[0] == self._page:
+            return
+        elif len(self._candidates) >= self._max_candidates:
+            self._candidates_left_out += 1
+        else:
+            self._candidates[reference] = Link(reference, kind, source)
+
     def page_links(self) -> PageLinks:
         """Return the references that were added."""
+        certain = {link.reference for link in self.links} if self._candidates else ()
+        candidates = (link for link in self._candidates.values() if link.reference not in certain)
         return PageLinks(
+            candidates=tuple(candidates),
+            candidates_left_out=self._candidates_left_out,
             links=tuple(self.links),
             base=self.base,
             data_uris=tuple(self.data_uris),
@@ -167,37 +253,94 @@ def decode_text(body: bytes, content_type: str | None) -> str:
 
 # --- tags to references ---
 
-_ANY_ELEMENT = re.compile(r"style|background|data-bg", re.ASCII | re.IGNORECASE)
+_HANDLER = re.compile(r"(?<![a-z-])on[a-z]{4,16}\s*+=", re.ASCII)
+_JAVASCRIPT = re.compile(r"[\x00-\x20]*+javascript:", re.ASCII | re.IGNORECASE)
+
+
+def _is_wanted(inside: str) -> bool:
+    """Whether a tag of any element has, in its attributes as written, a style, a background or an event handler."""
+    inside = inside.lower()
+    return (
+        "style" in inside
+        or "background" in inside
+        or "data-bg" in inside
+        or ("on" in inside and _HANDLER.search(inside) is not None)
+    )
+
+
 _ATTRIBUTE_NAMES = """
     as background content data data-background data-bg data-lazy-src data-lazy-srcset data-original data-src
-    data-srcset href http-equiv imagesrcset name poster property rel src srcdoc srcset style type xlink:href
+    data-srcset href http-equiv imagesrcset itemprop name poster property rel src srcdoc srcset style type xlink:href
 """
-_READ_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
+_HANDLER_NAMES = """
+    onauxclick onchange onclick oncontextmenu ondblclick onerror onfocus onkeydown onkeypress onload onmousedown
+    onmouseenter onmouseover onmouseup onpageshow onpointerdown onpointerup ontouchend ontouchstart onunload
+"""
+_READ_ATTRIBUTES = frozenset(f"{_ATTRIBUTE_NAMES} {_HANDLER_NAMES}".split())
+_READ_ANYWHERE = frozenset({"background", "data-background", "data-bg", "srcdoc", "style"})
+# Texts for people and values of other kinds; where a form is sent; and namespaces.
+_NO_REFERENCE_NAMES = """
+    action alt aria-describedby aria-description aria-label aria-labelledby as class d formaction http-equiv id itemid
+    itemprop itemtype label name nonce integrity ping placeholder points profile property summary title transform type
+    typeof version viewbox vocab xml:base xmlns
+"""
+_NO_REFERENCES = frozenset(_NO_REFERENCE_NAMES.split()) | {f"xmlns:{prefix}" for prefix in ("xlink", "xhtml", "svg")}
 
 _References = Iterator[tuple[str, LinkKind]]
 _Rule = Callable[[dict[str, str]], _References]
 
-_MEDIA_LINKS = frozenset({"image_src", "icon", "apple-touch-icon", "apple-touch-icon-precomposed"})
-_PAGE_LINKS = frozenset({"alternate", "next", "prev", "sitemap"})
-# The kinds of `preload` links that are read; scripts and fonts are left out.
+_MEDIA_LINK_NAMES = """
+    apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image audio_src enclosure fluid-icon icon image
+    image_src mask-icon preview thumbnail video_src
+"""
+_MEDIA_LINKS = frozenset(_MEDIA_LINK_NAMES.split())
+_PAGE_LINK_NAMES = """
+    alternate amphtml appendix bookmark chapter contents first index last next prerender prev previous section sitemap
+    start subsection up
+"""
+_PAGE_LINKS = frozenset(_PAGE_LINK_NAMES.split())
+# The kinds of `preload` and `prefetch` links that are read; scripts and fonts are left out.
 _PRELOADED = frozenset({"audio", "fetch", "image", "object", "embed", "style", "track", "video"})
+_PREFETCHED_PAGES = frozenset({"", "document"})
 _META_KINDS = {
     **{
         f"og:{media}{suffix}": LinkKind.FILE
         for media in ("image", "video", "audio")
-        for suffix in ("", ":url", ":secure_url")
+        for suffix in ("", ":url", ":secure_url", ":user_generated")
     },
-    "og:url": LinkKind.PAGE,
-    "twitter:image": LinkKind.FILE,
-    "twitter:image:src": LinkKind.FILE,
+    **{f"og:{name}": LinkKind.PAGE for name in ("url", "see_also", "video:iframe")},
+    **{f"twitter:image{suffix}": LinkKind.FILE for suffix in ("", ":src", "0", "1", "2", "3")},
     "twitter:player": LinkKind.PAGE,
     "twitter:player:stream": LinkKind.FILE,
+    "twitter:url": LinkKind.PAGE,
+    "al:web:url": LinkKind.PAGE,
+    **{
+        f"msapplication-{tile}": LinkKind.FILE
+        for tile in ("tileimage", "square70x70logo", "square150x150logo", "wide310x150logo", "square310x310logo")
+    },
+    # schema.org's properties in `itemprop`, and names that many sites give their previews.
+    **dict.fromkeys(["contenturl", "image", "logo", "photo", "screenshot", "thumbnail", "thumbnailurl"], LinkKind.FILE),
+    **dict.fromkeys(["embedurl", "url"], LinkKind.PAGE),
+    **dict.fromkeys(
+        [
+            "image_src",
+            "pin:media",
+            "pinterest:media",
+            "sailthru.image.full",
+            "sailthru.image.thumb",
+            "shareaholic:image",
+        ],
+        LinkKind.FILE,
+    ),
+    **dict.fromkeys(["parsely-image-url", "vk:image", "citation_pdf_url", "video_src", "audio_src"], LinkKind.FILE),
 }
 
 
 def _references(name: str, attributes: dict[str, str]) -> _References:
     if rule := _RULES.get(name):
         yield from rule(attributes)
+    if _READ_ANYWHERE.isdisjoint(attributes):
+        return
     for attribute in _BACKGROUNDS:
         if background := attributes.get(attribute):
             yield from _background_references(background)
@@ -222,10 +365,15 @@ def _attributes_rule(kind: LinkKind, *names: str, sets: tuple[str, ...] = ()) ->
             if reference := attributes.get(name):
                 yield reference, kind
         for name in sets:
-            for reference in srcset_references(attributes.get(name, "")):
-                yield reference, kind
+            if srcset := attributes.get(name):
+                for reference in srcset_references(srcset):
+                    yield reference, kind
 
     return rule
+
+
+def _no_references(attributes: dict[str, str]) -> _References:  # noqa: ARG001
+    return iter(())
 
 
 def _input_rule(attributes: dict[str, str]) -> _References:
@@ -238,23 +386,29 @@ def link_references(attributes: dict[str, str]) -> Iterator[tuple[str, LinkKind]
     relations = set(attributes.get("rel", "").lower().split())
     reference = attributes.get("href", "")
     is_stylesheet = "stylesheet" in relations
+    loaded_as = attributes.get("as", "").strip().lower()
     if "preload" in relations:
-        is_shown = attributes.get("as", "").strip().lower() in _PRELOADED
+        is_shown = loaded_as in _PRELOADED
         for candidate in srcset_references(attributes.get("imagesrcset", "")):
             yield candidate, LinkKind.FILE
     else:
         is_shown = is_stylesheet or bool(relations & _MEDIA_LINKS)
-    if is_shown:
+    is_page = bool(relations & _PAGE_LINKS) and not is_stylesheet
+    if "prefetch" in relations:
+        is_shown |= loaded_as in _PRELOADED
+        is_page |= loaded_as in _PREFETCHED_PAGES
+    kind = _META_KINDS.get(attributes.get("itemprop", "").strip().lower())
+    if is_shown or kind is LinkKind.FILE:
         yield reference, LinkKind.FILE
-    if relations & _PAGE_LINKS and not is_stylesheet:
+    if is_page or kind is LinkKind.PAGE:
         yield reference, LinkKind.PAGE
 
 
 def _meta_rule(attributes: dict[str, str]) -> _References:
     content = attributes.get("content", "")
-    for name in {attributes.get("property", "").lower(), attributes.get("name", "").lower()}:
-        if kind := _META_KINDS.get(name.strip()):
-            yield content, kind
+    names = {attributes[name].strip().lower() for name in ("property", "name", "itemprop") if name in attributes}
+    for kind in {_META_KINDS[name] for name in names if name in _META_KINDS}:
+        yield content, kind
     if attributes.get("http-equiv", "").strip().lower() == "refresh":
         yield refresh_reference(content), LinkKind.PAGE
 
@@ -262,24 +416,38 @@ def _meta_rule(attributes: dict[str, str]) -> _References:
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 _BACKGROUNDS = ("background", "data-bg", "data-background")
-_SVG_MEDIA = _attributes_rule(LinkKind.FILE, "href", "xlink:href")
-_RULES: dict[str, _Rule] = {
-    "a": _attributes_rule(LinkKind.PAGE, "href", "xlink:href"),
-    "area": _attributes_rule(LinkKind.PAGE, "href"),
-    "audio": _attributes_rule(LinkKind.FILE, "src"),
-    "base": _attributes_rule(LinkKind.PAGE),
-    "embed": _attributes_rule(LinkKind.FILE, "src"),
-    "feimage": _SVG_MEDIA,
-    "frame": _attributes_rule(LinkKind.PAGE, "src"),
-    "iframe": _attributes_rule(LinkKind.PAGE, "src", "data-src", "data-lazy-src"),
-    # `image` is SVG's; outside svg a browser takes it for img.
-    "image": _attributes_rule(LinkKind.FILE, "href", "xlink:href", "src", *_LAZY, sets=("srcset",)),
-    "img": _attributes_rule(LinkKind.FILE, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
-    "input": _input_rule,
-    "link": link_references,
-    "meta": _meta_rule,
-    "object": _attributes_rule(LinkKind.FILE, "data"),
-    "source": _attributes_rule(LinkKind.FILE, "src", *_LAZY, sets=("srcset", *_LAZY_SETS)),
-    "use": _SVG_MEDIA,
-    "video": _attributes_rule(LinkKind.FILE, "src", "poster", *_LAZY, sets=_LAZY_SETS),
+_RULES: dict[str, _Rule] = {"base": _no_references, "input": _input_rule, "link": link_references, "meta": _meta_rule}
+_READ_BY_RULES: dict[str, frozenset[str]] = {
+    "input": _READ_ANYWHERE | {"src", "type"},
+    "link": _READ_ANYWHERE | {"href", "rel", "as", "imagesrcset", "itemprop", "type"},
+    "meta": _READ_ANYWHERE | {"content", "name", "property", "itemprop", "http-equiv"},
 }
+_PICTURE = ("src", *_LAZY)
+_PICTURE_SETS = ("srcset", *_LAZY_SETS)
+_SVG_MEDIA = ("href", "xlink:href")
+for _name, _kind, _attributes, _sets in (
+    ("a", LinkKind.PAGE, ("href", "xlink:href"), ()),
+    ("area", LinkKind.PAGE, ("href",), ()),
+    ("audio", LinkKind.FILE, ("src",), ()),
+    ("bgsound", LinkKind.FILE, ("src",), ()),
+    ("embed", LinkKind.FILE, ("src",), ()),
+    ("feimage", LinkKind.FILE, _SVG_MEDIA, ()),
+    ("frame", LinkKind.PAGE, ("src",), ()),
+    ("iframe", LinkKind.PAGE, ("src", "data-src", "data-lazy-src"), ()),
+    # `image` is SVG's; outside svg a browser takes it for img.
+    ("image", LinkKind.FILE, (*_SVG_MEDIA, *_PICTURE), ("srcset",)),
+    ("img", LinkKind.FILE, _PICTURE, _PICTURE_SETS),
+    ("object", LinkKind.FILE, ("data",), ()),
+    ("source", LinkKind.FILE, _PICTURE, _PICTURE_SETS),
+    ("track", LinkKind.FILE, ("src",), ()),
+    ("use", LinkKind.FILE, _SVG_MEDIA, ()),
+    ("video", LinkKind.FILE, ("src", "poster", *_LAZY), _LAZY_SETS),
+    # https://amp.dev/documentation/components: a script makes the element of HTML of each.
+    ("amp-anim", LinkKind.FILE, ("src",), ("srcset",)),
+    ("amp-audio", LinkKind.FILE, ("src",), ()),
+    ("amp-iframe", LinkKind.PAGE, ("src",), ()),
+    ("amp-img", LinkKind.FILE, ("src",), ("srcset",)),
+    ("amp-video", LinkKind.FILE, ("src", "poster"), ()),
+):
+    _RULES[_name] = _attributes_rule(_kind, *_attributes, sets=_sets)
+    _READ_BY_RULES[_name] = _READ_ANYWHERE.union(_attributes, _sets)

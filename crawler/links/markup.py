@@ -7,13 +7,18 @@ nodes, 360 MB, of 18 KB of unclosed `<b>` and `<p>`), and references need no tre
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
-from html import unescape
+from collections.abc import Callable, Container, Iterable, Iterator
+from html import unescape as unescape_text
 from html.entities import html5
 
 from orbweaver.crawler.bodies.repetition import end_of_run
+from orbweaver.crawler.links.hints import HINTS, Hints
 
 Attributes = dict[str, str]
+# No name of an element or attribute has such characters.
+TEXT = "<text>"
+SCRIPT = "<script>"
+INSIDE = "<inside>"
 
 # Inside these elements a "<" is text until their own end tag, except in svg and math.
 _RAW = ("iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp")
@@ -43,6 +48,8 @@ _TOKEN = re.compile(
 _ONE_ATTRIBUTE = re.compile(r"""([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s>]*+))|)""", re.ASCII)
 # A tag of 5 MB may have millions of attributes: longer ones are read one by one.
 _LONG_TAG = 4_096
+# So many attributes of one tag are kept although nobody asked for them by name.
+_MOST_HINTED = 1_000
 _REFERENCE = re.compile(r"&(?:\#(?:[0-9]++|[xX][0-9A-Fa-f]++);?|(?P<name>[A-Za-z][A-Za-z0-9]*+)(?P<after>[;=]?))")
 
 
@@ -51,30 +58,46 @@ def start_tags(
     *,
     elements: Container[str],
     attributes: Container[str],
-    anywhere: re.Pattern[str],
+    anywhere: Callable[[str], bool],
+    hint: tuple[re.Pattern[str], ...] = HINTS,
     is_xml: bool = False,
 ) -> Iterator[tuple[str, Attributes]]:
-    """Yield lower-case name and attributes, escapes undone, of start tags in document order.
+    """Yield lower-case name and attributes, escapes undone, of start tags in document order, and pieces of text.
 
-    Only tags come that are named in `elements`, or in whose attributes `anywhere` matches; and only those of their
-    attributes that are in `attributes`, which must not have `class` or `id`. The content of a `<style>` comes as the
-    attribute `style` of a second tag of that name. In XML, and inside svg and math, `<title><img>` is an image and not
-    a title.
+    Only tags come that are named in `elements`, whose attributes as written `anywhere` wants, or in which one of `hint`
+    matches; and only those of their attributes that are in `attributes`, which must not have `class` or `id`, or in
+    whose value one of `hint` matches. The content of a `<style>` comes as the attribute `style` of a second tag of that
+    name, and that of a `<script>` as its `SCRIPT`, with what the tag has inside as its `INSIDE`. Other text and
+    comments come as the `TEXT` of a tag of that name, where one of `hint` matches. In XML, and inside svg and math,
+    `<title><img>` is an image and not a title.
     """
     text = text.replace("\0", "\ufffd")
+    length = len(text)
+    hints = Hints(text, hint)
+    hinted = hints.start_from(0)
     position = css_end = 0
     foreign_depth = least_depth = int(is_xml)
     while token := _TOKEN.search(text, position):
+        if hinted < token.start():
+            yield TEXT, {TEXT: text[position : token.start()]}
+            hinted = hints.start_from(token.start())
         position = token.end()
         end, name = token.groups()
         if name is None:
+            if hinted < position:
+                yield TEXT, {TEXT: token[0]}
+                hinted = hints.start_from(position)
             continue
         if not text.startswith(">", position):
             position = end_of_run(_ATTRIBUTES, text, position)
             if not text.startswith(">", position):
-                continue  # the end of input
+                position = token.start()  # the end of input: no tag
+                break
         inside = text[token.end("name") : position]
         position += 1
+        is_hinted = hinted < position
+        if is_hinted:
+            hinted = hints.start_from(position)
         name = name.lower()
         if is_xml:
             name = name.rpartition(":")[2]
@@ -82,35 +105,52 @@ def start_tags(
             foreign_depth = max(least_depth, foreign_depth + (-1 if end else 1))
         if end:
             continue
-        if inside and (name in elements or anywhere.search(inside)):
-            yield name, read_attributes(inside, attributes)
+        if inside and (is_hinted or name in elements or anywhere(inside)):
+            yield name, read_attributes(inside, attributes, hint=hint if is_hinted else ())
         if name in _RAW_END and (not foreign_depth or (name == "style" and position >= css_end)):
             raw_end_tag = _RAW_END[name].search(text, position)
-            raw_end = raw_end_tag.start() if raw_end_tag else len(text)
+            raw_end = raw_end_tag.start() if raw_end_tag else length
             if name == "style":
                 css_end = raw_end
                 yield name, {"style": text[position:raw_end]}
+            elif name == "script":
+                yield name, {SCRIPT: text[position:raw_end], INSIDE: inside}
+            elif name != "title" and hinted < raw_end:
+                yield TEXT, {TEXT: text[position:raw_end]}
             if not foreign_depth:
                 position = raw_end
+                if hinted < position:
+                    hinted = hints.start_from(position)
+    if hinted < length:
+        yield TEXT, {TEXT: text[position:]}
 
 
-def read_attributes(text: str, names: Container[str]) -> Attributes:
-    """Return the attributes of a tag that have a value, by lower-case name; of two with one name the first counts."""
+def read_attributes(text: str, names: Container[str], *, hint: tuple[re.Pattern[str], ...] = ()) -> Attributes:
+    """Return the attributes of a tag that have a value, by lower-case name; of two with one name the first counts.
+
+    With `hint` those come as well, whatever their name is, in whose value it matches.
+    """
     values: Attributes = {}
     matches: Iterable[tuple[str, str, str, str]]
     if len(text) < _LONG_TAG:
         matches = _ONE_ATTRIBUTE.findall(text)
     else:
         matches = (match.groups("") for match in _ONE_ATTRIBUTE.finditer(text))  # type: ignore[misc]
+    hinted = 0
     for name, double, single, bare in matches:
         key = name.lower()
-        if key in names and key not in values:
-            value = double or single or bare
-            values[key] = _unescape(value) if "&" in value else value
+        if key in values:
+            continue
+        value = double or single or bare
+        if key not in names:
+            if hinted >= _MOST_HINTED or not any(one.search(value) for one in hint):
+                continue
+            hinted += 1
+        values[key] = unescape(value) if "&" in value else value
     return {name: value for name, value in values.items() if value}
 
 
-def _unescape(value: str) -> str:
+def unescape(value: str) -> str:
     """Undo character references as in an attribute, where `&copy=1` and `&copyright` are text.
 
     https://html.spec.whatwg.org/multipage/parsing.html#named-character-reference-state
@@ -121,7 +161,7 @@ def _unescape(value: str) -> str:
 def _one_character(reference: re.Match[str]) -> str:
     name = reference["name"]
     if name is None:
-        return unescape(reference[0])
+        return unescape_text(reference[0])
     after = reference["after"]
     if after == ";":
         return html5.get(name + ";", reference[0])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.rules import acting_links, traps
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules.urls import DEFAULT_PORTS, MAX_URL_LENGTH
@@ -29,7 +29,7 @@ class Candidate(NamedTuple):
     """A URL that a recrawl could fetch, and how it was found; `url` and `referrer` are canonical.
 
     `kind` is what is expected. With `is_embed` a page shows it (an image, a film) and does not only link to it. With
-    `is_redirect` another URL, perhaps the reported one, redirected to it.
+    `is_redirect` another URL, perhaps the reported one, redirected to it. `source` says how certain the reference was.
     """
 
     url: str
@@ -39,6 +39,7 @@ class Candidate(NamedTuple):
     is_reported: bool = False
     is_embed: bool = False
     is_redirect: bool = False
+    source: LinkSource = LinkSource.LINK
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,10 @@ def _endless(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision |
     return None if space is None else _IN_ENDLESS[space]
 
 
+def _candidate(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    return _IS_CANDIDATE.get(candidate.source)
+
+
 def _accept(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     return _IS_ACCEPTED
 
@@ -177,6 +182,13 @@ _IN_ENDLESS: Final = {
         traps.EndlessSpace.FACETS: "looks like one of many sort orders of the same list",
     }.items()
 }
+_IS_CANDIDATE: Final = {
+    source: UrlDecision(is_allowed=True, rule=f"candidate.{source}", reason=reason)
+    for source, reason in {
+        LinkSource.ATTRIBUTE: "may be a reference: it stands in an attribute that only scripts read",
+        LinkSource.SCRIPT: "may be a reference: it stands in a script, a comment or a text",
+    }.items()
+}
 _IS_ACCEPTED: Final = UrlDecision(is_allowed=True, rule="accept", reason="no rule refuses it")
 
 RULES: Final = (
@@ -191,5 +203,6 @@ RULES: Final = (
     Rule("segments", _segments),
     Rule("acting", _acting),
     Rule("endless", _endless),
+    Rule("candidate", _candidate),
     Rule("accept", _accept),
 )

@@ -11,6 +11,8 @@ from orbweaver.crawler.visiting.visit import Visit
 # Beyond this many, links are dropped and said to be. One costs its URL and a few bytes more when a page has many links
 # that are new, about 400 bytes when it is the only one of its page.
 MOST_WAITING = 50_000
+# Of which candidates may take so many, so that no certain link is dropped for them.
+MOST_CANDIDATES_WAITING = 25_000
 
 
 class PlannedRequest(NamedTuple):
@@ -29,6 +31,7 @@ class Frontier:
 
     A request that costs more than one page comes behind the others that are as far away. A variant (Visit.is_variant)
     of a file comes behind all files, one of a page behind all pages: there may be no last one.
+    What may be no reference at all comes behind all pages that are as far away, files too.
     """
 
     def __init__(self) -> None:
@@ -45,6 +48,11 @@ class Frontier:
     def is_full(self) -> bool:
         """Whether only reported URLs should still be added."""
         return len(self) >= MOST_WAITING
+
+    @property
+    def is_full_for_candidates(self) -> bool:
+        """Whether no more candidates should be added."""
+        return len(self) >= MOST_CANDIDATES_WAITING
 
     def push(self, planned: PlannedRequest) -> None:
         """Add a visit."""
@@ -117,7 +125,7 @@ class _Batch:
     is another one. Canonical URLs have neither blanks nor line ends.
     """
 
-    __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_is_variant", "_kind", "_origin")
+    __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_is_variant", "_kind", "_origin", "_source")
 
     def __init__(self, first: PlannedRequest) -> None:
         self._kind = first.visit.kind
@@ -125,6 +133,7 @@ class _Batch:
         self._is_reported = first.visit.is_reported
         self._is_variant = first.visit.is_variant
         self._chain = first.visit.chain
+        self._source = first.visit.source
         self._cost = first.cost
         self._entries = bytearray()
 
@@ -139,6 +148,7 @@ class _Batch:
             and self._is_reported is visit.is_reported
             and self._is_variant is visit.is_variant
             and self._chain == visit.chain
+            and self._source is visit.source
             and self._cost == planned.cost
         )
 
@@ -151,7 +161,10 @@ class _Batch:
         end = self._entries.index(b"\n")
         is_embed, url, asked = self._entries[:end].decode().split(" ")
         del self._entries[: end + 1]  # moves no bytes, but for giving memory back when half of it is free
-        visit = Visit(url, self._kind, self._origin, self._is_reported, is_embed == "1", self._chain, self._is_variant)
+        chain, source = self._chain, self._source
+        visit = Visit(
+            url, self._kind, self._origin, self._is_reported, is_embed == "1", chain, self._is_variant, source
+        )
         return PlannedRequest(visit, asked or url, self._cost)
 
 
@@ -164,9 +177,11 @@ def _rank(planned: PlannedRequest) -> int:
     visit = planned.visit
     if visit.is_reported:
         return _REPORTED
-    if visit.kind is LinkKind.FILE:
+    distance = 2 * (visit.origin.depth + max(planned.cost, 1) - 1)
+    if visit.is_candidate:
+        distance += 1
+    elif visit.kind is LinkKind.FILE:
         return _FILE_VARIANT if visit.is_variant else _FILE
-    distance = visit.origin.depth + max(planned.cost, 1) - 1
     return distance + _PAGE_VARIANTS if visit.is_variant else distance
 
 

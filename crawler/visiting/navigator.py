@@ -16,11 +16,11 @@ from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import documents
-from orbweaver.crawler.links.html import Link, PageLinks
+from orbweaver.crawler.links.html import MAX_CANDIDATES, Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import scope, url_rules, urls
 from orbweaver.crawler.visiting import dedup_key, sightings
-from orbweaver.crawler.visiting.frontier import MOST_WAITING, Frontier, PlannedRequest
+from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
 from orbweaver.crawler.visiting.host_answers import GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.journal import Journal
 from orbweaver.crawler.visiting.outcomes import (
@@ -106,6 +106,10 @@ class Navigator:
         """Note why the recrawl is ending early."""
         self.stopped_by = reason
 
+    def is_due(self, visit: Visit) -> bool:
+        """Whether a visit that waited is still to be made; a candidate is not that was met as a link meanwhile."""
+        return not visit.is_candidate or not self._addresses.has_met(visit.url)
+
     def arrived(self, visit: Visit, response: FetchedResponse, *, cookies: str) -> None:
         """Record the response for one URL, which was asked for with `cookies`, and go on where it leads."""
         body = response.body
@@ -136,7 +140,10 @@ class Navigator:
             is_file_expected=expected_kind(visit.url, visit.kind) is LinkKind.FILE,
             is_file_promised=visit.is_embed or bool(visit.chain),
             is_reported=visit.is_reported,
+            source=visit.source,
         )
+        if visit.is_candidate and arrival.counted == GIVEN:
+            self._addresses.meet(visit.url)  # a link that is met later needs no other visit
         if is_success(response.status):
             root = visit.origin.root
             if visit.is_reported and root is not None:
@@ -220,11 +227,13 @@ class Navigator:
             planned = PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost)
             if self._is_left_out(planned):
                 return
-            if visit.is_reported or not self._frontier.is_full:
+            is_full = self._frontier.is_full_for_candidates if visit.is_candidate else self._frontier.is_full
+            if visit.is_reported or not is_full:
                 # A reported URL is fetched whatever the limits say.
                 self._frontier.push(planned)
                 return
-            rule, reason, outcome = "limit.waiting", f"{MOST_WAITING} URLs wait already", Outcome.LIMIT
+            most = MOST_CANDIDATES_WAITING if visit.is_candidate else MOST_WAITING
+            rule, reason, outcome = "limit.waiting", f"{most} URLs wait already", Outcome.LIMIT
         if visit.is_variant and not visit.chain and rule.startswith(("scope.", "embeds.")):
             return  # what has its key was refused, and that was said
         if rule in SUGGESTING:
@@ -308,6 +317,10 @@ class Navigator:
         if body.digests is None and linked_urls is not None and is_success(response.status):
             leads_to = {self._addresses.identity(url) for url in linked_urls}
             self._ask_after_all(self._addresses.answered(visit.url, page_answer(body.document, leads_to)))
+        if page_links.candidates_left_out:
+            reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
+            self._skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
+        self._follow_candidates(origin, response.url, base, page_links.candidates)
 
     def _follow_links(self, origin: Origin, page_url: str, base: str, links: Iterable[Link]) -> list[str] | None:
         """Return the URLs of the links; None when not all were looked at."""
@@ -338,6 +351,29 @@ class Navigator:
             kind = expected_kind(url, link.kind)
             self._consider(Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant), url)
         return url
+
+    def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> None:
+        """Visit what may be references, unless they were met; a link that is met later counts by itself.
+
+        What is no URL was no reference. Nor is a page of a host outside the scope: scripts are full of such names.
+        """
+        for link in candidates:
+            if len(self._addresses) >= URLS_SEEN:
+                self._seen_enough(page_url)
+                return
+            try:
+                url = urls.join(base, link.reference)
+            except UrlRefused:
+                continue
+            if link.kind is LinkKind.PAGE and not self.is_on_hosts(url):
+                continue
+            met = self._addresses.meet_candidate(url)
+            if met is not Met.SEEN:
+                is_embed, is_variant = link.kind is LinkKind.FILE, met is Met.VARIANT
+                kind = expected_kind(url, link.kind)
+                self._consider(
+                    Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant, source=link.source), url
+                )
 
     def _found(self, visit: Visit, sighting: Sighting) -> None:
         self._journal.sighting(sighting)
@@ -411,6 +447,7 @@ def _candidate(visit: Visit, url: str) -> url_rules.Candidate:
         is_reported=visit.is_reported,
         is_embed=visit.is_embed,
         is_redirect=bool(visit.chain),
+        source=visit.source,
     )
 
 

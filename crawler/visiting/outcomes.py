@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orbweaver.crawler.errors import EgressRefused, RobotsRefused
+from orbweaver.crawler.link_kind import LinkSource
 from orbweaver.crawler.transfer_errors import (
     BadResponse,
     BodyCut,
@@ -44,6 +45,9 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
 METHOD_STATUSES = frozenset({405, 501})
 # Answers that say "not now": 408, 421, 425, 429.
 LATER_STATUSES = frozenset({408, 421, 425, 429})
+# Answers that say "not you": 401, 402, 403, 407, 451.
+REFUSING_STATUSES = frozenset({401, 402, 403, 407, 451})
+NOT_IMPLEMENTED = 501
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -123,13 +127,23 @@ def ending_of_own_error(error: BaseException) -> Ending:
 
 
 def arrival_of(
-    status: int, *, is_page: bool, is_empty: bool, is_file_expected: bool, is_file_promised: bool, is_reported: bool
+    status: int,
+    *,
+    is_page: bool,
+    is_empty: bool,
+    is_file_expected: bool,
+    is_file_promised: bool,
+    is_reported: bool,
+    source: LinkSource = LinkSource.LINK,
 ) -> Arrival:
     """Decide what a response is worth, by its status and its body.
 
     `is_page` says that the body is a page, `is_empty` that it is a file of no bytes. A file is expected by the link and
-    the ending of its URL; it is promised when a page shows it, or a link to it was redirected.
+    the ending of its URL; it is promised when a page shows it, or a link to it was redirected. Where a candidate
+    (`source`) leads to nothing, there was no reference: that is said, counts for nobody and is no failure.
     """
+    if source is not LinkSource.LINK and (is_empty or (is_page and is_file_expected) or _says_nothing_is_there(status)):
+        return _no_reference(status, source, is_page=is_page, is_empty=is_empty)
     if not is_success(status):
         failure = is_status_failure(status, is_reported=is_reported)
         ending = Ending(outcome_of_status(status), f"http.{status}", f"the host answered {status}", failure, status)
@@ -143,6 +157,22 @@ def arrival_of(
         ending = Ending(Outcome.ERROR_PAGE, "error_page", reason, is_reported, status)
         return Arrival(True, A_PAGE if is_file_promised else None, ending)
     return Arrival(not is_page, GIVEN, None)
+
+
+def _no_reference(status: int, source: LinkSource, *, is_page: bool, is_empty: bool) -> Arrival:
+    if not is_success(status):
+        outcome, answer = outcome_of_status(status), f"the host answered {status}"
+    elif is_empty:
+        outcome, answer = Outcome.EMPTY, "the file is empty"
+    else:
+        outcome, answer = Outcome.ERROR_PAGE, "a page came"
+    reason = f"{answer}: what looked like a reference ({source}) was probably none"
+    return Arrival(not is_page, None, Ending(outcome, f"candidate.{source}", reason, is_failure=False, status=status))
+
+
+def _says_nothing_is_there(status: int) -> bool:
+    """Whether a status says that a URL is none of the host's, and not that it is refused or that the host is busy."""
+    return status == NOT_IMPLEMENTED or (400 <= status < 500 and status not in LATER_STATUSES | REFUSING_STATUSES)
 
 
 def is_success(status: int) -> bool:

@@ -68,6 +68,7 @@ class SameAddresses:
 
     def __init__(self) -> None:
         self._seen = SeenUrls()
+        self._candidates = SeenUrls()
         self._answers = SeenUrls()
         self._answered = SeenUrls()
         self._places: dict[str, _KnownPlace] = {}
@@ -75,7 +76,7 @@ class SameAddresses:
         self._doubts = 0
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._seen) + len(self._candidates)
 
     def note(self, text: str) -> bool:
         """Note a text that is no URL; return whether it is new."""
@@ -93,6 +94,21 @@ class SameAddresses:
         key = dedup_key.key(url)
         is_new = self._seen.add(_KEY_MARK + key)
         return Met.NEW if is_new and (key == url or key not in self._seen) else Met.VARIANT
+
+    def meet_candidate(self, url: str) -> Met:
+        """Note a canonical URL that may have been found; `meet` knows nothing of it, so a link to it is still new."""
+        if url in self._seen or not self._candidates.add(url):
+            return Met.SEEN
+        if not dedup_key.parts_left_out(url):
+            return Met.NEW
+        key = dedup_key.key(url)
+        is_new = self._candidates.add(_KEY_MARK + key)
+        is_met = key in self._seen or _KEY_MARK + key in self._seen
+        return Met.NEW if is_new and not is_met else Met.VARIANT
+
+    def has_met(self, url: str) -> bool:
+        """Whether a URL was noted by `meet`."""
+        return url in self._seen
 
     def leaves_out(self, planned: PlannedRequest) -> bool:
         """Whether a variant need not be fetched; it is then kept, in case that this turns out to be wrong."""

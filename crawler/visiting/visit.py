@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
-from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.link_kind import LinkKind, LinkSource
+from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS
 from orbweaver.crawler.rules.urls import path_of
 
 
@@ -37,9 +38,10 @@ UNKNOWN_ORIGIN: Final = Origin()
 class Visit(NamedTuple):
     """One URL on its way through a recrawl.
 
-        `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
+    `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
     were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file, and
-    `is_variant` that the URL has the dedup key of one that was met before (same_addresses.py).
+    `is_variant` that the URL has the dedup key of one that was met before (same_addresses.py). `source` says how
+    certain the reference was.
     """
 
     url: str
@@ -49,6 +51,12 @@ class Visit(NamedTuple):
     is_embed: bool = False
     chain: tuple[int, ...] = ()
     is_variant: bool = False
+    source: LinkSource = LinkSource.LINK
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether the URL was found in what may be no reference at all."""
+        return self.source is not LinkSource.LINK
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:
@@ -64,6 +72,8 @@ def expected_kind(url: str, kind: LinkKind) -> LinkKind:
 @lru_cache(maxsize=256)
 def _kind_of_ending(ending: str) -> LinkKind:
     guessed, _ = mimetypes.guess_type(f"/a.{ending}")  # without the slash "a.b:" would be a scheme
-    if guessed is None or guessed in {"text/html", "application/xhtml+xml"}:
+    if guessed is None:
+        return LinkKind.FILE if ending.rpartition(".")[2].lower() in MEDIA_ENDINGS else LinkKind.PAGE
+    if guessed in {"text/html", "application/xhtml+xml"}:
         return LinkKind.PAGE
     return LinkKind.FILE

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders
-from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.visit import Origin, Visit
 
@@ -51,6 +51,17 @@ def test_a_variant_comes_behind_all_of_its_kind() -> None:
             frontier.push(PlannedRequest(visit, visit.url))
     frontier.push(waiting("far-page", depth=20))
     assert drained(frontier) == ["file", "file-variant", "page", "far-page", "page-variant"]
+
+
+def test_what_may_be_no_reference_comes_behind_the_pages_of_its_depth() -> None:
+    frontier = Frontier()
+    file = waiting("candidate-file", LinkKind.FILE, depth=1)
+    frontier.push(file._replace(visit=file.visit._replace(source=LinkSource.SCRIPT)))
+    page = waiting("candidate-page", depth=1)
+    frontier.push(page._replace(visit=page.visit._replace(source=LinkSource.ATTRIBUTE)))
+    for one in (waiting("deeper", depth=2), waiting("page", depth=1), waiting("file", LinkKind.FILE, depth=2)):
+        frontier.push(one)
+    assert drained(frontier) == ["file", "page", "candidate-file", "candidate-page", "deeper"]
 
 
 @given(depths=st.lists(st.integers(0, 5), max_size=30))
@@ -124,16 +135,18 @@ class PlainFrontier:
     """The same promise, kept by sorting whole visits."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, int, PlannedRequest]] = []
+        self.waiting: list[tuple[float, int, PlannedRequest]] = []
         self.aside: dict[str, list[PlannedRequest]] = {}
         self._arrived = 0
 
     def push(self, one: PlannedRequest) -> None:
         visit = one.visit
-        rank = visit.origin.depth + max(one.cost, 1) - 1
+        rank: float = visit.origin.depth + max(one.cost, 1) - 1
         if visit.is_variant:
             rank += 1_000
-        if visit.kind is LinkKind.FILE:
+        if visit.is_candidate:
+            rank += 0.5
+        elif visit.kind is LinkKind.FILE:
             rank = -1 if visit.is_variant else -2
         if visit.is_reported:
             rank = -3
