@@ -113,17 +113,20 @@ def test_orbweaver_recrawls_the_sites() -> None:
     assert "archives: 7z: /a.7z!/dir/two.png" in done.stdout
 
 
-def test_a_folder_is_served_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_pages_of_a_package_are_served_and_nothing_beside_them(tmp_path: Path) -> None:
     (tmp_path / "pages" / "deep").mkdir(parents=True)
-    (tmp_path / "pages" / "deep" / "index.html").write_text("<img src=a.png>")
-    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "pages" / "deep" / "index.html").write_text("<img src=https://other.example/a.png>")
+    (tmp_path / "pages" / "b.png").write_bytes(b"picture")
+    (tmp_path / "secret.html").write_text("secret")
     folder = Folder(tmp_path / "pages", ["/deep/index.html"])
 
-    assert folder.answer("/deep/") == (200, "text/html", b"<img src=a.png>")
-    assert (
-        folder.answer("/../secret")[0] == folder.answer("/%2e%2e/secret")[0] == folder.answer("/deep/a.png")[0] == 404
-    )
-    assert folder.look() == {"/deep/index.html"}
+    assert folder.answer("/deep/") == (200, "text/html", b"<img src=/@/other.example/a.png>")
+    assert folder.answer("/../secret.html")[0] == folder.answer("/%2e%2e/secret.html")[0] == 404
+    assert folder.answer("/gone.html")[0] == folder.answer("/favicon.ico")[0] == 404
+    assert folder.look() == set()
+    assert folder.answer("/b.png") == (200, "image/png", b"picture")
+    assert folder.answer("/@/other.example/a.png")[:2] == (200, "image/png")
+    assert folder.look() == {"/b.png", "/@/other.example/a.png"}
 
 
 def test_scores_are_kept_as_long_as_the_sites_are_the_same(tmp_path: Path) -> None:

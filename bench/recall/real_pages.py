@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import mimetypes
+import re
 import shutil
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from bench.crawl import documents
 from bench.crawl.tables import table
 from bench.recall import contestants
 from bench.recall.browser import chromium
+from bench.recall.file_bytes import content_type, file_bytes
 from bench.recall.packages import PACKAGES, Package, unpacked
 from bench.recall.task import Task
 
@@ -36,6 +38,13 @@ FILES = frozenset({
     ".avif", ".bmp", ".gif", ".ico", ".jpeg", ".jpg", ".m3u8", ".m4a", ".m4v", ".mp3", ".mp4", ".mpd", ".oga", ".ogg",
     ".ogv", ".pdf", ".png", ".svg", ".swf", ".ts", ".vtt", ".webm", ".webp", ".zip",
 })  # fmt: skip
+
+
+# What is asked for without being there, and is no file in our sense; all else is one: many pictures have no ending.
+NO_FILES = frozenset(
+    {".css", ".eot", ".htm", ".html", ".js", ".json", ".map", ".mjs", ".otf", ".ttf", ".woff", ".woff2"}
+)
+OTHER_HOST = re.compile(rb"(?:https?:)?//([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})/", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,11 @@ class Compared:
 
 
 class Folder:
-    """A folder that is served: `given` are the paths that were answered with a file since the last look."""
+    """A folder that is served, and the world of its pages: what they show of other hosts is below `/@/` of this one.
+
+    A file that the package does not have is random bytes, so that each reference to one counts. `given` are the
+    addresses that were answered with a file since the last look.
+    """
 
     def __init__(self, root: Path, pages: list[str]) -> None:
         self._root = root.resolve()
@@ -65,20 +78,30 @@ class Folder:
         return given
 
     def answer(self, target: str) -> tuple[int, str, bytes]:
+        """Return status, content type and body for the target of a request."""
         path = unquote(urlsplit(target).path)
         if path == LIST:
-            return (
-                200,
-                "text/html",
-                "".join(f'<a href="{quote(one)}">{escape(one)}</a>\n' for one in self._pages).encode(),
-            )
+            links = "".join(f'<a href="{quote(one)}">{escape(one)}</a>\n' for one in self._pages)
+            return 200, "text/html", links.encode()
         file = (self._root / path.lstrip("/")).resolve()
         if file.is_dir():
             file /= "index.html"
-        if not file.is_relative_to(self._root) or not file.is_file():
+        ending = file.suffix.lower()
+        if file.is_relative_to(self._root) and file.is_file():
+            if ending in FILES:
+                self._given.add(unquote(target))
+            return 200, mimetypes.guess_type(file.name)[0] or "application/octet-stream", _own(file)
+        if ending in NO_FILES or path in {"/robots.txt", "/favicon.ico"}:
             return 404, "text/plain", b"Not found"
-        self._given.add("/" + file.relative_to(self._root).as_posix())
-        return 200, mimetypes.guess_type(file.name)[0] or "application/octet-stream", file.read_bytes()
+        self._given.add(unquote(target))
+        name = path if ending in FILES else "picture.png"
+        return 200, content_type(name), file_bytes(target, name)
+
+
+def _own(file: Path) -> bytes:
+    """Return a file's bytes, other hosts' addresses in pages and style sheets made addresses of this one."""
+    body = file.read_bytes()
+    return OTHER_HOST.sub(rb"/@/\1/", body) if file.suffix.lower() in {".html", ".htm", ".css"} else body
 
 
 @contextlib.contextmanager
@@ -118,17 +141,13 @@ def compare(package: Package, root: Path) -> Compared:
         with tempfile.TemporaryDirectory(prefix="orbweaver-real-") as scratch:
             [ours] = [one for one in contestants.CONTESTANTS if one.name == "orbweaver"]
             ours.run(Task({package.name: url + LIST}, scratch))
-        return Compared(package, len(pages), _files(by_browser), _files(folder.look()))
+        return Compared(package, len(pages), frozenset(by_browser), frozenset(folder.look()))
 
 
 async def _open(url: str, pages: list[str]) -> None:
     async with chromium("chromium") as browser, browser.page() as page:
         for one in pages:
             await page.visit(url + quote(one))
-
-
-def _files(paths: set[str]) -> frozenset[str]:
-    return frozenset(path for path in paths if Path(path).suffix.lower() in FILES)
 
 
 def main() -> int:
