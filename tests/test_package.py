@@ -115,7 +115,8 @@ def test_the_wheel_has_what_is_not_python(wheel: Path) -> None:
         f"orbweaver/{path.relative_to(ROOT).as_posix()}" for name in PACKAGES for path in (ROOT / name).rglob("*.lua")
     }
 
-    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", "orbweaver/crawler/rules/acting_links.txt"}
+    tables = {f"orbweaver/crawler/rules/{name}.txt" for name in ("acting_links", "image_services")}
+    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", *tables}
     assert names_in(wheel) >= {*data, *scripts}
 
 

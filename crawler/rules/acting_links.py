@@ -19,6 +19,7 @@ from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 
 EMBEDDED_URL: Final = "embedded-url"
+THUMBNAILER: Final = "thumbnailer"
 # A host name is at most 253 characters, and each may be escaped several times over.
 _AUTHORITY_LENGTH: Final = 2_048
 _MOST_UNESCAPINGS: Final = 4
@@ -108,8 +109,10 @@ for _pattern in PATTERNS:
 # --- judging a URL ---
 
 
-def find(url: str) -> str | None:
+def find(url: str, *, is_own_image_service: bool = False) -> str | None:
     """Return the name of the pattern that refuses a canonical URL, None when it may be followed.
+
+    With `is_own_image_service` the URL in it, which is that of a picture, is no reason.
 
     >>> find("http://files.example/user/logout.php")
     'log-out'
@@ -120,13 +123,14 @@ def find(url: str) -> str | None:
         if tail.startswith(beginning) and tail[len(beginning) : len(beginning) + 1] in {"", "/", "?"}:
             return name
     # Most URLs have none of these; only the others are read closely.
-    if ("http" in tail or "ahr0c" in tail or "=//" in tail or "=%2" in tail or "=www." in tail) and _has_other_url(
-        url, tail
-    ):
+    may_have_url = "http" in tail or "ahr0c" in tail or "=//" in tail or "=%2" in tail or "=www." in tail
+    if may_have_url and not is_own_image_service and _has_other_url(url, tail):
         return EMBEDDED_URL
     path, mark, query = tail.partition("?")
     if _PATH.search(tail) and (pattern_name := _name_in_path(path, tail)):
-        return pattern_name
+        is_reason = not (is_own_image_service and pattern_name == THUMBNAILER)
+        if is_reason:
+            return pattern_name
     if mark and _QUERY.search(mark + query):
         return _name_by(_in_query, mark + query)
     return None

@@ -94,6 +94,11 @@ def embed_refusal_of(scope: Scope, url: str, referrer: str | None) -> ScopeRefus
     return None
 
 
+def is_own_site(scope: Scope, url: str) -> bool:
+    """Whether a canonical URL is on the site that a scope is, or is a part of."""
+    return site_of(hostname_of(url)) == site_of(hostname_of(f"http://{scope.name}/"))
+
+
 def ports_of(scope: Scope) -> tuple[int, ...]:
     """Return the TCP ports that a recrawl of this scope connects to, for the sandbox to open."""
     if scope.embeds is Embeds.OFF:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.rules import acting_links, traps
+from orbweaver.crawler.rules import acting_links, image_services, traps
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules.urls import DEFAULT_PORTS, MAX_URL_LENGTH
 from orbweaver.model import Outcome, Scope, format_time
@@ -144,6 +144,13 @@ def _segments(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision 
 
 def _acting(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     name = acting_links.find(candidate.url)
+    # A page of the host shows its pictures so, and to fetch one is what every visitor does.
+    if (
+        name in _IMAGE_SERVICES
+        and scopes.is_own_site(scope, candidate.url)
+        and image_services.is_hosts_own(candidate.url)
+    ):
+        name = acting_links.find(candidate.url, is_own_image_service=True)
     if name is None:
         return None
     return UrlDecision(
@@ -173,6 +180,7 @@ def _trap(name: str, reason: str) -> UrlDecision:
     return UrlDecision(is_allowed=False, rule=f"trap.{name}", reason=reason, outcome=Outcome.TRAP)
 
 
+_IMAGE_SERVICES: Final = frozenset({acting_links.EMBEDDED_URL, acting_links.THUMBNAILER})
 # Made once: nearly every decision is one of them.
 _IS_REPORTED: Final = UrlDecision(is_allowed=True, rule="reported", reason="reported, and in scope")
 _IN_ENDLESS: Final = {

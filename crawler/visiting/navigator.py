@@ -18,7 +18,7 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.html import MAX_CANDIDATES, Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
-from orbweaver.crawler.rules import scope, url_rules, urls
+from orbweaver.crawler.rules import image_services, scope, url_rules, urls
 from orbweaver.crawler.visiting import dedup_key, sightings
 from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
 from orbweaver.crawler.visiting.host_answers import GIVEN, AnswerCounter
@@ -83,6 +83,7 @@ class Navigator:
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
         by_url: dict[str, list[Report]] = {}
+        origins: dict[str, Origin] = {}
         for report in reports:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
@@ -101,6 +102,9 @@ class Navigator:
                 is_reported=True,
             )
             self._consider(visit, url)
+            origins[url] = visit.origin
+        for url, origin in origins.items():
+            self._go_to_originals(origin.of_links(url), url, url, LinkKind.PAGE)
 
     def stop(self, reason: str) -> None:
         """Note why the recrawl is ending early."""
@@ -341,16 +345,25 @@ class Navigator:
         except UrlRefused as error:
             self._refused_link(page_url, error.reason)
             return None
+        if self._go_to(origin, url, link.kind) is not Met.SEEN:
+            self._go_to_originals(origin, page_url, url, link.kind)
+        return url
+
+    def _go_to_originals(self, origin: Origin, page_url: str, url: str, kind: LinkKind) -> None:
+        """Go on to the picture of which the one at `url` is a smaller copy, when its URL says so."""
+        for original in image_services.originals(url, page_url):
+            self._go_to(origin, original, kind)
+
+    def _go_to(self, origin: Origin, url: str, kind: LinkKind) -> Met:
         met = self._addresses.meet(url)
         if met is not Met.NEW:
             roots = self._roots.get(dedup_key.key(url))
             if roots is not None and origin.root not in roots:  # a page that links to itself leads nowhere
                 self.reported.links_to_reported(origin.root)
         if met is not Met.SEEN:
-            is_embed, is_variant = link.kind is LinkKind.FILE, met is Met.VARIANT
-            kind = expected_kind(url, link.kind)
-            self._consider(Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant), url)
-        return url
+            is_embed, is_variant = kind is LinkKind.FILE, met is Met.VARIANT
+            self._consider(Visit(url, expected_kind(url, kind), origin, is_embed=is_embed, is_variant=is_variant), url)
+        return met
 
     def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> None:
         """Visit what may be references, unless they were met; a link that is met later counts by itself.

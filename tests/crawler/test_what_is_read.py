@@ -189,3 +189,29 @@ def test_a_document_over_the_limit_is_hashed_whole_and_read_in_part() -> None:
     assert paths(found, root) == ["a.css", "a.png"]
     assert digests_of(css) in {sighting.digests for sighting in found.sightings}
     assert found.rules == {root + "a.css": "limit.html"}
+
+
+# --- pictures that a service makes smaller ---
+
+
+def test_the_original_of_a_smaller_picture_is_found_and_only_the_hosts_own_service_is_asked() -> None:
+    with SyntheticHost({f"/{name}.jpg": image() for name in "abcd"}) as host:
+        own = host.url.rstrip("/")
+        shown = [
+            "/_next/image?url=%2Fa.jpg&amp;w=64",
+            "/_next/image?url=https%3A%2F%2Fcdn.example%2Fe.jpg&amp;w=64",
+            f"/cdn-cgi/image/w=64/{own}/b.jpg",
+            f"https://wsrv.nl/?url={own}/c.jpg",
+        ]
+        host.resources["/"] = page("".join(f'<img src="{one}">' for one in shown))
+        host.resources |= {"/_next/image": image(), f"/cdn-cgi/image/w=64/{own}/b.jpg": image()}
+        found = crawl(host.url)
+        reported = crawl(f"{own}/_next/image?url=%2Fd.jpg")
+        paths_asked = {path for path in host.paths if path != "/"}
+    assert {f"/{name}.jpg" for name in "abcd"} < paths_asked
+    assert len(paths_asked) == 4 + 4
+    assert found.rules == {
+        "https://cdn.example/e.jpg": "embeds.off",
+        f"https://wsrv.nl/?url={own}/c.jpg": "embeds.off",
+    }
+    assert paths(reported, host.url) == ["_next/image?url=%2Fd.jpg", "d.jpg"]

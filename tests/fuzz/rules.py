@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.rules import url_rules, urls
+from orbweaver.crawler.rules import image_services, url_rules, urls
 from orbweaver.crawler.rules.scope import refusal_of, scope_for
 from orbweaver.crawler.rules.urls import canonicalise, join
 from orbweaver.crawler.visiting import dedup_key
@@ -29,6 +29,7 @@ TOKENS = (
         b"a/a/a/",
     ),
     *(b";jsessionid=0123456789ABCDEF0123", b"&utm_source=x", b"&PHPSESSID=", b"sid=", b"(S(abcdefghijklmnopqrstuvwx))"),
+    *(b"/_next/image?url=", b"/cdn-cgi/image/w=1/", b"/unsafe/3x3/", b"/insecure/", b"/plain/", b"aHR0cHM6Ly9hLmIvYw"),
     *(b"&amp;", b"?action=", b"vote", b"add-to-cart=1", b"unsubscribe", b"&_wpnonce=", b"%2Fdelete", b"2019", b"a/a/"),
 )
 
@@ -53,6 +54,7 @@ def check(data: bytes) -> None:
             # Else a variant would be taken for a URL of its own kind.
             assert key == url or dedup_key.parts_left_out(url), "its key leaves out a part without a name"
             assert urls.host_of(dedup_key.place_of(url)) == urls.host_of(url)
+            assert all(canonicalise(original) == original for original in image_services.originals(url, page))
             for scope in scopes:
                 for kind in LinkKind:
                     candidate = url_rules.Candidate(url, kind, page, 1)
