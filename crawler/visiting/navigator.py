@@ -318,13 +318,13 @@ class Navigator:
         base = self._base_of(response.url, page_links.base)
         origin = visit.origin.of_links(response.url, page)
         linked_urls = self._follow_links(origin, response.url, base, page_links.links)
-        if body.digests is None and linked_urls is not None and is_success(response.status):
-            leads_to = {self._addresses.identity(url) for url in linked_urls}
-            self._ask_after_all(self._addresses.answered(visit.url, page_answer(body.document, leads_to)))
         if page_links.candidates_left_out:
             reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
             self._skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
-        self._follow_candidates(origin, response.url, base, page_links.candidates)
+        candidates = self._follow_candidates(origin, response.url, base, page_links.candidates)
+        if body.digests is None and linked_urls is not None and is_success(response.status):
+            leads_to = {self._addresses.identity(url) for url in [*linked_urls, *candidates]}
+            self._ask_after_all(self._addresses.answered(visit.url, page_answer(body.document, leads_to)))
 
     def _follow_links(self, origin: Origin, page_url: str, base: str, links: Iterable[Link]) -> list[str] | None:
         """Return the URLs of the links; None when not all were looked at."""
@@ -365,28 +365,33 @@ class Navigator:
             self._consider(Visit(url, expected_kind(url, kind), origin, is_embed=is_embed, is_variant=is_variant), url)
         return met
 
-    def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> None:
+    def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> list[str]:
         """Visit what may be references, unless they were met; a link that is met later counts by itself.
 
         What is no URL was no reference. Nor is a page of a host outside the scope: scripts are full of such names.
+        Return the URLs of the others.
         """
+        candidate_urls = []
         for link in candidates:
             if len(self._addresses) >= URLS_SEEN:
                 self._seen_enough(page_url)
-                return
+                break
             try:
                 url = urls.join(base, link.reference)
             except UrlRefused:
                 continue
-            if link.kind is LinkKind.PAGE and not self.is_on_hosts(url):
-                continue
-            met = self._addresses.meet_candidate(url)
-            if met is not Met.SEEN:
-                is_embed, is_variant = link.kind is LinkKind.FILE, met is Met.VARIANT
-                kind = expected_kind(url, link.kind)
-                self._consider(
-                    Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant, source=link.source), url
-                )
+            for one in [url, *image_services.originals(url, page_url)]:
+                if link.kind is LinkKind.FILE or self.is_on_hosts(one):
+                    candidate_urls.append(one)
+                    self._go_to_candidate(origin, one, link)
+        return candidate_urls
+
+    def _go_to_candidate(self, origin: Origin, url: str, link: Link) -> None:
+        met = self._addresses.meet_candidate(url)
+        if met is not Met.SEEN:
+            kind, is_embed, is_variant = expected_kind(url, link.kind), link.kind is LinkKind.FILE, met is Met.VARIANT
+            visit = Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant, source=link.source)
+            self._consider(visit, url)
 
     def _found(self, visit: Visit, sighting: Sighting) -> None:
         self._journal.sighting(sighting)

@@ -124,8 +124,8 @@ def test_pages_that_only_such_a_part_tells_apart_are_all_read() -> None:
     async def story(request: web.BaseRequest) -> web.StreamResponse:
         number = int(request.query.get("sid", "0"), 16)
         more = "".join(f'<a href="/story?sid={(number * 7 + step) % 20:032x}">more</a>' for step in (1, 2, 3))
-        picture = f'<img src="/picture-{number}.png">' if number > 5 else ""
-        return web.Response(text=f"<title>{'x' * number}</title>{picture}{more}", content_type="text/html")
+        picture = f'<script>show("/picture-{number}.png")</script>' if number > 5 else ""
+        return web.Response(text=f"<title>{'x' * min(number, 6)}</title>{picture}{more}", content_type="text/html")
 
     pictures = {f"/picture-{number}.png": Resource("image/png", f"picture {number}".encode()) for number in range(20)}
     with SyntheticHost({"/story": Resource(None, story), **pictures}) as host:
