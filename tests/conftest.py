@@ -18,6 +18,35 @@ import pytest
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 
+# The files that take longest, the longest first. They are begun first: what begins last, the others wait for.
+LONG = (
+    "test_hostile_servers.py",
+    "test_main_job.py",
+    "test_recall.py",
+    "test_rematch.py",
+    "test_outage.py",
+    "test_package.py",
+    "test_contract.py",
+    "test_bench.py",
+    "test_bench_recall.py",
+    "test_upkeep.py",
+    "test_jobs.py",
+    "test_workers.py",
+    "test_verification.py",
+    "test_bench_hashlist.py",
+    "test_bench_hma.py",
+    "test_real_documentation.py",
+    "test_scrapy_command.py",
+    "test_unhealthy_services.py",
+    "test_case_commands.py",
+    "test_nothing_is_kept.py",
+    "test_hostile_hosts.py",
+    "test_leftover_check.py",
+    "test_preloaded.py",
+    "test_source.py",
+    "test_file_format.py",
+)
+
 # A shared machine stands still for longer than an example may take; what must end in time has tests that measure it.
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
@@ -30,6 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     leftover_check.begin(config)
     preloaded.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; the order is the same in all processes of a run."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 def pytest_collection_finish() -> None:
