@@ -246,6 +246,7 @@ class Outcome(StrEnum):
     """Why one URL gave neither a digest nor a page, in a line of skipped.jsonl."""
 
     ACTING_LINK = "acting_link"
+    ARCHIVE_NOT_READ = "archive_not_read"
     EMPTY = "empty"
     ENCRYPTED = "encrypted"
     ERROR_PAGE = "error_page"

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from orbweaver.crawler.bodies.archive_kinds import UNREAD
 from orbweaver.model import DigestSet, Outcome
 
 
@@ -18,6 +19,8 @@ class ArchiveLimits:
     the archive itself is hashed in any case. `ratio` is decoded bytes to bytes of the archive so far. It counts only
     after `free_bytes`, because a small file of one colour rightly has a high ratio. An archive inside `depth` others
     is hashed as a file and not opened; `depth=0` opens no inner archive.
+
+    Records that are no members (extensions of TAR, streams of a few bytes) may be four times `members`.
 
     42.zip (42 KB, six levels, 4.5 PB) ends at `depth` after a few MB. One member of zeros ends at `ratio`: deflate
     makes at most 1,032 bytes of one, bzip2 and Zstandard a million.
@@ -57,19 +60,29 @@ class Contents(NamedTuple):
     notes: tuple[Note, ...]
 
 
+NOTHING_INSIDE = Contents(members=(), notes=())
+
+
 # An encrypted member is no failure: nobody without its password sees more than the archive, which was hashed.
 _RULES: dict[str, tuple[Outcome, str, bool]] = {
     "archive.encrypted": (Outcome.ENCRYPTED, "members are encrypted; the archive itself was hashed", False),
     "archive.method": (Outcome.INCOMPLETE, "members use a compression that Orbweaver cannot read", True),
     "archive.damaged": (Outcome.INCOMPLETE, "members cannot be unpacked to their end", True),
-    "archive.cut": (Outcome.INCOMPLETE, "the archive ends before its directory", True),
+    "archive.cut": (Outcome.INCOMPLETE, "the archive, or the file inside it, ends too early", True),
     "archive.hidden": (Outcome.INCOMPLETE, "the archive's directory lists members that were not found", True),
     "archive.members": (Outcome.LIMIT, "more members than the limit for one archive", False),
     "archive.member_bytes": (Outcome.LIMIT, "members are larger than the limit for one member", False),
     "archive.decoded_bytes": (Outcome.LIMIT, "the members together are larger than the limit for one archive", False),
     "archive.ratio": (Outcome.LIMIT, "the archive unpacks to more than its size allows", False),
     "archive.depth": (Outcome.LIMIT, "archives inside archives are deeper than the limit", False),
+    "archive.volume": (Outcome.ARCHIVE_NOT_READ, "a part of an archive in several files: it is not put together", True),
+    "archive.zip": (Outcome.ARCHIVE_NOT_READ, "a ZIP archive's end without its members: they were not read", True),
+    **{
+        f"archive.{kind}": (Outcome.ARCHIVE_NOT_READ, f"{name} are hashed as files, and not opened", True)
+        for kind, name in UNREAD.items()
+    },
 }
+_RECORDS_FOR_A_MEMBER = 4
 
 
 class ArchiveTally:
@@ -79,9 +92,9 @@ class ArchiveTally:
         self.limits = limits
         self.received = 0
         self.found: list[Member] = []
-        self.notes: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()  # by the name of the rule
         self.is_over = False
-        self._members = 0
+        self._members = self._records = 0
         self._decoded = 0
 
     def add_member(self) -> None:
@@ -89,6 +102,18 @@ class ArchiveTally:
         self._members += 1
         if self._members > self.limits.members:
             self.end("archive.members")
+
+    def add_record(self) -> None:
+        """Count a record that is no member, so that an endless row of them ends at a limit."""
+        self._records += 1
+        if self._records > _RECORDS_FOR_A_MEMBER * self.limits.members:
+            self.end("archive.members")
+
+    @property
+    def room(self) -> int:
+        """So many bytes may be unpacked now."""
+        free = self.limits.free_bytes + self.limits.ratio * self.received
+        return min(self.limits.decoded_bytes, free) - self._decoded
 
     def add_decoded(self, count: int) -> None:
         """Count bytes that were unpacked."""
@@ -105,8 +130,11 @@ class ArchiveTally:
 
     def contents(self) -> Contents:
         """Return the members that were found, and a note for each rule because of which others are missing."""
-        notes = []
-        for rule, count in self.notes.items():
-            outcome, reason, is_failure = _RULES[rule]
-            notes.append(Note(outcome, rule, reason, is_failure, count))
-        return Contents(tuple(self.found), tuple(notes))
+        notes = tuple(note_of(rule, count) for rule, count in self.notes.items())
+        return Contents(tuple(self.found), notes)
+
+
+def note_of(rule: str, count: int = 1) -> Note:
+    """Return the note of a rule."""
+    outcome, reason, is_failure = _RULES[rule]
+    return Note(outcome, rule, reason, is_failure, count)

@@ -1,315 +1,210 @@
-"""Hashes the members of a ZIP archive while its bytes stream past, within limits."""
+"""Looks into a file while its bytes stream past: it may be an archive, or have one behind its own bytes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from orbweaver.crawler.bodies.archive_headers import (
-    BEGINNINGS,
-    CENTRAL,
-    DESCRIPTOR,
-    DESCRIPTOR_BYTES,
-    HEADER,
-    LOCAL,
-    NESTED,
-    STORED,
-    LocalHeader,
-    central_length,
-    descriptor_length,
-    local_header,
-    shortened,
-    shown_name,
+from orbweaver.crawler.bodies import archive_kinds
+from orbweaver.crawler.bodies.archive_kinds import (
+    DECIDING_BYTES,
+    ISO_MARKS,
+    ISO_PLACE,
+    RAR_MARK,
+    SEVEN_ZIP_MARK,
+    UNREAD,
+    kind_of,
 )
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, ArchiveTally, Contents, Member
-from orbweaver.crawler.bodies.decoding import PIECE_BYTES
-from orbweaver.crawler.bodies.digests import DirectDigester
-from orbweaver.crawler.bodies.sniff import HEAD_BYTES, sniff
-from orbweaver.crawler.bodies.unpacking import UNPACKERS, Unpacker
-from orbweaver.crawler.errors import MemberDamaged
+from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, ArchiveTally, Contents
+from orbweaver.crawler.bodies.archive_members import ArchivePlace
+from orbweaver.crawler.bodies.compressed_files import CompressedFile
+from orbweaver.crawler.bodies.record_reader import Reader
+from orbweaver.crawler.bodies.tar_archives import TarArchive
+from orbweaver.crawler.bodies.zip_archives import ZipArchive
+from orbweaver.crawler.bodies.zip_headers import END_WINDOW, LOCAL, LocalHeader, listed_at_end, local_header
 
-_MARK_BYTES = 4
-# So many bytes are unpacked at once: when a member's end is not known before, the rest is copied for each member.
-_STEP_BYTES = 16 * 1024
-# Data may hold bytes that look like a data descriptor. A member with more of them than this was made to stall us.
-_MOST_FALSE_DESCRIPTORS = 1_000
-
-
-def is_archive(head: bytes) -> bool:
-    """Whether a file begins like a ZIP archive that has a member; its name and declared type do not count."""
-    return head.startswith(BEGINNINGS)
+_READERS: dict[str, Callable[[ArchivePlace], Reader]] = {
+    archive_kinds.ZIP: ZipArchive,
+    archive_kinds.TAR: TarArchive,
+    archive_kinds.GZIP: lambda place: CompressedFile(place, archive_kinds.GZIP),
+    archive_kinds.XZ: lambda place: CompressedFile(place, archive_kinds.XZ),
+    archive_kinds.LZMA: lambda place: CompressedFile(place, archive_kinds.LZMA),
+    archive_kinds.BZIP2: lambda place: CompressedFile(place, archive_kinds.BZIP2),
+    archive_kinds.ZSTD: lambda place: CompressedFile(place, archive_kinds.ZSTD),
+}
+# A picture and a self-extracting program are smaller: further on, a RAR or 7z archive is not searched for.
+_BEHIND_BYTES = 16 * 2**20
+_MARKS = re.compile(b"|".join(map(re.escape, (LOCAL, RAR_MARK, SEVEN_ZIP_MARK))))
+_MARK_BYTES = max(len(LOCAL), len(RAR_MARK), len(SEVEN_ZIP_MARK), *map(len, ISO_MARKS))
+# Other bytes that look like a header have no name that a person would give.
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_NO_HEADER = LocalHeader(0, b"\0", False, 0, 0, False, False)
 
 
 class ArchiveReader:
-    """Takes an archive's bytes in pieces of any length; other bytes have no members, and cause no error."""
+    """Takes a file's bytes in pieces of any length; a file without an archive has no members, and causes no error."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
         self._tally = ArchiveTally(limits)
-        self._level = _Archive(self._tally, prefix="", depth=0)
+        self._look = _Look(ArchivePlace(self._tally, _Look))
+
+    def pass_by(self, chunk: bytes) -> bool:
+        """Take the next bytes if nothing in them has to be unpacked, and return whether they were taken."""
+        is_taken = self._look.pass_by(chunk)
+        self._tally.received += len(chunk) * is_taken
+        return is_taken
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the archive; at most `ratio` times as many, and `free_bytes`, are decoded."""
-        if not self._tally.is_over:
-            self._tally.received += len(chunk)
-            self._level.feed(chunk)
+        """Take the next bytes; at most `ratio` times as many, and `free_bytes`, are decoded."""
+        self._tally.received += len(chunk)
+        self._look.feed(chunk)
 
-    def finish(self) -> Contents:
-        """Return the members and notes; to be called after the archive's last byte."""
-        self._level.finish()
+    def finish(self) -> None:
+        """Take note that no more bytes come; this may unpack what waited to be recognised."""
+        self._look.finish()
+
+    def contents(self) -> Contents:
+        """Return the members and notes; to be called after `finish`."""
         return self._tally.contents()
 
 
-class _File:
-    """One member while its data comes: it is hashed, sniffed, and opened when it is an archive itself."""
+class _Look:
+    """A look into one file: its first bytes show what it is, and the others what is behind it.
 
-    def __init__(self, tally: ArchiveTally, header: LocalHeader, unpacker: Unpacker, *, path: str, depth: int) -> None:
-        self.header = header
-        self.unpacker = unpacker
-        self._tally = tally
-        self._path = path
-        self._depth = depth
-        self._digester = DirectDigester()
-        self._head = b""
-        self._is_too_deep = False
-        self._inner: _Archive | None = None
-        self.size = 0
-
-    def take(self, piece: bytes) -> None:
-        self.size += len(piece)
-        self._tally.add_decoded(len(piece))
-        if self._tally.is_over or self.size > self._tally.limits.member_bytes:
-            return
-        self._digester.update(piece)
-        if self._inner is not None:
-            self._inner.feed(piece)
-        elif len(self._head) < HEAD_BYTES:
-            self._begin(piece)
-
-    def _begin(self, piece: bytes) -> None:
-        is_undecided = len(self._head) < len(BEGINNINGS[-1]) and not self._is_too_deep
-        head = self._head + piece
-        self._head = head[:HEAD_BYTES]
-        if is_undecided and is_archive(head):
-            if self._depth >= self._tally.limits.depth:
-                self._tally.notes["archive.depth"] += 1
-                self._is_too_deep = True
-                return
-            self._inner = _Archive(self._tally, prefix=self._path + NESTED, depth=self._depth + 1)
-            self._inner.feed(head)
-
-    def end(self) -> None:
-        if self.size > self._tally.limits.member_bytes:
-            self._tally.notes["archive.member_bytes"] += 1
-        elif self.size:
-            member = Member(shortened(self._path), self._digester.digest_set(), sniff(self._head))
-            self._tally.found.append(member)
-        self.leave()
-
-    def leave(self) -> None:
-        """End the archive inside this file, also when the file itself is damaged or too large."""
-        if self._inner is not None:
-            self._inner.finish()
-
-
-class _Archive:
-    """One archive, read record by record.
-
-    It is read from its start, by its local headers. Its directory, which comes last and which other programs read
-    first, is only counted: when it lists more members than were found, the archive hides something. Bytes between
-    members, which belong to no member, are searched for the next header.
+    A ZIP archive behind other bytes is found by the header of its first member, wherever it is. When there is none and
+    the file ends like a ZIP archive, that is noted. RAR and 7z archives are noted, and the search goes on: a ZIP
+    archive may be stored in them.
     """
 
-    def __init__(self, tally: ArchiveTally, *, prefix: str, depth: int) -> None:
-        self._tally = tally
-        self._prefix = prefix
-        self._depth = depth
-        # Takes bytes from a place and returns the next one, or None when it needs more bytes.
-        self._read: Callable[[bytes, int], int | None] = self._mark
-        self._held = b""
-        self._left = 0
-        self._packed = self._plain = 0
-        self._file: _File | None = None
-        self._false_descriptors = 0
-        self._headers = 0
-        self._listed = 0
+    def __init__(self, place: ArchivePlace) -> None:
+        self._place = place
+        self._tally = place.tally
+        self._reader: Reader | None = None
+        self._kind: str | None = None
+        self._is_decided = self._is_closed = self._has_opened = False
+        self._noted: set[str] = set()
+        self._held = b""  # until the kind is decided; then the last bytes, which may begin a mark or a header
+        self._before = 0  # bytes before those that are held
+        self._tail = bytearray()  # the last of these
 
     def feed(self, chunk: bytes) -> None:
-        data = self._held + chunk if self._held else chunk
-        self._held = b""
-        at = 0
-        while at < len(data) and not self._tally.is_over:
-            after = self._read(data, at)
-            if after is None:
-                self._held = data[at:]
+        """Take the next bytes of the file."""
+        if self._reader is not None:
+            rest = self._reader.feed(chunk)
+            if rest is None:
                 return
-            at = after
+            self._reader.finish()
+            self._reader = None
+            chunk = rest
+        if not self.pass_by(chunk):
+            self._open(self._held + chunk)
+
+    def pass_by(self, chunk: bytes) -> bool:
+        """Take the next bytes if no archive in them has to be read, and return whether they were taken."""
+        if self._tally.is_over or self._is_closed:
+            return True
+        if self._reader is not None:
+            return False
+        data = self._held + chunk if self._held else chunk
+        if not self._is_decided:
+            self._decide(data)
+        if self._is_to_be_read or self._has_mark(data):
+            return False
+        if self._is_decided:
+            self._keep(data, len(data) - _MARK_BYTES + 1)
+        else:
+            self._held = data
+        return True
 
     def finish(self) -> None:
-        if self._file is not None:
-            self._file.leave()
-        if self._tally.is_over:
-            return
-        if self._file is not None or not self._listed:
-            self._tally.notes["archive.cut"] += 1
-        elif self._listed > self._headers:
-            self._tally.notes["archive.hidden"] += self._listed - self._headers
+        """Take note that no more bytes come, also of an archive of which only the end was found."""
+        if not self._is_decided:
+            held, self._held = self._held, b""
+            self._is_decided = True
+            self.feed(held)
+        if self._reader is not None:
+            self._reader.finish()
+        elif not self._tally.is_over and not self._has_opened and listed_at_end(bytes(self._tail + self._held)):
+            self._note(archive_kinds.ZIP)
 
-    # --- records ---
+    # --- what the file is ---
 
-    def _mark(self, data: bytes, at: int) -> int | None:
-        if len(data) - at < _MARK_BYTES:
-            return None
-        if data.startswith(LOCAL, at):
-            self._read = self._local
-        elif data.startswith(CENTRAL, at):
-            self._read = self._central
-        else:
-            self._read = self._search
-        return at
-
-    def _search(self, data: bytes, at: int) -> int | None:
-        if len(data) - at < _MARK_BYTES:
-            return None
-        match = HEADER.search(data, at)
-        if match is None:
-            return len(data) - _MARK_BYTES + 1
-        self._read = self._mark
-        return match.start()
-
-    def _central(self, data: bytes, at: int) -> int | None:
-        length = central_length(data, at)
-        if length is None:
-            return None
-        self._listed += 1
-        if self._listed > self._tally.limits.members:
-            self._tally.end("archive.members")
-        self._skip(length)
-        return at
-
-    def _local(self, data: bytes, at: int) -> int | None:
-        try:
-            header = local_header(data, at)
-        except ValueError:
-            self._tally.add_member()  # so that an endless row of bytes that look like headers ends at a limit
-            self._read = self._search
-            return at + _MARK_BYTES
-        if header is None:
-            return None
-        self._headers += 1
-        self._tally.add_member()
-        unpack = UNPACKERS.get(header.method)
-        if header.is_encrypted or unpack is None:
-            self._tally.notes["archive.encrypted" if header.is_encrypted else "archive.method"] += 1
-            self._pass_over(header)
-        elif header.is_directory or header.size == 0:
-            self._pass_over(header)
-        else:
-            self._packed, self._left = 0, header.size or 0
-            path = self._prefix + shown_name(header.name, is_utf8=header.is_name_utf8)
-            self._file = _File(self._tally, header, unpack(), path=path, depth=self._depth)
-            is_open = header.method == STORED and header.size is None
-            self._read = self._open_data if is_open else self._data
-        return at + header.length
-
-    def _pass_over(self, header: LocalHeader) -> None:
-        if header.size is None:
-            self._read = self._search
-        else:
-            self._skip(header.size)
-
-    def _skip(self, count: int) -> None:
-        self._left = count
-        self._read = self._skipped
-
-    def _skipped(self, data: bytes, at: int) -> int:
-        step = min(self._left, len(data) - at)
-        self._left -= step
-        if not self._left:
-            self._read = self._mark
-        return at + step
-
-    # --- the data of a member ---
-
-    def _data(self, data: bytes, at: int) -> int:
-        """Read packed data: up to the size in the header, or up to its own end mark when the header has no size."""
-        file = self._the_file
-        unpacker = file.unpacker
-        is_sized = file.header.size is not None
-        piece = data[at : at + (min(self._left, _STEP_BYTES) if is_sized else _STEP_BYTES)]
-        if is_sized:
-            self._left -= len(piece)
-        try:
-            for plain in unpacker.feed(piece):
-                file.take(plain)
-                if self._tally.is_over:
-                    return len(data)
-        except MemberDamaged:
-            self._give_up()
-            return at + (len(piece) if is_sized else 0)
-        used = len(piece) if is_sized else len(piece) - len(unpacker.unused)
-        self._packed += used
-        is_all = is_sized and not self._left
-        if is_all and not unpacker.is_finished:
-            self._give_up()
-        elif is_all or (unpacker.is_finished and file.header.method != STORED):
-            self._end_file()
-        return at + used
-
-    def _open_data(self, data: bytes, at: int) -> int | None:
-        """Read data that is stored and whose size is not known, up to the descriptor that has the size read so far.
-
-        Servers write an archive of pictures so when they pack it while they send it.
-        """
-        file = self._the_file
-        place = data.find(DESCRIPTOR, at)
-        while place >= 0:
-            if len(data) - place < DESCRIPTOR_BYTES:
-                break
-            size = file.size + place - at
-            if length := descriptor_length(data, place, packed=size, plain=size, is_marked=True):
-                self._take_stored(data[at:place])
-                self._end_file(is_described=True)
-                return place + length
-            self._false_descriptors += 1
-            if self._false_descriptors > _MOST_FALSE_DESCRIPTORS:
-                self._give_up()
-                return place + _MARK_BYTES
-            place = data.find(DESCRIPTOR, place + 1)
-        end = place if place >= 0 else max(at, len(data) - _MARK_BYTES + 1)
-        if end == at:
-            return None
-        self._take_stored(data[at:end])
-        return end
+    def _decide(self, data: bytes) -> None:
+        """Find the kind of archive that these first bytes of the file show; there may be too few yet."""
+        self._kind = kind_of(data)
+        self._is_decided = len(data) >= DECIDING_BYTES or self._kind is not None
+        if self._kind in UNREAD:
+            self._note(self._kind)
 
     @property
-    def _the_file(self) -> _File:
-        assert self._file is not None  # while its data is read
-        return self._file
+    def _is_to_be_read(self) -> bool:
+        return self._kind in _READERS and not self._has_opened
 
-    def _take_stored(self, data: bytes) -> None:
-        for begin in range(0, len(data), PIECE_BYTES):
-            self._the_file.take(data[begin : begin + PIECE_BYTES])
-
-    def _descriptor(self, data: bytes, at: int) -> int | None:
-        if len(data) - at < DESCRIPTOR_BYTES:
-            return None
-        self._read = self._mark
-        return at + descriptor_length(data, at, packed=self._packed, plain=self._plain)
-
-    def _end_file(self, *, is_described: bool = False) -> None:
-        file, self._file = self._the_file, None
-        file.end()
-        self._plain = file.size
-        if file.header.has_descriptor and not is_described and not self._left:
-            self._read = self._descriptor
+    def _open(self, data: bytes) -> None:
+        """Open the archive that is in these bytes, or hold them while they may be the beginning of one."""
+        if self._is_to_be_read:
+            assert self._kind is not None  # as it has a reader
+            self._read(self._kind, data)
+        elif not self._is_decided:
+            self._held = data
         else:
-            self._skip(self._left)
+            self._search(data)
 
-    def _give_up(self) -> None:
-        """Note a member whose data is not what its header says, and read on after it."""
-        file, self._file = self._the_file, None
-        file.leave()
-        self._tally.notes["archive.damaged"] += 1
-        if self._left:
-            self._skip(self._left)
-        else:
-            self._read = self._search
+    def _read(self, kind: str, data: bytes) -> None:
+        self._held = b""
+        self._has_opened = True
+        place = self._place
+        if kind == archive_kinds.TAR and place.wrapper is not None:
+            place = replace(place.wrapper, is_counted=False)
+        if place.depth > self._tally.limits.depth:
+            self._tally.notes["archive.depth"] += 1
+            self._is_closed = True
+            return
+        self._reader = _READERS[kind](place)
+        self.feed(data)
+
+    def _note(self, kind: str) -> None:
+        if kind not in self._noted:
+            self._noted.add(kind)
+            self._tally.notes[f"archive.{kind}"] += 1
+
+    # --- what is behind it ---
+
+    def _has_mark(self, data: bytes) -> bool:
+        # A search from the end is twice as fast, and most files have no mark at all.
+        return data.rfind(LOCAL) >= 0 or (
+            self._before < _BEHIND_BYTES and (data.rfind(RAR_MARK) >= 0 or data.rfind(SEVEN_ZIP_MARK) >= 0)
+        )
+
+    def _search(self, data: bytes) -> None:
+        """Go through the marks in these bytes, up to the header of a member of a ZIP archive."""
+        for match in _MARKS.finditer(data):
+            if match[0] != LOCAL:
+                self._note("rar" if match[0] == RAR_MARK else "7z")
+                continue
+            try:
+                header = local_header(data, match.start())
+            except ValueError:
+                header = _NO_HEADER
+            if header is None:
+                self._keep(data, match.start())
+                return
+            if not _CONTROL.search(header.name):
+                self._read(archive_kinds.ZIP, data[match.start() :])
+                return
+            self._tally.add_record()
+            if self._tally.is_over:
+                return
+        self._keep(data, len(data) - _MARK_BYTES + 1)
+
+    def _keep(self, data: bytes, begin: int) -> None:
+        """Hold the bytes from a place on, and of those before it the tail."""
+        at = ISO_PLACE - self._before
+        if 0 <= at < len(data) and data.startswith(ISO_MARKS, at):
+            self._note("iso")
+        begin = max(0, begin)
+        self._before += begin
+        self._tail += data[:begin]
+        del self._tail[:-END_WINDOW]
+        self._held = data[begin:]

@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass, replace
 
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
-from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
+from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, ArchiveLimits, Contents
+from orbweaver.crawler.bodies.archives import ArchiveReader
 from orbweaver.crawler.bodies.declared_encodings import DeclaredDecoder
 from orbweaver.crawler.bodies.decoding import Decoder, decoder_for
 from orbweaver.crawler.bodies.digests import Digester, DirectDigester
@@ -34,7 +34,6 @@ MARKUP_TYPES = frozenset(
     }
 )
 DEFAULT_ARCHIVE_LIMITS = ArchiveLimits()
-NOTHING_INSIDE = Contents(members=(), notes=())
 
 # After so many received bytes an encoded body must have decoded to a tenth of what was received.
 DECODES_TO_SOMETHING = 2**20
@@ -63,8 +62,9 @@ class BodyLimits:
 class Body:
     """The facts that remain of a body: digests of a file, the document to read for references, or both.
 
-    A page that is served as a page has no digests. `archive` has the members of a file that is an archive.
-    `digests_as_sent` are those of a file before its encodings were undone, where browsers disagree whether they are.
+    A page that is served as a page has no digests. `archive` has the members of a file that is an archive, or has
+    one behind its own bytes. `digests_as_sent` are those of a file before its encodings were undone, where browsers
+    disagree whether they are.
     """
 
     digests: DigestSet | None
@@ -216,12 +216,11 @@ class BodyReader:
             self._document_kind = recognised.kind
             self._document_decoder = decoder_for("gzip" if recognised.is_gzipped else "")
         begins_like_markup = self._sniffed in MARKUP_TYPES or (self._sniffed is None and not has_binary_data(head))
-        if is_archive(head):
-            self._archive = ArchiveReader(self._limits.archive)
         if not (is_declared_html and begins_like_markup):
             if not self._is_read_whole:
                 self._refuse_if_announced_too_large()
-            self._digester = Digester(also=None if self._archive is None else self._archive.feed)
+            self._archive = ArchiveReader(self._limits.archive)
+            self._digester = Digester(also=self._archive)
         self._spend(head)
 
     def _spend(self, piece: bytes) -> None:
@@ -249,7 +248,7 @@ class BodyReader:
             document=None if self._document is None else bytes(self._document),
             document_kind=self._document_kind,
             is_document_cut=self._is_document_cut or not self._document_decoder.is_finished,
-            archive=NOTHING_INSIDE if self._archive is None else self._archive.finish(),
+            archive=NOTHING_INSIDE if self._archive is None else self._archive.contents(),
             sniffed_type=self._sniffed,
             bytes_received=self.bytes_received,
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from orbweaver.model import DigestSet
 
@@ -44,16 +44,30 @@ class DirectDigester:
         )
 
 
+class Also(Protocol):
+    """Reads the chunks that are hashed; that may cost more than hashing them."""
+
+    def pass_by(self, chunk: bytes) -> bool:
+        """Take a chunk if that costs less than hashing it, and return whether it was taken."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take a chunk that was not passed by, whatever it costs."""
+
+    def finish(self) -> None:
+        """Take note that no more chunks come; what this costs is bounded by what was not passed by."""
+
+
 class Digester:
     """Feeds every chunk to the three digests and keeps nothing of it.
 
     The first HASHED_IN_PLACE bytes are hashed as they come. After that, chunks wait until `is_behind`, and `hand_over`
     gives them to a thread. One hand-over runs at a time, so the chunks of at most two are in memory.
-    `also` is called with each chunk and may cost more than hashing; with it, all chunks go to threads.
+    `also` gets each chunk, too. From the first chunk that it does not pass by, all chunks go to threads.
     """
 
-    def __init__(self, also: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, also: Also | None = None) -> None:
         self._digests = DirectDigester()
+        self._is_in_place = True
         self._also = also
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -63,8 +77,10 @@ class Digester:
     def update(self, chunk: bytes) -> None:
         """Add a chunk of the decoded body."""
         self.size += len(chunk)
-        if self._also is None and self.size <= HASHED_IN_PLACE:
-            self._hash((chunk,))
+        if self._is_in_place:
+            self._is_in_place = self.size <= HASHED_IN_PLACE and (self._also is None or self._also.pass_by(chunk))
+        if self._is_in_place:
+            self._digests.update(chunk)
         else:
             self._waiting.append(chunk)
             self._waiting_bytes += len(chunk)
@@ -81,10 +97,16 @@ class Digester:
         self._running = asyncio.get_running_loop().run_in_executor(_threads, self._hash, chunks)
 
     async def settle(self) -> None:
-        """Wait until everything that was handed over is hashed."""
+        """Wait until everything that was handed over is hashed; to be called after the last chunk."""
         if self.is_behind or (self._also is not None and self._waiting):
             await self.hand_over()
         await self._finish_running()
+        if self._also is None:
+            return
+        if self._is_in_place:
+            self._also.finish()
+        else:
+            await asyncio.get_running_loop().run_in_executor(_threads, self._also.finish)
 
     def digest_set(self) -> DigestSet:
         """Return the digests of everything fed so far; no hand-over may be running."""
@@ -102,7 +124,7 @@ class Digester:
         for chunk in chunks:
             self._digests.update(chunk)
             if self._also is not None:
-                self._also(chunk)
+                self._also.feed(chunk)
 
 
 def digests_of(body: bytes) -> DigestSet:

@@ -1,15 +1,17 @@
-"""Undoes the compression of one archive member while its bytes come, in bounded pieces."""
+"""Undoes the compression of a file, or of one archive member, while its bytes come, in bounded pieces."""
 
 from __future__ import annotations
 
 import bz2
+import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from orbweaver.crawler.bodies.archive_headers import BZIP2, DEFLATED, STORED, ZSTD
+from orbweaver.crawler.bodies import archive_kinds
 from orbweaver.crawler.bodies.decoding import PIECE_BYTES, ZSTD_WINDOW
+from orbweaver.crawler.bodies.zip_headers import BZIP2, DEFLATED, STORED, ZSTD
 from orbweaver.crawler.errors import MemberDamaged
 
 if sys.version_info >= (3, 14):
@@ -64,11 +66,11 @@ class _Deflated:
 
 
 class _Blocks:
-    """bzip2 and Zstandard, which have one interface."""
+    """bzip2, Zstandard, XZ and LZMA, which have one interface."""
 
     unused = b""
 
-    def __init__(self, decompressor: bz2.BZ2Decompressor | zstd.ZstdDecompressor) -> None:
+    def __init__(self, decompressor: bz2.BZ2Decompressor | zstd.ZstdDecompressor | lzma.LZMADecompressor) -> None:
         self._decompressor = decompressor
 
     @property
@@ -80,17 +82,38 @@ class _Blocks:
         while is_more:
             try:
                 yield self._decompressor.decompress(data, PIECE_BYTES)
-            except (OSError, zstd.ZstdError) as error:
+            except (OSError, EOFError, zstd.ZstdError, lzma.LZMAError) as error:
                 raise MemberDamaged from error
             data = b""
             is_more = not (self._decompressor.eof or self._decompressor.needs_input)
         self.unused = self._decompressor.unused_data if self._decompressor.eof else b""
 
 
-# Not read: Deflate64, LZMA, XZ and PPMd. Few tools write them, and hostile data in them costs most.
+# By the number of a ZIP method. Not read: Deflate64, LZMA, XZ and PPMd. Few tools write them in ZIP archives, and
+# hostile data in them costs most.
 UNPACKERS: dict[int, Callable[[], Unpacker]] = {
     STORED: _Stored,
     DEFLATED: _Deflated,
     BZIP2: lambda: _Blocks(bz2.BZ2Decompressor()),
     ZSTD: lambda: _Blocks(zstd.ZstdDecompressor(options=ZSTD_WINDOW)),
 }
+
+# The powers of two of the largest window in which a compressed file may repeat itself, and which is held in memory:
+# 64 MiB is that of `xz -9`; a file inside an archive has less, because several levels are read at once.
+_WINDOW, _INNER_WINDOW = 26, 24
+# What liblzma may need beside the window.
+_BESIDE_WINDOW = 4 * 2**20
+
+
+def file_unpacker(kind: str, *, is_inner: bool) -> Unpacker:
+    """Return what undoes one stream of a compressed file (archive_kinds), gzip without its header and checksum."""
+    window = _INNER_WINDOW if is_inner else _WINDOW
+    match kind:
+        case archive_kinds.GZIP:
+            return _Deflated()
+        case archive_kinds.BZIP2:
+            return _Blocks(bz2.BZ2Decompressor())
+        case archive_kinds.ZSTD:
+            return _Blocks(zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: window}))
+        case _:
+            return _Blocks(lzma.LZMADecompressor(memlimit=2**window + _BESIDE_WINDOW))

@@ -14,7 +14,7 @@ _NAMES = """
     3g2 3gp 3gpp asf avi divx dv f4v flv h264 hevc m1v m2ts m2v m3u8 m4s m4v mj2 mk3d mkv mov mp4 mp4v mpd mpe mpeg mpg
     mpv mts mxf ogm ogv qt rm rmvb swf ts vob webm wmv
     aac aif aiff amr flac m3u m4a m4b mka mp2 mp3 mpga oga ogg opus ra wav weba wma
-    7z bz2 cb7 cbr cbz djvu epub gz pdf rar tar tbz2 tgz txz xz zip zst
+    7z ace arj bz2 cb7 cbr cbt cbz djvu epub gz lzh lzma pdf rar tar tbz2 tgz txz tzst xz zip zipx zst
 """
 MEDIA_ENDINGS = frozenset(_NAMES.split())
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from orbweaver.crawler.bodies.archive_limits import Contents
+from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, note_of
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.errors import UrlRefused
@@ -20,6 +20,7 @@ from orbweaver.crawler.links.html import MAX_CANDIDATES, Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import image_services, scope, url_rules, urls
 from orbweaver.crawler.visiting import dedup_key, sightings
+from orbweaver.crawler.visiting.archive_names import is_archive_part
 from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
 from orbweaver.crawler.visiting.host_answers import GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.journal import Journal
@@ -128,7 +129,7 @@ class Navigator:
             self._found(visit, sightings.of_file(visit, response, body.digests))
             if body.digests_as_sent is not None:
                 self._found(visit, sightings.of_file(visit, response, body.digests_as_sent, is_as_sent=True))
-        self._inside_archive(visit, response, body.archive)
+        self._inside_archive(visit, response, body)
         self._came(visit, response, body)
         self._follow(visit, response, body)
         if body.digests is not None and is_success(response.status):
@@ -277,10 +278,17 @@ class Navigator:
             return
         self._consider(visit._replace(chain=chain), target)
 
-    def _inside_archive(self, visit: Visit, response: FetchedResponse, archive: Contents) -> None:
-        for member in archive.members:
+    def _inside_archive(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+        for member in body.archive.members:
             self._found(visit, sightings.of_member(visit, response, member))
-        for note in archive.notes:
+        notes = body.archive.notes
+        if (
+            body.digests is not None
+            and body.archive == NOTHING_INSIDE
+            and is_archive_part(urls.path_of(visit.url).rpartition("/")[2])
+        ):
+            notes = (note_of("archive.volume"),)  # its bytes do not say so
+        for note in notes:
             self._journal.skip(
                 visit.url,
                 note.outcome,

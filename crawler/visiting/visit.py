@@ -10,6 +10,7 @@ from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, Repo
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS
 from orbweaver.crawler.rules.urls import path_of
+from orbweaver.crawler.visiting.archive_names import is_archive_part
 
 
 class Origin(NamedTuple):
@@ -73,7 +74,8 @@ def expected_kind(url: str, kind: LinkKind) -> LinkKind:
 def _kind_of_ending(ending: str) -> LinkKind:
     guessed, _ = mimetypes.guess_type(f"/a.{ending}")  # without the slash "a.b:" would be a scheme
     if guessed is None:
-        return LinkKind.FILE if ending.rpartition(".")[2].lower() in MEDIA_ENDINGS else LinkKind.PAGE
+        is_file = ending.rpartition(".")[2].lower() in MEDIA_ENDINGS or is_archive_part(f"a.{ending}")
+        return LinkKind.FILE if is_file else LinkKind.PAGE
     if guessed in {"text/html", "application/xhtml+xml"}:
         return LinkKind.PAGE
     return LinkKind.FILE

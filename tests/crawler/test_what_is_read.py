@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
+import sys
 import zipfile
 from collections.abc import Mapping
 
 import pytest
 from contained import Crawled, crawl
 from orbweaver.crawler.bodies.digests import digests_of
-from orbweaver.model import Outcome
+from orbweaver.model import DigestSet, Outcome
 from synthetic_host import Resource, SyntheticHost
+from tar_bytes import tarred
 from zip_bytes import directory, local, streamed, zipped
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PNG = b"\x89PNG\r\n\x1a\n" + os.urandom(500)
 MEGABYTE = 2**20
@@ -75,6 +84,59 @@ def test_what_an_archive_hides_is_recorded_with_its_count() -> None:
     skip = found.skip_of(root + "a.zip")
     assert (skip.outcome, skip.rule, skip.count) == (Outcome.ENCRYPTED, "archive.encrypted", 2)
     assert not skip.is_failure
+
+
+def test_an_archive_of_each_kind_is_read_or_said_and_hashed_in_any_case() -> None:
+    """Comic archives, packages and double endings are what their bytes are, whatever they are called."""
+    files = {"one.png": PNG, "inner.zip": zipped({"two.bin": b"deep"})}
+    tar = tarred(files)
+    noise = os.urandom(900)
+    read = {
+        "a.tar": tar,
+        "a.cbt": tar,
+        "a.tar.gz": gzip.compress(tar),
+        "a.tgz": gzip.compress(tar),
+        "a.tar.xz": lzma.compress(tar),
+        "a.tar.bz2": bz2.compress(tar),
+        "a.tar.zst": zstd.compress(tar),
+        "a.cbz": zipped(files),
+        "a.epub": zipped({"mimetype": b"application/epub+zip", **files}, zipfile.ZIP_STORED),
+        "a.docx": zipped({"[Content_Types].xml": b"<Types/>", **files}),
+        "a.apk": zipped({"AndroidManifest.xml": b"\x03\x00", **files}),
+        "picture.png": PNG + zipped(files),
+        "sfx.exe": b"MZ" + noise + zipped(files),
+    }
+    alone = {"a.png.gz": gzip.compress(PNG), "a.png.xz": lzma.compress(PNG), "a.png.bz2": bz2.compress(PNG)}
+    unread = {
+        "a.7z": ("7z", b"7z\xbc\xaf\x27\x1c" + noise),
+        "a.cb7": ("7z", b"7z\xbc\xaf\x27\x1c" + noise),
+        "a.part1.rar": ("rar", b"Rar!\x1a\x07\x01\x00" + noise),
+        "a.r00": ("rar", b"Rar!\x1a\x07\x00" + noise),
+        "rar.jpg": ("rar", PNG + b"Rar!\x1a\x07\x00" + noise),
+        "a.7z.002": ("volume", noise),
+        "a.z02": ("volume", noise),
+        "a.zip.003": ("volume", noise),
+        "a.deb": ("ar", b"!<arch>\ndebian-binary   " + noise),
+        "a.iso": ("iso", bytes(32_768) + b"\x01CD001\x01\x00" + noise),
+    }
+    bodies = {**read, **alone, **{name: body for name, (_, body) in unread.items()}}
+    links = "".join(f"<a href={name}>" for name in bodies)
+    site = {f"/{name}": Resource("application/octet-stream", body) for name, body in bodies.items()}
+    found, root = crawl_site({"/": page(links), **site})
+    by_url: dict[str, dict[str | None, DigestSet]] = {}
+    for sighting in found.sightings:
+        by_url.setdefault(sighting.url.removeprefix(root), {})[sighting.http.archive_member] = sighting.digests
+    assert {name: members[None] for name, members in by_url.items()} == {
+        name: digests_of(body) for name, body in bodies.items()
+    }
+    for name in read:
+        members = by_url[name]
+        assert members["one.png"] == digests_of(PNG), name
+        assert members["inner.zip!/two.bin"] == digests_of(b"deep"), name
+    assert all(by_url[name]["unpacked"] == digests_of(PNG) for name in alone)
+    assert {skip.url.removeprefix(root): (skip.outcome, skip.rule, skip.is_failure) for skip in found.skips} == {
+        name: (Outcome.ARCHIVE_NOT_READ, f"archive.{rule}", True) for name, (rule, _) in unread.items()
+    }
 
 
 def test_the_limits_of_archives_are_settings() -> None:

@@ -77,4 +77,5 @@ def test_an_archive_that_lies_too_deep_is_counted_once() -> None:
     reader = ArchiveReader(ArchiveLimits(depth=0))
     for byte in into.getvalue():
         reader.feed(bytes([byte]))
-    assert [(note.rule, note.count) for note in reader.finish().notes] == [("archive.depth", 1)]
+    reader.finish()
+    assert [(note.rule, note.count) for note in reader.contents().notes] == [("archive.depth", 1)]

@@ -14,8 +14,9 @@ import pytest
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
+from orbweaver.crawler.bodies.archive_kinds import kind_of
 from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
-from orbweaver.crawler.bodies.archives import ArchiveReader, is_archive
+from orbweaver.crawler.bodies.archives import ArchiveReader
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
 from zip_bytes import deflated, directory, local, streamed, zipped
@@ -32,7 +33,8 @@ def read(archive: bytes | Iterable[bytes], limits: ArchiveLimits = LIMITS) -> Co
     reader = ArchiveReader(limits)
     for chunk in [archive] if isinstance(archive, bytes) else archive:
         reader.feed(chunk)
-    return reader.finish()
+    reader.finish()
+    return reader.contents()
 
 
 def paths(contents: Contents) -> list[str]:
@@ -55,7 +57,7 @@ def assert_all_files(contents: Contents, files: dict[str, bytes] = FILES) -> Non
 
 
 def is_no_archive(data: bytes) -> bool:
-    return not data.startswith(b"PK")
+    return kind_of(data) is None and not any(mark in data for mark in (b"PK", b"Rar!", b"7z"))
 
 
 # --- what is read ---
@@ -105,14 +107,14 @@ def test_sizes_in_the_extra_field_of_zip64_are_read() -> None:
 @pytest.mark.parametrize("prefix", [b"", b"PK00", b"PK\x07\x08"])
 def test_an_archive_is_known_by_its_beginning_alone(prefix: bytes) -> None:
     archive = prefix + zipped(FILES)
-    assert is_archive(archive)
+    assert kind_of(archive) == "zip"
     assert_all_files(read(archive))
 
 
 def test_what_has_no_member_is_no_archive() -> None:
-    assert not is_archive(zipped({}))
-    assert not is_archive(PNG)
-    assert not is_archive(b"")
+    assert kind_of(zipped({})) is None
+    assert kind_of(PNG) is None
+    assert kind_of(b"") is None
 
 
 # --- archives in archives ---

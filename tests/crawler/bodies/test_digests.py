@@ -54,16 +54,45 @@ def test_a_long_stream_has_hashlibs_digests_and_never_holds_more_than_two_hand_o
     assert most < HAND_OVER_BYTES + chunk
 
 
-def test_what_is_also_done_with_the_chunks_is_done_by_a_thread_in_their_order() -> None:
-    seen: list[bytes] = []
-    threads: set[int] = set()
+class Beside:
+    """Notes what it is given and where; passes nothing by from a chunk with a mark on."""
 
-    def also(chunk: bytes) -> None:
-        seen.append(chunk)
-        threads.add(threading.get_ident())
+    def __init__(self, mark: bytes) -> None:
+        self.mark = mark
+        self.passed: list[bytes] = []
+        self.fed: list[bytes] = []
+        self.threads: set[int] = set()
+        self.finished_in = 0
 
-    async def digest(*chunks: bytes) -> Digester:
-        digester = Digester(also)
+    def pass_by(self, chunk: bytes) -> bool:
+        if self.mark in chunk:
+            return False
+        self.passed.append(chunk)
+        return True
+
+    def feed(self, chunk: bytes) -> None:
+        self.fed.append(chunk)
+        self.threads.add(threading.get_ident())
+
+    def finish(self) -> None:
+        self.finished_in = threading.get_ident()
+
+
+@pytest.mark.parametrize(
+    ("chunks", "in_place"),
+    [
+        ((b"a", b"b"), 2),
+        ((b"mark", b"a", b"b"), 0),
+        ((b"a", b"mark", b"b"), 1),
+        ((bytes(HAND_OVER_BYTES), b"x", bytes(HAND_OVER_BYTES), b"y"), 1),
+        ((b"mark", bytes(HAND_OVER_BYTES), b"x", bytes(HAND_OVER_BYTES), b"y"), 0),
+    ],
+)
+def test_what_may_cost_more_than_hashing_is_done_by_a_thread_in_order(chunks: tuple[bytes, ...], in_place: int) -> None:
+    beside = Beside(b"mark")
+
+    async def digest() -> Digester:
+        digester = Digester(beside)
         for chunk in chunks:
             digester.update(chunk)
             if digester.is_behind:
@@ -71,8 +100,7 @@ def test_what_is_also_done_with_the_chunks_is_done_by_a_thread_in_their_order() 
         await digester.settle()
         return digester
 
-    for chunks in ((b"a", b"b"), (bytes(HAND_OVER_BYTES), b"x", bytes(HAND_OVER_BYTES), b"y")):
-        seen.clear()
-        assert asyncio.run(digest(*chunks)).digest_set() == digests_of(b"".join(chunks))
-        assert seen == list(chunks)
-    assert threading.get_ident() not in threads
+    assert asyncio.run(digest()).digest_set() == digests_of(b"".join(chunks))
+    assert (tuple(beside.passed), tuple(beside.fed)) == (chunks[:in_place], chunks[in_place:])
+    assert threading.get_ident() not in beside.threads
+    assert (beside.finished_in == threading.get_ident()) is (in_place == len(chunks))

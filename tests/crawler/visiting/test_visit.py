@@ -23,6 +23,16 @@ from orbweaver.crawler.visiting.visit import expected_kind
         ("http://example.com/a.b.jpg?c=d", LinkKind.FILE),
         ("http://example.com/a.data:.jpg", LinkKind.FILE),  # no scheme
         ("http://example.com/a.tgz", LinkKind.FILE),
+        *(
+            (f"http://example.com/a.{ending}", LinkKind.FILE)
+            for ending in ("7z", "Rar", "tar.zst", "b.c.cbr", "gz", "cbt")
+        ),
+        *(
+            (f"http://example.com/a.{ending}", LinkKind.FILE)
+            for ending in ("part01.rar", "r00", "z01", "7z.001", "zip.002")
+        ),
+        ("http://example.com/a.7zip", LinkKind.PAGE),
+        ("http://example.com/7z", LinkKind.PAGE),
     ],
 )
 def test_a_link_to_a_file_s_ending_is_expected_to_be_a_file(url: str, kind: LinkKind) -> None:

@@ -9,10 +9,13 @@ import re
 from dataclasses import dataclass
 from struct import Struct
 
+from orbweaver.crawler.bodies.member_names import shown
+
 LOCAL = b"PK\x03\x04"
 CENTRAL = b"PK\x01\x02"
 DESCRIPTOR = b"PK\x07\x08"
-END = (b"PK\x05\x06", b"PK\x06\x06")
+END_OF_DIRECTORY = b"PK\x05\x06"
+END = (END_OF_DIRECTORY, b"PK\x06\x06")
 # The beginnings of an archive; the two others are left by tools that meant to split it into several files.
 BEGINNINGS = (LOCAL, b"PK00PK\x03\x04", DESCRIPTOR + LOCAL)
 HEADER = re.compile(rb"PK(?:\x03\x04|\x01\x02)")
@@ -28,9 +31,6 @@ _LONG = Struct("<Q")
 _IN_ZIP64 = 0xFFFF_FFFF
 _ZIP64_EXTRA = 0x0001
 _NEWEST_VERSION = 63
-
-NAME_CHARACTERS = 200
-NESTED = "!/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +128,24 @@ def descriptor_length(data: bytes, at: int, *, packed: int, plain: int, is_marke
 
 
 def shown_name(name: bytes, *, is_utf8: bool) -> str:
-    """Return a member's name as evidence: control characters escaped, cut to NAME_CHARACTERS."""
+    """Return a member's name as evidence: control characters escaped, and cut."""
     try:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
         text = name.decode("utf-8", "replace") if is_utf8 else name.decode("cp437")
-    return shortened("".join(map(_shown, text[: NAME_CHARACTERS + 1])))
+    return shown(text)
 
 
-def _shown(character: str) -> str:
-    if character.isprintable():
-        return character
-    return f"\\x{ord(character):02x}" if ord(character) < 0x100 else f"\\u{ord(character):04x}"
+# The end record, and the longest comment after it (APPNOTE 4.3.16).
+_END_RECORD = Struct("<4xHHHHIIH")
+END_WINDOW = _END_RECORD.size + 0xFFFF
 
 
-def shortened(path: str) -> str:
-    """Return a path of at most NAME_CHARACTERS; one that was cut ends with an ellipsis."""
-    return path if len(path) <= NAME_CHARACTERS else path[: NAME_CHARACTERS - 1] + "\u2026"
+def listed_at_end(tail: bytes) -> int:
+    """Return how many members the end record in the last END_WINDOW bytes of a file lists, 0 when none is there."""
+    place = tail.rfind(END_OF_DIRECTORY)
+    if place < 0 or len(tail) - place < _END_RECORD.size:
+        return 0
+    _, _, here, listed, length, _, comment = _END_RECORD.unpack_from(tail, place)
+    is_likely = here <= listed and length >= CENTRAL_BYTES and place + _END_RECORD.size + comment <= len(tail)
+    return int(listed) if is_likely else 0
