@@ -71,7 +71,7 @@ bench-hostile: install
 bench-recall: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.recall --write-docs
 
-# The same on pages of real programs, which it fetches from npm and PyPI; needs chromium and npm.
+# The same on pages of real programs, which it fetches from npm, PyPI and Debian; needs chromium and npm.
 bench-real-pages: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.recall.real_pages --write-docs
 

