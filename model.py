@@ -122,6 +122,13 @@ class CookieControl(StrEnum):
     NONE = "none"
 
 
+class ReferrerControl(StrEnum):
+    """Whether a request says which page led to it; the referrer that a report gives is always sent."""
+
+    PAGE = "page"
+    NONE = "none"
+
+
 class AccessProfile(Noun):
     """How the hosts of a scope are asked: under which name, by which way, and how fast.
 
@@ -133,6 +140,7 @@ class AccessProfile(Noun):
     user_agent: str | None = None
     accept_language: str | None = None
     cookies: CookieControl = CookieControl.KEEP
+    referrer: ReferrerControl = ReferrerControl.PAGE
     proxy: str | None = Field(default=None, repr=False)
     robots: RobotsControl = RobotsControl.OBEY
     delay_seconds: float = Field(default=0, ge=0, le=3_600)

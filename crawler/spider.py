@@ -17,11 +17,12 @@ from orbweaver.crawler.fetching.proxies import parse_proxy
 from orbweaver.crawler.fetching.request_headers import RequestHeaders
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.visiting import request_manner
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.journal import Journal, Record
 from orbweaver.crawler.visiting.navigator import Navigator
 from orbweaver.crawler.visiting.visit_pool import VisitPool
-from orbweaver.model import HostAnswers, Report, Reported, Scope
+from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope
 from orbweaver.settings import Settings
 from scrapy import Request, Spider
 
@@ -132,10 +133,17 @@ class RecrawlSpider(Spider):
         if not self._navigator.is_due(planned.visit) or self._navigator.leaves_out(planned):
             return
         visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
-        # Some sites show their files only to who comes from a certain page; no other URL says where we come from.
-        referrer = visit.origin.referrer if visit.is_reported else None
         cookies = self._headers.cookies_for(planned.url, reporter_headers)
-        headers = self._headers.headers_for(reporter_headers, referrer=referrer, cookies=cookies)
+        says_referrer = visit.is_reported or self._scope.access.referrer is ReferrerControl.PAGE
+        destination = request_manner.destination_of(visit)
+        headers = self._headers.headers_for(
+            planned.url,
+            reporter_headers,
+            destination=destination,
+            site=request_manner.site_relation_of(visit, planned.url),
+            referrer=request_manner.referrer_of(visit, planned.url) if says_referrer else None,
+            cookies=cookies,
+        )
         try:
             response = await self._fetch(planned, headers)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
@@ -143,7 +151,8 @@ class RecrawlSpider(Spider):
             return
         try:
             self._headers.remember(planned.url, reporter_headers, response.headers.getall("Set-Cookie", ()))
-            self._navigator.arrived(visit, response, cookies=cookies)
+            prefers_new_types = self._headers.prefers_new_types(reporter_headers, destination)
+            self._navigator.arrived(visit, response, cookies=cookies, prefers_new_types=prefers_new_types)
         except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
             self._navigator.broke(visit, error)
 

@@ -45,12 +45,14 @@ MAY_NOT_IMPORT: dict[str, frozenset[str]] = {
 # The same inside the crawler: its rooms, and the files at its root, that each room may import. Those files, its doors
 # among them, may import every room.
 MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
-    "rules": frozenset({"errors", "link_kind"}),
+    "rules": frozenset({"errors", "link_kind", "asked_as"}),
     "containment": frozenset({"errors"}),
     "bodies": frozenset({"errors", "transfer_errors"}),
-    "links": frozenset({"bodies", "link_kind"}),
-    "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind"}),
-    "visiting": frozenset({"rules", "bodies", "links", "fetching", "errors", "transfer_errors", "link_kind"}),
+    "links": frozenset({"bodies", "link_kind", "asked_as"}),
+    "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind", "asked_as"}),
+    "visiting": frozenset(
+        {"rules", "bodies", "links", "fetching", "errors", "transfer_errors", "link_kind", "asked_as"}
+    ),
 }
 # Rules decide and touch nothing: no network, no file, no process, no clock that they wait for. They know these only.
 _PURE = """

@@ -60,4 +60,6 @@ def test_a_host_that_refuses_its_files_ends_with_1_and_the_page_is_no_clean_one(
     assert "No case, because no file was found: 1 page, 0 files." in shown
     assert "Reports: 1 (1 page only)" in shown
     assert "refused: the host refused 2 of 2 files: 2 answered 403" in shown
-    assert [one["rule"] for one in place.lines("skipped.jsonl") if one["is_failure"]] == ["host.files"]
+    assert [one["rule"] for one in place.lines("skipped.jsonl") if one["is_failure"]] == [
+        *("http.403", "http.403", "host.files")
+    ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from orbweaver.crawler.asked_as import Destination
+from orbweaver.crawler.fetching.browser_headers import HeaderLines, accept_for, browser_of, header_lines
 from orbweaver.crawler.fetching.cookies import CookieJar, cookie_header, pairs_of
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import hostname_of
 from orbweaver.model import AccessProfile, CookieControl, Report
 
-# As browsers ask: hosts that choose by these headers must not take us for something else.
-ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ACCEPT_LANGUAGE: Final = "en"
 # Of a site and a reporter each. When there are more, the one goes that was not used for longest.
 MOST_JARS: Final = 1_000
@@ -55,7 +55,7 @@ class RequestHeaders:
         self._keeps_cookies = profile.cookies is CookieControl.KEEP
         self._user_agent = profile.user_agent or user_agent
         self._accept_language = profile.accept_language or ACCEPT_LANGUAGE
-        self._headers: dict[ReporterHeaders, tuple[tuple[str, str], ...]] = {}
+        self._lines: dict[tuple[ReporterHeaders, Destination, str, bool], HeaderLines] = {}
         self._jars: dict[tuple[ReporterHeaders, str], CookieJar] = {}
 
     def user_agent_for(self, reporter_headers: ReporterHeaders) -> str:
@@ -63,19 +63,37 @@ class RequestHeaders:
         return reporter_headers.user_agent or self._user_agent
 
     def headers_for(
-        self, reporter_headers: ReporterHeaders, *, referrer: str | None = None, cookies: str = ""
+        self,
+        url: str,
+        reporter_headers: ReporterHeaders,
+        *,
+        destination: Destination = Destination.DOCUMENT,
+        site: str = "none",
+        referrer: str | None = None,
+        cookies: str = "",
     ) -> Sequence[tuple[str, str]]:
-        """Return the headers of a request; `referrer` is for the reported URL alone."""
-        headers = self._headers.get(reporter_headers)
-        if headers is None:
-            headers = self._headers[reporter_headers] = (
-                ("User-Agent", self.user_agent_for(reporter_headers)),
-                ("Accept", ACCEPT),
-                ("Accept-Language", reporter_headers.accept_language or self._accept_language),
+        """Return the headers of a request for a canonical URL; `site` is its `Sec-Fetch-Site`."""
+        key = (reporter_headers, destination, site, _is_trustworthy(url))
+        lines = self._lines.get(key)
+        if lines is None:
+            lines = self._lines[key] = header_lines(
+                self.user_agent_for(reporter_headers),
+                reporter_headers.accept_language or self._accept_language,
+                destination,
+                site=site,
+                is_trustworthy=key[3],
             )
+        before_referer, before_cookie, after = lines
         if referrer is not None:
-            headers = (*headers, ("Referer", referrer))
-        return (*headers, ("Cookie", cookies)) if cookies else headers
+            before_referer = (*before_referer, ("Referer", referrer))
+        if cookies:
+            before_cookie = (*before_cookie, ("Cookie", cookies))
+        return (*before_referer, *before_cookie, *after)
+
+    def prefers_new_types(self, reporter_headers: ReporterHeaders, destination: Destination) -> bool:
+        """Whether the `Accept` of a request names types of images that hosts make of others for who names them."""
+        accept = accept_for(browser_of(self.user_agent_for(reporter_headers)), destination)
+        return "image/webp" in accept
 
     def cookies_for(self, url: str, reporter_headers: ReporterHeaders) -> str:
         """Return the value of the Cookie header of a request for a canonical URL, "" without cookies."""
@@ -106,3 +124,11 @@ class RequestHeaders:
                 del self._jars[next(iter(self._jars))]
             jar = self._jars[key] = CookieJar()
         jar.remember(url, set_cookie)
+
+
+def _is_trustworthy(url: str) -> bool:
+    """Whether a canonical URL is https, or leads to this machine itself."""
+    if url.startswith("https:"):
+        return True
+    hostname = hostname_of(url)
+    return hostname.startswith("127.") or hostname in {"localhost", "[::1]"} or hostname.endswith(".localhost")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from orbweaver.crawler.asked_as import AskedAs, Destination
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES
 from orbweaver.crawler.link_kind import LinkKind
@@ -23,6 +24,8 @@ def references(
     most = feeds.MOST_SITEMAP_URLS if kind in {DocumentKind.SITEMAP, DocumentKind.URL_LIST} else max_links
     found = FoundLinks(page=base_url, max_links=most)
     _READERS[kind](found, decode_text(body, content_type))
+    if kind in _FOR_PLAYERS:
+        found.asked_as = dict.fromkeys(found.links, AskedAs(Destination.EMPTY))
     return found.page_links()
 
 
@@ -42,6 +45,8 @@ def _add_style_sheet(found: FoundLinks, text: str) -> None:
         found.add(reference, LinkKind.FILE)
 
 
+# In browsers scripts fetch what these name.
+_FOR_PLAYERS = frozenset({DocumentKind.PLAYLIST, DocumentKind.MANIFEST})
 _READERS: dict[DocumentKind, Callable[[FoundLinks, str], None]] = {
     DocumentKind.HTML: add_markup,
     DocumentKind.XHTML: _add_xml_markup,

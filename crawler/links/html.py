@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orbweaver.crawler.asked_as import AskedAs, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.attribute_values import (
     DATA_SCHEME,
@@ -27,6 +28,7 @@ from orbweaver.crawler.links.candidates import (
 )
 from orbweaver.crawler.links.hints import is_hinted
 from orbweaver.crawler.links.markup import INSIDE, SCRIPT, TEXT, start_tags
+from orbweaver.crawler.links.request_hints import SAYING, asked_as, declared_policy
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
@@ -51,7 +53,8 @@ class PageLinks:
 
     `candidates` may be references: see LinkSource. None of them is among the links, and those over the limit are only
     counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
-    is relative to the document's URL.
+    is relative to the document's URL. `asked_as` has the links whose elements say how they are asked for, and
+    `referrer_policy` is what a meta declares.
     """
 
     links: tuple[Link, ...]
@@ -61,6 +64,8 @@ class PageLinks:
     is_truncated: bool
     candidates: tuple[Link, ...] = ()
     candidates_left_out: int = 0
+    asked_as: Mapping[Link, AskedAs] = field(default_factory=dict)
+    referrer_policy: ReferrerPolicy | None = None
 
 
 def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: int = MAX_LINKS) -> PageLinks:
@@ -103,9 +108,16 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
                 found.base = trim(attributes.get("href", "")) or None
             inside = [srcdoc] if name == "iframe" and (srcdoc := attributes.get("srcdoc")) else []
             is_read = False
+            if name == "meta":
+                found.referrer_policy = declared_policy(attributes) or found.referrer_policy
             for reference, kind in _references(name, attributes):
                 is_read = True
                 embedded = found.add(reference, kind)
+                # For speed: most tags say nothing of it.
+                if name in SAYING or "referrerpolicy" in attributes or "rel" in attributes:
+                    manner = asked_as(name, attributes, reference, kind)
+                    if manner is not None:
+                        found.ask(Link(reference, kind), manner)
                 if embedded is not None and embedded.media_type in _DOCUMENT_TYPES:
                     inside.append(decode_text(embedded.data, None))
             if inside and depth < DOCUMENTS_DEEP:
@@ -164,6 +176,8 @@ class FoundLinks:
         self.bad_data_uris = 0
         self.base: str | None = None
         self.is_truncated = False
+        self.asked_as: dict[Link, AskedAs] = {}
+        self.referrer_policy: ReferrerPolicy | None = None
         self._page = page.partition("#")[0]
         self._max_links = max_links
 
@@ -194,6 +208,11 @@ class FoundLinks:
             self.links[key] = None
         return None
 
+    def ask(self, link: Link, manner: AskedAs) -> None:
+        """Note how a link that was added is asked for; of two elements with the same link the first counts."""
+        if link in self.links:
+            self.asked_as.setdefault(link, manner)
+
     def add_candidate(self, reference: str, kind: LinkKind, source: LinkSource) -> None:
         """Add what may be a reference; a data: URI is a file wherever it stands."""
         if DATA_SCHEME.match(reference):
@@ -217,6 +236,8 @@ class FoundLinks:
             data_uris=tuple(self.data_uris),
             bad_data_uris=self.bad_data_uris,
             is_truncated=self.is_truncated,
+            asked_as=self.asked_as,
+            referrer_policy=self.referrer_policy,
         )
 
 
@@ -270,7 +291,8 @@ def _is_wanted(inside: str) -> bool:
 
 _ATTRIBUTE_NAMES = """
     as background content data data-background data-bg data-lazy-src data-lazy-srcset data-original data-src
-    data-srcset href http-equiv imagesrcset itemprop name poster property rel src srcdoc srcset style type xlink:href
+    data-srcset href http-equiv imagesrcset itemprop name poster property referrerpolicy rel src srcdoc srcset style
+    type xlink:href
 """
 _HANDLER_NAMES = """
     onauxclick onchange onclick oncontextmenu ondblclick onerror onfocus onkeydown onkeypress onload onmousedown
@@ -281,8 +303,8 @@ _READ_ANYWHERE = frozenset({"background", "data-background", "data-bg", "srcdoc"
 # Texts for people and values of other kinds; where a form is sent; and namespaces.
 _NO_REFERENCE_NAMES = """
     action alt aria-describedby aria-description aria-label aria-labelledby as class d formaction http-equiv id itemid
-    itemprop itemtype label name nonce integrity ping placeholder points profile property summary title transform type
-    typeof version viewbox vocab xml:base xmlns
+    itemprop itemtype label name nonce integrity ping placeholder points profile property referrerpolicy summary title
+    transform type typeof version viewbox vocab xml:base xmlns
 """
 _NO_REFERENCES = frozenset(_NO_REFERENCE_NAMES.split()) | {f"xmlns:{prefix}" for prefix in ("xlink", "xhtml", "svg")}
 

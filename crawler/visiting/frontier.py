@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting.visit import Visit
 
@@ -13,6 +14,14 @@ from orbweaver.crawler.visiting.visit import Visit
 MOST_WAITING = 50_000
 # Of which candidates may take so many, so that no certain link is dropped for them.
 MOST_CANDIDATES_WAITING = 25_000
+
+
+_ASKED_AS = {
+    chr(65 + first) + chr(65 + second): AskedAs(destination, policy)
+    for first, destination in enumerate((None, *Destination))
+    for second, policy in enumerate((None, *ReferrerPolicy))
+}
+_LETTERS_OF = {asked_as: letters for letters, asked_as in _ASKED_AS.items()}
 
 
 class PlannedRequest(NamedTuple):
@@ -121,8 +130,9 @@ class _Line:
 class _Batch:
     """Requests that differ in their URLs alone, as text: as objects they took most of what a large recrawl grew by.
 
-    An entry is a line: whether a page shows the file (1 or 0), the URL of the visit, and the URL to ask for where it
-    is another one. Canonical URLs have neither blanks nor line ends.
+    An entry is a line: whether a page shows the file (1 or 0) with a letter each for destination and referrer policy,
+    the URL of the visit, and the URL to ask for where it is another one. Canonical URLs have neither blanks nor line
+    ends.
     """
 
     __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_is_variant", "_kind", "_origin", "_source")
@@ -155,15 +165,23 @@ class _Batch:
     def append(self, planned: PlannedRequest) -> None:
         visit = planned.visit
         asked = "" if planned.url == visit.url else planned.url
-        self._entries += f"{visit.is_embed:d} {visit.url} {asked}\n".encode()
+        self._entries += f"{visit.is_embed:d}{_LETTERS_OF[visit.asked_as]} {visit.url} {asked}\n".encode()
 
     def popleft(self) -> PlannedRequest:
         end = self._entries.index(b"\n")
-        is_embed, url, asked = self._entries[:end].decode().split(" ")
+        said, url, asked = self._entries[:end].decode().split(" ")
         del self._entries[: end + 1]  # moves no bytes, but for giving memory back when half of it is free
-        chain, source = self._chain, self._source
+        is_embed, asked_as = said[0] == "1", _ASKED_AS[said[1:]]
         visit = Visit(
-            url, self._kind, self._origin, self._is_reported, is_embed == "1", chain, self._is_variant, source
+            url,
+            self._kind,
+            self._origin,
+            self._is_reported,
+            is_embed,
+            self._chain,
+            is_variant=self._is_variant,
+            source=self._source,
+            asked_as=asked_as,
         )
         return PlannedRequest(visit, asked or url, self._cost)
 

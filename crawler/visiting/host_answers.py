@@ -79,7 +79,7 @@ class AnswerCounter:
         self._examples: dict[tuple[str, str], str] = {}
 
     def note(self, url: str, host: str, *, is_file: bool, answer: str, is_failure: bool = False) -> None:
-        """Count one answer; `is_failure` says that it is recorded as a failure of its own already."""
+        """Count one answer; `is_failure` says that the host failed, and that this is recorded by itself already."""
         what, counters = ("files", self._files) if is_file else ("pages", self._pages)
         counters.setdefault(host, Counter())[answer] += 1
         if answer != GIVEN and answer not in _GONE and not is_failure:

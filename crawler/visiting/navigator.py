@@ -5,8 +5,10 @@ Nothing here fetches: responses and errors come in, planned requests and records
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
+from orbweaver.crawler.asked_as import NOT_SAID, AskedAs, ReferrerPolicy
 from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, note_of
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
@@ -19,6 +21,7 @@ from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.html import MAX_CANDIDATES, Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import image_services, scope, url_rules, urls
+from orbweaver.crawler.rules.referrers import policy_of_header
 from orbweaver.crawler.visiting import dedup_key, sightings
 from orbweaver.crawler.visiting.archive_names import is_archive_part
 from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
@@ -29,9 +32,11 @@ from orbweaver.crawler.visiting.outcomes import (
     arrival_of,
     ending_of_error,
     ending_of_own_error,
+    is_status_failure,
     is_success,
 )
 from orbweaver.crawler.visiting.reported_urls import ReportedUrls
+from orbweaver.crawler.visiting.request_manner import after_redirect, as_it_is_kept, is_negotiated
 from orbweaver.crawler.visiting.same_addresses import Met, SameAddresses, page_answer
 from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
 from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
@@ -43,6 +48,7 @@ URLS_SEEN = 5_000_000
 MOST_REDIRECTS = 20
 # So many pages wait whose URL differs from one that was met only in what probably does not count.
 MOST_PAGE_VARIANTS = 10_000
+NOTHING_SAID: Mapping[Link, AskedAs] = MappingProxyType({})
 # A file was left out that a wider `embeds` would fetch.
 SUGGESTING = frozenset({"embeds.off", "embeds.site"})
 # Of one robots.txt: each is fetched.
@@ -115,8 +121,13 @@ class Navigator:
         """Whether a visit that waited is still to be made; a candidate is not that was met as a link meanwhile."""
         return not visit.is_candidate or not self._addresses.has_met(visit.url)
 
-    def arrived(self, visit: Visit, response: FetchedResponse, *, cookies: str) -> None:
-        """Record the response for one URL, which was asked for with `cookies`, and go on where it leads."""
+    def arrived(
+        self, visit: Visit, response: FetchedResponse, *, cookies: str = "", prefers_new_types: bool = False
+    ) -> None:
+        """Record the response for one URL and go on where it leads.
+
+        It was asked for with `cookies`, and `prefers_new_types` when its `Accept` named new types of images.
+        """
         body = response.body
         if body is None:
             self._redirected(visit, response, cookies)
@@ -134,6 +145,8 @@ class Navigator:
         self._follow(visit, response, body)
         if body.digests is not None and is_success(response.status):
             self._ask_after_all(self._addresses.answered(visit.url, hash(body.digests.sha256)))
+        if prefers_new_types and is_negotiated(response, body.sniffed_type):
+            self._consider(as_it_is_kept(visit), response.url)
 
     def _came(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
         """Count what a URL turned out to be, and record why where that is no file and no page to follow."""
@@ -163,7 +176,7 @@ class Navigator:
                 urls.host_of(visit.url),
                 is_file=arrival.is_file,
                 answer=arrival.counted,
-                is_failure=arrival.ending is not None and arrival.ending.is_failure,
+                is_failure=not is_success(response.status) and is_status_failure(response.status, is_file=False),
             )
         if arrival.ending is not None:
             self._end(visit, arrival.ending)
@@ -182,8 +195,8 @@ class Navigator:
         return refusal is None or refusal.rule == "path"
 
     def found_sitemaps(self, robots_url: str, sitemaps: Sequence[str]) -> None:
-        """Go on to the sitemaps that a robots.txt names."""
-        origin = UNKNOWN_ORIGIN.of_links(robots_url)
+        """Go on to the sitemaps that a robots.txt names; it is no page that somebody comes from."""
+        origin = UNKNOWN_ORIGIN.of_links(robots_url, policy=ReferrerPolicy.NO_REFERRER)
         for sitemap in sitemaps[:MOST_SITEMAPS]:
             self._follow_link(origin, robots_url, robots_url, Link(sitemap, LinkKind.PAGE))
 
@@ -276,6 +289,7 @@ class Navigator:
             reason = f"{len(chain)} redirects, the last to {target}"
             self._end(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=True))
             return
+        visit = after_redirect(visit, response.url, _policy_of(response))
         self._consider(visit._replace(chain=chain), target)
 
     def _inside_archive(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
@@ -303,8 +317,10 @@ class Navigator:
     def _follow(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
         """Go where the headers of a response lead, and its document when it has one."""
         linked = header_links(link=response.headers.getall("Link", ()), refresh=response.headers.get("Refresh"))
+        policy = _policy_of(response)
         if linked:
-            self._follow_links(visit.origin.of_links(response.url), response.url, response.url, linked)
+            origin = visit.origin.of_links(response.url, policy=policy)
+            self._follow_links(origin, response.url, response.url, linked)
         if body.document is None or body.document_kind is None:
             return
         # Python's hash of bytes is keyed: no server can make two pages equal.
@@ -324,8 +340,8 @@ class Navigator:
             self._skip(visit, Ending(Outcome.LIMIT, rule, reason, is_failure=False))
         self._embedded(visit, response, page_links)
         base = self._base_of(response.url, page_links.base)
-        origin = visit.origin.of_links(response.url, page)
-        linked_urls = self._follow_links(origin, response.url, base, page_links.links)
+        origin = visit.origin.of_links(response.url, page, page_links.referrer_policy or policy)
+        linked_urls = self._follow_links(origin, response.url, base, page_links.links, page_links.asked_as)
         if page_links.candidates_left_out:
             reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
             self._skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
@@ -334,26 +350,35 @@ class Navigator:
             leads_to = {self._addresses.identity(url) for url in [*linked_urls, *candidates]}
             self._ask_after_all(self._addresses.answered(visit.url, page_answer(body.document, leads_to)))
 
-    def _follow_links(self, origin: Origin, page_url: str, base: str, links: Iterable[Link]) -> list[str] | None:
+    def _follow_links(
+        self,
+        origin: Origin,
+        page_url: str,
+        base: str,
+        links: Iterable[Link],
+        asked_as: Mapping[Link, AskedAs] = NOTHING_SAID,
+    ) -> list[str] | None:
         """Return the URLs of the links; None when not all were looked at."""
         linked_urls = []
         for link in links:
             if len(self._addresses) >= URLS_SEEN:
                 self._seen_enough(page_url)
                 return None
-            url = self._follow_link(origin, page_url, base, link)
+            url = self._follow_link(origin, page_url, base, link, asked_as.get(link, NOT_SAID))
             if url is not None:
                 linked_urls.append(url)
         return linked_urls
 
-    def _follow_link(self, origin: Origin, page_url: str, base: str, link: Link) -> str | None:
+    def _follow_link(
+        self, origin: Origin, page_url: str, base: str, link: Link, asked_as: AskedAs = NOT_SAID
+    ) -> str | None:
         """Return the URL of a link, None when it is refused as a URL."""
         try:
             url = urls.join(base, link.reference)
         except UrlRefused as error:
             self._refused_link(page_url, error.reason)
             return None
-        if self._go_to(origin, url, link.kind) is not Met.SEEN:
+        if self._go_to(origin, url, link.kind, asked_as) is not Met.SEEN:
             self._go_to_originals(origin, page_url, url, link.kind)
         return url
 
@@ -362,7 +387,7 @@ class Navigator:
         for original in image_services.originals(url, page_url):
             self._go_to(origin, original, kind)
 
-    def _go_to(self, origin: Origin, url: str, kind: LinkKind) -> Met:
+    def _go_to(self, origin: Origin, url: str, kind: LinkKind, asked_as: AskedAs = NOT_SAID) -> Met:
         met = self._addresses.meet(url)
         if met is not Met.NEW:
             roots = self._roots.get(dedup_key.key(url))
@@ -370,7 +395,9 @@ class Navigator:
                 self.reported.links_to_reported(origin.root)
         if met is not Met.SEEN:
             is_embed, is_variant = kind is LinkKind.FILE, met is Met.VARIANT
-            self._consider(Visit(url, expected_kind(url, kind), origin, is_embed=is_embed, is_variant=is_variant), url)
+            visit_kind = expected_kind(url, kind)
+            visit = Visit(url, visit_kind, origin, is_embed=is_embed, is_variant=is_variant, asked_as=asked_as)
+            self._consider(visit, url)
         return met
 
     def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> list[str]:
@@ -479,6 +506,10 @@ def _candidate(visit: Visit, url: str) -> url_rules.Candidate:
 
 def _first(values: Iterable[str | None]) -> str | None:
     return next((value for value in values if value), None)
+
+
+def _policy_of(response: FetchedResponse) -> ReferrerPolicy | None:
+    return policy_of_header(response.headers.getall("Referrer-Policy", ()))
 
 
 def _as_written(location: bytes) -> str:

@@ -145,7 +145,9 @@ def arrival_of(
     if source is not LinkSource.LINK and (is_empty or (is_page and is_file_expected) or _says_nothing_is_there(status)):
         return _no_reference(status, source, is_page=is_page, is_empty=is_empty)
     if not is_success(status):
-        failure = is_status_failure(status, is_reported=is_reported)
+        # Some hosts refuse what does not exist, and a candidate may not.
+        is_file = is_reported or (is_file_expected and source is LinkSource.LINK)
+        failure = is_status_failure(status, is_file=is_file)
         ending = Ending(outcome_of_status(status), f"http.{status}", f"the host answered {status}", failure, status)
         return Arrival(is_file_expected, ending.rule, ending)
     if is_empty:
@@ -180,12 +182,13 @@ def is_success(status: int) -> bool:
     return 200 <= status < 300
 
 
-def is_status_failure(status: int, *, is_reported: bool) -> bool:
+def is_status_failure(status: int, *, is_file: bool) -> bool:
     """Whether a status outside 2xx leaves a file unchecked.
 
     What is no answer to a plain GET (a refusal of GET, 1xx, 3xx without a target) does, and a busy or broken server
-    always. For a reported URL everything does but "there is nothing"; elsewhere being forbidden is normal.
+    always. For a file, and for a reported URL, everything does but "there is nothing": a page that is forbidden is
+    normal, a file that a page shows was to be seen.
     """
     if status < 400 or status >= 500 or status in LATER_STATUSES | METHOD_STATUSES:
         return True
-    return is_reported and status not in GONE_STATUSES
+    return is_file and status not in GONE_STATUSES

@@ -6,6 +6,7 @@ import mimetypes
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from orbweaver.crawler.asked_as import NOT_SAID, AskedAs, ReferrerPolicy
 from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS
@@ -19,6 +20,7 @@ class Origin(NamedTuple):
     `referrer` is the URL of the page that links to it, and `referrer_page` a hash of that page, by which a page that is
     its referrer again is known. `report_ids` and `reporter_headers` are those of the reports that led here, inherited
     from page to page. `root` is the number of the reported URL that led here first, None of what robots.txt named.
+    `policy` is the referrer policy that the page declares.
     """
 
     referrer: str | None = None
@@ -27,10 +29,11 @@ class Origin(NamedTuple):
     report_ids: tuple[str, ...] = ()
     reporter_headers: ReporterHeaders = NO_REPORTER_HEADERS
     root: int | None = None
+    policy: ReferrerPolicy | None = None
 
-    def of_links(self, page_url: str, page: int | None = None) -> Origin:
+    def of_links(self, page_url: str, page: int | None = None, policy: ReferrerPolicy | None = None) -> Origin:
         """Return the origin of the links of a page at `page_url`, whose hash is `page`, that was reached from here."""
-        return Origin(page_url, page, self.depth + 1, self.report_ids, self.reporter_headers, self.root)
+        return Origin(page_url, page, self.depth + 1, self.report_ids, self.reporter_headers, self.root, policy)
 
 
 UNKNOWN_ORIGIN: Final = Origin()
@@ -40,9 +43,9 @@ class Visit(NamedTuple):
     """One URL on its way through a recrawl.
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
-    were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file, and
+    were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file,
     `is_variant` that the URL has the dedup key of one that was met before (same_addresses.py). `source` says how
-    certain the reference was.
+    certain the reference was, and `asked_as` is what the element that leads here says about the request.
     """
 
     url: str
@@ -53,6 +56,7 @@ class Visit(NamedTuple):
     chain: tuple[int, ...] = ()
     is_variant: bool = False
     source: LinkSource = LinkSource.LINK
+    asked_as: AskedAs = NOT_SAID
 
     @property
     def is_candidate(self) -> bool:

@@ -127,7 +127,12 @@ def test_report_ids_and_referrers_are_inherited_along_the_links() -> None:
     assert by_url[host.url + "a.png"].referrer == host.url + "middle"
     assert by_url[host.url + "b.png"].report_ids == ("R-3",)
     assert by_url[host.url + "b.png"].referrer == "http://search.example/"
-    assert referers == {"/one": None, "/middle": None, "/a.png": None, "/b.png": "http://search.example/"}
+    assert referers == {
+        "/one": None,
+        "/middle": host.url + "one",
+        "/a.png": host.url + "middle",
+        "/b.png": "http://search.example/",
+    }
 
 
 # --- scope ---

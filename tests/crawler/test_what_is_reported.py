@@ -68,11 +68,12 @@ def test_a_host_that_refuses_its_files_is_a_failure_with_the_counts() -> None:
     resources |= {f"/{name}.png": refused(status) for name, status in (("a", 403), ("b", 403), ("c", 401))}
     with SyntheticHost(resources) as host:
         found = crawl(host.url)
-    (failure,) = [one for one in found.skips if one.is_failure]
+    *files, failure = [one for one in found.skips if one.is_failure]
+    assert sorted(one.rule for one in files) == ["http.401", "http.403", "http.403"]
     assert (failure.outcome, failure.rule) == ("refused", "host.files")
     assert failure.url in {f"{host.url}{name}.png" for name in "abc"}
     assert failure.reason == "the host refused 3 of 3 files: 2 answered 403, 1 answered 401; 1 more is gone"
-    assert found.tally.failures == 1
+    assert found.tally.failures == 4
 
 
 def test_a_page_in_place_of_each_picture_is_a_refusal_and_a_page_about_a_file_is_none() -> None:

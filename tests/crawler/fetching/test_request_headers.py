@@ -28,7 +28,7 @@ def sent(
 ) -> dict[str, str]:
     headers = RequestHeaders(profile, user_agent=OURS)
     cookies = headers.cookies_for(url, reporter_headers)
-    return dict(headers.headers_for(reporter_headers, referrer=referrer, cookies=cookies))
+    return dict(headers.headers_for(url, reporter_headers, referrer=referrer, cookies=cookies))
 
 
 # --- who says what ---
@@ -60,9 +60,9 @@ def test_a_referrer_is_sent_when_there_is_one() -> None:
 
 def test_a_referrer_does_not_stay_for_the_next_request() -> None:
     headers = RequestHeaders(AccessProfile(), user_agent=OURS)
-    headers.headers_for(NO_REPORTER_HEADERS, referrer="http://from.example/", cookies="a=1")
+    headers.headers_for(URL, NO_REPORTER_HEADERS, referrer="http://from.example/", cookies="a=1")
 
-    assert not {"Referer", "Cookie"} & set(dict(headers.headers_for(NO_REPORTER_HEADERS)))
+    assert not {"Referer", "Cookie"} & set(dict(headers.headers_for(URL, NO_REPORTER_HEADERS)))
 
 
 def test_of_several_reports_of_a_url_the_first_that_says_something_counts() -> None:

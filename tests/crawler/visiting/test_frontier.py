@@ -7,6 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
@@ -193,6 +194,9 @@ class FrontierBesidePlainOne(RuleBasedStateMachine):
                 reporter_headers=st.sampled_from([ReporterHeaders(), ReporterHeaders(cookies="a=1 b\n")]),
             ),
             chain=st.sampled_from([(), (1,)]),
+            asked_as=st.builds(
+                AskedAs, st.sampled_from([None, *Destination]), st.sampled_from([None, *ReferrerPolicy])
+            ),
             is_reported=st.sampled_from([False, False, True]),
             is_variant=st.sampled_from([False, False, True]),
         ),

@@ -51,7 +51,7 @@ def test_only_a_limit_and_an_obeyed_robots_txt_are_no_failure(outcome: Outcome) 
 
 
 @pytest.mark.parametrize(
-    ("status", "if_reported", "if_linked"),
+    ("status", "if_file", "if_page"),
     [
         (400, True, False),
         (408, True, True),
@@ -71,9 +71,9 @@ def test_only_a_limit_and_an_obeyed_robots_txt_are_no_failure(outcome: Outcome) 
         (304, True, True),
     ],
 )
-def test_which_statuses_leave_a_file_unchecked(status: int, if_reported: bool, if_linked: bool) -> None:
-    assert is_status_failure(status, is_reported=True) is if_reported
-    assert is_status_failure(status, is_reported=False) is if_linked
+def test_which_statuses_leave_a_file_unchecked(status: int, if_file: bool, if_page: bool) -> None:
+    assert is_status_failure(status, is_file=True) is if_file
+    assert is_status_failure(status, is_file=False) is if_page
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,8 @@ FACTS = ("is_page", "is_empty", "is_file_expected", "is_file_promised", "is_repo
         (404, "", ("page", "http.404"), "http.404", False),
         (404, "is_page is_file_expected", ("file", "http.404"), "http.404", False),
         (403, "is_empty is_file_expected is_reported", ("file", "http.403"), "http.403", True),
+        (403, "is_page is_file_expected", ("file", "http.403"), "http.403", True),
+        (451, "is_page", ("page", "http.451"), "http.451", False),
         (503, "is_page", ("page", "http.503"), "http.503", True),
         (304, "is_empty", ("page", "http.304"), "http.304", True),
     ],
