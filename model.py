@@ -258,6 +258,7 @@ class Outcome(StrEnum):
     EMPTY = "empty"
     ENCRYPTED = "encrypted"
     ERROR_PAGE = "error_page"
+    GATE = "gate"
     HTTP_ERROR = "http_error"
     INCOMPLETE = "incomplete"
     OUT_OF_SCOPE = "out_of_scope"

@@ -24,14 +24,15 @@ def place() -> Iterator[Workplace]:
 RESOURCES = {
     "/known.png": Resource("image/png", KNOWN),
     "/other.png": Resource("image/png", OTHER),
-    "/gate": Resource("text/html", b"<form method=post><button>I am 18</button></form>"),
+    "/words": Resource("text/html", b"<p>Nothing to see."),
+    "/gate": Resource("text/html", b"<form method=post><button>I am 18\x07</button></form>"),
     "/gallery": Resource("text/html", b"<img src=a.png><img src=b.png>"),
     **{f"/{name}.png": Resource("text/html", b"<p>no", status=403) for name in "ab"},
 }
 
 
 def test_answered_reports_end_with_0_and_each_is_said(place: Workplace) -> None:
-    names = ["known.png", "other.png", "gone.png", "gate"]
+    names = ["known.png", "other.png", "gone.png", "words"]
     with SyntheticHost(RESOURCES) as host:
         lines = [f"{host.url}{name},R-{name}" for name in names]
         reports = place.write("reports.csv", "\n".join(["url,report_id", *lines, "nonsense,R-5"]) + "\n")
@@ -43,7 +44,7 @@ def test_answered_reports_end_with_0_and_each_is_said(place: Workplace) -> None:
         (2, "R-known.png", "match"),
         (3, "R-other.png", "no_match"),
         (4, "R-gone.png", "gone"),
-        (5, "R-gate", "page_only"),
+        (5, "R-words", "page_only"),
     ]
     assert [one["line"] for one in said["refused"]] == [6]
     assert said["outcomes"] == {"match": 1, "no_match": 1, "page_only": 1, "gone": 1}
@@ -63,3 +64,15 @@ def test_a_host_that_refuses_its_files_ends_with_1_and_the_page_is_no_clean_one(
     assert [one["rule"] for one in place.lines("skipped.jsonl") if one["is_failure"]] == [
         *("http.403", "http.403", "host.files")
     ]
+
+
+def test_a_gate_that_cannot_be_passed_ends_with_1_and_shows_the_words_of_its_button(place: Workplace) -> None:
+    with SyntheticHost(RESOURCES) as host:
+        reports = place.write("reports.txt", f"{host.url}gate\n")
+        hashes = place.write("list.txt", hashlib.sha256(KNOWN).hexdigest())
+        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
+    assert ran.status == 1
+    shown = " ".join(ran.stdout.split())
+    assert "Reports: 1 (1 gate)" in shown
+    assert 'a gate with a form, and forms that act are not sent: "I am 18"' in shown
+    assert [(one["outcome"], one["rule"]) for one in place.lines("skipped.jsonl")] == [("gate", "gate.form")]

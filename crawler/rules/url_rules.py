@@ -30,6 +30,7 @@ class Candidate(NamedTuple):
 
     `kind` is what is expected. With `is_embed` a page shows it (an image, a film) and does not only link to it. With
     `is_redirect` another URL, perhaps the reported one, redirected to it. `source` says how certain the reference was.
+    With `is_way_in` the button of a gate leads to it (crawler/visiting/gate_pages.py).
     """
 
     url: str
@@ -40,6 +41,7 @@ class Candidate(NamedTuple):
     is_embed: bool = False
     is_redirect: bool = False
     source: LinkSource = LinkSource.LINK
+    is_way_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def _acting(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | 
         and image_services.is_hosts_own(candidate.url)
     ):
         name = acting_links.find(candidate.url, is_own_image_service=True)
-    if name is None:
+    if name is None or (candidate.is_way_in and name in _MAY_LEAD_IN):
         return None
     return UrlDecision(
         is_allowed=False,
@@ -181,6 +183,8 @@ def _trap(name: str, reason: str) -> UrlDecision:
 
 
 _IMAGE_SERVICES: Final = frozenset({acting_links.EMBEDDED_URL, acting_links.THUMBNAILER})
+# Names of what a gate's button does; all else that acts, acts behind a gate's words, too.
+_MAY_LEAD_IN: Final = frozenset({"submit"})
 # Made once: nearly every decision is one of them.
 _IS_REPORTED: Final = UrlDecision(is_allowed=True, rule="reported", reason="reported, and in scope")
 _IN_ENDLESS: Final = {

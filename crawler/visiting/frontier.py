@@ -135,7 +135,7 @@ class _Batch:
     ends.
     """
 
-    __slots__ = ("_chain", "_cost", "_entries", "_is_reported", "_is_variant", "_kind", "_origin", "_source")
+    __slots__ = ("_chain", "_cost", "_entries", "_gate", "_is_reported", "_is_variant", "_kind", "_origin", "_source")
 
     def __init__(self, first: PlannedRequest) -> None:
         self._kind = first.visit.kind
@@ -144,6 +144,7 @@ class _Batch:
         self._is_variant = first.visit.is_variant
         self._chain = first.visit.chain
         self._source = first.visit.source
+        self._gate = first.visit.gate
         self._cost = first.cost
         self._entries = bytearray()
 
@@ -159,6 +160,7 @@ class _Batch:
             and self._is_variant is visit.is_variant
             and self._chain == visit.chain
             and self._source is visit.source
+            and self._gate == visit.gate
             and self._cost == planned.cost
         )
 
@@ -182,6 +184,7 @@ class _Batch:
             is_variant=self._is_variant,
             source=self._source,
             asked_as=asked_as,
+            gate=self._gate,
         )
         return PlannedRequest(visit, asked or url, self._cost)
 

@@ -14,6 +14,8 @@ GIVEN: Final = "given"
 # A page came, where a page shows a file or a link to a file was redirected.
 A_PAGE: Final = "page"
 EMPTY: Final = "empty"
+# A page that asks to be let through before the host shows something.
+A_GATE: Final = "gate"
 _GONE: Final = frozenset(f"http.{status}" for status in GONE_STATUSES)
 # Of so many hosts the counts are handed on, those with the most answers.
 HOSTS_HANDED_ON: Final = 1_000
@@ -65,6 +67,8 @@ def refusal_reason(what: str, counts: Mapping[str, int], tolerance: Tolerance) -
 def _in_words(answer: str, count: int) -> str:
     if answer == A_PAGE:
         return f"{count} answered with a page"
+    if answer == A_GATE:
+        return f"{count} answered with a gate"
     if answer == EMPTY:
         return f"{count} with 0 bytes"
     return f"{count} answered {answer.removeprefix('http.')}"

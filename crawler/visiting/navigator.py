@@ -22,15 +22,18 @@ from orbweaver.crawler.links.html import MAX_CANDIDATES, Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import image_services, scope, url_rules, urls
 from orbweaver.crawler.rules.referrers import policy_of_header
-from orbweaver.crawler.visiting import dedup_key, sightings
+from orbweaver.crawler.visiting import dedup_key, gates, sightings
 from orbweaver.crawler.visiting.archive_names import is_archive_part
 from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
-from orbweaver.crawler.visiting.host_answers import GIVEN, AnswerCounter
+from orbweaver.crawler.visiting.gate_pages import Gate, GateKind, gate_of, shows_something
+from orbweaver.crawler.visiting.host_answers import A_GATE, GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.journal import Journal
 from orbweaver.crawler.visiting.outcomes import (
+    Arrival,
     Ending,
     arrival_of,
     ending_of_error,
+    ending_of_gate,
     ending_of_own_error,
     is_status_failure,
     is_success,
@@ -141,14 +144,59 @@ class Navigator:
             if body.digests_as_sent is not None:
                 self._found(visit, sightings.of_file(visit, response, body.digests_as_sent, is_as_sent=True))
         self._inside_archive(visit, response, body)
-        self._came(visit, response, body)
+        if not self._at_gate(visit, response, body, cookies):
+            self._came(visit, response, body)
         self._follow(visit, response, body)
         if body.digests is not None and is_success(response.status):
             self._ask_after_all(self._addresses.answered(visit.url, hash(body.digests.sha256)))
         if prefers_new_types and is_negotiated(response, body.sniffed_type):
             self._consider(as_it_is_kept(visit), response.url)
 
-    def _came(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+    def _at_gate(self, visit: Visit, response: FetchedResponse, body: Body, cookies: str) -> bool:
+        """Go on through a gate, or say why not; False when the response is what the visit was for."""
+        text = gates.text_of(response, body)
+        # What may be no reference is not worth a failure.
+        gate = None if text is None or visit.is_candidate else gate_of(text, is_refused=not is_success(response.status))
+        if visit.is_entering:
+            if body.digests is not None and text is None and is_success(response.status):
+                self._passed(visit)  # the way in led to the file itself
+                return False
+            self._journal.tally.pages += is_success(response.status)
+            again = gates.again(visit, has_led=text is not None and gate is None and shows_something(text))
+            self._consider(again, visit.url)
+            return True
+        if gate is None or (visit.gate is not None and visit.gate.has_led):
+            if visit.gate is not None and is_success(response.status):
+                self._passed(visit)
+            return False
+        if gate.kind is GateKind.LOGIN and not visit.is_reported:
+            return False  # sites link to their login
+        if not self._enter(visit, response, gate, cookies):
+            self._came(visit, response, body, gate)
+        return True
+
+    def _enter(self, visit: Visit, response: FetchedResponse, gate: Gate, cookies: str) -> bool:
+        """Ask for the way through a gate; False when there is none, or it may not be asked for."""
+        entering = gates.entering(visit, gate, hash((response.url, cookies, gate.words)))
+        if entering is None or gate.reference is None:
+            return False
+        try:
+            url = urls.join(self._base_of(response.url, gate.base), gate.reference)
+        except UrlRefused:
+            return False
+        decision = url_rules.decide(self._scope, _candidate(entering, url), now=now())
+        if not decision.is_allowed or (self._frontier.is_full and not visit.is_reported):
+            return False
+        self._addresses.meet(url)  # not once more as a link of the page
+        self._frontier.push(PlannedRequest(entering, url, cost=0 if visit.is_reported else decision.cost))
+        return True
+
+    def _passed(self, visit: Visit) -> None:
+        assert visit.gate is not None
+        reason = f'passed a gate: "{visit.gate.words}"'
+        self._skip(visit, Ending(Outcome.GATE, "gate.passed", reason, is_failure=False))
+
+    def _came(self, visit: Visit, response: FetchedResponse, body: Body, gate: Gate | None = None) -> None:
         """Count what a URL turned out to be, and record why where that is no file and no page to follow."""
         is_page = body.digests is None
         arrival = arrival_of(
@@ -162,6 +210,10 @@ class Navigator:
         )
         if visit.is_candidate and arrival.counted == GIVEN:
             self._addresses.meet(visit.url)  # a link that is met later needs no other visit
+        if gate is not None:
+            arrival = Arrival(
+                arrival.is_file, A_GATE, ending_of_gate(gate, response.status, is_entered=visit.gate is not None)
+            )
         if is_success(response.status):
             root = visit.origin.root
             if visit.is_reported and root is not None:
@@ -283,6 +335,8 @@ class Navigator:
             reason = f"redirected to a URL that is refused: {error.reason}"
             self._end(visit, Ending(Outcome.REFUSED_URL, "url", reason, is_failure=True))
             return
+        if visit.gate is not None and target == visit.url:
+            visit = visit._replace(gate=visit.gate._replace(is_entering=False))
         # With other cookies the same URL may answer otherwise: a gate sets its cookie so.
         request = (target, self._cookies_for(target, visit.origin.reporter_headers))
         if hash(request) in chain or len(chain) > MOST_REDIRECTS:
@@ -499,8 +553,9 @@ def _candidate(visit: Visit, url: str) -> url_rules.Candidate:
         depth=visit.origin.depth,
         is_reported=visit.is_reported,
         is_embed=visit.is_embed,
-        is_redirect=bool(visit.chain),
+        is_redirect=bool(visit.chain) and url != visit.url,
         source=visit.source,
+        is_way_in=visit.is_entering,
     )
 
 

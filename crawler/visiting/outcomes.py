@@ -15,6 +15,7 @@ from orbweaver.crawler.transfer_errors import (
     PartSent,
     TransferTooSlow,
 )
+from orbweaver.crawler.visiting.gate_pages import Gate, GateKind
 from orbweaver.crawler.visiting.host_answers import A_PAGE, EMPTY, GIVEN, GONE_STATUSES
 from orbweaver.model import Outcome
 from scrapy.exceptions import (
@@ -175,6 +176,27 @@ def _no_reference(status: int, source: LinkSource, *, is_page: bool, is_empty: b
 def _says_nothing_is_there(status: int) -> bool:
     """Whether a status says that a URL is none of the host's, and not that it is refused or that the host is busy."""
     return status == NOT_IMPLEMENTED or (400 <= status < 500 and status not in LATER_STATUSES | REFUSING_STATUSES)
+
+
+_GATES_IN_WORDS = {
+    GateKind.CLICK: "a gate whose way in may not be followed",
+    GateKind.FORM: "a gate with a form, and forms that act are not sent",
+    GateKind.SCRIPT: "a gate that opens by a script, and no script is run",
+    GateKind.LOGIN: "a page that asks for a login",
+    GateKind.CHALLENGE: "a page that tests whether a browser asks",
+    GateKind.HOTLINK: "a page instead of the file: the host shows it only on its own pages",
+}
+
+
+def ending_of_gate(gate: Gate, status: int, *, is_entered: bool) -> Ending:
+    """Return how a visit ended at a gate that does not let us through; what is behind it was not seen.
+
+    `is_entered` says that a way in was followed before.
+    """
+    is_still_there = is_entered and gate.kind is GateKind.CLICK
+    words = "a gate that is still there after its way in was followed" if is_still_there else _GATES_IN_WORDS[gate.kind]
+    reason = f'{words}: "{gate.words}"'
+    return Ending(Outcome.GATE, f"gate.{gate.kind}", reason, is_failure=True, status=status)
 
 
 def is_success(status: int) -> bool:

@@ -39,13 +39,27 @@ class Origin(NamedTuple):
 UNKNOWN_ORIGIN: Final = Origin()
 
 
+class GatePass(NamedTuple):
+    """A gate on the way of a visit, whose URL is asked for again after the way in.
+
+    `words` are those of its button. With `is_entering` the request is for the way in. `has_led` says that the way in
+    showed something itself, and `number` is 1 for the first gate of the visit.
+    """
+
+    words: str
+    is_entering: bool = True
+    has_led: bool = False
+    number: int = 1
+
+
 class Visit(NamedTuple):
     """One URL on its way through a recrawl.
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
     were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file,
     `is_variant` that the URL has the dedup key of one that was met before (same_addresses.py). `source` says how
-    certain the reference was, and `asked_as` is what the element that leads here says about the request.
+    certain the reference was, `asked_as` is what the element that leads here says about the request, and `gate` is the
+    last gate that was met on the way.
     """
 
     url: str
@@ -57,11 +71,17 @@ class Visit(NamedTuple):
     is_variant: bool = False
     source: LinkSource = LinkSource.LINK
     asked_as: AskedAs = NOT_SAID
+    gate: GatePass | None = None
 
     @property
     def is_candidate(self) -> bool:
         """Whether the URL was found in what may be no reference at all."""
         return self.source is not LinkSource.LINK
+
+    @property
+    def is_entering(self) -> bool:
+        """Whether the request is for the way through a gate, and not for the URL of the visit."""
+        return self.gate is not None and self.gate.is_entering
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:

@@ -21,6 +21,7 @@ class ReportOutcome(StrEnum):
     PAGE = "page"
     PAGE_ONLY = "page_only"
     GONE = "gone"
+    GATE = "gate"
     REFUSED = "refused"
     NOT_CHECKED = "not_checked"
     NOT_REACHED = "not_reached"
@@ -39,6 +40,7 @@ ANSWERED: Final = frozenset(
 # Answered, and a person should look all the same: it may be a gate, or a URL that was misread.
 NOTEWORTHY: Final = frozenset({ReportOutcome.PAGE_ONLY, ReportOutcome.GONE})
 _OF_OUTCOME: Final = {
+    Outcome.GATE: ReportOutcome.GATE,
     Outcome.METHOD_REFUSED: ReportOutcome.REFUSED,
     Outcome.OUT_OF_SCOPE: ReportOutcome.OUT_OF_SCOPE,
     Outcome.ACTING_LINK: ReportOutcome.OUT_OF_SCOPE,

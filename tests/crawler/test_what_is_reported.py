@@ -47,7 +47,9 @@ def test_every_reported_url_says_what_came_of_it() -> None:
     said = {one.url.removeprefix(host.url): one.model_copy(update=same) for one in found.reported}
     assert said == {
         "gallery/": Reported(url="/", is_page=True, status=200, pages=1, files=3, page_parts=1),
-        "gate": Reported(url="/", is_page=True, status=200, pages=1, files=1, page_parts=1),
+        "gate": Reported(
+            url="/", outcome=Outcome.GATE, rule="gate.click", is_page=True, status=200, pages=1, files=1, page_parts=1
+        ),
         "beside": Reported(url="/", is_page=True, status=200, pages=1, has_reported_links=True),
         "alone.png": Reported(url="/", status=200, files=1),
         "login.png": Reported(
@@ -59,7 +61,7 @@ def test_every_reported_url_says_what_came_of_it() -> None:
         "away": Reported(url="/", outcome=Outcome.OUT_OF_SCOPE, rule="scope.host"),
     }
     failed = {one.url.removeprefix(host.url) for one in found.skips if one.is_failure}
-    assert failed == {"login.png", "forbidden.png", "empty.png", "away"}
+    assert failed == {"gate", "login.png", "forbidden.png", "empty.png", "away"}
     assert (found.tally.pages, found.tally.files, found.tally.error_bodies) == (4, 7, 2)
 
 

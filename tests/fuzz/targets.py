@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import archives, decoding, documents, links, reports, robots, rules, sniffing, urls
+from fuzz import archives, decoding, documents, gates, links, reports, robots, rules, sniffing, urls
 
 TARGETS: dict[str, ModuleType] = {
     "archives": archives,
     "decoding": decoding,
     "documents": documents,
+    "gates": gates,
     "links": links,
     "reports": reports,
     "robots": robots,

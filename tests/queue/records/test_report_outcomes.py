@@ -43,6 +43,7 @@ FILE = Reported(url=URL, status=200, files=1)
         (refused(Outcome.HTTP_ERROR, "http.410", 410), "gone", "why"),
         *((refused(Outcome.HTTP_ERROR, status=status), "refused", "why") for status in (401, 403, 407, 429, 451, 503)),
         (refused(Outcome.METHOD_REFUSED, status=405), "refused", "why"),
+        (refused(Outcome.GATE, status=200), "gate", "why"),
         (refused(Outcome.ERROR_PAGE, status=200), "not_checked", "why"),
         (refused(Outcome.EMPTY, status=200), "not_checked", "why"),
         (refused(Outcome.INCOMPLETE), "not_checked", "why"),
