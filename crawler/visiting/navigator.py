@@ -161,7 +161,7 @@ class Navigator:
             if body.digests is not None and text is None and is_success(response.status):
                 self._passed(visit)  # the way in led to the file itself
                 return False
-            self._journal.tally.pages += is_success(response.status)
+            self._journal.tally.pages += gate is None and is_success(response.status)
             again = gates.again(visit, has_led=text is not None and gate is None and shows_something(text))
             self._consider(again, visit.url)
             return True
