@@ -31,7 +31,7 @@ from orbweaver.crawler.rules.url_rules import Candidate
 from orbweaver.crawler.rules.urls import join
 from orbweaver.crawler.visiting import dedup_key
 from orbweaver.crawler.visiting.seen_urls import SeenUrls
-from orbweaver.model import Limits, ScopeKind
+from orbweaver.model import DigestSet, Limits, ScopeKind
 
 _MOST_NAMED: Final = 3
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -115,12 +115,22 @@ def _decodes(encoding: str) -> bool:
 
 
 def _reads_archives() -> bool:
-    archive = base64.b85decode(fixed.ARCHIVE)
+    return _members(fixed.ARCHIVE) == _MEMBERS
+
+
+def _reads_tar(packed: str) -> bool:
+    """Whether the members are found in a packed TAR archive, which is a file inside the packed one itself."""
+    return _members(packed)[:-1] == _MEMBERS
+
+
+_MEMBERS: Final = [(path, digests_of(body)) for path, body in fixed.ARCHIVE_MEMBERS]
+
+
+def _members(archive: str) -> list[tuple[str, DigestSet]]:
     reader = ArchiveReader(ArchiveLimits())
-    reader.feed(archive)
+    reader.feed(base64.b85decode(archive))
     reader.finish()
-    members = [(member.path, member.digests) for member in reader.contents().members]
-    return members == [(path, digests_of(body)) for path, body in fixed.ARCHIVE_MEMBERS]
+    return [(member.path, member.digests) for member in reader.contents().members]
 
 
 # --- URLs and what is decided about them ---
@@ -165,6 +175,10 @@ def _encoding_proof(encoding: str) -> Callable[[], bool]:
     return lambda: _decodes(encoding)
 
 
+def _tar_proof(packed: str) -> Callable[[], bool]:
+    return lambda: _reads_tar(packed)
+
+
 _PROOFS: Final[tuple[tuple[str, Callable[[], bool]], ...]] = (
     *((f"links of a document ({document.kind})", _document_proof(document)) for document in fixed.DOCUMENTS),
     ("base and embedded files of a document", _reads_base_and_embedded_files),
@@ -173,6 +187,7 @@ _PROOFS: Final[tuple[tuple[str, Callable[[], bool]], ...]] = (
     ("digests", _hashes),
     *((f"bodies sent as {encoding}", _encoding_proof(encoding)) for encoding in fixed.ENCODED),
     ("ZIP archives", _reads_archives),
+    *((f"TAR archives in {kind}", _tar_proof(packed)) for kind, packed in fixed.PACKED_TAR.items()),
     ("URLs", _reads_urls),
     ("rules for URLs", _decides),
     ("which URLs were seen", _tells_urls_apart),

@@ -18,41 +18,40 @@ READ: Final = frozenset({ZIP, TAR, GZIP, XZ, LZMA, BZIP2, ZSTD})
 DECIDING_BYTES = BLOCK_BYTES
 
 # By the number of bytes that each needs, so that a file has one kind, however its bytes arrive.
-_SIGNATURES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = tuple(
-    (kind, re.compile(pattern, re.DOTALL))
-    for kind, pattern in (
-        ("compress", rb"\x1f\x9d[\x89-\x90]"),
-        (GZIP, rb"\x1f\x8b\x08[\x00-\x1f]"),
-        # A frame, or a frame to skip (RFC 8878, 3.1.1 and 3.1.2).
-        (ZSTD, rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
-        ("lz4", rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18"),
-        ("squashfs", rb"hsqs|sqsh"),
-        ("rpm", rb"\xed\xab\xee\xdb"),
-        ("xar", rb"xar!"),
-        ("alz", rb"ALZ\x01"),
-        ("freearc", rb"ArC\x01"),
-        ("zpaq", rb"zPQ[\x01\x02]|7kSt"),
-        ("rar", rb"RE~\x5e|Rar!\x1a\x07"),
-        ("lzip", rb"LZIP[\x00\x01]"),
-        (XZ, rb"\xfd7zXZ\x00"),
-        ("egg", rb"EGGA\x00\x01"),
-        ("cpio", rb"07070[127][0-9A-Fa-f]"),
-        ("7z", rb"7z\xbc\xaf\x27\x1c"),
-        ("lzh", rb"..-(?:l[hz]|pm)[0-9a-z]-"),
-        ("ar", rb"!<arch>\n"),
-        ("cab", rb"MSCF\x00\x00\x00\x00"),
-        ("wim", rb"MSWIM\x00\x00\x00"),
-        ("lzop", rb"\x89LZO\x00\r\n\x1a\n"),
-        (BZIP2, rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
-        # The size of the first header, at most 2,600, and the type of an archive's own header.
-        ("arj", rb"\x60\xea.[\x00-\x0a][\x1e-\xff].....\x02"),
-        # A usual dictionary, and a size that is unknown or below a terabyte.
-        (LZMA, rb"\x5d\x00\x00(?:[\x01\x02\x04\x08\x10\x20\x40\x80]\x00|\x00[\x01\x02\x04])(?:\xff{8}|.{5}\x00{3})"),
-        ("ace", rb".{7}\*\*ACE\*\*"),
-        ("stuffit", rb"SIT!.{6}rLau|StuffIt \(c\)1997"),
-        ("zoo", rb".{20}\xdc\xa7\xc4\xfd"),
-    )
+_SIGNATURES: Final[tuple[tuple[str, bytes], ...]] = (
+    ("compress", rb"\x1f\x9d[\x89-\x90]"),
+    (GZIP, rb"\x1f\x8b\x08[\x00-\x1f]"),
+    # A frame, or a frame to skip (RFC 8878, 3.1.1 and 3.1.2).
+    (ZSTD, rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
+    ("lz4", rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18"),
+    ("squashfs", rb"hsqs|sqsh"),
+    ("rpm", rb"\xed\xab\xee\xdb"),
+    ("xar", rb"xar!"),
+    ("alz", rb"ALZ\x01"),
+    ("freearc", rb"ArC\x01"),
+    ("zpaq", rb"zPQ[\x01\x02]|7kSt"),
+    ("rar", rb"RE~\x5e|Rar!\x1a\x07"),
+    ("lzip", rb"LZIP[\x00\x01]"),
+    (XZ, rb"\xfd7zXZ\x00"),
+    ("egg", rb"EGGA\x00\x01"),
+    ("cpio", rb"07070[127][0-9A-Fa-f]"),
+    ("7z", rb"7z\xbc\xaf\x27\x1c"),
+    ("lzh", rb"..-(?:l[hz]|pm)[0-9a-z]-"),
+    ("ar", rb"!<arch>\n"),
+    ("cab", rb"MSCF\x00\x00\x00\x00"),
+    ("wim", rb"MSWIM\x00\x00\x00"),
+    ("lzop", rb"\x89LZO\x00\r\n\x1a\n"),
+    (BZIP2, rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
+    # The size of the first header, at most 2,600, and the type of an archive's own header.
+    ("arj", rb"\x60\xea.[\x00-\x0a][\x1e-\xff].....\x02"),
+    # A usual dictionary, and a size that is unknown or below a terabyte.
+    (LZMA, rb"\x5d\x00\x00(?:[\x01\x02\x04\x08\x10\x20\x40\x80]\x00|\x00[\x01\x02\x04])(?:\xff{8}|.{5}\x00{3})"),
+    ("ace", rb".{7}\*\*ACE\*\*"),
+    ("stuffit", rb"SIT!.{6}rLau|StuffIt \(c\)1997"),
+    ("zoo", rb".{20}\xdc\xa7\xc4\xfd"),
 )
+_KINDS = tuple(kind for kind, _ in _SIGNATURES)
+_SIGNATURE = re.compile(b"|".join(b"(%b)" % pattern for _, pattern in _SIGNATURES), re.DOTALL)
 
 RAR_MARK: Final = b"Rar!\x1a\x07"
 SEVEN_ZIP_MARK: Final = b"7z\xbc\xaf\x27\x1c"
@@ -92,9 +91,8 @@ def kind_of(head: bytes) -> str | None:
     """Return the kind of archive that begins with these bytes, None for other files, or for too few bytes."""
     if head.startswith(BEGINNINGS):
         return ZIP
-    for kind, signature in _SIGNATURES:
-        if signature.match(head):
-            return kind
+    if (match := _SIGNATURE.match(head)) and match.lastindex:
+        return _KINDS[match.lastindex - 1]
     if len(head) >= BLOCK_BYTES and tar_header(head[:BLOCK_BYTES]) is not None:
         return TAR
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -84,9 +85,11 @@ class _Look:
         self._kind: str | None = None
         self._is_decided = self._is_closed = self._has_opened = False
         self._noted: set[str] = set()
-        self._held = b""  # until the kind is decided; then the last bytes, which may begin a mark or a header
-        self._before = 0  # bytes before those that are held
-        self._tail = bytearray()  # the last of these
+        self._held = b""  # what is read again with the next bytes: until the kind is decided, or a header is whole
+        self._passed = 0  # bytes that are not, of which these are the last: a mark may begin in them
+        self._border = b""
+        self._last: deque[bytes] = deque()  # and these: an archive may end in them
+        self._last_bytes = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the file."""
@@ -109,10 +112,12 @@ class _Look:
         data = self._held + chunk if self._held else chunk
         if not self._is_decided:
             self._decide(data)
-        if self._is_to_be_read or self._has_mark(data):
+        border = self._border + data[: _MARK_BYTES - 1]
+        if self._is_to_be_read or self._has_mark(border) or self._has_mark(data):
             return False
         if self._is_decided:
-            self._keep(data, len(data) - _MARK_BYTES + 1)
+            self._held = b""
+            self._leave_behind(data)
         else:
             self._held = data
         return True
@@ -125,7 +130,11 @@ class _Look:
             self.feed(held)
         if self._reader is not None:
             self._reader.finish()
-        elif not self._tally.is_over and not self._has_opened and listed_at_end(bytes(self._tail + self._held)):
+        elif (
+            not self._tally.is_over
+            and not self._has_opened
+            and listed_at_end(b"".join((*self._last, self._held))[-END_WINDOW:])
+        ):
             self._note(archive_kinds.ZIP)
 
     # --- what the file is ---
@@ -174,37 +183,44 @@ class _Look:
     def _has_mark(self, data: bytes) -> bool:
         # A search from the end is twice as fast, and most files have no mark at all.
         return data.rfind(LOCAL) >= 0 or (
-            self._before < _BEHIND_BYTES and (data.rfind(RAR_MARK) >= 0 or data.rfind(SEVEN_ZIP_MARK) >= 0)
+            self._passed < _BEHIND_BYTES and (data.rfind(RAR_MARK) >= 0 or data.rfind(SEVEN_ZIP_MARK) >= 0)
         )
 
     def _search(self, data: bytes) -> None:
         """Go through the marks in these bytes, up to the header of a member of a ZIP archive."""
-        for match in _MARKS.finditer(data):
+        border = len(self._border)
+        joined = self._border + data
+        self._held = b""
+        for match in _MARKS.finditer(joined):
+            at = match.start()
             if match[0] != LOCAL:
                 self._note("rar" if match[0] == RAR_MARK else "7z")
                 continue
             try:
-                header = local_header(data, match.start())
+                header = local_header(joined, at)
             except ValueError:
                 header = _NO_HEADER
             if header is None:
-                self._keep(data, match.start())
+                self._leave_behind(joined[border:at])
+                self._passed -= max(0, border - at)
+                self._held, self._border = joined[at:], b""
                 return
             if not _CONTROL.search(header.name):
-                self._read(archive_kinds.ZIP, data[match.start() :])
+                self._read(archive_kinds.ZIP, joined[at:])
                 return
             self._tally.add_record()
             if self._tally.is_over:
                 return
-        self._keep(data, len(data) - _MARK_BYTES + 1)
+        self._leave_behind(data)
 
-    def _keep(self, data: bytes, begin: int) -> None:
-        """Hold the bytes from a place on, and of those before it the tail."""
-        at = ISO_PLACE - self._before
-        if 0 <= at < len(data) and data.startswith(ISO_MARKS, at):
+    def _leave_behind(self, data: bytes) -> None:
+        """Go on after these bytes, and keep what the end of the file may need."""
+        at = ISO_PLACE - self._passed
+        if -_MARK_BYTES < at < len(data) and (self._border + data).startswith(ISO_MARKS, at + len(self._border)):
             self._note("iso")
-        begin = max(0, begin)
-        self._before += begin
-        self._tail += data[:begin]
-        del self._tail[:-END_WINDOW]
-        self._held = data[begin:]
+        self._passed += len(data)
+        self._border = (self._border + data[1 - _MARK_BYTES :])[1 - _MARK_BYTES :]
+        self._last.append(data)
+        self._last_bytes += len(data)
+        while self._last_bytes - len(self._last[0]) >= END_WINDOW:
+            self._last_bytes -= len(self._last.popleft())

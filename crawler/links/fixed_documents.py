@@ -140,6 +140,25 @@ ARCHIVE = (
     "0000004jiA^-pYVo*y31^@s600IC40A2t90A~OI0000"
 )
 ARCHIVE_MEMBERS = (("a", ONE_BLOCK), ("b", ENCODED_BODY))
+# A TAR archive of the same members, packed in each way that is read.
+PACKED_TAR = {
+    "gzip": (
+        "ABzY8000000t4;SOA3Q96h`5@lrAB$G5bmS^jX{5{rBjo)Tss`_wYeP5HtCMY@Z?T+<emiNyne(>Aknc%E2VKn|$75c=1cgvk*_B<y+jr{)^"
+        "Hq_wRN8iS~cS1y|f~M}-;<T6E~~z<_7!?{uk}rfKW;1wH+=ga8Zx00"
+    ),
+    "xz": (
+        "{Wp48S^xk9=GL@E0stWa3;+NCkC;K6;0yl%YFz*@fHP1SXo-UDr+{ht+HOfe2HliHi1m}U!b{?#dmNF_c6I`$p+7_ciV%JFF=g;c&6#yB5z("
+        "Z09s*V(t2L8X%Ln?V0WZJN)gON5VB@Dy4FVRQb-D;d%V5c-<GegwOa=%R&;M5_VgLXD46*L*h>%8j00D*pfEWM(TTZaavBYQl0ssI200dcD"
+    ),
+    "bzip2": (
+        "LRx4!F+o`-Q(2uy&SU@pP1}IYfIt9$001EW|Na077$5+M5{irf82|tPBB<J+F%23q01Z7)TG&JRN~Z4uB#hu;7&0lvAQ2P=C_fER2^0ccQYA"
+        "#1i+9#Y;hE64ezc<^e1jJS=HiD&5bDAmm_xe=cwrALA?buYu!qJF`obA7goc-CGGxpU{x0N-aG@bOkDSN"
+    ),
+    "zstd": (
+        "D77#BU;qnE0{~(}3=oigQ2ImZ4=^(=loh7CZl%{&I%R~<HMW%bB9JF^{NM4>dHVwoAI!hMk9R`M`w1MVP_QP`7{F)Q3_v4^l2cIr|Iy|F{UN"
+        "AAw(ZGz&h2J<kOmB3BA>`yOMp_L)Bs-Wqxk^"
+    ),
+}
 
 # References on this page, and the URLs that they must become; None for one that is not followed.
 PAGE_URL = "http://fixed.example/a/b?c"

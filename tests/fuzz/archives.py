@@ -1,4 +1,4 @@
-"""ZIP archives. Input: one byte for the limits, one for the size of the chunks, the archive's bytes."""
+"""ZIP archives, also behind other bytes. Input: one byte for the limits, one for the size of chunks, the bytes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ TOKENS = (
     *(b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08", b"PK\x06\x06", b"PK\x06\x07", b"PK00PK\x03\x04"),
     *(b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x08\x00\x08\x00", b"\x14\x00\x01\x00\x00\x00", b"\x2d\x00", b"\x00\x08"),
     *(b"\x01\x00\x10\x00", b"\x01\x99\x07\x00", b"\xff\xff\xff\xff", b"\0\0\0\0", b"a.png", b"../a", b"a/", b"\xff"),
+    *(b"GIF89a", b"Rar!\x1a\x07\0", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"\0" * 512),
     *(zlib.compress(b"synthetic", wbits=-15), b"\x0c\x00", b"\x0e\x00", b"\x5d\x00", b"\x09\x00", b"BZh9", b"\x03\x00"),
 )
 
@@ -35,17 +36,17 @@ def check(data: bytes) -> None:
     size = data[1] + 1
     archive = data[2:]
     with in_time_for(bytes(limits.decoded_bytes)):
-        whole = _read(limits, [archive])
-        parts = _read(limits, [archive[place : place + size] for place in range(0, len(archive), size)])
+        whole = read_in_chunks(limits, [archive])
+        parts = read_in_chunks(limits, [archive[place : place + size] for place in range(0, len(archive), size)])
     # How the network cut the body may make no difference, unless limits are near: those look at what came so far. After
     # a damaged member, how far back the search for the next one begins does hang on it, and the note says so.
     rules, others = ({note.rule for note in found.notes} for found in (whole, parts))
-    if kind_of(archive) == "zip" and limits is not LIMITS[1] and not _ENDED & (rules | others):
+    if limits is not LIMITS[1] and not _ENDED & (rules | others):
         assert (parts.members, others) == (whole.members, rules), "cut differently, read differently"
     _check_written(archive, size)
 
 
-def _read(limits: ArchiveLimits, chunks: list[bytes]) -> Contents:
+def read_in_chunks(limits: ArchiveLimits, chunks: list[bytes]) -> Contents:
     reader = ArchiveReader(limits)
     for chunk in chunks:
         reader.feed(chunk)
@@ -78,7 +79,7 @@ def _check_written(body: bytes, size: int) -> None:
     written = into.getvalue()
     expected = digests_of(body)
     limits = LIMITS[0]
-    found = _read(limits, [written[place : place + size] for place in range(0, len(written), size)])
+    found = read_in_chunks(limits, [written[place : place + size] for place in range(0, len(written), size)])
     assert [member.digests for member in found.members] == [expected] * 2
-    cut = _read(limits, [written[: len(written) * size // 256]])
+    cut = read_in_chunks(limits, [written[: len(written) * size // 256]])
     assert all(member.digests == expected for member in cut.members)

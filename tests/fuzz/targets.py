@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import archives, decoding, documents, gates, links, reports, robots, rules, sniffing, urls
+from fuzz import archives, decoding, documents, gates, links, reports, robots, rules, sniffing, tar_archives, urls
 
 TARGETS: dict[str, ModuleType] = {
     "archives": archives,
@@ -18,6 +18,7 @@ TARGETS: dict[str, ModuleType] = {
     "robots": robots,
     "rules": rules,
     "sniffing": sniffing,
+    "tar_archives": tar_archives,
     "urls": urls,
 }
 SEEDS = Path(__file__).parent / "seeds"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 import zlib
 from functools import cache
+
+from tar_bytes import END, header, member, pax
 
 from hostile.act import PAGE, PAYLOAD, Exchange, act, fixed, response
 from hostile.encodings import BOMB_CHECKSUM, BOMB_SIZE, make_bomb
@@ -101,6 +104,78 @@ def zip_lies() -> bytes:
 def zip_paths() -> bytes:
     """ZIP members whose names lead out of a folder, or are 60 kB long."""
     return _zip(zip_paths_body())
+
+
+@cache
+def tar_bomb_body() -> bytes:
+    """A TAR archive in gzip: a member of 1 GiB of zeros, packed from 1 MiB of them."""
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    start = packer.compress(header(b"a", BOMB_SIZE)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08" + bytes(7) + start + make_bomb()[10:-8] + bytes(8)
+
+
+@cache
+def tar_holes_body() -> bytes:
+    """A sparse file of an exbibyte: eight bytes and a hole."""
+    records = [(b"GNU.sparse.size", b"%d" % 2**60), (b"GNU.sparse.map", b"0,8")]
+    return pax(records) + member(b"s", b"12345678") + member(b"payload.bin", PAYLOAD) + END
+
+
+@cache
+def tar_extensions_body() -> bytes:
+    """Extensions of members that never come."""
+    return member(b"payload.bin", PAYLOAD) + pax([(b"path", b"p" * 400)]) * 20_000
+
+
+@cache
+def rar_behind_picture_body() -> bytes:
+    return b"\xff\xd8\xff\xe0" + PAYLOAD + b"Rar!\x1a\x07\x01\x00" + PAYLOAD
+
+
+def _file(body: bytes) -> bytes:
+    return response(body, "Content-Type: application/octet-stream")
+
+
+@fixed()
+def tar_bomb() -> bytes:
+    """A TAR archive in gzip whose one member is 1 GiB of zeros."""
+    return _file(tar_bomb_body())
+
+
+@fixed()
+def tar_holes() -> bytes:
+    """A TAR archive with a sparse file of an exbibyte, which is a hole."""
+    return _file(tar_holes_body())
+
+
+@fixed()
+def tar_extensions() -> bytes:
+    """A TAR archive that ends with 20,000 pax headers, in gzip."""
+    return _file(gzip.compress(tar_extensions_body(), mtime=0))
+
+
+@fixed()
+def gzip_streams() -> bytes:
+    """A file of 100,000 empty gzip streams."""
+    return _file(gzip.compress(b"", mtime=0) * 100_000)
+
+
+@fixed()
+def zip_bomb_behind_picture() -> bytes:
+    """A picture, and behind it a ZIP member of 1 GiB of zeros."""
+    return _file(b"\xff\xd8\xff\xe0" + PAYLOAD + zip_bomb_body())
+
+
+@fixed()
+def zip_decoys() -> bytes:
+    """A file of 500,000 beginnings of headers of ZIP members that are none."""
+    return _file(b"\xff\xd8\xff\xe0" + b"PK\x03\x04" * 500_000)
+
+
+@fixed()
+def rar_behind_picture() -> bytes:
+    """A picture, and behind it a RAR archive."""
+    return _file(rar_behind_picture_body())
 
 
 @fixed(path=PAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +12,15 @@ from orbweaver.model import AccessProfile, Limits
 
 from hostile.act import PAYLOAD
 from hostile.content import EMBEDDED, NULS, PART
-from hostile.documents import zip_bomb_body, zip_cut_body, zip_lie_body
+from hostile.documents import (
+    rar_behind_picture_body,
+    tar_bomb_body,
+    tar_extensions_body,
+    tar_holes_body,
+    zip_bomb_body,
+    zip_cut_body,
+    zip_lie_body,
+)
 from hostile.encodings import DECLARED_ONLY, GZIPPED
 from hostile.trial import HASHED, READ, Terms, Trial
 
@@ -301,6 +310,16 @@ EXPECTED: dict[str, Expected] = {
     "zip_cut": says({HASHED, "incomplete archive.cut"}, bodies=(zip_cut_body(),)),
     "zip_lies": says(HASHED, bodies=(zip_lie_body(), PAYLOAD)),
     "zip_paths": says(HASHED, bodies=None),
+    "tar_bomb": says({HASHED, "limit archive.ratio"}, bodies=(tar_bomb_body(),)),
+    "tar_holes": says({HASHED, "limit archive.member_bytes"}, bodies=(tar_holes_body(), PAYLOAD)),
+    "tar_extensions": says(
+        {HASHED, "incomplete archive.cut"},
+        bodies=(gzip.compress(tar_extensions_body(), mtime=0), tar_extensions_body(), PAYLOAD),
+    ),
+    "gzip_streams": says({HASHED, "limit archive.members"}, bodies=(gzip.compress(b"", mtime=0) * 100_000,)),
+    "zip_bomb_behind_picture": says({HASHED, "limit archive.ratio"}, bodies=None),
+    "zip_decoys": says({HASHED, "limit archive.members"}, bodies=None),
+    "rar_behind_picture": says({HASHED, "archive_not_read archive.rar"}, bodies=(rar_behind_picture_body(),)),
     "sitemap_entities": says(HASHED, bodies=None, others={"http_error http.404"}),
     "sitemap_external_entity": says(HASHED, bodies=None, others={"http_error http.404"}),
     "sitemap_flood": says({HASHED, "limit limit.links"}, bodies=None, others={OUTSIDE}, units=5_000, megabytes=60),
