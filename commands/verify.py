@@ -58,7 +58,8 @@ def verify(
         float, typer.Option(min=1, max=30 * 24 * 3600, help="Seconds per host.")
     ] = Limits().max_seconds,
     access: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML: user agent, language, cookies, proxy, robots, delay.")
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML: user agent, language, cookies, referrer, proxy, robots, delay."),
     ] = None,
     authority: Annotated[str | None, typer.Option(metavar="TEXT", help="Who allowed this recrawl.")] = None,
     embeds: Annotated[

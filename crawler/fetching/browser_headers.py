@@ -1,9 +1,9 @@
-"""The headers that browsers send for each kind of request, and in which order: current values as of 2026.
+"""The headers that browsers send for each kind of request, and in which order.
 
 Sources: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch, https://www.w3.org/TR/fetch-metadata/, MDN's "List
 of default Accept values". Firefox's `Accept` and order are also sent under a name that is no browser's, without what
-only browsers say. Left out are client hints (`Sec-CH-UA...`) and `Priority`, which no server may need, and the `Range`
-of films: the whole file is wanted.
+only browsers say. Left out are client hints (`Sec-CH-UA...`) and `Priority`, which no server may need, `image/jxl` of
+the newest Chromium, and the `Range` of films: the whole file is wanted.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def header_lines(
         return HeaderLines((name, accept, language), (), ())
     encodings = "gzip, deflate, br, zstd" if is_trustworthy else "gzip, deflate"
     encoding = ("Accept-Encoding", "identity" if destination in _MEDIA else encodings)
-    upgrade: Lines = (("Upgrade-Insecure-Requests", "1"),) if destination in _PAGES else ()
+    upgrading = _PAGES | _PLUGINS if browser is Browser.CHROMIUM else _PAGES
+    upgrade: Lines = (("Upgrade-Insecure-Requests", "1"),) if destination in upgrading else ()
     fetched_for = ("Sec-Fetch-Dest", destination.value)
     mode = ("Sec-Fetch-Mode", _mode(destination))
     relation = ("Sec-Fetch-Site", site)

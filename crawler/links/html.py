@@ -54,7 +54,8 @@ class PageLinks:
     `candidates` may be references: see LinkSource. None of them is among the links, and those over the limit are only
     counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
     is relative to the document's URL. `asked_as` has the links whose elements say how they are asked for, and
-    `referrer_policy` is what a meta declares.
+    `referrer_policy` is what a meta declares. `refresh` is the reference of the first meta refresh, also where it leads
+    to the document itself.
     """
 
     links: tuple[Link, ...]
@@ -66,6 +67,7 @@ class PageLinks:
     candidates_left_out: int = 0
     asked_as: Mapping[Link, AskedAs] = field(default_factory=dict)
     referrer_policy: ReferrerPolicy | None = None
+    refresh: str | None = field(default=None, compare=False)
 
 
 def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: int = MAX_LINKS) -> PageLinks:
@@ -110,6 +112,8 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
             is_read = False
             if name == "meta":
                 found.referrer_policy = declared_policy(attributes) or found.referrer_policy
+                if found.refresh is None and attributes.get("http-equiv", "").strip().lower() == "refresh":
+                    found.refresh = refresh_reference(attributes.get("content", ""))
             for reference, kind in _references(name, attributes):
                 is_read = True
                 embedded = found.add(reference, kind)
@@ -178,6 +182,7 @@ class FoundLinks:
         self.is_truncated = False
         self.asked_as: dict[Link, AskedAs] = {}
         self.referrer_policy: ReferrerPolicy | None = None
+        self.refresh: str | None = None
         self._page = page.partition("#")[0]
         self._max_links = max_links
 
@@ -238,6 +243,7 @@ class FoundLinks:
             is_truncated=self.is_truncated,
             asked_as=self.asked_as,
             referrer_policy=self.referrer_policy,
+            refresh=self.refresh,
         )
 
 

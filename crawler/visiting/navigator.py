@@ -18,6 +18,7 @@ from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import documents
+from orbweaver.crawler.links.attribute_values import refresh_reference
 from orbweaver.crawler.links.html import MAX_CANDIDATES, Link, PageLinks
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import image_services, scope, url_rules, urls
@@ -146,7 +147,7 @@ class Navigator:
         self._inside_archive(visit, response, body)
         if not self._at_gate(visit, response, body, cookies):
             self._came(visit, response, body)
-        self._follow(visit, response, body)
+        self._follow(visit, response, body, cookies)
         if body.digests is not None and is_success(response.status):
             self._ask_after_all(self._addresses.answered(visit.url, hash(body.digests.sha256)))
         if prefers_new_types and is_negotiated(response, body.sniffed_type):
@@ -368,7 +369,7 @@ class Navigator:
                 count=note.count,
             )
 
-    def _follow(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+    def _follow(self, visit: Visit, response: FetchedResponse, body: Body, cookies: str) -> None:
         """Go where the headers of a response lead, and its document when it has one."""
         linked = header_links(link=response.headers.getall("Link", ()), refresh=response.headers.get("Refresh"))
         policy = _policy_of(response)
@@ -394,6 +395,8 @@ class Navigator:
             self._skip(visit, Ending(Outcome.LIMIT, rule, reason, is_failure=False))
         self._embedded(visit, response, page_links)
         base = self._base_of(response.url, page_links.base)
+        if not cookies:
+            self._reload(visit, response, page_links.refresh, base)
         origin = visit.origin.of_links(response.url, page, page_links.referrer_policy or policy)
         linked_urls = self._follow_links(origin, response.url, base, page_links.links, page_links.asked_as)
         if page_links.candidates_left_out:
@@ -403,6 +406,20 @@ class Navigator:
         if body.digests is None and linked_urls is not None and is_success(response.status):
             leads_to = {self._addresses.identity(url) for url in [*linked_urls, *candidates]}
             self._ask_after_all(self._addresses.answered(visit.url, page_answer(body.document, leads_to)))
+
+    def _reload(self, visit: Visit, response: FetchedResponse, refresh: str | None, base: str) -> None:
+        """Ask for a page again that reloads itself, if it has set the first cookie now: it may have been a gate."""
+        header = response.headers.get("Refresh")
+        if refresh is None and header is not None:
+            refresh = refresh_reference(header)
+        if refresh is None or not self._cookies_for(response.url, visit.origin.reporter_headers):
+            return
+        try:
+            target = urls.join(base, refresh) if refresh.strip() else response.url
+        except UrlRefused:
+            return
+        if target == response.url:
+            self._consider(visit._replace(chain=(*visit.chain, hash((response.url, "")))), target)
 
     def _follow_links(
         self,

@@ -21,6 +21,8 @@ _OF_TYPE = {"image": Destination.IMAGE, "video": Destination.VIDEO, "audio": Des
 def destination_of(visit: Visit) -> Destination:
     """Return the destination that the element says; else the one that the URL's ending says of a file in a page."""
     said = visit.asked_as.destination
+    if visit.is_entering:
+        return Destination.DOCUMENT  # somebody clicks the button of a gate
     if said is not None:
         return said
     if not visit.is_embed:
@@ -38,8 +40,11 @@ def _destination_of_ending(ending: str) -> Destination:
 
 
 def referrer_of(visit: Visit, url: str) -> str | None:
-    """Return the `Referer` of a visit's request for `url`; that of a reported URL is what the report says."""
-    if visit.is_reported:
+    """Return the `Referer` of a visit's request for `url`; that of a reported URL is what the report says.
+
+    The way into a gate comes from the gate, and often leads back to where it comes from.
+    """
+    if visit.is_reported and not visit.is_entering:
         return visit.origin.referrer
     page = _page_of(visit)
     return None if page is None else referrers.referrer_for(page, url, _policy_of(visit))
@@ -84,7 +89,7 @@ def _policy_of(visit: Visit) -> ReferrerPolicy:
 
 
 def _page_of(visit: Visit) -> str | None:
-    page = visit.origin.referrer
+    page = visit.url if visit.is_entering else visit.origin.referrer
     if page is None or visit.origin.depth:
         return page
     try:

@@ -6,10 +6,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from fuzz import archives, decoding, documents, gates, links, reports, robots, rules, sniffing, tar_archives, urls
+from fuzz import (
+    archives,
+    cookies,
+    decoding,
+    documents,
+    gates,
+    links,
+    reports,
+    robots,
+    rules,
+    sniffing,
+    tar_archives,
+    urls,
+)
 
 TARGETS: dict[str, ModuleType] = {
     "archives": archives,
+    "cookies": cookies,
     "decoding": decoding,
     "documents": documents,
     "gates": gates,

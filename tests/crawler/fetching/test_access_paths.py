@@ -128,6 +128,30 @@ def test_a_redirect_to_the_same_url_with_a_cookie_is_no_loop() -> None:
     assert host.paths.count("/never") == MOST_REDIRECTS + 1
 
 
+@pytest.mark.parametrize("way", ["meta", "empty meta", "header", "no cookie", "elsewhere"])
+def test_a_page_that_reloads_itself_with_its_first_cookie_is_asked_for_again(way: str) -> None:
+    """Such a page is a gate without a redirect: `<meta http-equiv=refresh content=0>`."""
+    content = {"meta": "0; url=/gate", "empty meta": "0", "no cookie": "0", "elsewhere": "0; url=/none"}.get(way)
+    markup = "" if content is None else f'<meta http-equiv=refresh content="{content}">'
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if "s=1" in request.headers.get("Cookie", ""):
+            return web.Response(text=f"<img src=/a.png>{markup}", content_type="text/html")
+        response = web.Response(text=f"{markup}<p>wait", content_type="text/html")
+        if way != "no cookie":
+            response.headers["Set-Cookie"] = "s=1; Path=/gate"
+        if way == "header":
+            response.headers["Refresh"] = "0"
+        return response
+
+    is_reloaded = way not in {"no cookie", "elsewhere"}
+    none = Resource("text/html", b"<p>")
+    with SyntheticHost({"/gate": Resource(None, answer), "/a.png": RESOURCES["/a.png"], "/none": none}) as host:
+        found = crawl(f"{host.url}gate")
+    assert found.urls == ([f"{host.url}a.png"] if is_reloaded else [])
+    assert host.paths.count("/gate") == 1 + is_reloaded
+
+
 def test_a_cookie_that_a_page_sets_opens_its_picture() -> None:
     page = Resource("text/html", b"<img src=/a.png>", {"Set-Cookie": "seen=1; Path=/"})
     with SyntheticHost({"/": page, "/a.png": gate_of(location="/stop.gif", wants="seen=1")}) as host:

@@ -208,6 +208,25 @@ def test_the_profile_can_keep_back_whence_a_request_comes() -> None:
     assert not [name for headers in quiet.requests.values() for name in headers if name.startswith("Sec-")]
 
 
+def test_the_way_into_a_gate_comes_from_the_gate() -> None:
+    async def gate(request: web.BaseRequest) -> web.Response:
+        if "over18=1" in request.headers.get("Cookie", ""):
+            return web.Response(body=KNOWN, content_type="image/png")
+        return web.Response(text="<p>18 or over?<a href=/enter>I am over 18</a>", content_type="text/html")
+
+    async def enter(request: web.BaseRequest) -> web.Response:
+        back = {"Location": request.headers.get("Referer", "/lost"), "Set-Cookie": "over18=1; Path=/"}
+        return web.Response(status=302, headers=back)
+
+    resources = {"/": page("<img src=/a.png>"), "/a.png": Resource(None, gate), "/enter": Resource(None, enter)}
+    with SyntheticHost(resources) as host:
+        found = crawl(host.url)
+        asked = dict(host.requests)["/enter"]
+    assert [one.url for one in found.sightings] == [f"{host.url}a.png"]
+    assert asked["Referer"] == f"{host.url}a.png"
+    assert asked["Accept"].startswith("text/html")
+
+
 def test_a_file_that_a_page_shows_and_the_host_refuses_is_a_failure_and_a_page_is_none() -> None:
     statuses = (401, 402, 403, 404, 410, 418, 451)
     shown = "".join(f"<img src=/{status}.png><a href=/{status}>" for status in statuses)
