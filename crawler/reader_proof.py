@@ -72,7 +72,7 @@ def _reads_document(document: fixed.FixedDocument) -> bool:
 
 
 def _names(found: PageLinks) -> set[tuple[str, str]]:
-    return {(link.kind.value, link.reference.rpartition("/")[2]) for link in found.links}
+    return {(link.kind.value, link.reference.rpartition("/")[2].partition("#")[0]) for link in found.links}
 
 
 def _reads_base_and_embedded_files() -> bool:

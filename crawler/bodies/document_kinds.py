@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import zlib
 from enum import StrEnum
 from typing import NamedTuple
 
 from orbweaver.crawler.bodies.decoding import GZIP_MARK
+from orbweaver.crawler.bodies.repetition import end_of_run
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, first_tag, has_binary_data, root_name, sniff
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -25,6 +27,10 @@ class DocumentKind(StrEnum):
     FEED = "feed"
     PLAYLIST = "hls playlist"
     MANIFEST = "dash manifest"
+    SMOOTH_STREAMS = "smooth streaming manifest"
+    CUES = "cues"
+    JSON_FEED = "json feed"
+    APP_MANIFEST = "web app manifest"
 
 
 class Recognised(NamedTuple):
@@ -41,7 +47,15 @@ _BY_SNIFFED_TYPE = {
     "application/dash+xml": DocumentKind.MANIFEST,
     "application/vnd.apple.mpegurl": DocumentKind.PLAYLIST,
 }
-_BY_ROOT = {"urlset": DocumentKind.SITEMAP, "sitemapindex": DocumentKind.SITEMAP, "feed": DocumentKind.FEED}
+_BY_ROOT = {
+    "urlset": DocumentKind.SITEMAP,
+    "sitemapindex": DocumentKind.SITEMAP,
+    "feed": DocumentKind.FEED,
+    "smoothstreamingmedia": DocumentKind.SMOOTH_STREAMS,
+    # Parts of a DASH manifest that are files of their own (ISO/IEC 23009-1, 5.5).
+    "period": DocumentKind.MANIFEST,
+    "adaptationset": DocumentKind.MANIFEST,
+}
 _BY_DECLARED_TYPE = {
     "text/css": DocumentKind.STYLE_SHEET,
     "image/svg+xml": DocumentKind.SVG,
@@ -49,13 +63,30 @@ _BY_DECLARED_TYPE = {
     "application/x-mpegurl": DocumentKind.PLAYLIST,
     "audio/mpegurl": DocumentKind.PLAYLIST,
     "audio/x-mpegurl": DocumentKind.PLAYLIST,
+    "application/feed+json": DocumentKind.JSON_FEED,
+    "application/manifest+json": DocumentKind.APP_MANIFEST,
 }
+# What servers declare when they know no better.
+_NO_TYPE = frozenset({None, "text/plain", "application/octet-stream", "binary/octet-stream"})
+_JSON_TYPES = _NO_TYPE | {"application/json", "text/json"}
 # Types that servers give what they do not know; with them a text that begins with any tag is read as a page.
 _SAY_NOTHING = frozenset(
     {None, "text/plain", "application/octet-stream", "application/unknown", "unknown/unknown", "application/x-unknown"}
 )
 # A sitemap as text has URLs and nothing else (https://www.sitemaps.org/protocol.html#otherformats).
 _URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)+(?:\s*+[\x21-\xff]*+)?\Z")
+# A style sheet that is linked with the wrong type: browsers read it in pages without a doctype, or without any type.
+_BEFORE_FIRST_RULE = re.compile(rb"\s++|/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
+_FIRST_RULE = re.compile(
+    rb"@(?:charset|font-face|import|keyframes|layer|media|namespace|page|supports|-webkit-|-moz-)"
+    rb"|[^{}<>;]{1,500}\{\s*+(?:/\*[^*]*+\*/\s*+)?[a-z-]{2,50}+\s*+:",
+    re.IGNORECASE,
+)
+# https://www.w3.org/TR/webvtt1/#file-structure; SubRip has no specification.
+_CUES = re.compile(rb"WEBVTT(?=[ \t\r\n]|\Z)|\s*+[0-9]{1,6}\r?\n[0-9]{2}:[0-9]{2}:[0-9]{2}[,.][0-9]{3} --> ")
+_JSON_FEED = re.compile(rb'"version"\s*+:\s*+"https?:\\?/\\?/jsonfeed\.org\\?/version')
+_APP_MANIFEST = re.compile(rb'"icons"\s*+:\s*+\[')
+_APP_MEMBER = re.compile(rb'"(?:start_url|display|short_name|theme_color)"\s*+:')
 # Files that are gzipped as files, and are read: a tarball is not among them.
 _GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.FEED})
 
@@ -67,10 +98,13 @@ def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recogni
 
     A body that is declared as HTML, or begins with an element of HTML, is read as HTML, whatever else it is; so is a
     text that begins with any other tag and has no type that says something. XML is recognised by its
-    first element, a playlist by its first line. A style sheet has no mark and must be declared. JSON and plain text are
-    not read.
+    first element, a playlist by its first line. A style sheet has no mark: it is declared, or looks like one and is
+    declared as nothing in particular. Other JSON and plain text are not read.
     """
     head = head[:HEAD_BYTES]
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "ignore").encode()
+        sniffed = sniff(head)
     if head.startswith(GZIP_MARK):
         inside = _gunzipped(head)
         kind = _kind("text/plain", sniff(inside), inside)
@@ -100,7 +134,18 @@ def _kind(declared: str | None, sniffed: str | None, head: bytes) -> DocumentKin
         return DocumentKind.HTML
     if declared in {"text/plain", None} and _URL_LINES.match(head):
         return DocumentKind.URL_LIST
-    return _BY_DECLARED_TYPE.get(declared or "")
+    return _BY_DECLARED_TYPE.get(declared or "") or _kind_by_looks(declared, head.removeprefix(codecs.BOM_UTF8))
+
+
+def _kind_by_looks(declared: str | None, head: bytes) -> DocumentKind | None:
+    if _CUES.match(head):
+        return DocumentKind.CUES
+    if declared in _JSON_TYPES and head.lstrip().startswith(b"{"):
+        if _JSON_FEED.search(head):
+            return DocumentKind.JSON_FEED
+        return DocumentKind.APP_MANIFEST if _APP_MANIFEST.search(head) and _APP_MEMBER.search(head) else None
+    is_style_sheet = declared in _NO_TYPE and _FIRST_RULE.match(head, end_of_run(_BEFORE_FIRST_RULE, head, 0))
+    return DocumentKind.STYLE_SHEET if is_style_sheet else None
 
 
 def _gunzipped(head: bytes) -> bytes:

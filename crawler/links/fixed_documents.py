@@ -79,6 +79,20 @@ file-2
 _MANIFEST = """<MPD mediaPresentationDuration="PT4S"><Period><AdaptationSet>
 <SegmentTemplate media="file-$Number$" duration="2"/>
 <Representation id="a"/></AdaptationSet></Period></MPD>"""
+_SMOOTH_STREAMS = """<SmoothStreamingMedia><StreamIndex Url="file-{start time}"><QualityLevel Bitrate="9"/>
+<c t="1" d="1" r="2"/></StreamIndex></SmoothStreamingMedia>"""
+_CUES = """WEBVTT none-1.jpg
+
+00:00.000 --> 00:01.000
+http://fixed.example/file-1
+
+00:01.000 --> 00:02.000
+file-2#xywh=0,0,1,1
+none-2 is a word.
+"""
+_JSON_FEED = """{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "none-1", "url": "page-1",
+"content_html": "<img src=\\"file-1\\">", "attachments": [{"url": "file-2"}]}]}"""
+_APP_MANIFEST = """{"short_name": "none-1", "start_url": "page-1", "icons": [{"src": "file-1"}]}"""
 _URL_LIST = "http://fixed.example/page-1\nhttp://fixed.example/page-2\r\n"
 
 DOCUMENTS = (
@@ -93,6 +107,10 @@ DOCUMENTS = (
     FixedDocument(DocumentKind.FEED, None, _ATOM.encode(), pages=1, files=2),
     FixedDocument(DocumentKind.PLAYLIST, None, _PLAYLIST.encode(), pages=0, files=3),
     FixedDocument(DocumentKind.MANIFEST, "application/dash+xml", _MANIFEST.encode(), pages=0, files=2),
+    FixedDocument(DocumentKind.SMOOTH_STREAMS, "text/xml", _SMOOTH_STREAMS.encode("utf-16"), pages=0, files=2),
+    FixedDocument(DocumentKind.CUES, "text/vtt", _CUES.encode(), pages=0, files=2),
+    FixedDocument(DocumentKind.JSON_FEED, "application/json", _JSON_FEED.encode(), pages=1, files=2),
+    FixedDocument(DocumentKind.APP_MANIFEST, "application/json", _APP_MANIFEST.encode(), pages=1, files=1),
 )
 
 # A page in an encoding that must be known to be read: ASCII letters are two bytes, or stand inside other characters.

@@ -29,6 +29,7 @@ from orbweaver.crawler.links.candidates import (
 from orbweaver.crawler.links.hints import is_hinted
 from orbweaver.crawler.links.markup import INSIDE, SCRIPT, TEXT, start_tags
 from orbweaver.crawler.links.request_hints import SAYING, asked_as, declared_policy
+from orbweaver.model import Outcome
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
@@ -47,6 +48,14 @@ class Link(NamedTuple):
     source: LinkSource = LinkSource.LINK
 
 
+class Unread(NamedTuple):
+    """Why files that a document names cannot be told, and the rule that says so; no content of the document."""
+
+    outcome: Outcome
+    rule: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class PageLinks:
     """The references in one document, in document order, each once per kind.
@@ -55,7 +64,8 @@ class PageLinks:
     counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
     is relative to the document's URL. `asked_as` has the links whose elements say how they are asked for, and
     `referrer_policy` is what a meta declares. `refresh` is the reference of the first meta refresh, also where it leads
-    to the document itself.
+    to the document itself. `notes` say what was not read, and `variables` are for the playlists that
+    a playlist names.
     """
 
     links: tuple[Link, ...]
@@ -68,6 +78,8 @@ class PageLinks:
     asked_as: Mapping[Link, AskedAs] = field(default_factory=dict)
     referrer_policy: ReferrerPolicy | None = None
     refresh: str | None = field(default=None, compare=False)
+    notes: tuple[Unread, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: int = MAX_LINKS) -> PageLinks:
@@ -183,6 +195,8 @@ class FoundLinks:
         self.asked_as: dict[Link, AskedAs] = {}
         self.referrer_policy: ReferrerPolicy | None = None
         self.refresh: str | None = None
+        self.variables: dict[str, str] = {}
+        self._notes: dict[str, Unread] = {}
         self._page = page.partition("#")[0]
         self._max_links = max_links
 
@@ -229,12 +243,23 @@ class FoundLinks:
         else:
             self._candidates[reference] = Link(reference, kind, source)
 
+    @property
+    def page(self) -> str:
+        """The URL of the document, without a fragment."""
+        return self._page
+
+    def note(self, outcome: Outcome, rule: str, reason: str) -> None:
+        """Note that files are named which cannot be told; each rule is said once."""
+        self._notes.setdefault(rule, Unread(outcome, rule, reason))
+
     def page_links(self) -> PageLinks:
         """Return the references that were added."""
         certain = {link.reference for link in self.links} if self._candidates else ()
         candidates = (link for link in self._candidates.values() if link.reference not in certain)
         return PageLinks(
             candidates=tuple(candidates),
+            notes=tuple(self._notes.values()),
+            variables=self.variables,
             candidates_left_out=self._candidates_left_out,
             links=tuple(self.links),
             base=self.base,
@@ -319,7 +344,7 @@ _Rule = Callable[[dict[str, str]], _References]
 
 _MEDIA_LINK_NAMES = """
     apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image audio_src enclosure fluid-icon icon image
-    image_src mask-icon preview thumbnail video_src
+    image_src manifest mask-icon preview thumbnail video_src
 """
 _MEDIA_LINKS = frozenset(_MEDIA_LINK_NAMES.split())
 _PAGE_LINK_NAMES = """

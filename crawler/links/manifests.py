@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.html import FoundLinks
 from orbweaver.crawler.links.xml_tags import Tag, tags
+from orbweaver.model import Outcome
 
 # A line of a manifest can stand for any number of segments: at most so many, of all representations, are requested.
 MOST_SEGMENTS = 10_000
@@ -23,11 +24,24 @@ _LEVELS = frozenset({"MPD", "Period", "AdaptationSet", "Representation"})
 _REFERENCE_CHARACTERS = 4_096
 # For a live stream, whose end is not known.
 _SEGMENTS_WITHOUT_END = 3
-_FILES = (("SegmentURL", "media"), ("Initialization", "sourceURL"), ("RepresentationIndex", "sourceURL"))
-_TEMPLATE = frozenset(
-    {"media", "initialization", "startNumber", "endNumber", "timescale", "duration", "presentationTimeOffset"}
+# Of one representation: each has all segments.
+_MOST_BASES = 4
+_FILES = (
+    ("SegmentURL", "media"),
+    ("SegmentURL", "index"),
+    ("Initialization", "sourceURL"),
+    ("RepresentationIndex", "sourceURL"),
+    ("BitstreamSwitching", "sourceURL"),
 )
-_IDENTIFIER = re.compile(r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time)(?:%0(?P<width>[0-9])d)?)?\$")
+# Parts of the manifest that are files of their own (5.5); their attribute is `xlink:href`.
+_REMOTE = frozenset({"Period", "AdaptationSet", "EventStream", "SegmentList"})
+_TEMPLATE_NAMES = """
+    media initialization index bitstreamSwitching startNumber endNumber timescale duration presentationTimeOffset
+"""
+_TEMPLATE = frozenset(_TEMPLATE_NAMES.split())
+_IDENTIFIER = re.compile(
+    r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time)(?:%(?:0(?P<width>[0-9]{1,2}))?[diu])?)?\$"
+)
 _DURATION = re.compile(
     r"P(?:(?P<days>[0-9]{1,9})D)?(?:T(?:(?P<hours>[0-9]{1,9})H)?(?:(?P<minutes>[0-9]{1,9})M)?"
     r"(?:(?P<seconds>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"
@@ -49,7 +63,8 @@ class _Level:
     """The facts at one level of the manifest; each level below starts with those of the level above."""
 
     name: str = ""
-    base: str = ""
+    bases: tuple[str, ...] = ("",)
+    bases_above: tuple[str, ...] = ("",)
     has_own_base: bool = False
     seconds: float | None = None
     template: dict[str, str] = field(default_factory=dict)
@@ -62,13 +77,16 @@ class _Level:
 def add_manifest(found: FoundLinks, text: str) -> None:
     """Add the segments of every representation, at most MOST_SEGMENTS from templates.
 
-    When one level has several `BaseURL`, the first counts: the others lead to the same files.
+    Where one level has several `BaseURL`, they should lead to the same files. The first counts, and each other that is
+    on the manifest's own host, for the first may lead to a host that nobody may ask.
     """
     levels = [_Level()]
     left = MOST_SEGMENTS
     for tag in tags(text):
         if found.is_truncated:
             return
+        if not tag.is_end and tag.name in _REMOTE and (remote := tag.attributes.get("href")):
+            found.add(remote, LinkKind.FILE)
         if not tag.is_end and tag.name in _LEVELS and len(levels) < _MOST_LEVELS:
             levels.append(_below(levels[-1], tag))
         elif not tag.is_end:
@@ -77,15 +95,19 @@ def add_manifest(found: FoundLinks, text: str) -> None:
             level = levels.pop()
             if level.name != "Representation":
                 continue
-            for reference in islice(_segments(level), left):
+            if _is_without_end(level):
+                reason = "a live stream: which segments there are now is not known, only the first were asked for"
+                found.note(Outcome.LIMIT, "manifest.live", reason)
+            segments = (_joined(base, reference) for reference in _segments(level) for base in level.bases)
+            for reference in islice(segments, left):
                 left -= 1
-                found.add(_joined(level.base, reference), LinkKind.FILE)
+                found.add(reference, LinkKind.FILE)
             if not left:
                 found.is_truncated = True
 
 
 def _below(above: _Level, tag: Tag) -> _Level:
-    level = replace(above, name=tag.name, has_own_base=False)
+    level = replace(above, name=tag.name, bases_above=above.bases, has_own_base=False)
     duration = _seconds(tag.attributes.get("mediaPresentationDuration") or tag.attributes.get("duration", ""))
     if duration is not None:
         level.seconds = duration
@@ -98,8 +120,8 @@ def _below(above: _Level, tag: Tag) -> _Level:
 def _read(found: FoundLinks, level: _Level, tag: Tag) -> None:
     """Set the facts that one element gives about its level, and add the file that it names."""
     attributes = tag.attributes
-    if tag.name == "BaseURL" and not level.has_own_base:
-        level.base, level.has_own_base = _joined(level.base, tag.text.strip()), True
+    if tag.name == "BaseURL":
+        _read_base(found, level, tag.text.strip())
     elif tag.name == "SegmentTemplate":
         own = {name: value for name, value in attributes.items() if name in _TEMPLATE}
         level.template, level.timeline = {**level.template, **own}, []
@@ -108,25 +130,53 @@ def _read(found: FoundLinks, level: _Level, tag: Tag) -> None:
     elif tag.name == "S":
         begin = _whole(attributes["t"]) if "t" in attributes else None
         level.timeline.append(_Run(begin, _whole(attributes.get("d", "")), _whole(attributes.get("r", ""))))
-    elif tag.name == "Location":
+    elif tag.name in {"Location", "PatchLocation"}:
         found.add(tag.text, LinkKind.FILE)
     for name, attribute in _FILES:
         if tag.name == name and (reference := attributes.get(attribute)):
-            found.add(_joined(level.base, reference), LinkKind.FILE)
+            for base in level.bases:
+                found.add(_joined(base, reference), LinkKind.FILE)
+
+
+def _read_base(found: FoundLinks, level: _Level, written: str) -> None:
+    bases = [_joined(above, written) for above in level.bases_above]
+    if not level.has_own_base:
+        level.bases, level.has_own_base = tuple(bases), True
+        return
+    own = [base for base in bases if base not in level.bases and _is_on_host_of(found.page, base)]
+    level.bases = (*level.bases, *own)[:_MOST_BASES]
+
+
+def _is_on_host_of(page: str, base: str) -> bool:
+    try:
+        return urlsplit(urljoin(page, base)).netloc == urlsplit(page).netloc
+    except ValueError:  # the text in the place of the host is no host
+        return False
 
 
 def _segments(level: _Level) -> Iterator[str]:
     """Yield the references of one representation's segments, relative to its base."""
-    if initialization := level.template.get("initialization"):
-        yield _filled(initialization, level)
+    for name in ("initialization", "bitstreamSwitching"):
+        if written := level.template.get(name):
+            yield _filled(written, level)
     if media := level.template.get("media"):
         if _filled(media, level) == _filled(media, level, number=1, time=1):
             yield _filled(media, level)
             return
+        index = level.template.get("index", "")
         for number, time in _numbered(level):
             yield _filled(media, level, number=number, time=time)
-    elif not level.has_list and not level.template and level.base and not level.base.endswith("/"):
+            if index:
+                yield _filled(index, level, number=number, time=time)
+    elif not level.has_list and not level.template and level.bases[0] and not level.bases[0].endswith("/"):
         yield ""  # the base is the file
+
+
+def _is_without_end(level: _Level) -> bool:
+    """Whether the segments are numbered, and nothing says how many there are."""
+    template = level.template
+    is_counted = bool(level.timeline) or "endNumber" in template or level.seconds is not None
+    return "media" in template and "duration" in template and not is_counted
 
 
 def _numbered(level: _Level) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ _NAMES = """
     apng avif avifs bmp cr2 cur dib dng gif heic heics heif ico j2k jfif jif jp2 jpe jpeg jpf jpg jpx jxl jxr nef orf
     pcx pjp pjpeg png psd svg svgz tga tif tiff wdp webp xbm
     3g2 3gp 3gpp asf avi divx dv f4v flv h264 hevc m1v m2ts m2v m3u8 m4s m4v mj2 mk3d mkv mov mp4 mp4v mpd mpe mpeg mpg
-    mpv mts mxf ogm ogv qt rm rmvb swf ts vob webm wmv
+    mpv mts mxf ogm ogv qt rm rmvb swf ts vob vtt webm wmv
     aac aif aiff amr flac m3u m4a m4b mka mp2 mp3 mpga oga ogg opus ra wav weba wma
     7z ace arj bz2 cb7 cbr cbt cbz djvu epub gz lzh lzma pdf rar tar tbz2 tgz txz tzst xz zip zipx zst
 """

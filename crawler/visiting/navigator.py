@@ -55,6 +55,8 @@ MOST_PAGE_VARIANTS = 10_000
 NOTHING_SAID: Mapping[Link, AskedAs] = MappingProxyType({})
 # A file was left out that a wider `embeds` would fetch.
 SUGGESTING = frozenset({"embeds.off", "embeds.site"})
+# Each has at most 16 KiB of them.
+MOST_PLAYLISTS_WITH_VARIABLES = 200
 # Of one robots.txt: each is fetched.
 MOST_SITEMAPS = 20
 
@@ -88,6 +90,7 @@ class Navigator:
         self._addresses = SameAddresses()
         self.suggestions = ScopeSuggestions()
         self.reported = ReportedUrls()
+        self._variables: dict[str, Mapping[str, str]] = {}  # of HLS playlists, by their URL, for those that they name
         self.answers = AnswerCounter()
         self._roots: dict[str, set[int]] = {}  # of the reported URLs, by what is the same for the seen set
 
@@ -387,8 +390,16 @@ class Navigator:
             self._skip(visit, Ending(Outcome.TRAP, "trap.same-page", reason, is_failure=False))
             return
         page_links = documents.references(
-            body.document, body.document_kind, content_type=response.content_type, base_url=response.url
+            body.document,
+            body.document_kind,
+            content_type=response.content_type,
+            base_url=response.url,
+            imported=self._variables.get(visit.origin.referrer or "", {}),
         )
+        if page_links.variables and len(self._variables) < MOST_PLAYLISTS_WITH_VARIABLES:
+            self._variables[response.url] = page_links.variables
+        for note in page_links.notes:
+            self._skip(visit, Ending(note.outcome, note.rule, note.reason, is_failure=False))
         if body.is_document_cut or page_links.is_truncated:
             rule = "limit.html" if body.is_document_cut else "limit.links"
             reason = "the page is longer than what is read of a page; links after that were not seen"

@@ -277,3 +277,57 @@ def test_the_original_of_a_smaller_picture_is_found_and_only_the_hosts_own_servi
         f"https://wsrv.nl/?url={own}/c.jpg": "embeds.off",
     }
     assert paths(reported, host.url) == ["_next/image?url=%2Fd.jpg", "d.jpg"]
+
+
+# --- streams, cues and the rest ---
+
+
+def test_what_stands_in_documents_of_each_kind_is_followed_to_its_end() -> None:
+    playlist = "application/vnd.apple.mpegurl"
+    master = '#EXTM3U\n#EXT-X-DEFINE:NAME="path",VALUE="seg"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8?n=7\n'
+    media = (
+        '#EXTM3U\n#EXT-X-DEFINE:IMPORT="path"\n#EXT-X-DEFINE:QUERYPARAM="n"\n'
+        "#EXTINF:4,\n{$path}/{$n}.ts\n#EXTINF:4,\n{$nobody}.ts\n"
+    )
+    found_files = {
+        "/a/sprite.png": image(),
+        "/h/seg/7.ts": image(),
+        "/s/b.png": image(),
+        "/i/icon.png": image(),
+        "/f/film": image(),
+        "/m/1.m4s": image(),
+        "/q/Q(9)/F(v=5)": image(),
+    }
+    smooth = (
+        '<SmoothStreamingMedia><StreamIndex Url="Q({bitrate})/F(v={start time})"><QualityLevel Bitrate="9"/>'
+        '<c t="5" d="1"/></StreamIndex></SmoothStreamingMedia>'
+    )
+    documents = {
+        "/": page(
+            '<video><track kind=metadata src="/a/thumbs.vtt"></video><video src="/h/master.m3u8"></video>'
+            '<link rel=stylesheet href="/s/a.css"><link rel=manifest href="/i/app.json">'
+            '<link rel=alternate href="/f/feed.json"><video src="/m/a.mpd"></video><a href="/q/Manifest">a</a>'
+        ),
+        "/a/thumbs.vtt": Resource("text/vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\nsprite.png#xywh=0,0,1,1\n"),
+        "/h/master.m3u8": Resource(playlist, master.encode()),
+        "/h/media.m3u8": Resource(playlist, media.encode()),
+        "/s/a.css": Resource("text/plain", b"@import 'inner' layer(a);"),
+        "/s/inner": Resource(None, b"p { background: url(b.png) }"),
+        "/i/app.json": Resource("application/json", b'{"short_name": "a", "icons": [{"src": "icon.png"}]}'),
+        "/f/feed.json": Resource(
+            "application/feed+json",
+            b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"attachments": [{"url": "film"}]}]}',
+        ),
+        "/m/a.mpd": Resource(
+            "application/dash+xml",
+            b'<MPD><BaseURL>http://cdn.example/</BaseURL><BaseURL>/m/</BaseURL><Period duration="PT1S">'
+            b'<AdaptationSet><SegmentTemplate media="$Number$.m4s" duration="1"/><Representation id="a"/>'
+            b"</AdaptationSet></Period></MPD>",
+        ),
+        "/q/Manifest": Resource("text/xml", smooth.encode("utf-16")),
+    }
+    with SyntheticHost(documents | found_files) as host:
+        found = crawl(host.url)
+        assert set(found_files) <= {path.partition("?")[0] for path in host.paths}
+    said = {(url.removeprefix(host.url), rule) for url, rule in found.rules.items()}
+    assert said == {("h/media.m3u8?n=7", "playlist.variable"), ("http://cdn.example/1.m4s", "embeds.off")}

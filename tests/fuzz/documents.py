@@ -23,6 +23,17 @@ TOKENS = (
     *(b"#EXT-X-MAP:URI=", b"#EXT-X-BYTERANGE:", b"#EXT-X-PART:", b"#EXT-X-DEFINE:NAME=a,VALUE=", b"{$a}", b"\\"),
     *(b"\x00", b"<MPD>", b"<BaseURL>", b"<SegmentTemplate media=", b"$Number%05d$", b"$Time$"),
     *(b"$RepresentationID$", b"startNumber=", b"<SegmentTimeline>", b"<S t=0 d=1 r=", b"999999999"),
+    *(
+        b"<SmoothStreamingMedia>",
+        b"<StreamIndex Url=",
+        b"<QualityLevel Bitrate=",
+        b"<c t=",
+        b"{bitrate}",
+        b"{start time}",
+    ),
+    *(b"WEBVTT\n\n", b"0 --> 1\n", b"a.jpg#xywh=0,0,1,1", b"NOTE\n", b'{"version":"https://jsonfeed.org/version/1",'),
+    *(b'"url":"', b'"content_html":"', b'"attachments":[', b"]", b'"icons":[', b'"src":"', b"\\ud800"),
+    *(b'IMPORT="a"', b'QUERYPARAM="c"', b'@charset "utf-8";', b"X-ASSET-URI=", b"<Period xlink:href=", b"index="),
     *(b"<SegmentURL media=", b"<Period duration=PT", b"1e9S", b"/>", b"@import ", b"url(", b")", b"image-set("),
     *(b'"', b"'", b"=", b"http://", b"//", b"/", b"..", b" ", b"\n", b"seg.ts"),
 )

@@ -76,6 +76,41 @@ def test_the_first_segments_of_a_stream_without_end_are_named() -> None:
     assert found_in(manifest(inside, "unknown")) == ["1.m4s", "2.m4s", "3.m4s"]
 
 
+def test_a_stream_without_end_is_said() -> None:
+    inside = '<SegmentTemplate media="$Number$.m4s" duration="1"/><Representation id="r"/>'
+    assert [note.rule for note in look(manifest(inside, "unknown")).notes] == ["manifest.live"]
+    assert look(manifest(inside)).notes == ()
+
+
+def test_several_bases_count_when_they_are_on_the_host_of_the_manifest() -> None:
+    assert found_in(
+        "<MPD><BaseURL>http://cdn.test/x/</BaseURL><BaseURL>http://mirror.test/x/</BaseURL><BaseURL>y/</BaseURL>"
+        "<BaseURL>http://host.test/z/</BaseURL><Period><AdaptationSet><Representation><BaseURL>a/</BaseURL>"
+        '<SegmentList><SegmentURL media="1.m4s"/></SegmentList></Representation></AdaptationSet></Period></MPD>'
+    ) == ["http://cdn.test/x/a/1.m4s", "y/a/1.m4s", "http://host.test/z/a/1.m4s"]
+
+
+def test_bases_do_not_multiply() -> None:
+    bases = "".join(f"<BaseURL>{number}/</BaseURL>" for number in range(50))
+    text = f"<MPD>{bases}<Period>{bases}<AdaptationSet>{bases}<Representation>{bases}<BaseURL>a.mp4</BaseURL>"
+    assert len(found_in(text + "</Representation></AdaptationSet></Period></MPD>")) <= 4
+
+
+def test_parts_of_a_manifest_that_are_other_files_are_named() -> None:
+    assert found_in(
+        '<MPD><Location>now.mpd</Location><PatchLocation>patch.mpp</PatchLocation><Period xlink:href="period.xml"/>'
+        '<Period><AdaptationSet xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/></Period></MPD>'
+    ) == ["now.mpd", "patch.mpp", "period.xml", "urn:mpeg:dash:resolve-to-zero:2013"]
+
+
+def test_indexes_and_switching_segments_are_named() -> None:
+    inside = (
+        '<SegmentTemplate media="$Number%d$.m4s" index="$Number%03d$.idx" bitstreamSwitching="$RepresentationID$.sw"'
+        ' duration="20"/><Representation id="r"/>'
+    )
+    assert found_in(manifest(inside)) == ["r.sw", "1.m4s", "001.idx"]
+
+
 @pytest.mark.parametrize(
     "template",
     [

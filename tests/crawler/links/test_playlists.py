@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.documents import references
+from orbweaver.crawler.links.html import PageLinks
+
+URL = "http://host.test/a.m3u8?token=x%2Fy&empty="
 
 
-def found_in(text: str) -> list[str]:
-    page = references(text.encode(), DocumentKind.PLAYLIST, content_type=None, base_url="http://host.test/a.m3u8")
+def look(text: str, **imported: str) -> PageLinks:
+    return references(text.encode(), DocumentKind.PLAYLIST, content_type=None, base_url=URL, imported=imported)
+
+
+def found_in(text: str, **imported: str) -> list[str]:
+    page = look(text, **imported)
     assert {link.kind for link in page.links} <= {LinkKind.FILE}
     return [link.reference for link in page.links]
 
@@ -53,7 +61,30 @@ all.ts\r
 def test_variables_are_filled_in_and_cannot_multiply_a_reference() -> None:
     many = "{$v}" * 2_000
     text = f'#EXTM3U\n#EXT-X-DEFINE:NAME="host",VALUE="http://h.test"\n#EXT-X-DEFINE:NAME="v",VALUE="{"x" * 900}"\n'
-    assert found_in(f"{text}{{$host}}/a.ts\n{{$none}}/b.ts\n{many}\n") == ["http://h.test/a.ts", "{$none}/b.ts"]
+    assert found_in(f"{text}{{$host}}/a.ts\n{many}\n") == ["http://h.test/a.ts"]
+
+
+def test_variables_come_from_the_playlist_that_names_it_and_from_its_own_url() -> None:
+    text = '#EXTM3U\n#EXT-X-DEFINE:IMPORT="host"\n#EXT-X-DEFINE:QUERYPARAM="token"\n{$host}/a.ts?t={$token}\n'
+    assert found_in(text, host="http://h.test", other="x") == ["http://h.test/a.ts?t=x/y"]
+    assert look(text, host="http://h.test", other="x").variables == {"host": "http://h.test", "token": "x/y"}
+
+
+@pytest.mark.parametrize("defined", ['IMPORT="host"', 'QUERYPARAM="host"', 'NAME="other",VALUE="x"'])
+def test_a_file_behind_a_variable_that_nobody_defines_is_said(defined: str) -> None:
+    page = look(f"#EXTM3U\n#EXT-X-DEFINE:{defined}\n{{$host}}/a.ts\n{{$host}}/b.ts\nc.ts\n")
+    assert [link.reference for link in page.links] == ["c.ts"]
+    assert [note.rule for note in page.notes] == ["playlist.variable"]
+
+
+def test_variables_are_bounded() -> None:
+    text = "".join(f'#EXT-X-DEFINE:NAME="{number}",VALUE="{"x" * 1_000}"\n' for number in range(200))
+    assert sum(map(len, look(text).variables.values())) <= 16_384
+
+
+def test_what_is_shown_between_parts_of_the_stream_is_named() -> None:
+    text = '#EXTM3U\n#EXT-X-DATERANGE:ID="a",CLASS="b",X-ASSET-URI="ad.m3u8",X-ASSET-LIST="b.json"\n'
+    assert found_in(text) == ["ad.m3u8", "b.json"]
 
 
 def test_a_list_without_tags_is_a_playlist_of_its_lines() -> None:
@@ -61,7 +92,23 @@ def test_a_list_without_tags_is_a_playlist_of_its_lines() -> None:
 
 
 @given(
-    st.text(), st.lists(st.sampled_from(["#EXT-X-MEDIA:", 'URI="', "NAME=", ",", "A", "{$A}", "#EXT-X-DEFINE:", "\n"]))
+    st.text(),
+    st.lists(
+        st.sampled_from(
+            [
+                "#EXT-X-MEDIA:",
+                'QUERYPARAM="token"',
+                'IMPORT="A"',
+                'URI="',
+                "NAME=",
+                ",",
+                "A",
+                "{$A}",
+                "#EXT-X-DEFINE:",
+                "\n",
+            ]
+        )
+    ),
 )
 def test_any_text_is_read_without_failing(text: str, parts: list[str]) -> None:
     found_in(text + "\n" + "".join(parts))
