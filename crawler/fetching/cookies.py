@@ -8,6 +8,7 @@ from calendar import timegm
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from orbweaver.crawler.rules.referrers import is_trustworthy
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import hostname_of, path_of
 
@@ -64,7 +65,7 @@ class CookieJar:
     def pairs_for(self, url: str) -> list[tuple[str, str]]:
         """Return name and value of the cookies for a request, in the order in which browsers send them."""
         moment = time.time()
-        host, path, is_secure = hostname_of(url), path_of(url), url.startswith("https:")
+        host, path, is_secure = hostname_of(url), path_of(url), is_trustworthy(url)
         fitting = [
             (place, content.value)
             for place, content in self._cookies.items()
@@ -151,7 +152,7 @@ def _read(line: str, url: str, moment: float) -> tuple[_Place, _Content] | None:
     if domain and domain != host and not (host.endswith(f".{domain}") and f".{domain}".endswith(f".{site_of(host)}")):
         return None  # another host's, or for all of `com`
     is_secure = "secure" in attributes
-    if is_secure and not url.startswith("https:"):
+    if is_secure and not is_trustworthy(url):
         return None
     path = attributes.get("path", "")
     if not path.startswith("/"):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from orbweaver.crawler.asked_as import Destination
 from orbweaver.crawler.fetching.browser_headers import HeaderLines, accept_for, browser_of, header_lines
 from orbweaver.crawler.fetching.cookies import CookieJar, cookie_header, pairs_of
+from orbweaver.crawler.rules.referrers import is_trustworthy
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import hostname_of
 from orbweaver.model import AccessProfile, CookieControl, Report
@@ -73,7 +74,7 @@ class RequestHeaders:
         cookies: str = "",
     ) -> Sequence[tuple[str, str]]:
         """Return the headers of a request for a canonical URL; `site` is its `Sec-Fetch-Site`."""
-        key = (reporter_headers, destination, site, _is_trustworthy(url))
+        key = (reporter_headers, destination, site, is_trustworthy(url))
         lines = self._lines.get(key)
         if lines is None:
             lines = self._lines[key] = header_lines(
@@ -124,11 +125,3 @@ class RequestHeaders:
                 del self._jars[next(iter(self._jars))]
             jar = self._jars[key] = CookieJar()
         jar.remember(url, set_cookie)
-
-
-def _is_trustworthy(url: str) -> bool:
-    """Whether a canonical URL is https, or leads to this machine itself."""
-    if url.startswith("https:"):
-        return True
-    hostname = hostname_of(url)
-    return hostname.startswith("127.") or hostname in {"localhost", "[::1]"} or hostname.endswith(".localhost")

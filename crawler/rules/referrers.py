@@ -42,6 +42,17 @@ def origin_of(url: str) -> str:
     return url[: url.index("/", len("http://") + 1) + 1]
 
 
+def is_trustworthy(url: str) -> bool:
+    """Whether a canonical URL is https, or leads to this machine itself.
+
+    https://www.w3.org/TR/secure-contexts/#is-url-trustworthy
+    """
+    if url.startswith("https:"):
+        return True
+    hostname = hostname_of(url)
+    return hostname.startswith("127.") or hostname in {"localhost", "[::1]"} or hostname.endswith(".localhost")
+
+
 def referrer_for(page: str, url: str, policy: ReferrerPolicy) -> str | None:
     """Return the `Referer` of a request for `url` that the page at `page` makes (both canonical), None for none.
 
