@@ -65,7 +65,7 @@ def main() -> int:
     text = scores.by_kind(sites, in_order, LABELS)
     text += "".join(f"\n\n{scores.in_words(sites, one)}" for one in in_order if one.contestant == "orbweaver")
     for one in in_order:
-        if given.missed:
+        if given.missed and one.contestant in given.contestants:
             print(f"\nmissed by {one.contestant}:\n{scores.missed(sites, one)}")
         if one.contestant == "chromium" and (wrong := scores.wrong_truth(sites, one)):
             print(f"\nthe truth is wrong about the browser:\n{wrong}")

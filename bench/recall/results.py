@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench.recall.scores import Score
@@ -33,7 +33,7 @@ def _sets(labels: dict[str, list[str]]) -> dict[str, frozenset[str]]:
 
 def _mark(sites: Sequence[Site]) -> str:
     """Return a digest of all that a site answers, and of its truth."""
-    texts = json.dumps([asdict(one) for one in sites], default=_text, sort_keys=True)
+    texts = json.dumps([asdict(replace(one, left_out="")) for one in sites], default=_text, sort_keys=True)
     return hashlib.sha256(texts.encode()).hexdigest()
 
 

@@ -96,6 +96,9 @@ def in_words(sites: Sequence[Site], ours: Score) -> str:
         f"Files that the browser fetches and Orbweaver missed: {sum(map(len, by_browser.values()))}"
         f"{' (' if names else ''}{names}{')' if names else ''}.",
     ]
+    silent = "; ".join(site.name for site in sites if lost[site.name] - ours.said[site.name] - site.shown)
+    if silent:
+        lines.append(f"Others that were missed without a line: {silent}.")
     by_choice = [f"- {site.name}: {site.left_out}" for site in sites if site.left_out and lost[site.name]]
     return "\n\n".join([*lines, "Left out by choice:\n\n" + "\n".join(by_choice)] if by_choice else lines)
 

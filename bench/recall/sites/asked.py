@@ -33,6 +33,9 @@ def sets(cookie: str, text: str) -> Answer:
 
 
 OWN = r"^http://{host}/"
+NO_BROWSER = (
+    "by default Orbweaver does not claim to be a browser; with a browser's user agent in the access profile it does"
+)
 COOKIE = {"Cookie": r"\bseen=1\b"}
 
 SITES = (
@@ -64,8 +67,8 @@ SITES = (
         Answer(file="/a.webp", content_type="image/webp", when={"Accept": r"image/webp"}),
         Answer("gone", status=404))}, shown="/a.webp"),
     only("Accept-Language", {"Accept-Language": r"[a-z]"}),
-    only("Accept-Encoding", {"Accept-Encoding": r"gzip"}),
-    only("Sec-Fetch-Dest of a picture", {"Sec-Fetch-Dest": r"^image$"}),
+    only("Accept-Encoding", {"Accept-Encoding": r"gzip"}, left_out=NO_BROWSER),
+    only("Sec-Fetch-Dest of a picture", {"Sec-Fetch-Dest": r"^image$"}, left_out=NO_BROWSER),
     only("no Sec-Fetch-Dest of a page", {"Sec-Fetch-Dest": r"^(?!document)"}, PLACEHOLDER),
     one("range of a film", "<video src=/a.mp4></video>", pages={"/a.mp4": (
         Answer(file="/a.mp4", content_type="video/mp4", headers=("Accept-Ranges: bytes",)),)}, shown="/a.mp4"),
