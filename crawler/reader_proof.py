@@ -27,7 +27,7 @@ from orbweaver.crawler.links.html import Link, PageLinks, extract
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import robots, url_rules
 from orbweaver.crawler.rules.scope import scope_for
-from orbweaver.crawler.rules.url_rules import Candidate
+from orbweaver.crawler.rules.url_rules import ReachedUrl
 from orbweaver.crawler.rules.urls import join
 from orbweaver.crawler.visiting import dedup_key
 from orbweaver.crawler.visiting.seen_urls import SeenUrls
@@ -150,7 +150,7 @@ def _joined(reference: str) -> str | None:
 def _decides() -> bool:
     scope = scope_for(ScopeKind.HOST, fixed.PAGE_URL, Limits())
     return all(
-        url_rules.decide(scope, Candidate(url, LinkKind.FILE), now=_NOW).rule == rule
+        url_rules.decide(scope, ReachedUrl(url, LinkKind.FILE), now=_NOW).rule == rule
         for url, rule in fixed.DECIDED.items()
     )
 

@@ -63,7 +63,9 @@ class RecrawlSpider(Spider):
         proxy = parse_proxy(scope.access.proxy, os.environ)
         self.fetcher = Fetcher(Transfers(settings, proxy=proxy), self._politeness, self._budget)
         self.fetcher.ask_robots(
-            scope.access.robots, is_in_scope=self._navigator.is_on_hosts, on_sitemaps=self._navigator.found_sitemaps
+            scope.access.robots,
+            is_in_scope=self._navigator.admission.is_on_hosts,
+            on_sitemaps=self._navigator.links.found_sitemaps,
         )
         self.failure: NotRecorded | None = None
         self.has_started = False
@@ -76,7 +78,7 @@ class RecrawlSpider(Spider):
     @property
     def suggestions(self) -> dict[str, int]:
         """Hosts outside the scope whose files its pages show, with how many at least, most first."""
-        return dict(self._navigator.suggestions.top())
+        return dict(self._navigator.admission.suggestions.top())
 
     @property
     def reported(self) -> tuple[Reported, ...]:
@@ -123,14 +125,14 @@ class RecrawlSpider(Spider):
         if self.failure is not None:
             raise self.failure
         self._navigator.abandon(self._reports[0].url if self._reports else self._scope.name)
-        self._navigator.say_what_was_left_out()
+        self._navigator.admission.say_what_was_left_out()
         self._navigator.judge_hosts()
         self._total()
         self.journal.flush()
 
     async def _visit(self, planned: PlannedRequest) -> None:
         """Ask for one URL, and do everything that follows from its response: the same for pages and for files."""
-        if not self._navigator.is_due(planned.visit) or self._navigator.leaves_out(planned):
+        if not self._navigator.admission.is_due(planned.visit) or self._navigator.admission.leaves_out(planned):
             return
         visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
         cookies = self._headers.cookies_for(planned.url, reporter_headers)

@@ -15,7 +15,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules, urls
-from orbweaver.crawler.rules.url_rules import Candidate, UrlDecision
+from orbweaver.crawler.rules.url_rules import ReachedUrl, UrlDecision
 from orbweaver.model import Embeds, Limits, Outcome, Scope, ScopeKind, now
 from rich.table import Table
 
@@ -87,7 +87,7 @@ def _explain(text: str, scope: Scope, reported: set[str], referrer: str, options
         url = urls.canonicalise(urls.refang(text))
     except UrlRefused as error:
         return UrlExplanation(text, UrlDecision(False, "url", error.reason, Outcome.REFUSED_URL), ())
-    candidate = Candidate(
+    reached = ReachedUrl(
         url,
         LinkKind.PAGE if options.met is ReferenceKind.PAGE else LinkKind.FILE,
         referrer=referrer,
@@ -95,8 +95,8 @@ def _explain(text: str, scope: Scope, reported: set[str], referrer: str, options
         is_embed=options.met is ReferenceKind.EMBED,
     )
     if url in reported:
-        candidate = Candidate(url, LinkKind.PAGE, is_reported=True)
-    steps = list(url_rules.explain(scope, candidate, now=now()))
+        reached = ReachedUrl(url, LinkKind.PAGE, is_reported=True)
+    steps = list(url_rules.explain(scope, reached, now=now()))
     decision = steps[-1][1]
     assert decision is not None  # the last rule takes every URL
     return UrlExplanation(url, decision, tuple(name for name, _ in steps[:-1]))

@@ -1,7 +1,7 @@
 """The ordered rules that every URL passes before it is fetched: links, files, redirect targets and reports alike.
 
 Each rule accepts, rejects or abstains; the first that does not abstain decides, and the decision carries its name.
-The rules read only the scope, the candidate and the clock. Checks that depend on what a recrawl did before (budgets,
+The rules read only the scope, the reached URL and the clock. Checks that depend on what a recrawl did before (budgets,
 pages seen again, robots.txt) are made elsewhere. docs/operators.md has the rules as a table.
 """
 
@@ -25,7 +25,7 @@ COST: Final = 1
 ENDLESS_COST: Final = 5
 
 
-class Candidate(NamedTuple):
+class ReachedUrl(NamedTuple):
     """A URL that a recrawl could fetch, and how it was found; `url` and `referrer` are canonical.
 
     `kind` is what is expected. With `is_embed` a page shows it (an image, a film) and does not only link to it. With
@@ -62,98 +62,94 @@ class Rule(NamedTuple):
     """One rule; `judge` returns None to abstain."""
 
     name: str
-    judge: Callable[[Scope, Candidate, datetime], UrlDecision | None]
+    judge: Callable[[Scope, ReachedUrl, datetime], UrlDecision | None]
 
 
-def decide(scope: Scope, candidate: Candidate, *, now: datetime) -> UrlDecision:
+def decide(scope: Scope, reached: ReachedUrl, *, now: datetime) -> UrlDecision:
     """Return the decision of the first rule that does not abstain; `now` is a UTC moment."""
     for _, judge in RULES:
-        decision = judge(scope, candidate, now)
+        decision = judge(scope, reached, now)
         if decision is not None:
             return decision
     raise AssertionError("the last rule takes every URL")
 
 
-def explain(scope: Scope, candidate: Candidate, *, now: datetime) -> Iterator[tuple[str, UrlDecision | None]]:
+def explain(scope: Scope, reached: ReachedUrl, *, now: datetime) -> Iterator[tuple[str, UrlDecision | None]]:
     """Yield the name and the answer (None: abstained) of each rule that was asked, in order."""
     for name, judge in RULES:
-        decision = judge(scope, candidate, now)
+        decision = judge(scope, reached, now)
         yield name, decision
         if decision is not None:
             return
 
 
-def _scheme(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    if candidate.url.partition("://")[0] in DEFAULT_PORTS:
+def _scheme(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    if reached.url.partition("://")[0] in DEFAULT_PORTS:
         return None
     return UrlDecision(is_allowed=False, rule="scheme", reason="scheme is not http or https")
 
 
-def _authority(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+def _authority(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     # model.Scope itself makes sure that robots.txt is overridden only under a named authority.
     if scope.expires_at is None or now < scope.expires_at:
         return None
     return UrlDecision(is_allowed=False, rule="scope.expired", reason=f"allowed until {format_time(scope.expires_at)}")
 
 
-def _scope(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    refusal = scopes.refusal_of(scope, candidate.url)
-    if refusal is None or candidate.is_embed:
+def _scope(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    refusal = scopes.refusal_of(scope, reached.url)
+    if refusal is None or reached.is_embed:
         return None  # in scope, or the next rule decides
     return UrlDecision(is_allowed=False, rule=f"scope.{refusal.rule}", reason=refusal.reason)
 
 
-def _embeds(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    if not candidate.is_embed or scopes.refusal_of(scope, candidate.url) is None:
+def _embeds(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    if not reached.is_embed or scopes.refusal_of(scope, reached.url) is None:
         return None
-    refusal = scopes.embed_refusal_of(scope, candidate.url, candidate.referrer)
+    refusal = scopes.embed_refusal_of(scope, reached.url, reached.referrer)
     if refusal is None:
         return None
     return UrlDecision(is_allowed=False, rule=f"embeds.{refusal.rule}", reason=refusal.reason)
 
 
-def _reported(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+def _reported(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     # A hotline asked for this very URL, but not for the one that it redirects to.
-    return _IS_REPORTED if candidate.is_reported and not candidate.is_redirect else None
+    return _IS_REPORTED if reached.is_reported and not reached.is_redirect else None
 
 
-def _length(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    most = MAX_PAGE_URL_LENGTH if candidate.kind is LinkKind.PAGE else MAX_URL_LENGTH
-    if len(candidate.url) <= most:
+def _length(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    most = MAX_PAGE_URL_LENGTH if reached.kind is LinkKind.PAGE else MAX_URL_LENGTH
+    if len(reached.url) <= most:
         return None
     return _trap("length", f"longer than {most} characters")
 
 
-def _hops(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    if candidate.depth <= scope.limits.max_depth:
+def _hops(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    if reached.depth <= scope.limits.max_depth:
         return None
     return UrlDecision(
-        is_allowed=False, rule="limit.max_depth", reason=f"{candidate.depth} links deep", outcome=Outcome.LIMIT
+        is_allowed=False, rule="limit.max_depth", reason=f"{reached.depth} links deep", outcome=Outcome.LIMIT
     )
 
 
-def _repeated_segments(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    if not traps.repeats_segments(candidate.url):
+def _repeated_segments(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    if not traps.repeats_segments(reached.url):
         return None
     return _trap("repeated-segments", "folders repeat in the path")
 
 
-def _segments(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    if not traps.has_too_many_segments(candidate.url):
+def _segments(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    if not traps.has_too_many_segments(reached.url):
         return None
     return _trap("segments", f"more than {traps.MOST_SEGMENTS} segments in the path")
 
 
-def _acting(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    name = acting_links.find(candidate.url)
+def _acting(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    name = acting_links.find(reached.url)
     # A page of the host shows its pictures so, and to fetch one is what every visitor does.
-    if (
-        name in _IMAGE_SERVICES
-        and scopes.is_own_site(scope, candidate.url)
-        and image_services.is_hosts_own(candidate.url)
-    ):
-        name = acting_links.find(candidate.url, is_own_image_service=True)
-    if name is None or (candidate.is_way_in and name in _MAY_LEAD_IN):
+    if name in _IMAGE_SERVICES and scopes.is_own_site(scope, reached.url) and image_services.is_hosts_own(reached.url):
+        name = acting_links.find(reached.url, is_own_image_service=True)
+    if name is None or (reached.is_way_in and name in _MAY_LEAD_IN):
         return None
     return UrlDecision(
         is_allowed=False,
@@ -163,18 +159,18 @@ def _acting(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | 
     )
 
 
-def _endless(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    if candidate.kind is not LinkKind.PAGE:
+def _endless(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    if reached.kind is not LinkKind.PAGE:
         return None
-    space = traps.endless_space_of(candidate.url)
+    space = traps.endless_space_of(reached.url)
     return None if space is None else _IN_ENDLESS[space]
 
 
-def _candidate(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    return _IS_CANDIDATE.get(candidate.source)
+def _candidate(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+    return _IS_CANDIDATE.get(reached.source)
 
 
-def _accept(scope: Scope, candidate: Candidate, now: datetime) -> UrlDecision | None:  # noqa: ARG001
+def _accept(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     return _IS_ACCEPTED
 
 

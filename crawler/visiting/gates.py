@@ -1,21 +1,89 @@
-"""Takes a visit through gates: asks for the way in, then for its own URL again, with the cookies that were set."""
+"""Takes visits through gates: asks for the way in, then for their own URL again, with the cookies that were set."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from orbweaver.crawler.bodies.body import Body
+from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.html import decode_text
-from orbweaver.crawler.visiting.gate_pages import MOST_CHARACTERS, Gate
+from orbweaver.crawler.rules import urls
+from orbweaver.crawler.visiting.admission import Admission
+from orbweaver.crawler.visiting.gate_pages import MOST_CHARACTERS, Gate, GateKind, gate_of, shows_something
 from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
+from orbweaver.crawler.visiting.link_follower import base_of
+from orbweaver.crawler.visiting.outcomes import Ending, is_success
 from orbweaver.crawler.visiting.visit import GatePass, Visit
+from orbweaver.crawler.visiting.visit_journal import VisitJournal
+from orbweaver.model import Outcome
 
 # In a row: of an age, of consent, and one more.
 MOST_GATES: Final = 3
 
 
-def text_of(response: FetchedResponse, body: Body) -> str | None:
+class Passage(NamedTuple):
+    """What became of a visit at a gate: it is on its way through, or the response is what the visit was for.
+
+    `gate` is one that was not passed.
+    """
+
+    is_on_its_way: bool
+    gate: Gate | None = None
+
+
+_ARRIVED: Final = Passage(is_on_its_way=False)
+_ON_ITS_WAY: Final = Passage(is_on_its_way=True)
+
+
+class Gatekeeper:
+    """Meets every response, and takes its visit through the gate that it is, if one click does."""
+
+    def __init__(self, admission: Admission, visits: VisitJournal) -> None:
+        self._admission = admission
+        self._visits = visits
+
+    def meet(self, visit: Visit, response: FetchedResponse, body: Body, cookies: str) -> Passage:
+        """Go on through a gate when one click does; the response was asked for with `cookies`."""
+        text = _text_of(response, body)
+        # What may be no reference is not worth a failure.
+        gate = None if text is None or visit.is_candidate else gate_of(text, is_refused=not is_success(response.status))
+        if visit.is_entering:
+            if body.digests is not None and text is None and is_success(response.status):
+                self._passed(visit)  # the way in led to the file itself
+                return _ARRIVED
+            self._visits.journal.tally.pages += gate is None and is_success(response.status)
+            again = _again(visit, has_led=text is not None and gate is None and shows_something(text))
+            self._admission.consider(again, visit.url)
+            return _ON_ITS_WAY
+        if gate is None or (visit.gate is not None and visit.gate.has_led):
+            if visit.gate is not None and is_success(response.status):
+                self._passed(visit)
+            return _ARRIVED
+        if gate.kind is GateKind.LOGIN and not visit.is_reported:
+            return _ARRIVED  # sites link to their login
+        if self._enter(visit, response, gate, cookies):
+            return _ON_ITS_WAY
+        return Passage(is_on_its_way=False, gate=gate)
+
+    def _enter(self, visit: Visit, response: FetchedResponse, gate: Gate, cookies: str) -> bool:
+        """Ask for the way through a gate; False when there is none, or it may not be asked for."""
+        entering = _entering(visit, gate, hash((response.url, cookies, gate.words)))
+        if entering is None or gate.reference is None:
+            return False
+        try:
+            url = urls.join(base_of(response.url, gate.base), gate.reference)
+        except UrlRefused:
+            return False
+        return self._admission.consider_way_in(entering, url)
+
+    def _passed(self, visit: Visit) -> None:
+        assert visit.gate is not None
+        reason = f'passed a gate: "{visit.gate.words}"'
+        self._visits.skip(visit, Ending(Outcome.GATE, "gate.passed", reason, is_failure=False))
+
+
+def _text_of(response: FetchedResponse, body: Body) -> str | None:
     """Return the text of a page that may be a gate, None for every other answer."""
     if body.html is None or body.is_document_cut or response.status in GONE_STATUSES:
         return None
@@ -24,7 +92,7 @@ def text_of(response: FetchedResponse, body: Body) -> str | None:
     return decode_text(body.html, response.content_type)
 
 
-def entering(visit: Visit, gate: Gate, request: int) -> Visit | None:
+def _entering(visit: Visit, gate: Gate, request: int) -> Visit | None:
     """Return the visit on its way into a gate; None when the gate was entered before, or after too many gates.
 
     `request` is a hash of the request that the gate answered.
@@ -35,7 +103,7 @@ def entering(visit: Visit, gate: Gate, request: int) -> Visit | None:
     return visit._replace(chain=(*visit.chain, request), gate=GatePass(gate.words, number=number))
 
 
-def again(visit: Visit, *, has_led: bool) -> Visit:
+def _again(visit: Visit, *, has_led: bool) -> Visit:
     """Return the visit on its way back to its own URL; `has_led` says that the way in showed something itself."""
     assert visit.gate is not None
     return visit._replace(gate=visit.gate._replace(is_entering=False, has_led=has_led))

@@ -142,5 +142,5 @@ def test_a_candidate_that_answers_with_a_page_where_a_page_was_expected_is_a_pag
 def test_the_rule_of_a_candidate_has_a_name_of_its_own(source: LinkSource) -> None:
     url = "http://h.example/a.jpg"
     scope = scope_for(ScopeKind.HOST, url, Limits())
-    decided = url_rules.decide(scope, url_rules.Candidate(url, LinkKind.FILE, source=source), now=now())
+    decided = url_rules.decide(scope, url_rules.ReachedUrl(url, LinkKind.FILE, source=source), now=now())
     assert (decided.is_allowed, decided.rule, decided.outcome) == (True, f"candidate.{source}", Outcome.OUT_OF_SCOPE)

@@ -57,14 +57,14 @@ def check(data: bytes) -> None:
             assert all(canonicalise(original) == original for original in image_services.originals(url, page))
             for scope in scopes:
                 for kind in LinkKind:
-                    candidate = url_rules.Candidate(url, kind, page, 1)
-                    decision = url_rules.decide(scope, candidate, now=NOW)
-                    assert decision == url_rules.decide(scope, candidate, now=NOW)
+                    reached = url_rules.ReachedUrl(url, kind, page, 1)
+                    decision = url_rules.decide(scope, reached, now=NOW)
+                    assert decision == url_rules.decide(scope, reached, now=NOW)
                     assert decision.cost >= 1
                     assert decision.rule
                     assert decision.reason
                     assert not decision.is_allowed or refusal_of(scope, url) is None, "allowed out of scope"
-                    reported = url_rules.decide(scope, candidate._replace(is_reported=True), now=NOW)
+                    reported = url_rules.decide(scope, reached._replace(is_reported=True), now=NOW)
                     assert reported.is_allowed == (refusal_of(scope, url) is None), "a reported URL met a trap"
-                    *_, (name, last) = url_rules.explain(scope, candidate, now=NOW)
+                    *_, (name, last) = url_rules.explain(scope, reached, now=NOW)
                     assert last == decision, name

@@ -88,21 +88,21 @@ def test_an_original_is_found_as_it_is_written(url: str, found: list[str]) -> No
 )
 def test_only_a_service_of_another_host_acts(url: str, rule: str) -> None:
     scope = scope_for(ScopeKind.SITE, PAGE, Limits()).model_copy(update={"embeds": Embeds.ANY})
-    candidate = url_rules.Candidate(url, LinkKind.FILE, PAGE, is_embed=True)
-    assert url_rules.decide(scope, candidate, now=now()).rule == rule
+    reached = url_rules.ReachedUrl(url, LinkKind.FILE, PAGE, is_embed=True)
+    assert url_rules.decide(scope, reached, now=now()).rule == rule
 
 
 def test_a_service_on_the_same_site_is_the_hosts_own() -> None:
     scope = scope_for(ScopeKind.HOST, "http://www.example.com/", Limits()).model_copy(update={"embeds": Embeds.ANY})
     url = f"http://img.example.com/_next/image?url={CDN_ESCAPED}"
-    candidate = url_rules.Candidate(url, LinkKind.FILE, "http://www.example.com/a", is_embed=True)
-    assert url_rules.decide(scope, candidate, now=now()).rule == "accept"
+    reached = url_rules.ReachedUrl(url, LinkKind.FILE, "http://www.example.com/a", is_embed=True)
+    assert url_rules.decide(scope, reached, now=now()).rule == "accept"
 
 
 def test_a_service_is_not_its_own_host_because_it_is_the_scope() -> None:
     scope = scope_for(ScopeKind.HOST, "http://i0.wp.com/", Limits())
-    candidate = url_rules.Candidate("http://i0.wp.com/cdn.example/a.jpg", LinkKind.FILE)
-    assert url_rules.decide(scope, candidate, now=now()).rule == "acting.thumbnailer"
+    reached = url_rules.ReachedUrl("http://i0.wp.com/cdn.example/a.jpg", LinkKind.FILE)
+    assert url_rules.decide(scope, reached, now=now()).rule == "acting.thumbnailer"
 
 
 @pytest.mark.parametrize("line", ["a * /a url", "a * /a other /(a) b c d", "a * /a url /(a b c d"])

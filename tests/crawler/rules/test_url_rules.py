@@ -13,7 +13,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import url_rules
 from orbweaver.crawler.rules.scope import scope_for, site_of
-from orbweaver.crawler.rules.url_rules import ENDLESS_COST, MAX_PAGE_URL_LENGTH, RULES, Candidate, UrlDecision, explain
+from orbweaver.crawler.rules.url_rules import ENDLESS_COST, MAX_PAGE_URL_LENGTH, RULES, ReachedUrl, UrlDecision, explain
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH, hostname_of, join
 from orbweaver.model import AccessProfile, Embeds, Limits, Outcome, RobotsControl, Scope, ScopeKind
 from pydantic import ValidationError
@@ -29,20 +29,20 @@ EXPIRED = HOST.model_copy(update={"expires_at": NOW})
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 
 
-def link(url: str, **known: object) -> Candidate:
-    return Candidate(url, **{"kind": PAGE, "referrer": ROOT, "depth": 1, **known})  # type: ignore[arg-type]
+def link(url: str, **known: object) -> ReachedUrl:
+    return ReachedUrl(url, **{"kind": PAGE, "referrer": ROOT, "depth": 1, **known})  # type: ignore[arg-type]
 
 
-def embed(url: str, **known: object) -> Candidate:
+def embed(url: str, **known: object) -> ReachedUrl:
     return link(url, **{"kind": FILE, "is_embed": True, **known})
 
 
-def report(url: str) -> Candidate:
-    return Candidate(url, PAGE, is_reported=True)
+def report(url: str) -> ReachedUrl:
+    return ReachedUrl(url, PAGE, is_reported=True)
 
 
-def decide(scope: Scope, candidate: Candidate) -> UrlDecision:
-    return url_rules.decide(scope, candidate, now=NOW)
+def decide(scope: Scope, reached: ReachedUrl) -> UrlDecision:
+    return url_rules.decide(scope, reached, now=NOW)
 
 
 LONG = ROOT + "a" * (MAX_PAGE_URL_LENGTH - len(ROOT))
@@ -53,7 +53,7 @@ SAME_SITE = "http://cdn.example.com/a.jpg"
 
 
 @pytest.mark.parametrize(
-    ("scope", "candidate", "rule", "outcome"),
+    ("scope", "reached", "rule", "outcome"),
     [
         # accepted
         (HOST, link(f"{ROOT}a"), "accept", None),
@@ -112,13 +112,13 @@ SAME_SITE = "http://cdn.example.com/a.jpg"
     ],
 )
 def test_the_first_rule_that_does_not_abstain_decides(
-    scope: Scope, candidate: Candidate, rule: str, outcome: Outcome | None
+    scope: Scope, reached: ReachedUrl, rule: str, outcome: Outcome | None
 ) -> None:
-    decision = decide(scope, candidate)
+    decision = decide(scope, reached)
     assert (decision.rule, decision.is_allowed) == (rule, outcome is None)
     assert outcome is None or decision.outcome is outcome
     assert decision.reason
-    assert candidate.url not in decision.reason
+    assert reached.url not in decision.reason
 
 
 @pytest.mark.parametrize("url", [LONG + "a", REPEATED, DEEP, f"{ROOT}logout", f"{ROOT}calendar/2031/07"])
@@ -175,7 +175,7 @@ def test_nothing_out_of_scope_is_allowed_but_what_a_page_in_scope_shows(
     except UrlRefused:
         return
     scope = PATH.model_copy(update={"embeds": embeds})
-    decision = decide(scope, Candidate(url, PAGE, page, 1, is_reported=is_reported, is_embed=is_embed))
+    decision = decide(scope, ReachedUrl(url, PAGE, page, 1, is_reported=is_reported, is_embed=is_embed))
     if decision.is_allowed and not url.startswith(("http://www.example.com/board/", "https://www.example.com/board/")):
         assert is_embed
         assert embeds is Embeds.ANY or (embeds is Embeds.SAME_SITE and site_of(hostname_of(url)) == "example.com")

@@ -1,0 +1,97 @@
+"""Records what came of each visit: the files that were found, and why a URL gave none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, note_of
+from orbweaver.crawler.bodies.body import Body
+from orbweaver.crawler.bodies.digests import digests_of
+from orbweaver.crawler.fetching.transfer import FetchedResponse
+from orbweaver.crawler.links.html import PageLinks
+from orbweaver.crawler.rules.urls import path_of
+from orbweaver.crawler.visiting import sightings
+from orbweaver.crawler.visiting.archive_names import is_archive_part
+from orbweaver.crawler.visiting.journal import Journal
+from orbweaver.crawler.visiting.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.reported_urls import ReportedUrls
+from orbweaver.crawler.visiting.visit import Visit
+from orbweaver.model import Outcome, Sighting
+
+
+class VisitJournal:
+    """Writes into the journal of a recrawl, and into the results of its reported URLs.
+
+    `flush` is called when a batch of sightings is complete.
+    """
+
+    def __init__(self, journal: Journal, reported: ReportedUrls, *, flush: Callable[[], None]) -> None:
+        self.journal = journal
+        self.reported = reported
+        self._flush = flush
+
+    def end(self, visit: Visit, ending: Ending) -> None:
+        """Record that a URL gave neither a file nor a page to follow, and why."""
+        root = visit.origin.root
+        if visit.is_reported and root is not None:
+            self.reported.ended(root, ending.outcome, ending.rule, ending.reason, ending.status)
+        self.skip(visit, ending)
+
+    def skip(self, visit: Visit, ending: Ending) -> None:
+        """Record what was left out of what a URL gave, and why."""
+        self.journal.skip(
+            visit.url,
+            ending.outcome,
+            rule=ending.rule,
+            reason=ending.reason,
+            is_failure=ending.is_failure,
+            referrer=visit.origin.referrer,
+            status=ending.status,
+        )
+
+    def files(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+        """Record the file that came, whatever its status, and those inside it."""
+        if body.digests is not None and not body.digests.is_degenerate:
+            self._found(visit, sightings.of_file(visit, response, body.digests))
+            if body.digests_as_sent is not None:
+                self._found(visit, sightings.of_file(visit, response, body.digests_as_sent, is_as_sent=True))
+        self._inside_archive(visit, response, body)
+
+    def embedded(self, visit: Visit, response: FetchedResponse, page_links: PageLinks) -> None:
+        """Record the files inside a page."""
+        for embedded in page_links.data_uris:
+            digests = digests_of(embedded.data)
+            if not digests.is_degenerate:
+                self._found(visit, sightings.of_embedded(visit, response, digests, embedded.media_type))
+        if page_links.bad_data_uris:
+            reason = f"{page_links.bad_data_uris} data: URIs on this page cannot be decoded"
+            self.skip(visit, Ending(Outcome.REFUSED_URL, "data-uri", reason, is_failure=False))
+
+    def _inside_archive(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+        for member in body.archive.members:
+            self._found(visit, sightings.of_member(visit, response, member))
+        notes = body.archive.notes
+        if (
+            body.digests is not None
+            and body.archive == NOTHING_INSIDE
+            and is_archive_part(path_of(visit.url).rpartition("/")[2])
+        ):
+            notes = (note_of("archive.volume"),)  # its bytes do not say so
+        for note in notes:
+            self.journal.skip(
+                visit.url,
+                note.outcome,
+                rule=note.rule,
+                reason=note.reason,
+                is_failure=note.is_failure,
+                referrer=visit.origin.referrer,
+                status=response.status,
+                count=note.count,
+            )
+
+    def _found(self, visit: Visit, sighting: Sighting) -> None:
+        self.journal.sighting(sighting)
+        if is_success(sighting.http.status):
+            self.reported.count_file(visit.origin.root, sighting.content_type or sighting.sniffed_type)
+        if self.journal.is_full:
+            self._flush()
