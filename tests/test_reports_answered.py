@@ -32,10 +32,10 @@ RESOURCES = {
 
 
 def test_answered_reports_end_with_0_and_each_is_said(place: Workplace) -> None:
-    names = ["known.png", "other.png", "gone.png", "words"]
+    names = ["known.png", "other.png", "words"]
     with SyntheticHost(RESOURCES) as host:
         lines = [f"{host.url}{name},R-{name}" for name in names]
-        reports = place.write("reports.csv", "\n".join(["url,report_id", *lines, "nonsense,R-5"]) + "\n")
+        reports = place.write("reports.csv", "\n".join(["url,report_id", *lines, "nonsense,R-4"]) + "\n")
         hashes = place.write("list.txt", hashlib.sha256(KNOWN).hexdigest())
         ran = place.run("verify", reports, "--hashes", hashes, "--json")
     assert ran.status == 0, ran.stdout
@@ -43,11 +43,10 @@ def test_answered_reports_end_with_0_and_each_is_said(place: Workplace) -> None:
     assert [(one["line"], one["report_id"], one["outcome"]) for one in said["each"]] == [
         (2, "R-known.png", "match"),
         (3, "R-other.png", "no_match"),
-        (4, "R-gone.png", "gone"),
-        (5, "R-words", "page_only"),
+        (4, "R-words", "page_only"),
     ]
-    assert [one["line"] for one in said["refused"]] == [6]
-    assert said["outcomes"] == {"match": 1, "no_match": 1, "page_only": 1, "gone": 1}
+    assert [one["line"] for one in said["refused"]] == [5]
+    assert said["outcomes"] == {"match": 1, "no_match": 1, "page_only": 1}
     assert said["each"][0]["case_ids"] == [ran.json()["cases"][0]["case_id"]]
 
 
@@ -76,3 +75,16 @@ def test_a_gate_that_cannot_be_passed_ends_with_1_and_shows_the_words_of_its_but
     assert "Reports: 1 (1 gate)" in shown
     assert 'a gate with a form, and forms that act are not sent: "I am 18"' in shown
     assert [(one["outcome"], one["rule"]) for one in place.lines("skipped.jsonl")] == [("gate", "gate.form")]
+
+
+def test_a_reported_url_where_nothing_is_ends_with_1_and_a_url_that_looks_misread_is_named_so(place: Workplace) -> None:
+    with SyntheticHost(RESOURCES) as host:
+        rows = ["url,report_id", f"{host.url}known.png,R-1", f"{host.url}gone.png,R-2", f"{host.url}other.png%5D,R-3"]
+        reports = place.write("reports.csv", "\n".join(rows) + "\n")
+        hashes = place.write("list.txt", hashlib.sha256(KNOWN).hexdigest())
+        ran = place.run("verify", reports, "--hashes", hashes)
+    assert ran.status == 1
+    shown = " ".join(ran.stdout.split())
+    assert "Reports: 3 (1 match, 1 gone, 1 misread?)" in shown
+    assert "reported URL answered 404 (gone, or misread?)" in shown
+    assert "the URL looks misread: a bracket is not closed, or not opened" in shown

@@ -21,6 +21,7 @@ OUTCOMES_IN_WORDS = {
     ReportOutcome.PAGE: "page",
     ReportOutcome.PAGE_ONLY: "page only",
     ReportOutcome.GONE: "gone",
+    ReportOutcome.MISREAD: "misread?",
     ReportOutcome.GATE: "gate",
     ReportOutcome.REFUSED: "refused",
     ReportOutcome.NOT_CHECKED: "not checked",

@@ -100,7 +100,8 @@ class _Page:
 
 def gate_of(text: str, *, is_refused: bool) -> Gate | None:
     """Return the gate that a page is, None for every other page; `is_refused` says that its status is an error."""
-    if len(text) > MOST_CHARACTERS:
+    # For speed: nearly every page has so many, and most scripts of gates have none.
+    if len(text) > MOST_CHARACTERS or text.count("<a ") > 2 * MOST_LINKS:
         return None
     page = _read(text)
     if page is None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
 from orbweaver.model import Case, Outcome, Report, Reported
+from orbweaver.queue.records.misread_urls import misreading
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.takedown.cases.places import place_of
 
@@ -21,6 +22,7 @@ class ReportOutcome(StrEnum):
     PAGE = "page"
     PAGE_ONLY = "page_only"
     GONE = "gone"
+    MISREAD = "misread"
     GATE = "gate"
     REFUSED = "refused"
     NOT_CHECKED = "not_checked"
@@ -33,12 +35,13 @@ class ReportOutcome(StrEnum):
     UNDELIVERED = "undelivered"
 
 
-# Outcomes that are an answer: the file is known, or not, or it is a page, or it is not there any more.
-ANSWERED: Final = frozenset(
-    {ReportOutcome.MATCH, ReportOutcome.NO_MATCH, ReportOutcome.PAGE, ReportOutcome.PAGE_ONLY, ReportOutcome.GONE}
-)
-# Answered, and a person should look all the same: it may be a gate, or a URL that was misread.
-NOTEWORTHY: Final = frozenset({ReportOutcome.PAGE_ONLY, ReportOutcome.GONE})
+# Outcomes that are an answer: the file is known, or not, or it is a page. That nothing is there is none: the file may
+# have been removed, or its URL may have been misread.
+ANSWERED: Final = frozenset({ReportOutcome.MATCH, ReportOutcome.NO_MATCH, ReportOutcome.PAGE, ReportOutcome.PAGE_ONLY})
+# Answered, and a person should look all the same: it may be a gate.
+NOTEWORTHY: Final = frozenset({ReportOutcome.PAGE_ONLY})
+# Outcomes of a URL that led to nothing.
+_MAY_BE_MISREAD: Final = frozenset({ReportOutcome.GONE, ReportOutcome.NOT_CHECKED, ReportOutcome.PAGE_ONLY})
 _OF_OUTCOME: Final = {
     Outcome.GATE: ReportOutcome.GATE,
     Outcome.METHOD_REFUSED: ReportOutcome.REFUSED,
@@ -129,6 +132,8 @@ def judge(
     """
     case_ids = tuple(dict.fromkeys((*here, *led_to)))
     outcome, words = _outcome(record, seen, has_case_here=bool(here), has_case=bool(case_ids), unknown=unknown)
+    if outcome in _MAY_BE_MISREAD and (sign := misreading(report.url)):
+        outcome, words = ReportOutcome.MISREAD, f"{words}; the URL looks misread: {sign}"
     if outcome is ReportOutcome.MATCH:
         words = _count(len(case_ids), "case")
         if any(case_id in undelivered for case_id in case_ids):
@@ -182,8 +187,9 @@ _ENDED = {RecrawlState.FAILED: "failed", RecrawlState.INTERRUPTED: "was interrup
 
 def _refused(seen: Reported, outcome: Outcome) -> tuple[ReportOutcome, str]:
     if outcome is Outcome.HTTP_ERROR:
-        is_gone = seen.status in GONE_STATUSES
-        return (ReportOutcome.GONE if is_gone else ReportOutcome.REFUSED), seen.reason
+        if seen.status in GONE_STATUSES:
+            return ReportOutcome.GONE, f"reported URL answered {seen.status} (gone, or misread?)"
+        return ReportOutcome.REFUSED, seen.reason
     if seen.rule == "scope.expired":
         return ReportOutcome.EXPIRED, f"nothing is fetched any more: {seen.reason}"
     return _OF_OUTCOME.get(outcome, ReportOutcome.NOT_CHECKED), seen.reason

@@ -39,8 +39,8 @@ FILE = Reported(url=URL, status=200, files=1)
         ),
         # Its picture was reported, too, and has an outcome of its own.
         (PAGE.model_copy(update={"has_reported_links": True}), "page", "1 page, 0 files: no match"),
-        (refused(Outcome.HTTP_ERROR, "http.404", 404, "the host answered 404"), "gone", "the host answered 404"),
-        (refused(Outcome.HTTP_ERROR, "http.410", 410), "gone", "why"),
+        (refused(Outcome.HTTP_ERROR, "http.404", 404), "gone", "reported URL answered 404 (gone, or misread?)"),
+        (refused(Outcome.HTTP_ERROR, "http.410", 410), "gone", "reported URL answered 410 (gone, or misread?)"),
         *((refused(Outcome.HTTP_ERROR, status=status), "refused", "why") for status in (401, 403, 407, 429, 451, 503)),
         (refused(Outcome.METHOD_REFUSED, status=405), "refused", "why"),
         (refused(Outcome.GATE, status=200), "gate", "why"),
@@ -98,9 +98,36 @@ def test_a_match_counts_before_everything_else_and_an_event_that_waits_is_said()
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_no_outcome_of_a_url_lets_its_report_pass_as_answered_but_gone(outcome: Outcome) -> None:
-    for status in (None, 200, 403, 500):
+def test_no_outcome_of_a_url_lets_its_report_pass_as_answered(outcome: Outcome) -> None:
+    for status in (None, 200, 403, 404, 410, 500):
         assert judge(REPORT, a_record(), refused(outcome, status=status)).outcome not in ANSWERED
+
+
+MISREAD = Report(url="http://h.test/a.jpg)", line=2)
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        (refused(Outcome.HTTP_ERROR, status=404), ReportOutcome.MISREAD),
+        (refused(Outcome.ERROR_PAGE, status=200), ReportOutcome.MISREAD),
+        (PAGE, ReportOutcome.MISREAD),
+        (FILE, ReportOutcome.NO_MATCH),
+        (PAGE.model_copy(update={"files": 9}), ReportOutcome.PAGE),
+        (refused(Outcome.HTTP_ERROR, status=403), ReportOutcome.REFUSED),
+        (refused(Outcome.TIMEOUT), ReportOutcome.NOT_REACHED),
+    ],
+)
+def test_a_url_that_looks_misread_and_led_to_nothing_is_a_failure_of_its_own(
+    seen: Reported, outcome: ReportOutcome
+) -> None:
+    found = judge(MISREAD, a_record(), seen)
+    assert found.outcome is outcome
+    assert found.said.endswith("; the URL looks misread: a bracket is not closed, or not opened") == (
+        outcome is ReportOutcome.MISREAD
+    )
+    assert not (outcome is ReportOutcome.MISREAD and found.is_answered)
+    assert judge(MISREAD, a_record(), seen, here=["c"]).outcome is ReportOutcome.MATCH
 
 
 def test_every_report_line_has_its_result_in_the_order_of_the_lines() -> None:
