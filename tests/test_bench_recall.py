@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -55,6 +58,28 @@ def test_every_file_of_the_truth_is_there(kind: str) -> None:
                 assert status == 200, (one.name, label)
                 assert label in one.archives or body == one.bytes_of(label)
         assert ask(played, one.start, host)[0] != 404, one.name
+
+
+# Their addresses are made by a rule of the format, or written in an encoding or with escapes.
+NOT_LEGIBLE = frozenset({
+    "ampersand as \\u0026", "escapes", "sheet in UTF-16", "escaped parenthesis", "variable from the query",
+    "DASH template by number", "DASH template with a width", "DASH by time", "Smooth Streaming",
+    "SVG gzipped as a file", "query in windows-1252", "query in Shift_JIS", "query in windows-1251",
+    "UTF-16 with a mark", "UTF-16 in the header", "UTF-16 in meta is UTF-8", "header before meta", "mark before header",
+    "meta http-equiv", "EUC-JP", "x-user-defined and labels", "entities in an address",
+})  # fmt: skip
+
+
+def test_every_file_of_the_truth_is_named_by_its_site() -> None:
+    nameless = set()
+    for one in SITES:
+        texts = json.dumps([asdict(one)["answers"], asdict(one)["other"]], default=lambda part: part.decode("latin-1"))
+        for label in one.files:
+            name = label.partition("!/")[0].rpartition("/")[2].removeprefix("data:")
+            if name not in texts and unquote(name) not in texts.encode().decode("unicode_escape"):
+                nameless.add(one.name)
+
+    assert nameless == NOT_LEGIBLE
 
 
 def test_an_answer_depends_on_how_it_is_asked_for_and_how_often() -> None:
