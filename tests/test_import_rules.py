@@ -57,7 +57,7 @@ MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
 # Rules decide and touch nothing: no network, no file, no process, no clock that they wait for. They know these only.
 _PURE = """
     __future__ codecs collections dataclasses datetime enum functools idna ipaddress protego re tldextract typing
-    urllib.parse socket.inet_aton socket.inet_ntoa
+    unicodedata urllib.parse socket.inet_aton socket.inet_ntoa
 """
 RULES_MAY_IMPORT = frozenset(_PURE.split())
 # A list of words is read from the file beside it, once, when it is imported.

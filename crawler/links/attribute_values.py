@@ -21,7 +21,7 @@ class DataUri:
 
 # https://html.spec.whatwg.org/multipage/images.html#parse-a-srcset-attribute: a URL ends at white space,
 # or at commas that white space follows, so commas inside it are its own.
-_SRCSET_URL = re.compile(r"[\s,]*+(\S++)", re.ASCII)
+_SRCSET_URL = re.compile(r"[ \t\n\f\r,]*+([^ \t\n\f\r]++)")
 _SRCSET_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+\)?+){1,64}", re.ASCII)
 
 

@@ -11,7 +11,8 @@ from orbweaver.crawler.bodies.sniff import HEAD_BYTES
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import cues, feeds, json_documents, manifests, playlists, smooth_streams
 from orbweaver.crawler.links.attribute_values import css_references
-from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, PageLinks, add_markup, decode_text
+from orbweaver.crawler.links.encodings import decode
+from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, PageLinks, add_markup
 
 _NO_VARIABLES: Mapping[str, str] = {}
 # https://www.w3.org/TR/css-syntax-3/#input-byte-stream
@@ -36,7 +37,10 @@ def references(
     found = FoundLinks(page=base_url, max_links=most)
     if kind is DocumentKind.STYLE_SHEET:
         content_type = _style_sheet_type(body, content_type)
-    text = decode_text(body, content_type)
+    decoded = decode(body, content_type)
+    text = decoded.text
+    if kind in {DocumentKind.HTML, DocumentKind.XHTML}:
+        found.query_codec = decoded.query_codec
     if kind is DocumentKind.PLAYLIST:
         playlists.add_playlist(found, text, url=base_url, imported=imported)
     else:

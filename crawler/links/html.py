@@ -26,11 +26,11 @@ from orbweaver.crawler.links.candidates import (
     script_references,
     text_references,
 )
+from orbweaver.crawler.links.encodings import decode, encode_query
 from orbweaver.crawler.links.hints import is_hinted
 from orbweaver.crawler.links.markup import INSIDE, SCRIPT, TEXT, start_tags
 from orbweaver.crawler.links.request_hints import SAYING, asked_as, declared_policy
 from orbweaver.model import Outcome
-from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, to_unicode
 
 MAX_LINKS = 10_000
 # Of one page, of what may be no reference at all; the limits of a recrawl bound their sum.
@@ -41,7 +41,10 @@ _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xm
 
 
 class Link(NamedTuple):
-    """One reference as the document writes it, escapes undone, not resolved; `source` says how certain it is."""
+    """One reference as the document writes it, escapes undone, not resolved; `source` says how certain it is.
+
+    Where the document is not in UTF-8, the characters of its query that are not ASCII are escaped in its encoding.
+    """
 
     reference: str
     kind: LinkKind
@@ -64,8 +67,7 @@ class PageLinks:
     counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
     is relative to the document's URL. `asked_as` has the links whose elements say how they are asked for, and
     `referrer_policy` is what a meta declares. `refresh` is the reference of the first meta refresh, also where it leads
-    to the document itself. `notes` say what was not read, and `variables` are for the playlists that
-    a playlist names.
+    to the document itself. `notes` say what was not read, and `variables` are for the playlists that a playlist names.
     """
 
     links: tuple[Link, ...]
@@ -89,7 +91,9 @@ def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: 
     together. Forms are not followed, whatever their method, because to send one acts on the host.
     """
     found = FoundLinks(page=base_url, max_links=max_links)
-    add_markup(found, decode_text(body, content_type))
+    decoded = decode(body, content_type)
+    found.query_codec = decoded.query_codec
+    add_markup(found, decoded.text)
     return found.page_links()
 
 
@@ -135,7 +139,7 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
                     if manner is not None:
                         found.ask(Link(reference, kind), manner)
                 if embedded is not None and embedded.media_type in _DOCUMENT_TYPES:
-                    inside.append(decode_text(embedded.data, None))
+                    inside.append(decode(embedded.data, None).text)
             if inside and depth < DOCUMENTS_DEEP:
                 documents.extend((text, depth + 1) for text in inside)
             is_too_deep |= bool(inside) and depth >= DOCUMENTS_DEEP
@@ -181,7 +185,10 @@ def _add_handler(found: FoundLinks, code: str) -> None:
 
 
 class FoundLinks:
-    """Collects the references of one document (`page` is its URL) in order, each once, up to a limit."""
+    """Collects the references of one document (`page` is its URL) in order, each once, up to a limit.
+
+    In `query_codec` the queries of its references are encoded; None is UTF-8.
+    """
 
     def __init__(self, *, page: str, max_links: int, max_candidates: int = MAX_CANDIDATES) -> None:
         self.links: dict[Link, None] = {}
@@ -191,6 +198,7 @@ class FoundLinks:
         self.data_uris: dict[DataUri, None] = {}
         self.bad_data_uris = 0
         self.base: str | None = None
+        self.query_codec: str | None = None
         self.is_truncated = False
         self.asked_as: dict[Link, AskedAs] = {}
         self.referrer_policy: ReferrerPolicy | None = None
@@ -202,6 +210,8 @@ class FoundLinks:
 
     def add(self, reference: str, kind: LinkKind) -> DataUri | None:
         """Add a reference as written; return its file when it is a new data: URI."""
+        if self.query_codec is not None and not reference.isascii():
+            reference = encode_query(reference, self.query_codec)
         trimmed = trim(reference)
         if not trimmed or trimmed.startswith("#") or trimmed.partition("#")[0] == self._page:
             return None
@@ -234,6 +244,8 @@ class FoundLinks:
 
     def add_candidate(self, reference: str, kind: LinkKind, source: LinkSource) -> None:
         """Add what may be a reference; a data: URI is a file wherever it stands."""
+        if self.query_codec is not None and not reference.isascii():
+            reference = encode_query(reference, self.query_codec)
         if DATA_SCHEME.match(reference):
             self.add(reference, kind)
         elif reference in self._candidates or reference.partition("#")[0] == self._page:
@@ -270,37 +282,6 @@ class FoundLinks:
             referrer_policy=self.referrer_policy,
             refresh=self.refresh,
         )
-
-
-# --- bytes to text ---
-
-# The encodings that browsers know. Python has others, such as punycode (quadratic) and zlib (not text), that
-# a server must not be able to choose.
-_ENCODING_NAMES = """
-    utf-8 utf-16 utf-16-be utf-16-le utf-32-be utf-32-le ascii cp866 koi8-r koi8-u mac-roman mac-cyrillic
-    iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14
-    iso8859-15 iso8859-16 cp874 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
-    gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949
-"""
-_ENCODINGS = frozenset(_ENCODING_NAMES.split())
-
-
-def decode_text(body: bytes, content_type: str | None) -> str:
-    """Decode as browsers do: byte order mark, Content-Type, meta, else UTF-8, or cp1252 when it is no UTF-8."""
-    encoding, mark = read_bom(body)
-    if encoding is not None and mark is not None:
-        return to_unicode(body[len(mark) :], encoding)
-    encoding = http_content_type_encoding(content_type)
-    if encoding not in _ENCODINGS:
-        encoding = html_body_declared_encoding(body)
-        if encoding is not None and encoding.startswith(("utf-16", "utf-32")):
-            encoding = "utf-8"  # The declaration was legible as ASCII, so it cannot be true (WHATWG says so too).
-    if encoding is not None and encoding in _ENCODINGS:
-        return to_unicode(body, encoding)
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return to_unicode(body, "cp1252")
 
 
 # --- tags to references ---

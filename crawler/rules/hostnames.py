@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from socket import inet_aton, inet_ntoa
+from unicodedata import bidirectional, category
+from urllib.parse import unquote_to_bytes
 
 import idna
 from orbweaver.crawler.errors import UrlRefused
@@ -14,6 +16,8 @@ MAX_LABEL_LENGTH = 63
 
 # Letters, digits, hyphen, and the underscore that real hosts have although RFC 952 has not.
 _ASCII_LABEL = re.compile(r"[a-z0-9_-]++")
+# Bidirectional classes for which RFC 5893 has rules of its own.
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 # WHATWG URL, "ends in a number": such a host is an IPv4 address or nothing, in browsers and getaddrinfo.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
@@ -30,10 +34,10 @@ def canonicalise_host(text: str) -> str:
     """
     if text.startswith("["):
         return _canonicalise_ipv6(text)
-    if "%" in text:
-        raise UrlRefused("percent sign in the host")
-    if len(text) > 4 * MAX_HOST_LENGTH:  # mapping may shorten it, but not that much
+    if len(text) > 12 * MAX_HOST_LENGTH:  # escapes and mapping may shorten it, but not that much
         raise UrlRefused(f"host is longer than {MAX_HOST_LENGTH} characters")
+    if "%" in text:
+        text = _unescape(text)
     if not text.isascii():
         text = _map_unicode(text)
     host = text.lower().removesuffix(".")
@@ -46,6 +50,14 @@ def canonicalise_host(text: str) -> str:
     if len(host) > MAX_HOST_LENGTH:
         raise UrlRefused(f"host is longer than {MAX_HOST_LENGTH} characters")
     return host
+
+
+def _unescape(text: str) -> str:
+    """Undo percent escapes, as browsers do before anything else."""
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise UrlRefused("escape in the host is not UTF-8") from None
 
 
 def _map_unicode(text: str) -> str:
@@ -74,10 +86,21 @@ def _canonicalise_label(label: str) -> str:
         except idna.IDNAError as error:
             if "too long" in str(error):
                 raise UrlRefused(f"label in the host is longer than {MAX_LABEL_LENGTH} characters") from None
-            raise UrlRefused("host has a label that IDNA 2008 does not allow") from None
+            if not _is_label_of_symbols(label):
+                raise UrlRefused("host has a label that IDNA 2008 does not allow") from None
+            label = "xn--" + label.encode("punycode").decode("ascii")
     if len(label) > MAX_LABEL_LENGTH:
         raise UrlRefused(f"label in the host is longer than {MAX_LABEL_LENGTH} characters")
     return label
+
+
+def _is_label_of_symbols(label: str) -> bool:
+    """Whether only its symbols keep a label out of IDNA 2008: registries sell such names, and browsers go there."""
+    return all(
+        (_ASCII_LABEL.fullmatch(character) if character.isascii() else category(character)[0] in "LNS")
+        and bidirectional(character) not in _RIGHT_TO_LEFT
+        for character in label
+    )
 
 
 def _canonicalise_ipv4(host: str) -> str:

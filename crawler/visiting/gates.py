@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.transfer import FetchedResponse
-from orbweaver.crawler.links.html import decode_text
+from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.gate_pages import MOST_CHARACTERS, Gate, GateKind, gate_of, shows_something
@@ -89,7 +89,7 @@ def _text_of(response: FetchedResponse, body: Body) -> str | None:
         return None
     if len(body.html) > 4 * MOST_CHARACTERS:  # in no encoding so few characters
         return None
-    return decode_text(body.html, response.content_type)
+    return decode(body.html, response.content_type).text
 
 
 def _entering(visit: Visit, gate: Gate, request: int) -> Visit | None:

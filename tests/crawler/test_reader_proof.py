@@ -16,12 +16,14 @@ from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, GivenUp
 from orbweaver.crawler.errors import ReadersWrong
 from orbweaver.crawler.links import (
     attribute_values,
+    encodings,
     fixed_documents,
     html,
     http_headers,
     markup,
     xml_tags,
 )
+from orbweaver.crawler.links.encodings import DecodedText
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting import dedup_key
 from orbweaver.settings import Settings
@@ -59,7 +61,7 @@ def a_decompressor_that_fails(*_: Any) -> Any:
         (attribute_values, "_IMAGE_SET", FINDS_NOTHING, r"links of a document \(html\)"),
         (attribute_values, "_SRCSET_URL", FINDS_NOTHING, r"links of a document \(html\)"),
         (attribute_values, "_PERCENT_ENCODED", FINDS_NO_BYTES, "embedded files"),
-        (html, "read_bom", lambda _: (None, None), "documents in other encodings"),
+        (encodings, "read_bom", lambda _: (None, None), "documents in other encodings"),
         (xml_tags, "_TOKEN", FINDS_NOTHING, r"links of a document \(sitemap\)"),
         (xml_tags, "_ATTRIBUTE", FINDS_NOTHING, r"links of a document \(sitemap\)"),
         (http_headers, "_LINK", FINDS_NOTHING, "links in headers"),
@@ -78,7 +80,7 @@ def test_a_platform_that_reads_wrongly_is_noticed(
 
 
 def test_a_few_readers_are_named_and_the_others_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(html, "decode_text", lambda *_: "")
+    monkeypatch.setattr(html, "decode", lambda *_: DecodedText("", None))
     monkeypatch.setattr(markup, "_TOKEN", FINDS_NOTHING)
     with pytest.raises(ReadersWrong, match=r"\(html\), .*, .* and \d more\), so a file"):
         reader_proof.prove()

@@ -111,11 +111,11 @@ def _of_ipv4(address: IPv4Address, rule: str) -> Iterator[Spelling]:
         "soft hyphen": f"{a}.\u00ad{b}.{c}.{d}",
         "userinfo": f"8.8.8.8:80@{address}",
         "port": f"{address}:80",
+        "percent escape": "".join(f"%{ord(character):02x}" for character in f"{address}"),
+        "percent escaped dot": f"{address}".replace(".", "%2e"),
     }.items():
         yield Spelling(form, host, rule)
     for form, host in {
-        "percent escape": "".join(f"%{ord(character):02x}" for character in f"{address}"),
-        "percent escaped dot": f"{address}".replace(".", "%2e"),
         "backslash": rf"{address}\@8.8.8.8",
         "in brackets": f"[{address}]",
         "five parts": f"{address}.1",
