@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from orbweaver.crawler.bodies.tar_headers import BLOCK_BYTES, tar_header
+from orbweaver.crawler.bodies.tar_headers import BLOCK_BYTES, TAR_MARK, TAR_MARK_PLACE, tar_header
 from orbweaver.crawler.bodies.zip_headers import BEGINNINGS
 
 ZIP, TAR = "zip", "tar"
@@ -37,6 +37,7 @@ _SIGNATURES: Final[tuple[tuple[str, bytes], ...]] = (
     ("cpio", rb"07070[127][0-9A-Fa-f]"),
     ("7z", rb"7z\xbc\xaf\x27\x1c"),
     ("lzh", rb"..-(?:l[hz]|pm)[0-9a-z]-"),
+    ("disk", rb"QFI\xfb\x00\x00\x00|KDMV[\x01-\x03]\x00\x00\x00|vhdxfile|conectix"),
     ("ar", rb"!<arch>\n"),
     ("cab", rb"MSCF\x00\x00\x00\x00"),
     ("wim", rb"MSWIM\x00\x00\x00"),
@@ -49,6 +50,7 @@ _SIGNATURES: Final[tuple[tuple[str, bytes], ...]] = (
     ("ace", rb".{7}\*\*ACE\*\*"),
     ("stuffit", rb"SIT!.{6}rLau|StuffIt \(c\)1997"),
     ("zoo", rb".{20}\xdc\xa7\xc4\xfd"),
+    ("disk", rb".{64}\x7f\x10\xda\xbe"),
 )
 _KINDS = tuple(kind for kind, _ in _SIGNATURES)
 _SIGNATURE = re.compile(b"|".join(b"(%b)" % pattern for _, pattern in _SIGNATURES), re.DOTALL)
@@ -59,12 +61,17 @@ SEVEN_ZIP_MARK: Final = b"7z\xbc\xaf\x27\x1c"
 ISO_PLACE: Final = 16 * 2_048 + 1
 ISO_MARKS: Final = (b"CD001", b"BEA01")
 
+# The last block of an Apple disk image; its own size follows.
+DISK_END: Final = b"koly\x00\x00\x00\x04\x00\x00\x02\x00"
+DISK_END_BYTES: Final = 512
+
 # The kinds that are only recognised, as a person calls them.
 UNREAD: Final = {
     "7z": "7z archives",
     "rar": "RAR archives",
     "cab": "CAB archives",
     "iso": "disc images (ISO)",
+    "disk": "disk images (VHD, VHDX, VMDK, VDI, QCOW, DMG)",
     "lzh": "LZH archives",
     "arj": "ARJ archives",
     "ace": "ACE archives",
@@ -93,6 +100,7 @@ def kind_of(head: bytes) -> str | None:
         return ZIP
     if (match := _SIGNATURE.match(head)) and match.lastindex:
         return _KINDS[match.lastindex - 1]
-    if len(head) >= BLOCK_BYTES and tar_header(head[:BLOCK_BYTES]) is not None:
+    # With the mark of a header, a first header that is damaged does not hide the others.
+    if len(head) >= BLOCK_BYTES and (head.startswith(TAR_MARK, TAR_MARK_PLACE) or tar_header(head[:BLOCK_BYTES])):
         return TAR
     return None

@@ -10,6 +10,8 @@ from dataclasses import replace
 from orbweaver.crawler.bodies import archive_kinds
 from orbweaver.crawler.bodies.archive_kinds import (
     DECIDING_BYTES,
+    DISK_END,
+    DISK_END_BYTES,
     ISO_MARKS,
     ISO_PLACE,
     RAR_MARK,
@@ -130,12 +132,12 @@ class _Look:
             self.feed(held)
         if self._reader is not None:
             self._reader.finish()
-        elif (
-            not self._tally.is_over
-            and not self._has_opened
-            and listed_at_end(b"".join((*self._last, self._held))[-END_WINDOW:])
-        ):
-            self._note(archive_kinds.ZIP)
+        elif not self._tally.is_over and not self._has_opened:
+            end = b"".join((*self._last, self._held))[-END_WINDOW:]
+            if listed_at_end(end):
+                self._note(archive_kinds.ZIP)
+            if end.startswith(DISK_END, len(end) - DISK_END_BYTES):
+                self._note("disk")
 
     # --- what the file is ---
 
@@ -201,9 +203,9 @@ class _Look:
             except ValueError:
                 header = _NO_HEADER
             if header is None:
-                self._leave_behind(joined[border:at])
-                self._passed -= max(0, border - at)
-                self._held, self._border = joined[at:], b""
+                begin = max(0, at - border)  # it may begin in the border, which stays
+                self._leave_behind(data[:begin])
+                self._held = data[begin:]
                 return
             if not _CONTROL.search(header.name):
                 self._read(archive_kinds.ZIP, joined[at:])

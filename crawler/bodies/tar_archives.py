@@ -98,8 +98,7 @@ class TarArchive(RecordReader):
     def _zeros(self, data: bytes, at: int) -> int:
         match = _NOT_ZERO.search(data, at)
         blocks = ((match.start() if match else len(data)) - at) // BLOCK_BYTES
-        if not self._is_searching:
-            self._zero_blocks += blocks
+        self._zero_blocks += blocks
         return at + blocks * BLOCK_BYTES
 
     def _damaged(self) -> None:

@@ -12,6 +12,7 @@ from struct import Struct
 from typing import NamedTuple
 
 BLOCK_BYTES = 512
+TAR_MARK, TAR_MARK_PLACE = b"ustar", 257
 _CHECKSUM = slice(148, 156)
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)(?:[ \0].*)?", re.DOTALL)
 _SIGNED = Struct("512b")

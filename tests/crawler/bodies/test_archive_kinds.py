@@ -49,6 +49,9 @@ SIGNATURES = {
     "lzip": [b"LZIP\x01\x0c"],
     "lz4": [b"\x04\x22\x4d\x18\x64", b"\x02\x21\x4c\x18\0"],
     "lzop": [b"\x89LZO\0\r\n\x1a\n\x10"],
+    "disk": [
+        *(b"QFI\xfb\0\0\0\x03", b"KDMV\x01\0\0\0", b"vhdxfile", b"conectix\0", bytes(64) + b"\x7f\x10\xda\xbe"),
+    ],
     "iso": [ISO, bytes(32_769) + b"BEA01\x01\0"],
 }
 
@@ -152,9 +155,17 @@ def test_the_end_of_a_zip_archive_without_its_members_is_said(after: bytes) -> N
     assert_found(read(NOISE + b"PK\x05\x06"), {})
 
 
+def test_an_apple_disk_image_is_known_by_its_end() -> None:
+    end = (b"koly\0\0\0\x04\0\0\x02\0").ljust(512, b"\0")
+    for before in (b"", NOISE):
+        assert_found(read(in_pieces(before + end, 300)), {}, disk=1)
+        assert_found(read(before + end + b"\0"), {})
+
+
 def test_bytes_that_look_like_a_header_hide_none() -> None:
     decoys = b"PK\x03\x04" * 50 + local(b"\x01\x02", b"x") + b"PK\x03\x04\x14" + bytes(25)
     assert_found(read(NOISE + decoys + zipped(FILES)), FILES)
+    assert rules(read(NOISE + decoys + zipped(FILES), replace(LIMITS, members=10))) == {"archive.members": 1}
 
 
 def test_what_is_behind_a_member_of_an_archive_is_found_within_the_depth() -> None:

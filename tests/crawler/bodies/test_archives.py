@@ -6,22 +6,20 @@ import random
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from archive_contents import LIMITS, assert_found, in_pieces, paths, read, rules
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.bodies.archive_kinds import kind_of
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archive_limits import Contents
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
 from zip_bytes import deflated, directory, local, streamed, zipped
 
-LIMITS = ArchiveLimits()
 NOISE = random.Random(3).randbytes(70_000)
 PNG = b"\x89PNG\r\n\x1a\n" + NOISE
 FILES = {"a.png": PNG, "folder/": b"", "folder/b.bin": NOISE[:1_000], "empty": b"", "c": b"x"}
@@ -29,31 +27,8 @@ METHODS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED, "bzip
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
 
-def read(archive: bytes | Iterable[bytes], limits: ArchiveLimits = LIMITS) -> Contents:
-    reader = ArchiveReader(limits)
-    for chunk in [archive] if isinstance(archive, bytes) else archive:
-        reader.feed(chunk)
-    reader.finish()
-    return reader.contents()
-
-
-def paths(contents: Contents) -> list[str]:
-    return [member.path for member in contents.members]
-
-
-def rules(contents: Contents) -> dict[str, int]:
-    return {note.rule: note.count for note in contents.notes}
-
-
-def in_pieces(data: bytes, size: int) -> list[bytes]:
-    return [data[begin : begin + size] for begin in range(0, len(data), size)]
-
-
 def assert_all_files(contents: Contents, files: dict[str, bytes] = FILES) -> None:
-    assert {member.path: member.digests for member in contents.members} == {
-        name: digests_of(data) for name, data in files.items() if data
-    }
-    assert contents.notes == ()
+    assert_found(contents, files)
 
 
 def is_no_archive(data: bytes) -> bool:
