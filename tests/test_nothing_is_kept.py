@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from gate import Gate
+from orbweaver.crawler.bodies.decoding import GZIP_MARK
 from orbweaver.store import embedded
 from orbweaver_command import Workplace, eventually, finish
 from synthetic_host import Resource, SyntheticHost
@@ -45,7 +46,7 @@ def site(gate: Gate) -> dict[str, Resource]:
         "/text.txt": marked("text/plain"),
         "/page.html": marked_page("file.bin"),
         "/error.png": Resource("image/png", MARKER * 10, status=500),
-        "/cut.gz": Resource("image/png", MARKER * 10, headers={"Content-Encoding": "gzip"}),
+        "/cut.gz": Resource("image/png", GZIP_MARK + MARKER * 10, headers={"Content-Encoding": "gzip"}),
         "/gate": Resource(None, gate.answer),
     }
 

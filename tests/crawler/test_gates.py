@@ -21,6 +21,7 @@ class Case(NamedTuple):
     gate: str
     entered: Callable[[str], web.Response] | None = None
     is_file: bool = False
+    is_away: bool = False
 
 
 def page(text: str, status: int = 200, **headers: str) -> web.Response:
@@ -56,7 +57,7 @@ LEFT = {
     "acting": f"{ASKS}<a href=/acting/logout?over18=1>Enter</a>",
     "login": "<form method=post><input type=password><button>Log in</button></form>",
 }
-PICTURES = {name: b"\x89PNG\r\n\x1a\n" + os.urandom(300) for name in [*PASSED, *LEFT]}
+PICTURES = {name: b"\x89PNG\r\n\x1a\n" + os.urandom(300) for name in [*PASSED, *LEFT, "moved"]}
 
 
 def resource(name: str, case: Case) -> Resource:
@@ -65,7 +66,7 @@ def resource(name: str, case: Case) -> Resource:
             if case.is_file:
                 return web.Response(body=PICTURES[name], content_type="image/png")
             return page(f"<img src=/{name}/picture.png>")
-        return page(case.gate)
+        return page("", 302, Location=f"/{name}/gate") if case.is_away else page(case.gate)
 
     return Resource(None, answer)
 
@@ -83,6 +84,12 @@ def resources() -> dict[str, Resource]:
         made["/file.png" if case.is_file else f"/{name}/"] = resource(name, case)
         if case.entered is not None:
             made[f"/{name}/in"] = made[f"/{name}/in/submit"] = entered(name, case.entered)
+    # Gates that have a page of their own.
+    gate = f"{ASKS}<a href=/moved/in>I agree</a>"
+    made["/moved/"] = resource("moved", Case("", is_away=True))
+    made["/moved/gate"] = Resource("text/html", gate.encode())
+    made["/moved/in"] = entered("moved", thanks)
+    made["/private/"] = Resource(None, b"", {"Location": "/linked"}, 302)
     made["/still/in"] = entered("nothing", thanks)
     made["/"] = Resource("text/html", b"<img src=/file.png><a href=/linked>Log in</a>")
     made["/linked"] = Resource("text/html", LEFT["login"].encode())
@@ -91,15 +98,16 @@ def resources() -> dict[str, Resource]:
 
 def test_a_gate_of_one_click_is_passed_and_every_other_one_is_a_failure_with_its_words() -> None:
     with SyntheticHost(resources()) as host:
-        reported = [f"{host.url}{name}/" for name in [*PASSED, *LEFT] if name != "file.png"]
+        names = [*PASSED, *LEFT, "moved", "private"]
+        reported = [f"{host.url}{name}/" for name in names if name != "file.png"]
         found = crawl(host.url, *reported)
         asked = host.paths
     seen = {sighting.digests for sighting in found.sightings}
-    assert [name for name in PASSED if digests_of(PICTURES[name]) not in seen] == []
+    assert [name for name in [*PASSED, "moved"] if digests_of(PICTURES[name]) not in seen] == []
     assert [name for name in LEFT if digests_of(PICTURES[name]) in seen] == []
     gates = {skip.url.removeprefix(host.url).strip("/"): skip for skip in found.skips if skip.outcome is Outcome.GATE}
     assert {name: (skip.rule, skip.is_failure) for name, skip in gates.items()} == {
-        **dict.fromkeys(PASSED, ("gate.passed", False)),
+        **dict.fromkeys([*PASSED, "moved"], ("gate.passed", False)),
         "post": ("gate.form", True),
         "script": ("gate.script", True),
         "challenge": ("gate.challenge", True),
@@ -107,12 +115,13 @@ def test_a_gate_of_one_click_is_passed_and_every_other_one_is_a_failure_with_its
         "outside": ("gate.click", True),
         "acting": ("gate.click", True),
         "login": ("gate.login", True),
+        "private": ("gate.login", True),
     }
     assert gates["still"].reason == 'a gate that is still there after its way in was followed: "I am over 18"'
     assert gates["post"].reason == 'a gate with a form, and forms that act are not sent: "I am over 18"'
     assert "/acting/logout" not in asked
     assert {one.url.removeprefix(host.url): one.outcome for one in found.reported if one.outcome} == {
-        f"{name}/": Outcome.GATE for name in LEFT
+        f"{name}/": Outcome.GATE for name in [*LEFT, "private"]
     }
     assert not [skip for skip in found.skips if skip.is_failure and skip.outcome is not Outcome.GATE]
 
