@@ -1,0 +1,29 @@
+"""What may name a file and is not read, on purpose: docs/what-is-read.md has a row for each."""
+
+from __future__ import annotations
+
+import pytest
+from orbweaver.crawler.links.html import extract
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        # what a person would have to send or to choose
+        "<form action=/list method=get><input type=hidden name=all value=1></form>",
+        "<select><option value=/2>two</option></select>",
+        # what a script of the page would have to fetch
+        "<div hx-get=/part></div>",
+        "<div data-page=/part></div>",
+        "<script>loadCSS('/s.css')</script>",
+        # a path in running text, which nothing marks as one
+        "<p>The picture is at /f/a.jpg</p>",
+        "<code>/f/a.jpg</code>",
+        # a path that has no quotes around it in another language's notation
+        "<img uk-img='dataSrc: /a.jpg'>",
+    ],
+)
+def test_what_nothing_in_the_page_marks_as_a_reference_is_not_read(html: str) -> None:
+    page = extract(html.encode(), content_type="text/html", base_url="http://host.test/page")
+    assert page.links == ()
+    assert page.candidates == ()
