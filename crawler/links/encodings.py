@@ -163,6 +163,8 @@ def encode_query(reference: str, codec: str) -> str:
     A character that the encoding has not becomes a reference of HTML.
     https://url.spec.whatwg.org/#string-percent-encode-after-encoding
     """
+    if reference.isascii():
+        return reference
     whole, mark, fragment = reference.partition("#")
     path, question, query = whole.partition("?")
     if query.isascii() or DATA_SCHEME.match(reference.lstrip()):

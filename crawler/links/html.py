@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import urljoin
 
 from orbweaver.crawler.asked_as import AskedAs, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
@@ -37,6 +38,8 @@ MAX_LINKS = 10_000
 MAX_CANDIDATES = 2_000
 # Documents in srcdoc and data: URIs, each inside another: every level is read as a whole again.
 DOCUMENTS_DEEP = 8
+# No longer URL is fetched; a long base would make all references long.
+_MOST_JOINED = 4_096
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 
 
@@ -106,6 +109,7 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
     is_too_deep = False
     while documents and not found.is_truncated:
         document, depth = documents.pop()
+        inner_base: str | None = None
         tags = start_tags(
             document,
             elements=_RULES,
@@ -122,16 +126,23 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
             if SCRIPT in attributes:
                 _add_script(found, attributes[SCRIPT], attributes[INSIDE])
                 continue
-            if name == "base" and found.base is None:
-                found.base = trim(attributes.get("href", "")) or None
+            if name == "base":
+                base = trim(attributes.get("href", "")) or None
+                if depth == 0:
+                    found.base = found.base or base
+                else:
+                    inner_base = inner_base or base
             inside = [srcdoc] if name == "iframe" and (srcdoc := attributes.get("srcdoc")) else []
             is_read = False
             if name == "meta":
                 found.referrer_policy = declared_policy(attributes) or found.referrer_policy
                 if found.refresh is None and attributes.get("http-equiv", "").strip().lower() == "refresh":
                     found.refresh = refresh_reference(attributes.get("content", ""))
-            for reference, kind in _references(name, attributes):
+            for written, kind in _references(name, attributes):
                 is_read = True
+                reference = written if inner_base is None else _relative_to(inner_base, written)
+                if found.query_codec is not None:
+                    reference = encode_query(reference, found.query_codec)
                 embedded = found.add(reference, kind)
                 # For speed: most tags say nothing of it.
                 if name in SAYING or "referrerpolicy" in attributes or "rel" in attributes:
@@ -145,6 +156,16 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
             is_too_deep |= bool(inside) and depth >= DOCUMENTS_DEEP
             _add_unread(found, name, attributes, is_read=is_read)
     found.is_truncated |= is_too_deep
+
+
+def _relative_to(base: str, reference: str) -> str:
+    """Return a reference of a document inside the page, whose own base does not count for the page."""
+    if DATA_SCHEME.match(trim(reference)) or len(base) + len(reference) > _MOST_JOINED:
+        return reference
+    try:
+        return urljoin(base, trim(reference))
+    except ValueError:  # the text in the place of the host is no host
+        return reference
 
 
 def _add_candidates(found: FoundLinks, references: Iterable[str], source: LinkSource = LinkSource.SCRIPT) -> None:
@@ -210,8 +231,6 @@ class FoundLinks:
 
     def add(self, reference: str, kind: LinkKind) -> DataUri | None:
         """Add a reference as written; return its file when it is a new data: URI."""
-        if self.query_codec is not None and not reference.isascii():
-            reference = encode_query(reference, self.query_codec)
         trimmed = trim(reference)
         if not trimmed or trimmed.startswith("#") or trimmed.partition("#")[0] == self._page:
             return None
@@ -244,7 +263,7 @@ class FoundLinks:
 
     def add_candidate(self, reference: str, kind: LinkKind, source: LinkSource) -> None:
         """Add what may be a reference; a data: URI is a file wherever it stands."""
-        if self.query_codec is not None and not reference.isascii():
+        if self.query_codec is not None:
             reference = encode_query(reference, self.query_codec)
         if DATA_SCHEME.match(reference):
             self.add(reference, kind)

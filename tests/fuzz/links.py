@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.html import MAX_CANDIDATES, extract
 from orbweaver.crawler.rules.urls import canonicalise, join
 
 from fuzz.promises import in_time_for, stretched
@@ -34,6 +34,7 @@ TOKENS = (
     *(b"<link rel=icon href=", b"<object data=", b"<video poster=", b"<input type=image src=", b"<source src="),
     *(b"<meta charset=utf-7>", b"<meta charset=big5>", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\x1b$B", b"\x80"),
     *(b"data:image/png;base64,", b"data:,", b"url(", b"@import ", b"\\", b"style=", b"background=", b"1x, ", b"2w"),
+    *(b"<script>'", b"\\/", b"\\u002f", b"https://", b".jpg", b"<p data-x=", b"`", b"location=", b'"url":', b"&quot;"),
     *(b"&amp;", b"&#x2f;", b"&#0;", b"&colon;", b"javascript:", b"http://", b"//", b"0;url=", b"image-set("),
 )
 
@@ -48,6 +49,10 @@ def check(data: bytes) -> None:
     base = _joined(PAGE, found.base) if found.base is not None else None
     for link in found.links:
         assert link.reference.strip()
+        _joined(base or PAGE, link.reference)
+    assert len({link.reference for link in found.candidates}) == len(found.candidates) <= MAX_CANDIDATES
+    for link in found.candidates:
+        assert link not in found.links
         _joined(base or PAGE, link.reference)
     for uri in found.data_uris:
         assert uri.data, "an empty file"

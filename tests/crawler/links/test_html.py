@@ -165,6 +165,12 @@ def test_what_refers_to_nothing_else_is_left_out(html: str) -> None:
         (", a.jpg,, b.jpg", ["a.jpg", "b.jpg"]),
         ("a.jpg (x, y) 1x, b.jpg", ["a.jpg", "b.jpg"]),
         ("a.jpg (x, b.jpg", ["a.jpg"]),
+        ("a.jpg 1x (2, 3) 4w,b.jpg", ["a.jpg", "b.jpg"]),
+        ("a,b.jpg 1x, c.jpg?d=1,2 2x", ["a,b.jpg", "c.jpg?d=1,2"]),
+        ("a.jpg,,, b.jpg", ["a.jpg", "b.jpg"]),
+        ("\ta.jpg\n100w\f,\r\nb.jpg", ["a.jpg", "b.jpg"]),
+        ("a.jpg\v1x, b.jpg", ["a.jpg\v1x", "b.jpg"]),
+        ("https://h/f_auto,w_1/a.jpg 100w, /b.jpg", ["https://h/f_auto,w_1/a.jpg", "/b.jpg"]),
     ],
 )
 def test_a_srcset_is_split_where_browsers_split_it(srcset: str, expected: list[str]) -> None:
@@ -180,6 +186,23 @@ def test_references_are_in_document_order_once_per_kind() -> None:
         Link("d", FILE),
         Link("b", PAGE),
     )
+
+
+def test_the_base_of_a_document_inside_the_page_is_its_own() -> None:
+    page = look("<iframe srcdoc='<base href=/in/><img src=a.jpg><img src=data:,x>'></iframe><img src=b.jpg>")
+    assert page.base is None
+    assert page.links == (Link("b.jpg", FILE), Link("/in/a.jpg", FILE))
+    assert len(page.data_uris) == 1
+
+
+def test_a_long_base_of_a_document_inside_the_page_makes_no_reference_longer() -> None:
+    inside = f"<base href=/{'a' * 5_000}/>" + "".join(f"<img src={number}>" for number in range(100))
+    assert sum(len(link.reference) for link in look(f"<iframe srcdoc='{inside}'>").links) < 1_000
+
+
+def test_an_xml_base_counts_for_nobody_as_in_browsers() -> None:
+    page = look("<svg xml:base='http://other.test/'><image href=a.jpg /></svg>")
+    assert (page.base, page.links, page.candidates) == (None, (Link("a.jpg", FILE),), ())
 
 
 def test_the_first_base_counts_and_is_no_link() -> None:
