@@ -31,6 +31,8 @@ class DocumentKind(StrEnum):
     CUES = "cues"
     JSON_FEED = "json feed"
     APP_MANIFEST = "web app manifest"
+    XML = "other xml"
+    TEXT = "other text"
 
 
 class Recognised(NamedTuple):
@@ -75,6 +77,20 @@ _SAY_NOTHING = frozenset(
 )
 # A sitemap as text has URLs and nothing else (https://www.sitemaps.org/protocol.html#otherformats).
 _URL_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+https?://[\x21-\xff]++\s)+(?:\s*+[\x21-\xff]*+)?\Z")
+# Text in which nobody knows what a name means. Scripts are not among them: they are parts of pages.
+_TEXT_TYPES = frozenset(
+    {
+        None,
+        "application/internet-shortcut",
+        "application/json",
+        "application/x-mswinurl",
+        "audio/x-pn-realaudio",
+        "audio/x-scpls",
+        "message/rfc822",
+        "multipart/related",
+    }
+)
+_SCRIPTS = frozenset({"text/javascript", "text/ecmascript", "text/x-javascript"})
 # A style sheet that is linked with the wrong type: browsers read it in pages without a doctype, or without any type.
 _BEFORE_FIRST_RULE = re.compile(rb"\s++|/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _FIRST_RULE = re.compile(
@@ -88,7 +104,7 @@ _JSON_FEED = re.compile(rb'"version"\s*+:\s*+"https?:\\?/\\?/jsonfeed\.org\\?/ve
 _APP_MANIFEST = re.compile(rb'"icons"\s*+:\s*+\[')
 _APP_MEMBER = re.compile(rb'"(?:start_url|display|short_name|theme_color)"\s*+:')
 # Files that are gzipped as files, and are read: a tarball is not among them.
-_GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.FEED})
+_GZIPPED = frozenset({DocumentKind.SITEMAP, DocumentKind.URL_LIST, DocumentKind.FEED, DocumentKind.SVG})
 
 
 def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recognised | None:
@@ -99,7 +115,7 @@ def recognise(declared: str | None, sniffed: str | None, head: bytes) -> Recogni
     A body that is declared as HTML, or begins with an element of HTML, is read as HTML, whatever else it is; so is a
     text that begins with any other tag and has no type that says something. XML is recognised by its
     first element, a playlist by its first line. A style sheet has no mark: it is declared, or looks like one and is
-    declared as nothing in particular. Other JSON and plain text are not read.
+    declared as nothing in particular. Other XML, JSON and text are read for what may be references.
     """
     head = head[:HEAD_BYTES]
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -143,9 +159,14 @@ def _kind_by_looks(declared: str | None, head: bytes) -> DocumentKind | None:
     if declared in _JSON_TYPES and head.lstrip().startswith(b"{"):
         if _JSON_FEED.search(head):
             return DocumentKind.JSON_FEED
-        return DocumentKind.APP_MANIFEST if _APP_MANIFEST.search(head) and _APP_MEMBER.search(head) else None
-    is_style_sheet = declared in _NO_TYPE and _FIRST_RULE.match(head, end_of_run(_BEFORE_FIRST_RULE, head, 0))
-    return DocumentKind.STYLE_SHEET if is_style_sheet else None
+        if _APP_MANIFEST.search(head) and _APP_MEMBER.search(head):
+            return DocumentKind.APP_MANIFEST
+    if declared in _NO_TYPE and _FIRST_RULE.match(head, end_of_run(_BEFORE_FIRST_RULE, head, 0)):
+        return DocumentKind.STYLE_SHEET
+    if root_name(head) is not None:
+        return DocumentKind.XML
+    is_text = declared in _TEXT_TYPES or (declared or "").startswith("text/") or (declared or "").endswith("+json")
+    return DocumentKind.TEXT if is_text and head and declared not in _SCRIPTS else None
 
 
 def _gunzipped(head: bytes) -> bytes:

@@ -9,7 +9,7 @@ from orbweaver.crawler.asked_as import AskedAs, Destination
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links import cues, feeds, json_documents, manifests, playlists, smooth_streams
+from orbweaver.crawler.links import cues, feeds, json_documents, manifests, playlists, smooth_streams, texts
 from orbweaver.crawler.links.attribute_values import css_references
 from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, PageLinks, add_markup
@@ -91,4 +91,6 @@ _READERS: dict[DocumentKind, Callable[[FoundLinks, str], None]] = {
     DocumentKind.CUES: cues.add_cues,
     DocumentKind.JSON_FEED: json_documents.add_json_feed,
     DocumentKind.APP_MANIFEST: json_documents.add_app_manifest,
+    DocumentKind.XML: texts.add_xml,
+    DocumentKind.TEXT: texts.add_text,
 }

@@ -13,10 +13,13 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.html import FoundLinks
 from orbweaver.model import Outcome
 
-# Left out: keys, which are secrets and no files; session data and content steering, which nobody sees.
+# Left out: keys, which are secrets and no files; and content steering, which is asked again and again.
 _NAMING_TAGS = frozenset(
     f"#EXT-X-{name}"
-    for name in ["MEDIA", "MAP", "PART", "PRELOAD-HINT", "I-FRAME-STREAM-INF", "IMAGE-STREAM-INF", "RENDITION-REPORT"]
+    for name in (
+        *("MEDIA", "MAP", "PART", "PRELOAD-HINT", "I-FRAME-STREAM-INF", "IMAGE-STREAM-INF", "RENDITION-REPORT"),
+        "SESSION-DATA",
+    )
 )
 # What is shown between parts of the stream (RFC 8216bis, D.2).
 _INTERSTITIAL_TAG = "#EXT-X-DATERANGE"

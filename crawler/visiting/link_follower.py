@@ -10,12 +10,12 @@ from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders
 from orbweaver.crawler.fetching.transfer import FetchedResponse
-from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.attribute_values import refresh_reference
 from orbweaver.crawler.links.html import MAX_CANDIDATES, Link
 from orbweaver.crawler.links.http_headers import header_links
-from orbweaver.crawler.rules import image_services, urls
+from orbweaver.crawler.rules import image_services, inner_urls, urls
 from orbweaver.crawler.rules.referrers import policy_of_header
 from orbweaver.crawler.visiting import dedup_key
 from orbweaver.crawler.visiting.admission import Admission
@@ -157,6 +157,9 @@ class LinkFollower:
             return None
         if self._go_to(origin, url, link.kind, asked_as) is not Met.SEEN:
             self.go_to_originals(origin, page_url, url, link.kind)
+            for inner in inner_urls.inner_urls(url):
+                if self._admission.is_on_hosts(inner):
+                    self._go_to_candidate(origin, inner, Link(inner, LinkKind.PAGE, LinkSource.ATTRIBUTE))
         return url
 
     def _go_to(self, origin: Origin, url: str, kind: LinkKind, asked_as: AskedAs = NOT_SAID) -> Met:

@@ -331,3 +331,12 @@ def test_what_stands_in_documents_of_each_kind_is_followed_to_its_end() -> None:
         assert set(found_files) <= {path.partition("?")[0] for path in host.paths}
     said = {(url.removeprefix(host.url), rule) for url, rule in found.rules.items()}
     assert said == {("h/media.m3u8?n=7", "playlist.variable"), ("http://cdn.example/1.m4s", "embeds.off")}
+
+
+def test_a_url_inside_a_link_is_a_candidate() -> None:
+    with SyntheticHost({"/leave": page("you leave"), "/a.jpg": image()}) as host:
+        inside = host.url.replace(":", "%3A").replace("/", "%2F")
+        host.resources["/"] = page(f'<a href="/leave?to={inside}a.jpg">a</a><a href="/leave?to={inside}gone">b</a>')
+        found = crawl(host.url)
+    assert "a.jpg" in paths(found, host.url)
+    assert not any(skip.is_failure for skip in found.skips)

@@ -34,6 +34,7 @@ TOKENS = (
     *(b"WEBVTT\n\n", b"0 --> 1\n", b"a.jpg#xywh=0,0,1,1", b"NOTE\n", b'{"version":"https://jsonfeed.org/version/1",'),
     *(b'"url":"', b'"content_html":"', b'"attachments":[', b"]", b'"icons":[', b'"src":"', b"\\ud800"),
     *(b'IMPORT="a"', b'QUERYPARAM="c"', b'@charset "utf-8";', b"X-ASSET-URI=", b"<Period xlink:href=", b"index="),
+    *(b"<ListBucketResult><Key>", b".jpg</Key>", b'"a.jpg"', b"\\/"),
     *(b"<SegmentURL media=", b"<Period duration=PT", b"1e9S", b"/>", b"@import ", b"url(", b")", b"image-set("),
     *(b'"', b"'", b"=", b"http://", b"//", b"/", b"..", b" ", b"\n", b"seg.ts"),
 )

@@ -95,7 +95,7 @@ def test_what_a_body_is(declared: str | None, body: bytes, is_file: bool, is_pag
         ("application/xml", b"<urlset>", DocumentKind.SITEMAP, True),
         ("text/html", b"<rss>", DocumentKind.FEED, False),
         ("text/html", HTML, DocumentKind.HTML, False),
-        ("application/json", b"{}", None, True),
+        ("application/json", b"{}", DocumentKind.TEXT, True),
     ],
 )
 def test_which_bodies_are_documents_and_which_of_them_files(

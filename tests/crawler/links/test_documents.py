@@ -60,7 +60,15 @@ def test_any_bytes_are_read_without_failing(kind: DocumentKind, body: bytes, con
     references(body, kind, content_type=content_type, base_url=URL)
 
 
-@pytest.mark.parametrize("kind", K)
+def test_more_candidates_than_the_limit_are_counted() -> None:
+    body = "".join(f'"{number}.jpg" ' for number in range(5_000)).encode()
+    for kind in (K.TEXT, K.XML):
+        page = references(body, kind, content_type=None, base_url=URL)
+        assert len(page.candidates) + page.candidates_left_out == 5_000
+        assert page.candidates_left_out > 0
+
+
+@pytest.mark.parametrize("kind", [kind for kind in K if kind not in {K.TEXT, K.XML}])
 def test_a_document_with_more_references_than_the_limit_is_cut_and_said_so(kind: DocumentKind) -> None:
     one = {
         K.STYLE_SHEET: "url({}) ",
@@ -92,6 +100,8 @@ def test_a_document_with_more_references_than_the_limit_is_cut_and_said_so(kind:
         (K.SMOOTH_STREAMS, "<StreamIndex Url='{bitrate}{bitrate}'><QualityLevel/><c r='99999'/>"),
         (K.SMOOTH_STREAMS, "<c d='1'/><QualityLevel>"),
         (K.STYLE_SHEET, '@charset "' + "a" * 90),
+        (K.XML, "<a b='" + "c.jpg" * 50),
+        (K.XML, "<a.jpg>" + " " * 500 + "b.jpg"),
     ],
 )
 def test_two_megabytes_of_malice_take_reasonable_time(kind: DocumentKind, part: str) -> None:

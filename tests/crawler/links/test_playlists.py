@@ -84,7 +84,8 @@ def test_variables_are_bounded() -> None:
 
 def test_what_is_shown_between_parts_of_the_stream_is_named() -> None:
     text = '#EXTM3U\n#EXT-X-DATERANGE:ID="a",CLASS="b",X-ASSET-URI="ad.m3u8",X-ASSET-LIST="b.json"\n'
-    assert found_in(text) == ["ad.m3u8", "b.json"]
+    text += '#EXT-X-SESSION-DATA:DATA-ID="a",URI="c.jpg"\n#EXT-X-CONTENT-STEERING:SERVER-URI="d",PATHWAY-ID="e"\n'
+    assert found_in(text) == ["ad.m3u8", "b.json", "c.jpg"]
 
 
 def test_a_list_without_tags_is_a_playlist_of_its_lines() -> None:

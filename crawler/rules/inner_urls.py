@@ -1,0 +1,38 @@
+"""Finds the URLs in the query of a URL: a page that asks whether to leave leads there, and so does a player."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
+from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.rules.urls import canonicalise
+
+_MOST_UNESCAPINGS: Final = 3
+_BEGINS = re.compile(r"https?(?::|%(?:25)*3a)", re.IGNORECASE)
+_IS_URL = re.compile(r"https?://", re.IGNORECASE)
+
+
+def inner_urls(url: str) -> Iterator[str]:
+    """Yield the canonical URLs that the parameters of a canonical URL are, escaped or not.
+
+    >>> list(inner_urls("http://files.example/leave?to=http%3A%2F%2Ffiles.example%2Fa.jpg&id=3"))
+    ['http://files.example/a.jpg']
+    """
+    query = url.partition("?")[2]
+    if "http" not in query:
+        return
+    for parameter in query.split("&"):
+        value = parameter.partition("=")[2]
+        if not _BEGINS.match(value):
+            continue
+        for _ in range(_MOST_UNESCAPINGS):
+            if _IS_URL.match(value):
+                break
+            value = unquote(value)
+        try:
+            yield canonicalise(value)
+        except UrlRefused:
+            continue

@@ -1,0 +1,60 @@
+"""Lists of files of which nobody knows the names: what may be a reference in them is a candidate, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.crawler.bodies.document_kinds import DocumentKind
+from orbweaver.crawler.links.documents import references
+
+XML = '<?xml version="1.0"?>'
+
+
+def found_in(kind: DocumentKind, text: str) -> list[str]:
+    page = references(text.encode(), kind, content_type=None, base_url="http://host.test/list")
+    assert page.links == ()
+    return sorted(link.reference for link in page.candidates)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"files": ["/f/a.jpg", "b", {"c": "\\/f\\/d.mp4"}], "e": "words.", "f": 1}', ["/f/a.jpg", "/f/d.mp4"]),
+        ('[{ "name":"a.jpg", "type":"file" }]', ["a.jpg"]),
+        (
+            "See http://host.test/a.jpg and\nhttp://host.test/b (large)",
+            ["http://host.test/a.jpg", "http://host.test/b"],
+        ),
+        ("name,url\nx,http://host.test/a.jpg\n", ["http://host.test/a.jpg"]),
+        ("[InternetShortcut]\r\nURL=http://host.test/a.jpg\r\n", ["http://host.test/a.jpg"]),
+        ("# Pictures\n\n![a](/a.jpg) [b](<b.jpg>) [c](page)\n", ["/a.jpg", "b.jpg"]),
+        ("[playlist]\nFile1=/v/1.mp3\nTitle1=2.mp3\n", ["/v/1.mp3"]),
+        ("words", []),
+    ],
+)
+def test_what_may_be_a_reference_in_text(text: str, found: list[str]) -> None:
+    assert found_in(DocumentKind.TEXT, text) == found
+
+
+@pytest.mark.parametrize(
+    ("inside", "found"),
+    [
+        ('<simpleviewergallery><image imageURL="/a.jpg" thumbURL="b.jpg"/></simpleviewergallery>', ["/a.jpg", "b.jpg"]),
+        (
+            "<ListBucketResult><Contents><Key>f/a b.jpg</Key><Key>words</Key></Contents></ListBucketResult>",
+            ["f/a b.jpg"],
+        ),
+        ("<D:multistatus><D:response><D:href>\n/f/a.jpg\n</D:href></D:response></D:multistatus>", ["/f/a.jpg"]),
+        ("<playlist><track><location>http://host.test/1.mp3</location></track></playlist>", ["http://host.test/1.mp3"]),
+        ('<asx><entry><ref href="/v/1.mp4"/></entry></asx>', ["/v/1.mp4"]),
+    ],
+)
+def test_what_may_be_a_reference_in_xml(inside: str, found: list[str]) -> None:
+    assert found_in(DocumentKind.XML, XML + inside) == found
+
+
+@given(st.text(), st.lists(st.sampled_from(["<a b='", "c.jpg", "'>", "</a>", '"', "http://", "\n", "\\"])))
+def test_any_text_is_read_without_failing(text: str, parts: list[str]) -> None:
+    for kind in (DocumentKind.XML, DocumentKind.TEXT):
+        references((text + "".join(parts)).encode(), kind, content_type=None, base_url="http://host.test/list")
