@@ -20,7 +20,9 @@ from orbweaver.crawler.rules.referrers import policy_of_header
 from orbweaver.crawler.visiting import dedup_key
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.request_manner import referrer_of
 from orbweaver.crawler.visiting.same_addresses import Met, page_answer
+from orbweaver.crawler.visiting.typed_files import TypedFiles
 from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
 from orbweaver.crawler.visiting.visit_journal import VisitJournal
 from orbweaver.model import Outcome
@@ -52,6 +54,7 @@ class LinkFollower:
         self._visits = visits
         self._roots = roots
         self._cookies_for = cookies_for
+        self.typed_files = TypedFiles()
         self._variables: dict[str, Mapping[str, str]] = {}  # of HLS playlists, by their URL, for those that they name
 
     def follow(self, visit: Visit, response: FetchedResponse, body: Body, cookies: str) -> None:
@@ -168,11 +171,15 @@ class LinkFollower:
             roots = self._roots.get(dedup_key.key(url))
             if roots is not None and origin.root not in roots:  # a page that links to itself leads nowhere
                 self._visits.reported.links_to_reported(origin.root)
+        is_embed, is_variant = kind is LinkKind.FILE, met is Met.VARIANT
+        visit_kind = expected_kind(url, kind)
+        visit = Visit(url, visit_kind, origin, is_embed=is_embed, is_variant=is_variant, asked_as=asked_as)
         if met is not Met.SEEN:
-            is_embed, is_variant = kind is LinkKind.FILE, met is Met.VARIANT
-            visit_kind = expected_kind(url, kind)
-            visit = Visit(url, visit_kind, origin, is_embed=is_embed, is_variant=is_variant, asked_as=asked_as)
             self._admission.consider(visit, url)
+        elif visit_kind is LinkKind.FILE and referrer_of(visit, url) is not None:
+            again = self.typed_files.led_to(visit)
+            if again is not None:
+                self._admission.consider(again, url)
         return met
 
     def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> list[str]:

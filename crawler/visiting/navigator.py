@@ -36,7 +36,7 @@ from orbweaver.crawler.visiting.reported_urls import ReportedUrls
 from orbweaver.crawler.visiting.request_manner import after_redirect, as_it_is_kept, is_negotiated
 from orbweaver.crawler.visiting.visit import Origin, Visit, expected_kind
 from orbweaver.crawler.visiting.visit_journal import VisitJournal
-from orbweaver.model import Outcome, Report, Scope
+from orbweaver.model import Outcome, ReferrerControl, Report, Scope
 
 # As browsers (https://fetch.spec.whatwg.org/#http-redirect-fetch).
 MOST_REDIRECTS = 20
@@ -65,6 +65,7 @@ class Navigator:
         self._journal = journal
         self._budget = budget
         self._cookies_for = cookies_for
+        self._says_pages = scope.access.referrer is ReferrerControl.PAGE
         self.stopped_by: str | None = None
         self.reported = ReportedUrls()
         self.answers = AnswerCounter()
@@ -96,6 +97,8 @@ class Navigator:
                 is_reported=True,
             )
             self.admission.consider(visit, url)
+            if visit.origin.referrer is None and self._says_pages:
+                self.links.typed_files.add(url)
             origins[url] = visit.origin
         for url, origin in origins.items():
             self.links.go_to_originals(origin.of_links(url), url, url, LinkKind.PAGE)
@@ -118,6 +121,9 @@ class Navigator:
         if not visit.is_reported:
             kind = LinkKind.FILE if body.html is None else LinkKind.PAGE
             self._budget.correct(visit.kind, kind, host=urls.host_of(response.url))
+        digest = None if body.digests is None else body.digests.sha256
+        if self.links.typed_files.gave_the_same(visit, digest):
+            return
         # A body is looked into whatever the status is: an error status may be a disguise.
         self._visits.files(visit, response, body)
         passage = self._gatekeeper.meet(visit, response, body, cookies)
@@ -128,6 +134,9 @@ class Navigator:
             self.admission.ask_after_all(self.admission.addresses.answered(visit.url, hash(body.digests.sha256)))
         if prefers_new_types and is_negotiated(response, body.sniffed_type):
             self.admission.consider(as_it_is_kept(visit), response.url)
+        again = self.links.typed_files.answered(visit.url, digest) if visit.is_reported else None
+        if again is not None:
+            self.admission.consider(again, again.url)
 
     def _came(self, visit: Visit, response: FetchedResponse, body: Body, gate: Gate | None = None) -> None:
         """Count what a URL turned out to be, and record why where that is no file and no page to follow."""

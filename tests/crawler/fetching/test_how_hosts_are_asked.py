@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -206,6 +207,28 @@ def test_the_profile_can_keep_back_whence_a_request_comes() -> None:
     failures = {one.url: one.rule for one in quiet.found.skips if one.is_failure}
     assert failures == {f"{quiet.here}/forbidden-without.png": "http.403"}
     assert not [name for headers in quiet.requests.values() for name in headers if name.startswith("Sec-")]
+
+
+def test_a_reported_file_is_asked_for_again_from_the_page_that_leads_to_it() -> None:
+    """Hotlines report the page and its pictures: asked for as a typed URL, the host gave a placeholder."""
+    names = ("shown.png", "linked.png", "quiet.png", "known.png")
+    links = (
+        "<img src=/shown.png><a href=/linked.png><img src=/quiet.png referrerpolicy=no-referrer><img src=/known.png>"
+    )
+    resources = {"/": page(links), "/2": page(links), **{f"/{name}": Resource(None, hotlinked) for name in names}}
+    with SyntheticHost(resources) as host:
+        reports = [Report(url=f"{host.url}{name}") for name in ("shown.png", "linked.png", "quiet.png", "", "2")]
+        found = crawl(*reports, Report(url=f"{host.url}known.png", referrer=f"{host.url}elsewhere"))
+        asked = Counter(host.paths)
+    sizes = {(one.url.removeprefix(host.url), one.digests.size) for one in found.sightings}
+
+    assert {name for name, size in sizes if size == len(KNOWN)} == {"shown.png", "linked.png", "known.png"}
+    assert {name: asked[f"/{name}"] for name in names} == {
+        "shown.png": 2,
+        "linked.png": 2,
+        "quiet.png": 1,
+        "known.png": 1,
+    }
 
 
 def test_the_way_into_a_gate_comes_from_the_gate() -> None:
