@@ -124,7 +124,7 @@ def test_a_file_counts_when_its_digest_was_found_and_a_miss_may_be_said() -> Non
     assert scores.missed([one], other) == "kind: name: data:c.png"
     assert "fetched ['/b.jpg'], not []" in scores.wrong_truth([one], other)
     assert "missed 2 files. For 1 of them" in scores.in_words([one], ours)
-    assert "without a line: name." in scores.in_words([one], ours)
+    assert "| missed, and no line says so | name |" in scores.in_words([one], ours)
     assert "| kind | 1 | 3 | 33 % | 67 % |" in scores.by_kind([one], [ours, other], {"ours": "A", "other": "B"})
 
 

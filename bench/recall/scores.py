@@ -85,22 +85,20 @@ def by_kind(sites: Sequence[Site], scores: Sequence[Score], labels: Mapping[str,
 
 def in_words(sites: Sequence[Site], ours: Score) -> str:
     """Say how many files Orbweaver missed, with or without a line about it, and what it leaves out by choice."""
-    lost = {site.name: site.files - ours.found[site.name] for site in sites}
-    count = sum(map(len, lost.values()))
+    lost = [(site, labels) for site in sites if (labels := site.files - ours.found[site.name])]
     told = sum(map(len, ours.said.values()))
-    by_browser = {site.name: site.shown - ours.found[site.name] for site in sites}
-    names = "; ".join(site.name for site in sites if by_browser[site.name])
     lines = [
-        f"Orbweaver missed {count} files. For {told} of them `skipped.jsonl` has a line: about the file, or about the "
-        "archive, page or redirect on the way.",
-        f"Files that the browser fetches and Orbweaver missed: {sum(map(len, by_browser.values()))}"
-        f"{' (' if names else ''}{names}{')' if names else ''}.",
+        f"Orbweaver missed {sum(len(labels) for _, labels in lost)} files. For {told} of them `skipped.jsonl` has a "
+        "line: about the file, or about the archive, page or redirect on the way.",
     ]
-    silent = "; ".join(site.name for site in sites if lost[site.name] - ours.said[site.name] - site.shown)
-    if silent:
-        lines.append(f"Others that were missed without a line: {silent}.")
-    by_choice = [f"- {site.name}: {site.left_out}" for site in sites if site.left_out and lost[site.name]]
-    return "\n\n".join([*lines, "Left out by choice:\n\n" + "\n".join(by_choice)] if by_choice else lines)
+    reasons: dict[str, list[str]] = {}
+    for site, labels in lost:
+        is_silent = bool(labels - ours.said[site.name])
+        other = f"missed, and {'no line' if is_silent else 'a line'} says so"
+        whose = "fetched by the browser, " if labels & site.shown else ""
+        reasons.setdefault(whose + (site.left_out or other), []).append(site.name)
+    rows = [(reason, "; ".join(names)) for reason, names in sorted(reasons.items())]
+    return "\n\n".join([*lines, table(("files that Orbweaver missed", "sites"), rows)] if rows else lines)
 
 
 def share(part: int, whole: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import Site, site
+from bench.recall.site import UNMARKED, Site, site
 
 one = partial(site, "lazy and lightbox")
 
@@ -67,10 +67,10 @@ SITES = (
     one("style in onclick", "<p onclick=\"this.style.backgroundImage='url(/a.jpg)'\">", more="/a.jpg"),
     one("x-bind of Alpine", "<img :src=\"'/a.jpg'\" x-data=\"{ big: '/b.jpg' }\">", more="/a.jpg /b.jpg"),
     one("v-bind of Vue", "<my-gallery :pictures=\"['/a.jpg', '/b.jpg']\"></my-gallery>", more="/a.jpg /b.jpg"),
-    one("hx-get of htmx", "<div hx-get=/part hx-trigger=load></div>", pages={"/part": "<img src=/a.jpg>"}, more="/a.jpg"),
+    one("hx-get of htmx", "<div hx-get=/part hx-trigger=load></div>", pages={"/part": "<img src=/a.jpg>"}, more="/a.jpg", left_out=UNMARKED),
     one("ng-src of Angular", "<img ng-src=/a.jpg>", more="/a.jpg"),
     one("uk-img of UIkit", "<img uk-img='dataSrc: /a.jpg'><div uk-lightbox><a href=/b.jpg>b</a></div>",
-        shown="/b.jpg", more="/a.jpg"),
+        shown="/b.jpg", more="/a.jpg", left_out=UNMARKED),
     one("rel of lightbox", "<a rel='lightbox[g]' href=/a.jpg title=x><img src=/s.jpg></a>", shown="/a.jpg /s.jpg"),
     one("placeholder and original", "<img src='{data:p.png}' data-src=/a.jpg>", more="data:p.png /a.jpg"),
     one("microdata", "<div itemscope><meta itemprop=contentUrl content=/a.mp4><link itemprop=thumbnailUrl href=/p.jpg>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import Answer, Page, Site, site
+from bench.recall.site import UNMARKED, Answer, Page, Site, site
 
 one = partial(site, "styles")
 LINK = "<html><head><link rel=stylesheet href=/css/s.css></head><body><p class=x>x</p></body></html>"
@@ -54,7 +54,7 @@ SITES = (
     one("style sheet with onload", "<html><head><link rel=preload as=style onload=\"this.rel='stylesheet'\" href=/s.css>"
         "</head></html>", pages={"/s.css": css("p{background:url(/a.jpg)}")}, more="/a.jpg"),
     one("style sheet named by a script", "<script>loadCSS('/s.css')</script>",
-        pages={"/s.css": css("p{background:url(/a.jpg)}")}, more="/a.jpg"),
+        pages={"/s.css": css("p{background:url(/a.jpg)}")}, more="/a.jpg", left_out=UNMARKED),
     one("style sheet in a processing instruction", Answer(
         "<?xml version='1.0'?><?xml-stylesheet href='/s.css' type='text/css'?>"
         "<html xmlns='http://www.w3.org/1999/xhtml'><body><p>x</p></body></html>", content_type="application/xhtml+xml"),
