@@ -23,7 +23,8 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import fixed_documents as fixed
 from orbweaver.crawler.links.attribute_values import DataUri
 from orbweaver.crawler.links.documents import references
-from orbweaver.crawler.links.html import Link, PageLinks, extract
+from orbweaver.crawler.links.found_links import Link, PageLinks
+from orbweaver.crawler.links.html import extract
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import robots, url_rules
 from orbweaver.crawler.rules.scope import scope_for

@@ -12,7 +12,8 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import cues, feeds, json_documents, manifests, playlists, smooth_streams, texts
 from orbweaver.crawler.links.attribute_values import css_references
 from orbweaver.crawler.links.encodings import decode
-from orbweaver.crawler.links.html import MAX_LINKS, FoundLinks, PageLinks, add_markup
+from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, PageLinks
+from orbweaver.crawler.links.html import add_markup
 
 _NO_VARIABLES: Mapping[str, str] = {}
 # https://www.w3.org/TR/css-syntax-3/#input-byte-stream

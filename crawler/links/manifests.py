@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.html import FoundLinks
+from orbweaver.crawler.links.found_links import FoundLinks
 from orbweaver.crawler.links.xml_tags import Tag, tags
 from orbweaver.model import Outcome
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.html import FoundLinks
+from orbweaver.crawler.links.found_links import FoundLinks
 from orbweaver.model import Outcome
 
 # Left out: keys, which are secrets and no files; and content steering, which is asked again and again.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.html import FoundLinks
+from orbweaver.crawler.links.found_links import FoundLinks
 from orbweaver.crawler.links.manifests import MOST_SEGMENTS
 from orbweaver.crawler.links.xml_tags import Tag, tags
 

@@ -10,7 +10,7 @@ import re
 
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.candidates import is_file, text_references
-from orbweaver.crawler.links.html import FoundLinks
+from orbweaver.crawler.links.found_links import FoundLinks
 from orbweaver.crawler.links.xml_tags import tags
 
 # No longer URL is fetched.

@@ -13,7 +13,7 @@ from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.attribute_values import refresh_reference
-from orbweaver.crawler.links.html import MAX_CANDIDATES, Link
+from orbweaver.crawler.links.found_links import MAX_CANDIDATES, Link
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.rules import image_services, inner_urls, urls
 from orbweaver.crawler.rules.referrers import policy_of_header

@@ -8,7 +8,7 @@ from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, note_of
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
-from orbweaver.crawler.links.html import PageLinks
+from orbweaver.crawler.links.found_links import PageLinks
 from orbweaver.crawler.rules.urls import path_of
 from orbweaver.crawler.visiting import sightings
 from orbweaver.crawler.visiting.archive_names import is_archive_part

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links import candidates
-from orbweaver.crawler.links.html import Link, PageLinks, extract
+from orbweaver.crawler.links.found_links import Link, PageLinks
+from orbweaver.crawler.links.html import extract
 
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 SCRIPT, ATTRIBUTE = LinkSource.SCRIPT, LinkSource.ATTRIBUTE

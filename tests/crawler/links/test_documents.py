@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.bodies.document_kinds import DocumentKind, recognise
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.documents import references
-from orbweaver.crawler.links.html import Link
+from orbweaver.crawler.links.found_links import Link
 
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 URL = "http://host.test/a/document"

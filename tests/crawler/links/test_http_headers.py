@@ -7,7 +7,7 @@ from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.html import Link
+from orbweaver.crawler.links.found_links import Link
 from orbweaver.crawler.links.http_headers import MOST_HEADER_LINKS, header_links
 
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE

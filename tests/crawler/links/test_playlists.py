@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.documents import references
-from orbweaver.crawler.links.html import PageLinks
+from orbweaver.crawler.links.found_links import PageLinks
 
 URL = "http://host.test/a.m3u8?token=x%2Fy&empty="
 
