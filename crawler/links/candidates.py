@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from orbweaver.crawler.links.attribute_values import css_references, srcset_references
-from orbweaver.crawler.links.hints import ENDING, Hints
+from orbweaver.crawler.links.hints import ENDING, SCHEME, Hints
 from orbweaver.crawler.links.markup import unescape
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS, any_of
 
@@ -96,7 +96,9 @@ def text_references(text: str) -> Iterator[str]:
     unclosed: set[str] = set()
     position = 0
     hints = Hints(text)
-    while hit := hints.first_from(position):
+    while (start := hints.start_from(position)) < len(text):
+        hit = ENDING.match(text, start) or SCHEME.match(text, start)
+        assert hit is not None  # that is what a mark is
         position = hit.end()
         if text[hit.start()] != ":":
             found, end = _around_an_ending(text, hit, floor)

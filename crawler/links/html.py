@@ -36,6 +36,9 @@ DOCUMENTS_DEEP = 8
 # No longer URL is fetched; a long base would make all references long.
 _MOST_JOINED = 4_096
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+# Elements of which more is read than references, and pieces of text.
+_SPECIAL = frozenset({TEXT, "base", "iframe", "meta", "script"})
+_BEGIN_JAVASCRIPT = frozenset("jJ").union(map(chr, range(0x21)))
 _JAVASCRIPT = re.compile(r"[\x00-\x20]*+javascript:", re.ASCII | re.IGNORECASE)
 
 
@@ -72,24 +75,27 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
         for name, attributes in tags:
             if found.is_truncated:
                 break
-            if name is TEXT:
-                _add_candidates(found, text_references(attributes[TEXT]))
-                continue
-            if SCRIPT in attributes:
-                _add_script(found, attributes[SCRIPT], attributes[INSIDE])
-                continue
-            if name == "base":
-                base = trim(attributes.get("href", "")) or None
-                if depth == 0:
-                    found.base = found.base or base
-                else:
-                    inner_base = inner_base or base
-            inside = [srcdoc] if name == "iframe" and (srcdoc := attributes.get("srcdoc")) else []
+            inside = []
+            if name in _SPECIAL:
+                if name is TEXT:
+                    _add_candidates(found, text_references(attributes[TEXT]))
+                    continue
+                if SCRIPT in attributes:
+                    _add_script(found, attributes[SCRIPT], attributes[INSIDE])
+                    continue
+                if name == "base":
+                    base = trim(attributes.get("href", "")) or None
+                    if depth == 0:
+                        found.base = found.base or base
+                    else:
+                        inner_base = inner_base or base
+                elif name == "meta":
+                    found.referrer_policy = declared_policy(attributes) or found.referrer_policy
+                    if found.refresh is None and attributes.get("http-equiv", "").strip().lower() == "refresh":
+                        found.refresh = refresh_reference(attributes.get("content", ""))
+                elif name == "iframe" and (srcdoc := attributes.get("srcdoc")):
+                    inside.append(srcdoc)
             is_read = False
-            if name == "meta":
-                found.referrer_policy = declared_policy(attributes) or found.referrer_policy
-                if found.refresh is None and attributes.get("http-equiv", "").strip().lower() == "refresh":
-                    found.refresh = refresh_reference(attributes.get("content", ""))
             for written, kind in references_of(name, attributes):
                 is_read = True
                 reference = written if inner_base is None else _relative_to(inner_base, written)
@@ -103,10 +109,15 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
                         found.ask(Link(reference, kind), manner)
                 if embedded is not None and embedded.media_type in _DOCUMENT_TYPES:
                     inside.append(decode(embedded.data, None).text)
-            if inside and depth < DOCUMENTS_DEEP:
-                documents.extend((text, depth + 1) for text in inside)
-            is_too_deep |= bool(inside) and depth >= DOCUMENTS_DEEP
-            _add_unread(found, name, attributes, is_read=is_read)
+            if inside:
+                if depth < DOCUMENTS_DEEP:
+                    documents.extend((text, depth + 1) for text in inside)
+                is_too_deep |= depth >= DOCUMENTS_DEEP
+            # For speed: most tags have what their rule reads, and nothing else.
+            if not (is_read and name in READ_BY_RULES and attributes.keys() <= READ_BY_RULES[name]):
+                _add_unread(found, name, attributes, is_read=is_read)
+            if (href := attributes.get("href")) and href[0] in _BEGIN_JAVASCRIPT and _JAVASCRIPT.match(href):
+                _add_handler(found, href)
     found.is_truncated |= is_too_deep
 
 
@@ -137,12 +148,7 @@ def _add_script(found: FoundLinks, code: str, inside: str) -> None:
 
 def _add_unread(found: FoundLinks, name: str, attributes: dict[str, str], *, is_read: bool) -> None:
     """Add the candidates in those attributes of a tag that no rule reads; `is_read` says that its rule found some."""
-    href = attributes.get("href")
-    if href is not None and ":" in href and _JAVASCRIPT.match(href):
-        _add_handler(found, href)
     read = READ_BY_RULES.get(name, READ_ANYWHERE) if is_read else READ_ANYWHERE
-    if attributes.keys() <= read:
-        return
     for attribute, value in attributes.items():
         if attribute in read or attribute in NO_REFERENCES or (attribute == "src" and name == "script"):
             continue

@@ -12,7 +12,7 @@ from html import unescape as unescape_text
 from html.entities import html5
 
 from orbweaver.crawler.bodies.repetition import end_of_run
-from orbweaver.crawler.links.hints import HINTS, Hints
+from orbweaver.crawler.links.hints import Hints, is_hinted
 
 Attributes = dict[str, str]
 # No name of an element or attribute has such characters.
@@ -59,21 +59,20 @@ def start_tags(
     elements: Container[str],
     attributes: Container[str],
     anywhere: Callable[[str], bool],
-    hint: tuple[re.Pattern[str], ...] = HINTS,
     is_xml: bool = False,
 ) -> Iterator[tuple[str, Attributes]]:
     """Yield lower-case name and attributes, escapes undone, of start tags in document order, and pieces of text.
 
-    Only tags come that are named in `elements`, whose attributes as written `anywhere` wants, or in which one of `hint`
-    matches; and only those of their attributes that are in `attributes`, which must not have `class` or `id`, or in
-    whose value one of `hint` matches. The content of a `<style>` comes as the attribute `style` of a second tag of that
+    Only tags come that are named in `elements`, whose attributes as written `anywhere` wants, or which have a mark
+    (hints.py); and only those of their attributes that are in `attributes`, which must not have `class` or `id`, or in
+    whose value a mark is. The content of a `<style>` comes as the attribute `style` of a second tag of that
     name, and that of a `<script>` as its `SCRIPT`, with what the tag has inside as its `INSIDE`. Other text and
-    comments come as the `TEXT` of a tag of that name, where one of `hint` matches. In XML, and inside svg and math,
+    comments come as the `TEXT` of a tag of that name, where a mark is. In XML, and inside svg and math,
     `<title><img>` is an image and not a title.
     """
     text = text.replace("\0", "\ufffd")
     length = len(text)
-    hints = Hints(text, hint)
+    hints = Hints(text)
     hinted = hints.start_from(0)
     position = css_end = 0
     foreign_depth = least_depth = int(is_xml)
@@ -95,8 +94,8 @@ def start_tags(
                 break
         inside = text[token.end("name") : position]
         position += 1
-        is_hinted = hinted < position
-        if is_hinted:
+        has_hint = hinted < position
+        if has_hint:
             hinted = hints.start_from(position)
         name = name.lower()
         if is_xml:
@@ -105,8 +104,8 @@ def start_tags(
             foreign_depth = max(least_depth, foreign_depth + (-1 if end else 1))
         if end:
             continue
-        if inside and (is_hinted or name in elements or anywhere(inside)):
-            yield name, read_attributes(inside, attributes, hint=hint if is_hinted else ())
+        if inside and (has_hint or name in elements or anywhere(inside)):
+            yield name, read_attributes(inside, attributes, with_hinted=has_hint)
         if name in _RAW_END and (not foreign_depth or (name == "style" and position >= css_end)):
             raw_end_tag = _RAW_END[name].search(text, position)
             raw_end = raw_end_tag.start() if raw_end_tag else length
@@ -125,10 +124,10 @@ def start_tags(
         yield TEXT, {TEXT: text[position:]}
 
 
-def read_attributes(text: str, names: Container[str], *, hint: tuple[re.Pattern[str], ...] = ()) -> Attributes:
+def read_attributes(text: str, names: Container[str], *, with_hinted: bool = False) -> Attributes:
     """Return the attributes of a tag that have a value, by lower-case name; of two with one name the first counts.
 
-    With `hint` those come as well, whatever their name is, in whose value it matches.
+    With `with_hinted` those come as well, whatever their name is, whose value has a mark (hints.py).
     """
     values: Attributes = {}
     matches: Iterable[tuple[str, str, str, str]]
@@ -143,7 +142,7 @@ def read_attributes(text: str, names: Container[str], *, hint: tuple[re.Pattern[
             continue
         value = double or single or bare
         if key not in names:
-            if hinted >= _MOST_HINTED or not any(one.search(value) for one in hint):
+            if not with_hinted or hinted >= _MOST_HINTED or not is_hinted(value):
                 continue
             hinted += 1
         values[key] = unescape(value) if "&" in value else value
