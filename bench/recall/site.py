@@ -15,9 +15,7 @@ from functools import cache
 from bench.recall.file_bytes import file_bytes
 
 HTML = "text/html; charset=utf-8"
-# Reasons why Orbweaver leaves files out; docs/what-is-read.md has a row for each.
 UNMARKED = "nothing in the page marks the address as a reference"
-ONLY_HASHED = "a text of this kind is hashed as a file, and not searched for references"
 _DATA = re.compile(r"\{data:([\w.-]+)\}")
 
 

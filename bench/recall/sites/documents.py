@@ -5,17 +5,15 @@ from __future__ import annotations
 import gzip
 from functools import partial
 
-from bench.recall.site import ONLY_HASHED, Answer, Site, site
+from bench.recall.site import Answer, Site, site
 
 one = partial(site, "documents")
 XML = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
-def document(
-    name: str, text: str | bytes, content_type: str, *, more: str, path: str = "/d", left_out: str = ""
-) -> Site:
+def document(name: str, text: str | bytes, content_type: str, *, more: str, path: str = "/d") -> Site:
     return one(name, f"<a href={path}>document</a>", pages={path: Answer(text, content_type=content_type)},
-               more=more, left_out=left_out)  # fmt: skip
+               more=more)  # fmt: skip
 
 
 SITEMAP = XML + '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{}</urlset>'
@@ -47,15 +45,15 @@ SITES = (
     document("JSON Feed", '{"version":"https://jsonfeed.org/version/1.1","items":[{"image":"http://{host}/a.jpg",'
              '"attachments":[{"url":"http://{host}/b.mp3"}]}]}', "application/feed+json", more="/a.jpg /b.mp3"),
     document("plain list with words", "See http://{host}/a.jpg and\nhttp://{host}/b.jpg (large)\n", "text/plain",
-             more="/a.jpg /b.jpg", left_out=ONLY_HASHED),
-    document("CSV of files", "name,url\nx,http://{host}/a.jpg\n", "text/csv", more="/a.jpg", left_out=ONLY_HASHED),
-    document("Markdown", "# Pictures\n\n![a](/a.jpg) [b](/b.jpg)\n", "text/markdown", more="/a.jpg /b.jpg", left_out=ONLY_HASHED),
+             more="/a.jpg /b.jpg"),
+    document("CSV of files", "name,url\nx,http://{host}/a.jpg\n", "text/csv", more="/a.jpg"),
+    document("Markdown", "# Pictures\n\n![a](/a.jpg) [b](/b.jpg)\n", "text/markdown", more="/a.jpg /b.jpg"),
     document("XML of a gallery", XML + '<simpleviewergallery><image imageURL="/a.jpg" thumbURL="/b.jpg"/>'
-             "</simpleviewergallery>", "text/xml", more="/a.jpg /b.jpg", left_out=ONLY_HASHED),
+             "</simpleviewergallery>", "text/xml", more="/a.jpg /b.jpg"),
     document("bucket listing", XML + '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Contents>'
-             "<Key>f/a.jpg</Key></Contents></ListBucketResult>", "application/xml", path="/bucket/", more="/bucket/f/a.jpg", left_out=ONLY_HASHED),
+             "<Key>f/a.jpg</Key></Contents></ListBucketResult>", "application/xml", path="/bucket/", more="/bucket/f/a.jpg"),
     document("WebDAV answer", XML + '<D:multistatus xmlns:D="DAV:"><D:response><D:href>/f/a.jpg</D:href></D:response>'
-             "</D:multistatus>", "application/xml", more="/f/a.jpg", left_out=ONLY_HASHED),
+             "</D:multistatus>", "application/xml", more="/f/a.jpg"),
     one("index of Apache", "<html><head><title>Index of /f</title></head><body><h1>Index of /f</h1><pre>"
         "<a href='?C=N;O=D'>Name</a> <a href='?C=M;O=A'>Last modified</a><hr><a href='/'>Parent Directory</a>\n"
         "<a href='a.jpg'>a.jpg</a>\n<a href='b%20c.jpg'>b c.jpg</a></pre></body></html>", start="/f/",
@@ -64,7 +62,7 @@ SITES = (
         "<a href='../'>../</a>\n<a href='deep/'>deep/</a>  -\n</pre></body></html>", start="/f/",
         pages={"/": "<p>root", "/f/deep/": "<a href='../'>../</a> <a href='a.mp4'>a.mp4</a>"}, shown="/f/deep/a.mp4"),
     one("index as JSON", Answer('[\n{ "name":"a.jpg", "type":"file", "size":9 }\n]', content_type="application/json"),
-        start="/f/", more="/f/a.jpg", left_out=ONLY_HASHED),
+        start="/f/", more="/f/a.jpg"),
     one("SVG as an image", "<img src=/a.svg><embed src=/d/e.svg>", pages={"/d/e.svg": Answer(
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         '<image xlink:href="b.jpg" width="9" height="9"/></svg>', content_type="image/svg+xml")},
@@ -75,7 +73,7 @@ SITES = (
         "/s.css": Answer(".x{background:url(/b.jpg)}", content_type="text/css")}, shown="/a.svg /b.jpg"),
     one("SVG gzipped as a file", "<a href=/e.svgz>e</a>", pages={"/e.svgz": Answer(gzip.compress(
         b'<svg xmlns="http://www.w3.org/2000/svg"><image href="/a.jpg"/></svg>', mtime=0), content_type="image/svg+xml")},
-        more="/a.jpg", left_out=ONLY_HASHED),
+        more="/a.jpg"),
     one("XHTML", Answer(XML + '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="/x.js"/></head><body>'
         '<img src="/a.jpg" alt=""/></body></html>', content_type="application/xhtml+xml"), shown="/a.jpg"),
     one("page as plain text", "<a href=/p.txt>p</a>", pages={"/p.txt": Answer(
@@ -86,7 +84,7 @@ SITES = (
     one("MHTML", "<a href=/p.mht>p</a>", pages={"/p.mht": Answer(
         "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b; type=\"text/html\"\r\n\r\n--b\r\n"
         "Content-Type: text/html\r\nContent-Location: http://{host}/p\r\n\r\n<img src=http://{host}/a.jpg>\r\n--b--\r\n",
-        content_type="multipart/related")}, more="/a.jpg", left_out=ONLY_HASHED),
+        content_type="multipart/related")}, more="/a.jpg"),
     one("Internet shortcut", "<a href=/a.url>a</a>", pages={"/a.url": Answer(
-        "[InternetShortcut]\r\nURL=http://{host}/a.jpg\r\n", content_type="application/internet-shortcut")}, more="/a.jpg", left_out=ONLY_HASHED),
+        "[InternetShortcut]\r\nURL=http://{host}/a.jpg\r\n", content_type="application/internet-shortcut")}, more="/a.jpg"),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import ONLY_HASHED, Answer, site
+from bench.recall.site import UNMARKED, Answer, site
 
 one = partial(site, "scripts and metadata")
 
@@ -59,11 +59,11 @@ SITES = (
         more="/f/a.jpg"),
     one("external script with addresses", "<script src=/app.js></script>",
         pages={"/app.js": Answer("var pics=['/f/a.jpg','/f/b.jpg'];", content_type="text/javascript")},
-        more="/f/a.jpg /f/b.jpg", left_out=ONLY_HASHED),
+        more="/f/a.jpg /f/b.jpg", left_out="a script that is a file of its own is hashed, and not searched"),
     one("JSON that a link names", "<a href=/list.json>list</a>",
-        pages={"/list.json": Answer('{"files":["/f/a.jpg"]}', content_type="application/json")}, more="/f/a.jpg", left_out=ONLY_HASHED),
+        pages={"/list.json": Answer('{"files":["/f/a.jpg"]}', content_type="application/json")}, more="/f/a.jpg"),
     one("JSON behind data-url", "<div data-url=/list.json></div>",
-        pages={"/list.json": Answer('[{"url":"\\/f\\/a.jpg"}]', content_type="application/json")}, more="/f/a.jpg", left_out=ONLY_HASHED),
+        pages={"/list.json": Answer('[{"url":"\\/f\\/a.jpg"}]', content_type="application/json")}, more="/f/a.jpg", left_out=UNMARKED),
     one("contentUrl", script('{"@type":"VideoObject","contentUrl":"/f/a.mp4","thumbnailUrl":["/f/p.jpg"]}', JSON_LD),
         more="/f/a.mp4 /f/p.jpg"),
     one("contentUrl without ending", script('{"@type":"ImageObject","contentUrl":"http://{host}/f/17"}', JSON_LD),
@@ -93,5 +93,5 @@ SITES = (
                                         content_type="application/manifest+json")}, more="/a.png /b.png"),
     one("oEmbed", "<html><head><link rel=alternate type=application/json+oembed href=/o.json></head></html>",
         pages={"/o.json": Answer('{"type":"photo","url":"http://{host}/a.jpg"}', content_type="application/json")},
-        more="/a.jpg", left_out=ONLY_HASHED),
+        more="/a.jpg"),
 )  # fmt: skip

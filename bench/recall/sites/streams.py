@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import ONLY_HASHED, Answer, Page, Site, site
+from bench.recall.site import Answer, Page, Site, site
 
 one = partial(site, "streams")
 HLS = "application/vnd.apple.mpegurl"
@@ -22,8 +22,8 @@ def dash(text: str) -> Answer:
     )
 
 
-def stream(name: str, top: Answer, *, more: str, path: str = "/v/top.m3u8", left_out: str = "", **pages: Page) -> Site:
-    return one(name, f"<video src={path}></video>", more=more, left_out=left_out,
+def stream(name: str, top: Answer, *, more: str, path: str = "/v/top.m3u8", **pages: Page) -> Site:
+    return one(name, f"<video src={path}></video>", more=more,
                pages={path: top, **{f"/v/{n.replace('_', '.')}": p for n, p in pages.items()}})  # fmt: skip
 
 
@@ -58,10 +58,10 @@ SITES = (
     stream("list without tags", Answer("1.mp3\n2.mp3\n", content_type="audio/x-mpegurl"), path="/v/list.m3u",
            more="/v/1.mp3 /v/2.mp3"),
     stream("PLS list", Answer("[playlist]\nFile1=/v/1.mp3\nNumberOfEntries=1\n", content_type="audio/x-scpls"),
-           path="/v/list.pls", more="/v/1.mp3", left_out=ONLY_HASHED),
+           path="/v/list.pls", more="/v/1.mp3"),
     stream("XSPF list", Answer('<?xml version="1.0"?><playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList>'
            "<track><location>http://{host}/v/1.mp3</location></track></trackList></playlist>",
-           content_type="application/xspf+xml"), path="/v/list.xspf", more="/v/1.mp3", left_out=ONLY_HASHED),
+           content_type="application/xspf+xml"), path="/v/list.xspf", more="/v/1.mp3"),
     stream("DASH template by number", dash(TEMPLATE.format('<SegmentTemplate media="$RepresentationID$-$Number$.m4s" '
            'initialization="$RepresentationID$-i.mp4" duration="2" timescale="1"/>')), path="/v/m.mpd",
            more="/v/v1-i.mp4 /v/v1-1.m4s /v/v1-2.m4s"),
@@ -87,5 +87,5 @@ SITES = (
         more="/v/1.ts /v/2.ts"),
     one("ASX and RAM", "<embed src=/v/a.asx><a href=/v/b.ram>b</a>", pages={
         "/v/a.asx": Answer('<asx version="3"><entry><ref href="/v/1.mp4"/></entry></asx>', content_type="video/x-ms-asf"),
-        "/v/b.ram": Answer("http://{host}/v/2.mp4\n", content_type="audio/x-pn-realaudio")}, more="/v/1.mp4 /v/2.mp4", left_out=ONLY_HASHED),
+        "/v/b.ram": Answer("http://{host}/v/2.mp4\n", content_type="audio/x-pn-realaudio")}, more="/v/1.mp4 /v/2.mp4"),
 )  # fmt: skip
