@@ -21,7 +21,7 @@ from orbweaver.crawler.visiting import dedup_key
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.outcomes import Ending, is_success
 from orbweaver.crawler.visiting.request_manner import referrer_of
-from orbweaver.crawler.visiting.same_addresses import Met, page_answer
+from orbweaver.crawler.visiting.same_addresses import MOST_COMPARED, Met, page_answer
 from orbweaver.crawler.visiting.typed_files import TypedFiles
 from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
 from orbweaver.crawler.visiting.visit_journal import VisitJournal
@@ -99,7 +99,8 @@ class LinkFollower:
             reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
             self._visits.skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
         candidates = self._follow_candidates(origin, response.url, base, page_links.candidates)
-        if body.digests is None and linked_urls is not None and is_success(response.status):
+        is_compared = body.digests is None and len(body.document) <= MOST_COMPARED
+        if is_compared and linked_urls is not None and is_success(response.status):
             leads_to = {self._admission.addresses.identity(url) for url in [*linked_urls, *candidates]}
             self._admission.ask_after_all(
                 self._admission.addresses.answered(visit.url, page_answer(body.document, leads_to))

@@ -33,6 +33,8 @@ MOST_PLACES: Final = 10_000
 MOST_KEPT: Final = 10_000
 # A host could make us read the URLs that were left out again and again: after so many times none is left out.
 MOST_DOUBTS: Final = 20
+# Bytes of a page. Longer ones are not compared, because their words take several times their memory.
+MOST_COMPARED: Final = 2**20
 # Neither a URL nor a key begins with it.
 _KEY_MARK: Final = "key "
 
