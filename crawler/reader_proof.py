@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits
+from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.crawler.bodies.decoding import decoder_for
 from orbweaver.crawler.bodies.digests import DirectDigester, digests_of
 from orbweaver.crawler.bodies.document_kinds import recognise

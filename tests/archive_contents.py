@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits, Contents
+from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.crawler.bodies.digests import digests_of
 
 LIMITS = ArchiveLimits()

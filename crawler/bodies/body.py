@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass, replace
 
-from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, ArchiveLimits, Contents
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archives.archive_limits import NOTHING_INSIDE, ArchiveLimits, Contents
+from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.crawler.bodies.declared_encodings import DeclaredDecoder
 from orbweaver.crawler.bodies.decoding import Decoder, decoder_for
 from orbweaver.crawler.bodies.digests import Digester, DirectDigester

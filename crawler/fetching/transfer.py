@@ -11,7 +11,7 @@ from typing import Literal
 
 import aiohttp
 from multidict import CIMultiDictProxy
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits
 from orbweaver.crawler.bodies.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import SandboxUnavailable

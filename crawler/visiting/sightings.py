@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.bodies.archive_limits import Member
+from orbweaver.crawler.bodies.archives.archive_limits import Member
 from orbweaver.crawler.bodies.body import media_type
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.rules import urls

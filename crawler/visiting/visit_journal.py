@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orbweaver.crawler.bodies.archive_limits import NOTHING_INSIDE, note_of
+from orbweaver.crawler.bodies.archives.archive_limits import NOTHING_INSIDE, note_of
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse

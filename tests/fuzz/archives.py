@@ -6,9 +6,9 @@ import io
 import zipfile
 import zlib
 
-from orbweaver.crawler.bodies.archive_kinds import kind_of
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, Contents
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archives.archive_kinds import kind_of
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits, Contents
+from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
 

@@ -13,7 +13,7 @@ import lzma
 import sys
 import tarfile
 
-from orbweaver.crawler.bodies.archive_kinds import kind_of
+from orbweaver.crawler.bodies.archives.archive_kinds import kind_of
 from orbweaver.crawler.bodies.digests import digests_of
 from tar_bytes import END, header, member, pax, record
 

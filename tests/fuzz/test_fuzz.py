@@ -11,8 +11,8 @@ import brotli
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits
+from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.crawler.bodies.decoding import decoder_for
 from orbweaver.crawler.errors import UndecodableBody
 from orbweaver.crawler.visiting import dedup_key

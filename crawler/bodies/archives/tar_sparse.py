@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from orbweaver.crawler.bodies.archives.tar_headers import decimal, gnu_number
 from orbweaver.crawler.bodies.decoding import PIECE_BYTES
-from orbweaver.crawler.bodies.tar_headers import decimal, gnu_number
 
 _ZEROS = bytes(PIECE_BYTES)
 # Old GNU: so many pairs in the header, and in each block after it; then a byte that says whether a block follows.

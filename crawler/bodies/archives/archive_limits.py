@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orbweaver.crawler.bodies.archive_kinds import UNREAD
+from orbweaver.crawler.bodies.archives.archive_kinds import UNREAD
 from orbweaver.model import DigestSet, Outcome
 
 

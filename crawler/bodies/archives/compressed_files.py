@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from orbweaver.crawler.bodies import archive_kinds
-from orbweaver.crawler.bodies.archive_members import ArchivePlace, MemberFile
-from orbweaver.crawler.bodies.member_names import NESTED, shown_bytes
-from orbweaver.crawler.bodies.record_reader import RecordReader
-from orbweaver.crawler.bodies.unpacking import Unpacker, file_unpacker
+from orbweaver.crawler.bodies.archives import archive_kinds
+from orbweaver.crawler.bodies.archives.archive_members import ArchivePlace, MemberFile
+from orbweaver.crawler.bodies.archives.member_names import NESTED, shown_bytes
+from orbweaver.crawler.bodies.archives.record_reader import RecordReader
+from orbweaver.crawler.bodies.archives.unpacking import Unpacker, file_unpacker
 from orbweaver.crawler.errors import MemberDamaged
 
 # The file's name where nothing else names it.

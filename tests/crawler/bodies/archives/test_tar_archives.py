@@ -14,8 +14,8 @@ from archive_contents import LIMITS, assert_found, in_pieces, paths, read, rules
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.archive_kinds import kind_of
-from orbweaver.crawler.bodies.tar_headers import pax_records
+from orbweaver.crawler.bodies.archives.archive_kinds import kind_of
+from orbweaver.crawler.bodies.archives.tar_headers import pax_records
 from tar_bytes import END, GNU, header, member, padded, pax, record, tarred
 from zip_bytes import zipped
 

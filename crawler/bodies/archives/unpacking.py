@@ -9,9 +9,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from orbweaver.crawler.bodies import archive_kinds
+from orbweaver.crawler.bodies.archives import archive_kinds
+from orbweaver.crawler.bodies.archives.zip_headers import BZIP2, DEFLATED, STORED, ZSTD
 from orbweaver.crawler.bodies.decoding import PIECE_BYTES, ZSTD_WINDOW
-from orbweaver.crawler.bodies.zip_headers import BZIP2, DEFLATED, STORED, ZSTD
 from orbweaver.crawler.errors import MemberDamaged
 
 if sys.version_info >= (3, 14):

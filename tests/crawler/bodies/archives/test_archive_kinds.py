@@ -12,8 +12,8 @@ from archive_contents import LIMITS, assert_found, in_pieces, paths, read, rules
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.archive_kinds import DECIDING_BYTES, READ, UNREAD, kind_of
-from orbweaver.crawler.bodies.archives import ArchiveReader
+from orbweaver.crawler.bodies.archives.archive_kinds import DECIDING_BYTES, READ, UNREAD, kind_of
+from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.model import Outcome
 from tar_bytes import END, member
 from zip_bytes import deflated, directory, local, streamed, zipped

@@ -14,8 +14,8 @@ from archive_contents import LIMITS, assert_found, in_pieces, paths, read, rules
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.archive_kinds import kind_of
-from orbweaver.crawler.bodies.archive_limits import Contents
+from orbweaver.crawler.bodies.archives.archive_kinds import kind_of
+from orbweaver.crawler.bodies.archives.archive_limits import Contents
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
 from zip_bytes import deflated, directory, local, streamed, zipped

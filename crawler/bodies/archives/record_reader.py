@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from orbweaver.crawler.bodies.archive_limits import ArchiveTally
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveTally
 
 
 class Reader(Protocol):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from orbweaver.crawler.bodies.archive_members import ArchivePlace, MemberFile
-from orbweaver.crawler.bodies.decoding import PIECE_BYTES
-from orbweaver.crawler.bodies.member_names import shown_bytes
-from orbweaver.crawler.bodies.record_reader import RecordReader
-from orbweaver.crawler.bodies.tar_headers import (
+from orbweaver.crawler.bodies.archives.archive_members import ArchivePlace, MemberFile
+from orbweaver.crawler.bodies.archives.member_names import shown_bytes
+from orbweaver.crawler.bodies.archives.record_reader import RecordReader
+from orbweaver.crawler.bodies.archives.tar_headers import (
     BLOCK_BYTES,
     CONTINUED,
     EXTENSIONS,
@@ -23,7 +22,8 @@ from orbweaver.crawler.bodies.tar_headers import (
     pax_records,
     tar_header,
 )
-from orbweaver.crawler.bodies.tar_sparse import SparseMap, Spread
+from orbweaver.crawler.bodies.archives.tar_sparse import SparseMap, Spread
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES
 
 _ZEROS = bytes(BLOCK_BYTES)
 _NOT_ZERO = re.compile(rb"[^\0]")

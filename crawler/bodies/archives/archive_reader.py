@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from orbweaver.crawler.bodies import archive_kinds
-from orbweaver.crawler.bodies.archive_kinds import (
+from orbweaver.crawler.bodies.archives import archive_kinds
+from orbweaver.crawler.bodies.archives.archive_kinds import (
     DECIDING_BYTES,
     DISK_END,
     DISK_END_BYTES,
@@ -19,13 +19,13 @@ from orbweaver.crawler.bodies.archive_kinds import (
     UNREAD,
     kind_of,
 )
-from orbweaver.crawler.bodies.archive_limits import ArchiveLimits, ArchiveTally, Contents
-from orbweaver.crawler.bodies.archive_members import ArchivePlace
-from orbweaver.crawler.bodies.compressed_files import CompressedFile
-from orbweaver.crawler.bodies.record_reader import Reader
-from orbweaver.crawler.bodies.tar_archives import TarArchive
-from orbweaver.crawler.bodies.zip_archives import ZipArchive
-from orbweaver.crawler.bodies.zip_headers import END_WINDOW, LOCAL, LocalHeader, listed_at_end, local_header
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits, ArchiveTally, Contents
+from orbweaver.crawler.bodies.archives.archive_members import ArchivePlace
+from orbweaver.crawler.bodies.archives.compressed_files import CompressedFile
+from orbweaver.crawler.bodies.archives.record_reader import Reader
+from orbweaver.crawler.bodies.archives.tar_archives import TarArchive
+from orbweaver.crawler.bodies.archives.zip_archives import ZipArchive
+from orbweaver.crawler.bodies.archives.zip_headers import END_WINDOW, LOCAL, LocalHeader, listed_at_end, local_header
 
 _READERS: dict[str, Callable[[ArchivePlace], Reader]] = {
     archive_kinds.ZIP: ZipArchive,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.bodies.archive_members import ArchivePlace, MemberFile
-from orbweaver.crawler.bodies.decoding import PIECE_BYTES
-from orbweaver.crawler.bodies.record_reader import RecordReader
-from orbweaver.crawler.bodies.unpacking import UNPACKERS, Unpacker
-from orbweaver.crawler.bodies.zip_headers import (
+from orbweaver.crawler.bodies.archives.archive_members import ArchivePlace, MemberFile
+from orbweaver.crawler.bodies.archives.record_reader import RecordReader
+from orbweaver.crawler.bodies.archives.unpacking import UNPACKERS, Unpacker
+from orbweaver.crawler.bodies.archives.zip_headers import (
     CENTRAL,
     DESCRIPTOR,
     DESCRIPTOR_BYTES,
@@ -19,6 +18,7 @@ from orbweaver.crawler.bodies.zip_headers import (
     local_header,
     shown_name,
 )
+from orbweaver.crawler.bodies.decoding import PIECE_BYTES
 from orbweaver.crawler.errors import MemberDamaged
 
 _MARK_BYTES = 4

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from struct import Struct
 
-from orbweaver.crawler.bodies.member_names import shown
+from orbweaver.crawler.bodies.archives.member_names import shown
 
 LOCAL = b"PK\x03\x04"
 CENTRAL = b"PK\x01\x02"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from orbweaver.crawler.bodies.archive_limits import ArchiveTally, Member
+from orbweaver.crawler.bodies.archives.archive_limits import ArchiveTally, Member
+from orbweaver.crawler.bodies.archives.member_names import NESTED, shortened
 from orbweaver.crawler.bodies.digests import DirectDigester
-from orbweaver.crawler.bodies.member_names import NESTED, shortened
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES, sniff
 
 

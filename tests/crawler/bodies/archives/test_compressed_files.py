@@ -17,7 +17,7 @@ from archive_contents import LIMITS, assert_found, in_pieces, paths, read, rules
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.archive_kinds import kind_of
+from orbweaver.crawler.bodies.archives.archive_kinds import kind_of
 from tar_bytes import tarred
 from zip_bytes import zipped
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from orbweaver.crawler.bodies.tar_headers import BLOCK_BYTES, TAR_MARK, TAR_MARK_PLACE, tar_header
-from orbweaver.crawler.bodies.zip_headers import BEGINNINGS
+from orbweaver.crawler.bodies.archives.tar_headers import BLOCK_BYTES, TAR_MARK, TAR_MARK_PLACE, tar_header
+from orbweaver.crawler.bodies.archives.zip_headers import BEGINNINGS
 
 ZIP, TAR = "zip", "tar"
 GZIP, XZ, LZMA, BZIP2, ZSTD = "gzip", "xz", "lzma", "bzip2", "zstd"

@@ -1,0 +1,1 @@
+"""Archives and compressed files, looked into while their bytes stream past."""
