@@ -136,7 +136,7 @@ class _Look:
             end = b"".join((*self._last, self._held))[-END_WINDOW:]
             if listed_at_end(end):
                 self._note(archive_kinds.ZIP)
-            if end.startswith(DISK_END, len(end) - DISK_END_BYTES):
+            if len(end) >= DISK_END_BYTES and end.startswith(DISK_END, len(end) - DISK_END_BYTES):
                 self._note("disk")
 
     # --- what the file is ---

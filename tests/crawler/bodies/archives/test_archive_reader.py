@@ -32,7 +32,7 @@ def assert_all_files(contents: Contents, files: dict[str, bytes] = FILES) -> Non
 
 
 def is_no_archive(data: bytes) -> bool:
-    return kind_of(data) is None and not any(mark in data for mark in (b"PK", b"Rar!", b"7z"))
+    return kind_of(data) is None and not any(mark in data for mark in (b"PK", b"Rar!", b"7z", b"koly", b"CD001"))
 
 
 # --- what is read ---
