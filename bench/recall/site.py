@@ -15,7 +15,9 @@ from functools import cache
 from bench.recall.file_bytes import file_bytes
 
 HTML = "text/html; charset=utf-8"
+# Reasons why Orbweaver leaves files out; docs/what-is-read.md has a row for each.
 UNMARKED = "nothing in the page marks the address as a reference"
+LONG_AGO = "only browsers of long ago showed it"
 _DATA = re.compile(r"\{data:([\w.-]+)\}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import Answer, Page, Site, site
+from bench.recall.site import UNMARKED, Answer, Page, Site, site
 
 one = partial(site, "streams")
 HLS = "application/vnd.apple.mpegurl"
@@ -77,7 +77,7 @@ SITES = (
         '<?xml version="1.0"?><SmoothStreamingMedia MajorVersion="2" MinorVersion="0" Duration="20000000"><StreamIndex '
         'Type="video" Url="QualityLevels({bitrate})/Fragments(video={start time})"><QualityLevel Bitrate="9"/>'
         '<c t="0" d="20000000"/></StreamIndex></SmoothStreamingMedia>', content_type="text/xml")},
-        more="/v/a.ism/QualityLevels(9)/Fragments(video=0)"),
+        more="/v/a.ism/QualityLevels(9)/Fragments(video=0)", left_out=UNMARKED),
     one("thumbnails in VTT", "<video src=/a.mp4><track kind=metadata src=/t/t.vtt></video>", pages={"/t/t.vtt": Answer(
         "WEBVTT\n\n00:00.000 --> 00:05.000\ns.jpg#xywh=0,0,160,90\n\n00:05.000 --> 00:09.000\ns.jpg#xywh=160,0,160,90\n",
         content_type="text/vtt")}, shown="/a.mp4", more="/t/s.jpg"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import UNMARKED, Answer, Page, Site, site
+from bench.recall.site import LONG_AGO, UNMARKED, Answer, Page, Site, site
 
 one = partial(site, "styles")
 LINK = "<html><head><link rel=stylesheet href=/css/s.css></head><body><p class=x>x</p></body></html>"
@@ -14,9 +14,9 @@ def css(text: str | bytes, content_type: str = "text/css", headers: tuple[str, .
     return Answer(text, content_type=content_type, headers=headers)
 
 
-def sheet(name: str, text: str | bytes, *, shown: str = "", more: str = "", **pages: Page) -> Site:
+def sheet(name: str, text: str | bytes, *, shown: str = "", more: str = "", left_out: str = "", **pages: Page) -> Site:
     return one(name, LINK, pages={"/css/s.css": css(text), **{f"/css/{n}.css": p for n, p in pages.items()}},
-               shown=shown, more=more)  # fmt: skip
+               shown=shown, more=more, left_out=left_out)  # fmt: skip
 
 
 SITES = (
@@ -46,7 +46,7 @@ SITES = (
     one("escapes", r"<style>p{background:url(/a\2e jpg)}</style><p>x", shown="/a.jpg"),
     one("comment inside", "<style>p{/* url(/no.jpg) */background:/**/url(/a.jpg)}</style><p>x", shown="/a.jpg"),
     one("blanks and line ends", "<style>p{background:url(\n  '/a.jpg'\n )}</style><p>x", shown="/a.jpg"),
-    one("unclosed at the end", "<style>p{background:url(/a.jpg", shown="", more="/a.jpg"),
+    one("unclosed at the end", "<style>p{background:url(/a.jpg", shown="", more="/a.jpg", left_out="the address is not closed, and no browser reads it"),
     one("alternative style sheet", "<html><head><link rel='alternate stylesheet' title=x href=/s.css></head></html>",
         pages={"/s.css": css("p{background:url(/a.jpg)}")}, more="/a.jpg"),
     one("style sheet for print", "<html><head><link rel=stylesheet media=print href=/s.css></head><body><p>x</body></html>",
@@ -77,7 +77,7 @@ SITES = (
     sheet("data uri with a bracket in it", ".x{background:url(\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'"
           "><path d='m(1)'/></svg>\"),url(a.jpg)}", shown="/css/a.jpg"),
     sheet("behaviour and filter of old", ".x{filter:progid:DXImageTransform.Microsoft.AlphaImageLoader(src='/a.png')}",
-          more="/a.png"),
+          more="/a.png", left_out=LONG_AGO),
     one("sheet without a type", LINK, pages={"/css/s.css": css(".x{background:url(/a.jpg)}", "")}, shown="/a.jpg"),
     one("sheet declared as plain text", LINK.replace("<!DOCTYPE html>", ""),
         pages={"/css/s.css": css(".x{background:url(/a.jpg)}", "text/plain")}, shown="/a.jpg"),
