@@ -247,9 +247,9 @@ def path_of(url: str) -> str:
 # Spellings that people and tools use so that a URL cannot be clicked. Before the path they may have brackets of any
 # kind. In the path only square brackets count, which a canonical URL cannot have; "(.)" may be part of a file's name.
 # Of http and ftp.
-SPELT_SCHEMES: Final = r"h[tx*]{2}p|meow|f[tx*]p"
+SPELT_SCHEMES: Final = r"h[tx*0_-]{2}p|h[tx]{1,3}p|httx|meow|f[tx*]p"
 _SPELT_SCHEME = re.compile(
-    rf"(?P<name>{SPELT_SCHEMES})(?P<s>s?)"
+    rf"(?:\[(?P<bracketed>{SPELT_SCHEMES})(?P<t>s?)\]|(?P<name>{SPELT_SCHEMES})(?P<s>s?|\[s\]))"
     r"(?:\[://\]|\(://\)|\{://\}|(?::|\[:\]|\(:\)|\{:\})(?://|\[//\]|\[/\]\[/\]|\[/\]/|/\[/\]))",
     re.IGNORECASE,
 )
@@ -292,7 +292,8 @@ def assume_scheme(text: str) -> str:
 
 
 def _scheme_of(match: re.Match[str]) -> str:
-    return ("ftp" if match["name"][0] in "fF" else "http") + match["s"].lower()
+    name = match["name"] or match["bracketed"]
+    return ("ftp" if name[0] in "fF" else "http") + (match["s"] or match["t"] or "").strip("[]").lower()
 
 
 def _spell_out(match: re.Match[str]) -> str:

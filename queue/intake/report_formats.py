@@ -30,6 +30,7 @@ _ALIASES = {
     "referer": "referrer",
     "cookie": "cookies",
     **{name.replace("_", ""): name for name in FIELDS},
+    "urls": "url",
 }
 
 # SCARt's import file, so that a hotline can hand the same file to both.
@@ -43,6 +44,7 @@ _SCART_NAMES = {
 }
 
 _BETWEEN_WORDS = re.compile(r"[\s_.-]+")
+_SEVERAL_URLS = re.compile(r"url(?:\(s\)|_?[1-9][0-9]?)")
 _COLUMN_NAME = re.compile(r"[^\W\d][\w -]*")
 # A day, or a moment, as ISO 8601 begins one.
 _DATE = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:[T ][0-9:.,]*(?:Z|[+-][0-9:]+)?)?")
@@ -55,7 +57,20 @@ def field_name(column: str) -> str:
     ('report_id', 'url', 'user_agent', 'received_at')
     """
     name = _BETWEEN_WORDS.sub("_", column.replace("\ufeff", "").strip().casefold()).strip("_")
-    return _ALIASES.get(name, name)
+    return "url" if _SEVERAL_URLS.fullmatch(name) else _ALIASES.get(name, name)
+
+
+def add_field(fields: dict[str, object], name: str, value: object) -> None:
+    """Add a value under its name: of several URLs each counts, of other values with the same name the first."""
+    before = fields.get(name)
+    if name == "url" and before and value:
+        fields[name] = [*_as_list(before), *_as_list(value)]
+    elif not before:
+        fields[name] = value
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def ignored_columns(first: str) -> list[str]:
@@ -176,7 +191,7 @@ def csv_parser(header: list[str], delimiter: str) -> Parse:
         fields: dict[str, object] = {}
         for name, value in zip(names, row, strict=True):
             if name is not None:
-                fields.setdefault(name, value)  # of two columns with the same name the first counts
+                add_field(fields, name, value)
         return fields
 
     return parse
@@ -194,7 +209,7 @@ def parse_json(line: str) -> dict[str, object] | None:
         raise BadFields("not a JSON object")
     fields: dict[str, object] = {}
     for key, value in record.items():
-        fields.setdefault(field_name(key), value)
+        add_field(fields, field_name(key), value)
     return fields
 
 

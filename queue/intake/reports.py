@@ -9,6 +9,7 @@ URL.
 from __future__ import annotations
 
 import functools
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,10 +47,12 @@ from orbweaver.queue.intake.spreadsheets import MOST_BYTES, SheetNote, is_spread
 from orbweaver.queue.intake.written_urls import WrittenUrl, read_urls
 
 NO_ZONE = "received_at: without a time zone, taken as UTC, here and in the lines below"
+FOR_SCRIPTS = "url: what follows the # is for scripts of the page, and the host never sees it"
 # Of what is said once for a file: the keys of JSON objects can be anything.
 MOST_SAID_ONCE = 20
 # Over so many lines a quoted field may go on: a note has a few; a quote that is never closed must not cost a file.
 MOST_RECORD_LINES = 50
+_ENCODED_MAIL = re.compile(r"content-transfer-encoding:\s*(?:quoted-printable|base64)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def _read_lines(lines: Iterator[Line], name: str) -> Iterator[Report | BadLine]:
                 continue
             parse, is_header = choose_format(line.text, name)
             if not is_header:
-                _refuse_late_header(parse, line, name)
+                _refuse_no_list(parse, line, name)
                 if parse is parse_text and (columns := columns_without_header(line.text)) is not None:
                     parse = csv_parser(*columns)
                     named = ", ".join(column or "(not read)" for column in columns[0])
@@ -142,7 +145,7 @@ def _read_lines(lines: Iterator[Line], name: str) -> Iterator[Report | BadLine]:
             elif ignored := ignored_columns(line.text):
                 yield _note(line, f"columns that are not read: {', '.join(ignored)}")
         else:
-            _refuse_late_header(parse, line, name)
+            _refuse_no_list(parse, line, name)
             yield from _read_record(parse, line, lines, waiting, said)
     if is_empty:
         raise ReportsUnreadable(f"{name}: no reports in it; write one URL a line, or CSV with a url column")
@@ -154,12 +157,16 @@ def _is_left_out(text: str) -> bool:
     return text.lstrip().startswith("#") or is_separator_line(text.encode("utf-8", "surrogateescape"))
 
 
-def _refuse_late_header(parse: Parse, line: Line, name: str) -> None:
-    """Refuse a CSV that was taken for a list of URLs: below its header, the other columns would be parts of URLs."""
+def _refuse_no_list(parse: Parse, line: Line, name: str) -> None:
+    """Refuse a CSV or an encoded mail that was taken for a list of URLs: other text would be a part of its URLs."""
     if parse is parse_text and is_csv_header(line.text):
         raise ReportsUnreadable(
             f"{name}: line {line.number} is the header of a CSV: put it into the first line, and use commas, "
             "semicolons or tabs between the columns"
+        )
+    if parse is parse_text and _ENCODED_MAIL.match(line.text):
+        raise ReportsUnreadable(
+            f"{name}: line {line.number}: a mail whose text is encoded, which breaks URLs: open it, and save its text"
         )
 
 
@@ -222,12 +229,12 @@ def _read_fields(
         except UrlRefused as error:
             yield BadLine(line.number, f"url: {error.reason}", excerpt_of(url.url if len(written) > 1 else line.text))
             continue
-        notes += (note for note in url.notes if note not in notes)
+        notes += (note for note in _notes_on(url) if note not in notes)
         reports.append(Report(url=canonical, line=line.number))
     if not reports:
         return
-    if len(written) > 1:
-        notes.append(f"url: {len(written)} URLs, read as a report each")
+    if len(reports) > 1:
+        notes.append(f"url: {len(reports)} URLs, read as a report each")
     about = {
         "report_id": _read_text(fields, "report_id", notes),
         "received_at": _read_moment(fields, notes),
@@ -248,8 +255,15 @@ def _read_fields(
             yield _note(line, reason)
 
 
+def _notes_on(written: WrittenUrl) -> tuple[str, ...]:
+    fragment = written.url.partition("#")[2]
+    return (*written.notes, FOR_SCRIPTS) if fragment.startswith(("/", "!")) else written.notes
+
+
 def _read_written(value: object) -> list[WrittenUrl]:
     """Return the URLs of a field. Raises BadFields, NotCertain."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = "\n".join(value)
     if not isinstance(value, str) or not value.strip():
         raise BadFields("no url")
     if has_stray_bytes(value):

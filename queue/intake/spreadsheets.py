@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orbweaver.queue.errors import ReportsUnreadable
-from orbweaver.queue.intake.report_formats import FIELDS, field_name
+from orbweaver.queue.intake.report_formats import FIELDS, add_field, field_name
 from orbweaver.queue.intake.written_urls import has_url
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -116,7 +116,7 @@ def _read_sheet(title: str, rows: Sequence[Sequence[Cell]], name: str) -> Iterat
         fields: dict[str, object] = {}
         for column, cell in zip(names, row, strict=False):
             if column in FIELDS:
-                fields.setdefault(column, _text_of(cell))
+                add_field(fields, column, _text_of(cell))
         text = " ".join(filter(None, map(_text_of, row)))
         if text and (header is not None or fields.get("url")):
             yield SheetRow(title, number, fields, text)

@@ -27,6 +27,10 @@ _SIGNS: Final = (
         "it has an invisible character",
         re.compile(r"%e2%80%(?:8[b-f]|a[89ab-e])|%ef%bb%bf|%c2%ad|%e2%81%a0|%0[0-9a-f]|%1[0-9a-f]|%7f", re.IGNORECASE),
     ),
+    (
+        "it has a mark of another script",
+        re.compile(r"%e3%80%8[0-9a-f]|%ef%bc%(?:8[189cef]|9[abf])|%d8%(?:8c|9b|9f)", re.IGNORECASE),
+    ),
     ("it has a blank at its end", re.compile(r"(?:%20|%c2%a0|%e3%80%80|\+)\Z", re.IGNORECASE)),
     (
         "words follow the name of a file",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.rules.urls import canonicalise
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
-from orbweaver.queue.intake.reports import BadLine, read_reports
+from orbweaver.queue.intake.reports import FOR_SCRIPTS, BadLine, read_reports
 
 
 def read(content: bytes | str) -> list[Report | BadLine]:
@@ -490,8 +490,39 @@ def test_of_several_urls_of_a_cell_each_is_a_report_and_a_bad_one_is_said() -> N
     ]
     assert bad_of(found) == [
         (2, "url: scheme ftp is not http or https"),
-        (2, "url: 3 URLs, read as a report each"),
+        (2, "url: 2 URLs, read as a report each"),
     ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,url,url\n1,http://example.com/a,http://example.com/b\n",
+        "id,URL 1,URL 2\n1,http://example.com/a,http://example.com/b\n",
+        "id,URL(s)\n1,http://example.com/a http://example.com/b\n",
+        '{"urls": ["http://example.com/a", "http://example.com/b"]}\n',
+        '{"url": "http://example.com/a", "urls": ["http://example.com/b"]}\n',
+    ],
+)
+def test_of_several_columns_of_urls_each_counts(content: str) -> None:
+    assert urls_of(read(content)) == ["http://example.com/a", "http://example.com/b"]
+
+
+def test_a_word_beside_a_url_that_may_be_meant_as_one_is_a_bad_line() -> None:
+    found = read("http://example.com/a.jpg, example[.]org/b\n")
+    assert urls_of(found) == ["http://example.com/a.jpg"]
+    assert [(item.reason, item.is_report_kept) for item in found if isinstance(item, BadLine)] == [
+        ("url: no scheme", False)
+    ]
+
+
+def test_a_mail_whose_text_is_encoded_is_refused_before_its_urls() -> None:
+    with pytest.raises(ReportsUnreadable, match="line 2: a mail whose text is encoded"):
+        read("Subject: x\nContent-Transfer-Encoding: quoted-printable\n\nhttp://example.com/a=3Fb\n")
+
+
+def test_what_only_scripts_see_of_a_url_is_noted() -> None:
+    assert bad_of(read("http://example.com/#!/gallery/1\nhttp://example.com/#top\n")) == [(1, FOR_SCRIPTS)]
 
 
 def test_a_line_of_a_long_file_in_utf_16_is_bounded() -> None:

@@ -47,6 +47,20 @@ SEVERAL = {
     "each twice": f"{A} {B} {A}",
     "the name of its column before it": f"URL: {A} Referrer: {B}",
     "defanged": f"{defang(A)} {defang(B)}",
+    "Chinese marks": f"请看{A}，{B}。",
+    "Japanese marks": f"「{A}」、全角（{B}）です。",
+    "Arabic marks": f"{A}، {B}؛",
+    "a picture before it": f"\U0001f517{A} \u27a1{B}",
+    "a forum's marks": f"[url={A}]one[/url] [IMG]{B}[/IMG]",
+    "a forum's marks with a size": f'[url="{A}"][b]one[/b][/url] [img 640x480]{B}[/img]',
+    "a chat's marks": f"<{A}|one> <{B}>",
+    "a mail's marks": f"<URL:{A}> <URL:{B}>",
+    "a film and its poster": f'<video poster="{A}" src="{B}"></video>',
+    "a set of images": f'<img srcset="{A} 1x, {B} 2x">',
+    "a form and a style": f"<form action={A}><p style=\"background: url('{B}')\">",
+    "a document type": f'<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/x.dtd"> {A} {B}',
+    "a name space": f'<html xmlns="http://www.w3.org/1999/xhtml"><a href="{A}">1</a><a href="{B}">2</a></html>',
+    "strings of JSON": '["http:\\/\\/example.com\\/a.jpg", "https:\\/\\/example.net\\/b\\/c.html?x=1"]',
 }
 
 
@@ -84,6 +98,34 @@ ONE = {
     "http://example{.}com/": "http://example.com/",
     "http://user[@]example.com/": "http://user@example.com/",
     "meows://example.com/a": "https://example.com/a",
+    "h00p://example.com/a": "http://example.com/a",
+    "h__ps://example.com/a": "https://example.com/a",
+    "httx://example.com/a": "http://example.com/a",
+    "hxp://example.com/a": "http://example.com/a",
+    "[hxxps]://example[.]com/a": "https://example.com/a",
+    "hxxp[s]://example[.]com/a": "https://example.com/a",
+    "hxxp:// example[.]com/a": "http://example.com/a",
+    # with marks of other scripts
+    "http://example\u3002com/a": "http://example\u3002com/a",
+    "http://例え\u3002テスト/a": "http://例え\u3002テスト/a",
+    "http://example.com\u3002次の文": "http://example.com",
+    "http://example.com/不動産\u3002": "http://example.com/不動産",
+    "http://example.com/human\u2013animal.jpg": "http://example.com/human\u2013animal.jpg",
+    # with a scheme that stands twice
+    "http://http://example.com/a": "http://example.com/a",
+    "http://https//example.com/a": "https://example.com/a",
+    "http://http:8080/a": "http://http:8080/a",
+    # with something around it
+    "https://eur01.safelinks.protection.outlook.com/?url=http%3A%2F%2Fexample.com%2Fa%3Fb%3D1&data=05": "http://example.com/a?b=1",
+    "https://urldefense.com/v3/__http://example.com/a.jpg__;!!Abc!def$": A,
+    "see https://urldefense.com/v3/__http://example.com/a.jpg__;!!Abc!def$ there": A,
+    "https://urldefense.com/v3/__http:/example.com/a.jpg__;!!Abc!def$": A,
+    "https://urldefense.proofpoint.com/v2/url?u=http-3A__example.com_a.jpg&d=Dw&c=x": A,
+    "https://www.google.com/url?sa=t&url=http%3A%2F%2Fexample.com%2Fa.jpg&usg=x": A,
+    "https://l.facebook.com/l.php?u=http%3A%2F%2Fexample.com%2Fa.jpg&h=x": A,
+    "https://www.google.com/url?sa=t": "https://www.google.com/url?sa=t",
+    "http://example.com/url?url=http%3A%2F%2Fexample.net%2F": "http://example.com/url?url=http%3A%2F%2Fexample.net%2F",
+    "http://example.com/gallery[1]/a": "http://example.com/gallery[1]/a",
     # without a URL, or with one that may not be fetched: the caller says why
     "fxp://example.com/": "ftp://example.com/",
     "example.com/a": "example.com/a",
@@ -113,11 +155,38 @@ def test_one_url_is_read_as_it_was_meant(text: str, url: str) -> None:
         ("see http://example.com/a>b.jpg there", "write %3E"),
         ("http://example.com/a`b.jpg", "write %60"),
         ("http://example.com/a\u201db.jpg", "write %E2%80%9D"),
+        ("http://example.com/a（1）.jpg", "write %EF%BC%88"),
+        ("http://example.com/不動産（新築）", "write %EF%BC%88"),
+        ("http://example.com/a.jpg&http://example.com/b.jpg", "two URLs without a mark"),
+        ("http://example.com/a.jpg#http://example.com/b.jpg", "two URLs without a mark"),
+        ("http://example.com/a.jpg~http://example.com/b.jpg", "two URLs without a mark"),
+        ("http://example.com/日本http://example.com/b.jpg", "two URLs without a mark"),
+        ("http://example.com/.../a.jpg", "is left out"),
+        ('"http://example.com/a.jpg,R-1,2026-01-15"', "a column with a date"),
+        ("1,http://example.com/a.jpg,portal", "a , before and inside"),
+        ("https://urldefense.com/v3/__http://example.com/a*b__;Iw!!x$", "has left out characters"),
     ],
 )
 def test_what_cannot_be_told_with_certainty_is_refused(text: str, reason: str) -> None:
     with pytest.raises(NotCertain, match=reason):
         read_urls(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{A} ftp://example.com/b", ["ftp://example.com/b"]),
+        (f"{A}, hqqp://example.com/b", ["hqqp://example.com/b"]),
+        (f"{A}, http:/example.com/b", ["http:/example.com/b"]),
+        (f"{A}, //example.com/b", ["//example.com/b"]),
+        (f"{A}, /b.jpg, /c.jpg", ["/b.jpg", "/c.jpg"]),
+        (f"example.org/x {A}; example[.]org, 192.0.2.1/y", ["example.org/x", "example.org", "192.0.2.1/y"]),
+        (f"[one]({A}) and magnet:?xt=urn:btih:0", ["magnet:?xt=urn:btih:0"]),
+        (f"on example.org, by j.doe@example.org and/or x[at]example.org: {A}, R-1/26, photo.jpg.", []),
+    ],
+)
+def test_a_word_beside_urls_that_may_be_meant_as_one_is_told(text: str, words: list[str]) -> None:
+    assert urls(text) == [A, *words]
 
 
 def test_how_a_url_was_read_is_noted() -> None:
