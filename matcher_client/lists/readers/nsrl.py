@@ -1,8 +1,9 @@
 """NIST's National Software Reference Library, RDS in its CSV form: files that are known to be harmless.
 
-Source: NIST, "NSRL data formats" (RDS 2.x, `NSRLFile.txt`), whose header has the columns SHA-1, MD5, CRC32, FileName,
-FileSize, ProductCode, OpSystemCode and SpecialCode, all quoted. A match is benign, as for NIST's CAID sets; nothing of
-it raises a case.
+Source: NIST, "NSRL data formats". RDS 2.x (`NSRLFile.txt`) has the columns SHA-1, MD5, CRC32, FileName, FileSize,
+ProductCode, OpSystemCode and SpecialCode, all quoted; older releases and minimal sets leave some of the digests out. RDS
+3 is a database, of which people save the table FILE as text: sha256, sha1, md5, crc32, file_name, file_size, package_id.
+A match is benign, as for NIST's CAID sets; nothing of it raises a case.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from orbweaver.model import Nature
 
 DEFAULT_LIST = "nsrl"
 SCHEME = "nist-nsrl"
-_COLUMNS = frozenset({"sha1", "md5", "crc32", "filename", "filesize", "productcode", "opsystemcode", "specialcode"})
+# What no other list has: RDS 2.x by its codes, RDS 3 by its package beside a CRC-32. Names as they are compared.
+_COLUMNS = (
+    frozenset({"filename", "filesize", "productcode", "opsystemcode", "specialcode"}),
+    frozenset({"crc32", "filename", "filesize", "packageid"}),
+)
 
 
 def is_reference_data_set(head: bytes) -> bool:
     """Whether the first line of a text has the columns of NSRL's files."""
     _, header = text.split_header(head.partition(b"\n")[0].strip())
-    return _COLUMNS.issubset(header)
+    return any(columns.issubset(header) for columns in _COLUMNS)
 
 
 def make_row(values: text.Values, list_name: str) -> Row:

@@ -35,6 +35,7 @@ from orbweaver.model import EntryStatus
 
 _LINE_BYTES = 64 * 1024
 _DELIMITERS = (",", ";", "\t")
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
 _PLACE_BY_HEX_LENGTH = {2 * width: place for place, width in enumerate(DIGEST_BYTES.values())}
 _OTHER_DIGESTS = {
     8: "a CRC-32",
@@ -58,6 +59,12 @@ _ANY_DIGEST_NAMES = frozenset({"hash", "hashvalue", "filehash", "digest", "check
 
 # A digest alone on its line, as certutil and others write it: blanks or colons between the bytes.
 _SPACED_DIGEST = re.compile(rb"(?:[0-9a-fA-F]{2}[ :-]){15,31}[0-9a-fA-F]{2}")
+
+# The name of a list's only column, or its title, when its digests are of another algorithm.
+_OTHER_ALGORITHM = re.compile(
+    r"ripemd|rmd160|tiger|whirlpool|md[246](?!\d)|ntlm|nthash|ed2k|edonkey|crc|sha(?:224|384|512|3)|blake|xxh|photodna|pdq|"
+    r"tlsh|ssdeep|quickxor|sha1git|gost|sm3"
+)
 
 Values = dict[str, str]
 MakeRow = Callable[[Values, str], Row]
@@ -186,6 +193,10 @@ def _read_header(line: bytes) -> tuple[str, list[str]] | None:
     if not known:
         if _has_columns(line):
             raise BadFileError("has columns and no header: name them in a first line, such as sha256,size")
+        if len(header) == 1 and _OTHER_ALGORITHM.search(header[0]):
+            raise BadFileError(
+                "is of digests that are not MD5, SHA-1 or SHA-256, as its first line says: give one of those"
+            )
         return None
     if not set(known).intersection((*_DIGEST_COLUMNS, ANY_DIGEST)):
         raise BadFileError("has no md5, sha1 or sha256 column: name one in its header")
@@ -230,12 +241,19 @@ class _BareLines:
             # sha256sum writes "digest  name" or "digest *name", and a backslash first if it escaped the name.
             if _SPACED_DIGEST.fullmatch(line):
                 line = bare_hex(line.decode("ascii")).encode()
+            if line[:1] == line[-1:] == b'"':
+                line = line[1:-1]
             line, _, name = line.removeprefix(b"\\").removeprefix(b"0x").partition(b" ")
-            if name and name[:1] not in (b" ", b"*"):
-                raise BadRowError("text after the digest that is not a sha256sum file name")
+            if b"\0" in name:
+                raise BadFileError("ends its lines with NUL, as sha256sum -z does: write it without -z")
             place = _PLACE_BY_HEX_LENGTH.get(len(line))
+            if place is None and name and line.strip(_HEX_DIGITS):
+                raise BadRowError("the line does not begin with a digest")
             if place is None:
                 raise BadRowError(wrong_length(len(line)))
+            # Some programs write one blank where sha256sum writes two. Another digest is no name.
+            if _is_digest(name.strip().partition(b" ")[0]):
+                raise BadRowError("two digests on the line: name the columns in a first line, such as md5 and sha1")
         elif line.startswith(b"#"):
             return None
         try:
@@ -281,7 +299,7 @@ class _CsvLines:
             return None
         if len(fields) < len(header) or any(fields[len(header) :]):
             raise BadRowError(f"the line has {len(fields)} fields where the header has {len(header)}")
-        values = {name: value for name, field in zip(header, fields, strict=False) if (value := field.strip())}
+        values = {name: value for name, field in zip(header, fields, strict=False) if (value := _bare(field))}
         for name, encoding in self._encodings.items():
             if name in values:
                 values[name] = _hex_of(values[name], encoding)
@@ -301,6 +319,12 @@ class _CsvLines:
         return f"is a bare digest, and the header has {len(self._header)} columns" if is_bare else None
 
 
+def _bare(field: str) -> str:
+    """Return a field without the blanks around it, and without Excel's `="..."`, which keeps a text a text."""
+    field = field.strip()
+    return field[2:-1].strip() if field.startswith('="') and field.endswith('"') else field
+
+
 def _hex_of(value: str, encoding: str) -> str:
     """Return a digest in hex digits; one that is not in the encoding as it is, for the row's reading to refuse."""
     try:
@@ -310,7 +334,7 @@ def _hex_of(value: str, encoding: str) -> str:
 
 
 def _is_digest(text: bytes) -> bool:
-    return len(text) in _PLACE_BY_HEX_LENGTH and not text.strip(b"0123456789abcdefABCDEF")
+    return len(text) in _PLACE_BY_HEX_LENGTH and not text.strip(_HEX_DIGITS)
 
 
 def _has_columns(line: bytes) -> bool:

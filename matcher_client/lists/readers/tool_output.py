@@ -68,12 +68,17 @@ def read(file: BinaryIO, name: str, *, list_name: str, tool: Tool) -> Iterator[R
 
 
 def _lines_of(file: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, counted from 1; a long line is cut, which spoils only its file's name."""
+    """Yield the lines that are not empty, counted from 1; a long line is cut, which spoils only its file's name.
+
+    Raises BadFileError.
+    """
     number = 0
     while line := file.readline(_LINE_BYTES):
         number += 1
         while not line.endswith(b"\n") and (rest := file.readline(_LINE_BYTES)):
             line = line[:_LINE_BYTES] if not rest.endswith(b"\n") else line[:_LINE_BYTES] + b"\n"
+        if b"\0" in line:
+            raise BadFileError("ends its lines with NUL, as sha256sum -z does: write it without -z")
         text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape").strip()
         if text:
             yield number, text

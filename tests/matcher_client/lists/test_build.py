@@ -89,12 +89,12 @@ def test_32_hex_digits_are_an_md5_even_where_they_would_be_base32(tmp_path: Path
 def test_a_bad_bare_line_is_reported_with_its_place_and_the_rest_goes_on(tmp_path: Path) -> None:
     hash_list, report = built_from(
         tmp_path,
-        f"{SHA256.hex()}\n{SHA256.hex()[:-1]}\n{'g' * 32}\n{MD5.hex()} name\nx{'y' * 70_000}\n{MD5.hex()}\n",
+        f"{SHA256.hex()}\n{SHA256.hex()[:-1]}\n{'g' * 32}\n{MD5.hex()} {MD5.hex()}\nx{'y' * 70_000}\n{MD5.hex()}\n",
     )
     assert reasons(report) == [
         (2, "a digest has 32, 40 or 64 hex digits, not 63 characters"),
         (3, "the digest has characters that are not hex digits"),
-        (4, "text after the digest that is not a sha256sum file name"),
+        (4, "two digests on the line: name the columns in a first line, such as md5 and sha1"),
         (5, "the line is longer than 65,536 bytes"),
     ]
     assert {refused.file for refused in report.refused} == {str(tmp_path / "hotline.txt")}

@@ -70,6 +70,10 @@ READ = {
     "EnCase": f"Name\tHash Value\tCategory\n a.jpg\t{S2}\t\n b.jpg\t{M}\t\n",
     "X-Ways": f"Name;Hash1 (SHA-256);Hash2 (MD5)\na.jpg;{S2.upper()};{M.upper()}\n",
     "rclone hashsum": f"{S2}  a b.jpg\n{M}  c.jpg\n",
+    "one blank before the name": f"{S2} a.jpg\n{M} 17 *b.jpg\n",
+    "fsum": f"{S2} ?SHA256*a.jpg\n{M} ?MD5*b.jpg\n",
+    "quotes without columns": f'"{S2}"\n"{M}"\n',
+    "Excel's quotes": f'sha256,md5\n="{S2}",="{M}"\n',
     "base64": f"sha256_base64,MD5 (base64)\n{base64.b64encode(SHA256).decode()},{base64.b64encode(MD5).decode()}\n",
     "base32": f"sha256 base32,md5\n{base64.b32encode(SHA256).decode().rstrip('=')},{M}\n",
     "0x": f"sha256,md5\n0x{S2},0X{M}\n",
@@ -118,6 +122,8 @@ def test_a_digest_that_is_not_ours_is_left_out_by_its_name(tmp_path: Path, conte
         (f"{SHA512[:96]}\n", "a SHA-384"),
         (f"{base64.b64encode(SHA256).decode()}\n", "a SHA-256 in base64, whose column has to say so"),
         (f"hash\n{SHA512}\n", "a SHA-512 or a BLAKE2b"),
+        (f"a.jpg {S2}\n", "the line does not begin with a digest"),
+        (f"{M} {S1}\n", "two digests on the line"),
         (f"SHA256 (a) = {S2[:-1]}\n", "the sha256 has 63 characters"),
         (f"SHA256 (a) = {S2}\nrubbish\n", "the line is not ALGORITHM"),
         (f"Algorithm  Hash  Path\n---  ---  ---\nSHA256  {S2[:20]}...  C:\\a\n", "was a column cut off"),
@@ -143,10 +149,51 @@ def test_a_hash_that_names_no_algorithm_spoils_no_digest_beside_it(tmp_path: Pat
     assert (found.digests, found.spoilt) == ((SHA256, None, None), None)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (f"{S2}  a\0{M}  b\0", "lines with NUL"),
+        (f"SHA256 (a) = {S2}\0MD5 (b) = {M}\0", "lines with NUL"),
+        (f"RIPEMD-160\n{S1}\n", "digests that are not MD5, SHA-1 or SHA-256"),
+        (f"MD4\n{M}\n", "digests that are not MD5, SHA-1 or SHA-256"),
+        (f"MD5 (ed2k)\n{M}\n", "digests that are not MD5, SHA-1 or SHA-256"),
+        (f"SHA-3 256\n{S2}\n", "digests that are not MD5, SHA-1 or SHA-256"),
+    ],
+)
+def test_a_list_of_which_rows_would_be_lost_or_taken_for_others_is_refused_whole(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    with pytest.raises(HashListUnreadable, match=reason):
+        read(tmp_path, content)
+
+
 NSRL = (
     '"SHA-1","MD5","CRC32","FileName","FileSize","ProductCode","OpSystemCode","SpecialCode"\r\n'
     f'"{S1.upper()}","{M.upper()}","1D6EBB5A","a, ""b"".dll",21504,8892,"358",""\r\n'
 )
+
+
+NSRL_FORMS = {
+    "RDS 2, minimal": (
+        '"SHA-1","MD5","FileName","FileSize","ProductCode","OpSystemCode","SpecialCode"\n'
+        f'"{S1.upper()}","{M.upper()}","a.dll",21504,8892,"358",""\n'
+    ),
+    "RDS 2 with tabs": (
+        "SHA-1\tMD5\tCRC32\tFileName\tFileSize\tProductCode\tOpSystemCode\tSpecialCode\n"
+        f"{S1}\t{M}\t1D6EBB5A\ta.dll\t21504\t8892\t358\t\n"
+    ),
+    "RDS 3's table FILE": (
+        f"sha256,sha1,md5,crc32,file_name,file_size,package_id\n{S2},{S1},{M},1D6EBB5A,a.dll,21504,8892\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("content", NSRL_FORMS.values(), ids=NSRL_FORMS)
+def test_no_form_of_nists_software_library_makes_a_case(tmp_path: Path, content: str) -> None:
+    [row], name = read(tmp_path, content)
+    assert isinstance(row, Row)
+    assert (name, row.size, row.label.nature) == ("NIST NSRL RDS", 21_504, Nature.BENIGN)
+    assert row.digests[1:] == (SHA1, MD5)
 
 
 def test_nists_software_library_is_a_list_of_what_is_harmless(tmp_path: Path) -> None:
