@@ -1,9 +1,9 @@
 """NIST's National Software Reference Library, RDS in its CSV form: files that are known to be harmless.
 
 Source: NIST, "NSRL data formats". RDS 2.x (`NSRLFile.txt`) has the columns SHA-1, MD5, CRC32, FileName, FileSize,
-ProductCode, OpSystemCode and SpecialCode, all quoted; older releases and minimal sets leave some of the digests out. RDS
-3 is a database, of which people save the table FILE as text: sha256, sha1, md5, crc32, file_name, file_size, package_id.
-A match is benign, as for NIST's CAID sets; nothing of it raises a case.
+ProductCode, OpSystemCode and SpecialCode, all quoted; older releases and minimal sets leave some of the digests out.
+RDS 3 is a database, of which people save the table FILE as text: sha256, sha1, md5, crc32, file_name, file_size,
+package_id. A match is benign, as for NIST's CAID sets; nothing of it raises a case.
 """
 
 from __future__ import annotations
