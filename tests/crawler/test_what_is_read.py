@@ -78,7 +78,8 @@ def test_an_archive_that_is_encoded_and_packed_on_the_way_is_read() -> None:
 
 def test_what_an_archive_hides_is_recorded_with_its_count() -> None:
     secret = local(b"secret", os.urandom(50), flags=1)
-    archive = local(b"open", PNG) + secret + secret + directory([b"open", b"secret", b"secret"])
+    archive = local(b"open", PNG) + secret + secret
+    archive += directory([b"open", b"secret", b"secret"], archive)
     found, root = crawl_site({"/a.zip": Resource("application/zip", archive)}, "a.zip")
     assert len(found.sightings) == 2
     skip = found.skip_of(root + "a.zip")

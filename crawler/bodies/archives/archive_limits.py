@@ -70,6 +70,11 @@ _RULES: dict[str, tuple[Outcome, str, bool]] = {
     "archive.damaged": (Outcome.INCOMPLETE, "members cannot be unpacked to their end", True),
     "archive.cut": (Outcome.INCOMPLETE, "the archive, or the file inside it, ends too early", True),
     "archive.hidden": (Outcome.INCOMPLETE, "the archive's directory lists members that were not found", True),
+    "archive.different": (
+        Outcome.INCOMPLETE,
+        "the archive's directory lists members otherwise than they are",
+        True,
+    ),
     "archive.members": (Outcome.LIMIT, "more members than the limit for one archive", False),
     "archive.member_bytes": (Outcome.LIMIT, "members are larger than the limit for one member", False),
     "archive.decoded_bytes": (Outcome.LIMIT, "the members together are larger than the limit for one archive", False),

@@ -22,13 +22,15 @@ class RecordReader:
     """A reader that always knows which record comes next: `_read` is the function that reads it.
 
     Such a function takes bytes and a place in them, and returns the place after the record, or None when it needs more
-    bytes. Those are held until they come, so it must not need more of them without end.
+    bytes. Those are held until they come, so it must not need more of them without end. The place of `data[0]` in the
+    archive is `_place_of_data`.
     """
 
     def __init__(self, tally: ArchiveTally, first: Callable[[bytes, int], int | None]) -> None:
         self._tally = tally
         self._read = first
         self._held = b""
+        self._place_of_data = 0
         self._is_done = False
 
     def feed(self, chunk: bytes) -> bytes | None:
@@ -40,8 +42,10 @@ class RecordReader:
             after = self._read(data, at)
             if after is None:
                 self._held = data[at:]
+                self._place_of_data += at
                 return None
             at = after
             if self._is_done:
                 return data[at:]
+        self._place_of_data += len(data)
         return None

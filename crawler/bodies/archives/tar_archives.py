@@ -240,6 +240,8 @@ class TarArchive(RecordReader):
             else:
                 rule = self._refusal_of(real_size)
                 self._spread = Spread(pairs, real_size)
+                if rule is None and not self._place.is_counted:
+                    self._tally.add_decoded(real_size - member.size)  # holes were in no compressed file
         if rule is not None:
             self._tally.notes[rule] += 1
             self._skip(member.size)

@@ -5,16 +5,23 @@ from __future__ import annotations
 from orbweaver.crawler.bodies.archives.archive_members import ArchivePlace, MemberFile
 from orbweaver.crawler.bodies.archives.record_reader import RecordReader
 from orbweaver.crawler.bodies.archives.unpacking import UNPACKERS, Unpacker
+from orbweaver.crawler.bodies.archives.zip_directory import Directory, ReadMember
 from orbweaver.crawler.bodies.archives.zip_headers import (
     CENTRAL,
     DESCRIPTOR,
     DESCRIPTOR_BYTES,
-    HEADER,
+    END,
+    END_OF_DIRECTORY_64,
+    END_RECORD_64_BYTES,
+    END_RECORD_BYTES,
     LOCAL,
+    MARK,
     STORED,
     LocalHeader,
-    central_length,
+    central_entry,
     descriptor_length,
+    end_record,
+    end_record_64,
     local_header,
     shown_name,
 )
@@ -31,9 +38,10 @@ _MOST_FALSE_DESCRIPTORS = 1_000
 class _File(MemberFile):
     """A member, how it is packed, and what its header says of it."""
 
-    def __init__(self, place: ArchivePlace, header: LocalHeader, unpacker: Unpacker) -> None:
+    def __init__(self, place: ArchivePlace, header: LocalHeader, read: ReadMember, unpacker: Unpacker) -> None:
         super().__init__(place, shown_name(header.name, is_utf8=header.is_name_utf8))
         self.header = header
+        self.read = read
         self.unpacker = unpacker
 
 
@@ -41,8 +49,9 @@ class ZipArchive(RecordReader):
     """One archive, read record by record.
 
     It is read from its start, by its local headers. Its directory, which comes last and which other programs read
-    first, is only counted: when it lists more members than were found, the archive hides something. Bytes between
-    members, which belong to no member, are searched for the next header.
+    first, is compared with what was read: where it lists members that were not found, or that are otherwise, other
+    programs unpack what was not hashed. Bytes between members, which belong to no member, are searched for the next
+    header.
     """
 
     def __init__(self, place: ArchivePlace) -> None:
@@ -52,19 +61,22 @@ class ZipArchive(RecordReader):
         self._packed = self._plain = 0
         self._file: _File | None = None
         self._false_descriptors = 0
-        self._headers = 0
-        self._listed = 0
+        self._directory = Directory()
 
     def finish(self) -> None:
-        """Note an archive without its directory, or whose directory lists more members than were found."""
+        """Note an archive without its directory, or whose directory lists other members than were found."""
         if self._file is not None:
             self._file.leave()
         if self._tally.is_over:
             return
-        if self._file is not None or not self._listed:
+        directory = self._directory
+        directory.finish()
+        if self._file is not None or not directory.count:
             self._tally.notes["archive.cut"] += 1
-        elif self._listed > self._headers:
-            self._tally.notes["archive.hidden"] += self._listed - self._headers
+        elif directory.hidden:
+            self._tally.notes["archive.hidden"] += directory.hidden
+        if directory.different:
+            self._tally.notes["archive.different"] += directory.different
 
     # --- records ---
 
@@ -75,6 +87,8 @@ class ZipArchive(RecordReader):
             self._read = self._local
         elif data.startswith(CENTRAL, at):
             self._read = self._central
+        elif data.startswith(END, at):
+            self._read = self._end_record
         else:
             self._read = self._search
         return at
@@ -82,21 +96,31 @@ class ZipArchive(RecordReader):
     def _search(self, data: bytes, at: int) -> int | None:
         if len(data) - at < _MARK_BYTES:
             return None
-        match = HEADER.search(data, at)
+        match = MARK.search(data, at)
         if match is None:
             return len(data) - _MARK_BYTES + 1
         self._read = self._mark
         return match.start()
 
     def _central(self, data: bytes, at: int) -> int | None:
-        length = central_length(data, at)
-        if length is None:
+        entry = central_entry(data, at)
+        if entry is None:
             return None
-        self._listed += 1
-        if self._listed > self._tally.limits.members:
+        length, listed = entry
+        self._directory.add_listed(self._place_of_data + at, length, listed)
+        if self._directory.count > self._tally.limits.members:
             self._tally.end("archive.members")
         self._skip(length)
         return at
+
+    def _end_record(self, data: bytes, at: int) -> int | None:
+        is_zip64 = data.startswith(END_OF_DIRECTORY_64, at)
+        if len(data) - at < (END_RECORD_64_BYTES if is_zip64 else END_RECORD_BYTES):
+            return None
+        record = end_record_64(data, at) if is_zip64 else end_record(data, at)
+        self._directory.end(self._place_of_data + at, record)
+        self._read = self._search  # also in the record itself, which may be none
+        return at + _MARK_BYTES
 
     def _local(self, data: bytes, at: int) -> int | None:
         try:
@@ -107,17 +131,19 @@ class ZipArchive(RecordReader):
             return at + _MARK_BYTES
         if header is None:
             return None
-        self._headers += 1
         self._tally.add_member()
         unpack = UNPACKERS.get(header.method)
+        read = ReadMember(header.method, header.is_encrypted, header.size)
+        self._directory.add_read(self._place_of_data + at, read)
         if header.is_encrypted or unpack is None:
             self._tally.notes["archive.encrypted" if header.is_encrypted else "archive.method"] += 1
             self._pass_over(header)
         elif header.is_directory or header.size == 0:
+            read.plain = 0
             self._pass_over(header)
         else:
             self._packed, self._left = 0, header.size or 0
-            self._file = _File(self._place, header, unpack())
+            self._file = _File(self._place, header, read, unpack())
             is_open = header.method == STORED and header.size is None
             self._read = self._open_data if is_open else self._data
         return at + header.length
@@ -210,7 +236,9 @@ class ZipArchive(RecordReader):
     def _end_file(self, *, is_described: bool = False) -> None:
         file, self._file = self._the_file, None
         file.end()
-        self._plain = file.size
+        self._plain = file.read.plain = file.size
+        if file.read.packed is None:
+            file.read.packed = file.size if is_described else self._packed
         if file.header.has_descriptor and not is_described and not self._left:
             self._read = self._descriptor
         else:

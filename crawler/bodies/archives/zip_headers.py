@@ -10,26 +10,29 @@ from dataclasses import dataclass
 from struct import Struct
 
 from orbweaver.crawler.bodies.archives.member_names import shown
+from orbweaver.crawler.bodies.archives.zip_directory import EndRecord, ListedMember
 
 LOCAL = b"PK\x03\x04"
 CENTRAL = b"PK\x01\x02"
 DESCRIPTOR = b"PK\x07\x08"
-END_OF_DIRECTORY = b"PK\x05\x06"
-END = (END_OF_DIRECTORY, b"PK\x06\x06")
+END_OF_DIRECTORY, END_OF_DIRECTORY_64 = b"PK\x05\x06", b"PK\x06\x06"
+END = (END_OF_DIRECTORY, END_OF_DIRECTORY_64)
 # The beginnings of an archive; the two others are left by tools that meant to split it into several files.
 BEGINNINGS = (LOCAL, b"PK00PK\x03\x04", DESCRIPTOR + LOCAL)
-HEADER = re.compile(rb"PK(?:\x03\x04|\x01\x02)")
+MARK = re.compile(rb"PK(?:\x03\x04|\x01\x02|\x05\x06|\x06\x06)")
 
 STORED, DEFLATED, BZIP2, ZSTD = 0, 8, 12, 93
 # APPNOTE 4.4.5; bytes with another number are no header of a member, and only look like one.
 METHODS = frozenset({*range(15), 16, 18, 19, 20, *range(93, 100)})
 
 _LOCAL = Struct("<4xHHHHHIIIHH")
-_CENTRAL_LENGTHS = Struct("<28xHHH")
-CENTRAL_BYTES = 46
+# Flags, method, packed and plain size, lengths of name, extra field and comment, and the place of the local header.
+_CENTRAL = Struct("<8xHH8xIIHHH8xI")
+CENTRAL_BYTES = _CENTRAL.size
 _LONG = Struct("<Q")
 _IN_ZIP64 = 0xFFFF_FFFF
 _ZIP64_EXTRA = 0x0001
+_ENCRYPTED = 0x2041  # encrypted, strongly, or with masked headers
 _NEWEST_VERSION = 63
 
 
@@ -75,29 +78,42 @@ def local_header(data: bytes, at: int) -> LocalHeader | None:
         is_name_utf8=bool(flags & 0x800),
         method=method,
         size=None if has_descriptor and not packed else packed,
-        is_encrypted=bool(flags & 0x2041),  # encrypted, strongly, or with masked headers
+        is_encrypted=bool(flags & _ENCRYPTED),
         has_descriptor=has_descriptor,
     )
 
 
 def _zip64_size(extra: bytes, *, skips_plain: bool) -> int:
+    sizes = _zip64_numbers(extra)
+    return sizes[skips_plain] if len(sizes) > skips_plain else _IN_ZIP64
+
+
+def _zip64_numbers(extra: bytes) -> list[int]:
+    """Return the numbers in the first extra field of ZIP64, those that have no room in the header, in their order."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = int.from_bytes(extra[at : at + 2], "little"), int.from_bytes(extra[at + 2 : at + 4], "little")
         at += 4
-        place = at + 8 * skips_plain
-        if kind == _ZIP64_EXTRA and place + 8 <= min(at + length, len(extra)):
-            return int(_LONG.unpack_from(extra, place)[0])
+        if kind == _ZIP64_EXTRA:
+            whole = min(length, len(extra) - at) // _LONG.size
+            return [int(_LONG.unpack_from(extra, at + place * _LONG.size)[0]) for place in range(min(whole, 3))]
         at += length
-    return _IN_ZIP64
+    return []
 
 
-def central_length(data: bytes, at: int) -> int | None:
-    """Return how long the entry of the archive's directory at this place is, None when more bytes are needed."""
+def central_entry(data: bytes, at: int) -> tuple[int, ListedMember] | None:
+    """Return the entry of the archive's directory at this place with its length, None when more bytes are needed."""
     if len(data) - at < CENTRAL_BYTES:
         return None
-    name_length, extra_length, comment_length = _CENTRAL_LENGTHS.unpack_from(data, at)
-    return CENTRAL_BYTES + int(name_length + extra_length + comment_length)
+    flags, method, packed, plain, name_length, extra_length, comment_length, place = _CENTRAL.unpack_from(data, at)
+    length = CENTRAL_BYTES + name_length + extra_length + comment_length
+    if _IN_ZIP64 in {packed, plain, place}:
+        begin = at + CENTRAL_BYTES + name_length
+        if len(data) < begin + extra_length:
+            return None
+        numbers = iter(_zip64_numbers(data[begin : begin + extra_length]))
+        plain, packed, place = (next(numbers, one) if one == _IN_ZIP64 else one for one in (plain, packed, place))
+    return length, ListedMember(place, method, packed, plain, bool(flags & _ENCRYPTED))
 
 
 # With its mark and without, with sizes of 8 bytes and of 4: (mark, sizes, mask of the bits that are written).
@@ -138,7 +154,23 @@ def shown_name(name: bytes, *, is_utf8: bool) -> str:
 
 # The end record, and the longest comment after it (APPNOTE 4.3.16).
 _END_RECORD = Struct("<4xHHHHIIH")
-END_WINDOW = _END_RECORD.size + 0xFFFF
+END_RECORD_BYTES = _END_RECORD.size
+END_WINDOW = END_RECORD_BYTES + 0xFFFF
+# The end record of ZIP64, which comes before the other one (APPNOTE 4.3.14).
+_END_RECORD_64 = Struct("<4xQ20xQQQ")
+END_RECORD_64_BYTES = _END_RECORD_64.size
+
+
+def end_record(data: bytes, at: int) -> EndRecord:
+    """Return the end record at a place of `data` that has END_RECORD_BYTES after it."""
+    _, _, _, count, length, place, _ = _END_RECORD.unpack_from(data, at)
+    return EndRecord(place, length, count)
+
+
+def end_record_64(data: bytes, at: int) -> EndRecord:
+    """Return the end record of ZIP64 at a place of `data` that has END_RECORD_64_BYTES after it."""
+    _, count, length, place = _END_RECORD_64.unpack_from(data, at)
+    return EndRecord(place, length, count & 0xFFFF)
 
 
 def listed_at_end(tail: bytes) -> int:

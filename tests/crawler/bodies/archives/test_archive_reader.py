@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 import tracemalloc
@@ -18,7 +19,7 @@ from orbweaver.crawler.bodies.archives.archive_kinds import kind_of
 from orbweaver.crawler.bodies.archives.archive_limits import Contents
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.model import Outcome
-from zip_bytes import deflated, directory, local, streamed, zipped
+from zip_bytes import deflated, directory, ended, listed, local, streamed, zipped
 
 NOISE = random.Random(3).randbytes(70_000)
 PNG = b"\x89PNG\r\n\x1a\n" + NOISE
@@ -76,7 +77,9 @@ def test_a_member_has_the_type_that_its_bytes_show() -> None:
 def test_sizes_in_the_extra_field_of_zip64_are_read() -> None:
     extra = struct.pack("<HHQQ", 1, 16, 5, 5)
     archive = local(b"a", b"first", size=0xFFFFFFFF, extra=b"\x99\x99\x02\x00ab" + extra) + local(b"b", b"second")
-    assert_all_files(read(archive + directory([b"a", b"b"])), {"a": b"first", "b": b"second"})
+    entries = listed(b"a", 0, plain=5, packed=5) + listed(b"b", archive.rindex(b"PK"), plain=6, packed=6)
+    archive += entries + ended(2, len(entries), len(archive))
+    assert_all_files(read(archive), {"a": b"first", "b": b"second"})
 
 
 @pytest.mark.parametrize("prefix", [b"", b"PK00", b"PK\x07\x08"])
@@ -143,7 +146,8 @@ def test_members_that_are_archives_and_cut_short_say_so() -> None:
     ],
 )
 def test_a_name_is_shown_without_control_characters_and_cut(name: bytes, flags: int, shown: str) -> None:
-    archive = local(name, b"x", flags=flags) + directory([name])
+    archive = local(name, b"x", flags=flags)
+    archive += directory([name], archive)
     assert paths(read(archive)) == [shown]
     assert len(shown) <= 200
 
@@ -160,7 +164,8 @@ def test_the_path_of_a_nested_member_is_cut_as_a_whole() -> None:
 def test_an_encrypted_member_is_counted_and_its_neighbours_are_read(flags: int) -> None:
     secret = NOISE[:500] + (struct.pack("<4sIII", b"PK\x07\x08", 0, 500, 500) if flags & 8 else b"")
     hidden = local(b"secret", secret, flags=flags, size=0 if flags & 8 else None)
-    found = read(hidden + local(b"open", b"x") + hidden + directory([b"secret", b"open", b"secret"]))
+    archive = hidden + local(b"open", b"x") + hidden
+    found = read(archive + directory([b"secret", b"open", b"secret"], archive))
     assert paths(found) == ["open"]
     assert [(note.outcome, note.rule, note.count, note.is_failure) for note in found.notes] == [
         (Outcome.ENCRYPTED, "archive.encrypted", 2, False)
@@ -168,7 +173,8 @@ def test_an_encrypted_member_is_counted_and_its_neighbours_are_read(flags: int) 
 
 
 def test_a_member_packed_by_another_method_is_a_failure_and_its_neighbours_are_read() -> None:
-    found = read(local(b"odd", NOISE, method=9) + local(b"open", b"x") + directory([b"odd", b"open"]))
+    archive = local(b"odd", NOISE, method=9) + local(b"open", b"x")
+    found = read(archive + directory([b"odd", b"open"], archive))
     assert paths(found) == ["open"]
     assert rules(found) == {"archive.method": 1}
     assert found.notes[0].is_failure
@@ -185,13 +191,14 @@ def test_a_damaged_member_has_no_digest_and_its_neighbours_have(method: int) -> 
 
 def test_a_member_whose_data_ends_before_its_end_mark_is_damaged() -> None:
     cut = local(b"cut", deflated(NOISE)[:9_000], method=8)
-    found = read(cut + local(b"good", b"x") + directory([b"cut", b"good"]))
+    archive = cut + local(b"good", b"x")
+    found = read(archive + directory([b"cut", b"good"], archive))
     assert (paths(found), rules(found)) == (["good"], {"archive.damaged": 1})
 
 
 def test_data_longer_than_what_is_packed_hides_nothing() -> None:
-    long = local(b"long", deflated(NOISE) + b"left over" * 99, method=8)
-    found = read(long + local(b"good", b"x") + directory([b"long", b"good"]))
+    archive = local(b"long", deflated(NOISE) + b"left over" * 99, method=8, plain=len(NOISE)) + local(b"good", b"x")
+    found = read(archive + directory([b"long", b"good"], archive))
     assert_all_files(found, {"long": NOISE, "good": b"x"})
 
 
@@ -207,8 +214,64 @@ def test_an_archive_cut_anywhere_keeps_its_whole_members_and_says_so(make: objec
 
 
 def test_members_that_only_the_directory_knows_are_missed_and_said_so() -> None:
-    found = read(local(b"a", b"x") + directory([b"a", b"b", b"c"]))
+    archive = local(b"a", b"x")
+    found = read(archive + directory([b"a", b"b", b"c"], archive))
     assert (paths(found), rules(found)) == (["a"], {"archive.hidden": 2})
+
+
+def lying_archives() -> dict[str, bytes]:
+    """Return archives of one file of which zipfile, which believes the directory, unpacks NOISE, and whose headers lie.
+
+    Where a member is swallowed by another one there is a decoy, so that the directory lists as many as were found.
+    """
+    size, packed = len(NOISE), deflated(NOISE)
+    cover, decoy = deflated(b"cover"), local(b"decoy", b"x")
+    swallowed = local(b"a", packed, method=8, plain=size)
+    before = local(b"c", cover + swallowed, method=8, plain=5)
+    begin = len(before) - len(swallowed)
+    covering = listed(b"c", 0, before[:30], packed=len(cover))
+    made = {
+        "no size": (local(b"a", NOISE, size=0), listed(b"a", 0, packed=size, plain=size)),
+        "small size": (local(b"a", NOISE, size=50), listed(b"a", 0, packed=size, plain=size)),
+        "larger plain size": (local(b"a", NOISE + b"more"), listed(b"a", 0, packed=size, plain=size)),
+        "encrypted": (local(b"a", NOISE, flags=1), listed(b"a", 0, packed=size, plain=size)),
+        "method": (local(b"a", packed), listed(b"a", 0, swallowed[:30])),
+        "no header": (decoy + local(b"a", NOISE, method=77), listed(b"a", len(decoy), packed=size, plain=size)),
+        "swallowed": (before + decoy, covering + listed(b"a", begin, swallowed[:30])),
+    }
+    archives = {
+        name: members + entries + ended(entries.count(b"PK\x01\x02"), len(entries), len(members))
+        for name, (members, entries) in made.items()
+    }
+    # The directory that programs read is in the comment of an entry of the one that is seen.
+    members, entry = decoy + local(b"a", NOISE, method=77), listed(b"a", len(decoy), packed=size, plain=size)
+    seen = bytearray(listed(b"decoy", len(listed(b"decoy", 0)), decoy[:30]) + entry)  # counted from that directory
+    seen[32:34] = struct.pack("<H", len(entry))
+    archives["another directory"] = members + bytes(seen) + ended(1, len(entry), len(members) + len(seen) - len(entry))
+    return archives
+
+
+LYING = lying_archives()
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_what_programs_unpack_by_the_directory_and_headers_hide_is_a_failure(name: str) -> None:
+    unpacked = zipfile.ZipFile(io.BytesIO(LYING[name])).infolist()
+    assert any(one.filename == "a" and len(NOISE) == one.file_size for one in unpacked)
+    for piece in (19, 10**6):
+        found = read(in_pieces(b"MZ" * 99 + LYING[name], piece))
+        assert digests_of(NOISE) not in {member.digests for member in found.members}
+        assert any(note.rule in {"archive.hidden", "archive.different"} and note.is_failure for note in found.notes)
+
+
+def test_a_directory_that_tells_of_what_was_read_is_believed_wherever_it_counts_from() -> None:
+    archive = zipped(FILES)
+    for before, counted in ((b"", 0), (b"MZ" * 99, 0), (b"MZ" * 99, 198)):
+        members = local(b"a", b"x") + local(b"b", b"y")
+        entries = listed(b"a", counted, members[:30]) + listed(b"b", counted + 32, members[:30])
+        whole = before + members + entries + ended(2, len(entries), counted + len(members))
+        assert_all_files(read(whole + b"comment" + archive), {"a": b"x", "b": b"y", **FILES})
+        assert_all_files(read(before + members + entries), {"a": b"x", "b": b"y"})  # without an end record
 
 
 @pytest.mark.parametrize(
@@ -216,7 +279,8 @@ def test_members_that_only_the_directory_knows_are_missed_and_said_so() -> None:
 )
 @pytest.mark.parametrize("piece", [1, 50, 10**6])
 def test_bytes_between_members_hide_none(gap: bytes, piece: int) -> None:
-    archive = local(b"a", b"first") + gap + local(b"b", b"second") + gap + directory([b"a", b"b"])
+    archive = local(b"a", b"first") + gap + local(b"b", b"second") + gap
+    archive += directory([b"a", b"b"], archive)
     assert_all_files(read(in_pieces(archive, piece)), {"a": b"first", "b": b"second"})
 
 

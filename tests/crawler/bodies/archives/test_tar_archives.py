@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import struct
 import tarfile
@@ -332,6 +333,15 @@ def test_two_mebibytes_of_malice_take_reasonable_time_and_memory(part: bytes) ->
         found = read(in_pieces(archive, 65_536))
     assert cost.units < LINEAR
     assert len(found.members) <= LIMITS.members
+
+
+def test_the_holes_of_sparse_files_count_in_a_compressed_archive_too() -> None:
+    archive = old_sparse([], b"", 40_000) * 50 + END
+    limits = replace(LIMITS, free_bytes=100_000, ratio=2)
+    for body in (archive, gzip.compress(archive), gzip.compress(gzip.compress(archive))):
+        found = read(body, limits)
+        assert 0 < sum(one.digests.size for one in found.members) <= 100_000 + 4 * len(archive)
+        assert rules(found)["archive.ratio"] > 0
 
 
 def test_an_extension_is_held_up_to_its_limit() -> None:
