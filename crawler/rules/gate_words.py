@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -71,9 +72,50 @@ _PATTERNS: Final = {
 }
 
 
+# Neither is seen: control and format characters, marks on letters (what is composed is one letter), private ones, and
+# letters without a shape.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn"})
+_SHAPELESS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_UNSEEN_IN_ASCII: Final = str.maketrans("", "", "".join(map(chr, (*range(9), *range(0x0E, 0x1C), 0x7F))))
+
+
 def plain(text: str) -> str:
-    """Return a text as patterns expect it: in lower case, with single blanks."""
-    return " ".join(text.lower().split())
+    """Return a text as patterns expect it: what is seen of it, in lower case, with single blanks.
+
+    >>> plain("B\u200bu\u00ady  \uff2e\uff2f\uff37")
+    'buy now'
+    """
+    return " ".join(seen(text).lower().split())
+
+
+def seen(text: str) -> str:
+    """Return what is seen of a text, with the usual form of each letter and its blanks as they are."""
+    if text.isascii():
+        return text.translate(_UNSEEN_IN_ASCII)
+    text = unicodedata.normalize("NFKC", text)
+    return "".join(
+        character
+        for character in text
+        if character.isspace() or (unicodedata.category(character) not in _UNSEEN and character not in _SHAPELESS)
+    )
+
+
+# Letters of the languages of the file; others look like these, and say what no pattern knows.
+_OTHER_LETTER: Final = re.compile(
+    r"(?![a-z\u00aa-\u024f\u1e00-\u1eff\u0400-\u045f\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3])[^\W\d_]"
+    r"|[a-z][\u0400-\u045f]|[\u0400-\u045f][a-z]|[\U0001f100-\U0001f1ff]"
+)
+_SPACED_OUT: Final = re.compile(r"(?<![^\W_])([^\W_])[\W_](?=[^\W_](?![^\W_]))")
+
+
+def is_never_a_way_in(words: str) -> bool:
+    """Whether the plain words of a control say that it acts or leaves, or are too long or too odd to tell."""
+    return (
+        len(words) > MOST_CONTROL_CHARACTERS
+        or _OTHER_LETTER.search(words) is not None
+        or find(WordKind.LEAVE, words) is not None
+        or find(WordKind.LEAVE, _SPACED_OUT.sub(r"\1", words)) is not None
+    )
 
 
 def find(kind: WordKind, text: str) -> str | None:

@@ -180,7 +180,7 @@ def _trap(name: str, reason: str) -> UrlDecision:
 
 _IMAGE_SERVICES: Final = frozenset({acting_links.EMBEDDED_URL, acting_links.THUMBNAILER})
 # Names of what a gate's button does; all else that acts, acts behind a gate's words, too.
-_MAY_LEAD_IN: Final = frozenset({"submit"})
+_MAY_LEAD_IN: Final = frozenset({"confirm", "submit"})
 # Made once: nearly every decision is one of them.
 _IS_REPORTED: Final = UrlDecision(is_allowed=True, rule="reported", reason="reported, and in scope")
 _IN_ENDLESS: Final = {

@@ -39,12 +39,17 @@ _TOKEN: Final = re.compile(
 _TEXT_ONLY: Final = frozenset({"script", "style", "textarea", "xmp", "noembed", "noframes"})
 _TEXT_END: Final = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE | re.ASCII) for name in _TEXT_ONLY}
 _SHOW_FILES: Final = frozenset({"img", "video", "audio", "source", "embed", "object", "iframe", "frame"})
-_READ: Final = frozenset({"action", "alt", "href", "method", "name", "onclick", "title", "type", "value"})
+_READ: Final = frozenset(
+    {"action", "alt", "formaction", "formmethod", "href", "method", "name", "onclick", "title", "type", "value"}
+)
+_QUOTED: Final = re.compile(r"\"[^\"]*+\"?|'[^']*+'?")
+_TICKED: Final = re.compile(r"\b(?:checked|required)\b", re.IGNORECASE)
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _BUTTONS: Final = frozenset({"submit", "button", "image"})
-# Fields that ask for nothing: a box is ticked.
+_NOT_BY_GET: Final = frozenset({"post", "dialog"})
+# Fields that ask for nothing, unless there are several boxes to choose from.
 _ASK_NOTHING: Final = frozenset({"hidden", "checkbox", "radio", *_BUTTONS, "reset"})
 _SCRIPT: Final = re.compile(r"\s*+(?:javascript:|#|\Z)", re.IGNORECASE)
-_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 class GateKind(StrEnum):
@@ -75,6 +80,8 @@ class _Form:
     action: str
     is_get: bool
     fields: list[tuple[str, str]] = field(default_factory=list)
+    boxes: int = 0
+    unticked: int = 0
     asks: bool = False
     has_password: bool = False
 
@@ -86,6 +93,7 @@ class _Control:
     form: _Form | None
     is_scripted: bool
     own_field: tuple[str, str] | None = None
+    sends_otherwise: bool = False  # than its form says
 
 
 @dataclass
@@ -135,14 +143,14 @@ def shows_something(text: str) -> bool:
 
 def said(words: str) -> str:
     """Return the words of a button as they may stand in a record: one line, and not long."""
-    words = " ".join(_CONTROL_CHARACTER.sub(" ", words).split())
+    words = " ".join(gate_words.seen(words).split())
     return words if len(words) <= MOST_WORDS_SAID else words[: MOST_WORDS_SAID - 1] + "…"
 
 
 def _strength(control: _Control, asks_for_age: bool) -> int:
     """Return how clearly a control says that it leads through a gate: 0 not at all, 2 by its own words."""
     words = gate_words.plain(control.words)
-    if gate_words.find(WordKind.LEAVE, words) is not None or (control.form is not None and control.form.has_password):
+    if gate_words.is_never_a_way_in(words) or (control.form is not None and control.form.has_password):
         return 0
     if gate_words.find(WordKind.CONFIRM, words) is not None:
         return 2
@@ -163,7 +171,8 @@ def _gate_behind(control: _Control) -> Gate:
         return Gate(GateKind.CLICK, words, control.reference)
     if control.is_scripted:
         return Gate(GateKind.SCRIPT, words)
-    if not form.is_get or form.asks or len(form.fields) > MOST_FIELDS:
+    is_choice = form.boxes > 1 and form.unticked > 0
+    if not form.is_get or form.asks or is_choice or control.sends_otherwise or len(form.fields) > MOST_FIELDS:
         return Gate(GateKind.FORM, words)
     # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#form-submission-algorithm: by GET the
     # fields replace the query of the action.
@@ -212,9 +221,10 @@ def _read(text: str) -> _Page | None:
         if name == "base" and page.base is None:
             page.base = attributes.get("href")
         elif name == "form":
-            form = _Form(attributes.get("action", ""), attributes.get("method", "get").strip().lower() != "post")
+            form = _Form(attributes.get("action", ""), attributes.get("method", "").strip().lower() not in _NOT_BY_GET)
         elif name == "img" and open_control is not None:
-            open_control[1].words = attributes.get("alt", open_control[1].words)
+            # The title of the control counts, too: it may say what the picture does not.
+            open_control[1].words = " ".join(filter(None, (open_control[1].words, attributes.get("alt"))))
         elif name in {"a", "area"}:
             page.links += "href" in attributes
             link = _link(attributes)
@@ -222,7 +232,8 @@ def _read(text: str) -> _Page | None:
                 page.controls.append(link)
                 open_control = (name, link, len(words)) if name == "a" else open_control
         elif name in {"button", "input", "select", "textarea"}:
-            button = _field(page, form, name, attributes)
+            is_ticked = _TICKED.search(_QUOTED.sub("", token["inside"])) is not None
+            button = _field(page, form, name, attributes, is_ticked=is_ticked)
             if button is not None and len(page.controls) < MOST_CONTROLS:
                 page.controls.append(button)
                 open_control = (name, button, len(words)) if name == "button" else open_control
@@ -241,15 +252,22 @@ def _link(attributes: dict[str, str]) -> _Control | None:
     return _Control(attributes.get("title", ""), None if reference is None else trim(reference), None, is_scripted)
 
 
-def _field(page: _Page, form: _Form | None, element: str, attributes: dict[str, str]) -> _Control | None:
-    """Add a field to its form; return it as a control when it is a button."""
+def _field(
+    page: _Page, form: _Form | None, element: str, attributes: dict[str, str], *, is_ticked: bool
+) -> _Control | None:
+    """Add a field to its form; return it as a control when it is a button.
+
+    A box that stands alone is ticked, because that is what its button waits for; none whose name says that it acts.
+    """
     kind = attributes.get("type", "submit" if element == "button" else "text").strip().lower()
     name, value = attributes.get("name", ""), attributes.get("value", "")
     if element in {"button", "input"} and kind in _BUTTONS:
         words = value if element == "input" else ""
         words = words or attributes.get("alt", "") or attributes.get("title", "")
         is_scripted = form is None or kind == "button"
-        return _Control(words, None, form, is_scripted, (name, value) if name and kind == "submit" else None)
+        own_field = (name, value) if name and kind == "submit" else None
+        sends_otherwise = "formaction" in attributes or "formmethod" in attributes
+        return _Control(words, None, form, is_scripted, own_field, sends_otherwise)
     if kind == "password":
         page.has_password = True
     if form is None:
@@ -257,8 +275,13 @@ def _field(page: _Page, form: _Form | None, element: str, attributes: dict[str, 
     form.has_password |= kind == "password"
     if element in {"select", "textarea"} or (element == "input" and kind not in _ASK_NOTHING):
         form.asks = True
-    elif element == "input" and kind in {"hidden", "checkbox"} and name and len(form.fields) <= MOST_FIELDS:
-        form.fields.append((name, value or ("on" if kind == "checkbox" else "")))
+    elif kind == "checkbox" and name and len(form.fields) <= MOST_FIELDS:
+        form.boxes += 1
+        form.unticked += not is_ticked
+        if is_ticked or not gate_words.is_never_a_way_in(gate_words.plain(_BETWEEN_WORDS.sub(" ", name))):
+            form.fields.append((name, value or "on"))
+    elif kind == "hidden" and name and len(form.fields) <= MOST_FIELDS:
+        form.fields.append((name, value))
     elif element == "input" and kind == "radio" and name and all(name != known for known, _ in form.fields):
         form.fields.append((name, value or "on"))  # the first choice
     return None

@@ -44,6 +44,7 @@ PASSED = {
     "back": Case(f"{ASKS}<a href=/back/in>Enter</a><a href=http://elsewhere.example/>Exit</a>", back),
     "thanks": Case("<a href='/thanks/in'>I am over 18</a>", thanks),
     "form": Case("<form action=in><input type=hidden name=ok value=1><button>I am 18</button></form>", back),
+    "confirms": Case("<a href=/confirms/in/confirm>I am over 18</a>", back),
     "acts": Case("<form action=/acts/in/submit><button>Yes, I am over 18</button></form>", back),
     "file.png": Case("<a href='/file.png/in'>Ja, ich bin volljährig</a>", thanks, is_file=True),
     "query": Case(f"{ASKS}<a href='/query/?over18=1'>Continue</a>"),
@@ -83,7 +84,8 @@ def resources() -> dict[str, Resource]:
     for name, case in {**PASSED, **{name: Case(gate) for name, gate in LEFT.items()}}.items():
         made["/file.png" if case.is_file else f"/{name}/"] = resource(name, case)
         if case.entered is not None:
-            made[f"/{name}/in"] = made[f"/{name}/in/submit"] = entered(name, case.entered)
+            for way in ("in", "in/submit", "in/confirm"):
+                made[f"/{name}/{way}"] = entered(name, case.entered)
     # Gates that have a page of their own.
     gate = f"{ASKS}<a href=/moved/in>I agree</a>"
     made["/moved/"] = resource("moved", Case("", is_away=True))

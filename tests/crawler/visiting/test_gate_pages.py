@@ -41,6 +41,17 @@ K = GateKind
             "?adult=yes",
         ),
         (f"{ASKS}<form method=get action=/in><input type=image alt=Enter></form>", "Enter", "/in?"),
+        (
+            "<form action=/in><input type=checkbox name=a required><input type=checkbox name=b checked=''>"
+            "<button>I am 18</button></form>",
+            "I am 18",
+            "/in?a=on&b=on",
+        ),
+        (
+            "<form action=/in><input type=checkbox name=news_letter[newsletter]><button>I am 18</button></form>",
+            "I am 18",
+            "/in?",
+        ),
         # one click goes before a button that cannot be pressed
         (f"{ASKS}<form method=post><button>I am 18</button></form><a href=/in>I am over 18</a>", "I am over 18", "/in"),
     ],
@@ -56,6 +67,14 @@ def test_a_gate_of_one_click_leads_in(page: str, words: str, reference: str) -> 
         (f"{ASKS}<form method=POST><input type=submit value=Enter></form>", K.FORM, "Enter"),
         ("<form><input type=date name=born><button>I am over 18</button></form>", K.FORM, "I am over 18"),
         (f"{ASKS}<form><select name=year></select><button>Enter</button></form>", K.FORM, "Enter"),
+        ("<form method=dialog><button>I am 18</button></form>", K.FORM, "I am 18"),
+        ("<form><button formmethod=post>I am 18</button></form>", K.FORM, "I am 18"),
+        ("<form><button formaction=/in>I am 18</button></form>", K.FORM, "I am 18"),
+        (
+            "<form><input type=checkbox name=a><input type=checkbox name=b value='checked'><button>I am 18</button>",
+            K.FORM,
+            "I am 18",
+        ),
         ("<button onclick='ok()'>I am over 18</button>", K.SCRIPT, "I am over 18"),
         ("<a href='javascript:enter()'>I am over 18</a>", K.SCRIPT, "I am over 18"),
         ("<a href='#' onclick='enter()'>I am over 18</a>", K.SCRIPT, "I am over 18"),
@@ -81,6 +100,27 @@ def test_a_gate_that_does_not_open_by_one_click(page: str, kind: GateKind, words
 
 
 LOGIN_BOX = "<form method=post action=/login><input name=u><input type=password name=p><button>Log in</button></form>"
+ODD_WORDS = [
+    *(
+        "B\u200buy",
+        "Bu&shy;y",
+        "Bu\u0443",
+        "\uff22\uff55\uff59",
+        "\U0001d41b\U0001d42e\U0001d432",
+        "\u0299\u1d1c\u028f",
+    ),
+    *(
+        "B u y",
+        "B.u.y",
+        "B\u0336u\u0336y\u0336",
+        "b\u3164uy",
+        "\U0001f171uy",
+        "\u24b7uy",
+        "B&#x1;uy",
+        "B\u2060uy",
+        "\ua4d0uy",
+    ),
+]
 SHOWN = "<img src=a.jpg><img src=b.jpg><img src=c.jpg><img src=d.jpg>"
 
 
@@ -103,6 +143,11 @@ SHOWN = "<img src=a.jpg><img src=b.jpg><img src=c.jpg><img src=d.jpg>"
         f"{ASKS}<form method=post action=/vote><button>Vote</button></form>",
         f"{ASKS}<form action=/delete><button>Yes, delete</button></form>",
         f"{ASKS}<form action=/buy><input type=submit value='Buy now, I am over 18'></form>",
+        # odd letters and spaces do not make what acts a way in, nor does a picture beside it, nor a long text
+        *(f"<a href=/a>I am over 18, {words}</a>" for words in ODD_WORDS),
+        "<a href=/a><img alt='Buy now'><img alt='I am over 18'></a>",
+        "<a href=/a title='Buy now'><img alt='I am over 18'></a>",
+        f"{ASKS}<a href='/age-gate/confirm'>{'x' * 120} buy</a>",
         "<p>Age of Empires: at least 18 maps.</p><a href=/in>Continue</a>",
         "<p>Please enable JavaScript to view the comments powered by a service.</p>",
         "<!-- <a href=/in>I am over 18</a> --><script>'<a href=/in>I am over 18</a>'</script>",
@@ -121,7 +166,8 @@ def test_the_base_of_the_page_counts_for_the_way_in() -> None:
 
 
 def test_what_is_said_of_a_button_is_one_short_line() -> None:
-    assert said("I am\x1b[31m \u202e18\n") == "I am [31m 18"
+    assert said("I am\x1b[31m \u202e18\n") == "I am[31m 18"
+    assert said("\u061c18\u00ad\U000e0041\u0336\ud800\u2066\u2028+") == "18 +"
     assert len(said("x" * 1_000)) == MOST_WORDS_SAID
 
 
