@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.rules import acting_links, image_services, traps
 from orbweaver.crawler.rules import scope as scopes
+from orbweaver.crawler.rules.inner_urls import inner_urls
 from orbweaver.crawler.rules.urls import DEFAULT_PORTS, MAX_URL_LENGTH
 from orbweaver.model import Outcome, Scope, format_time
 
@@ -146,9 +147,11 @@ def _segments(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision |
 
 def _acting(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
     name = acting_links.find(reached.url)
-    # A page of the host shows its pictures so, and to fetch one is what every visitor does.
-    if name in _IMAGE_SERVICES and scopes.is_own_site(scope, reached.url) and image_services.is_hosts_own(reached.url):
-        name = acting_links.find(reached.url, is_own_image_service=True)
+    if image_services.is_hosts_own(reached.url):
+        # A page of the host shows its pictures so, and to fetch one is what every visitor does.
+        if name in _IMAGE_SERVICES and scopes.is_own_site(scope, reached.url):
+            name = acting_links.find(reached.url, is_own_image_service=True)
+        name = name or _acting_inside(reached.url)
     if name is None or (reached.is_way_in and name in _MAY_LEAD_IN):
         return None
     return UrlDecision(
@@ -157,6 +160,15 @@ def _acting(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | N
         reason="fetching it could make the host do something",
         outcome=Outcome.ACTING_LINK,
     )
+
+
+def _acting_inside(url: str) -> str | None:
+    """Return the name of what acts when an image service asks for what its URL names: it would do that for us."""
+    for inner in (*image_services.originals(url, url), *inner_urls(url)):
+        name = acting_links.find(inner)
+        if name is not None and name not in _IMAGE_SERVICES:
+            return name
+    return None
 
 
 def _endless(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001

@@ -81,6 +81,19 @@ def test_an_original_is_found_as_it_is_written(url: str, found: list[str]) -> No
         (f"http://other.example/cloud/image/fetch/w_300/{CDN}", "acting.embedded-url"),
         ("http://i0.wp.com/cdn.example/a.jpg", "acting.thumbnailer"),
         ("http://other.example/_next/image?url=%2Fa.jpg", "accept"),
+        # the host would do for us what acts
+        (
+            "http://files.example/_next/image?url=https%3A%2F%2Fsaucenao.com%2Fsearch.php%3Furl%3Da",
+            "acting.reverse-image-search",
+        ),
+        (
+            "http://files.example/cdn-cgi/image/w=8/https://web.archive.org/save/http://a.example/",
+            "acting.archive-on-demand",
+        ),
+        ("http://files.example/image.php?src=https://other.example/vote/up/3", "acting.vote"),
+        ("http://files.example/_next/image?url=%2Flogout&w=8", "acting.log-out"),
+        ("http://files.example/thumb?src=https://saucenao.com/a&src=/a.jpg", "acting.reverse-image-search"),
+        ("http://files.example/_next/image?url=https%3A%2F%2Fi0.wp.com%2Fcdn.example%2Fa.jpg", "accept"),
         # no picture's
         (f"http://files.example/out?url={CDN_ESCAPED}", "acting.embedded-url"),
         (f"http://files.example/_next/image?url={CDN_ESCAPED}&action=delete", "acting.delete"),
@@ -140,8 +153,9 @@ def test_whatever_is_found_is_canonical_and_little(pieces: list[str], text: str)
     "part", ["/_", "/unsafe/1x1", "=/", "/image?url=", "&url=", "/plain/", "/aHR0c", "/_ipx/_", "1x"]
 )
 @pytest.mark.parametrize("head", ["/", "/_next/image?", "/unsafe/", "/insecure/"])
-def test_a_long_url_takes_no_long_time(head: str, part: str) -> None:
-    url = (f"http://files.example{head}" + part * MAX_URL_LENGTH)[:MAX_URL_LENGTH]
+@pytest.mark.parametrize("end", ["", "!"])
+def test_a_long_url_takes_no_long_time(head: str, part: str, end: str) -> None:
+    url = (f"http://files.example{head}" + part * MAX_URL_LENGTH)[: MAX_URL_LENGTH - 1] + end
     with measured() as cost:
         for _ in range(10):
             list(originals(url, PAGE))
