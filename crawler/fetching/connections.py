@@ -18,6 +18,7 @@ import yarl
 from orbweaver.crawler.fetching import tls
 from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
+from orbweaver.crawler.fetching.response_heads import LONGEST_HEADER_BYTES, MOST_HEADERS
 from orbweaver.crawler.fetching.response_protocol import ResponseProtocol
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 from python_socks import ProxyType
@@ -99,6 +100,8 @@ class Connections:
             trust_env=False,  # a proxy from the environment would bypass the guard
             response_class=PeerResponse,
             read_bufsize=READ_AHEAD_BYTES,
+            max_headers=MOST_HEADERS,
+            max_field_size=LONGEST_HEADER_BYTES,
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=limits.connect_seconds
             ),  # the rest is Transfers' own

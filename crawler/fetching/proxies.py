@@ -92,6 +92,8 @@ def parse_proxy(text: str | None, environment: Mapping[str, str]) -> Proxy | Non
 
 
 def _host(text: str) -> str:
+    if "%" in text:
+        raise AccessRefused("host: it has escapes")
     try:
         return canonicalise_host(text).strip("[]")
     except UrlRefused as error:

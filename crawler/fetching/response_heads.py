@@ -24,6 +24,9 @@ _STATUS_LINE: Final = re.compile(
     re.IGNORECASE,
 )
 START_BYTES: Final = 4
+# Of one answer. Browsers have no limit of their number; Chromium takes 256 KiB of headers together.
+MOST_HEADERS: Final = 1_000
+LONGEST_HEADER_BYTES: Final = 2**18
 _STARTS: Final = (b"HTTP", b"ICY ")
 _NO_STATUS_LINE: Final = "the answer does not begin with an HTTP status line"
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
@@ -61,6 +64,8 @@ def read_head(received: bytes) -> Head:
     """
     if b"\0" in received:
         raise BadResponse("a NUL byte in the headers")
+    if received.count(b"\n") > MOST_HEADERS + 2:
+        raise BadResponse(f"more than {MOST_HEADERS} header lines")
     text = received.rstrip(b"\r\n").replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
     status_line = _STATUS_LINE.match(text)
     if status_line is None:

@@ -20,7 +20,6 @@ from orbweaver.crawler.transfer_errors import BadResponse
 if TYPE_CHECKING:
     import asyncio
 
-# As much as the parser takes for status line and headers: 128 lines of 8,190 bytes (aiohttp's defaults).
 MOST_BYTES_BEFORE_ANSWER: Final = 2**20
 
 

@@ -42,9 +42,10 @@ class PageLinks:
 
     `candidates` may be references: see LinkSource. None of them is among the links, and those over the limit are only
     counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
-    is relative to the document's URL. `asked_as` has the links whose elements say how they are asked for, and
-    `referrer_policy` is what a meta declares. `refresh` is the reference of the first meta refresh, also where it leads
-    to the document itself. `notes` say what was not read, and `variables` are for the playlists that a playlist names.
+    is relative to the document's URL. `files_before_base` are not among the links: they are relative to the document's
+    URL. `asked_as` has the links whose elements say how they are asked for, and `referrer_policy` is what a meta
+    declares. `refresh` is the reference of the first meta refresh, also where it leads to the document itself. `notes`
+    say what was not read, and `variables` are for the playlists that a playlist names.
     """
 
     links: tuple[Link, ...]
@@ -59,6 +60,7 @@ class PageLinks:
     refresh: str | None = field(default=None, compare=False)
     notes: tuple[Unread, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    files_before_base: tuple[Link, ...] = ()
 
 
 class FoundLinks:
@@ -82,8 +84,18 @@ class FoundLinks:
         self.refresh: str | None = None
         self.variables: dict[str, str] = {}
         self._notes: dict[str, Unread] = {}
+        self._files_before_base: tuple[Link, ...] = ()
         self._page = page.partition("#")[0]
         self._max_links = max_links
+
+    def set_base(self, base: str | None) -> None:
+        """Note the first base of the document; browsers have asked for the files before it without it."""
+        if self.base is not None or base is None:
+            return
+        self.base = base
+        self._files_before_base = tuple(link for link in self.links if link.kind is LinkKind.FILE)
+        for link in self._files_before_base:
+            del self.links[link]
 
     def add(self, reference: str, kind: LinkKind) -> DataUri | None:
         """Add a reference as written; return its file when it is a new data: URI."""
@@ -103,7 +115,7 @@ class FoundLinks:
             key = Link(reference, kind)
         if key in self.links or key in self.data_uris:
             return None
-        if len(self.links) + len(self.data_uris) >= self._max_links:
+        if len(self._files_before_base) + len(self.links) + len(self.data_uris) >= self._max_links:
             self.is_truncated = True
         elif isinstance(key, DataUri):
             self.data_uris[key] = None
@@ -147,6 +159,7 @@ class FoundLinks:
             candidates=tuple(candidates),
             notes=tuple(self._notes.values()),
             variables=self.variables,
+            files_before_base=self._files_before_base,
             candidates_left_out=self._candidates_left_out,
             links=tuple(self.links),
             base=self.base,

@@ -86,7 +86,7 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
                 if name == "base":
                     base = trim(attributes.get("href", "")) or None
                     if depth == 0:
-                        found.base = found.base or base
+                        found.set_base(base)
                     else:
                         inner_base = inner_base or base
                 elif name == "meta":

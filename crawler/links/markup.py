@@ -104,6 +104,9 @@ def start_tags(
             foreign_depth = max(least_depth, foreign_depth + (-1 if end else 1))
         if end:
             continue
+        # Inside svg and math `<base>` is an element of theirs, which says nothing about the page.
+        if inside and name == "base" and foreign_depth > least_depth:
+            continue
         if inside and (has_hint or name in elements or anywhere(inside)):
             yield name, read_attributes(inside, attributes, with_hinted=has_hint)
         if name in _RAW_END and (not foreign_depth or (name == "style" and position >= css_end)):

@@ -94,6 +94,9 @@ class LinkFollower:
         if not cookies:
             self._reload(visit, response, page_links.refresh, base)
         origin = visit.origin.of_links(response.url, page, page_links.referrer_policy or policy)
+        before = self._follow_links(
+            origin, response.url, response.url, page_links.files_before_base, page_links.asked_as
+        )
         linked_urls = self._follow_links(origin, response.url, base, page_links.links, page_links.asked_as)
         if page_links.candidates_left_out:
             reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
@@ -101,7 +104,7 @@ class LinkFollower:
         candidates = self._follow_candidates(origin, response.url, base, page_links.candidates)
         is_compared = body.digests is None and len(body.document) <= MOST_COMPARED
         if is_compared and linked_urls is not None and is_success(response.status):
-            leads_to = {self._admission.addresses.identity(url) for url in [*linked_urls, *candidates]}
+            leads_to = {self._admission.addresses.identity(url) for url in [*(before or ()), *linked_urls, *candidates]}
             self._admission.ask_after_all(
                 self._admission.addresses.answered(visit.url, page_answer(body.document, leads_to))
             )

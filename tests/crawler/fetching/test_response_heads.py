@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.fetching.response_heads import END_OF_HEAD, check_beginning, read_head
+from orbweaver.crawler.fetching.response_heads import END_OF_HEAD, MOST_HEADERS, check_beginning, read_head
 from orbweaver.crawler.transfer_errors import BadResponse
 
 FIRST = b"HTTP/1.1 200"
@@ -94,6 +94,7 @@ def test_headers_are_written_again_as_the_parser_takes_them(lines: bytes, strict
         (b"Transfer-Encoding\t: chunked\r\n", "a blank before the colon"),
         (b"A: b\rContent-Length: 5\r\n", "a bare CR"),
         (b"A: b\0\r\n", "a NUL byte"),
+        (b"A: b\r\n" * (MOST_HEADERS + 1), "more than 1000 header lines"),
     ],
 )
 def test_what_is_read_in_two_ways_is_refused_by_name(lines: bytes, reason: str) -> None:

@@ -213,6 +213,18 @@ def test_the_first_base_counts_and_is_no_link() -> None:
     assert page.links == (Link("a.jpg", FILE),)
 
 
+def test_a_file_that_is_shown_before_the_base_is_not_relative_to_it() -> None:
+    page = look("<a href=p><img src=a.jpg><base href=/pics/><img src=a.jpg>")
+    assert page.base == "/pics/"
+    assert page.files_before_base == (Link("a.jpg", FILE),)
+    assert page.links == (Link("p", PAGE), Link("a.jpg", FILE))
+
+
+def test_a_base_inside_svg_is_none() -> None:
+    assert look("<svg><base href=/x/></svg><img src=a.jpg>").base is None
+    assert look("<svg></svg><base href=/x/><img src=a.jpg>").base == "/x/"
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
