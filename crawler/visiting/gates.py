@@ -9,6 +9,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.rules import urls
+from orbweaver.crawler.rules.urls import host_of, path_of
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.gate_pages import MOST_CHARACTERS, Gate, GateKind, gate_of, shows_something
 from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
@@ -20,6 +21,9 @@ from orbweaver.model import Outcome
 
 # In a row: of an age, of consent, and one more.
 MOST_GATES: Final = 3
+_FIRST_PAGES: Final = frozenset(
+    {"", "default", "enter", "home", "index", "main", "splash", "start", "warning", "welcome"}
+)
 
 
 class Passage(NamedTuple):
@@ -49,12 +53,14 @@ class Gatekeeper:
         # What may be no reference is not worth a failure.
         gate = None if text is None or visit.is_candidate else gate_of(text, is_refused=not is_success(response.status))
         if visit.is_entering:
-            if body.digests is not None and text is None and is_success(response.status):
-                self._passed(visit)  # the way in led to the file itself
-                return _ARRIVED
-            self._visits.journal.tally.pages += gate is None and is_success(response.status)
-            again = _again(visit, has_led=text is not None and gate is None and shows_something(text))
-            self._admission.consider(again, visit.url)
+            # What is no page, "OK" or nothing, may be the answer to the click alone.
+            self._visits.journal.tally.pages += text is not None and gate is None and is_success(response.status)
+            has_led = is_success(response.status) and (
+                body.sniffed_type is not None
+                if body.html is None
+                else gate is None and (text is None or shows_something(text)) and _leads_on(visit.url, response.url)
+            )
+            self._admission.consider(_again(visit, has_led=has_led), visit.url)
             return _ON_ITS_WAY
         if gate is None or (visit.gate is not None and visit.gate.has_led):
             if visit.gate is not None and is_success(response.status):
@@ -90,6 +96,19 @@ def _text_of(response: FetchedResponse, body: Body) -> str | None:
     if len(body.html) > 4 * MOST_CHARACTERS:  # in no encoding so few characters
         return None
     return decode(body.html, response.content_type).text
+
+
+def _leads_on(url: str, way_in: str) -> bool:
+    """Whether what the way into a gate showed may be what the gate hides at `url`: it is there, below it or beside it.
+
+    Beside it only when the gate is the first page of a folder: a gate in front of every page often leads to the first
+    one, also when it did not open.
+    """
+    folder, _, name = path_of(url).rpartition("/")
+    stem = name.partition(".")[0]
+    is_first = stem in _FIRST_PAGES and "?" not in url
+    place, entered = (f"{folder}/" if is_first else f"{folder}/{stem}"), path_of(way_in)
+    return host_of(url) != host_of(way_in) or (entered.startswith(place) and url != way_in)
 
 
 def _entering(visit: Visit, gate: Gate, request: int) -> Visit | None:

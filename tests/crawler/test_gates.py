@@ -40,6 +40,18 @@ def onwards(name: str) -> web.Response:
     return web.Response(status=303, headers={"Location": f"/{name}/in", "Set-Cookie": f"{name}=0; Path=/"})
 
 
+def said(name: str) -> web.Response:
+    return web.Response(text="OK", headers={"Set-Cookie": f"{name}=1; Path=/"})
+
+
+def nothing(name: str) -> web.Response:
+    return web.Response(status=204, headers={"Set-Cookie": f"{name}=1; Path=/"})
+
+
+def shown(name: str) -> web.Response:
+    return page(f"<img src=/{name}/picture.png>")
+
+
 PASSED = {
     "back": Case(f"{ASKS}<a href=/back/in>Enter</a><a href=http://elsewhere.example/>Exit</a>", back),
     "thanks": Case("<a href='/thanks/in'>I am over 18</a>", thanks),
@@ -47,6 +59,9 @@ PASSED = {
     "confirms": Case("<a href=/confirms/in/confirm>I am over 18</a>", back),
     "acts": Case("<form action=/acts/in/submit><button>Yes, I am over 18</button></form>", back),
     "file.png": Case("<a href='/file.png/in'>Ja, ich bin volljährig</a>", thanks, is_file=True),
+    "said": Case("<a href=/said/in>I am over 18</a>", said),
+    "nothing": Case("<a href=/nothing/in>I am over 18</a>", nothing),
+    "shown": Case("<a href=/shown/in>I am over 18</a>", shown),
     "query": Case(f"{ASKS}<a href='/query/?over18=1'>Continue</a>"),
 }
 LEFT = {
@@ -54,6 +69,7 @@ LEFT = {
     "script": "<button onclick=a()>I am over 18</button>",
     "challenge": "<p>Checking your browser before accessing",
     "still": "<a href=/still/in>I am over 18</a>",
+    "elsewhere": "<a href=/ onclick=a()>I am over 18</a>",
     "outside": "<a href=http://elsewhere.example/in>I am over 18</a>",
     "acting": f"{ASKS}<a href=/acting/logout?over18=1>Enter</a>",
     "login": "<form method=post><input type=password><button>Log in</button></form>",
@@ -92,7 +108,7 @@ def resources() -> dict[str, Resource]:
     made["/moved/gate"] = Resource("text/html", gate.encode())
     made["/moved/in"] = entered("moved", thanks)
     made["/private/"] = Resource(None, b"", {"Location": "/linked"}, 302)
-    made["/still/in"] = entered("nothing", thanks)
+    made["/still/in"] = entered("still-there", thanks)
     made["/"] = Resource("text/html", b"<img src=/file.png><a href=/linked>Log in</a>")
     made["/linked"] = Resource("text/html", LEFT["login"].encode())
     return made
@@ -114,6 +130,7 @@ def test_a_gate_of_one_click_is_passed_and_every_other_one_is_a_failure_with_its
         "script": ("gate.script", True),
         "challenge": ("gate.challenge", True),
         "still": ("gate.click", True),
+        "elsewhere": ("gate.click", True),
         "outside": ("gate.click", True),
         "acting": ("gate.click", True),
         "login": ("gate.login", True),

@@ -152,11 +152,11 @@ def test_whatever_is_found_is_canonical_and_little(pieces: list[str], text: str)
 @pytest.mark.parametrize(
     "part", ["/_", "/unsafe/1x1", "=/", "/image?url=", "&url=", "/plain/", "/aHR0c", "/_ipx/_", "1x"]
 )
-@pytest.mark.parametrize("head", ["/", "/_next/image?", "/unsafe/", "/insecure/"])
+@pytest.mark.parametrize("head", ["/", "/_next/image?", "/unsafe/", "/insecure/", "/insecure"])
 @pytest.mark.parametrize("end", ["", "!"])
 def test_a_long_url_takes_no_long_time(head: str, part: str, end: str) -> None:
     url = (f"http://files.example{head}" + part * MAX_URL_LENGTH)[: MAX_URL_LENGTH - 1] + end
     with measured() as cost:
-        for _ in range(10):
+        for _ in range(20):
             list(originals(url, PAGE))
-    assert cost.units < LINEAR
+    assert cost.units < LINEAR / 200  # the URL is short: where its square is taken, it takes 45
