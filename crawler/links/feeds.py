@@ -71,6 +71,9 @@ def add_feed(found: FoundLinks, text: str) -> None:
             return
         if tag.is_end:
             continue
+        # RFC 4287, 2; the one of the feed, which is what programs write.
+        if tag.name == "feed" and found.base is None and (base := tag.attributes.get("base")):
+            found.base = base
         for name, value in tag.attributes.items():
             if kind := _FEED_ATTRIBUTES.get((tag.name, name)):
                 found.add(value, kind)

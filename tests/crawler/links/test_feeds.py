@@ -106,6 +106,12 @@ def test_an_atom_feed_names_pages_and_files_and_nothing_to_edit() -> None:
     ]
 
 
+def test_the_base_of_an_atom_feed_is_that_of_its_references() -> None:
+    feed = b'<feed xmlns="http://www.w3.org/2005/Atom" xml:base="/blog/"><logo>l.png</logo></feed>'
+    found = references(feed, DocumentKind.FEED, content_type=None, base_url="http://host.test/atom.xml")
+    assert found.base == "/blog/"
+
+
 @pytest.mark.parametrize("kind", [DocumentKind.SITEMAP, DocumentKind.FEED])
 def test_a_file_in_an_entry_is_found_as_a_file(kind: DocumentKind) -> None:
     text = "<loc>data:,x</loc><link>data:,x</link>"
