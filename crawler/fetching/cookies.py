@@ -15,18 +15,19 @@ from orbweaver.crawler.rules.urls import hostname_of, path_of
 # As browsers: a longer cookie (its name and value, in characters) and a longer attribute are ignored.
 COOKIE_CHARACTERS: Final = 4_096
 ATTRIBUTE_CHARACTERS: Final = 1_024
-# Of one site, as Chromium; beyond that, and beyond so many characters together, the oldest go.
+# Of one site, as Chromium; beyond that, and beyond so many bytes together, the oldest go.
 MOST_COOKIES: Final = 180
-JAR_CHARACTERS: Final = 64 * 1024
+JAR_BYTES: Final = 64 * 1024
 # Of one request. Most servers refuse a longer header line with 400 or 431.
-SENT_CHARACTERS: Final = 8_000
+SENT_BYTES: Final = 8_000
 # https://www.rfc-editor.org/rfc/rfc6265#section-5.1.1
 _DATE_DELIMITERS = re.compile(r"[\t -/;-@\[-`{-~]+")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])", re.ASCII)
 _DAY = re.compile(r"[0-9]{1,2}(?![0-9])", re.ASCII)
 _YEAR = re.compile(r"[0-9]{2,4}(?![0-9])", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Control characters, and bytes that are not UTF-8, which come as surrogates.
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 
 
@@ -52,7 +53,7 @@ class CookieJar:
 
     def __init__(self) -> None:
         self._cookies: dict[_Place, _Content] = {}  # the oldest first
-        self._characters = 0
+        self._bytes = 0
 
     def remember(self, url: str, set_cookie: Iterable[str]) -> None:
         """Keep the cookies of the `Set-Cookie` lines of an answer for `url`."""
@@ -83,31 +84,32 @@ class CookieJar:
             return
         before = self._cookies.get(place)
         if before is not None:
-            self._characters -= _size(place, before)
+            self._bytes -= _size(place, before)
         self._cookies[place] = content
-        self._characters += _size(place, content)
-        while len(self._cookies) > MOST_COOKIES or self._characters > JAR_CHARACTERS:
+        self._bytes += _size(place, content)
+        while len(self._cookies) > MOST_COOKIES or self._bytes > JAR_BYTES:
             self._remove(next(iter(self._cookies)))
 
     def _remove(self, place: _Place) -> None:
         content = self._cookies.pop(place, None)
         if content is not None:
-            self._characters -= _size(place, content)
+            self._bytes -= _size(place, content)
 
 
 def cookie_header(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the value of a `Cookie` header, "" without cookies; what makes it longer than SENT_CHARACTERS is left out.
+    """Return the value of a `Cookie` header, "" without cookies; what makes it longer than SENT_BYTES is left out.
 
     >>> cookie_header([("a", "1"), ("", "nameless")])
     'a=1; nameless'
     """
     written: list[str] = []
-    left = SENT_CHARACTERS
+    left = SENT_BYTES
     for name, value in pairs:
         text = f"{name}={value}" if name else value
-        if len(text) + 2 <= left:
+        length = _bytes_of(text) + 2
+        if length <= left:
             written.append(text)
-            left -= len(text) + 2
+            left -= length
     return "; ".join(written)
 
 
@@ -124,15 +126,16 @@ def pairs_of(header: str) -> Iterator[tuple[str, str]]:
 
 
 def _size(place: _Place, content: _Content) -> int:
-    return len(place.name) + len(place.domain) + len(place.path) + len(content.value)
+    return _bytes_of(place.name + place.domain + place.path + content.value)
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _read(line: str, url: str, moment: float) -> tuple[_Place, _Content] | None:
-    """Return a cookie as its `Set-Cookie` line says, None when browsers ignore it, too.
-
-    Bytes that are not UTF-8 come as surrogates, which cannot be sent again.
-    """
-    if _CONTROL.search(line) or any("\ud800" <= character <= "\udfff" for character in line):
+    """Return a cookie as its `Set-Cookie` line says, None when browsers ignore it, too."""
+    if _UNSENDABLE.search(line):
         return None
     pair, *rest = line.split(";")
     name, equals, value = pair.partition("=")

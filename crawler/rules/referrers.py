@@ -22,6 +22,11 @@ _ORIGIN_ALONE = frozenset({ReferrerPolicy.ORIGIN, ReferrerPolicy.STRICT_ORIGIN})
 _ORIGIN_FOR_OTHERS = frozenset(
     {ReferrerPolicy.ORIGIN_WHEN_CROSS_ORIGIN, ReferrerPolicy.STRICT_ORIGIN_WHEN_CROSS_ORIGIN}
 )
+# Of another site nobody may learn by these more than the origin: a page's URL may hold a session, and Firefox since 87
+# ignores them there, too (MDN, "Referrer-Policy").
+_LESS_RESTRICTED = frozenset(
+    {ReferrerPolicy.UNSAFE_URL, ReferrerPolicy.NO_REFERRER_WHEN_DOWNGRADE, ReferrerPolicy.ORIGIN_WHEN_CROSS_ORIGIN}
+)
 
 
 def policy_of_header(values: Iterable[str]) -> ReferrerPolicy | None:
@@ -60,6 +65,8 @@ def referrer_for(page: str, url: str, policy: ReferrerPolicy) -> str | None:
     'https://a.example/'
     """
     is_same_origin = url.startswith(origin_of(page))
+    if policy in _LESS_RESTRICTED and not is_same_origin and site_of(hostname_of(page)) != site_of(hostname_of(url)):
+        policy = DEFAULT_POLICY
     if policy is ReferrerPolicy.NO_REFERRER or (policy is ReferrerPolicy.SAME_ORIGIN and not is_same_origin):
         return None
     if policy in _NONE_BEFORE_HTTP and page.startswith("https:") and not url.startswith("https:"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from orbweaver.crawler.fetching.cookies import (
-    JAR_CHARACTERS,
+    JAR_BYTES,
     MOST_COOKIES,
-    SENT_CHARACTERS,
+    SENT_BYTES,
     CookieJar,
     cookie_header,
     pairs_of,
@@ -43,8 +43,8 @@ def check(data: bytes) -> None:
         referrers = [referrer_for(url, one, policy or DEFAULT_POLICY) for one in URLS]
     for pairs, header in zip(every, headers, strict=True):
         assert len(pairs) <= MOST_COOKIES
-        assert sum(len(name) + len(value) for name, value in pairs) <= JAR_CHARACTERS
-        assert len(header) <= SENT_CHARACTERS
+        assert sum(len(f"{name}{value}".encode()) for name, value in pairs) <= JAR_BYTES
+        assert len(header.encode()) <= SENT_BYTES
         assert not {"\r", "\n", "\0"} & set(header)
         header.encode()
         assert len(cookie_header(pairs_of(header))) <= len(header)  # a bare "=" is none

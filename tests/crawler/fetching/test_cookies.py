@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.crawler.fetching.cookies import (
     COOKIE_CHARACTERS,
-    JAR_CHARACTERS,
+    JAR_BYTES,
     MOST_COOKIES,
-    SENT_CHARACTERS,
+    SENT_BYTES,
     CookieJar,
     cookie_header,
     pairs_of,
@@ -101,17 +101,18 @@ def test_a_cookie_can_be_taken_back() -> None:
     assert sent(["a=1", "b=2", "a=; Max-Age=0"]) == "b=2"
 
 
+@pytest.mark.parametrize("letter", ["x", "\u00e9", "\U0001d41b"])
 @pytest.mark.parametrize("length", [1, 100, COOKIE_CHARACTERS - 10])
-def test_a_flood_of_cookies_is_bounded_and_the_newest_stay(length: int) -> None:
+def test_a_flood_of_cookies_is_bounded_and_the_newest_stay(length: int, letter: str) -> None:
     jar = CookieJar()
-    jar.remember(URL, [f"c{number}={'x' * length}; Path=/{'p' * 900}" for number in range(FLOOD)])
-    jar.remember(URL, [f"c{number}={'x' * length}" for number in range(FLOOD)])
+    jar.remember(URL, [f"c{number}={letter * length}; Path=/{'p' * 900}" for number in range(FLOOD)])
+    jar.remember(URL, [f"c{number}={letter * length}" for number in range(FLOOD)])
     pairs = jar.pairs_for(URL)
 
     assert len(pairs) <= MOST_COOKIES
-    assert sum(len(name) + len(value) for name, value in pairs) <= JAR_CHARACTERS
+    assert sum(len(f"{name}{value}".encode()) for name, value in pairs) <= JAR_BYTES
     assert pairs[-1][0] == f"c{FLOOD - 1}"
-    assert len(cookie_header(pairs)) <= SENT_CHARACTERS
+    assert len(cookie_header(pairs).encode()) <= SENT_BYTES
 
 
 _LINES = st.lists(st.text(alphabet=st.sampled_from('ab=;, /"\t.0-:') | st.characters(), max_size=40), max_size=8)

@@ -16,26 +16,29 @@ from orbweaver.crawler.rules.referrers import (
 PAGE = "https://a.com/x/y?z"
 ORIGIN = "https://a.com/"
 SAME, OTHER, HTTP = "https://a.com/b.png", "https://b.com/b.png", "http://a.com/b.png"
+NEAR = "https://cdn.a.com/b.png"  # another origin of the same site
 
 
 @pytest.mark.parametrize(
-    ("policy", "same", "other", "http"),
+    ("policy", "same", "near", "other", "http"),
     [
-        (DEFAULT_POLICY, PAGE, ORIGIN, None),
-        (P.STRICT_ORIGIN, ORIGIN, ORIGIN, None),
-        (P.ORIGIN, ORIGIN, ORIGIN, ORIGIN),
-        (P.ORIGIN_WHEN_CROSS_ORIGIN, PAGE, ORIGIN, ORIGIN),
-        (P.SAME_ORIGIN, PAGE, None, None),
-        (P.NO_REFERRER, None, None, None),
-        (P.NO_REFERRER_WHEN_DOWNGRADE, PAGE, PAGE, None),
-        (P.UNSAFE_URL, PAGE, PAGE, PAGE),
+        (DEFAULT_POLICY, PAGE, ORIGIN, ORIGIN, None),
+        (P.STRICT_ORIGIN, ORIGIN, ORIGIN, ORIGIN, None),
+        (P.ORIGIN, ORIGIN, ORIGIN, ORIGIN, ORIGIN),
+        (P.ORIGIN_WHEN_CROSS_ORIGIN, PAGE, ORIGIN, ORIGIN, ORIGIN),
+        (P.SAME_ORIGIN, PAGE, None, None, None),
+        (P.NO_REFERRER, None, None, None, None),
+        (P.NO_REFERRER_WHEN_DOWNGRADE, PAGE, PAGE, ORIGIN, None),
+        (P.UNSAFE_URL, PAGE, PAGE, ORIGIN, PAGE),
     ],
 )
 def test_a_policy_decides_by_origin_and_downgrade(
-    policy: P, same: str | None, other: str | None, http: str | None
+    policy: P, same: str | None, near: str | None, other: str | None, http: str | None
 ) -> None:
-    assert (referrer_for(PAGE, SAME, policy), referrer_for(PAGE, OTHER, policy)) == (same, other)
-    assert referrer_for(PAGE, HTTP, policy) == http
+    said = [referrer_for(PAGE, url, policy) for url in (SAME, NEAR, OTHER, HTTP)]
+    assert said == [same, near, other, http]
+    stranger = referrer_for(PAGE, "http://b.com/b.png", policy)
+    assert stranger in {None, ORIGIN}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,8 @@ def test_an_origin_is_scheme_host_and_port(page: str, url: str, expected: str) -
         (OTHER, None, SAME, ORIGIN),  # what was left out does not come back
         (HTTP, None, SAME, None),
         (SAME, P.NO_REFERRER, SAME, None),
-        (SAME, P.UNSAFE_URL, OTHER, PAGE),
+        (SAME, P.UNSAFE_URL, NEAR, PAGE),
+        (SAME, P.UNSAFE_URL, OTHER, ORIGIN),
         (OTHER, P.UNSAFE_URL, SAME, ORIGIN),
     ],
 )
