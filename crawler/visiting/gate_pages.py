@@ -42,6 +42,7 @@ _SHOW_FILES: Final = frozenset({"img", "video", "audio", "source", "embed", "obj
 _READ: Final = frozenset(
     {"action", "alt", "formaction", "formmethod", "href", "method", "name", "onclick", "title", "type", "value"}
 )
+_WITH_ATTRIBUTES: Final = frozenset({"a", "area", "base", "button", "form", "img", "input", "select", "textarea"})
 _QUOTED: Final = re.compile(r"\"[^\"]*+\"?|'[^']*+'?")
 _TICKED: Final = re.compile(r"\b(?:checked|required)\b", re.IGNORECASE)
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
@@ -216,7 +217,8 @@ def _read(text: str) -> _Page | None:
         if is_end:
             form = None if name == "form" else form
             continue
-        attributes = read_attributes(token["inside"], _READ)
+        # For speed: most tags only shape the page.
+        attributes = read_attributes(token["inside"], _READ) if name in _WITH_ATTRIBUTES else {}
         page.shown_files += name in _SHOW_FILES
         if name == "base" and page.base is None:
             page.base = attributes.get("href")

@@ -66,7 +66,10 @@ class LeftOutUrls:
 
 
 class SameAddresses:
-    """The URLs that one recrawl met, and what it has learnt about those that share a dedup key."""
+    """The URLs that one recrawl met, and what it has learnt about those that share a dedup key.
+
+    `has_met_variants` says whether there is anything to learn: until then no answer need be compared.
+    """
 
     def __init__(self) -> None:
         self._seen = SeenUrls()
@@ -76,6 +79,7 @@ class SameAddresses:
         self._places: dict[str, _KnownPlace] = {}
         self._kept: list[tuple[_KnownPlace, PlannedRequest]] = []
         self._doubts = 0
+        self.has_met_variants = False
 
     def __len__(self) -> int:
         return len(self._seen) + len(self._candidates)
@@ -93,6 +97,7 @@ class SameAddresses:
             return Met.SEEN
         if not dedup_key.parts_left_out(url):
             return Met.NEW
+        self.has_met_variants = True
         key = dedup_key.key(url)
         is_new = self._seen.add(_KEY_MARK + key)
         return Met.NEW if is_new and (key == url or key not in self._seen) else Met.VARIANT
@@ -103,6 +108,7 @@ class SameAddresses:
             return Met.SEEN
         if not dedup_key.parts_left_out(url):
             return Met.NEW
+        self.has_met_variants = True
         key = dedup_key.key(url)
         is_new = self._candidates.add(_KEY_MARK + key)
         is_met = key in self._seen or _KEY_MARK + key in self._seen
