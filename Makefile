@@ -30,7 +30,7 @@ test: install $(VENV)/documentation/.unpacked
 
 # What another Python may read or do otherwise, in under a minute, and one whole verification (the demo).
 QUICK := tests/test_patterns.py tests/test_settings.py tests/crawler/rules tests/crawler/bodies tests/crawler/links \
-  tests/crawler/visiting/test_dedup_key.py
+  tests/crawler/visiting/addresses/test_dedup_key.py
 
 quick: install
 	$(BIN)/python -m pytest --quiet --numprocesses=2 -k 'not reasonable_time and not linear_time' $(PYTEST_ARGS) $(QUICK)

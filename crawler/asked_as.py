@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Destination(StrEnum):
-    """What a browser would do with the answer (https://fetch.spec.whatwg.org/#concept-request-destination)."""
+    """The use that a browser would make of the answer (https://fetch.spec.whatwg.org/#concept-request-destination)."""
 
     DOCUMENT = "document"
     IFRAME = "iframe"
@@ -36,7 +36,7 @@ class ReferrerPolicy(StrEnum):
 
 
 class AskedAs(NamedTuple):
-    """What an element says about the request for its reference; None where its kind, or its page, decides."""
+    """The wishes of an element for the request for its reference; None where its kind, or its page, decides."""
 
     destination: Destination | None = None
     policy: ReferrerPolicy | None = None

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from orbweaver.crawler.errors import MessageRefused, UrlRefused
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import urls
-from orbweaver.crawler.visiting.host_answers import HOSTS_HANDED_ON
+from orbweaver.crawler.visiting.records.host_answers import HOSTS_HANDED_ON
 from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, Sighting, Skip, Tally
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 

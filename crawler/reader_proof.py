@@ -21,17 +21,17 @@ from orbweaver.crawler.bodies.sniff import sniff
 from orbweaver.crawler.errors import ReadersWrong, UrlRefused
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import fixed_documents as fixed
-from orbweaver.crawler.links.attribute_values import DataUri
 from orbweaver.crawler.links.documents import references
 from orbweaver.crawler.links.found_links import Link, PageLinks
-from orbweaver.crawler.links.html import extract
 from orbweaver.crawler.links.http_headers import header_links
+from orbweaver.crawler.links.pages.attribute_values import DataUri
+from orbweaver.crawler.links.pages.html import extract
 from orbweaver.crawler.rules import robots, url_rules
 from orbweaver.crawler.rules.scope import scope_for
 from orbweaver.crawler.rules.url_rules import ReachedUrl
 from orbweaver.crawler.rules.urls import join
-from orbweaver.crawler.visiting import dedup_key
-from orbweaver.crawler.visiting.seen_urls import SeenUrls
+from orbweaver.crawler.visiting.addresses import dedup_key
+from orbweaver.crawler.visiting.addresses.seen_urls import SeenUrls
 from orbweaver.model import DigestSet, Limits, ScopeKind
 
 _MOST_NAMED: Final = 3

@@ -12,7 +12,7 @@ from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.fetching.proxies import parse_proxy
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider
-from orbweaver.crawler.visiting.journal import Record
+from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Report, Reported, Scope, Tally
 from orbweaver.settings import Settings
 from scrapy.crawler import AsyncCrawlerProcess

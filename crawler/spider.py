@@ -19,8 +19,8 @@ from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transf
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.visiting import request_manner
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
-from orbweaver.crawler.visiting.journal import Journal, Record
 from orbweaver.crawler.visiting.navigator import Navigator
+from orbweaver.crawler.visiting.records.journal import Journal, Record
 from orbweaver.crawler.visiting.visit_pool import VisitPool
 from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope
 from orbweaver.settings import Settings

@@ -299,7 +299,7 @@ PLANTED = {
     ),
     "bodies know no links": (
         "crawler/bodies/a.py",
-        "from orbweaver.crawler.links.html import extract",
+        "from orbweaver.crawler.links.pages.html import extract",
         "crawler/bodies may not import links",
     ),
     "bodies know no fetching": (
@@ -324,7 +324,7 @@ PLANTED = {
     ),
     "fetching knows no links": (
         "crawler/fetching/a.py",
-        "from orbweaver.crawler.links.html import extract",
+        "from orbweaver.crawler.links.pages.html import extract",
         "crawler/fetching may not import links",
     ),
     "a room of the crawler knows no door": (

@@ -51,7 +51,7 @@ def functions_of(path: str) -> frozenset[str]:
 
 
 def complaints(row: Row) -> list[str]:
-    """What is wrong with a row, a line each."""
+    """Return the faults of a row, a line each."""
     said = []
     named = TEST_NAME.findall(row.test)
     if not named:

@@ -9,11 +9,12 @@ from orbweaver.crawler.asked_as import AskedAs, Destination
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.bodies.sniff import HEAD_BYTES
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links import cues, feeds, json_documents, manifests, playlists, smooth_streams, texts
-from orbweaver.crawler.links.attribute_values import css_references
+from orbweaver.crawler.links import feeds, json_documents, texts
 from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, PageLinks
-from orbweaver.crawler.links.html import add_markup
+from orbweaver.crawler.links.pages.attribute_values import css_references
+from orbweaver.crawler.links.pages.html import add_markup
+from orbweaver.crawler.links.streams import cues, manifests, playlists, smooth_streams
 
 _NO_VARIABLES: Mapping[str, str] = {}
 # https://www.w3.org/TR/css-syntax-3/#input-byte-stream

@@ -10,8 +10,8 @@ import codecs
 import re
 from typing import Final, NamedTuple
 
-from orbweaver.crawler.links.attribute_values import DATA_SCHEME
-from orbweaver.crawler.links.markup import read_attributes
+from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME
+from orbweaver.crawler.links.pages.markup import read_attributes
 from w3lib.encoding import read_bom
 
 # https://encoding.spec.whatwg.org/#names-and-labels: first Python's codec, then the labels of the standard's encoding.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.found_links import FoundLinks
-from orbweaver.crawler.links.html import add_markup
+from orbweaver.crawler.links.pages.html import add_markup
 from orbweaver.crawler.links.xml_tags import tags
 
 # https://www.sitemaps.org/protocol.html: as many as one sitemap may have.

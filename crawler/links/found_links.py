@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from orbweaver.crawler.asked_as import AskedAs, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.links.attribute_values import DATA_SCHEME, DataUri, decode_data_uri, trim
 from orbweaver.crawler.links.encodings import encode_query
+from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME, DataUri, decode_data_uri, trim
 from orbweaver.model import Outcome
 
 MAX_LINKS = 10_000

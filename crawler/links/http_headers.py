@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.attribute_values import refresh_reference
-from orbweaver.crawler.links.element_rules import link_references
 from orbweaver.crawler.links.found_links import Link
+from orbweaver.crawler.links.pages.attribute_values import refresh_reference
+from orbweaver.crawler.links.pages.element_rules import link_references
 
 MOST_HEADER_LINKS = 100
 # RFC 8288, 3. Nothing follows the repetition, so each character is read once.

@@ -11,7 +11,7 @@ import re
 
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.found_links import FoundLinks
-from orbweaver.crawler.links.html import add_markup
+from orbweaver.crawler.links.pages.html import add_markup
 
 _MEMBER = re.compile(
     r'(?P<attachments>"attachments"\s*+:\s*+\[)|(?P<end>\])'

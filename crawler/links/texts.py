@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.links.candidates import is_file, text_references
 from orbweaver.crawler.links.found_links import FoundLinks
+from orbweaver.crawler.links.pages.candidates import is_file, text_references
 from orbweaver.crawler.links.xml_tags import tags
 
 # No longer URL is fetched.

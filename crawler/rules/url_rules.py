@@ -31,7 +31,7 @@ class ReachedUrl(NamedTuple):
 
     `kind` is what is expected. With `is_embed` a page shows it (an image, a film) and does not only link to it. With
     `is_redirect` another URL, perhaps the reported one, redirected to it. `source` says how certain the reference was.
-    With `is_way_in` the button of a gate leads to it (crawler/visiting/gate_pages.py).
+    With `is_way_in` the button of a gate leads to it (crawler/visiting/gates/gate_pages.py).
     """
 
     url: str

@@ -8,12 +8,12 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules
 from orbweaver.crawler.rules.urls import host_of
+from orbweaver.crawler.visiting.addresses.same_addresses import SameAddresses
 from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
-from orbweaver.crawler.visiting.outcomes import Ending
-from orbweaver.crawler.visiting.same_addresses import SameAddresses
-from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
+from orbweaver.crawler.visiting.records.outcomes import Ending
+from orbweaver.crawler.visiting.records.suggestions import ScopeSuggestions
+from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
 from orbweaver.crawler.visiting.visit import Visit
-from orbweaver.crawler.visiting.visit_journal import VisitJournal
 from orbweaver.model import Outcome, Scope, now
 
 # So many pages wait whose URL differs from one that was met only in what probably does not count.

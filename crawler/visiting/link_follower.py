@@ -12,19 +12,19 @@ from orbweaver.crawler.fetching.request_headers import ReporterHeaders
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links import documents
-from orbweaver.crawler.links.attribute_values import refresh_reference
 from orbweaver.crawler.links.found_links import MAX_CANDIDATES, Link
 from orbweaver.crawler.links.http_headers import header_links
+from orbweaver.crawler.links.pages.attribute_values import refresh_reference
 from orbweaver.crawler.rules import image_services, inner_urls, urls
 from orbweaver.crawler.rules.referrers import policy_of_header
-from orbweaver.crawler.visiting import dedup_key
+from orbweaver.crawler.visiting.addresses import dedup_key
+from orbweaver.crawler.visiting.addresses.same_addresses import MOST_COMPARED, Met, page_answer
 from orbweaver.crawler.visiting.admission import Admission
-from orbweaver.crawler.visiting.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.records.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
 from orbweaver.crawler.visiting.request_manner import referrer_of
-from orbweaver.crawler.visiting.same_addresses import MOST_COMPARED, Met, page_answer
 from orbweaver.crawler.visiting.typed_files import TypedFiles
 from orbweaver.crawler.visiting.visit import UNKNOWN_ORIGIN, Origin, Visit, expected_kind
-from orbweaver.crawler.visiting.visit_journal import VisitJournal
 from orbweaver.model import Outcome
 
 # So many links are remembered, so that none is followed twice: 12 to 24 bytes each.

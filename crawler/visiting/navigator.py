@@ -14,15 +14,15 @@ from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import urls
-from orbweaver.crawler.visiting import dedup_key
+from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.frontier import Frontier
-from orbweaver.crawler.visiting.gate_pages import Gate
-from orbweaver.crawler.visiting.gates import Gatekeeper
-from orbweaver.crawler.visiting.host_answers import A_GATE, GIVEN, AnswerCounter
-from orbweaver.crawler.visiting.journal import Journal
+from orbweaver.crawler.visiting.gates.gate_pages import Gate
+from orbweaver.crawler.visiting.gates.gatekeeper import Gatekeeper
 from orbweaver.crawler.visiting.link_follower import LinkFollower, policy_of
-from orbweaver.crawler.visiting.outcomes import (
+from orbweaver.crawler.visiting.records.host_answers import A_GATE, GIVEN, AnswerCounter
+from orbweaver.crawler.visiting.records.journal import Journal
+from orbweaver.crawler.visiting.records.outcomes import (
     Arrival,
     Ending,
     arrival_of,
@@ -32,10 +32,10 @@ from orbweaver.crawler.visiting.outcomes import (
     is_status_failure,
     is_success,
 )
-from orbweaver.crawler.visiting.reported_urls import ReportedUrls
+from orbweaver.crawler.visiting.records.reported_urls import ReportedUrls
+from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
 from orbweaver.crawler.visiting.request_manner import after_redirect, as_it_is_kept, is_negotiated
 from orbweaver.crawler.visiting.visit import Origin, Visit, expected_kind
-from orbweaver.crawler.visiting.visit_journal import VisitJournal
 from orbweaver.model import Outcome, ReferrerControl, Report, Scope
 
 # As browsers (https://fetch.spec.whatwg.org/#http-redirect-fetch).

@@ -10,7 +10,7 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkSource
 from orbweaver.crawler.rules import referrers, urls
-from orbweaver.crawler.visiting.outcomes import is_success
+from orbweaver.crawler.visiting.records.outcomes import is_success
 from orbweaver.crawler.visiting.visit import Visit
 
 # Hosts make these of other images for who names them in `Accept`.

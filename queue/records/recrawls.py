@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.visiting.journal import Record
+from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.records import batches

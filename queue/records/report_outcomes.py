@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
+from orbweaver.crawler.visiting.records.host_answers import GONE_STATUSES
 from orbweaver.model import Case, Outcome, Report, Reported
 from orbweaver.queue.records.misread_urls import misreading
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState

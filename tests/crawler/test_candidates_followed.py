@@ -1,4 +1,4 @@
-"""What may be a reference is visited last, and nothing is lost or blamed on the host because of it."""
+"""Candidates are visited last, and nothing is lost or blamed on the host because of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contained import crawl
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.rules import url_rules
 from orbweaver.crawler.rules.scope import scope_for
-from orbweaver.crawler.visiting.host_answers import GIVEN
-from orbweaver.crawler.visiting.outcomes import arrival_of
+from orbweaver.crawler.visiting.records.host_answers import GIVEN
+from orbweaver.crawler.visiting.records.outcomes import arrival_of
 from orbweaver.model import Limits, Outcome, ScopeKind, now
 from synthetic_host import Resource, SyntheticHost
 

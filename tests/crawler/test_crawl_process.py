@@ -17,7 +17,7 @@ from contained import Died, run
 from orbweaver.crawler import crawl_messages, crawl_process, recrawl
 from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
-from orbweaver.crawler.visiting.journal import Record
+from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.settings import Settings
 from orbweaver_command import eventually

@@ -25,7 +25,7 @@ from orbweaver.crawler.links import (
 )
 from orbweaver.crawler.links.encodings import DecodedText
 from orbweaver.crawler.rules import urls
-from orbweaver.crawler.visiting import dedup_key
+from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.settings import Settings
 
 # As Python 3.11.2 reads `(?:ab?c)*+`: what is there is not found.

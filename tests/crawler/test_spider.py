@@ -16,7 +16,7 @@ from contained import Crawled, Order, crawl, crawl_here, crawl_with, order, run,
 from hostile_server import Behaviour, HostileServer
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.visiting.journal import BATCH_SIGHTINGS
+from orbweaver.crawler.visiting.records.journal import BATCH_SIGHTINGS
 from orbweaver.model import Limits, Report, ScopeKind, Sighting, Skip, Tally
 from raw_server import RawServer
 from synthetic_host import Resource, SyntheticHost

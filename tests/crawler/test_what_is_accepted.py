@@ -1,4 +1,4 @@
-"""What browsers accept of an HTTP answer is accepted: the file is hashed, and the links of the page are followed."""
+"""Every HTTP answer that browsers accept is accepted: the file is hashed, and the links of the page are followed."""
 
 from __future__ import annotations
 

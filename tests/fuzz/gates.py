@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.visiting.gate_pages import GateKind, gate_of, said
+from orbweaver.crawler.visiting.gates.gate_pages import GateKind, gate_of, said
 
 from fuzz.promises import in_time_for, stretched
 

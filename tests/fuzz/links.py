@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.links.found_links import MAX_CANDIDATES
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.pages.html import extract
 from orbweaver.crawler.rules.urls import canonicalise, join
 
 from fuzz.promises import in_time_for, stretched

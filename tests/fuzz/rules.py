@@ -9,7 +9,7 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import image_services, url_rules, urls
 from orbweaver.crawler.rules.scope import refusal_of, scope_for
 from orbweaver.crawler.rules.urls import canonicalise, join
-from orbweaver.crawler.visiting import dedup_key
+from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.model import Limits, ScopeKind
 
 from fuzz.promises import in_time_for

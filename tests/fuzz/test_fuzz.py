@@ -15,7 +15,7 @@ from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits
 from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.crawler.bodies.decoding import decoder_for
 from orbweaver.crawler.errors import UndecodableBody
-from orbweaver.crawler.visiting import dedup_key
+from orbweaver.crawler.visiting.addresses import dedup_key
 
 from fuzz.promises import stretched
 from fuzz.targets import TARGETS, seeds_of

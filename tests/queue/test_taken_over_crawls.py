@@ -14,7 +14,7 @@ import pytest
 from builders import RUN, a_sighting, an_order, parked
 from contained import run
 from orbweaver.crawler import recrawl
-from orbweaver.crawler.visiting.journal import Record
+from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import workers

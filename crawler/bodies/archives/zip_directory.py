@@ -13,7 +13,7 @@ _LOWER_HALF = 0xFFFF_FFFF
 
 
 class EndRecord(NamedTuple):
-    """What an end record says: where the directory begins, its length in bytes, and the number of its entries."""
+    """The content of an end record: where the directory begins, its length in bytes, and the number of its entries."""
 
     begins_at: int
     directory_length: int

@@ -82,7 +82,7 @@ PAGES = {
 
 
 class Asked(NamedTuple):
-    """What a host and another one of the same site were asked, by path, and what was found."""
+    """Two hosts of one site after a recrawl: what each was asked, by path, and what was found."""
 
     found: Crawled
     here: str

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.links.encodings import codec_of, decode, encode_query
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.pages.html import extract
 from orbweaver.crawler.rules.urls import canonicalise, join
 
 ZHE = "\u0436"

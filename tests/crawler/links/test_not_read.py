@@ -1,9 +1,9 @@
-"""What may name a file and is not read, on purpose: docs/what-is-read.md has a row for each."""
+"""Text that may name a file and is not read, on purpose: docs/what-is-read.md has a row for each."""
 
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.pages.html import extract
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from html import unescape
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 
-from orbweaver.crawler.links.attribute_values import trim
-from orbweaver.crawler.links.markup import read_attributes
+from orbweaver.crawler.links.pages.attribute_values import trim
+from orbweaver.crawler.links.pages.markup import read_attributes
 from orbweaver.crawler.rules import gate_words
 from orbweaver.crawler.rules.gate_words import WordKind
 

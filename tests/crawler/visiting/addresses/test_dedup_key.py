@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.rules.urls import canonicalise
-from orbweaver.crawler.visiting.dedup_key import key
+from orbweaver.crawler.visiting.addresses.dedup_key import key
 
 PAGE = "http://files.example/a/page"
 MD5 = "0123456789abcdef0123456789abcdef"

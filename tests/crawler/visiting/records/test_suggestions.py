@@ -6,7 +6,7 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.visiting.suggestions import ScopeSuggestions
+from orbweaver.crawler.visiting.records.suggestions import ScopeSuggestions
 
 
 def test_hosts_are_suggested_by_their_number_of_files() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.rules.gate_words import ROWS, WordKind
-from orbweaver.crawler.visiting.gate_pages import MOST_CHARACTERS, MOST_WORDS_SAID, Gate, GateKind, gate_of, said
+from orbweaver.crawler.visiting.gates.gate_pages import MOST_CHARACTERS, MOST_WORDS_SAID, Gate, GateKind, gate_of, said
 
 ASKS = "<p>You must be at least 18 years old to enter.</p>"
 K = GateKind

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orbweaver.crawler.links.attribute_values import css_references, srcset_references
-from orbweaver.crawler.links.hints import ENDING, SCHEME, Hints
-from orbweaver.crawler.links.markup import unescape
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS, any_of
+from orbweaver.crawler.links.pages.attribute_values import css_references, srcset_references
+from orbweaver.crawler.links.pages.hints import ENDING, SCHEME, Hints
+from orbweaver.crawler.links.pages.markup import unescape
 
 MOST_REFERENCE_CHARACTERS = 2_048
 # An attribute without quotes has no long value.

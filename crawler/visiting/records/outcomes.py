@@ -15,8 +15,8 @@ from orbweaver.crawler.transfer_errors import (
     PartSent,
     TransferTooSlow,
 )
-from orbweaver.crawler.visiting.gate_pages import Gate, GateKind
-from orbweaver.crawler.visiting.host_answers import A_PAGE, EMPTY, GIVEN, GONE_STATUSES
+from orbweaver.crawler.visiting.gates.gate_pages import Gate, GateKind
+from orbweaver.crawler.visiting.records.host_answers import A_PAGE, EMPTY, GIVEN, GONE_STATUSES
 from orbweaver.model import Outcome
 from scrapy.exceptions import (
     CannotResolveHostError,

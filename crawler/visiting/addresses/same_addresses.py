@@ -21,9 +21,9 @@ from enum import Enum, auto
 from typing import Final
 
 from orbweaver.crawler.rules.urls import host_of
-from orbweaver.crawler.visiting import dedup_key
+from orbweaver.crawler.visiting.addresses import dedup_key
+from orbweaver.crawler.visiting.addresses.seen_urls import SeenUrls
 from orbweaver.crawler.visiting.frontier import PlannedRequest
-from orbweaver.crawler.visiting.seen_urls import SeenUrls
 
 # Two files can be the same by chance: a picture that stands for a missing one.
 ENOUGH: Final = 2

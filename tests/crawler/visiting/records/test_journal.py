@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.visiting.journal import BATCH_SIGHTINGS, SKIPS_RECORDED, Journal
+from orbweaver.crawler.visiting.records.journal import BATCH_SIGHTINGS, SKIPS_RECORDED, Journal
 from orbweaver.model import HttpFacts, Outcome, Sighting, Skip, Tally, now
 
 

@@ -1,4 +1,4 @@
-"""What may be a reference is found wherever it stands in a page, and what only looks like one is left alone."""
+"""Candidates are found wherever they stand in a page, and text that only looks like one is left alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.links import candidates
 from orbweaver.crawler.links.found_links import Link, PageLinks
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.pages import candidates
+from orbweaver.crawler.links.pages.html import extract
 
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 SCRIPT, ATTRIBUTE = LinkSource.SCRIPT, LinkSource.ATTRIBUTE

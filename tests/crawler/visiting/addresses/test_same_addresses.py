@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.visiting import same_addresses
+from orbweaver.crawler.visiting.addresses import same_addresses
+from orbweaver.crawler.visiting.addresses.same_addresses import LeftOutUrls, Met, SameAddresses, page_answer
 from orbweaver.crawler.visiting.frontier import PlannedRequest
-from orbweaver.crawler.visiting.same_addresses import LeftOutUrls, Met, SameAddresses, page_answer
 from orbweaver.crawler.visiting.visit import Visit
 
 HOST = "http://files.example"

@@ -6,7 +6,7 @@ import pytest
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.links import documents
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.pages.html import extract
 
 D, P = Destination, ReferrerPolicy
 

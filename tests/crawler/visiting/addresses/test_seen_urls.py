@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.visiting.seen_urls import SeenUrls
+from orbweaver.crawler.visiting.addresses.seen_urls import SeenUrls
 
 
 class Aimed(str):

@@ -12,7 +12,7 @@ from html import unescape as unescape_text
 from html.entities import html5
 
 from orbweaver.crawler.bodies.repetition import end_of_run
-from orbweaver.crawler.links.hints import Hints, is_hinted
+from orbweaver.crawler.links.pages.hints import Hints, is_hinted
 
 Attributes = dict[str, str]
 # No name of an element or attribute has such characters.

@@ -8,7 +8,7 @@ import pytest
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.links.markup import SCRIPT, read_attributes, start_tags
+from orbweaver.crawler.links.pages.markup import SCRIPT, read_attributes, start_tags
 from selectolax.lexbor import LexborHTMLParser
 
 NAMES = frozenset({"href", "src", "x", "style", "a"})

@@ -9,9 +9,9 @@ from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.attribute_values import DataUri
 from orbweaver.crawler.links.found_links import Link, PageLinks
-from orbweaver.crawler.links.html import DOCUMENTS_DEEP, extract
+from orbweaver.crawler.links.pages.attribute_values import DataUri
+from orbweaver.crawler.links.pages.html import DOCUMENTS_DEEP, extract
 
 PAGE, FILE = LinkKind.PAGE, LinkKind.FILE
 MEGABYTES_2 = 2 * 2**20

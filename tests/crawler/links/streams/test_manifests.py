@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.links.documents import references
 from orbweaver.crawler.links.found_links import PageLinks
-from orbweaver.crawler.links.manifests import MOST_SEGMENTS
+from orbweaver.crawler.links.streams.manifests import MOST_SEGMENTS
 
 
 def look(text: str, max_links: int = 20_000) -> PageLinks:

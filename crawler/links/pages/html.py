@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from urllib.parse import urljoin
 
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.links.attribute_values import DATA_SCHEME, refresh_reference, trim
-from orbweaver.crawler.links.candidates import (
+from orbweaver.crawler.links.encodings import decode, encode_query
+from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, Link, PageLinks
+from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME, refresh_reference, trim
+from orbweaver.crawler.links.pages.candidates import (
     attribute_references,
     handler_references,
     is_file,
@@ -16,7 +18,7 @@ from orbweaver.crawler.links.candidates import (
     script_references,
     text_references,
 )
-from orbweaver.crawler.links.element_rules import (
+from orbweaver.crawler.links.pages.element_rules import (
     NO_REFERENCES,
     READ_ANYWHERE,
     READ_ATTRIBUTES,
@@ -25,11 +27,9 @@ from orbweaver.crawler.links.element_rules import (
     is_wanted,
     references_of,
 )
-from orbweaver.crawler.links.encodings import decode, encode_query
-from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, Link, PageLinks
-from orbweaver.crawler.links.hints import is_hinted
-from orbweaver.crawler.links.markup import INSIDE, SCRIPT, TEXT, start_tags
-from orbweaver.crawler.links.request_hints import SAYING, asked_as, declared_policy
+from orbweaver.crawler.links.pages.hints import is_hinted
+from orbweaver.crawler.links.pages.markup import INSIDE, SCRIPT, TEXT, start_tags
+from orbweaver.crawler.links.pages.request_hints import SAYING, asked_as, declared_policy
 
 # Documents in srcdoc and data: URIs, each inside another: every level is read as a whole again.
 DOCUMENTS_DEEP = 8

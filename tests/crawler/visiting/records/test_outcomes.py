@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from orbweaver.crawler import errors, transfer_errors
-from orbweaver.crawler.visiting.host_answers import A_PAGE, EMPTY, GIVEN
-from orbweaver.crawler.visiting.outcomes import (
+from orbweaver.crawler.visiting.records.host_answers import A_PAGE, EMPTY, GIVEN
+from orbweaver.crawler.visiting.records.outcomes import (
     arrival_of,
     ending_of_error,
     ending_of_own_error,

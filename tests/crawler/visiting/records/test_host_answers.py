@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler.visiting.host_answers import FILES_TOLERATED, HOSTS_HANDED_ON, AnswerCounter, refusal_reason
+from orbweaver.crawler.visiting.records.host_answers import (
+    FILES_TOLERATED,
+    HOSTS_HANDED_ON,
+    AnswerCounter,
+    refusal_reason,
+)
 from orbweaver.model import HostAnswers
 
 

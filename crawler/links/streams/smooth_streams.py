@@ -8,7 +8,7 @@ from itertools import islice
 
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links.found_links import FoundLinks
-from orbweaver.crawler.links.manifests import MOST_SEGMENTS
+from orbweaver.crawler.links.streams.manifests import MOST_SEGMENTS
 from orbweaver.crawler.links.xml_tags import Tag, tags
 
 # No longer URL is fetched, and a template can repeat its values.

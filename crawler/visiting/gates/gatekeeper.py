@@ -11,12 +11,12 @@ from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.urls import host_of, path_of
 from orbweaver.crawler.visiting.admission import Admission
-from orbweaver.crawler.visiting.gate_pages import MOST_CHARACTERS, Gate, GateKind, gate_of, shows_something
-from orbweaver.crawler.visiting.host_answers import GONE_STATUSES
+from orbweaver.crawler.visiting.gates.gate_pages import MOST_CHARACTERS, Gate, GateKind, gate_of, shows_something
 from orbweaver.crawler.visiting.link_follower import base_of
-from orbweaver.crawler.visiting.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.records.host_answers import GONE_STATUSES
+from orbweaver.crawler.visiting.records.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
 from orbweaver.crawler.visiting.visit import GatePass, Visit
-from orbweaver.crawler.visiting.visit_journal import VisitJournal
 from orbweaver.model import Outcome
 
 # In a row: of an age, of consent, and one more.
@@ -27,7 +27,7 @@ _FIRST_PAGES: Final = frozenset(
 
 
 class Passage(NamedTuple):
-    """What became of a visit at a gate: it is on its way through, or the response is what the visit was for.
+    """The end of a visit at a gate: it is on its way through, or the response is the one that the visit was for.
 
     `gate` is one that was not passed.
     """

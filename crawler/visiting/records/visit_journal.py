@@ -10,11 +10,11 @@ from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.found_links import PageLinks
 from orbweaver.crawler.rules.urls import path_of
-from orbweaver.crawler.visiting import sightings
 from orbweaver.crawler.visiting.archive_names import is_archive_part
-from orbweaver.crawler.visiting.journal import Journal
-from orbweaver.crawler.visiting.outcomes import Ending, is_success
-from orbweaver.crawler.visiting.reported_urls import ReportedUrls
+from orbweaver.crawler.visiting.records import sightings
+from orbweaver.crawler.visiting.records.journal import Journal
+from orbweaver.crawler.visiting.records.outcomes import Ending, is_success
+from orbweaver.crawler.visiting.records.reported_urls import ReportedUrls
 from orbweaver.crawler.visiting.visit import Visit
 from orbweaver.model import Outcome, Sighting
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links.attribute_values import css_references, refresh_reference, srcset_references
+from orbweaver.crawler.links.pages.attribute_values import css_references, refresh_reference, srcset_references
 
 _HANDLER = re.compile(r"(?<![a-z-])on[a-z]{4,16}\s*+=", re.ASCII)
 

@@ -1,0 +1,1 @@
+"""Pages in front of others that want a click, and the way through them."""

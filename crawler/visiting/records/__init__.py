@@ -1,0 +1,1 @@
+"""What is recorded of visits: files, endings, and how hosts and reported URLs answered."""
