@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.links.html import extract
+from orbweaver.crawler.links.pages.html import extract
 from orbweaver.crawler.rules import urls
 
 TREE = Path(__file__).parent.parent / ".venv" / "documentation"

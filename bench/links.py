@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 import lxml.html
-from orbweaver.crawler.links import html
+from orbweaver.crawler.links.pages import html
 from selectolax.lexbor import LexborHTMLParser
 
 URL = "http://files.example/a/page.html"

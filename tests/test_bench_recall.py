@@ -18,7 +18,7 @@ from bench.recall.real_pages import Folder
 from bench.recall.server import PACKINGS, Playing, Seen
 from bench.recall.site import Answer, Site, site
 from bench.recall.sites import SITES
-from bench.recall.task import Found
+from bench.recall.task import SiteFindings
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.1.0.1:80"
@@ -112,7 +112,7 @@ def test_a_body_can_be_packed_as_hosts_pack_it() -> None:
 def test_a_file_counts_when_its_digest_was_found_and_a_miss_may_be_said() -> None:
     one = site("kind", "name", "<img src=/a.jpg>", shown="/a.jpg", more="/b.jpg data:c.png")
     seen = Seen(files={"name": {"/a.jpg", "/b.jpg"}}, requests=3, gone=1)
-    told = {"name": Found((scores.digest_of(one, "/a.jpg"),), ("http://host/b.jpg",))}
+    told = {"name": SiteFindings((scores.digest_of(one, "/a.jpg"),), ("http://host/b.jpg",))}
 
     ours = scores.score("ours", [one], seen, told, by_digest=True)
     other = scores.score("other", [one], seen, {}, by_digest=False)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from bench.task_files import TaskFiles
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(TaskFiles):
     """A crawl: of the sites at `starts`, with so many connections; `scratch` is an empty folder.
 
     `url_list` is for those who cannot crawl; `workers` and `state_dir` are for Orbweaver.
@@ -22,18 +24,6 @@ class Task:
     scratch: str
     workers: int = 1
     state_dir: str = ""
-
-    @property
-    def file(self) -> Path:
-        return Path(self.scratch) / "task.json"
-
-    @property
-    def answer_file(self) -> Path:
-        return Path(self.scratch) / "answer.json"
-
-    def write(self) -> Path:
-        self.file.write_text(json.dumps(asdict(self)))
-        return self.file
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import hashlib
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from bench.recall.browser import Browser, chromium
-from bench.recall.task import Found, answer, read_task
+from bench.recall.task import SiteFindings, answer, read_task
 
 MOST_PAGES = 20
 
 
-async def look(browser: Browser, start: str) -> Found:
+async def look(browser: Browser, start: str) -> SiteFindings:
     """Open one site."""
     opened, waiting = set[str](), {start: ""}
     async with browser.page() as page:
@@ -25,7 +25,7 @@ async def look(browser: Browser, start: str) -> Found:
                 plain = link.partition("#")[0]
                 if urlsplit(plain).hostname == urlsplit(start).hostname and plain not in opened:
                     waiting.setdefault(plain, url)
-        return Found(tuple(hashlib.sha256(data).hexdigest() for url in page.requested if (data := data_of(url))))
+        return SiteFindings(tuple(hashlib.sha256(data).hexdigest() for url in page.requested if (data := data_of(url))))
 
 
 def data_of(url: str) -> bytes:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from orbweaver.queue.fleet.preload import preload
 
-from bench.recall.task import Found, answer, read_task
+from bench.recall.task import SiteFindings, answer, read_task
 
 # What else of Orbweaver is needed is imported where it is: a worker preloads first.
 
 
-def recrawl(start: str) -> Found:
+def recrawl(start: str) -> SiteFindings:
     """Recrawl the host of one URL with the settings of an installation, but for loopback."""
     from orbweaver.crawler import crawl_messages, crawl_process
     from orbweaver.crawler.rules import scope
@@ -28,7 +28,7 @@ def recrawl(start: str) -> Found:
             if isinstance(message, crawl_messages.Found):
                 sha256s += [sighting.digests.sha256 for sighting in message.sightings]
                 said += [skip.url for skip in message.skips]
-    return Found(tuple(sha256s), tuple(said))
+    return SiteFindings(tuple(sha256s), tuple(said))
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ OTHER_HOST = re.compile(rb"(?:https?:)?//([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of one package: pages opened, files that each fetched, and what only the browser fetched."""
+    """The result of one package: pages opened, files that each fetched, and what only the browser fetched."""
 
     package: Package
     pages: int

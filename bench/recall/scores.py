@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bench.crawl.tables import table
 from bench.recall.server import Seen
 from bench.recall.site import Site
-from bench.recall.task import Found
+from bench.recall.task import SiteFindings
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Score:
 
 
 def score(
-    contestant: str, sites: Iterable[Site], seen: Seen, answers: Mapping[str, Found], *, by_digest: bool
+    contestant: str, sites: Iterable[Site], seen: Seen, answers: Mapping[str, SiteFindings], *, by_digest: bool
 ) -> Score:
     """Compare with the truth: by the digests that were computed, else by what the server handed out whole as well."""
     found, said = {}, {}
     for site in sites:
-        own = answers.get(site.name, Found())
+        own = answers.get(site.name, SiteFindings())
         digests = set(own.sha256s)
         by_digests = {label for label in site.files if digest_of(site, label) in digests}
         handed_out = seen.files.get(site.name, set()) & site.files

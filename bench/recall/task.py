@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.task_files import TaskFiles
+
 
 @dataclass(frozen=True)
-class Task:
+class Task(TaskFiles):
     """The sites to crawl, each URL by the name of its site; `scratch` is an empty folder."""
 
     starts: dict[str, str]
     scratch: str
 
-    @property
-    def file(self) -> Path:
-        return Path(self.scratch) / "task.json"
-
-    @property
-    def answer_file(self) -> Path:
-        return Path(self.scratch) / "answer.json"
-
-    def write(self) -> Path:
-        self.file.write_text(json.dumps(asdict(self)))
-        return self.file
-
 
 @dataclass(frozen=True)
-class Found:
-    """What a contestant says of a site: digests that it computed, and URLs of which it says that they gave no file."""
+class SiteFindings:
+    """The findings of a contestant at a site: digests that it computed, and URLs of which it says that no file came."""
 
     sha256s: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
@@ -42,18 +32,14 @@ def read_task() -> Task:
     return Task(**json.loads(Path(sys.argv[1]).read_text()))
 
 
-def answer(task: Task, found: Mapping[str, Found]) -> None:
+def answer(task: Task, found: Mapping[str, SiteFindings]) -> None:
     """Write what was found."""
     task.answer_file.write_text(json.dumps({name: asdict(one) for name, one in found.items()}))
 
 
-def read_answer(task: Task) -> dict[str, Found]:
+def read_answer(task: Task) -> dict[str, SiteFindings]:
     """Return what was found; a contestant that computes no digests writes nothing."""
     if not task.answer_file.exists():
         return {}
     said = json.loads(task.answer_file.read_text())
-    return {name: Found(_texts(one["sha256s"]), _texts(one["said"])) for name, one in said.items()}
-
-
-def _texts(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(values)
+    return {name: SiteFindings(tuple(one["sha256s"]), tuple(one["said"])) for name, one in said.items()}
