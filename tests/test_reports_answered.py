@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from orbweaver_command import Workplace
+from orbweaver_command import Ran, Workplace
 from synthetic_host import Resource, SyntheticHost
 
 KNOWN, OTHER = (b"\x89PNG\r\n\x1a\n" + os.urandom(900) for _ in range(2))
@@ -29,6 +29,13 @@ RESOURCES = {
     "/gallery": Resource("text/html", b"<img src=a.png><img src=b.png>"),
     **{f"/{name}.png": Resource("text/html", b"<p>no", status=403) for name in "ab"},
 }
+
+
+def verify_page(place: Workplace, path: str) -> Ran:
+    with SyntheticHost(RESOURCES) as host:
+        reports = place.write("reports.txt", f"{host.url}{path}\n")
+        hashes = place.write("list.txt", hashlib.sha256(KNOWN).hexdigest())
+        return place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
 
 
 def test_answered_reports_end_with_0_and_each_is_said(place: Workplace) -> None:
@@ -51,10 +58,7 @@ def test_answered_reports_end_with_0_and_each_is_said(place: Workplace) -> None:
 
 
 def test_a_host_that_refuses_its_files_ends_with_1_and_the_page_is_no_clean_one(place: Workplace) -> None:
-    with SyntheticHost(RESOURCES) as host:
-        reports = place.write("reports.txt", f"{host.url}gallery\n")
-        hashes = place.write("list.txt", hashlib.sha256(KNOWN).hexdigest())
-        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
+    ran = verify_page(place, "gallery")
     assert ran.status == 1
     shown = " ".join(ran.stdout.split())
     assert "No case, because no file was found: 1 page, 0 files." in shown
@@ -66,10 +70,7 @@ def test_a_host_that_refuses_its_files_ends_with_1_and_the_page_is_no_clean_one(
 
 
 def test_a_gate_that_cannot_be_passed_ends_with_1_and_shows_the_words_of_its_button(place: Workplace) -> None:
-    with SyntheticHost(RESOURCES) as host:
-        reports = place.write("reports.txt", f"{host.url}gate\n")
-        hashes = place.write("list.txt", hashlib.sha256(KNOWN).hexdigest())
-        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
+    ran = verify_page(place, "gate")
     assert ran.status == 1
     shown = " ".join(ran.stdout.split())
     assert "Reports: 1 (1 gate)" in shown
