@@ -14,16 +14,9 @@ from orbweaver.console.terminal.doctor import examine
 from orbweaver.crawler import crawl_process, reader_proof
 from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, GivenUp
 from orbweaver.crawler.errors import ReadersWrong
-from orbweaver.crawler.links import (
-    attribute_values,
-    encodings,
-    fixed_documents,
-    html,
-    http_headers,
-    markup,
-    xml_tags,
-)
+from orbweaver.crawler.links import encodings, fixed_documents, http_headers, xml_tags
 from orbweaver.crawler.links.encodings import DecodedText
+from orbweaver.crawler.links.pages import attribute_values, html, markup
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.settings import Settings
