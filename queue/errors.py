@@ -3,12 +3,15 @@
 QueueError
 ├── AccessUnreadable     a file with an access profile cannot be read, or has a value that cannot be used
 ├── AuthorityMissing     what was asked for needs a named authority
-├── JobTimeIsOver        a job takes longer than it may: it ends, and RQ does it again
 ├── NotInForce           this worker's services, sinks or settings are not those in force on its store
 ├── RefusedJob           a job in the store is not one that we enqueue: it is not run
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
+├── ScheduleRefused      a number of the schedule, or its policy, is one that cannot be used (also a ValueError)
 ├── StoreBusy            another verification run works on the same store
 └── WorkersTooOld        a worker of an earlier release works on the same store
+
+and in job_errors.py, which needs RQ:
+├── JobTimeIsOver        a job takes longer than it may: it ends, and RQ does it again
 
 and four that never leave the reading of a line or of a stored value:
 BadFields                a line is no record of its file's format: it is named, and the next line is read
@@ -18,9 +21,6 @@ Unreadable               a stored sighting cannot be read: it is left out, and l
 """
 
 from __future__ import annotations
-
-from orbweaver.matcher_client.errors import TimeIsOver
-from rq.timeouts import JobTimeoutException
 
 
 class QueueError(Exception):
@@ -35,10 +35,6 @@ class AuthorityMissing(QueueError):
     """An operator asked for something that needs the name of the person who allowed it."""
 
 
-class JobTimeIsOver(QueueError, TimeIsOver, JobTimeoutException):
-    """A job takes longer than it may, in the middle of whatever it does; for RQ its own sign of that."""
-
-
 class NotInForce(QueueError):
     """A worker's matching services, sinks or settings are not those in force on its store, so it takes no job."""
 
@@ -49,6 +45,10 @@ class RefusedJob(QueueError):
 
 class ReportsUnreadable(QueueError):
     """A reports file is missing, empty or of a format that cannot be read."""
+
+
+class ScheduleRefused(QueueError, ValueError):
+    """A number of the schedule cannot be used; the message says which, and what may be given."""
 
 
 class StoreBusy(QueueError):

@@ -9,8 +9,9 @@ import pytest
 from import_graph import ROOT, product_files
 
 TREES = sorted(path.relative_to(ROOT) for path in ROOT.glob("*/errors.py"))
-# The second has those that need Scrapy, and is part of the first one's tree; settings is one module.
-HOMES = frozenset({*map(str, TREES), "crawler/transfer_errors.py", "settings.py"})
+# What needs a library that others do without stands beside the tree, and is part of it; settings is one module.
+BESIDE = {"crawler": Path("crawler/transfer_errors.py"), "queue": Path("queue/job_errors.py")}
+HOMES = frozenset({*map(str, TREES), *map(str, BESIDE.values()), "settings.py"})
 
 
 def classes_in(path: Path) -> list[ast.ClassDef]:
@@ -34,8 +35,8 @@ def is_error(one: ast.ClassDef) -> bool:
 def test_a_tree_draws_every_error_of_its_package(path: Path) -> None:
     drawn = set((ast.get_docstring(ast.parse((ROOT / path).read_bytes())) or "").replace("─", " ").split())
     own = errors_of(path)
-    if path.parts[0] == "crawler":
-        own |= errors_of(Path("crawler/transfer_errors.py"))
+    if beside := BESIDE.get(path.parts[0]):
+        own |= errors_of(beside)
     assert own <= drawn
 
 

@@ -64,6 +64,12 @@ RULES_MAY_IMPORT = frozenset(_PURE.split())
 MAY_READ_THEIR_LISTS = frozenset(
     {"crawler/rules/acting_links.py", "crawler/rules/gate_words.py", "crawler/rules/image_services.py"}
 )
+# So does the schedule: no store, no job, no clock that it reads. A time zone is read from the system's files.
+PURE_FOLDERS = ("crawler/rules/", "queue/schedule/")
+_SCHEDULE = "__future__ collections dataclasses datetime enum math typing zlib zoneinfo"
+SCHEDULE_MAY_IMPORT = frozenset(_SCHEDULE.split())
+SCHEDULE_MAY_IMPORT_OF_OURS = frozenset({"orbweaver.queue.schedule", "orbweaver.queue.errors"})
+CLOCKS = frozenset({"now", "utcnow", "today"})
 READERS = frozenset({"open", "fdopen", "read_text", "read_bytes"})
 PICKLES = frozenset({"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"})
 REACTORS = ("twisted.internet.reactor", "twisted.internet.asyncioreactor", "scrapy.utils.reactor")
@@ -109,6 +115,13 @@ def trespasses_in_crawler(target: str, room: str, where: str) -> Iterator[str]:
             yield f"crawler/rules decides and touches nothing: {target} is not in RULES_MAY_IMPORT"
 
 
+def trespasses_in_schedule(target: str) -> Iterator[str]:
+    """Say what is wrong with an import of a file in queue/schedule."""
+    known = SCHEDULE_MAY_IMPORT_OF_OURS if target.startswith("orbweaver") else SCHEDULE_MAY_IMPORT
+    if not any(f"{target}.".startswith(f"{one}.") for one in known):
+        yield f"queue/schedule decides and touches nothing: {target} is not in SCHEDULE_MAY_IMPORT"
+
+
 def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
@@ -129,6 +142,8 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
             strangers[bound_to] = other
         if inner is not None:
             yield from (f"{where}:{line}: {said}" for said in trespasses_in_crawler(target, inner, where))
+        if where.startswith("queue/schedule/"):
+            yield from (f"{where}:{line}: {said}" for said in trespasses_in_schedule(target))
         if PICKLES.intersection(target.split(".")):
             yield f"{where}:{line}: {target} lets data run code: use JSON"
         if any(f"{target}.".startswith(f"{reactor}.") for reactor in REACTORS):
@@ -142,7 +157,7 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
             other = strangers.get(node.value.id)
             if other is not None and is_private(node.attr):
                 yield f"{where}:{node.lineno}: {node.value.id}.{node.attr} is private to {other or 'the package'}"
-        if room == "crawler" and isinstance(node, ast.Call):
+        if (room == "crawler" or where.startswith(PURE_FOLDERS)) and isinstance(node, ast.Call):
             yield from (f"{where}:{node.lineno}: {said}" for said in misdeeds_of(node, where))
 
 
@@ -150,8 +165,10 @@ def misdeeds_of(call: ast.Call, where: str) -> Iterator[str]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name in RESOLVERS and where not in MAY_RESOLVE:
         yield f"{name}() resolves a name outside the egress guard"
-    if name in READERS and where.startswith("crawler/rules/") and where not in MAY_READ_THEIR_LISTS:
-        yield f"{name}() reads a file: crawler/rules decides and touches nothing"
+    if name in READERS and where.startswith(PURE_FOLDERS) and where not in MAY_READ_THEIR_LISTS:
+        yield f"{name}() reads a file: {where.rpartition('/')[0]} decides and touches nothing"
+    if name in CLOCKS and where.startswith("queue/schedule/"):
+        yield f"{name}() reads a clock: queue/schedule is given every moment"
     if where in MAY_TRY_TO_WRITE:
         return
     if name in WRITERS:
@@ -273,6 +290,21 @@ PLANTED = {
         f"rules know no {module}": ("crawler/rules/a.py", f"import {module}", "decides and touches nothing")
         for module in WITH_INPUT_OR_OUTPUT.split()
     },
+    **{
+        f"the schedule knows no {module}": ("queue/schedule/a.py", f"import {module}", "decides and touches nothing")
+        for module in (*WITH_INPUT_OR_OUTPUT.split(), "rq", "random", "orbweaver.store.keys", "orbweaver.queue.jobs")
+    },
+    "the schedule knows no RQ through our errors": (
+        "queue/schedule/a.py",
+        "from orbweaver.queue.job_errors import JobTimeIsOver",
+        "decides and touches nothing",
+    ),
+    "the schedule reads no file": ("queue/schedule/a.py", "open('list')", "reads a file"),
+    "the schedule reads no clock": (
+        "queue/schedule/a.py",
+        "from datetime import datetime\ndatetime.now()",
+        "reads a clock",
+    ),
     "rules know no name of socket but two": ("crawler/rules/a.py", "from socket import socket", "touches nothing"),
     "rules know no opener of urllib": ("crawler/rules/a.py", "from urllib import request", "touches nothing"),
     "rules read no file": ("crawler/rules/a.py", "open('list')", "reads a file"),
@@ -353,10 +385,15 @@ def small_house(tmp_path: Path) -> Path:
             (tmp_path / f"{room or '__init__'}.py").write_text("import json\n")
     for room in MAY_IMPORT_IN_CRAWLER:
         (tmp_path / "crawler" / room).mkdir()
+    (tmp_path / "queue" / "schedule").mkdir()
     return tmp_path
 
 
 def test_an_innocent_tree_has_no_violation(small_house: Path) -> None:
+    (small_house / "queue" / "schedule" / "rates.py").write_text(
+        "from datetime import datetime\nfrom zoneinfo import ZoneInfo\nfrom orbweaver.queue.errors import QueueError\n"
+        "from orbweaver.queue.schedule.a import one\n"
+    )
     (small_house / "crawler" / "rules" / "acting_links.py").write_text(
         "from pathlib import Path\nfrom socket import inet_aton\nfrom urllib.parse import quote\n"
         "from orbweaver.crawler.errors import UrlRefused\nPath('list').read_text()\n"

@@ -16,8 +16,9 @@ from orbweaver.crawler.containment import prctl
 from orbweaver.model import now
 from orbweaver.queue import jobs
 from orbweaver.queue.allowed_jobs import AllowedJob, AllowedQueue
-from orbweaver.queue.errors import JobTimeIsOver, NotInForce
+from orbweaver.queue.errors import NotInForce
 from orbweaver.queue.fleet import processes, upkeep
+from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, QueueName, give_back, queue_for
 from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings

@@ -28,8 +28,8 @@ from builders import (
 )
 from orbweaver.matcher_client.errors import TimeIsOver
 from orbweaver.queue import queues
-from orbweaver.queue.errors import JobTimeIsOver
 from orbweaver.queue.fleet import workers
+from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
