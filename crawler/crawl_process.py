@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 
@@ -43,7 +43,7 @@ def started(
     reports: Sequence[Report],
     settings: Settings,
     *,
-    store_port: int | None = None,
+    store_ports: Collection[int] = (),
     is_to_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Iterator[CrawlMessage]]:
     """Recrawl a scope in a child process, and yield its messages up to the last one.
@@ -55,7 +55,7 @@ def started(
     """
     receiver, sender = _context.Pipe(duplex=False)
     ours = os.getpid()
-    child = _context.Process(target=_work, args=(ours, sender, scope, reports, settings, store_port))
+    child = _context.Process(target=_work, args=(ours, sender, scope, reports, settings, store_ports))
     with receiver, _leaving_sigterm_to(child):
         sender.close()
         try:
@@ -145,7 +145,7 @@ def _work(
     scope: Scope,
     reports: Sequence[Report],
     settings: Settings,
-    store_port: int | None,
+    store_ports: Collection[int],
 ) -> None:
     """Do the child's work: close what was inherited, enter the sandbox, crawl; never return to the parent's work."""
     try:
@@ -153,13 +153,13 @@ def _work(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender.fileno()))
-        _send(sender, _crawl(sender, scope, reports, settings, store_port))
+        _send(sender, _crawl(sender, scope, reports, settings, store_ports))
     finally:
         os._exit(1)  # its last message, if it had one, was sent
 
 
 def _crawl(
-    sender: Connection, scope: Scope, reports: Sequence[Report], settings: Settings, store_port: int | None
+    sender: Connection, scope: Scope, reports: Sequence[Report], settings: Settings, store_ports: Collection[int]
 ) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
@@ -167,7 +167,7 @@ def _crawl(
             _send(sender, Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally))
 
     try:
-        enforced = recrawl.enter_sandbox(scope, settings, store_port=store_port)
+        enforced = recrawl.enter_sandbox(scope, settings, store_ports=store_ports)
         _send(sender, Contained(enforced=enforced.as_record()))
         ended = recrawl.run(scope, reports, record, settings)
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from orbweaver.crawler import reader_proof
@@ -43,8 +43,8 @@ def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
     scrapy_settings.set("ORBWEAVER", settings, priority="cmdline")
 
 
-def enter_sandbox(scope: Scope, settings: Settings, *, store_port: int | None = None) -> sandbox.Enforced:
-    """Contain this process as far as the scope allows; `store_port` is one that it may never connect to.
+def enter_sandbox(scope: Scope, settings: Settings, *, store_ports: Collection[int] = ()) -> sandbox.Enforced:
+    """Contain this process as far as the scope allows; `store_ports` are those that it may never connect to.
 
     Raises SandboxUnavailable, AccessRefused for its proxy.
     """
@@ -52,9 +52,10 @@ def enter_sandbox(scope: Scope, settings: Settings, *, store_port: int | None = 
     # Through a proxy nothing else is connected to.
     ports = scopes.ports_of(scope) if proxy is None else (proxy.port,)
     is_on = settings.sandbox == "on"
-    if is_on and store_port in ports:
+    shared = sorted({*ports} & {*store_ports})
+    if is_on and shared:
         raise SandboxUnavailable(
-            f"port {store_port} is also the store's port, and Landlock cannot tell hosts apart: give the store another"
+            f"port {shared[0]} is also the store's port, and Landlock cannot tell hosts apart: give the store another"
         )
     return sandbox.enter(
         tcp_ports=ports,

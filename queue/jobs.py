@@ -61,7 +61,7 @@ def recrawl(recrawl_id: str) -> None:
         scope,
         reports,
         orbweaver_settings.load(),
-        store_port=connection.tcp_port(store),
+        store_ports=connection.tcp_ports(store),
         is_to_stop=is_to_stop,
     )
     try:

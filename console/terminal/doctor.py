@@ -28,7 +28,7 @@ from orbweaver.matcher_client.several_services import open_services, rules_of
 from orbweaver.queue.records import batches
 from orbweaver.settings import Settings
 from orbweaver.store import disk, durability, embedded
-from orbweaver.store.connection import Store, tcp_port
+from orbweaver.store.connection import Store, tcp_ports
 from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_store
 from orbweaver.takedown.delivery.sinks import open_sinks
@@ -146,7 +146,7 @@ class _ServicesInStore:
 
 def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
     try:
-        port = None
+        ports = frozenset[int]()
         if settings.store_url is None and not embedded.has_store(settings.state_dir):
             yield _place_for_a_store(settings.state_dir.expanduser().absolute())
             # The doctor makes no store: before the first verify it tries the server in a temporary directory.
@@ -160,14 +160,14 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
             with open_store(settings, settings.state_dir) as (store, _):
                 findings = list(durability.inspect(store))
                 _look(store, in_store)
-                port = tcp_port(store)
+                ports = tcp_ports(store)
     except StoreError as error:
         yield Check("store", "fail", str(error))
         return
     for finding in findings:
         result = finding.found if finding.is_kept else f"{finding.found}: {finding.mend}"
         yield Check(f"store {finding.what}", "ok" if finding.is_kept else "fail", result)
-    yield _rights(settings, port)
+    yield _rights(settings, ports)
 
 
 def _place_for_a_store(state_dir: Path) -> Check:
@@ -179,13 +179,15 @@ def _place_for_a_store(state_dir: Path) -> Check:
     return Check("store", "ok", f"none in {state_dir} yet: the first verify makes it")
 
 
-def _rights(settings: Settings, port: int | None) -> Check:
+def _rights(settings: Settings, ports: frozenset[int]) -> Check:
     """Say what a crawl process could do to the store after a host took it over."""
     subject = "store rights"
     if settings.sandbox == "off":
         return Check(subject, "warn", "SANDBOX=off: a crawl process that is taken over can connect to the store")
-    if port in WEB_PORTS:
-        return Check(subject, "fail", f"port {port} is a web port, so recrawls are refused: give the store another")
+    if on_the_web := sorted(ports.intersection(WEB_PORTS)):
+        return Check(
+            subject, "fail", f"port {on_the_web[0]} is a web port, so recrawls are refused: give the store another"
+        )
     return Check(subject, "ok", "crawl processes hold no connection to the store and can make none")
 
 

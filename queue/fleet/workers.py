@@ -221,7 +221,7 @@ def work(
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == log.name)
     log.setLevel(level)
     logging.basicConfig(handlers=[handler], format=log_format)
-    log.info("works on %s as process %d; store %s", ", ".join(names), os.getpid(), _place_of(store))
+    log.info("works on %s as process %d; store %s", ", ".join(names), os.getpid(), connection.place_of(store))
     with contextlib.ExitStack() as stack:
         if QueueName.MATCH in names:
             from orbweaver.queue.fleet.health_watch import watching  # a recrawl worker asks nobody
@@ -230,8 +230,3 @@ def work(
         worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
     if burst and worker.idle_because is not None:
         raise NotInForce(f"this worker took no job: {worker.idle_because}")
-
-
-def _place_of(store: Store) -> str:
-    port = connection.tcp_port(store)
-    return f"at port {port}" if port is not None else f"at {socket_path(store)}"

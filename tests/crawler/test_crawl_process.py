@@ -73,9 +73,9 @@ def wait_for_sigterm(_: Scope, __: Sequence[Report], record: Record, ___: Settin
 # --- the parent, itself in a process of its own: it forks, and has signals of its own ---
 
 
-def said_by(name: str, scope: Scope = ORDER.scope, store_port: int | None = None) -> list[CrawlMessage]:
+def said_by(name: str, scope: Scope = ORDER.scope, store_ports: tuple[int, ...] = ()) -> list[CrawlMessage]:
     recrawl.run = globals()[name]
-    with crawl_process.started(scope, ORDER.reports, Settings(), store_port=store_port) as said:
+    with crawl_process.started(scope, ORDER.reports, Settings(), store_ports=store_ports) as said:
         return list(said)
 
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_done_here_is_given_up() -> None:
 
 
 def test_no_recrawl_opens_the_port_of_the_store() -> None:
-    [last] = run(said_by, "say_much", ORDER.scope, 443)
+    [last] = run(said_by, "say_much", ORDER.scope, (6379, 443))
     assert isinstance(last, GivenUp)
     assert last.reason.startswith("port 443 is also the store's port")
 

@@ -36,11 +36,11 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_connection_knows_its_socket_or_its_port(store: Store, guarded_port: int) -> None:
+def test_a_connection_knows_its_socket_or_its_ports(store: Store, guarded_port: int) -> None:
     assert str(connection.socket_path(store)).endswith("/store.sock")
-    assert connection.tcp_port(store) is None
+    assert connection.tcp_ports(store) == frozenset()
     with connect(f"redis://:{SECRET}@127.0.0.1:{guarded_port}/0") as over_tcp:
-        assert (connection.socket_path(over_tcp), connection.tcp_port(over_tcp)) == (None, guarded_port)
+        assert (connection.socket_path(over_tcp), connection.tcp_ports(over_tcp)) == (None, {guarded_port})
 
 
 def test_replies_stay_bytes(store: Store) -> None:
@@ -99,7 +99,7 @@ def test_a_url_that_leads_nowhere_is_said_without_its_password(url: str) -> None
 
 @pytest.mark.parametrize("url", ["http://h/", "h:6379", "", "/path/store.sock"])
 def test_a_scheme_that_is_no_store_is_refused_and_the_known_ones_are_named(url: str) -> None:
-    with pytest.raises(StoreUnreachable, match="the scheme must be one of redis, rediss, unix"):
+    with pytest.raises(StoreUnreachable, match="the scheme must be one of redis, rediss, unix, sentinel, sentinels"):
         connect(url)
 
 
