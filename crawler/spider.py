@@ -136,7 +136,7 @@ class RecrawlSpider(Spider):
             return
         visit, reporter_headers = planned.visit, planned.visit.origin.reporter_headers
         cookies = self._headers.cookies_for(planned.url, reporter_headers)
-        says_referrer = visit.is_reported or self._scope.access.referrer is ReferrerControl.PAGE
+        says_referrer = visit.is_as_reported or self._scope.access.referrer is ReferrerControl.PAGE
         destination = request_manner.destination_of(visit)
         headers = self._headers.headers_for(
             planned.url,

@@ -62,7 +62,12 @@ _PURE = """
 RULES_MAY_IMPORT = frozenset(_PURE.split())
 # A list of words is read from the file beside it, once, when it is imported.
 MAY_READ_THEIR_LISTS = frozenset(
-    {"crawler/rules/acting_links.py", "crawler/rules/gate_words.py", "crawler/rules/image_services.py"}
+    {
+        "crawler/rules/acting_links.py",
+        "crawler/rules/gate_words.py",
+        "crawler/rules/gone_words.py",
+        "crawler/rules/image_services.py",
+    }
 )
 # So does the schedule: no store, no job, no clock that it reads. A time zone is read from the system's files.
 PURE_FOLDERS = ("crawler/rules/", "queue/schedule/")

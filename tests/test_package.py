@@ -115,7 +115,9 @@ def test_the_wheel_has_what_is_not_python(wheel: Path) -> None:
         f"orbweaver/{path.relative_to(ROOT).as_posix()}" for name in PACKAGES for path in (ROOT / name).rglob("*.lua")
     }
 
-    tables = {f"orbweaver/crawler/rules/{name}.txt" for name in ("acting_links", "image_services")}
+    tables = {
+        f"orbweaver/crawler/rules/{name}.txt" for name in ("acting_links", "gate_words", "gone_words", "image_services")
+    }
     data = {"orbweaver/py.typed", "orbweaver/queue/README.md", *tables}
     assert names_in(wheel) >= {*data, *scripts}
 

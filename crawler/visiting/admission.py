@@ -35,8 +35,11 @@ class Admission:
         self.addresses = SameAddresses()
         self.suggestions = ScopeSuggestions()
 
-    def consider(self, visit: Visit, url: str) -> None:
-        """Put a visit into the frontier when the rules and memory allow it, else record why not."""
+    def consider(self, visit: Visit, url: str, *, way: str = "redirected") -> None:
+        """Put a visit into the frontier when the rules and memory allow it, else record why not.
+
+        `way` says how a URL that is not the visit's first one was reached.
+        """
         decision = url_rules.decide(self._scope, _reached(visit, url), now=now())
         rule, reason, outcome = decision.rule, decision.reason, decision.outcome
         if decision.is_allowed:
@@ -55,7 +58,7 @@ class Admission:
         if rule in SUGGESTING:
             self.suggestions.note(host_of(url))
         if visit.chain:
-            reason = f"redirected to {url}: {reason}"
+            reason = f"{way} to {url}: {reason}"
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
         self._visits.end(visit, Ending(outcome, rule, reason, visit.is_reported))
 
@@ -82,6 +85,10 @@ class Admission:
         """Whether a visit whose turn has come is not made: others of its kind have all answered the same."""
         visit = planned.visit
         return visit.is_variant and not visit.chain and self.addresses.leaves_out(planned)
+
+    def scope_refusal(self, url: str) -> scopes.ScopeRefusal | None:
+        """Return why a canonical URL is out of scope, None when it is not."""
+        return scopes.refusal_of(self._scope, url)
 
     def is_on_hosts(self, url: str) -> bool:
         """Whether a canonical URL is on a host of the scope, whatever its path is."""

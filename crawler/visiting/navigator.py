@@ -34,12 +34,11 @@ from orbweaver.crawler.visiting.records.outcomes import (
 )
 from orbweaver.crawler.visiting.records.reported_urls import ReportedUrls
 from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
+from orbweaver.crawler.visiting.redirects import Redirects
+from orbweaver.crawler.visiting.reported_pages import NOTHING_MET, ReportedPages
 from orbweaver.crawler.visiting.request_manner import after_redirect, as_it_is_kept, is_negotiated
 from orbweaver.crawler.visiting.visit import Origin, Visit, expected_kind
 from orbweaver.model import Outcome, ReferrerControl, Report, Scope
-
-# As browsers (https://fetch.spec.whatwg.org/#http-redirect-fetch).
-MOST_REDIRECTS = 20
 
 
 class Navigator:
@@ -64,7 +63,6 @@ class Navigator:
         self._frontier = frontier
         self._journal = journal
         self._budget = budget
-        self._cookies_for = cookies_for
         self._says_pages = scope.access.referrer is ReferrerControl.PAGE
         self.stopped_by: str | None = None
         self.reported = ReportedUrls()
@@ -74,6 +72,8 @@ class Navigator:
         self.admission = Admission(scope, frontier, self._visits)
         self.links = LinkFollower(self.admission, self._visits, self._roots, cookies_for)
         self._gatekeeper = Gatekeeper(self.admission, self._visits)
+        self._redirects = Redirects(self.admission, self._visits, cookies_for)
+        self._reported_pages = ReportedPages(self.admission, self._visits, self._redirects)
 
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
@@ -128,7 +128,7 @@ class Navigator:
         self._visits.files(visit, response, body)
         passage = self._gatekeeper.meet(visit, response, body, cookies)
         if not passage.is_on_its_way:
-            self._came(visit, response, body, passage.gate)
+            self._came_to_its_end(visit, response, body, passage.gate, cookies)
         self.links.follow(visit, response, body, cookies)
         if body.digests is not None and is_success(response.status):
             self.admission.ask_after_all(self.admission.addresses.answered(visit.url, hash(body.digests.sha256)))
@@ -138,8 +138,24 @@ class Navigator:
         if again is not None:
             self.admission.consider(again, again.url)
 
-    def _came(self, visit: Visit, response: FetchedResponse, body: Body, gate: Gate | None = None) -> None:
-        """Count what a URL turned out to be, and record why where that is no file and no page to follow."""
+    def _came_to_its_end(
+        self, visit: Visit, response: FetchedResponse, body: Body, gate: Gate | None, cookies: str
+    ) -> None:
+        """Count what came, unless the page at a reported URL only sends its visitor on."""
+        meeting = NOTHING_MET if gate is not None else self._reported_pages.meet(visit, response, body, cookies)
+        if meeting.is_sent_on:
+            self._journal.tally.pages += body.html is not None
+            self.reported.count_page(visit.origin.root if body.html is not None else None)
+            return
+        self._came(visit, response, body, gate, meeting.ending)
+
+    def _came(
+        self, visit: Visit, response: FetchedResponse, body: Body, gate: Gate | None, ending: Ending | None
+    ) -> None:
+        """Count what a URL turned out to be, and record why where that is no file and no page to follow.
+
+        `ending` is that of a page at a reported URL which is no answer.
+        """
         is_page = body.digests is None
         arrival = arrival_of(
             response.status,
@@ -156,6 +172,8 @@ class Navigator:
             arrival = Arrival(
                 arrival.is_file, A_GATE, ending_of_gate(gate, response.status, is_entered=visit.gate is not None)
             )
+        elif ending is not None and (arrival.ending is None or arrival.ending.outcome is Outcome.ERROR_PAGE):
+            arrival = Arrival(arrival.is_file, arrival.counted, ending)
         if is_success(response.status):
             root = visit.origin.root
             if visit.is_reported and root is not None:
@@ -205,8 +223,6 @@ class Navigator:
             )
 
     def _redirected(self, visit: Visit, response: FetchedResponse, cookies: str) -> None:
-        # Python's hash of text is keyed: no server can make two requests equal.
-        chain = (*visit.chain, hash((response.url, cookies)))
         try:
             target = urls.join(response.url, _as_written(response.location or b""))
         except UrlRefused as error:
@@ -215,14 +231,8 @@ class Navigator:
             return
         if visit.gate is not None and target == visit.url:
             visit = visit._replace(gate=visit.gate._replace(is_entering=False))
-        # With other cookies the same URL may answer otherwise: a gate sets its cookie so.
-        request = (target, self._cookies_for(target, visit.origin.reporter_headers))
-        if hash(request) in chain or len(chain) > MOST_REDIRECTS:
-            reason = f"{len(chain)} redirects, the last to {target}"
-            self._visits.end(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=True))
-            return
-        visit = after_redirect(visit, response.url, policy_of(response))
-        self.admission.consider(visit._replace(chain=chain), target)
+        onward = after_redirect(visit, response.url, policy_of(response))
+        self._redirects.follow(onward, response.url, cookies, target)
 
 
 def _first(values: Iterable[str | None]) -> str | None:

@@ -44,7 +44,7 @@ def referrer_of(visit: Visit, url: str) -> str | None:
 
     The way into a gate comes from the gate, and often leads back to where it comes from.
     """
-    if visit.is_reported and not visit.is_entering:
+    if visit.is_as_reported and not visit.is_entering:
         return visit.origin.referrer
     page = _page_of(visit)
     return None if page is None else referrers.referrer_for(page, url, _policy_of(visit))
@@ -58,7 +58,7 @@ def site_relation_of(visit: Visit, url: str) -> str:
 def after_redirect(visit: Visit, url: str, declared: ReferrerPolicy | None) -> Visit:
     """Return a visit that was redirected at `url`, where the answer declared a referrer policy, or none."""
     page = _page_of(visit)
-    if visit.is_reported or page is None:
+    if visit.is_as_reported or page is None:
         return visit
     policy = referrers.policy_after(page, url, _policy_of(visit), declared)
     return visit if policy is _policy_of(visit) else visit._replace(asked_as=visit.asked_as._replace(policy=policy))

@@ -79,6 +79,11 @@ class Visit(NamedTuple):
         return self.source is not LinkSource.LINK
 
     @property
+    def is_as_reported(self) -> bool:
+        """Whether the request is for the reported URL itself, and not for the page to which that page sends on."""
+        return self.is_reported and not self.origin.depth
+
+    @property
     def is_entering(self) -> bool:
         """Whether the request is for the way through a gate, and not for the URL of the visit."""
         return self.gate is not None and self.gate.is_entering

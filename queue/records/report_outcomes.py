@@ -42,6 +42,8 @@ ANSWERED: Final = frozenset({ReportOutcome.MATCH, ReportOutcome.NO_MATCH, Report
 NOTEWORTHY: Final = frozenset({ReportOutcome.PAGE_ONLY})
 # Outcomes of a URL that led to nothing.
 _MAY_BE_MISREAD: Final = frozenset({ReportOutcome.GONE, ReportOutcome.NOT_CHECKED, ReportOutcome.PAGE_ONLY})
+# Rules of pages that say, with a status of success, that nothing is there.
+GONE_PAGES: Final = "error_page."
 _OF_OUTCOME: Final = {
     Outcome.GATE: ReportOutcome.GATE,
     Outcome.METHOD_REFUSED: ReportOutcome.REFUSED,
@@ -190,6 +192,8 @@ def _refused(seen: Reported, outcome: Outcome) -> tuple[ReportOutcome, str]:
         if seen.status in GONE_STATUSES:
             return ReportOutcome.GONE, f"reported URL answered {seen.status} (gone, or misread?)"
         return ReportOutcome.REFUSED, seen.reason
+    if outcome is Outcome.ERROR_PAGE and seen.rule.startswith(GONE_PAGES):
+        return ReportOutcome.GONE, f"{seen.reason} (gone, or misread?)"
     if seen.rule == "scope.expired":
         return ReportOutcome.EXPIRED, f"nothing is fetched any more: {seen.reason}"
     return _OF_OUTCOME.get(outcome, ReportOutcome.NOT_CHECKED), seen.reason

@@ -39,7 +39,7 @@ def srcset_references(srcset: str) -> Iterator[str]:
 
 
 _REFRESH = re.compile(
-    r"""\s*+[\d.]*+\s*+[;,]?\s*+(?:url\s*+=\s*+)?(?:"(?P<double>[^"]*)|'(?P<single>[^']*)|(?P<bare>.*))""",
+    r"""\s*+(?P<seconds>[\d.]*+)\s*+[;,]?\s*+(?:url\s*+=\s*+)?(?:"(?P<double>[^"]*)|'(?P<single>[^']*)|(?P<bare>.*))""",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 
@@ -47,7 +47,18 @@ _REFRESH = re.compile(
 def refresh_reference(content: str) -> str:
     """Return the URL of a meta refresh's content, "" when it has none."""
     match = _REFRESH.match(content)
-    return next((value for value in match.groups() if value is not None), "") if match else ""
+    return next((value for value in match.groups()[1:] if value is not None), "") if match else ""
+
+
+def refresh_seconds(content: str) -> float:
+    """Return after how many whole seconds a meta refresh goes where its content says.
+
+    >>> refresh_seconds("5.9; url=/next")
+    5.0
+    """
+    match = _REFRESH.match(content)
+    digits = match["seconds"].partition(".")[0][:9] if match else ""
+    return float(digits or 0)
 
 
 # https://www.w3.org/TR/css-syntax-3/#consume-url-token; the end of input closes what is open.

@@ -64,6 +64,14 @@ _GOES = re.compile(
     r"""(?:location(?:\s*+\.\s*+href)?\s*+=(?!=)|location\s*+\.\s*+(?:replace|assign)\s*+\(|open\s*+\()\s*+(["'`])([^"'`\\<>\s]{1,2048}+)\1"""
 )
 _GOING = ("location", "open(", "open (")
+# In the same window: as `_GOES`, with the other ways to write it and slashes escaped as in JSON.
+_MOVES = re.compile(
+    r"""(?:location(?:\s*+\.\s*+href|\s*+\[\s*+["']href["']\s*+\])?\s*+=(?!=)"""
+    r"""|location(?:\s*+\.\s*+(?:replace|assign)|\s*+\[\s*+["'](?:replace|assign)["']\s*+\])\s*+\("""
+    r"""|location\s*+\)\s*+\.\s*+(?:attr|prop)\s*+\(\s*+["']href["']\s*+,"""
+    r"""|\bnavigat(?:e|ion\.navigate)\s*+\()\s*+(["'`])([^"'`<>\s]{1,2048}+)\1"""
+)
+_MOVING = ("location", "navigat")
 # schema.org: the properties of which the value is a file or a page, whatever its ending is.
 _JSON_LD = re.compile(
     r'"(?P<name>contentUrl|embedUrl|thumbnailUrl|thumbnail|image|logo|photo|url)"\s*+:\s*+(?P<list>\[)?\s*+(?P<value>"[^"]{1,2048}+")'
@@ -254,6 +262,17 @@ def script_references(code: str) -> Iterator[str]:
             match = _GOES.match(code, position)
             if match is not None and _is_reference(match[2]):
                 yield match[2]
+            position = code.find(word, position + len(word))
+
+
+def script_moves(code: str) -> Iterator[str]:
+    """Yield where a script goes in the same window, whether or not it is a page of the host."""
+    for word in _MOVING:
+        position = code.find(word)
+        while position >= 0:
+            match = _MOVES.match(code, position)
+            if match is not None and (reference := _unescaped(match[2])) and _is_reference(reference):
+                yield reference
             position = code.find(word, position + len(word))
 
 

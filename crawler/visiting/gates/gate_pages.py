@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 
 from orbweaver.crawler.links.pages.attribute_values import trim
 from orbweaver.crawler.links.pages.markup import read_attributes
+from orbweaver.crawler.links.pages.shown import TEXT_END, TEXT_ONLY, TOKEN
 from orbweaver.crawler.rules import gate_words
 from orbweaver.crawler.rules.gate_words import WordKind
 
@@ -32,12 +33,6 @@ MOST_FIELDS: Final = 50
 # What is said of a button: its words, and no more of the page.
 MOST_WORDS_SAID: Final = 60
 
-_TOKEN: Final = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<inside>(?:[^>\"']++|\"[^\"]*+\"?|'[^']*+'?)*)>?",
-    re.DOTALL | re.IGNORECASE | re.ASCII,
-)
-_TEXT_ONLY: Final = frozenset({"script", "style", "textarea", "xmp", "noembed", "noframes"})
-_TEXT_END: Final = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE | re.ASCII) for name in _TEXT_ONLY}
 _SHOW_FILES: Final = frozenset({"img", "video", "audio", "source", "embed", "object", "iframe", "frame"})
 _READ: Final = frozenset(
     {"action", "alt", "formaction", "formmethod", "href", "method", "name", "onclick", "title", "type", "value"}
@@ -196,7 +191,7 @@ def _read(text: str) -> _Page | None:
     form: _Form | None = None
     open_control: tuple[str, _Control, int] | None = None  # its element, and where its words begin
     while True:
-        token = _TOKEN.search(text, position)
+        token = TOKEN.search(text, position)
         # Whatever is between the tags counts, so that a long text ends the reading.
         between = text[position : token.start() if token else len(text)].strip()
         if between:
@@ -239,8 +234,8 @@ def _read(text: str) -> _Page | None:
             if button is not None and len(page.controls) < MOST_CONTROLS:
                 page.controls.append(button)
                 open_control = (name, button, len(words)) if name == "button" else open_control
-        if name in _TEXT_ONLY:
-            end = _TEXT_END[name].search(text, position)
+        if name in TEXT_ONLY:
+            end = TEXT_END[name].search(text, position)
             position = end.start() if end else len(text)
     page.words = gate_words.plain(" ".join(words))
     return page

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from contained import Crawled
 from contained import crawl as crawl_on_terms
-from orbweaver.crawler.visiting.navigator import MOST_REDIRECTS
+from orbweaver.crawler.visiting.redirects import MOST_REDIRECTS
 from orbweaver.model import AccessProfile, CookieControl, Limits, Report, ScopeKind, TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer
 from synthetic_host import ADDRESS, Resource, SyntheticHost
