@@ -96,7 +96,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    store_url: str | None = Field(default=None, description="redis://, rediss://, unix:// or sentinel://; none: embedded")
+    store_url: str | None = Field(
+        default=None, description="redis://, rediss://, unix:// or sentinel://; none: embedded"
+    )
     matcher_url: str | None = Field(default=None, description="hash-matching services, e.g. hashlist:/path")
     health_interval: DurationOrSeconds = Field(
         default=timedelta(minutes=1),

@@ -34,6 +34,9 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _BLANKS: Final = (b" ", b"\t")
 _FRAMING_NAMES: Final = frozenset({b"content-length", b"transfer-encoding"})
 _BODILESS: Final = frozenset({204, 304})
+_CHUNKED: Final = b"chunked"
+# No names of codings: scripts write the like for mails' Content-Transfer-Encoding, and browsers pass over them.
+_NO_CODINGS: Final = frozenset({b"identity", b"none", b"binary", b"7bit", b"8bit", b"utf-8"})
 _SWITCHING_PROTOCOLS: Final = 101
 
 
@@ -88,8 +91,8 @@ def read_head(received: bytes) -> Head:
             case _:
                 written.append(b"%b: %b" % (name, value))
     length = _length_of(_members(lengths))
-    # Each once: proxies repeat "chunked", and "identity" says nothing.
-    named = [coding for coding in dict.fromkeys(one.lower() for one in _members(codings)) if coding != b"identity"]
+    # Each once: proxies repeat "chunked".
+    named = [coding for coding in dict.fromkeys(one.lower() for one in _members(codings)) if coding not in _NO_CODINGS]
     if length is not None and named:
         raise BadResponse("both Content-Length and Transfer-Encoding: where the body ends is read in two ways")
     if length is not None:
@@ -144,6 +147,8 @@ def _framing(status: int, length: int | None, codings: list[bytes]) -> Framing:
         return "switched"
     if status < 200 or status in _BODILESS or length == 0:
         return "none"
-    if codings:
+    if codings == [_CHUNKED]:
         return "chunked"
+    if codings:
+        return "close"
     return "close" if length is None else "length"

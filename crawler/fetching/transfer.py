@@ -208,9 +208,12 @@ class Transfers:
         announced_bytes = _announced_bytes(response)
         if response.status == PARTIAL_CONTENT and announced_bytes not in {None, whole_bytes}:
             raise BodyCut("the answer said that its part is the whole file, but it is not")
-        coding = response.headers.get("Transfer-Encoding", "chunked").strip().lower()
-        if coding != "chunked":
-            raise BadResponse("a transfer coding other than chunked: the body cannot be read")
+        coding = _transfer_coding(response)
+        if coding not in {None, "chunked"}:
+            # Both browsers read such a body as it is; who stands between them and the server may take it for chunks.
+            is_similar = "chunked" in coding
+            named = "a transfer coding that only resembles chunked" if is_similar else "a transfer coding but chunked"
+            raise BadResponse(f"{named}: where the body ends is read in two ways")
         reader = BodyReader(
             content_type=content_type,
             content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
@@ -259,7 +262,13 @@ def _announced_bytes(response: aiohttp.ClientResponse) -> int | None:
     return int(response.headers["Content-Length"])
 
 
+def _transfer_coding(response: aiohttp.ClientResponse) -> str | None:
+    """Return the transfer codings as response_heads has written them; only blanks and tabs are no part of a name."""
+    coding = response.headers.get("Transfer-Encoding")
+    return None if coding is None else coding.strip(" \t").lower()
+
+
 def _framing(response: aiohttp.ClientResponse) -> Literal["length", "chunked", "close"]:
-    if "chunked" in response.headers.get("Transfer-Encoding", "").lower():
+    if _transfer_coding(response) == "chunked":
         return "chunked"
     return "length" if "Content-Length" in response.headers else "close"

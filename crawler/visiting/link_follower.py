@@ -121,7 +121,10 @@ class LinkFollower:
             self._go_to(origin, original, kind)
 
     def _reload(self, visit: Visit, response: FetchedResponse, refresh: str | None, base: str) -> None:
-        """Ask for a page again that reloads itself, if it has set the first cookie now: it may have been a gate."""
+        """Ask for a page again that reloads itself, if it has set the first cookie now: it may have been a gate.
+
+        Only once: a cookie that is gone whenever the page is asked for would be set for ever.
+        """
         header = response.headers.get("Refresh")
         if refresh is None and header is not None:
             refresh = refresh_reference(header)
@@ -131,8 +134,14 @@ class LinkFollower:
             target = urls.join(base, refresh) if refresh.strip() else response.url
         except UrlRefused:
             return
-        if target == response.url:
-            self._admission.consider(visit._replace(chain=(*visit.chain, hash((response.url, "")))), target)
+        if target != response.url:
+            return
+        request = hash((response.url, ""))
+        if request in visit.chain:
+            reason = "the page sets a cookie and reloads itself, and the cookie is gone when it is asked for again"
+            self._visits.skip(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=False))
+            return
+        self._admission.consider(visit._replace(chain=(*visit.chain, request)), target)
 
     def _follow_links(
         self,

@@ -31,7 +31,8 @@ def chunked(body: bytes, coding: str = "chunked", extension: str = "") -> bytes:
 FILES_NAMES = """
     none utf8 binary identity unknown declared-only twice-declared stray members two-lengths list-of-lengths
     no-length no-reason no-version two-blanks lower-case blank-in-name blank-before-colon no-colon folded
-    bare-lf mixed-ends too-long chunked-case chunked-twice chunk-extension type-twice type-nonsense redirected
+    bare-lf mixed-ends too-long chunked-case chunked-twice chunked-old no-coding
+    chunk-extension type-twice type-nonsense redirected
 """
 FILES = {name: png() for name in FILES_NAMES.split()}
 AS_SENT: Mapping[str, bytes] = {
@@ -68,6 +69,8 @@ AS_SENT: Mapping[str, bytes] = {
     "too-long": answer(FILES["too-long"] + b"surplus", length=f"Content-Length: {len(FILES['too-long'])}"),
     "chunked-case": chunked(FILES["chunked-case"], "Chunked"),
     "chunked-twice": chunked(FILES["chunked-twice"], "chunked, chunked"),
+    "chunked-old": chunked(FILES["chunked-old"]).replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "no-coding": answer(FILES["no-coding"], "Transfer-Encoding: binary"),
     "chunk-extension": chunked(FILES["chunk-extension"], extension=";name=value"),
     "type-twice": answer(FILES["type-twice"], "Content-Type: image/png", "Content-Type: image/png"),
     "type-nonsense": answer(FILES["type-nonsense"], "Content-Type: an image, perhaps"),
@@ -118,3 +121,29 @@ def test_what_browsers_accept_hides_no_file_and_no_page() -> None:
     ]
     assert missing == []
     assert not [skip.url for skip in found.skips if skip.is_failure]
+
+
+def test_what_only_resembles_chunked_is_refused_by_name_whatever_its_body_is() -> None:
+    codings = (
+        *("\x0bchunked", "\x0cchunked", "chunked\x0b", "\x1cchunked", "\x85chunked", "\xa0chunked", '"chunked"'),
+        *("'chunked'", "chunked;q=1", "chunked; a=b", "x-chunked", "chunked123", "chunked chunked", "chun\xefed"),
+        *("chunked, x-chunked", "\x0bchunked, chunked", "chunked gzip", "gzip, chunked", "chunked, gzip", "br", "x"),
+    )
+    answers = {"/": "".join(f"<img src=/{number}.png>" for number in range(2 * len(codings)))}
+    sent = {"/": [answer(answers["/"].encode(), "Content-Type: text/html")]}
+    for number, coding in enumerate(codings):
+        body = png()
+        sent[f"/{2 * number}.png"] = [chunked(body, coding)]
+        sent[f"/{2 * number + 1}.png"] = [answer(body, f"Transfer-Encoding: {coding}", length=None)]
+    with RawServer(sent) as server:
+        found = crawl(server.url)
+    assert found.sightings == []
+    reasons = {
+        skip.url.rpartition("/")[2]: (skip.outcome, skip.reason, skip.is_failure)
+        for skip in found.skips
+        if skip.referrer
+    }
+    assert len(reasons) == 2 * len(codings)
+    for outcome, reason, is_failure in reasons.values():
+        assert (outcome, is_failure) == ("bad_response", True)
+        assert reason.startswith(("a transfer coding that only resembles chunked: ", "a transfer coding but chunked: "))

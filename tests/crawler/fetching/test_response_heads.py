@@ -71,6 +71,8 @@ def test_what_is_no_status_line_is_refused(line: bytes) -> None:
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\n"),
         (b"Transfer-Encoding: identity, chunked\r\n", b"Transfer-Encoding: chunked\r\n"),
         (b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n", b"Content-Length: 5\r\n"),
+        (b"Transfer-Encoding: binary\r\nContent-Length: 5\r\n", b"Content-Length: 5\r\n"),
+        (b"Transfer-Encoding: none, 8bit\r\n", b""),
     ],
 )
 def test_headers_are_written_again_as_the_parser_takes_them(lines: bytes, strict: bytes) -> None:
@@ -108,6 +110,18 @@ def test_what_is_read_in_two_ways_is_refused_by_name(lines: bytes, reason: str) 
         (b"200 OK\r\nContent-Length: 5", "length", 5),
         (b"200 OK\r\nContent-Length: 0", "none", 0),
         (b"200 OK\r\nTransfer-Encoding: chunked", "chunked", 0),
+        (b"200 OK\r\nTransfer-Encoding: Chunked\t,chunked", "chunked", 0),
+        *(
+            (b"200 OK\r\nTransfer-Encoding: " + coding, "close", 0)
+            for coding in (
+                b"\x0bchunked",
+                b"chunked\x0c",
+                b"\x85chunked",
+                b"x-chunked",
+                b"chunked;q=1",
+                b"gzip, chunked",
+            )
+        ),
         (b"200 OK\r\nA: b", "close", 0),
         (b"204 No Content\r\nContent-Length: 5", "none", 5),
         (b"304 Not Modified", "none", 0),
