@@ -184,10 +184,13 @@ class LinkFollower:
             roots = self._roots.get(dedup_key.key(url))
             if roots is not None and origin.root not in roots:  # a page that links to itself leads nowhere
                 self._visits.reported.links_to_reported(origin.root)
+        is_seen = met is Met.SEEN
+        if is_seen and not self.typed_files.wait_for_page(url):
+            return met
         is_embed, is_variant = kind is LinkKind.FILE, met is Met.VARIANT
         visit_kind = expected_kind(url, kind)
         visit = Visit(url, visit_kind, origin, is_embed=is_embed, is_variant=is_variant, asked_as=asked_as)
-        if met is not Met.SEEN:
+        if not is_seen:
             self._admission.consider(visit, url)
         elif visit_kind is LinkKind.FILE and referrer_of(visit, url) is not None:
             again = self.typed_files.led_to(visit)

@@ -10,7 +10,6 @@ from orbweaver.crawler.asked_as import NOT_SAID, AskedAs, ReferrerPolicy
 from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS
-from orbweaver.crawler.rules.urls import path_of
 from orbweaver.crawler.visiting.archive_names import is_archive_part
 
 
@@ -94,7 +93,7 @@ def expected_kind(url: str, kind: LinkKind) -> LinkKind:
     if kind is LinkKind.FILE:
         return kind
     # mimetypes, too, takes dots at the head of a name for no ending.
-    name = path_of(url).rpartition("/")[2].lstrip(".")
+    name = url.partition("?")[0].rpartition("/")[2].lstrip(".")
     _, dot, ending = name.partition(".")
     return _kind_of_ending(ending) if dot else LinkKind.PAGE
 

@@ -202,3 +202,31 @@ def test_whatever_a_page_is_a_gate_is_said_in_one_short_line(parts: list[str]) -
     if found is not None:
         assert found.words == said(found.words)
         assert (found.reference is not None) == (found.kind is K.CLICK)
+
+
+LONG = "words that nobody sees > " * 1_000
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"<script>{LONG}</script>",
+        f"<STYLE media=all>{LONG}</STYLE >",
+        f"<noframes>{LONG}<p>{LONG}</noframes>",
+        f"<!-- {LONG} -->",
+        f"<!-- <script> -->{' ' * 20_000}",
+        f'<div data-text="{LONG}"></div>',
+        f"<p title='{LONG}'>",
+        "<span></span>\r\n\t" * 3_000,
+        f"<script>{LONG[:7_000]}</script><style>{LONG}</style>",
+    ],
+    ids=lambda before: before[:12],
+)
+def test_what_a_gate_does_not_show_does_not_make_it_long(before: str) -> None:
+    assert gate_of(f"{before}<a href=/in>I am over 18</a>", is_refused=False) == Gate(K.CLICK, "I am over 18", "/in")
+
+
+@pytest.mark.parametrize("text", [f"<p>{LONG}</p>", f"<p>{LONG[:4_500]}</p><!--{LONG}", f"{LONG}<script>{LONG}"])
+def test_a_page_with_a_long_text_is_no_gate(text: str) -> None:
+    assert gate_of(f"{text}<a href=/in>I am over 18</a>", is_refused=False) is None
+    assert gate_of(f"<a href=/in>I am over 18</a>{text}", is_refused=False) is None
