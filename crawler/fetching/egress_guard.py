@@ -58,7 +58,8 @@ class Guard:
 
     async def prepare(self, address: str) -> None:
         """Learn the prefixes that must be known to judge `address`; nothing if it is refused anyway, or a name."""
-        if self._judge(address).is_allowed and _may_be_translated(address):
+        # Only IPv6 addresses have a colon: for all others there is nothing to learn.
+        if ":" in address and self._judge(address).is_allowed and _may_be_translated(address):
             await self._translators.learn()
 
     def socket_factory(self, addr_info: AddrInfoType) -> socket.socket:

@@ -69,21 +69,25 @@ class ResponseProtocol(ResponseHandler):
     def _read_heads(self, data: bytes) -> None:
         if self._exception is not None:
             return
-        self._held += data
         self._bytes_outside += len(data)
+        # Most heads come whole: then nothing has to be put together.
+        received: bytes | bytearray = data
+        if self._held:
+            self._held += data
+            received = self._held
         place = 0
         try:
             while True:
-                blanks = BLANKS_BEFORE.match(self._held, place)
+                blanks = BLANKS_BEFORE.match(received, place)
                 place = blanks.end() if blanks else place
-                check_beginning(self._held[place : place + START_BYTES])
-                end = END_OF_HEAD.search(self._held, max(place, self._searched))
+                check_beginning(received[place : place + START_BYTES])
+                end = END_OF_HEAD.search(received, max(place, self._searched))
                 if end is None:
                     break
-                head = read_head(bytes(self._held[place : end.end()]))
+                head = read_head(bytes(received[place : end.end()]))
                 place = end.end()
                 if head.is_final:
-                    rest = bytes(self._held[place:])
+                    rest = bytes(received[place:])
                     self._held.clear()
                     self._searched = self._bytes_outside = 0
                     self._begin_body(head, rest)
@@ -91,7 +95,10 @@ class ResponseProtocol(ResponseHandler):
         except BadResponse as error:
             self._give_up(error)
             return
-        del self._held[:place]
+        if received is data:
+            self._held += data[place:]
+        else:
+            del self._held[:place]
         self._searched = max(0, len(self._held) - END_BEGUN_BYTES)
         if self._bytes_outside > MOST_BYTES_BEFORE_ANSWER:
             self._give_up(BadResponse(f"{self._bytes_outside} bytes came, and none of them was of an answer"))

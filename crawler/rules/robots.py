@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Final
 
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH
@@ -33,6 +34,7 @@ _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _TOO_MANY_REQUESTS: Final = 429
 
 
+@lru_cache(maxsize=64)
 def product_token(user_agent: str) -> str:
     """Return the name that a robots.txt uses for us, in lower case.
 
