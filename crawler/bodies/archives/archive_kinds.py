@@ -65,6 +65,25 @@ ISO_MARKS: Final = (b"CD001", b"BEA01")
 DISK_END: Final = b"koly\x00\x00\x00\x04\x00\x00\x02\x00"
 DISK_END_BYTES: Final = 512
 
+# Pictures, films and sounds, by their first bytes.
+_MEDIA = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}(?:WEBP|AVI |WAVE)|.{4}ftyp|\x1aE\xdf\xa3|OggS|fLaC|ID3|FLV\x01"
+    rb"|BM.{4}\x00{4}|II\*\x00|MM\x00\*",
+    re.DOTALL,
+)
+# The block that ends a RAR archive: https://www.rarlab.com/technote.htm, "End of archive header", alone or of a volume;
+# and that of version 4, whose type is 0x7b. All have a fixed content, or a flag that every writer sets.
+_RAR_END = re.compile(
+    rb"\x1d\x77\x56\x51\x03\x05\x04\x00|\x8b\x47\x51\x26\x03\x05\x04\x01|\x7b[\x00-\x0f]\x40[\x07-\x1f]\x00"
+)
+# The end of a 7z archive (7zFormat.txt of the LZMA SDK): an encoded header, which is packed with one method; or a plain
+# one, of few members, whose last property is their attributes.
+_SEVEN_ZIP_END = re.compile(
+    rb"\x17\x06.{1,9}\x01\x09.{1,9}\x00\x07\x0b\x01\x00|\x15[\x06-\x7e]\x01\x00(?:.{4}){1,31}\x00\x00\Z", re.DOTALL
+)
+_RAR_END_BYTES = 64
+_SEVEN_ZIP_END_BYTES = 256
+
 # The kinds that are only recognised, as a person calls them.
 UNREAD: Final = {
     "7z": "7z archives",
@@ -104,3 +123,14 @@ def kind_of(head: bytes) -> str | None:
     if len(head) >= BLOCK_BYTES and (head.startswith(TAR_MARK, TAR_MARK_PLACE) or tar_header(head[:BLOCK_BYTES])):
         return TAR
     return None
+
+
+def is_media(head: bytes) -> bool:
+    """Whether a file that begins with these 12 bytes or more is a picture, a film or a sound."""
+    return _MEDIA.match(head) is not None
+
+
+def kinds_that_end(tail: bytes) -> list[str]:
+    """Return the kinds of archive that end as these last bytes of a file do, of those that are not read."""
+    ends = (("rar", _RAR_END, _RAR_END_BYTES), ("7z", _SEVEN_ZIP_END, _SEVEN_ZIP_END_BYTES))
+    return [kind for kind, end, length in ends if end.search(tail[-length:])]

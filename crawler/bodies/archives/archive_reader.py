@@ -17,7 +17,9 @@ from orbweaver.crawler.bodies.archives.archive_kinds import (
     RAR_MARK,
     SEVEN_ZIP_MARK,
     UNREAD,
+    is_media,
     kind_of,
+    kinds_that_end,
 )
 from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits, ArchiveTally, Contents
 from orbweaver.crawler.bodies.archives.archive_members import ArchivePlace
@@ -36,8 +38,10 @@ _READERS: dict[str, Callable[[ArchivePlace], Reader]] = {
     archive_kinds.BZIP2: lambda place: CompressedFile(place, archive_kinds.BZIP2),
     archive_kinds.ZSTD: lambda place: CompressedFile(place, archive_kinds.ZSTD),
 }
-# A picture and a self-extracting program are smaller: further on, a RAR or 7z archive is not searched for.
+# A self-extracting program is smaller: further on, a RAR or 7z archive is not searched for.
 _BEHIND_BYTES = 16 * 2**20
+# Where no header was seen, a ZIP archive at the end is a volume or empty: few of these have a comment, none a long one.
+_USUAL_END_WINDOW = 4_096
 _MARKS = re.compile(b"|".join(map(re.escape, (LOCAL, RAR_MARK, SEVEN_ZIP_MARK))))
 _MARK_BYTES = max(len(LOCAL), len(RAR_MARK), len(SEVEN_ZIP_MARK), *map(len, ISO_MARKS))
 # Other bytes that look like a header have no name that a person would give.
@@ -77,7 +81,8 @@ class _Look:
 
     A ZIP archive behind other bytes is found by the header of its first member, wherever it is. When there is none and
     the file ends like a ZIP archive, that is noted. RAR and 7z archives are noted, and the search goes on: a ZIP
-    archive may be stored in them.
+    archive may be stored in them. Behind a picture, a film or a sound these are known by their own ends, because nearly
+    every file of a host is one, and a search of all its bytes costs a seventh of the hashing.
     """
 
     def __init__(self, place: ArchivePlace) -> None:
@@ -85,7 +90,7 @@ class _Look:
         self._tally = place.tally
         self._reader: Reader | None = None
         self._kind: str | None = None
-        self._is_decided = self._is_closed = self._has_opened = False
+        self._is_decided = self._is_closed = self._has_opened = self._has_seen_header = self._is_media = False
         self._noted: set[str] = set()
         self._held = b""  # what is read again with the next bytes: until the kind is decided, or a header is whole
         self._passed = 0  # bytes that are not, of which these are the last: a mark may begin in them
@@ -133,9 +138,12 @@ class _Look:
         if self._reader is not None:
             self._reader.finish()
         elif not self._tally.is_over and not self._has_opened:
-            end = b"".join((*self._last, self._held))[-END_WINDOW:]
+            window = END_WINDOW if self._has_seen_header else _USUAL_END_WINDOW
+            end = b"".join((*self._last, self._held))[-window:]
             if listed_at_end(end):
                 self._note(archive_kinds.ZIP)
+            for kind in kinds_that_end(end) if self._is_media else ():
+                self._note(kind)
             if len(end) >= DISK_END_BYTES and end.startswith(DISK_END, len(end) - DISK_END_BYTES):
                 self._note("disk")
 
@@ -144,6 +152,7 @@ class _Look:
     def _decide(self, data: bytes) -> None:
         """Find the kind of archive that these first bytes of the file show; there may be too few yet."""
         self._kind = kind_of(data)
+        self._is_media = is_media(data)
         self._is_decided = len(data) >= DECIDING_BYTES or self._kind is not None
         if self._kind in UNREAD:
             self._note(self._kind)
@@ -185,7 +194,9 @@ class _Look:
     def _has_mark(self, data: bytes) -> bool:
         # A search from the end is twice as fast, and most files have no mark at all.
         return data.rfind(LOCAL) >= 0 or (
-            self._passed < _BEHIND_BYTES and (data.rfind(RAR_MARK) >= 0 or data.rfind(SEVEN_ZIP_MARK) >= 0)
+            not self._is_media
+            and self._passed < _BEHIND_BYTES
+            and (data.rfind(RAR_MARK) >= 0 or data.rfind(SEVEN_ZIP_MARK) >= 0)
         )
 
     def _search(self, data: bytes) -> None:
@@ -210,6 +221,7 @@ class _Look:
             if not _CONTROL.search(header.name):
                 self._read(archive_kinds.ZIP, joined[at:])
                 return
+            self._has_seen_header = True
             self._tally.add_record()
             if self._tally.is_over:
                 return

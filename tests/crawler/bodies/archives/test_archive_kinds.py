@@ -132,9 +132,35 @@ def test_a_zip_archive_behind_other_bytes_is_read(before: bytes, archive: bytes,
 
 @pytest.mark.parametrize("mark", [RAR4, RAR5, SEVEN_ZIP])
 @pytest.mark.parametrize("piece", [1, 65_536])
-def test_a_rar_or_7z_archive_behind_a_picture_or_program_is_said(mark: bytes, piece: int) -> None:
+def test_a_rar_or_7z_archive_behind_a_program_is_said(mark: bytes, piece: int) -> None:
     body = NOISE[:2_000] + mark + NOISE[:2_000]
     assert_found(read(in_pieces(body, piece)), {}, **{"7z" if mark is SEVEN_ZIP else "rar": 1})
+
+
+# Ends of archives of one to three small files by 7-Zip 26.02, py7zr 1.1.4 and libarchive 3.6.2, with a packed header or
+# a plain one; and the end blocks of RAR 5, alone and of a volume, and of RAR 4.
+ENDS_OF_ARCHIVES = """
+    7z 1706938b01097e00070b01000123030101055d001000000c6e0a01ce0c2df70000
+    7z 1706938c01095b00070b010001212101180c550000
+    7z 170693d501097800070b01000123030101055d000080000c80950a0169a21c160000
+    7z 0000140a0100c393c369ad7fdd01150601002080a4810000
+    7z dd01150a01002080a4812080a4810000
+    7z dd01151201001080ed412080a4812080a4812080a4810000
+    rar 1d77565103050400
+    rar 8b47512603050401
+    rar c43d7b00400700
+"""
+
+
+@pytest.mark.parametrize("written", ENDS_OF_ARCHIVES.split("\n")[1:-1])
+def test_a_rar_or_7z_archive_behind_a_picture_is_known_by_its_end(written: str) -> None:
+    kind, end = written.split()
+    mark = SEVEN_ZIP if kind == "7z" else RAR5
+    for head in (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBP", b"\0\0\0\x18ftypisom"):
+        body = head + NOISE + mark + NOISE + bytes.fromhex(end)
+        for piece in (7, 65_536):
+            assert_found(read(in_pieces(body, piece)), {}, **{kind: 1})
+        assert_found(read(body[: len(head) + len(NOISE)]), {})
 
 
 def test_a_zip_archive_stored_in_what_is_not_read_is_read_all_the_same() -> None:
