@@ -33,7 +33,7 @@ MOST_FIELDS: Final = 50
 # What is said of a button: its words, and no more of the page.
 MOST_WORDS_SAID: Final = 60
 
-# The tokens of shown.py, and the elements whose content is no text. For speed: it is cheaper than to read them one by one.
+# The tokens of shown.py, and elements whose content is no text. For speed: it is cheaper than to read them one by one.
 _NO_TEXT: Final = re.compile(
     r"<(?:!--.*?(?:-->|\Z)|(?P<raw>script|style|textarea|xmp|noembed|noframes)(?=[\s/>]).*?(?:</(?P=raw)(?=[\s/>])|\Z)"
     r"|/?[a-z](?:[^>\"']++|\"[^\"]*+\"?|'[^']*+'?)*>?)",
