@@ -29,6 +29,7 @@ LOCAL_DOMAINS: Final = frozenset(
     | {"localhost", "private", "test"}
 )
 _ONION: Final = "onion"
+_I2P: Final = "i2p"
 _PROXY_URL = re.compile(
     r"(?P<scheme>[a-z0-9]+)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?#\[\]]+):(?P<port>[0-9]{1,5})/?",
@@ -112,9 +113,9 @@ def _credential(text: str | None) -> str | None:
 def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], AddressDecision]) -> None:
     """Refuse a canonical host name that may not be asked for by this way; raises EgressRefused.
 
-    Without a proxy the egress guard judges, where the socket is made; only `.onion` is refused here, because asking DNS
-    for it would tell others (RFC 7686). Through a proxy, addresses are judged by the guard too (`judge` is its method),
-    and names that have a meaning inside a network only are refused.
+    Without a proxy the egress guard judges, where the socket is made; only `.onion` and `.i2p` are refused here: asking
+    DNS for them would tell others (RFC 7686). Through a proxy, addresses are judged by the guard too (`judge` is its
+    method), and names that have a meaning inside a network only are refused.
     """
     labels = hostname.strip("[]").rstrip(".").split(".")
     if labels[-1] == _ONION:
@@ -122,6 +123,8 @@ def judge_target(hostname: str, proxy: Proxy | None, judge: Callable[[Address], 
             raise EgressRefused(hostname, "an .onion name needs a SOCKS proxy")
         return
     if proxy is None:
+        if labels[-1] == _I2P:
+            raise EgressRefused(hostname, "an .i2p name needs the proxy of an I2P router")
         return
     try:
         address = ip_address(hostname.strip("[]"))

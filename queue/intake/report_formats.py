@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orbweaver.queue.errors import BadFields, QuoteOpen, ReportsUnreadable
-from orbweaver.queue.intake.written_urls import has_url
+from orbweaver.queue.intake.url_starts import has_url
 
 # A line's fields by our names; None is a line with nothing in it, such as a comment.
 Parse = Callable[[str], dict[str, object] | None]
@@ -86,6 +86,10 @@ def ignored_columns(first: str) -> list[str]:
 
 def choose_format(first: str, name: str) -> tuple[Parse, bool]:
     """Return the parser for a file whose first line with content is `first`, and whether that is a header."""
+    if first.lstrip().startswith("{\\rtf"):
+        raise ReportsUnreadable(f"{name}: an RTF document; save it as plain text, or copy its URLs into a text file")
+    if re.fullmatch(r"\s*\{\s*(?:\"[^\"]*\"\s*:\s*[\[{]?\s*)?", first):
+        raise ReportsUnreadable(f"{name}: JSON over several lines; write JSON Lines, one object a line")
     if first.lstrip().startswith("{"):
         return parse_json, False
     if re.match(r"\s*\[\s*(\{|\Z)", first):
@@ -149,10 +153,12 @@ def is_csv_header(line: str) -> bool:
 
 
 def _split_header(line: str, delimiter: str) -> list[str] | None:
+    """Return the columns of a header; None for a line that is none: a header names URLs and has none in it."""
     try:
-        return [_column(column) for column in _split(line, delimiter)]
+        columns = _split(line, delimiter)
     except BadFields:
         return None
+    return None if any(map(has_url, columns)) else [_column(column) for column in columns]
 
 
 def _column(written: str) -> str:

@@ -109,6 +109,10 @@ def _as_utf8(pieces: Iterator[bytes], encoding: str, name: str) -> Iterator[byte
 def _refuse_binary(first_line: bytes, name: str) -> None:
     if first_line.startswith(_GZIP):
         raise ReportsUnreadable(f"{name}: this is a gzip file; unpack it first and try again")
+    # Every report begins with an ASCII character.
+    if len(first_line) > 1 and first_line.count(0, 0, 2) == 1:
+        order = "be" if first_line[0] == 0 else "le"
+        raise ReportsUnreadable(f"{name}: looks like UTF-16 without its mark; say it with --encoding utf-16-{order}")
     kind = binary_kind(first_line)
     if kind is not None:
         raise ReportsUnreadable(f"{name}: this is {kind} and no reports: give URLs, one a line, or a CSV")

@@ -23,6 +23,7 @@ from orbweaver.crawler.rules.urls import canonicalise, refang
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
 from orbweaver.model import Report
 from orbweaver.queue.errors import BadFields, NotCertain, QuoteOpen, ReportsUnreadable
+from orbweaver.queue.intake.broken_lines import broken_by
 from orbweaver.queue.intake.report_formats import (
     FIELDS,
     Parse,
@@ -178,6 +179,11 @@ def _read_record(
     parse: Parse, line: Line, lines: Iterator[Line], waiting: deque[Line], said: set[str]
 ) -> Iterator[Report | BadLine]:
     """Read the record that begins in a line: a quoted field may go on in the lines after it, but not for ever."""
+    if parse is parse_text and (following := _line_after(lines, waiting)) is not None:
+        broken = broken_by(line.text, following.text)
+        if broken is not None:
+            yield BadLine(line.number, f"url: {broken}", excerpt_of(line.text))
+            return
     record = line
     try:
         parse(line.text)
@@ -186,6 +192,13 @@ def _read_record(
     except BadFields:
         pass  # it is said below
     yield from _read_fields(lambda: parse(record.text), record, said)
+
+
+def _line_after(lines: Iterator[Line], waiting: deque[Line]) -> Line | None:
+    """Return the line that is read next, and leave it there."""
+    if not waiting and (following := next(lines, None)) is not None:
+        waiting.append(following)
+    return waiting[0] if waiting else None
 
 
 def _joined_record(line: Line, lines: Iterator[Line], waiting: deque[Line]) -> Line:

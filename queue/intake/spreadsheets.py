@@ -15,7 +15,7 @@ from typing import Final
 
 from orbweaver.queue.errors import ReportsUnreadable
 from orbweaver.queue.intake.report_formats import FIELDS, add_field, field_name
-from orbweaver.queue.intake.written_urls import has_url
+from orbweaver.queue.intake.url_starts import has_url
 from python_calamine import CalamineError, CalamineWorkbook
 
 # Of a file as it lies, and of its parts unpacked: far more than reports need, and little enough to hold.

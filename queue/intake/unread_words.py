@@ -15,7 +15,8 @@ _MEANT: Final = re.compile(
     r"[^\W\d_][\w*-]{1,8}(?:\[:\]|:)(?://|\\\\)[\w\[]"  # another scheme, or one that is misspelt
     r"|https?(?::/?|//|;//)[\w-]+\.\w"
     r"|//[\w-]+\.[\w.-]+/"
-    r"|magnet:\?"
+    r"|magnet:\?|(?:blob|filesystem|data|ed2k):\S"
+    r"|\S*?(?::|\[:\])//[\w\[]"  # a URL, and something before it
     r"|(?:[\w-]+(?:\.|\[\.\]|\(\.\)|\[dot\]|\(dot\)))+[^\W\d_]{2,24}(?::\d{1,5})?/\S"  # a host and a path
     r"|[\w.-]*\w(?:\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\))\w"  # a host that is defanged
     r"|\d{1,3}(?:\[?\.\]?\d{1,3}){3}(?::\d{1,5})?/\S"

@@ -146,6 +146,11 @@ def test_an_onion_name_is_asked_for_by_socks_alone(proxy: Proxy | None) -> None:
     assert not is_refused("expyuzz4wqqyqhjn.onion", TOR)
 
 
+def test_an_i2p_name_is_asked_for_by_a_proxy_alone() -> None:
+    assert is_refused("stats.i2p", None)
+    assert not is_refused("stats.i2p", HTTP)
+
+
 @pytest.mark.parametrize("hostname", ["localhost", "127.0.0.1", "[::1]", "printer.local", "www.site.com"])
 def test_without_a_proxy_the_egress_guard_judges_where_the_socket_is_made(hostname: str) -> None:
     assert not is_refused(hostname, None)

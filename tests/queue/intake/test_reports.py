@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orbweaver.crawler.rules.urls import canonicalise
 from orbweaver.model import Report
 from orbweaver.queue.errors import ReportsUnreadable
+from orbweaver.queue.intake.broken_lines import BROKEN, NOT_CLOSED
 from orbweaver.queue.intake.reports import FOR_SCRIPTS, BadLine, read_reports
 
 
@@ -330,6 +331,20 @@ def test_an_excerpt_is_short_printable_and_not_clickable() -> None:
         (b"link,report_id\n", "reports.csv: its CSV header has no url column; name the column with the URLs url"),
         (b"Adres;Datum\n", "reports.csv: its CSV header has no url column; name the column with the URLs url"),
         (b'[{"url": "http://example.com/"}]', "reports.csv: a JSON array; write JSON Lines, one object per line"),
+        (b'{\n"reports": [\n', "reports.csv: JSON over several lines; write JSON Lines, one object a line"),
+        (b'{"reports": [\n', "reports.csv: JSON over several lines; write JSON Lines, one object a line"),
+        (
+            b"{\\rtf1\\ansi http://example.com/}",
+            "reports.csv: an RTF document; save it as plain text, or copy its URLs into a text file",
+        ),
+        (
+            "url\n".encode("utf-16-le"),
+            "reports.csv: looks like UTF-16 without its mark; say it with --encoding utf-16-le",
+        ),
+        (
+            "http://example.com/".encode("utf-16-be"),
+            "reports.csv: looks like UTF-16 without its mark; say it with --encoding utf-16-be",
+        ),
         (
             b"PK\x03\x04...",
             "reports.csv: a ZIP file, and no spreadsheet that can be read (Cannot detect file format); "
@@ -519,6 +534,51 @@ def test_a_word_beside_a_url_that_may_be_meant_as_one_is_a_bad_line() -> None:
 def test_a_mail_whose_text_is_encoded_is_refused_before_its_urls() -> None:
     with pytest.raises(ReportsUnreadable, match="line 2: a mail whose text is encoded"):
         read("Subject: x\nContent-Transfer-Encoding: quoted-printable\n\nhttp://example.com/a=3Fb\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ("see http://example.com/influence-operations-and-", "disinformation is here", BROKEN),
+        ("(it is at http://example.com/", "content/duffers-guide)", BROKEN),
+        ("http://example.com/gal", "lery/1.jpg", BROKEN),
+        ("http://example.com/gallery/", "photo.jpg", BROKEN),
+        ("http://example.com/show.php?id=", "12 thanks", BROKEN),
+        ("http://example.com/a?b=1&", "c=2", BROKEN),
+        ("> http://example.com/gal", "> lery/1.jpg", BROKEN),
+        ("Look: <http://example.com/very/long/", "path>", NOT_CLOSED),
+        ("> <http://example.com/very/long/", "> path>", NOT_CLOSED),
+    ],
+)
+def test_a_url_that_a_line_break_cut_is_never_fetched_by_its_first_half(first: str, second: str, reason: str) -> None:
+    found = read(f"{first}\n{second}\n")
+    assert urls_of(found) == []
+    assert bad_of(found)[0] == (1, f"url: {reason}")
+    assert len(urls_of(read(f"{first.replace('<', '')}\n\n{second}\n"))) == 1
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "Anna",
+        "seen by Anna",
+        "and there",
+        "http://example.com/b",
+        "www.example.com/b",
+        "example.org/b.jpg",
+        "15/01/2026",
+    ]
+    + ["# a remark", "", "<http://example.com/b>", "- http://example.com/b", "a@example.com", "192.0.2.1/a"],
+)
+@pytest.mark.parametrize("first", ["http://example.com/a.jpg", "http://example.com/gallery", "http://example.com/g/"])
+def test_a_url_that_is_whole_is_read_whatever_stands_in_the_next_line(first: str, second: str) -> None:
+    assert urls_of(read(f"{first}\n{second}\n"))[0] == first
+
+
+def test_a_line_with_a_url_in_it_is_no_header() -> None:
+    found = read("url,http://example.com/a,bad page\nhttp://example.com/b\n")
+    assert urls_of(found) == ["http://example.com/b"]
+    assert bad_of(found)[0][0] == 1
 
 
 def test_what_only_scripts_see_of_a_url_is_noted() -> None:
