@@ -71,6 +71,8 @@ class HashingDownloadHandler(BaseDownloadHandler):
             limits=self._fetcher.limits.at_most(most_bytes) if most_bytes else None,
         )
         request.meta["answer"] = fetched
+        if fetched.cut_by is not None:
+            raise fetched.cut_by
         request.meta["download_latency"] = fetched.latency_seconds
         return _response(request, fetched)
 

@@ -171,7 +171,13 @@ class RecrawlSpider(Spider):
         request = Request(
             planned.url, headers=headers, meta={"cost": planned.cost, "verbatim_url": True}, dont_filter=True
         )
-        await self.crawler.engine.download_async(request)
+        try:
+            await self.crawler.engine.download_async(request)
+        except Exception:
+            came: FetchedResponse | None = request.meta.get("answer")
+            if came is None or came.cut_by is None:
+                raise
+            return came  # a part of a page
         fetched: FetchedResponse = request.meta["answer"]
         return fetched
 

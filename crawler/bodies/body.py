@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from orbweaver.crawler.bodies.archives.archive_limits import NOTHING_INSIDE, ArchiveLimits, Contents
@@ -155,6 +156,28 @@ class BodyReader:
         if self._digester is not None:
             await self._digester.settle()
         return self._result()
+
+    def document_so_far(self) -> Body | None:
+        """Return what came of a document whose transfer failed, without digests; None of other files.
+
+        Raises BodyTooLarge.
+        """
+        with suppress(UndecodableBody):  # what the decoder has held back, to see how the body begins
+            for piece in self._decoder.finish():
+                self._take(piece)
+        if not self._is_decided and self._head:
+            self._decide(bytes(self._head))
+        if not self._document:
+            return None
+        return Body(
+            digests=None,  # no digest of a part is that of a file
+            document=bytes(self._document),
+            document_kind=self._document_kind,
+            is_document_cut=False,  # it is read as far as it came
+            archive=NOTHING_INSIDE,
+            sniffed_type=self._sniffed,
+            bytes_received=self.bytes_received,
+        )
 
     async def _take_all(self, pieces: Iterator[bytes]) -> None:
         try:

@@ -93,7 +93,8 @@ class Fetcher:
     ) -> FetchedResponse:
         """Fetch a canonical URL, without following redirects; a `cost` of 0 is not counted as a page or file.
 
-        Raises RobotsRefused, LimitReached, and the errors of Transfers.transfer that stayed at the second try.
+        Raises RobotsRefused, LimitReached, and the errors of Transfers.transfer that stayed at the second try. Of a
+        document that ended too early is returned what came, with the error as its `cut_by`.
         """
         refusal = await self._robots_refusal(url, headers)
         if refusal is not None and self._obeys_robots:
@@ -129,7 +130,10 @@ class Fetcher:
         limits = replace(self.limits, html_bytes=robots.MOST_BYTES + 1, file_bytes=4 * robots.MOST_BYTES)
         headers = [("User-Agent", user_agent)]
         # Read as text, whatever it is said to be.
-        return await self._fetch(url, headers, kind=LinkKind.PAGE, cost=0, limits=limits, read_as="text/html")
+        response = await self._fetch(url, headers, kind=LinkKind.PAGE, cost=0, limits=limits, read_as="text/html")
+        if response.cut_by is not None:
+            raise response.cut_by  # the rules that are missing may refuse what the others allow
+        return response
 
     async def _fetch(
         self,
@@ -144,6 +148,7 @@ class Fetcher:
         read_as: str | None = None,
     ) -> FetchedResponse:
         host = host_of(url)
+        came: FetchedResponse | None = None
         for tries_left in range(TRIES - 1, -1, -1):
             async with self._politeness.slot(host):
                 if cost:
@@ -161,13 +166,18 @@ class Fetcher:
                         limits=limits,
                         read_as=read_as,
                     )
+                    if response.cut_by is not None:
+                        came = response
+                        raise response.cut_by
                 except TRANSIENT as error:
                     if not isinstance(error, ResponseDataLossError):  # a long body is no slow host
                         self._politeness.note(host, seconds=time.monotonic() - began, status=None)
-                    if not tries_left:
-                        self._budget.fail(host)
-                        raise
-                    continue
+                    if tries_left:
+                        continue
+                    self._budget.fail(host)
+                    if came is not None:
+                        return came
+                    raise
                 except (BadResponse, TransferTooSlow):
                     self._budget.fail(host)
                     raise

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import aiohttp
@@ -22,9 +22,10 @@ from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.fetching.proxies import Proxy
 from orbweaver.crawler.rules.address_rules import parse_networks
-from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, Interrupted, PartSent
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
+from scrapy.exceptions import DownloadTimeoutError
 
 # The rest of a redirect's body is read up to this, so that its connection can serve the next hop.
 REDIRECT_BYTES = 16 * 1024
@@ -43,7 +44,7 @@ class FetchedResponse:
 
     `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
     DER form, and `tls` what became of its verification; `latency_seconds` passed from the request to the end of the
-    headers.
+    headers. `cut_by` is the error that ended a document too early: what came of it is in the body, without digests.
     """
 
     url: str
@@ -59,6 +60,7 @@ class FetchedResponse:
     latency_seconds: float
     tls: TlsFacts | None
     is_refused_by_robots: bool = False
+    cut_by: Exception | None = None
 
     @property
     def location(self) -> bytes | None:
@@ -66,6 +68,18 @@ class FetchedResponse:
         if self.body is not None:
             return None
         return next(value for name, value in self.raw_headers if name.lower() == b"location")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The body that is being read, for the case that the transfer fails, and the response with all but its body."""
+
+    reader: BodyReader | None = None
+    response: FetchedResponse | None = None
+
+
+# After these a browser shows as much of a page as came.
+_CUTTING = (BodyCut, ConnectionLost, DownloadTimeoutError)
 
 
 class Transfers:
@@ -134,6 +148,7 @@ class Transfers:
             raise SandboxUnavailable("a crawl process must enter the sandbox before its first request")
         if self._deadlines.is_ended:
             raise Interrupted("the recrawl is stopping")
+        reading = _Reading()
         with noted_refusals() as refusals:
             try:
                 async with self._deadlines.open(self._header_seconds) as deadline:
@@ -144,7 +159,7 @@ class Transfers:
                     latency = time.monotonic() - began
                     try:
                         fetched = await self._read(
-                            url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as
+                            url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as, reading
                         )
                     except BaseException:
                         response.close()  # whatever is still on its way must not reach the next request
@@ -153,9 +168,15 @@ class Transfers:
                     return fetched
             except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError) as error:
                 named = named_error(error, refusals, is_ended=self._deadlines.is_ended)
+                if cut := _cut_response(reading, named):
+                    return cut
                 if named is error:
                     raise
                 raise named from error
+            except BodyCut as error:
+                if cut := _cut_response(reading, error):
+                    return cut
+                raise
 
     async def _read(
         self,
@@ -167,24 +188,19 @@ class Transfers:
         admit_bytes: Callable[[int], None],
         limits: BodyLimits | None,
         read_as: str | None,
+        reading: _Reading,
     ) -> FetchedResponse:
         # Several header lines are one list (RFC 9110, 5.3).
         content_type = read_as or ", ".join(response.headers.getall("Content-Type", ())) or None
-        body: Body | None
-        if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
-            spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
-            body = None
-        else:
-            body = await self._read_body(response, content_type, deadline, spend_bytes, admit_bytes, limits)
         version = response.version
-        return FetchedResponse(
+        fetched = FetchedResponse(
             url=url,
             status=response.status,
             headers=response.headers,
             # Raw: header bytes that are not UTF-8 are common, and must not hide a file.
             raw_headers=response.raw_headers,
             content_type=content_type,
-            body=body,
+            body=None,
             framing=_framing(response),
             ip=response.peer,
             certificate=response.certificate,
@@ -192,6 +208,12 @@ class Transfers:
             latency_seconds=latency_seconds,
             tls=response.tls,
         )
+        if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
+            spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
+            return fetched
+        reading.response = fetched
+        body = await self._read_body(response, content_type, deadline, spend_bytes, admit_bytes, limits, reading)
+        return replace(fetched, body=body)
 
     async def _read_body(
         self,
@@ -201,6 +223,7 @@ class Transfers:
         spend_bytes: Callable[[int], None],
         admit_bytes: Callable[[int], None],
         limits: BodyLimits | None,
+        reading: _Reading,
     ) -> Body:
         whole_bytes = _whole_bytes(response.headers.get("Content-Range", ""))
         if response.status == PARTIAL_CONTENT and whole_bytes is None:
@@ -214,7 +237,7 @@ class Transfers:
             is_similar = "chunked" in coding
             named = "a transfer coding that only resembles chunked" if is_similar else "a transfer coding but chunked"
             raise BadResponse(f"{named}: where the body ends is read in two ways")
-        reader = BodyReader(
+        reader = reading.reader = BodyReader(
             content_type=content_type,
             content_encoding=", ".join(response.headers.getall("Content-Encoding", ())),
             limits=limits or self.limits,
@@ -238,9 +261,23 @@ class Transfers:
         last = clock() + self._transfer_seconds
         while not content.at_eof():
             deadline.move(min(clock() + self._stall_seconds, last))
-            chunk = await content.readany()
+            try:
+                chunk = await content.readany()
+            except Exception:
+                # What came before the error is kept there, and only this gives it (3.14.5).
+                if rest := content._read_nowait(-1):
+                    yield rest
+                raise
             deadline.move(last)  # while we decode and hash, it is not the server that is silent
             yield chunk
+
+
+def _cut_response(reading: _Reading, error: Exception) -> FetchedResponse | None:
+    """Return the response with what came of its document before an error; None of a file, and of other errors."""
+    if reading.reader is None or reading.response is None or not isinstance(error, _CUTTING):
+        return None
+    body = reading.reader.document_so_far()
+    return None if body is None else replace(reading.response, body=body, cut_by=error)
 
 
 def _whole_bytes(content_range: str) -> int | None:

@@ -103,7 +103,8 @@ class LinkFollower:
             self._visits.skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
         candidates = self._follow_candidates(origin, response.url, base, page_links.candidates)
         is_compared = self._admission.addresses.has_met_variants and len(body.document) <= MOST_COMPARED
-        if is_compared and body.digests is None and linked_urls is not None and is_success(response.status):
+        is_whole = body.digests is None and response.cut_by is None
+        if is_compared and is_whole and linked_urls is not None and is_success(response.status):
             leads_to = {self._admission.addresses.identity(url) for url in [*(before or ()), *linked_urls, *candidates]}
             self._admission.ask_after_all(
                 self._admission.addresses.answered(visit.url, page_answer(body.document, leads_to))

@@ -118,6 +118,9 @@ class Navigator:
         if body is None:
             self._redirected(visit, response, cookies)
             return
+        if response.cut_by is not None:
+            self._cut(visit, response, body, response.cut_by, cookies)
+            return
         if not visit.is_reported:
             kind = LinkKind.FILE if body.html is None else LinkKind.PAGE
             self._budget.correct(visit.kind, kind, host=urls.host_of(response.url))
@@ -192,6 +195,15 @@ class Navigator:
             )
         if arrival.ending is not None:
             self._visits.end(visit, arrival.ending)
+
+    def _cut(self, visit: Visit, response: FetchedResponse, body: Body, error: Exception, cookies: str) -> None:
+        """Record that a document ended before its end, and go where that part of it leads which came."""
+        ending = ending_of_error(error, is_reported=visit.is_reported, stopped_by=self.stopped_by)
+        self._visits.end(visit, ending._replace(reason=f"{ending.reason}; the links in what came were followed"))
+        if body.html is not None:
+            self._journal.tally.pages += 1
+            self.reported.count_page(visit.origin.root)
+        self.links.follow(visit, response, body, cookies)
 
     def failed(self, visit: Visit, error: BaseException) -> None:
         """Record why a URL gave no response."""
