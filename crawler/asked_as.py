@@ -19,6 +19,8 @@ class Destination(StrEnum):
     TRACK = "track"
     OBJECT = "object"
     EMBED = "embed"
+    FONT = "font"
+    MANIFEST = "manifest"
     EMPTY = "empty"
 
 

@@ -35,6 +35,7 @@ class HeaderLines(NamedTuple):
 _PAGES = frozenset({Destination.DOCUMENT, Destination.IFRAME, Destination.FRAME})
 _PLUGINS = frozenset({Destination.OBJECT, Destination.EMBED})
 _MEDIA = frozenset({Destination.VIDEO, Destination.AUDIO})
+_BY_CORS = frozenset({Destination.EMPTY, Destination.FONT, Destination.MANIFEST})
 _ANYTHING = "*/*"
 _PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _CHROMIUM_PAGE = (
@@ -120,4 +121,6 @@ def header_lines(
 def _mode(destination: Destination) -> str:
     if destination in _PAGES | _PLUGINS:
         return "navigate"
-    return "cors" if destination in {Destination.EMPTY, Destination.TRACK} else "no-cors"
+    if destination is Destination.TRACK:
+        return "same-origin"
+    return "cors" if destination in _BY_CORS else "no-cors"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import mimetypes
-from functools import lru_cache
 
 from orbweaver.crawler.asked_as import Destination, ReferrerPolicy
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkSource
+from orbweaver.crawler.links.pages.request_hints import destination_of_ending, ending_of
 from orbweaver.crawler.rules import referrers, urls
 from orbweaver.crawler.visiting.records.outcomes import is_success
 from orbweaver.crawler.visiting.visit import Visit
 
 # Hosts make these of other images for who names them in `Accept`.
 _NEW_TYPES = frozenset({"image/webp", "image/avif", "image/jxl"})
-_OF_TYPE = {"image": Destination.IMAGE, "video": Destination.VIDEO, "audio": Destination.AUDIO}
 
 
 def destination_of(visit: Visit) -> Destination:
@@ -27,16 +26,7 @@ def destination_of(visit: Visit) -> Destination:
         return said
     if not visit.is_embed:
         return Destination.DOCUMENT  # somebody follows the link
-    return _destination_of_ending(urls.path_of(visit.url).rpartition("/")[2].rpartition(".")[2])
-
-
-@lru_cache(maxsize=256)
-def _destination_of_ending(ending: str) -> Destination:
-    """Return the destination of a file in a page; most of those without an ending that is known are images."""
-    guessed, _ = mimetypes.guess_type(f"/a.{ending}")
-    if guessed is None or guessed == "text/html":
-        return Destination.IMAGE
-    return Destination.STYLE if guessed == "text/css" else _OF_TYPE.get(guessed.partition("/")[0], Destination.EMPTY)
+    return destination_of_ending(ending_of(visit.url))
 
 
 def referrer_of(visit: Visit, url: str) -> str | None:
