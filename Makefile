@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages fuzz lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages fuzz fail-over lock clean
 
 install: $(VENV)/.installed
 
@@ -84,6 +84,11 @@ MINUTES ?= 10
 fuzz: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fuzz]'
 	PYTHONPATH=tests $(BIN)/python -m fuzz.long_round --minutes $(MINUTES) --folder .fuzz $(TARGETS)
+
+# Kills the primary of a replicated store at ROUNDS moments of a run: about 15 seconds each.
+ROUNDS ?= 10
+fail-over: install
+	FAIL_OVER_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fail_over.py
 
 # Pins every dependency for every supported Python; run after changing pyproject.toml.
 lock: install

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     store_url: str | None = Field(
         default=None, description="redis://, rediss://, unix:// or sentinel://; none: embedded"
     )
+    store_replicas: int = Field(
+        default=0, ge=0, le=16, description="replicas that must have cases on their disks, besides the store itself"
+    )
     matcher_url: str | None = Field(default=None, description="hash-matching services, e.g. hashlist:/path")
     health_interval: DurationOrSeconds = Field(
         default=timedelta(minutes=1),

@@ -49,7 +49,7 @@ def worker(
         open_services(settings.matcher_urls)
     open_sinks(settings.takedown_sinks)
     store = connection.connect(settings.store_url)
-    durability.require(store)
+    durability.require(store, settings.store_replicas)
     level = logging.WARNING if warnings_only else logging.INFO
     work(store, [QueueName(queue) for queue in queues], name=name, burst=burst, level=level)
     if burst and QueueName.MATCH in queues:

@@ -54,13 +54,14 @@ def recrawl(recrawl_id: str) -> None:
     attempt = recrawls.begin(store, recrawl_id)
     if attempt is None:
         return
+    settings = orbweaver_settings.load()
     is_to_stop = functools.partial(_is_over, store, record.run_id)
     keep = recrawls.recorder(store, recrawl_id, record.run_id, attempt)
     end = functools.partial(recrawls.end, store, recrawl_id, attempt=attempt)
     started = crawl_process.started(
         scope,
         reports,
-        orbweaver_settings.load(),
+        settings,
         store_ports=connection.tcp_ports(store),
         is_to_stop=is_to_stop,
     )
@@ -89,6 +90,9 @@ def recrawl(recrawl_id: str) -> None:
         if not is_to_stop():
             raise
         end(RecrawlState.INTERRUPTED, reason="stopped")  # before it was ready to end in order, or it did not obey
+    if settings.store_replicas:
+        durability.wait_for_disk(store, settings.store_replicas)
+        recrawls.check(store, recrawl_id, attempt)  # on the server that is the primary by now
 
 
 def _is_over(store: Store, run_id: str) -> bool:
@@ -107,6 +111,12 @@ def match(batch_id: str) -> None:
     is unknown for another reason is kept apart, and asked about again after a while (queue.fleet.upkeep).
     """
     store = _store()
+    with durability.kept(store, orbweaver_settings.load().store_replicas):
+        _answer(store, batch_id)
+        batches.enqueue_released(store)
+
+
+def _answer(store: Store, batch_id: str) -> None:
     releases, batch = batches.releases(store), batches.read(store, batch_id)
     if batch is not None:
         asked = _ask(store, [one.digests for one in batch.sightings])
@@ -124,22 +134,20 @@ def match(batch_id: str) -> None:
             [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
             retention=orbweaver_settings.load().sighting_retention,
         )
-    batches.enqueue_released(store)
-    durability.wait_for_disk(store)
 
 
 def rematch(token: str) -> None:
     """Ask again about a slice of the retained sightings, and leave the next slice to another job."""
-    store = _store()
-    rematching.work(store, token, _verdicts, retention=orbweaver_settings.load().sighting_retention)
-    durability.wait_for_disk(store)
+    store, settings = _store(), orbweaver_settings.load()
+    with durability.kept(store, settings.store_replicas):
+        rematching.work(store, token, _verdicts, retention=settings.sighting_retention)
 
 
 def recall(token: str) -> None:
     """Ask again about a slice of the cases, and leave the next slice to another job."""
     store = _store()
-    recalling.work(store, token, _verdicts)
-    durability.wait_for_disk(store)
+    with durability.kept(store, orbweaver_settings.load().store_replicas):
+        recalling.work(store, token, _verdicts)
 
 
 def forget(token: str) -> None:

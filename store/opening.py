@@ -17,7 +17,8 @@ from redis.exceptions import ResponseError
 def open_existing(settings: Settings) -> Iterator[Store]:
     """Yield the store for somebody who only reads it, and make none: NoStore when there is none; else StoreError."""
     require_store(settings)
-    with open_store(settings, settings.state_dir) as (store, _):
+    reading = settings.model_copy(update={"store_replicas": 0})  # nothing is promised by reading
+    with open_store(reading, settings.state_dir) as (store, _):
         yield store
 
 
@@ -35,7 +36,7 @@ def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str
     """Yield the store and its URL: STORE_URL's, else the embedded one. Raises StoreError."""
     if settings.store_url is not None:
         store = connection.connect(settings.store_url)
-        durability.require(store)
+        durability.require(store, settings.store_replicas)
         try:
             yield store, settings.store_url
         except ResponseError as error:
@@ -47,5 +48,5 @@ def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str
             store.close()
         return
     with embedded.running(state_dir) as store:
-        durability.require(store)
+        durability.require(store, settings.store_replicas)
         yield store, embedded.url_for(state_dir)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from orbweaver.store import embedded
 from orbweaver_command import eventually
@@ -56,15 +57,20 @@ class Server:
 
 
 class Replicated:
-    """A primary, its replica and a sentinel of theirs; quorum 1."""
+    """A primary, its replica (or more, which are never promoted) and a sentinel of theirs; quorum 1."""
 
-    def __init__(self, folder: Path, *options: str, password: str = "", sentinel_password: str = "") -> None:
+    def __init__(
+        self, folder: Path, *options: str, others: int = 0, password: str = "", sentinel_password: str = ""
+    ) -> None:
         auth = [f"requirepass {password}", f"masterauth {password}"] if password else []
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
             self.primary = self._started(stack, Server(folder, *auth, *options, password=password))
             follow = f"replicaof {HERE} {self.primary.port}"
             self.replica = self._started(stack, Server(folder, *auth, *options, follow, password=password))
+            for _ in range(others):
+                self._started(stack, Server(folder, *auth, *options, follow, "replica-priority 0", password=password))
+            eventually(lambda: self.primary.client.info("replication")["connected_slaves"] == 1 + others)
             eventually(lambda: self.replica.client.info("replication")["master_link_status"] == "up")
             self.sentinel = self._started(
                 stack,
@@ -78,7 +84,7 @@ class Replicated:
                     is_sentinel=True,
                 ),
             )
-            eventually(lambda: int(self._state()["num-slaves"]) == 1)
+            eventually(lambda: int(self._state()["num-slaves"]) == 1 + others)
             self._stack = stack.pop_all()
 
     @staticmethod
@@ -120,9 +126,9 @@ class Replicated:
 
 
 @contextlib.contextmanager
-def replicated(folder: Path, *options: str, password: str = "", sentinel_password: str = "") -> Iterator[Replicated]:
+def replicated(folder: Path, *options: str, **more: Any) -> Iterator[Replicated]:
     """Yield running servers, with their files in a folder."""
-    servers = Replicated(folder, *options, password=password, sentinel_password=sentinel_password)
+    servers = Replicated(folder, *options, **more)
     try:
         yield servers
     finally:

@@ -30,7 +30,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import disk, durability, embedded
 from orbweaver.store.connection import Store, tcp_ports
 from orbweaver.store.errors import StoreError
-from orbweaver.store.opening import open_store
+from orbweaver.store.opening import open_existing
 from orbweaver.takedown.delivery.sinks import open_sinks
 from orbweaver.takedown.errors import TakedownError
 
@@ -151,14 +151,15 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
             yield _place_for_a_store(settings.state_dir.expanduser().absolute())
             # The doctor makes no store: before the first verify it tries the server in a temporary directory.
             with tempfile.TemporaryDirectory(prefix="ow-doctor-") as folder, embedded.running(Path(folder)) as store:
-                findings = list(durability.inspect(store))
+                findings = [*durability.inspect(store, settings.store_replicas), durability.prove(store)]
         elif settings.store_url is None:
             with embedded.running(settings.state_dir) as store:
-                findings = list(durability.inspect(store))
+                findings = [*durability.inspect(store, settings.store_replicas), durability.prove(store)]
                 _look(store, in_store)
         else:
-            with open_store(settings, settings.state_dir) as (store, _):
-                findings = list(durability.inspect(store))
+            with open_existing(settings) as store:
+                findings = [*durability.inspect(store, settings.store_replicas)]
+                findings.append(durability.prove(store, settings.store_replicas))
                 _look(store, in_store)
                 ports = tcp_ports(store)
     except StoreError as error:

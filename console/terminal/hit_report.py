@@ -29,7 +29,8 @@ def exit_status(result: VerifyResult) -> int:
     """
     are_all_finished = all(record.state is RecrawlState.FINISHED for record in result.recrawls)
     are_all_answered = all(report.is_answered for report in result.reports)
-    is_clean = not (result.tally.failures or result.unknown or result.undelivered or result.is_interrupted)
+    is_told = not (result.undelivered or result.unconfirmed)
+    is_clean = is_told and not (result.tally.failures or result.unknown or result.is_interrupted)
     again = result.rematched
     is_clean_again = again is None or (again.is_finished and not (again.unknown or again.undelivered))
     return 0 if are_all_finished and are_all_answered and is_clean and is_clean_again else 1
@@ -47,6 +48,7 @@ def summary(
         "ended_at": format_time(result.ended_at),
         "exit_status": exit_status(result),
         "interrupted": result.is_interrupted,
+        "unconfirmed": result.unconfirmed,
         "reports": {
             "usable": usable_reports,
             "refused": [_line(bad) for bad in bad_lines if not bad.is_report_kept],
@@ -225,3 +227,14 @@ def _show_unknown(console: Console, result: VerifyResult) -> None:
             f"undelivered: {result.undelivered} events: they are delivered later, at the latest by the next run",
             highlight=False,
         )
+    if result.unconfirmed is not None:
+        show_unconfirmed(console, result.unconfirmed)
+
+
+def show_unconfirmed(console: Console, reason: str) -> None:
+    """Say that the store did not confirm that what a run found is on its disks."""
+    console.print(
+        f"not confirmed: {safe(reason)}; the store has the cases of this run, and may lose them when its machine fails",
+        highlight=False,
+        markup=False,
+    )

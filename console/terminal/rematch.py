@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from orbweaver.console.terminal import event_places_shown
+from orbweaver.console.terminal.hit_report import show_unconfirmed
 from orbweaver.console.terminal.rematch_result import as_json, show
 from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.terminal.verify import RunOptions, claim_of, open_list, service_urls, stop_on_interrupt
@@ -52,6 +53,8 @@ def run(options: RunOptions, settings: Settings) -> int:
         sys.stdout.write(json.dumps(_as_json(result), ensure_ascii=False) + "\n")
     else:
         show(report_console(), result.rematched, end=f", {result.web_requests} web requests.")
+        if result.unconfirmed is not None:
+            show_unconfirmed(report_console(), result.unconfirmed)
     return result.exit_status
 
 
@@ -60,6 +63,7 @@ def _as_json(result: RematchRun) -> dict[str, Any]:
         "began_at": format_time(result.began_at),
         "ended_at": format_time(result.ended_at),
         "exit_status": result.exit_status,
+        "unconfirmed": result.unconfirmed,
         **as_json(result.rematched),
         "web_requests": result.web_requests,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -57,6 +58,18 @@ class RecrawlRecord(Noun):
     sandbox: dict[str, object] | None = None
     suggestions: dict[str, int] = Field(default_factory=dict)
     answers: dict[str, HostAnswers] = Field(default_factory=dict)
+
+
+@dataclass
+class Attempt:
+    """One try at a recrawl, and the fence of its writes: a later attempt has a higher `number`.
+
+    `writes` counts what it wrote, here and in the store. So each write notices that an earlier one is not there any
+    more, because the store failed over to a server that had not got it.
+    """
+
+    number: int
+    writes: int = 0
 
 
 def create(store: Store, run_id: str, order: Order) -> str:
@@ -122,8 +135,8 @@ def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
     ]
 
 
-def begin(store: Store, recrawl_id: str) -> int | None:
-    """Mark a recrawl as running, from its start; returns the attempt's number, the fence of its writes.
+def begin(store: Store, recrawl_id: str) -> Attempt | None:
+    """Mark a recrawl as running, from its start; returns the attempt.
 
     None when nothing may be fetched any more: it has ended, or its run is over. The latter ends it.
     """
@@ -142,13 +155,13 @@ def begin(store: Store, recrawl_id: str) -> int | None:
             else:
                 pipe.hincrby(key, "attempt", 1)
                 pipe.hset(key, "state", RecrawlState.RUNNING)
-                pipe.hdel(key, "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
+                pipe.hdel(key, "writes", "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
                 pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
             try:
                 answers = pipe.execute()
             except WatchError:
                 continue  # somebody wrote meanwhile: look again
-            return None if is_over else int(answers[0])
+            return None if is_over else Attempt(int(answers[0]))
 
 
 def end(
@@ -156,13 +169,16 @@ def end(
     recrawl_id: str,
     state: RecrawlState,
     *,
-    attempt: int | None = None,
+    attempt: Attempt | None = None,
     stopped_by: str | None = None,
     reason: str | None = None,
     suggestions: Mapping[str, int] | None = None,
     answers: Mapping[str, HostAnswers] | None = None,
 ) -> None:
-    """Mark a recrawl as ended; an `attempt` that is not the last one says nothing any more."""
+    """Mark a recrawl as ended; an `attempt` that is not the last one says nothing any more.
+
+    Raises NotRecorded when the store has lost what the attempt wrote before.
+    """
     given = {
         "state": state.value,
         "ended_at": format_time(now()),
@@ -180,13 +196,13 @@ def end(
     )
 
 
-def note_sandbox(store: Store, recrawl_id: str, attempt: int, enforced: dict[str, object]) -> None:
-    """Write what the kernel enforces on the recrawl's process."""
+def note_sandbox(store: Store, recrawl_id: str, attempt: Attempt, enforced: dict[str, object]) -> None:
+    """Write what the kernel enforces on the recrawl's process; raises NotRecorded as `end` does."""
     _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
 
 
-def note_reported(store: Store, recrawl_id: str, attempt: int, reported: Sequence[Reported]) -> None:
-    """Write the outcomes of reported URLs."""
+def note_reported(store: Store, recrawl_id: str, attempt: Attempt, reported: Sequence[Reported]) -> None:
+    """Write the outcomes of reported URLs; raises NotRecorded as `end` does."""
     said: dict[FieldT, EncodableT] = {one.url: one.model_dump_json() for one in reported}
     _write(store, keys.recrawl_reported(recrawl_id), recrawl_id, attempt, said)
 
@@ -198,20 +214,51 @@ def reported(store: Store, recrawl_id: str) -> dict[str, Reported]:
 
 
 def _write(
-    store: Store, target: str, recrawl_id: str, attempt: int | None, fields: Mapping[FieldT, EncodableT]
+    store: Store, target: str, recrawl_id: str, attempt: Attempt | None, fields: Mapping[FieldT, EncodableT]
 ) -> None:
-    """Write fields of a hash of the recrawl's, unless an attempt is named and a later one has begun."""
+    """Write fields of a hash of the recrawl's, unless an attempt is named and a later one has begun.
+
+    Raises NotRecorded when the store has lost what the attempt wrote before.
+    """
     key = keys.recrawl(recrawl_id)
+    tried = 0
 
     def write(pipe: Pipeline) -> None:
-        if attempt is not None and int(pipe.hget(key, "attempt") or 0) != attempt:
-            return
+        nonlocal tried
+        tried += 1
+        if attempt is not None:
+            number, writes = _fence(pipe, key)
+            if number > attempt.number or (tried > 1 and writes == attempt.writes + 1):
+                return  # the latter: it was written, and only the answer was lost
+            _require_all(attempt, number, writes)
         pipe.multi()
         pipe.hset(target, mapping=fields)
         if target != key:
             pipe.expire(target, KEPT_SECONDS)
+        if attempt is not None:
+            pipe.hincrby(key, "writes", 1)
 
     store.transaction(write, key)
+    if attempt is not None:
+        attempt.writes += 1
+
+
+def check(store: Store, recrawl_id: str, attempt: Attempt) -> None:
+    """Raise NotRecorded when the store has lost what an attempt wrote, and no later one has begun."""
+    number, writes = _fence(store, keys.recrawl(recrawl_id))
+    if number <= attempt.number:
+        _require_all(attempt, number, writes)
+
+
+def _fence(reading: Store | Pipeline, key: str) -> tuple[int, int]:
+    """Return the number of the last attempt, and how much it wrote. A pipeline must be watching the key."""
+    number, writes = reading.hmget(key, ["attempt", "writes"])
+    return int(number or 0), int(writes or 0)
+
+
+def _require_all(attempt: Attempt, number: int, writes: int) -> None:
+    if (number, writes) != (attempt.number, attempt.writes):
+        raise NotRecorded("the store has lost what this recrawl wrote before: it failed over, or was set back")
 
 
 def skips(store: Store, recrawl_id: str) -> list[Skip]:
@@ -219,11 +266,11 @@ def skips(store: Store, recrawl_id: str) -> list[Skip]:
     return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
 
 
-def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record:
+def recorder(store: Store, recrawl_id: str, run_id: str, attempt: Attempt) -> Record:
     """Return the function by which a crawl hands over its findings.
 
     Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the
-    store does not take it, or when a later attempt of the same recrawl has begun.
+    store does not take it or has lost what it took before, or when a later attempt of the same recrawl has begun.
     """
     key = keys.recrawl(recrawl_id)
 
@@ -231,8 +278,10 @@ def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record
         try:
             with store.pipeline(transaction=True) as pipe:
                 pipe.watch(key)
-                if int(pipe.hget(key, "attempt") or 0) != attempt:
+                number, writes = _fence(pipe, key)
+                if number > attempt.number:
                     raise NotRecorded("a later attempt of this recrawl has begun")
+                _require_all(attempt, number, writes)
                 pipe.multi()
                 if sightings:
                     batches.add(store, pipe, run_id, sightings)
@@ -240,7 +289,9 @@ def recorder(store: Store, recrawl_id: str, run_id: str, attempt: int) -> Record
                     pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
                     pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
                 pipe.hset(key, "tally", tally.model_dump_json())
+                pipe.hincrby(key, "writes", 1)
                 pipe.execute()
+                attempt.writes += 1
         except WatchError as error:
             # redis-py says so as well when the connection was lost between the look and the writing.
             raise NotRecorded("the store did not answer in time, or a later attempt has begun") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from orbweaver import settings
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.worker_pool import WorkerProcesses
@@ -21,6 +22,7 @@ from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.queue.runs import beginning, run_lock
 from orbweaver.queue.runs.run_lock import REMATCH, Claim
+from orbweaver.store import durability
 from orbweaver.store.connection import Store
 
 POLL_SECONDS = 0.2
@@ -36,18 +38,23 @@ class RematchProgress:
 
 @dataclass(frozen=True)
 class RematchRun:
-    """A rematch command from begin to end. No process that could fetch was started."""
+    """A rematch command from begin to end. No process that could fetch was started.
+
+    `unconfirmed` says why the store's disks did not confirm at the end that they have all of it; None when they did.
+    """
 
     began_at: datetime
     ended_at: datetime
     rematched: RematchResult
+    unconfirmed: str | None = None
     web_requests: Literal[0] = 0
 
     @property
     def exit_status(self) -> int:
-        """0 when everything was answered and delivered, else 1."""
+        """0 when everything was answered, delivered and confirmed, else 1."""
         rematched = self.rematched
-        return 0 if rematched.is_finished and not (rematched.unknown or rematched.undelivered) else 1
+        is_clean = not (rematched.unknown or rematched.undelivered or self.unconfirmed)
+        return 0 if rematched.is_finished and is_clean else 1
 
 
 def run(
@@ -82,4 +89,5 @@ def run(
                 if is_asked and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
                     break
                 stop.wait(POLL_SECONDS)
-        return RematchRun(began_at, now(), rematch_result.read(store))
+        unconfirmed = durability.unconfirmed(store, settings.load(environment).store_replicas)
+        return RematchRun(began_at, now(), rematch_result.read(store), unconfirmed)

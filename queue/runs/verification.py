@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from orbweaver import settings
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import Case, Skip, Tally, now
@@ -27,7 +28,7 @@ from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ReportResult
 from orbweaver.queue.runs import beginning, lost_jobs, run_lock
 from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
-from orbweaver.store import keys
+from orbweaver.store import durability, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.delivery import outbox
@@ -74,6 +75,7 @@ class VerifyResult:
 
     `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
     because a list has changed, None for nothing. `reports` is what came of each report, in the order of their lines.
+    `unconfirmed` says why the store's disks did not confirm at the end that they have all of it; None when they did.
     """
 
     run_id: str
@@ -89,6 +91,7 @@ class VerifyResult:
     unhealthy: tuple[ServiceHealth, ...] = ()
     rematched: RematchResult | None = None
     reports: tuple[ReportResult, ...] = ()
+    unconfirmed: str | None = None
 
     @property
     def skips(self) -> tuple[Skip, ...]:
@@ -143,7 +146,8 @@ def verify(
             with contextlib.suppress(RedisError):  # workers that are not ours must not go on without a run
                 _stop_recrawls(store, run_id)
         _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
-        return _result(store, run_id, began_at, asked_before, is_interrupted=stop.is_set())
+        unconfirmed = durability.unconfirmed(store, settings.load(environment).store_replicas)
+        return _result(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
 
 
 def _drop_left_over(store: Store) -> None:
@@ -325,7 +329,13 @@ def _progress(
 
 
 def _result(
-    store: Store, run_id: str, began_at: datetime, asked_before: rematch_result.Mark, *, is_interrupted: bool
+    store: Store,
+    run_id: str,
+    began_at: datetime,
+    asked_before: rematch_result.Mark,
+    unconfirmed: str | None,
+    *,
+    is_interrupted: bool,
 ) -> VerifyResult:
     records = _records(store, run_id)
     cases = case_store.read_many(store, runs.case_ids(store, run_id))
@@ -351,6 +361,7 @@ def _result(
         unhealthy=_unhealthy(store, began_at),
         rematched=rematch_result.since(store, asked_before),
         reports=reports,
+        unconfirmed=unconfirmed,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from orbweaver.store import durability, embedded, keys
@@ -50,7 +52,7 @@ def answers(path: Path) -> bool:
 
 def test_the_embedded_server_keeps_every_promise(store: Store) -> None:
     findings = list(durability.inspect(store))
-    assert [finding.what for finding in findings] == ["version", "appendonly", "maxmemory-policy"]
+    assert [finding.what for finding in findings] == ["version", "role", "appendonly", "maxmemory-policy"]
     assert all(finding.is_kept for finding in findings)
     durability.require(store)
 
@@ -114,3 +116,57 @@ def test_waiting_for_the_disk_returns_when_the_store_has_written(store: Store) -
 def test_a_store_that_writes_no_file_confirms_nothing(start: Start) -> None:
     with pytest.raises(StoreUnfit, match="the store cannot confirm that cases are on disk"):
         durability.wait_for_disk(start())
+
+
+@pytest.mark.parametrize(
+    ("said", "replicas", "is_kept"),
+    [
+        ({}, 1, False),
+        ({"slave0": {"state": "online"}}, 1, True),
+        ({"slave0": {"state": "online"}}, 2, False),
+        ({"slave0": {"state": "wait_bgsave"}, "slave1": {"state": "online"}, "slave_lag": 3}, 1, True),
+        ({"slave0": {"state": "wait_bgsave"}}, 1, False),
+    ],
+)
+def test_replicas_that_are_not_connected_are_counted_out(said: dict[str, Any], replicas: int, is_kept: bool) -> None:
+    finding = durability.judge_replicas(said, replicas)
+    assert finding.is_kept is is_kept
+    assert finding.mend.startswith(f"start them, or lower STORE_REPLICAS={replicas}")
+
+
+def test_replicas_that_are_asked_for_and_are_not_there_are_said_before_anything_is_done(store: Store) -> None:
+    with pytest.raises(StoreUnfit, match="replicas is 0 connected, 1 needed: start them, or lower STORE_REPLICAS=1"):
+        durability.require(store, 1)
+
+
+def test_a_promise_is_refused_when_too_few_replicas_wrote_to_their_disks(store: Store) -> None:
+    with pytest.raises(StoreUnfit, match="0 of the 1 replicas that STORE_REPLICAS asks for wrote to their disks"):
+        durability.wait_for_disk(store, 1, milliseconds=1)
+
+
+def test_the_doctor_is_told_what_a_promise_rests_on(store: Store, start: Start) -> None:
+    proof = durability.prove(store)
+    assert (proof.is_kept, proof.found) == (True, "a case is confirmed when it is on the store's own disk")
+    without = durability.prove(start())
+    assert not without.is_kept
+    assert without.found.startswith("none (the store cannot confirm that cases are on disk")
+
+
+def test_work_is_done_again_when_the_store_restarted_meanwhile(start: Start) -> None:
+    store = start("--appendonly", "yes", "--enable-debug-command", "yes")
+    with durability.kept(store):
+        store.set("case", "open")
+
+    def work() -> None:
+        with durability.kept(store):
+            store.set("case", "held")
+            with contextlib.suppress(RedisError):  # it answers with its new self, or breaks the connection off
+                store.execute_command("DEBUG", "RESTART")
+
+    with pytest.raises(StoreUnfit, match="restarted or failed over meanwhile"):
+        work()
+
+
+def test_an_error_in_the_work_is_not_hidden_by_the_waiting(store: Store) -> None:
+    with pytest.raises(KeyError, match="mine"), durability.kept(store, 1):
+        raise KeyError("mine")

@@ -1,15 +1,17 @@
-"""The exit status of a run whose list has changed: what was asked again is a part of it."""
+"""The exit status of a run whose list has changed, or whose end the disks did not confirm."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from builders import STAMP
-from orbweaver.console.terminal.hit_report import exit_status
+from orbweaver.console.terminal.hit_report import exit_status, show, summary
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.runs.verification import VerifyResult
+from rich.console import Console
 
 CLEAN = RematchResult(
     asked=3,
@@ -44,3 +46,16 @@ def test_what_a_changed_list_left_open_ends_the_run_with_one(differs: dict[str, 
         rematched=replace(CLEAN, **differs),
     )
     assert exit_status(result) == status
+
+
+@pytest.mark.parametrize("reason", [None, "0 of the 1 replicas wrote to their disks"])
+def test_what_the_disks_did_not_confirm_is_said_and_ends_the_run_with_one(reason: str | None) -> None:
+    result = VerifyResult(
+        "r", STAMP.at, STAMP.at, (), (), frozenset(), (), {}, 0, is_interrupted=False, unconfirmed=reason
+    )
+    console = Console(file=io.StringIO(), width=200)
+    show(console, result)
+    assert isinstance(console.file, io.StringIO)
+    assert ("not confirmed: 0 of the 1 replicas" in console.file.getvalue()) is (reason is not None)
+    assert exit_status(result) == (0 if reason is None else 1)
+    assert summary(result, usable_reports=0, bad_lines=[], hashes=None)["unconfirmed"] == reason

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import pytest
-from builders import NOON, RUN, a_sighting, an_order, monitored
+from builders import NOON, RUN, a_sighting, an_order, monitored, url_of
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.model import Outcome, Skip, Tally
+from orbweaver.model import Outcome, Reported, Skip, Tally
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import WatchError
 
 SKIP = Skip(url="http://h.test/x", outcome=Outcome.TIMEOUT, rule="stall", reason="silent", is_failure=True, at=NOON)
 
@@ -98,7 +104,9 @@ def test_a_new_attempt_forgets_what_the_earlier_one_said(store: Store) -> None:
     record = recrawls.recorder(store, recrawl_id, RUN, attempt)
     record([], [SKIP], Tally(files=9))
     recrawls.note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
-    assert recrawls.begin(store, recrawl_id) == 2
+    later = recrawls.begin(store, recrawl_id)
+    assert later is not None
+    assert later.number == 2
     again = recrawls.read(store, recrawl_id)
     assert again is not None
     assert (again.state, again.attempt, again.tally) == (RecrawlState.RUNNING, 2, Tally())
@@ -149,3 +157,61 @@ def test_an_earlier_attempt_cannot_end_a_later_one(store: Store) -> None:
     running = recrawls.read(store, recrawl_id)
     assert running is not None
     assert (running.state, running.sandbox) == (RecrawlState.RUNNING, None)
+
+
+@pytest.mark.parametrize("lost", ["a handover", "the beginning"])
+def test_an_attempt_ends_when_the_store_has_lost_what_it_wrote_as_in_a_fail_over(store: Store, lost: str) -> None:
+    recrawl_id = recrawls.create(store, RUN, an_order())
+    before = store.dump(keys.recrawl(recrawl_id))
+    attempt = recrawls.begin(store, recrawl_id)
+    assert attempt is not None
+    record = recrawls.recorder(store, recrawl_id, RUN, attempt)
+    record([], [SKIP], Tally(files=1))
+    if lost == "a handover":
+        before = store.dump(keys.recrawl(recrawl_id))
+        record([], [SKIP], Tally(files=2))
+    recrawls.check(store, recrawl_id, attempt)
+    store.restore(keys.recrawl(recrawl_id), 0, before, replace=True)  # what a replica has that is behind
+    for act in (
+        lambda: record([a_sighting()], [], Tally(files=3)),
+        lambda: recrawls.note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")]),
+        lambda: recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=attempt),
+        lambda: recrawls.check(store, recrawl_id, attempt),
+    ):
+        with pytest.raises(NotRecorded, match="the store has lost what this recrawl wrote before"):
+            act()
+    assert store.scard(keys.batches()) == 0
+    again = recrawls.begin(store, recrawl_id)  # the next attempt begins anew, and is not behind
+    assert again is not None
+    recrawls.recorder(store, recrawl_id, RUN, again)([a_sighting()], [], Tally(files=1))
+    recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=again)
+    recrawls.check(store, recrawl_id, again)
+
+
+def test_the_end_is_written_once_when_its_answer_is_lost(store: Store) -> None:
+    recrawl_id = recrawls.create(store, RUN, an_order())
+    attempt = recrawls.begin(store, recrawl_id)
+
+    class Interleaved(Redis):
+        """A connection that is lost between the writing and its answer."""
+
+        has_lost = False
+
+        def pipeline(self, *args: Any, **options: Any) -> Pipeline:
+            pipe = super().pipeline(*args, **options)
+            execute = pipe.execute
+
+            def execute_and_lose(*args: Any) -> Any:
+                answers = execute(*args)
+                if not self.has_lost:
+                    self.has_lost = True
+                    raise WatchError("A ConnectionError occurred while watching one or more keys")
+                return answers
+
+            pipe.execute = execute_and_lose
+            return pipe
+
+    with contextlib.closing(Interleaved.from_url(url_of(store))) as interleaved:
+        recrawls.end(interleaved, recrawl_id, RecrawlState.FINISHED, attempt=attempt)
+    recrawls.check(store, recrawl_id, attempt)
+    assert store.hget(keys.recrawl(recrawl_id), "writes") == b"1"

@@ -303,3 +303,12 @@ def test_refused_jobs_fail_with_the_reason_or_are_replaced_and_hold_up_nothing(r
     assert (refused.state, done.state) == (RecrawlState.FAILED, RecrawlState.FINISHED)
     assert "refused: it carries webhooks" in str(refused.reason)
     assert len(result.cases) == 1
+
+
+def test_a_run_says_when_the_disks_did_not_confirm_what_it_found(run: Run) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    assert run([], stop=stopped).unconfirmed is None
+    without_replica = run([], stop=stopped, STORE_REPLICAS="1").unconfirmed
+    assert without_replica is not None
+    assert without_replica.startswith("0 of the 1 replicas that STORE_REPLICAS asks for wrote to their disks")
