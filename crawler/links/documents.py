@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 from orbweaver.crawler.asked_as import AskedAs, Destination
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
-from orbweaver.crawler.bodies.sniff import HEAD_BYTES
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.links import feeds, json_documents, texts
 from orbweaver.crawler.links.encodings import decode
@@ -63,12 +62,8 @@ def _style_sheet_type(body: bytes, content_type: str | None) -> str | None:
 
 
 def _add_xml_markup(found: FoundLinks, text: str) -> None:
-    for match in _XML_STYLE_SHEET.finditer(text[:HEAD_BYTES]):
-        found.add(match["reference"], LinkKind.FILE)
+    texts.add_style_sheets(found, text)
     add_markup(found, text, is_xml=True)
-
-
-_XML_STYLE_SHEET = re.compile(r"<\?xml-stylesheet[^>]*?\shref=[\"'](?P<reference>[^\"'>]*)")
 
 
 def _add_style_sheet(found: FoundLinks, text: str) -> None:

@@ -52,6 +52,10 @@ _FEED_ATTRIBUTES = {
     ("image", "href"): LinkKind.FILE,
     ("transcript", "url"): LinkKind.FILE,
     ("chapters", "url"): LinkKind.FILE,
+    ("source", "uri"): LinkKind.FILE,  # of a podcast:alternateEnclosure
+    # rdf:resource of RSS 1.0, also of its mod_enclosure
+    ("image", "resource"): LinkKind.FILE,
+    ("enclosure", "resource"): LinkKind.FILE,
 }
 _FEED_TEXTS = {
     "link": LinkKind.PAGE,

@@ -1,4 +1,4 @@
-"""The endings of file names by which pictures, films, sounds and archives of them are known: the one list of them.
+"""The one list of the endings by which pictures, films, sounds, archives of them and lists of them are known.
 
 Python's `mimetypes` is another list, and a different one on every machine: it reads the tables that are installed
 there, and some versions of it know no `.webp` and no `.avif`.
@@ -15,6 +15,7 @@ _NAMES = """
     mpv mts mxf ogm ogv qt rm rmvb swf ts vob vtt webm wmv
     aac aif aiff amr flac m3u m4a m4b mka mp2 mp3 mpga oga ogg opus ra wav weba wma
     7z ace arj bz2 cb7 cbr cbt cbz djvu epub gz lzh lzma pdf rar tar tbz2 tgz txz tzst xz zip zipx zst
+    asx atom f4m json pls ram rss smil wpl xml xspf
 """
 MEDIA_ENDINGS = frozenset(_NAMES.split())
 

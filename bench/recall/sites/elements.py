@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import LONG_AGO, UNMARKED, site
+from bench.recall.site import UNMARKED, site
 
 one = partial(site, "elements")
 
@@ -31,7 +31,7 @@ SITES = (
     one("object", "<object data=/a.jpg type=image/jpeg></object>", shown="/a.jpg"),
     one("object with parameters", "<object type=application/x-shockwave-flash data=/player.swf>"
         "<param name=movie value=/player.swf><param name=flashvars value='file=/a.mp4&amp;image=/p.jpg'></object>",
-        more="/player.swf /a.mp4 /p.jpg", left_out=LONG_AGO),
+        more="/player.swf /a.mp4 /p.jpg"),
     one("nested objects", "<object data=/a.bin><object data=/b.bin><img src=/c.jpg></object></object>",
         shown="/c.jpg", more="/a.bin /b.bin"),
     one("iframe", "<iframe src=/inner></iframe>", pages={"/inner": "<img src=/a.jpg>"}, shown="/a.jpg"),
@@ -40,7 +40,7 @@ SITES = (
     one("frames", "<html><frameset cols=9,*><frame src=/menu><frame src=/main></frameset></html>",
         pages={"/menu": "<a href=/main target=main>m</a>", "/main": "<img src=/a.jpg>"}, shown="/a.jpg"),
     one("noframes", "<html><frameset><noframes><a href=/plain>plain</a></noframes></frameset></html>",
-        pages={"/plain": "<img src=/a.jpg>"}, more="/a.jpg", left_out=LONG_AGO),
+        pages={"/plain": "<img src=/a.jpg>"}, more="/a.jpg"),
     one("input type=image", "<form><input type=image src=/a.png></form>", shown="/a.png"),
     one("icons", "<html><head><link rel=icon href=/a.ico><link rel=apple-touch-icon href=/b.png>"
         "<link rel=mask-icon href=/c.svg></head></html>", shown="/a.ico", more="/b.png"),
@@ -76,7 +76,7 @@ SITES = (
     one("background of the body", "<html><body background=/a.jpg></body></html>", shown="/a.jpg"),
     one("image element", "<image src=/a.jpg>", shown="/a.jpg"),
     one("longdesc and cite", "<img src=/a.jpg longdesc=/about><blockquote cite=/source></blockquote>",
-        pages={"/about": "<img src=/b.jpg>", "/source": "<img src=/c.jpg>"}, shown="/a.jpg", more="/b.jpg /c.jpg", left_out=UNMARKED),
+        pages={"/about": "<img src=/b.jpg>", "/source": "<img src=/c.jpg>"}, shown="/a.jpg", more="/b.jpg /c.jpg"),
     one("lowsrc and dynsrc", "<img src=/a.jpg lowsrc=/b.jpg><img dynsrc=/c.mp4>", shown="/a.jpg", more="/b.jpg /c.mp4"),
     one("src on any element", "<div src=/a.jpg class=tp-bgimg></div><a-image src=/b.jpg></a-image>",
         more="/a.jpg /b.jpg"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import UNMARKED, Answer, site
+from bench.recall.site import Answer, site
 
 one = partial(site, "scripts and metadata")
 
@@ -63,7 +63,7 @@ SITES = (
     one("JSON that a link names", "<a href=/list.json>list</a>",
         pages={"/list.json": Answer('{"files":["/f/a.jpg"]}', content_type="application/json")}, more="/f/a.jpg"),
     one("JSON behind data-url", "<div data-url=/list.json></div>",
-        pages={"/list.json": Answer('[{"url":"\\/f\\/a.jpg"}]', content_type="application/json")}, more="/f/a.jpg", left_out=UNMARKED),
+        pages={"/list.json": Answer('[{"url":"\\/f\\/a.jpg"}]', content_type="application/json")}, more="/f/a.jpg"),
     one("contentUrl", script('{"@type":"VideoObject","contentUrl":"/f/a.mp4","thumbnailUrl":["/f/p.jpg"]}', JSON_LD),
         more="/f/a.mp4 /f/p.jpg"),
     one("contentUrl without ending", script('{"@type":"ImageObject","contentUrl":"http://{host}/f/17"}', JSON_LD),

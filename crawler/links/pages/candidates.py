@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS, any_of
 from orbweaver.crawler.links.pages.attribute_values import css_references, srcset_references
@@ -39,11 +40,18 @@ _ESCAPED_DEEP = 3
 
 # What a template language fills in.
 _PLACEHOLDER = re.compile(r"\{\{|[$#%@]\{|<%|\[\[|\{[\w.:]*\}|%(?:s|d(?![0-9a-fA-F]))|__[A-Z]\w*__|\$\w+\$|\*")
-_NOT_IN_A_REFERENCE = re.compile(r"[\x00-\x1f<>\"{}|^\\`]|[,.;:!?+] | \+")
+# Markup in percent escapes is a text.
+_NOT_IN_A_REFERENCE = re.compile(r"[\x00-\x1f<>\"{}|^\\`]|[,.;:!?+] | \+|%3[CcEe]")
+_ESCAPED_TAG = re.compile(r"%3[Cc](?:[A-Za-z]|%[46][1-9A-Fa-f]|%[57][0-9Aa])")
+_PERCENT_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,512}")
+_QUOTE = re.compile("[\"'`]")
 _BEGINS = re.compile(r"[\w/.~%@!$(\u0080-\U0010ffff-]|\?[\w.\[\]-]+=")
 # Another scheme, or no host behind it.
 _OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:|https?:[/\\]*\Z", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"[^/?#]*=")
+# As in the query of a URL: what players were given ("file=/a.mp4&autostart=1").
+_MOST_ASSIGNMENTS = 64
+_ASSIGNMENTS = re.compile(r"(?:[\w.-]{1,64}+=[^&<>\"'`\s]*+(?:&|\Z)){1,64}")
 _NAMELESS = re.compile(rf"(?:^|[/=])\.{any_of(MEDIA_ENDINGS)}(?![A-Za-z0-9])")
 _MOST_BLANKS = 8
 _DESCRIPTOR = re.compile(r"\s\d+(?:\.\d+)?[wxh]\s*(?:,|\Z)")
@@ -85,10 +93,18 @@ def is_file(reference: str) -> bool:
     return _PATH_ENDS_IN_MEDIA.match(reference) is not None
 
 
+def is_listed_file(line: str) -> bool:
+    """Whether a line of a list is a path with a media ending, and nothing else."""
+    return is_file(line) and ":" not in line and _is_reference(line)
+
+
 def attribute_references(value: str) -> Iterator[str]:
     """Yield the candidates in the value of an attribute: a reference, a list or set of them, JSON, or a style."""
     value = value.strip()
-    if '"' in value or "<" in value or value.startswith(("{", "[", "(")):
+    if _ASSIGNMENTS.fullmatch(value):
+        for _, assigned in parse_qsl(value, max_num_fields=_MOST_ASSIGNMENTS):
+            yield from text_references(f'"{assigned}"')
+    elif '"' in value or "<" in value or value.startswith(("{", "[", "(")):
         yield from text_references(value)
     else:
         yield from text_references(f'"{value}"')
@@ -110,7 +126,7 @@ def text_references(text: str) -> Iterator[str]:
         position = hit.end()
         if text[hit.start()] != ":":
             found, end = _around_an_ending(text, hit, floor)
-        elif text.startswith(("image/", "video/", "audio/"), hit.start() + 1):
+        elif text.startswith(("image", "video", "audio"), hit.start() + 1):
             found, end = _data_uri(text, hit.start(), floor, unclosed)
         else:
             found, end = _from_a_scheme(text, hit, floor)
@@ -247,8 +263,28 @@ def _character(escape: re.Match[str]) -> str:
     return " " if escape[3] in _BLANKS_OF_ESCAPES else str(escape[3])
 
 
+def escaped_markup_references(code: str) -> Iterator[str]:
+    """Yield the candidates in the strings of a script that hold markup in percent escapes: `unescape("%3Cimg ...")`."""
+    if _ESCAPED_TAG.search(code) is None:
+        return
+    for written in _QUOTE.split(code):
+        if _ESCAPED_TAG.search(written) is not None:
+            yield from text_references(_PERCENT_ESCAPES.sub(_percent_characters, written))
+
+
+def _percent_characters(escapes: re.Match[str]) -> str:
+    return bytes.fromhex(escapes[0].replace("%", "")).decode("utf-8", "replace")
+
+
+def path_references(value: str) -> Iterator[str]:
+    """Yield the value of an attribute that holds an address, when it has the shape of a path, whatever its ending."""
+    value = value.strip()
+    if _PAGE_PATH.match(value) and _is_reference(value):
+        yield value
+
+
 def handler_references(code: str) -> Iterator[str]:
-    """Yield the quoted paths to pages in an event handler or a `javascript:` URL."""
+    """Yield the quoted paths to pages in an event handler, a `javascript:` URL or a list of pages in JSON."""
     for match in _QUOTED.finditer(code):
         if _PAGE_PATH.match(match[2]) and _is_reference(match[2]):
             yield match[2]

@@ -23,22 +23,35 @@ def is_wanted(inside: str) -> bool:
 
 
 _ATTRIBUTE_NAMES = """
-    as background content data data-background data-bg data-lazy-src data-lazy-srcset data-original data-src
-    data-srcset href http-equiv imagesrcset itemprop name poster property referrerpolicy rel src srcdoc srcset style
-    type xlink:href
+    as background cite content data data-background data-bg data-lazy-src data-lazy-srcset data-original data-src
+    data-srcset href http-equiv imagesrcset itemprop longdesc name poster property referrerpolicy rel src srcdoc srcset
+    style type xlink:href
 """
 _HANDLER_NAMES = """
     onauxclick onchange onclick oncontextmenu ondblclick onerror onfocus onkeydown onkeypress onload onmousedown
     onmouseenter onmouseover onmouseup onpageshow onpointerdown onpointerup ontouchend ontouchstart onunload
 """
-READ_ATTRIBUTES = frozenset(f"{_ATTRIBUTE_NAMES} {_HANDLER_NAMES}".split())
-READ_ANYWHERE = frozenset({"background", "data-background", "data-bg", "srcdoc", "style"})
+# Attributes from which scripts of galleries and forums take a picture, whatever the ending of its address is:
+# lazysizes, Lozad, Unveil, Slick, Flickity, Revolution Slider, ElevateZoom, Magnific Popup, PhotoSwipe, Jetpack,
+# WooCommerce, Discuz! and others of their kind.
+_LAZY_ATTRIBUTE_NAMES = """
+    _src data-actualsrc data-echo data-file data-flickity-lazyload data-full data-full-src data-full-url data-fullsize
+    data-hi-res-src data-hires data-image data-image-src data-img data-img-src data-imgsrc data-large data-large-src
+    data-large_image data-lazy data-lazyload data-mfp-src data-orig data-orig-file data-original-src data-photo
+    data-poster data-pswp-src data-real-src data-thumb data-thumbnail data-video-src data-zoom-image data-zoom-src
+    ess-data file imgsrc lazy-src lazysrc ng-src original real_src realsrc zoomfile
+"""
+LAZY_NAMES = frozenset(_LAZY_ATTRIBUTE_NAMES.split())
+READ_ATTRIBUTES = frozenset(f"{_ATTRIBUTE_NAMES} {_HANDLER_NAMES}".split()) | LAZY_NAMES
+READ_ANYWHERE = frozenset({"background", "cite", "data-background", "data-bg", "longdesc", "srcdoc", "style"})
 # Texts for people and values of other kinds; where a form is sent; and namespaces.
 _NO_REFERENCE_NAMES = """
     action alt aria-describedby aria-description aria-label aria-labelledby as class d formaction http-equiv id itemid
     itemprop itemtype label name nonce integrity ping placeholder points profile property referrerpolicy summary title
     transform type typeof version viewbox vocab xml:base xmlns
 """
+# Of them, those in which scripts of hints and captions find markup to show.
+SHOWN_AS_MARKUP = frozenset({"title", "alt"})
 NO_REFERENCES = frozenset(_NO_REFERENCE_NAMES.split()) | {f"xmlns:{prefix}" for prefix in ("xlink", "xhtml", "svg")}
 
 _References = Iterator[tuple[str, LinkKind]]
@@ -100,6 +113,9 @@ def references_of(name: str, attributes: dict[str, str]) -> _References:
     for attribute in _BACKGROUNDS:
         if background := attributes.get(attribute):
             yield from _background_references(background)
+    for attribute in _DESCRIPTIONS:
+        if page := attributes.get(attribute):
+            yield page, LinkKind.PAGE
     if style := attributes.get("style"):
         yield from ((reference, LinkKind.FILE) for reference in css_references(style))
 
@@ -172,7 +188,10 @@ def _meta_rule(attributes: dict[str, str]) -> _References:
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 _BACKGROUNDS = ("background", "data-bg", "data-background")
+# Pages that say more of a picture, or from which a text was taken.
+_DESCRIPTIONS = ("longdesc", "cite")
 RULES: dict[str, _Rule] = {"base": _no_references, "input": _input_rule, "link": link_references, "meta": _meta_rule}
+RULES.update(dict.fromkeys(["blockquote", "q", "ins", "del"], _no_references))
 READ_BY_RULES: dict[str, frozenset[str]] = {
     "input": READ_ANYWHERE | {"src", "type"},
     "link": READ_ANYWHERE | {"href", "rel", "as", "imagesrcset", "itemprop", "type"},

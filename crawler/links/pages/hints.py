@@ -13,8 +13,9 @@ from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS, any_of
 
 ENDING: Final = re.compile(rf"\.{any_of(MEDIA_ENDINGS)}(?![A-Za-z0-9])")
 # Written plainly, escaped as in JSON and in strings, also twice, or as HTML does.
-_SLASHES = r"(?:\\{0,3}/|\\{1,2}u002[fF]|\\{1,2}x2[fF]|&#(?:x2[fF]|47);){2}"
-SCHEME: Final = re.compile(rf":(?:{_SLASHES}|image/|video/|audio/)")
+_SLASH = r"(?:\\{0,3}/|\\{1,2}u002[fF]|\\{1,2}x2[fF]|&#(?:x2[fF]|47);)"
+_SLASHES = f"{_SLASH}{{2}}"
+SCHEME: Final = re.compile(rf":(?:{_SLASHES}|(?:image|video|audio){_SLASH})")
 
 
 def is_hinted(text: str) -> bool:

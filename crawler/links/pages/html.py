@@ -9,21 +9,25 @@ from urllib.parse import urljoin
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.encodings import decode, encode_query
 from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, Link, PageLinks
-from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME, refresh_reference, trim
+from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME, css_references, refresh_reference, trim
 from orbweaver.crawler.links.pages.candidates import (
     attribute_references,
+    escaped_markup_references,
     handler_references,
     is_file,
     json_ld_references,
+    path_references,
     script_references,
     text_references,
 )
 from orbweaver.crawler.links.pages.element_rules import (
+    LAZY_NAMES,
     NO_REFERENCES,
     READ_ANYWHERE,
     READ_ATTRIBUTES,
     READ_BY_RULES,
     RULES,
+    SHOWN_AS_MARKUP,
     is_wanted,
     references_of,
 )
@@ -39,6 +43,8 @@ _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xm
 # Elements of which more is read than references, and pieces of text.
 _SPECIAL = frozenset({TEXT, "base", "iframe", "meta", "script"})
 _BEGIN_JAVASCRIPT = frozenset("jJ").union(map(chr, range(0x21)))
+# What a style sheet in a data: URI names is relative to that URI, and so to nothing.
+_ABSOLUTE = re.compile(r"(?:https?|data):", re.IGNORECASE)
 _JAVASCRIPT = re.compile(r"[\x00-\x20]*+javascript:", re.ASCII | re.IGNORECASE)
 
 
@@ -109,6 +115,8 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
                         found.ask(Link(reference, kind), manner)
                 if embedded is not None and embedded.media_type in _DOCUMENT_TYPES:
                     inside.append(decode(embedded.data, None).text)
+                elif embedded is not None and embedded.media_type == "text/css":
+                    _add_embedded_style(found, decode(embedded.data, "text/css").text)
             if inside:
                 if depth < DOCUMENTS_DEEP:
                     documents.extend((text, depth + 1) for text in inside)
@@ -119,6 +127,13 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
             if (href := attributes.get("href")) and href[0] in _BEGIN_JAVASCRIPT and _JAVASCRIPT.match(href):
                 _add_handler(found, href)
     found.is_truncated |= is_too_deep
+
+
+def _add_embedded_style(found: FoundLinks, style: str) -> None:
+    """Add the references of a style sheet in a data: URI; one in another such sheet is a file, and not read."""
+    for reference in css_references(style):
+        if _ABSOLUTE.match(trim(reference)):
+            found.add(reference, LinkKind.FILE)
 
 
 def _relative_to(base: str, reference: str) -> str:
@@ -144,20 +159,30 @@ def _add_script(found: FoundLinks, code: str, inside: str) -> None:
             found.add_candidate(reference, LinkKind.PAGE if is_page else LinkKind.FILE, LinkSource.SCRIPT)
     else:
         _add_candidates(found, script_references(code))
+        _add_candidates(found, escaped_markup_references(code))
+    # https://html.spec.whatwg.org/multipage/speculative-loading.html: a list of pages.
+    if "speculationrules" in inside.lower():
+        _add_candidates(found, handler_references(code))
 
 
 def _add_unread(found: FoundLinks, name: str, attributes: dict[str, str], *, is_read: bool) -> None:
     """Add the candidates in those attributes of a tag that no rule reads; `is_read` says that its rule found some."""
     read = READ_BY_RULES.get(name, READ_ANYWHERE) if is_read else READ_ANYWHERE
     for attribute, value in attributes.items():
-        if attribute in read or attribute in NO_REFERENCES or (attribute == "src" and name == "script"):
+        if attribute in read or (attribute == "src" and name == "script"):
+            continue
+        if attribute in NO_REFERENCES and not (attribute in SHOWN_AS_MARKUP and "<" in value):
             continue
         if attribute.startswith("on"):
             _add_handler(found, value)
         elif is_hinted(value):
             _add_candidates(found, attribute_references(value), LinkSource.ATTRIBUTE)
+        elif attribute in LAZY_NAMES:
+            for reference in path_references(value):
+                found.add_candidate(reference, LinkKind.FILE, LinkSource.ATTRIBUTE)
 
 
 def _add_handler(found: FoundLinks, code: str) -> None:
     _add_candidates(found, text_references(code))
     _add_candidates(found, handler_references(code))
+    _add_candidates(found, escaped_markup_references(code))

@@ -20,8 +20,9 @@ TEXT = "<text>"
 SCRIPT = "<script>"
 INSIDE = "<inside>"
 
-# Inside these elements a "<" is text until their own end tag, except in svg and math.
-_RAW = ("iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp")
+# Inside these elements a "<" is text until their own end tag, except in svg and math. In browsers noembed and noframes
+# are such, too: what they hold was written for browsers that show it, and is read as theirs.
+_RAW = ("iframe", "script", "style", "textarea", "title", "xmp")
 _FOREIGN = ("svg", "math")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
 # https://html.spec.whatwg.org/multipage/parsing.html#tokenization, comments, tags and attributes. An unclosed construct

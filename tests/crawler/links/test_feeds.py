@@ -64,6 +64,8 @@ def test_an_rss_feed_names_pages_and_files() -> None:
             <image><url>logo.png</url><link>http://host.test/</link></image><itunes:image href="cover.jpg"/>
             <item><title>&lt;b&gt;</title><guid isPermaLink="false">id:1</guid><guid>http://host.test/1</guid>
             <enclosure url="a.mp3" length="1" type="audio/mpeg"/>
+            <podcast:alternateEnclosure><podcast:source uri="b.opus"/></podcast:alternateEnclosure>
+            <image rdf:resource="r.png"/>
             <media:content url="a.mp4"/><media:thumbnail url="t.jpg"/><media:player url="play"/>
             <description>&lt;img src="d.jpg"&gt; words</description>
             <content:encoded><![CDATA[<a href="more"><img srcset="e.jpg 2x"></a>]]></content:encoded>
@@ -75,6 +77,8 @@ def test_an_rss_feed_names_pages_and_files() -> None:
         ("cover.jpg", FILE),
         ("http://host.test/1", PAGE),
         ("a.mp3", FILE),
+        ("b.opus", FILE),
+        ("r.png", FILE),
         ("a.mp4", FILE),
         ("t.jpg", FILE),
         ("play", PAGE),

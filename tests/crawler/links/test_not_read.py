@@ -16,18 +16,14 @@ from orbweaver.crawler.links.pages.html import extract
         "<div hx-get=/part></div>",
         "<div data-page=/part></div>",
         "<script>loadCSS('/s.css')</script>",
-        "<div data-url=/list.json></div>",
+        "<div data-url=/list></div>",
         "<link rel=canonical href=/whole>",
-        "<img longdesc=/about>",
-        "<blockquote cite=/source>",
         # a path in running text, which nothing marks as one
         "<p>The picture is at /f/a.jpg</p>",
         "<code>/f/a.jpg</code>",
-        # what browsers without frames and without style sheets had
-        "<frameset><noframes><a href=/plain>plain</a></noframes></frameset>",
+        # what browsers without style sheets had
         "<style>p { filter: progid:DXImageTransform.Microsoft.AlphaImageLoader(src='/a.png') }</style>",
         # a path that has no quotes around it in another language's notation
-        "<param name=flashvars value='file=/a.mp4&amp;image=/p.jpg'>",
         "<img uk-img='dataSrc: /a.jpg'>",
     ],
 )

@@ -21,7 +21,7 @@ def found_in(kind: DocumentKind, text: str) -> list[str]:
     ("text", "found"),
     [
         ('{"files": ["/f/a.jpg", "b", {"c": "\\/f\\/d.mp4"}], "e": "words.", "f": 1}', ["/f/a.jpg", "/f/d.mp4"]),
-        ('[{ "name":"a.jpg", "type":"file" }]', ["a.jpg"]),
+        ('[{ "title":"a.jpg", "type":"file" }]', ["a.jpg"]),
         (
             "See http://host.test/a.jpg and\nhttp://host.test/b (large)",
             ["http://host.test/a.jpg", "http://host.test/b"],
@@ -30,6 +30,16 @@ def found_in(kind: DocumentKind, text: str) -> list[str]:
         ("[InternetShortcut]\r\nURL=http://host.test/a.jpg\r\n", ["http://host.test/a.jpg"]),
         ("# Pictures\n\n![a](/a.jpg) [b](<b.jpg>) [c](page)\n", ["/a.jpg", "b.jpg"]),
         ("[playlist]\nFile1=/v/1.mp3\nTitle1=2.mp3\n", ["/v/1.mp3"]),
+        ("[a]: /a.jpg\n [b c]: <b.jpg> 'words'\n[d]: page\n", ["/a.jpg", "b.jpg"]),
+        (
+            "a.jpg\r\nmy film (1).mp4\r\nsub\\b.tar.gz\r\nwords.\r\n./c.jpg",
+            ["./c.jpg", "a.jpg", "my film (1).mp4", "sub/b.tar.gz"],
+        ),
+        (f"{'0f' * 16}  a.jpg\n{'0f' * 32} *b/c.jpg\n", ["a.jpg", "b/c.jpg"]),
+        (
+            "-rw-r--r-- 1 u u 5 Jan 1 00:00 none.jpg\n#EXTINF:3,none.mp3\nC:\\none.mp3\nftp://none/none.mp3\nSee it: none.jpg.\n",
+            [],
+        ),
         ("words", []),
     ],
 )
@@ -42,7 +52,7 @@ def test_what_may_be_a_reference_in_text(text: str, found: list[str]) -> None:
     [
         ('<simpleviewergallery><image imageURL="/a.jpg" thumbURL="b.jpg"/></simpleviewergallery>', ["/a.jpg", "b.jpg"]),
         (
-            "<ListBucketResult><Contents><Key>f/a b.jpg</Key><Key>words</Key></Contents></ListBucketResult>",
+            "<files><file><path>f/a b.jpg</path><path>words</path></file></files>",
             ["f/a b.jpg"],
         ),
         ("<D:multistatus><D:response><D:href>\n/f/a.jpg\n</D:href></D:response></D:multistatus>", ["/f/a.jpg"]),
@@ -52,6 +62,27 @@ def test_what_may_be_a_reference_in_text(text: str, found: list[str]) -> None:
 )
 def test_what_may_be_a_reference_in_xml(inside: str, found: list[str]) -> None:
     assert found_in(DocumentKind.XML, XML + inside) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ('<smil><head><meta name="a"/><meta base="/m/"/></head><body><video src="a.mp4"/></body></smil>', "/m/"),
+        ("<manifest><baseURL> http://host.test/m/ </baseURL><media url='a.mp4'/></manifest>", "http://host.test/m/"),
+        ("<x><meta base='/m/'/><baseURL>/m/</baseURL></x>", None),
+    ],
+)
+def test_a_list_of_films_may_have_a_base(text: str, base: str | None) -> None:
+    assert (
+        references((XML + text).encode(), DocumentKind.XML, content_type=None, base_url="http://h.test/").base == base
+    )
+
+
+@pytest.mark.parametrize("kind", [DocumentKind.XML, DocumentKind.SVG, DocumentKind.XHTML])
+def test_the_style_sheets_of_xml_are_files(kind: DocumentKind) -> None:
+    text = XML + '<?xml-stylesheet type="text/xsl" href="/s.xsl?a=1&amp;b"?><?xml-stylesheet href=\'t.css\'?><a/>'
+    page = references(text.encode(), kind, content_type=None, base_url="http://h.test/")
+    assert [link.reference for link in page.links] == ["/s.xsl?a=1&b", "t.css"]
 
 
 @given(st.text(), st.lists(st.sampled_from(["<a b='", "c.jpg", "'>", "</a>", '"', "http://", "\n", "\\"])))

@@ -51,6 +51,12 @@ ONE_CANDIDATE = [
     ("<link rel=canonical href=https://h/x>", "https://h/x", PAGE, ATTRIBUTE),
     ("<a href=x data-u='/a.jpg/revision/latest?cb=1'>", "/a.jpg/revision/latest?cb=1", PAGE, ATTRIBUTE),
     ("<a href=x data-u='?file=a.jpg'>", "?file=a.jpg", PAGE, ATTRIBUTE),
+    ('<img data-lazy="/i?id=5">', "/i?id=5", FILE, ATTRIBUTE),
+    ('<img src="" file="forum.php?mod=attachment&amp;aid=MTIz">', "forum.php?mod=attachment&aid=MTIz", FILE, ATTRIBUTE),
+    ('<a href=x data-full="../photo/5">', "../photo/5", FILE, ATTRIBUTE),
+    ("<div data-feed=/list.json>", "/list.json", FILE, ATTRIBUTE),
+    ("<meta name=msapplication-config content=/tiles.xml>", "/tiles.xml", FILE, ATTRIBUTE),
+    ("<a href=x title='<img src=a.jpg>'>", "a.jpg", FILE, ATTRIBUTE),
     # event handlers and javascript:
     ("<p onclick=\"show('a.jpg')\">", "a.jpg", FILE, SCRIPT),
     ("<p onclick=\"window.open('view.php?id=5')\">", "view.php?id=5", PAGE, SCRIPT),
@@ -74,6 +80,10 @@ ONE_CANDIDATE = [
     ("<script>window.location.replace('/next')</script>", "/next", PAGE, SCRIPT),
     ("<script>// http://h/old.jpg\n</script>", "http://h/old.jpg", FILE, SCRIPT),
     ("<script type=text/template><img src='a.jpg'></script>", "a.jpg", FILE, SCRIPT),
+    ("<script>document.write(unescape('%3Cimg%20src%3D%22a.jpg%22%3E'))</script>", "a.jpg", FILE, SCRIPT),
+    ('<script>document.write(unescape("%3ca href%3d/v%3e")+"%3Cimg src=a.jpg%3E")</script>', "a.jpg", FILE, SCRIPT),
+    ('<script type=speculationrules>{"prefetch":[{"urls":["/view/1"]}]}</script>', "/view/1", PAGE, SCRIPT),
+    ("<script>gallery('pictures.xml')</script>", "pictures.xml", FILE, SCRIPT),
     # JSON-LD: whatever the ending is
     ('<script type="application/ld+json">{"contentUrl": "/media/1"}</script>', "/media/1", FILE, SCRIPT),
     ('<script type="application/ld+json">{"thumbnailUrl":["/t/1"]}</script>', "/t/1", FILE, SCRIPT),
@@ -85,7 +95,7 @@ ONE_CANDIDATE = [
     ("<!-- p { background: url(a.jpg) } -->", "a.jpg", FILE, SCRIPT),
     ("<textarea>&lt;img src=&quot;a.jpg&quot;&gt;</textarea>", "a.jpg", FILE, SCRIPT),
     ("<textarea>[img]http://h/a.jpg[/img]</textarea>", "http://h/a.jpg", FILE, SCRIPT),
-    ("<noembed><img src='a.jpg'></noembed>", "a.jpg", FILE, SCRIPT),
+    ("<xmp><img src='a.jpg'></xmp>", "a.jpg", FILE, SCRIPT),
     ("<p>See http://h/view/1.</p>", "http://h/view/1", PAGE, SCRIPT),
     ("<p>(see http://h/a.jpg)</p>", "http://h/a.jpg", FILE, SCRIPT),
     ('<p>the file "a.jpg"</p>', "a.jpg", FILE, SCRIPT),
@@ -107,6 +117,7 @@ def test_what_may_be_a_reference_is_a_candidate(html: str, reference: str, kind:
         ("<div data-set='a.jpg 1x, b.jpg 2x'>", ["a.jpg", "b.jpg"]),
         ("<div data-set='http://h/a.jpg 300w,http://h/b.jpg 600w'>", ["http://h/a.jpg", "http://h/b.jpg"]),
         ("<div data-images='a.jpg|b.jpg'>", ["a.jpg", "b.jpg"]),
+        ("<param name=flashvars value='file=%2Fa.mp4&amp;x=1&amp;image=http://h/p.jpg'>", ["/a.mp4", "http://h/p.jpg"]),
         ("<div data-images='a.jpg, b.jpg'>", ["a.jpg", "b.jpg"]),
         ("<div data-images='http://h/a.jpg;http://h/b'>", ["http://h/a.jpg", "http://h/b"]),
         ("<div data-u='/w_100,h_50/a.jpg'>", ["/w_100,h_50/a.jpg"]),
@@ -168,8 +179,11 @@ def test_a_link_is_not_a_candidate_as_well() -> None:
 
 
 def test_a_file_in_a_script_or_in_any_attribute_is_a_file() -> None:
-    page = look("<script>x = 'data:image/png;base64,AA\\/A'</script><div data-x='data:image/gif,x'>")
-    assert [uri.media_type for uri in page.data_uris] == ["image/png", "image/gif"]
+    page = look(
+        "<script>x = 'data:image/png;base64,AA\\/A'</script><div data-x='data:image/gif,x'>"
+        '<script>{"a":"data:image\\/webp;base64,AA\\/A","b":"data:video\\u002Fmp4,x"}</script>'
+    )
+    assert [uri.media_type for uri in page.data_uris] == ["image/png", "image/gif", "image/webp", "video/mp4"]
 
 
 def test_candidates_over_the_limit_are_left_out_and_counted() -> None:

@@ -37,6 +37,8 @@ ONE_LINK = [
     ("<link rel=next href=2.html>", "2.html", PAGE),
     ("<link rel='PREV' href=2.html>", "2.html", PAGE),
     ("<link rel=alternate hreflang=de href=de.html>", "de.html", PAGE),
+    ("<img longdesc=about>", "about", PAGE),
+    ("<blockquote cite=source>", "source", PAGE),
     ("<meta property=og:url content=http://h/x>", "http://h/x", PAGE),
     ("<meta name=twitter:player content=http://h/x>", "http://h/x", PAGE),
     ("<meta http-equiv=refresh content='5; url=next.html'>", "next.html", PAGE),
@@ -102,6 +104,8 @@ ONE_LINK = [
     ("<svg><a xlink:href=next.html>", "next.html", PAGE),
     # where a reference may hide
     ("<template><img src=a.jpg></template>", "a.jpg", FILE),
+    ("<frameset><noframes><body><a href=plain></noframes></frameset>", "plain", PAGE),
+    ("<embed><noembed><img src=a.jpg></noembed>", "a.jpg", FILE),
     ("<noscript><img src=a.jpg></noscript>", "a.jpg", FILE),
     ("<svg><title><img src=a.jpg></title></svg>", "a.jpg", FILE),
     ("<svg><style><img src=a.jpg></style></svg>", "a.jpg", FILE),
@@ -256,6 +260,12 @@ def test_a_document_inside_the_page_is_a_file_and_searched_too(media_type: str) 
     page = look(f"<iframe src='data:{media_type},%3Cimage href=a.jpg%3E'></iframe>")
     assert page.links == (Link("a.jpg", FILE),)
     assert [embedded.media_type for embedded in page.data_uris] == [media_type]
+
+
+def test_a_style_sheet_inside_the_page_names_files_by_absolute_urls_alone() -> None:
+    page = look("<link rel=stylesheet href='data:text/css,p{background:url(http://h/a.png)}i{background:url(b.png)}'>")
+    assert page.links == (Link("http://h/a.png", FILE),)
+    assert [one.media_type for one in page.data_uris] == ["text/css"]
 
 
 def test_documents_inside_documents_end_at_a_depth_and_say_so() -> None:
