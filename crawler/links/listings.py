@@ -110,7 +110,7 @@ def _add_key(found: FoundLinks, key: str) -> None:
 
 def _add_page(found: FoundLinks, **parameters: str) -> None:
     """Add another page of a listing, asked for as this one was but for `parameters` and the place where it began."""
-    asked = parse_qsl(urlsplit(found.page).query, keep_blank_values=True, max_num_fields=100)
+    asked = parse_qsl(urlsplit(found.page).query, keep_blank_values=True)
     kept = {name: value for name, value in asked if name not in _PLACES}
     found.add(f"{_bucket(found)}?{urlencode({**kept, **parameters}, quote_via=quote)}", LinkKind.PAGE)
 

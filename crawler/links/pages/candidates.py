@@ -50,7 +50,6 @@ _BEGINS = re.compile(r"[\w/.~%@!$(\u0080-\U0010ffff-]|\?[\w.\[\]-]+=")
 _OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:|https?:[/\\]*\Z", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"[^/?#]*=")
 # As in the query of a URL: what players were given ("file=/a.mp4&autostart=1").
-_MOST_ASSIGNMENTS = 64
 _ASSIGNMENTS = re.compile(r"(?:[\w.-]{1,64}+=[^&<>\"'`\s]*+(?:&|\Z)){1,64}")
 _NAMELESS = re.compile(rf"(?:^|[/=])\.{any_of(MEDIA_ENDINGS)}(?![A-Za-z0-9])")
 _MOST_BLANKS = 8
@@ -102,7 +101,7 @@ def attribute_references(value: str) -> Iterator[str]:
     """Yield the candidates in the value of an attribute: a reference, a list or set of them, JSON, or a style."""
     value = value.strip()
     if _ASSIGNMENTS.fullmatch(value):
-        for _, assigned in parse_qsl(value, max_num_fields=_MOST_ASSIGNMENTS):
+        for _, assigned in parse_qsl(value):
             yield from text_references(f'"{assigned}"')
     elif '"' in value or "<" in value or value.startswith(("{", "[", "(")):
         yield from text_references(value)

@@ -37,7 +37,8 @@ def found_in(kind: DocumentKind, text: str) -> list[str]:
         ),
         (f"{'0f' * 16}  a.jpg\n{'0f' * 32} *b/c.jpg\n", ["a.jpg", "b/c.jpg"]),
         (
-            "-rw-r--r-- 1 u u 5 Jan 1 00:00 none.jpg\n#EXTINF:3,none.mp3\nC:\\none.mp3\nftp://none/none.mp3\nSee it: none.jpg.\n",
+            "-rw-r--r-- 1 u u 5 Jan 1 00:00 none.jpg\n#EXTINF:3,none.mp3\n"
+            "C:\\none.mp3\nftp://none/none.mp3\nSee it: none.jpg.\n",
             [],
         ),
         ("words", []),
