@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import lzma
@@ -42,6 +43,23 @@ def page(text: str, **headers: str) -> Resource:
 
 def paths(found: Crawled, root: str) -> list[str]:
     return sorted(url.removeprefix(root) for url in set(found.urls))
+
+
+def test_what_only_a_guess_or_a_file_inside_another_names_is_not_asked_for() -> None:
+    names = b"<img src=/hidden/a.png>"
+    inside = base64.b64encode(zipped({"one.png": PNG})).decode()
+    site = {
+        "/": page(f"<a href=/g.zip>1</a><a href=/p.html.gz>2</a><a href='data:application/zip;base64,{inside}'>3</a>"),
+        "/robots.txt": Resource("text/plain", b"User-agent: *\nDisallow: /hidden/\n"),
+        "/g.zip": Resource("application/zip", zipped({"index.html": names})),
+        "/p.html.gz": Resource("application/gzip", gzip.compress(b"<html>" + names)),
+        "/sitemap.xml": Resource("text/xml", b"<urlset><url><loc>/hidden/</loc></url></urlset>"),
+        "/hidden/a.png": image(),
+    }
+    with SyntheticHost(site) as host:
+        found = crawl(host.url)
+        assert sorted(host.paths) == ["/", "/g.zip", "/p.html.gz"]
+    assert digests_of(PNG) not in [one.digests for one in found.sightings]
 
 
 # --- archives ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.recall.site import UNMARKED, Site, site
+from bench.recall.site import UNMARKED, Answer, Site, site
 
 one = partial(site, "lazy and lightbox")
 
@@ -75,4 +75,12 @@ SITES = (
     one("placeholder and original", "<img src='{data:p.png}' data-src=/a.jpg>", more="data:p.png /a.jpg"),
     one("microdata", "<div itemscope><meta itemprop=contentUrl content=/a.mp4><link itemprop=thumbnailUrl href=/p.jpg>"
         "<span itemprop=image content=/c.jpg></span></div>", more="/a.mp4 /p.jpg /c.jpg"),
+    one("data-lazy without an ending", "<img data-lazy='/i?id=7'>", pages={"/i?id=7": Answer(file="/i?id=7", content_type="image/jpeg")},
+        more="/i?id=7"),
+    one("file of Discuz", "<img src='' id=aimg_9 file='forum.php?mod=attachment&amp;aid=MTIz'>", pages={
+        "/forum.php": Answer(file="/forum.php?mod=attachment&aid=MTIz", content_type="image/jpeg")},
+        more="/forum.php?mod=attachment&aid=MTIz"),
+    one("markup in a title", "<a href=# title='&lt;img src=/a.jpg&gt;'>x</a>", more="/a.jpg"),
+    one("XML that a gallery names", "<div data-gallery=/g.xml></div>", pages={
+        "/g.xml": Answer("<?xml version='1.0'?><g><i src='/a.jpg'/></g>", content_type="text/xml")}, more="/a.jpg"),
 )  # fmt: skip

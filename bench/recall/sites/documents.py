@@ -17,6 +17,7 @@ def document(name: str, text: str | bytes, content_type: str, *, more: str, path
 
 
 SITEMAP = XML + '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{}</urlset>'
+BUCKET = XML + "<ListBucketResult>{}</ListBucketResult>"
 RSS = XML + '<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/"><channel>{}</channel></rss>'
 
 SITES = (
@@ -87,4 +88,29 @@ SITES = (
         content_type="multipart/related")}, more="/a.jpg"),
     one("Internet shortcut", "<a href=/a.url>a</a>", pages={"/a.url": Answer(
         "[InternetShortcut]\r\nURL=http://{host}/a.jpg\r\n", content_type="application/internet-shortcut")}, more="/a.jpg"),
+    one("listing of nginx in JSON", "<a href=/m/>m</a>", pages={
+        "/m/": Answer('[{"name":"deep","type":"directory"},{"name":"a","type":"file","size":9}]', content_type="application/json"),
+        "/m/deep/": Answer('[{"name":"b.jpg","type":"file","size":9}]', content_type="application/json")},
+        more="/m/a /m/deep/b.jpg"),
+    one("listing of nginx in XML", "<a href=/m/>m</a>", pages={
+        "/m/": Answer(XML + "<list><directory>deep</directory><file>a</file></list>", content_type="text/xml"),
+        "/m/deep/": Answer(XML + "<list><file>b.jpg</file></list>", content_type="text/xml")}, more="/m/a /m/deep/b.jpg"),
+    one("bucket on two pages", "<a href=/box/>b</a>", pages={
+        "/box/?marker=p%2Fa": Answer(BUCKET.format("<Contents><Key>p/b.jpg</Key></Contents>"), content_type="application/xml"),
+        "/box/": Answer(BUCKET.format("<IsTruncated>true</IsTruncated><Contents><Key>p/a</Key></Contents>"),
+                        content_type="application/xml")}, more="/box/p/a /box/p/b.jpg"),
+    document("container of Azure", XML + "<EnumerationResults><Blobs><Blob><Name>a</Name></Blob></Blobs></EnumerationResults>",
+             "application/xml", more="/box/a", path="/box"),
+    document("checksum list", "0123456789abcdef0123456789abcdef  a.jpg\n", "text/plain", more="/f/a.jpg", path="/f/md5.txt"),
+    document("file list", "a.jpg\r\nfilms\\b.mp4\r\n", "text/plain", more="/f/a.jpg /f/films/b.mp4", path="/f/list.txt"),
+    document("references of Markdown", "![a][1]\n\n[1]: /a.jpg 'a'\n", "text/markdown", more="/a.jpg"),
+    document("alternate enclosure", RSS.format("<item><podcast:alternateEnclosure><podcast:source uri='/a.mp3'/>"
+             "</podcast:alternateEnclosure></item>"), "application/rss+xml", more="/a.mp3"),
+    one("XML with a style sheet", Answer(XML + '<?xml-stylesheet type="text/css" href="/s.css"?><x>y</x>',
+        content_type="text/xml"), pages={"/s.css": Answer("x{display:block;background:url(/a.jpg)}", content_type="text/css")},
+        shown="/a.jpg"),
+    document("base of SMIL", "<smil><head><meta base='/m/'/></head><body><video src='a.mp4'/></body></smil>",
+             "application/smil+xml", more="/m/a.mp4"),
+    document("base of a Flash manifest", XML + "<manifest><baseURL>/m/</baseURL><media url='a.mp4'/></manifest>",
+             "application/f4m+xml", more="/m/a.mp4"),
 )  # fmt: skip

@@ -94,4 +94,9 @@ SITES = (
     one("oEmbed", "<html><head><link rel=alternate type=application/json+oembed href=/o.json></head></html>",
         pages={"/o.json": Answer('{"type":"photo","url":"http://{host}/a.jpg"}', content_type="application/json")},
         more="/a.jpg"),
+    one("unescape", "<script>document.write(unescape('%3Cimg%20src%3D%22%2Fa.jpg%22%3E'))</script>", more="/a.jpg"),
+    one("speculation rules", '<script type=speculationrules>{"prefetch":[{"urls":["/2"]}]}</script>',
+        pages={"/2": "<img src=/a.jpg>"}, more="/a.jpg"),
+    one("data uri in JSON with escapes", '<script type="application/json">{"p":"data:image\\/png;base64,iVBORw0K","q":"\\/a.jpg"}</script>',
+        more="/a.jpg"),
 )  # fmt: skip

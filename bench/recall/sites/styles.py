@@ -81,4 +81,6 @@ SITES = (
     one("sheet without a type", LINK, pages={"/css/s.css": css(".x{background:url(/a.jpg)}", "")}, shown="/a.jpg"),
     one("sheet declared as plain text", LINK.replace("<!DOCTYPE html>", ""),
         pages={"/css/s.css": css(".x{background:url(/a.jpg)}", "text/plain")}, shown="/a.jpg"),
+    one("sheet in a data uri", "<link rel=stylesheet href='data:text/css,body%7Bbackground:url(http://{host}/a.jpg)%7D'>",
+        shown="/a.jpg"),
 )  # fmt: skip

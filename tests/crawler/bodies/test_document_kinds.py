@@ -89,6 +89,7 @@ PAGES_BEGIN = (b"<center>", b"<img src=a.png>", b"<!-- a -->\n<my-gallery>", b" 
         ("application/json", b'{"a": "http://host.test/"}', K.TEXT),
         ("text/plain", b"words", K.TEXT),
         ("image/png", PNG, None),
+        ("multipart/x-mixed-replace", b"--a\r\nContent-Type: image/png\r\n\r\n" + PNG, None),
         (None, b"", None),
     ],
 )

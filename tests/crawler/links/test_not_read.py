@@ -18,6 +18,9 @@ from orbweaver.crawler.links.pages.html import extract
         "<script>loadCSS('/s.css')</script>",
         "<div data-url=/list></div>",
         "<link rel=canonical href=/whole>",
+        # what only a browser of long ago asked for
+        "<layer src=/layer.html></layer>",
+        "<math><mrow href=/about><mi>x</mi></mrow></math>",
         # a path in running text, which nothing marks as one
         "<p>The picture is at /f/a.jpg</p>",
         "<code>/f/a.jpg</code>",
@@ -31,3 +34,16 @@ def test_what_nothing_in_the_page_marks_as_a_reference_is_not_read(html: str) ->
     page = extract(html.encode(), content_type="text/html", base_url="http://host.test/page")
     assert page.links == ()
     assert page.candidates == ()
+
+
+def test_what_a_page_names_only_in_pieces_or_from_a_place_of_another_element_is_read_as_it_stands() -> None:
+    html = "<applet codebase=/app/><param name=image value=b.png></applet><p>http://host.test/<wbr>c.png</p>"
+    page = extract(html.encode(), content_type="text/html", base_url="http://host.test/page")
+    assert page.links == ()
+    assert [link.reference for link in page.candidates] == ["b.png", "http://host.test/"]
+
+
+def test_bytes_in_base64_without_a_data_uri_are_not_read() -> None:
+    html = '<script type="application/json">{"picture": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"}</script>'
+    page = extract(html.encode(), content_type="text/html", base_url="http://host.test/page")
+    assert (page.links, page.candidates, page.data_uris) == ((), (), ())
