@@ -38,7 +38,7 @@ if _before is signal.default_int_handler:
 
 import orbweaver
 import typer
-from orbweaver.commands import cases, demo, doctor, hashlist, matcher, rematch, scope, verify, worker
+from orbweaver.commands import backup, cases, demo, doctor, hashlist, matcher, rematch, scope, verify, worker
 from orbweaver.commands.exit_status import BAD_USAGE, INTERRUPTED, status_of
 from orbweaver.commands.plain_help import command_of
 from orbweaver.settings import SettingsRefused
@@ -66,6 +66,7 @@ app.add_typer(hashlist.app, name="hashlist")
 app.add_typer(matcher.app, name="matcher")
 app.add_typer(scope.app, name="scope")
 app.add_typer(cases.app, name="cases")
+app.add_typer(backup.app)
 
 
 def _version(is_asked: bool) -> None:

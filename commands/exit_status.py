@@ -13,11 +13,12 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
     from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkersTooOld
-    from orbweaver.store.errors import NoStore, StateDirUnusable, StoreError
+    from orbweaver.store.errors import BackupUnusable, NoStore, StateDirUnusable, StoreError, StoreNotEmpty
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
 
-    usage = StateDirUnusable | NoStore | MatcherError | QueueError | TakedownError | ConsoleError | NetworkRefused
+    of_store = StateDirUnusable | NoStore | BackupUnusable | StoreNotEmpty
+    usage = of_store | MatcherError | QueueError | TakedownError | ConsoleError | NetworkRefused
     refused_for_now = NotInForce | StoreBusy | WorkersTooOld | Unavailable | StorageFull | OutputNotWritten
     if isinstance(error, usage) and not isinstance(error, refused_for_now):
         return BAD_USAGE

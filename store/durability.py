@@ -16,6 +16,7 @@ from orbweaver.store.errors import StoreUnfit
 from redis.exceptions import RedisError, ResponseError
 
 OLDEST_VERSION = (7, 2)  # WAITAOF came with Redis 7.2, from which Valkey was forked
+RESTORE = "restore"
 DISK_WAIT_MILLISECONDS = 5_000
 ASK_AGAIN_MILLISECONDS = 10
 # redis-py gives a silent connection up after five seconds; those of workers are more patient.
@@ -41,6 +42,8 @@ def inspect(store: Store, replicas: int = 0) -> Iterator[Finding]:
     kind = "Valkey" if "valkey_version" in server else "Redis"
     version = str(server.get("valkey_version") or server.get("redis_version") or "0")
     yield judge_version(kind, version)
+    if store.exists(keys.restoring()):
+        yield Finding(RESTORE, "not finished", False, "run `orbweaver restore FILE` again")
     replication = store.info("replication")
     is_primary = replication.get("role") == "master"
     yield Finding("role", "primary" if is_primary else "replica", is_primary, "name its primary in STORE_URL")
@@ -71,12 +74,16 @@ def judge_replicas(replication: Mapping[str, Any], replicas: int) -> Finding:
     return Finding("replicas", f"{online} connected, {replicas} needed", online >= replicas, mend)
 
 
-def require(store: Store, replicas: int = 0) -> None:
-    """Refuse a store that would lose cases, or that has fewer replicas than must keep them.
+def require(store: Store, replicas: int = 0, *, is_restoring: bool = False) -> None:
+    """Refuse a store that would lose cases, that has fewer replicas than must keep them, or a half of a backup.
+
+    The latter is for who is about to restore a whole one (`is_restoring`).
 
     Raises StoreUnfit with every broken promise and its mend in one line.
     """
     broken = [finding for finding in inspect(store, replicas) if not finding.is_kept]
+    if is_restoring:
+        broken = [finding for finding in broken if finding.what != RESTORE]
     if broken:
         said = "; ".join(f"{finding.what} is {finding.found}: {finding.mend}" for finding in broken)
         raise StoreUnfit(f"the store would not keep cases: {said}")

@@ -4,6 +4,8 @@ StoreError
 ├── StoreUnreachable    no server answers at the address, or it refused us
 ├── StoreUnfit          the server answers but would not keep what it is given
 ├── StoreDamaged        the embedded server's data is damaged, and cannot be mended without losing some
+├── StoreNotEmpty       a backup is to be restored into a store that has data
+├── BackupUnusable      a backup is none, is damaged, or would replace a file
 ├── StateDirUnusable    the state directory cannot be written
 ├── NoStore             nothing was ever stored in the state directory
 └── ServerNotStarted    the embedded server could not be found or did not come up
@@ -24,6 +26,14 @@ class StoreUnfit(StoreError):
 
 class StoreDamaged(StoreError):
     """The embedded server's data is damaged: not only at its end, or there is no room to keep a copy of it."""
+
+
+class StoreNotEmpty(StoreError):
+    """A backup is to be restored, and the store has data already."""
+
+
+class BackupUnusable(StoreError):
+    """The file of a backup is none, is damaged or not whole, or there is another file in its place."""
 
 
 class StateDirUnusable(StoreError):

@@ -176,3 +176,8 @@ def store_id() -> str:
 def disk_fence() -> str:
     """Counter written just before waiting for the disk; owner store.durability."""
     return f"{PREFIX}:disk-fence"
+
+
+def restoring() -> str:
+    """String: since when a backup is being restored; nobody else uses the store; owner queue.runs.backups."""
+    return f"{PREFIX}:restoring"

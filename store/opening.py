@@ -32,11 +32,14 @@ def require_store(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str]]:
-    """Yield the store and its URL: STORE_URL's, else the embedded one. Raises StoreError."""
+def open_store(settings: Settings, state_dir: Path, *, is_restoring: bool = False) -> Iterator[tuple[Store, str]]:
+    """Yield the store and its URL: STORE_URL's, else the embedded one.
+
+    One that has a half of a backup is for who restores a whole one (`is_restoring`). Raises StoreError.
+    """
     if settings.store_url is not None:
         store = connection.connect(settings.store_url)
-        durability.require(store, settings.store_replicas)
+        durability.require(store, settings.store_replicas, is_restoring=is_restoring)
         try:
             yield store, settings.store_url
         except ResponseError as error:
@@ -48,5 +51,5 @@ def open_store(settings: Settings, state_dir: Path) -> Iterator[tuple[Store, str
             store.close()
         return
     with embedded.running(state_dir) as store:
-        durability.require(store, settings.store_replicas)
+        durability.require(store, settings.store_replicas, is_restoring=is_restoring)
         yield store, embedded.url_for(state_dir)

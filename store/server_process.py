@@ -25,6 +25,8 @@ def launch(binary: str, *, data: Path, socket: Path, log: Path, lock: int) -> No
         "aof-load-truncated": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
+        # A backup is sent at once, and not after waiting for others that might want one.
+        "repl-diskless-sync-delay": "0",
         # A daemon is nobody's child: Ctrl-C in the terminal is for us, who stop the server in order.
         "daemonize": "yes",
         "logfile": str(log),

@@ -42,7 +42,8 @@ def test_state_is_the_state_directory_in_every_command() -> None:
         shown = [one for one in command.params if not getattr(one, "hidden", False)]
         assert not [one.name for one in shown if "--state-dir" in one.opts]
         found |= {(" ".join(path), one.metavar) for one in shown if "--state" in one.opts}
-    assert found == {(name, "DIR") for name in ("verify", "rematch", "doctor", "cases list", "matcher accept")}
+    stateful = ("verify", "rematch", "doctor", "cases list", "matcher accept", "backup", "restore")
+    assert found == {(name, "DIR") for name in stateful}
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,11 @@ def is_dead(store: Store, worker_name: str) -> bool:
     return is_before_this_boot or processes.has_ended(int(pid), int(start), text(kernel))
 
 
+def alive(store: Store) -> list[str]:
+    """Return the names of the registered workers that are not known to be dead."""
+    return sorted(name for name in _registered(store) if not is_dead(store, name))
+
+
 def _registered(store: Store) -> list[str]:
     prefix = Worker.redis_worker_namespace_prefix
     return [text(key).removeprefix(prefix) for key in store.smembers(REDIS_WORKER_KEYS)]

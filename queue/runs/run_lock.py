@@ -135,9 +135,9 @@ def hold(store: Store, run_id: str, claim: Claim, stop: threading.Event) -> Iter
             raise StoreBusy(_refusal(value, claim.advice))
         if value != waits_for:
             waits_for = value
-            claim.say_waiting(f"waiting for {_said(value)}; Ctrl-C ends the waiting")
+            claim.say_waiting(f"waiting for {said(value)}; Ctrl-C ends the waiting")
         if stop.wait(PAUSE_SECONDS):
-            raise StoreBusy(f"stopped while it waited for {_said(value)}: nothing was done")
+            raise StoreBusy(f"stopped while it waited for {said(value)}: nothing was done")
     held = RunLock(lock)
     try:
         yield held
@@ -160,6 +160,12 @@ def _is_freed(store: Store, value: str) -> bool:
     return True
 
 
+def is_held(store: Store) -> bool:
+    """Whether a run holds the lock; one whose process is known to be dead loses it."""
+    value = text(store.get(keys.run_lock()) or "")
+    return bool(value) and not _is_freed(store, value)
+
+
 def run_under_way(store: Store) -> str | None:
     """Return the id of the run that holds the lock; None when there is none, or when an older release runs it."""
     holder = _holder(text(store.get(keys.run_lock()) or ""))
@@ -174,7 +180,8 @@ def _holder(value: str) -> Holder | None:
         return None
 
 
-def _said(value: str) -> str:
+def said(value: str) -> str:
+    """Return who holds the lock by its value, in words."""
     return str(_holder(value) or "another run, of an older release")
 
 
@@ -183,7 +190,7 @@ def _refusal(value: str, advice: str) -> str:
     ends = "" if holder is None else f" (Ctrl-C, or kill {holder.process_id} on {holder.machine})"
     elsewhere = holder is None or holder.kernel != processes.kernel()
     killed = f"; if it was killed, the store is free after {HELD_SECONDS} seconds" if elsewhere else ""
-    return f"this store is in use by {_said(value)}: wait for it with --wait, or end it{ends}{advice}{killed}"
+    return f"this store is in use by {said(value)}: wait for it with --wait, or end it{ends}{advice}{killed}"
 
 
 def _user_name() -> str:
