@@ -1,0 +1,90 @@
+"""A store that version 0.1 wrote keeps every case, and is worked on.
+
+`version_0_1.jsonl` is what the code of commit de12044 wrote in three runs of its own `verify` on a synthetic host of
+seven files: cases open, held and taken back, an event that it could not deliver, retained files. Its first line is what
+its `cases list` said; each other line is a command of the store's append-only file, its bytes as Latin-1. The times at
+which keys expire, and tracebacks, are left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import a_sighting, add_batch, build_list, work
+from orbweaver.model import now
+from orbweaver.queue.queues import QueueName
+from orbweaver.store import embedded, keys, snapshot
+from orbweaver.store.connection import Store
+from orbweaver.takedown.cases import case_store
+from orbweaver_command import Workplace
+from synthetic_host import SyntheticHost
+
+SAID, *COMMANDS = (json.loads(line) for line in Path(__file__).with_name("version_0_1.jsonl").read_text().splitlines())
+
+
+def seen_again(number: int) -> bytes:
+    return b"synthetic file %d of the fixture of version 0.1" % number
+
+
+@pytest.fixture
+def place(short_dir: Path) -> Workplace:
+    return Workplace(short_dir / "place")
+
+
+@pytest.fixture
+def old(place: Workplace) -> Iterator[Store]:
+    with embedded.running(place.state) as store:
+        for command in COMMANDS:
+            store.execute_command(*(word.encode("latin-1") for word in command))
+        yield store
+
+
+def facts(cases: list[dict[str, Any]]) -> dict[str, tuple[str, str, str]]:
+    return {case["case_id"]: (case["state"], case["url"], case["sha256"]) for case in cases}
+
+
+def test_every_case_and_event_of_version_0_1_is_listed_and_verified_upon(place: Workplace, old: Store) -> None:
+    listed = place.run("cases", "list", "--json")
+    assert listed.status == 0, listed.stderr
+    assert facts([json.loads(line) for line in listed.stdout.splitlines()]) == facts(SAID["cases"])
+    counts = snapshot.count(old)
+    assert (counts.cases, counts.events, counts.undelivered) == (5, SAID["events"], SAID["undelivered"]) == (5, 6, 1)
+    with SyntheticHost({"/": ("application/octet-stream", b"a new file")}) as host:
+        reports = place.write("reports.csv", f"url\n{host.url}\n")
+        hashes = place.write("list.txt", f"{hashlib.sha256(b'a new file').hexdigest()}\n")
+        ran = place.run("verify", reports, "--hashes", hashes, "--out", str(place.out))
+    assert ran.status == 0, ran.stdout + ran.stderr
+    assert [case["url"] for case in place.lines("cases.jsonl")] == [host.url]
+    after = {str(case.case_id): (case.state.value, case.url, case.sha256) for case in case_store.all_cases(old, None)}
+    assert len(after) == 6
+    assert facts(SAID["cases"]).items() <= after.items()
+    assert not old.exists(keys.undelivered())
+    assert len(place.lines("events.jsonl")) == 2  # the new one, and the one that version 0.1 could not deliver
+
+
+def test_a_file_that_version_0_1_made_a_case_of_makes_no_other(
+    old: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [hashlib.sha256(seen_again(number)).hexdigest() for number in range(2)]
+    monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", listed))
+    monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{tmp_path}/events")
+    began = now()
+    first, second = (case["url"] for case in SAID["cases"][:2])
+    another_session = second.replace("0123456789abcdef", "fedcba9876543210")
+    assert another_session != second
+    add_batch(
+        old,
+        *(
+            a_sighting(seen_again(number), url=url).model_copy(update={"seen_at": began})
+            for number, url in enumerate((first, another_session))
+        ),
+    )
+    work(old, QueueName.MATCH)
+    found = {str(case.case_id): case for case in case_store.all_cases(old, None)}
+    assert found.keys() == facts(SAID["cases"]).keys()
+    assert {case.url for case in found.values() if case.last_seen == began} == {first, second}
