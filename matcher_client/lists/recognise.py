@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from orbweaver.matcher_client.errors import BadFileError, HashListUnreadable
-from orbweaver.matcher_client.lists.readers import icse, ncmec, nsrl, tcap, text, tool_output, vics
+from orbweaver.matcher_client.lists.readers import icse, json_digests, ncmec, nsrl, tcap, text, tool_output, vics
+from orbweaver.matcher_client.lists.readers.columns import other_algorithm_of
 from orbweaver.matcher_client.lists.row import Read, Row
 from orbweaver.matcher_client.lists.source import open_source, read_head
 from orbweaver.model import Nature
@@ -22,6 +24,10 @@ class Format(NamedTuple):
     read: Callable[..., Iterator[Read]]
     list_name: str | None = None
 
+
+# A title may begin with a bracket, too: `[HashSet: known]`.
+_JSON = re.compile(rb"""\{|\[\s*(?:["\[{\]0-9-]|true|false|null|$)""")
+_HTML = re.compile(rb"<(?:!doctype html|html|head|body|table|div|p)\b", re.IGNORECASE)
 
 _TEXT = Format("CSV or bare digests", text.read)
 _TCAP = Format("TCAP", tcap.read, tcap.DEFAULT_LIST)
@@ -71,16 +77,21 @@ def _choose(path: Path) -> Format:
     if not path.is_file():
         raise BadFileError(f"{'is not a regular file' if path.exists() else 'is missing'}: check the path")
     start = read_head(path).lstrip()
+    if _HTML.match(start):
+        raise BadFileError("is an HTML page: save its table as CSV")
     if start.startswith(b"<"):
         return _NCMEC
-    if start.startswith((b"{", b"[")):
+    if _JSON.match(start):
         return _choose_json(start)
     if nsrl.is_reference_data_set(start):
         return _NSRL
     tool = tool_output.tool_of(start)
     if tool is not None:
         return Format(tool.name, partial(tool_output.read, tool=tool))
-    return _ICSE if icse.is_export(start) else _TEXT
+    if icse.is_export(start):
+        return _ICSE
+    other = other_algorithm_of(os.fsencode(path.name).decode(errors="replace"))
+    return _TEXT if other is None else Format(_TEXT.name, partial(text.read, other_algorithm=other))
 
 
 def _choose_json(start: bytes) -> Format:
@@ -88,4 +99,6 @@ def _choose_json(start: bytes) -> Format:
         return Format("VICS", partial(vics.read, head=start))
     if tcap.is_tcap(start):
         return _TCAP
-    raise BadFileError("is JSON, but neither VICS nor TCAP: give one of these, or a CSV")
+    if json_digests.is_digests(start):
+        return Format("JSON with digests", partial(json_digests.read, head=start))
+    raise BadFileError("is JSON, but neither VICS nor TCAP nor objects with md5, sha1 or sha256: give these, or a CSV")

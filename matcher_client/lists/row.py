@@ -29,6 +29,8 @@ def lone_digest(place: int, digest: bytes) -> Digests:
 # What databases, spreadsheets and tools write where there is no value; in lower case.
 NO_VALUE = frozenset({"-", "--", "null", "none", "nil", "n/a", "na", "#n/a", "nan", "unknown", "\\n"})
 _SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[ :-])+[0-9a-fA-F]{2}")
+# As C, databases and spreadsheets mark them: 0x, \\x, X'...', quotes, an apostrophe before a text.
+_MARKED = re.compile(r"(?:0[xX]|\\{1,2}[xX]|[xX]?['\"])([0-9a-fA-F][0-9a-fA-F :-]*)['\"]?")
 _BETWEEN_BYTES = re.compile(r"[ :-]")
 
 
@@ -114,12 +116,13 @@ def read_digest(value: str | None, name: str, width: int) -> bytes | None:
 
 
 def bare_hex(text: str) -> str:
-    """Return hex digits without the mark before them and the marks between their bytes; any other text as it is.
+    """Return hex digits without the marks around them and those between their bytes; any other text as it is.
 
-    >>> bare_hex("0xD41D"), bare_hex("d4 1d 8c"), bare_hex("D4:1D:8C"), bare_hex("d41 d8c")
-    ('D41D', 'd41d8c', 'D41D8C', 'd41 d8c')
+    >>> bare_hex("0xD41D"), bare_hex("d4 1d 8c"), bare_hex("D4:1D:8C"), bare_hex("X'd4'"), bare_hex("d41 d8c")
+    ('D41D', 'd41d8c', 'D41D8C', 'd4', 'd41 d8c')
     """
-    bare = text[2:] if text[:2].lower() in ("0x", "\\x") else text
+    marked = _MARKED.fullmatch(text)
+    bare = text if marked is None else marked[1]
     return _BETWEEN_BYTES.sub("", bare) if _SPACED.fullmatch(bare) else bare
 
 

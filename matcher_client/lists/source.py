@@ -26,8 +26,14 @@ _CONTAINERS = {
     b"BZh": "bzip2 data",
     b"\xfd7zXZ\x00": "xz data",
     b"\x28\xb5\x2f\xfd": "Zstandard data",
-    b"SQLite format 3\x00": "an SQLite database",
 }
+# Formats of other programs, which can write their digests as text.
+_PROGRAMS = {
+    b"SQLite format 3\x00": "an SQLite database: export its table of digests as CSV, with a header",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a file of Excel 97 or another old program: save it as CSV",
+    b"HASH\r\n\xff\x00": "a hash set of EnCase: export it as text, with a header",
+}
+_SPREADSHEETS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocument", b"xl/", b"_rels/.rels")
 
 
 def open_source(path: Path) -> BinaryIO:
@@ -73,6 +79,12 @@ def _starts(file: BinaryIO, length: int = 2) -> bytes:
 def _detect_encoding(file: BinaryIO) -> tuple[str | None, int]:
     """Return the encoding (None: UTF-8) and the length of its mark in bytes."""
     start = _starts(file, 16)
+    for magic, name in _PROGRAMS.items():
+        if start.startswith(magic):
+            raise BadFileError(f"is {name}")
+    # The name of a ZIP archive's first member begins at byte 30.
+    if start.startswith(b"PK\x03\x04") and _starts(file, _KIND_BYTES)[30:].startswith(_SPREADSHEETS):
+        raise BadFileError("is an Excel or LibreOffice file: save the sheet with the digests as CSV")
     for magic, name in _CONTAINERS.items():
         if start.startswith(magic):
             raise BadFileError(f"is {name}: unpack it, and give the list inside")

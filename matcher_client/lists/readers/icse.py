@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import partial
 
 from orbweaver.matcher_client.lists.file_format import Label
-from orbweaver.matcher_client.lists.readers import text
+from orbweaver.matcher_client.lists.readers import columns, text
 from orbweaver.matcher_client.lists.row import Row, read_text
 
 DEFAULT_LIST = "icse"
@@ -24,9 +24,8 @@ _FLAGS = dict.fromkeys(("y", "yes", "t", "true"), BASELINE) | dict.fromkeys(("n"
 
 
 def is_export(head: bytes) -> bool:
-    """Whether the first line of a text has the columns of an ICSE export."""
-    _, header = text.split_header(head.partition(b"\n")[0])
-    return _COLUMNS.issubset(header)
+    """Whether one of the first lines of a text has the columns of an ICSE export; a title may stand above it."""
+    return any(map(_COLUMNS.issubset, columns.first_headers(head)))
 
 
 def make_row(values: text.Values, list_name: str) -> Row:

@@ -12,7 +12,7 @@ from functools import partial
 
 from orbweaver.matcher_client.lists import row
 from orbweaver.matcher_client.lists.file_format import Label
-from orbweaver.matcher_client.lists.readers import text
+from orbweaver.matcher_client.lists.readers import columns, text
 from orbweaver.matcher_client.lists.row import Row
 from orbweaver.model import Nature
 
@@ -26,9 +26,8 @@ _COLUMNS = (
 
 
 def is_reference_data_set(head: bytes) -> bool:
-    """Whether the first line of a text has the columns of NSRL's files."""
-    _, header = text.split_header(head.partition(b"\n")[0].strip())
-    return any(columns.issubset(header) for columns in _COLUMNS)
+    """Whether one of the first lines of a text has the columns of NSRL's files; a title may stand above it."""
+    return any(names.issubset(header) for names in _COLUMNS for header in columns.first_headers(head))
 
 
 def make_row(values: text.Values, list_name: str) -> Row:

@@ -4,7 +4,9 @@
 - hashdeep: `%%%% size,md5,sha256,filename`, and rows whose last column is the rest of the line;
 - md5deep and others with `-z`: `size  digest  name`;
 - PowerShell's Get-FileHash, as a table and as a list (its CSV has a header like any other);
-- Windows' certutil: `SHA256 hash of NAME:`, in any language, then the digest on a line of its own.
+- Windows' certutil: `SHA256 hash of NAME:`, in any language, then the digest on a line of its own;
+- 7-Zip's `7z h`: a table, whose last line and what follows it are sums over all files and no digests of one;
+- HashMyFiles' and others' lists: `MD5 : digest`, `SHA-256 : digest`, each on a line.
 
 A digest that is not MD5, SHA-1 or SHA-256 is left out by its name. A line that says nothing (a blank, a rule, a
 program's own remark) is no row.
@@ -12,6 +14,7 @@ program's own remark) is no row.
 
 from __future__ import annotations
 
+import base64
 import codecs
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +22,7 @@ from typing import BinaryIO, NamedTuple
 
 from orbweaver.matcher_client.errors import BadFileError, BadRowError
 from orbweaver.matcher_client.lists.file_format import DIGEST_BYTES, Label
+from orbweaver.matcher_client.lists.readers.columns import column_name, names_another_algorithm
 from orbweaver.matcher_client.lists.row import (
     LeftOutRow,
     Read,
@@ -29,6 +33,7 @@ from orbweaver.matcher_client.lists.row import (
 )
 
 _LINE_BYTES = 64 * 1024
+_HEX = re.compile(r"[0-9A-Fa-f]+")
 _DIGEST = r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}"
 _TAGGED = re.compile(r"\\?(?P<algorithm>[A-Za-z][\w/-]{1,15}) ?\((?P<name>.*)\) ?= ?(?P<digest>\S+)")
 _HASHDEEP = re.compile(r"%%%% ")
@@ -37,7 +42,13 @@ _TABLE_HEAD = re.compile(r"Algorithm\s+Hash(?:\s+Path)?\s*")
 _TABLE_ROW = re.compile(r"(?P<algorithm>[A-Z][A-Z0-9]+)\s+(?P<digest>[0-9A-Fa-f]+)(?:\s+(?P<name>.+))?")
 _PROPERTY = re.compile(r"(?P<key>Algorithm|Hash|Path)\s*:\s*(?P<value>.*)")
 _CERTUTIL = re.compile(r"(?P<algorithm>(?:MD[245]|SHA-?[0-9]+))\b[^=]*:")
+_COMMENTS = ("#", ";", "//")
 _RULE = re.compile(r"[-\s]+")
+_SEVEN_ZIP = re.compile(r"7-Zip\b.*")
+_SEVEN_ZIP_HEAD = re.compile(r"((?:[A-Z][A-Z0-9-]+\s+)+)Size\s+Name")
+_RECORD_RULE = re.compile(r"={10,}")
+_NAMED_VALUE = re.compile(r"(?P<key>[A-Za-z][\w -]{1,30}?)\s*:\s*(?P<value>.*)")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=")
 
 
 class Tool(NamedTuple):
@@ -50,7 +61,10 @@ class Tool(NamedTuple):
 def tool_of(head: bytes) -> Tool | None:
     """Return the program whose output begins like this; None for another text."""
     lines = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").splitlines()
-    first = next((line.strip() for line in lines if line.strip() and not line.startswith("#")), "")
+    texts = (line.strip() for line in lines if line.strip() and not line.startswith(_COMMENTS))
+    first, second = next(texts, ""), next(texts, "")
+    if _RECORD_RULE.fullmatch(first):
+        return _NAMED_VALUES if _NAMED_VALUE.fullmatch(second) else None
     for pattern, tool in _TOOLS:
         if pattern.match(first) if pattern is _HASHDEEP else pattern.fullmatch(first):
             return tool
@@ -85,9 +99,11 @@ def _lines_of(file: BinaryIO) -> Iterator[tuple[int, str]]:
 
 
 def _row(algorithm: str, digest: str, list_name: str, size: str | None = None) -> Read | BadRowError:
-    named = algorithm.lower().replace("-", "").replace("sha2256", "sha256")
+    named = column_name(algorithm)
     if named not in DIGEST_BYTES:
         return LeftOutRow(f"{algorithm.upper()[:20]} is not MD5, SHA-1 or SHA-256")
+    if _BASE64.fullmatch(digest):  # of cksum --base64 and BSD's sha256 -b; no digest in hex digits ends so
+        digest = base64.b64decode(digest).hex()
     try:
         by_name = {named: digest}
         digests, _ = read_digests(by_name.get("sha256"), by_name.get("sha1"), by_name.get("md5"))
@@ -104,7 +120,7 @@ def _by_pattern(
     for number, line in lines:
         found = pattern.fullmatch(line)
         if found is None:
-            if not line.startswith("#"):
+            if not line.startswith(_COMMENTS):
                 yield number, BadRowError(f"the line is not {what}")
             continue
         groups = found.groupdict()
@@ -154,7 +170,7 @@ def _hashdeep(lines: Iterator[tuple[int, str]], list_name: str) -> Iterator[tupl
     for number, line in lines:
         if line.startswith("%%%%"):
             named = line.removeprefix("%%%%").strip()
-            columns = named.split(",") if "," in named else columns
+            columns = [column_name(column) for column in named.split(",")] if "," in named else columns
             continue
         if line.startswith("##"):
             continue
@@ -176,6 +192,58 @@ def _hashdeep(lines: Iterator[tuple[int, str]], list_name: str) -> Iterator[tupl
             yield number, LeftOutRow(f"{', '.join(others).upper()[:40] or 'nothing'} is not MD5, SHA-1 or SHA-256")
 
 
+def _seven_zip(lines: Iterator[tuple[int, str]], list_name: str) -> Iterator[tuple[int, Read | BadRowError]]:
+    """Yield the rows between the two rules of 7-Zip's table; a folder has no digest."""
+    algorithms: list[str] = []
+    rules = 0
+    for number, line in lines:
+        head = _SEVEN_ZIP_HEAD.fullmatch(line)
+        if head is not None:
+            algorithms, rules = head[1].split(), 0
+        elif _RULE.fullmatch(line):
+            rules += 1
+        elif algorithms and rules == 1:
+            fields = line.split(None, len(algorithms) + 1)
+            digests = fields[: len(algorithms)]
+            if len(fields) < len(algorithms) + 1 or not all(map(_HEX.fullmatch, digests)):
+                continue  # a folder
+            yield (
+                number,
+                _row_of_several(list(zip(algorithms, digests, strict=True)), list_name, fields[len(algorithms)]),
+            )
+
+
+def _named_values(lines: Iterator[tuple[int, str]], list_name: str) -> Iterator[tuple[int, Read | BadRowError]]:
+    """Yield a row for each record of lines between two rules."""
+    named: list[tuple[str, str]] = []
+    last = 0
+    for number, line in lines:
+        last = number
+        found = _NAMED_VALUE.fullmatch(line)
+        if found is not None:
+            named.append((found["key"], found["value"].strip()))
+        elif _RECORD_RULE.fullmatch(line) is None:
+            yield number, BadRowError("the line is not NAME : value, as the first ones are")
+        elif named:
+            yield number, _row_of_several(named, list_name)
+            named = []
+    if named:
+        yield last, _row_of_several(named, list_name)
+
+
+def _row_of_several(named: list[tuple[str, str]], list_name: str, size: str | None = None) -> Read | BadRowError:
+    """Return a row of the digests among named values; the others are what they are."""
+    values = {column_name(name): value for name, value in named}
+    try:
+        digests, spoilt = read_digests(values.get("sha256"), values.get("sha1"), values.get("md5"))
+    except BadRowError as bad:
+        return bad
+    if not any(digests):
+        others = [name.upper() for name, _ in named if names_another_algorithm(column_name(name))]
+        return LeftOutRow(f"{', '.join(others)[:40] or 'nothing'} is not MD5, SHA-1 or SHA-256")
+    return make_row(digests, Label(list_name, None, None, None), size=size, spoilt=spoilt)
+
+
 _TOOLS = (
     (_HASHDEEP, Tool("hashdeep", _hashdeep)),
     (_TAGGED, Tool("tagged lines", _tagged)),
@@ -183,4 +251,7 @@ _TOOLS = (
     (_PROPERTY, Tool("PowerShell's list", _properties)),
     (_CERTUTIL, Tool("certutil", _certutil)),
     (_SIZED, Tool("size, digest and name", _sized)),
+    (_SEVEN_ZIP, Tool("7-Zip", _seven_zip)),
+    (_SEVEN_ZIP_HEAD, Tool("7-Zip", _seven_zip)),
 )
+_NAMED_VALUES = Tool("names and values", _named_values)

@@ -71,7 +71,11 @@ def test_a_changed_byte_in_gzip_is_noticed(tmp_path: Path) -> None:
         (gzip.compress(b"", mtime=0), "is empty"),
         (b'{"a": 1}', "is JSON, but neither VICS nor TCAP"),
         (b'[["md5"]]', "is JSON, but neither VICS nor TCAP"),
-        (b"<html></html>", "is XML, and not a query result"),
+        (b"<html></html>", "is an HTML page: save its table as CSV"),
+        (b"<list></list>", "is XML, and not a query result"),
+        (b"HASH\r\n\xff\0" + bytes(99), "is a hash set of EnCase: export it as text"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "is a file of Excel 97"),
+        (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "is an Excel or LibreOffice file: save the sheet"),
     ],
 )
 def test_what_is_no_list_is_refused_in_one_line(tmp_path: Path, content: bytes, complaint: str) -> None:

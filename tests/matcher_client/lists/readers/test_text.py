@@ -133,6 +133,7 @@ def test_a_byte_that_is_not_utf8_costs_no_digest_where_nobody_reads_it() -> None
         (f"{MD5.hex()}\n{SHA1.hex()}", False),
         (f"{BARE}{MD5.hex()}\n", False),
         (f"{BARE}{MD5.hex()}  name", False),
+        (f"{BARE}{MD5.hex()}  ab.jpg", False),
         (f"{BARE}{SHA256.hex()}", False),
         (MD5.hex(), False),
     ],
