@@ -18,10 +18,10 @@ _NEVER_LAST: Final = "=&%?"
 # Words and numbers often end so, and a text is often broken there.
 _OFTEN_BROKEN: Final = "-_/"
 _PATH: Final = re.compile(r"[\w%~+.-]{2,}/[\w%~+.-]{2}|\S*[=&]\S")
-_FILE: Final = re.compile(
-    r"[\w%~+./-]*\.(?:jpe?g|png|gif|webp|bmp|avif|mp4|webm|avi|mov|mkv|html?|php|aspx?|jsp|zip|rar|7z|pdf)\b",
-    re.IGNORECASE,
+_ENDING: Final = re.compile(
+    r"\.(?:jpe?g|png|gif|webp|bmp|avif|mp4|webm|avi|mov|mkv|html?|php|aspx?|jsp|zip|rar|7z|pdf)\b", re.IGNORECASE
 )
+_FILE: Final = re.compile(rf"[\w%~+./-]*{_ENDING.pattern}", re.IGNORECASE)
 _OWN_HOST: Final = re.compile(r"(?:[\w-]+(?:\.|\[\.\]))+[^\W\d_]{2,24}(?::\d{1,5})?/|[\d./-]+$|\S+@")
 
 BROKEN: Final = "the next line may be a part of it; write the URL in one line, or an empty line behind it"
@@ -48,7 +48,7 @@ def broken_by(line: str, following: str) -> str | None:
         return BROKEN
     if last in "-_" and is_alone and _OWN_HOST.match(word) is None:
         return BROKEN
-    if _FILE.search(url) and last not in _OFTEN_BROKEN:
+    if _ENDING.search(url) and last not in _OFTEN_BROKEN:
         return None
     may_go_on = _PATH.match(word) or _FILE.match(word)
     return BROKEN if may_go_on and _OWN_HOST.match(word) is None else None
