@@ -131,7 +131,7 @@ def test_an_archive_of_each_kind_is_read_or_said_and_hashed_in_any_case() -> Non
         "a.cb7": ("7z", b"7z\xbc\xaf\x27\x1c" + noise),
         "a.part1.rar": ("rar", b"Rar!\x1a\x07\x01\x00" + noise),
         "a.r00": ("rar", b"Rar!\x1a\x07\x00" + noise),
-        "rar.jpg": ("rar", PNG + b"Rar!\x1a\x07\x00" + noise),
+        "rar.jpg": ("rar", PNG + b"Rar!\x1a\x07\x00" + noise + b"\xc4\x3d\x7b\x00\x40\x07\x00"),
         "a.7z.002": ("volume", noise),
         "a.z02": ("volume", noise),
         "a.zip.003": ("volume", noise),
