@@ -129,7 +129,7 @@ def tar_extensions_body() -> bytes:
 
 @cache
 def rar_behind_picture_body() -> bytes:
-    return b"\xff\xd8\xff\xe0" + PAYLOAD + b"Rar!\x1a\x07\x01\x00" + PAYLOAD
+    return b"\xff\xd8\xff\xe0" + PAYLOAD + b"Rar!\x1a\x07\x01\x00" + PAYLOAD + b"\x1d\x77\x56\x51\x03\x05\x04\x00"
 
 
 def _file(body: bytes) -> bytes:
