@@ -12,6 +12,7 @@ import pytest
 from orbweaver.store import durability, embedded, keys
 from orbweaver.store.connection import Store, connect
 from orbweaver.store.errors import StoreUnfit
+from orbweaver_command import eventually
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -92,6 +93,8 @@ def test_a_mended_store_is_accepted(start: Start) -> None:
     store.config_set("appendonly", "yes")
     store.config_set("maxmemory-policy", "noeviction")
     durability.require(store)
+    # A child of the server writes the file, and would still do so when the server has been killed.
+    eventually(lambda: not store.info("persistence")["aof_rewrite_in_progress"])
 
 
 def test_a_store_that_hides_its_configuration_is_refused_and_says_why(start: Start) -> None:
