@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import forked_run
 import hypothesis
 import leftover_check
 import preloaded
@@ -53,18 +52,12 @@ hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    forked_run.add_option(parser)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Have the whole run fail for what a test leaves behind, and Ctrl-C mean in every child what it does by default."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts into the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    check = leftover_check.begin(config, runs_tests=not forked_run.is_wanted(config))
-    if forked_run.is_wanted(config):
-        forked_run.begin(config, check)
+    leftover_check.begin(config)
     preloaded.install()
 
 

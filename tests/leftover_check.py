@@ -31,14 +31,16 @@ GRACE_SECONDS = 60.0
 ELSEWHERE = {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"}
 
 
-def begin(config: pytest.Config, *, runs_tests: bool, grace_seconds: float = GRACE_SECONDS) -> WholeRun:
-    """Begin, in the process that the user started; `runs_tests` says that no other one does. Called by the conftest."""
-    whole = WholeRun(config, grace_seconds)
-    config.pluginmanager.register(whole)
-    config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # before TMPDIR changes
-    if runs_tests:
-        config.pluginmanager.register(whole.process(whole.new_room()), "leftovers of this process")
-    return whole
+def begin(config: pytest.Config, *, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Begin; called by the conftest, once in each process of a run."""
+    is_controller = not hasattr(config, "workerinput")
+    if is_controller:
+        config.pluginmanager.register(WholeRun(config, grace_seconds))
+    else:
+        config.pluginmanager.register(OneProcess(config.workerinput["room"], grace_seconds))
+    if is_controller and not config.getoption("tx", None):
+        config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # before TMPDIR changes
+        config.pluginmanager.register(OneProcess(_new_room(), grace_seconds), "leftovers of this process")
 
 
 def _new_room() -> str:
@@ -68,21 +70,13 @@ class Seen:
             self.first.setdefault(one, test)
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a process found at its end; of each file in shared memory, the test after which it was first seen."""
-
-    left: list[Left]
-    shared_memory: dict[str, str]
-
-
 class OneProcess:
     """The check in a process that runs tests; `left` is filled at its end."""
 
-    def __init__(self, room: Path, grace_seconds: float) -> None:
+    def __init__(self, room: str, grace_seconds: float) -> None:
         leftovers.adopt_orphans()
         self.grace_seconds = grace_seconds
-        self.room = room
+        self.room = Path(room)
         self.folders = [self.room / "tmp", self.room / "home"]
         self.room.chmod(0o711)
         for folder in self.folders:
@@ -145,10 +139,10 @@ class OneProcess:
         for path in leftovers.files_in(self.folders):
             self.left.append(Left(f"file {path}", self.files.first.get(path, "a fixture")))
         shutil.rmtree(self.room, ignore_errors=True)
-
-    def found(self) -> Found:
-        """Return what is there at the end, for the check of the whole run."""
-        return Found(self.left, {str(path): test for path, test in self.shared_memory.first.items()})
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["left"] = [(one.what, one.test) for one in self.left]
+            noted = {str(path): test for path, test in self.shared_memory.first.items()}
+            session.config.workeroutput["shared_memory"] = noted
 
     def _look_at_processes(self) -> None:
         still = [one for one in leftovers.descendants() if one not in self.processes.before]
@@ -173,19 +167,18 @@ class WholeRun:
         self.left: list[Left] = []
         self.shared_memory: dict[str, set[str]] = {}
 
-    def new_room(self) -> Path:
-        """Make the room of a process that will run tests."""
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a process that will run tests its room."""
         self.rooms.append(_new_room())
-        return Path(self.rooms[-1])
+        node.workerinput["room"] = self.rooms[-1]
 
-    def process(self, room: Path) -> OneProcess:
-        """Begin the check of this process, which runs tests from now on."""
-        return OneProcess(room, self.grace_seconds)
-
-    def take(self, found: Found) -> None:
-        """Take what a process found at its end."""
-        self.left += found.left
-        for path, test in found.shared_memory.items():
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take what an ended process says of its tests."""
+        output = getattr(node, "workeroutput", {})
+        self.left += [Left(what, test) for what, test in output.get("left", [])]
+        for path, test in output.get("shared_memory", {}).items():
             self.shared_memory.setdefault(path, set()).add(test)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -194,7 +187,8 @@ class WholeRun:
         yield
         here = session.config.pluginmanager.get_plugin("leftovers of this process")
         if here is not None:
-            self.take(here.found())
+            self.left += here.left
+            self.shared_memory |= {str(path): {test} for path, test in here.shared_memory.first.items()}
         still = leftovers.wait_for_end(set(leftovers.descendants()) - self.before, self.grace_seconds)
         self.left += [Left(leftovers.describe(one), leftovers.test_in(one) or "a test") for one in still]
         leftovers.end(still)

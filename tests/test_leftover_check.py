@@ -10,14 +10,11 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 CONFTEST = """
-import forked_run, leftover_check, pytest
-
-def pytest_addoption(parser):
-    forked_run.add_option(parser)
+import leftover_check, pytest
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
-    forked_run.begin(config, leftover_check.begin(config, runs_tests=False, grace_seconds=1))
+    leftover_check.begin(config, grace_seconds=1)
 """
 # Each test leaves one thing behind on purpose; what a process is given as argument names the run.
 LEAVING = """
@@ -121,8 +118,7 @@ def test_whatever_is_left_behind_is_named_and_ended(tmp_path: Path) -> None:
     (checkout / "test_crashing.py").write_text(CRASHING.replace("MARK", mark))
     (checkout / "pytest.ini").write_text("[pytest]\n")
     subprocess.run(["git", "init", "--quiet"], cwd=checkout, check=True)
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:xdist.looponfail", "-n", "2"]
-    command = [sys.executable, "-m", "pytest", *options, f"--basetemp={tmp_path / 'base'}"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", f"--basetemp={tmp_path / 'base'}"]
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
     assert ran.returncode == 1, ran.stdout + ran.stderr
