@@ -10,7 +10,6 @@ more, because one person uploads many at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,6 +52,10 @@ class Prior:
         return self.hits / self.days
 
 
+# Once in 20 days, from nothing to several times a day: docs/decisions/0064-the-square-root-law.md.
+DEFAULT_PRIOR: Final = Prior()
+
+
 @dataclass(frozen=True, slots=True)
 class RateEvidence:
     """What the visits of one host have shown, beyond the prior. These two numbers are all that is kept of a history.
@@ -70,6 +73,9 @@ class RateEvidence:
                 raise ScheduleRefused(
                     f"{name} of rate evidence is {value}: give a number from 0 to {_MOST_OF_EVIDENCE:.0f}"
                 )
+
+
+NO_EVIDENCE: Final = RateEvidence()
 
 
 def rate_of(evidence: RateEvidence, prior: Prior) -> float:
@@ -129,22 +135,32 @@ def faded(evidence: RateEvidence, days: float, half_life: float) -> RateEvidence
     return RateEvidence(evidence.hits * kept, evidence.days * kept)
 
 
-def pooled_prior(evidence_of_hosts: Iterable[RateEvidence], prior: Prior) -> Prior:
-    """Return the prior for hosts of one group (a hosting provider, a registrable domain), from what its hosts showed.
+def learned(evidence: RateEvidence, prior: Prior, days: float, half_life: float, *, is_hit: bool) -> RateEvidence:
+    """Return the evidence after a visit, `days` after the visit before it: what was known fades, then the visit counts.
+
+    Raises ScheduleRefused for days that are negative or no number, and for a half-life that is not positive.
+    """
+    before = faded(evidence, days, half_life)
+    return after_hit(before, prior, days) if is_hit else after_quiet_visit(before, days)
+
+
+def pooled_prior(hits: float, days: float, prior: Prior) -> Prior:
+    """Return the prior for hosts of one group, whose hosts together showed so many hits in so many days.
 
     Its mean is the pooled rate of the group, shrunk towards `prior` as if one more host of average kind were in it
     (empirical Bayes for Gamma-Poisson). Its shape stays that of `prior`: knowing the group makes a new host's rate no
     more certain than hosts of one group are alike. A group without evidence has the prior itself.
 
-    >>> pooled_prior([RateEvidence(hits=9.5, days=90.0)], Prior(hits=0.5, days=10.0)).rate
+    >>> pooled_prior(9.5, 90.0, Prior(hits=0.5, days=10.0)).rate
     0.1
     """
-    hits, days = prior.hits, prior.days
-    for evidence in evidence_of_hosts:
-        hits += evidence.hits
-        days += evidence.days
-    pooled_days = prior.hits * days / hits
+    pooled_days = prior.hits * (prior.days + days) / (prior.hits + hits)
     return Prior(prior.hits, min(max(pooled_days, _LEAST_OF_PRIOR), _MOST_OF_PRIOR))
+
+
+def heated(prior: Prior, factor: float) -> Prior:
+    """Return the prior of a host that is hot: as if its hits counted `factor` times (within what a prior may be)."""
+    return Prior(min(prior.hits * factor, _MOST_OF_PRIOR), prior.days)
 
 
 def days_between(earlier: datetime, later: datetime) -> float:
