@@ -3,6 +3,8 @@
 QueueError
 ├── AccessUnreadable     a file with an access profile cannot be read, or has a value that cannot be used
 ├── AuthorityMissing     what was asked for needs a named authority
+├── HostUnreadable       the record of a host cannot be read, or is one of a later release
+├── HostUnknown          a host is named that is not revisited
 ├── NotInForce           this worker's services, sinks or settings are not those in force on its store
 ├── RefusedJob           a job in the store is not one that we enqueue: it is not run
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
@@ -33,6 +35,14 @@ class AccessUnreadable(QueueError):
 
 class AuthorityMissing(QueueError):
     """An operator asked for something that needs the name of the person who allowed it."""
+
+
+class HostUnreadable(QueueError):
+    """The stored record of a host is one of a later release, or none at all."""
+
+
+class HostUnknown(QueueError):
+    """A host is named that is not among those that are revisited."""
 
 
 class NotInForce(QueueError):

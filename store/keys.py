@@ -181,3 +181,48 @@ def disk_fence() -> str:
 def restoring() -> str:
     """String: since when a backup is being restored; nobody else uses the store; owner queue.runs.backups."""
     return f"{PREFIX}:restoring"
+
+
+def host(name: str) -> str:
+    """String, JSON: the record of a host that is revisited; owner queue.hosts.host_store."""
+    return f"{PREFIX}:host:{name}"
+
+
+def host_clock(name: str) -> str:
+    """Hash of short fields from which a host's due time is computed; owner queue.hosts.host_store."""
+    return f"{PREFIX}:host-clock:{name}"
+
+
+def host_visits(name: str) -> str:
+    """List of JSON: the last visits of a host, the newest first; owner queue.hosts.host_store."""
+    return f"{PREFIX}:host-visits:{name}"
+
+
+def due() -> str:
+    """Sorted set of hosts that wait, by the second since 1970 when they are due, +inf: never; owner queue.hosts.due."""
+    return f"{PREFIX}:due"
+
+
+def ready() -> str:
+    """Sorted set of hosts that are due, by their deadline in seconds since 1970; owner queue.hosts.due."""
+    return f"{PREFIX}:ready"
+
+
+def leases() -> str:
+    """Sorted set of hosts that somebody has, by the end of their lease in seconds since 1970; owner queue.hosts.due."""
+    return f"{PREFIX}:leases"
+
+
+def claims() -> str:
+    """Hash host -> fence token of its lease, with the recrawl and the run behind it; owner queue.hosts.due."""
+    return f"{PREFIX}:claims"
+
+
+def last_fence() -> str:
+    """Counter: the last fence token that was given out; owner queue.hosts.due."""
+    return f"{PREFIX}:last-fence"
+
+
+def visits_of_day(day: str) -> str:
+    """Hash of one day (UTC, 2026-03-01): visits by outcome, requests, bytes; owner queue.hosts.due."""
+    return f"{PREFIX}:visits-of-day:{day}"

@@ -16,6 +16,9 @@ from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
 from orbweaver.queue import queues
+from orbweaver.queue.hosts import due, host_store
+from orbweaver.queue.hosts.due import NEVER, Setting
+from orbweaver.queue.hosts.host_record import new_record
 from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, in_force, recrawls, runs
@@ -66,6 +69,13 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     rematch.start_if_due(store, {"hashlist:test": "1"})
     health = ServiceHealth(service="s", checked_at=NOON, list_version="1")
     VerdictCache(store, timedelta(minutes=1)).write(health, [(digests_of(b"known"), a_match())])
+    record = new_record(an_order("h"), NOON)
+    for name in ("h", "ready", "waiting"):
+        due_at = NEVER if name == "waiting" else NOON.timestamp()
+        host_store.change(store, name, lambda _record, clock, at=due_at: (record, clock, at))
+    due.note_recrawl(store, due.claim(store, 1)[0], recrawl_id, RUN)
+    script = due.setting_script(store)
+    due.set_due(store, script, "waiting", Setting(None, {}, visit="{}", totals={"finished": 1}), day="2026-03-01")
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     with run_lock.hold(store, RUN, run_lock.VERIFY, threading.Event()):
         found = [key.decode() for key in store.keys("*")]
