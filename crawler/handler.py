@@ -1,7 +1,8 @@
 """Scrapy's download handler of Orbweaver: the recrawl's Fetcher fetches every request of Scrapy's engine.
 
 The response that reaches a callback has the HTML of a page or an empty body; `request.meta["answer"]` has the digests
-and the facts of the transfer. `request.meta["cost"]` is the cost of the request in pages, 0 when it is not given.
+and the facts of the transfer. `request.meta["cost"]` is the cost of the request in pages, 0 when it is not given, and
+`request.meta["spelling"]` how path and query are sent, None for as they are in the URL.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class HashingDownloadHandler(BaseDownloadHandler):
             method=request.method,
             data=request.body or None,
             limits=self._fetcher.limits.at_most(most_bytes) if most_bytes else None,
+            spelling=request.meta.get("spelling"),
         )
         request.meta["answer"] = fetched
         if fetched.cut_by is not None:

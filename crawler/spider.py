@@ -165,11 +165,17 @@ class RecrawlSpider(Spider):
         handler hands it to our Fetcher. A file goes to the same Fetcher directly: the engine costs a request more
         CPU time than fetching and hashing a small file, and the response that it makes would have no body.
         """
+        spelling = self._navigator.admission.spellings.of(planned.url)
         if planned.visit.kind is LinkKind.FILE:
-            return await self.fetcher.fetch(planned.url, headers, kind=LinkKind.FILE, cost=planned.cost)
+            return await self.fetcher.fetch(
+                planned.url, headers, kind=LinkKind.FILE, cost=planned.cost, spelling=spelling
+            )
         assert self.crawler.engine is not None
         request = Request(
-            planned.url, headers=headers, meta={"cost": planned.cost, "verbatim_url": True}, dont_filter=True
+            planned.url,
+            headers=headers,
+            meta={"cost": planned.cost, "spelling": spelling, "verbatim_url": True},
+            dont_filter=True,
         )
         try:
             await self.crawler.engine.download_async(request)

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import aiohttp_socks
 import yarl
+from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching import tls
 from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
 from orbweaver.crawler.fetching.response_heads import LONGEST_HEADER_BYTES, MOST_HEADERS
 from orbweaver.crawler.fetching.response_protocol import ResponseProtocol
+from orbweaver.crawler.rules.spelt_urls import is_spelling_of, sent_as
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 from python_socks import ProxyType
 from scrapy.exceptions import DownloadConnectionRefusedError
@@ -109,13 +111,22 @@ class Connections:
         )
 
     async def ask(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], data: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        data: bytes | None = None,
+        *,
+        spelling: str | None = None,
     ) -> PeerResponse:
-        """Send a request for a canonical URL and wait for the headers; redirects are not followed.
+        """Send a request for a canonical URL, in a spelling of it, and wait for the headers.
 
-        Raises EgressRefused, aiohttp's errors, and DownloadConnectionRefusedError or TimeoutError for a proxy that
-        makes no connection.
+        Redirects are not followed. Raises UrlRefused for a spelling of another URL, EgressRefused, aiohttp's errors,
+        and DownloadConnectionRefusedError or TimeoutError for a proxy that makes no connection.
         """
+        if spelling is not None and not is_spelling_of(spelling, url):
+            raise UrlRefused("the spelling of a request is not one of its URL")
+        target = _target(url, sent_as(url, spelling))
         hostname = hostname_of(url).strip("[]")
         judge_target(hostname, self._proxy, self._guard.judge)
         if self._proxy is None:
@@ -125,12 +136,12 @@ class Connections:
         reason = self._trust.reason_for(host)
         try:
             context = self._trust.context_for(host) if is_secure else True
-            response = await self._send(method, url, headers, data, context)
+            response = await self._send(method, target, headers, data, context)
         except (SSLError, _HandshakeFailed) as error:  # aiohttp's are SSLError, too
             if reason is not None or not tls.is_about_host(error):
                 raise
             reason = tls.reason_of(error)
-            response = await self._send(method, url, headers, data, tls.unverified_context())
+            response = await self._send(method, target, headers, data, tls.unverified_context())
             self._trust.distrust(host, reason)
         if is_secure:
             response.tls = tls.facts_of(response.certificate, reason)
@@ -141,12 +152,17 @@ class Connections:
         await self._session.close()
 
     async def _send(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], data: bytes | None, context: SSLContext | bool
+        self,
+        method: str,
+        target: yarl.URL,
+        headers: Sequence[tuple[str, str]],
+        data: bytes | None,
+        context: SSLContext | bool,
     ) -> PeerResponse:
         try:
             response = await self._session.request(
                 method,
-                yarl.URL(url, encoded=True),  # canonical already: send it as it is
+                target,
                 headers=headers,
                 data=data,
                 ssl=context,
@@ -164,6 +180,15 @@ class Connections:
         if self._proxy is not None:
             response.peer = None
         return response
+
+
+def _target(url: str, spelling: str | None) -> yarl.URL:
+    """Return what aiohttp sends as it is: a canonical URL, or its host with path and query of that spelling."""
+    if spelling is None:
+        return yarl.URL(url, encoded=True)
+    scheme = url[: url.index(":")]
+    # All of it as the path: as a URL it would lose a "?" without a query.
+    return yarl.URL.build(scheme=scheme, authority=host_of(url), path=spelling, encoded=True)
 
 
 class _PreparingResolver(aiohttp.ThreadedResolver):

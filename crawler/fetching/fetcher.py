@@ -90,16 +90,20 @@ class Fetcher:
         method: str = "GET",
         data: bytes | None = None,
         limits: BodyLimits | None = None,
+        spelling: str | None = None,
     ) -> FetchedResponse:
         """Fetch a canonical URL, without following redirects; a `cost` of 0 is not counted as a page or file.
 
+        `spelling` is how its path and query are sent (spelt_urls.py), None for as they are in the URL.
         Raises RobotsRefused, LimitReached, and the errors of Transfers.transfer that stayed at the second try. Of a
         document that ended too early is returned what came, with the error as its `cut_by`.
         """
         refusal = await self._robots_refusal(url, headers)
         if refusal is not None and self._obeys_robots:
             raise RobotsRefused(refusal)
-        response = await self._fetch(url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits)
+        response = await self._fetch(
+            url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits, spelling=spelling
+        )
         return response if refusal is None else replace(response, is_refused_by_robots=True)
 
     def excuse(self, seconds: float) -> None:
@@ -146,6 +150,7 @@ class Fetcher:
         data: bytes | None = None,
         limits: BodyLimits | None = None,
         read_as: str | None = None,
+        spelling: str | None = None,
     ) -> FetchedResponse:
         host = host_of(url)
         came: FetchedResponse | None = None
@@ -165,6 +170,7 @@ class Fetcher:
                         data=data,
                         limits=limits,
                         read_as=read_as,
+                        spelling=spelling,
                     )
                     if response.cut_by is not None:
                         came = response

@@ -22,6 +22,7 @@ from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.fetching.proxies import Proxy
 from orbweaver.crawler.rules.address_rules import parse_networks
+from orbweaver.crawler.rules.spelt_urls import SpeltUrl
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
 from orbweaver.model import TlsFacts
 from orbweaver.settings import Settings
@@ -42,9 +43,10 @@ Headers = Sequence[tuple[str, str]]
 class FetchedResponse:
     """The response to one request: the facts of the transfer and what is left of its body, None for a redirect.
 
-    `raw_headers` are as received; `framing` says how the end of the body was known; `certificate` is the peer's, in
-    DER form, and `tls` what became of its verification; `latency_seconds` passed from the request to the end of the
-    headers. `cut_by` is the error that ended a document too early: what came of it is in the body, without digests.
+    `spelling` is the one in which `url` was asked for. `raw_headers` are as received; `framing` says how the end of the
+    body was known; `certificate` is the peer's, in DER form, and `tls` what became of its verification;
+    `latency_seconds` passed from the request to the end of the headers. `cut_by` is the error that ended a document too
+    early: what came of it is in the body, without digests.
     """
 
     url: str
@@ -61,6 +63,12 @@ class FetchedResponse:
     tls: TlsFacts | None
     is_refused_by_robots: bool = False
     cut_by: Exception | None = None
+    spelling: str | None = None
+
+    @property
+    def asked(self) -> SpeltUrl:
+        """The URL as it was asked for."""
+        return SpeltUrl(self.url, self.spelling)
 
     @property
     def location(self) -> bytes | None:
@@ -138,8 +146,9 @@ class Transfers:
         data: bytes | None = None,
         limits: BodyLimits | None = None,
         read_as: str | None = None,
+        spelling: str | None = None,
     ) -> FetchedResponse:
-        """Ask for a canonical URL, without following redirects.
+        """Ask for a canonical URL, in a spelling of it, without following redirects.
 
         `admit_bytes` is told how many bytes a file's headers announce, and `spend_bytes` of every chunk as it comes;
         both may raise. `limits` replace those of the settings, and `read_as` the declared media type.
@@ -155,11 +164,19 @@ class Transfers:
                     began = time.monotonic()
                     if self._connections is None:
                         self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
-                    response = await self._connections.ask(method, url, headers, data)
+                    response = await self._connections.ask(method, url, headers, data, spelling=spelling)
                     latency = time.monotonic() - began
                     try:
                         fetched = await self._read(
-                            url, response, latency, deadline, spend_bytes, admit_bytes, limits, read_as, reading
+                            SpeltUrl(url, spelling),
+                            response,
+                            latency,
+                            deadline,
+                            spend_bytes,
+                            admit_bytes,
+                            limits,
+                            read_as,
+                            reading,
                         )
                     except BaseException:
                         response.close()  # whatever is still on its way must not reach the next request
@@ -180,7 +197,7 @@ class Transfers:
 
     async def _read(
         self,
-        url: str,
+        asked: SpeltUrl,
         response: PeerResponse,
         latency_seconds: float,
         deadline: Deadline,
@@ -194,7 +211,8 @@ class Transfers:
         content_type = read_as or ", ".join(response.headers.getall("Content-Type", ())) or None
         version = response.version
         fetched = FetchedResponse(
-            url=url,
+            url=asked.url,
+            spelling=asked.spelling,
             status=response.status,
             headers=response.headers,
             # Raw: header bytes that are not UTF-8 are common, and must not hide a file.

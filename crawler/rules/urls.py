@@ -4,6 +4,7 @@ Two parsers that disagree can be attacked: the host of `http://INTERNAL:8888\@PU
 for another. So text becomes a canonical URL once, here, and later readers may split it at the "/" after the host.
 A canonical URL is ASCII and valid by RFC 3986, has a scheme of http or https, a host and a path, and nothing
 that could be spelt otherwise: no userinfo, default port, fragment, dot segment, or escape that is not needed.
+How a request spells what a canonical URL says: spelt_urls.py.
 """
 
 from __future__ import annotations
@@ -68,19 +69,27 @@ def canonicalise(text: str) -> str:
 
 
 def _parse(text: str) -> str:
+    return _below(*split(text))
+
+
+def split(text: str, *, is_link: bool = False) -> tuple[str, str, str | None]:
+    """Return the canonical root of an absolute URL, and its path and query as written; raises UrlRefused.
+
+    Only in the query of a link may there be a backslash.
+    """
     if len(text) > MAX_TEXT_LENGTH:
         raise UrlRefused(f"longer than {MAX_TEXT_LENGTH} characters")
     text = text.strip(_C0_AND_SPACE)
     _require_unicode(text)
     scheme, rest = _split_scheme(text)
-    if "\\" in text:
+    if "\\" in text and not is_link:
         raise UrlRefused("backslash, which parsers read differently")
     if not rest.startswith("//"):
         raise UrlRefused("no // after the scheme")
     parts = _PARTS.match(rest, 2)
     assert parts is not None  # every group may be empty
     authority = _canonicalise_authority(scheme, parts["authority"])
-    return _below(f"{scheme}://{authority}", parts["path"], parts["query"])
+    return f"{scheme}://{authority}", parts["path"], parts["query"]
 
 
 def _require_unicode(text: str) -> None:
@@ -95,7 +104,7 @@ def _below(root: str, path: str, query: str | None) -> str:
     """Return the canonical URL of a path and a query on a host whose `root` is canonical; raises UrlRefused."""
     path = _TO_ESCAPE_IN_PATH.sub(_escape, path) or "/"
     if "/." in path:
-        path = _remove_dot_segments(path)
+        path = remove_dot_segments(path)
     url = root + path
     if query:
         url += "?" + _TO_ESCAPE_IN_QUERY.sub(_escape, query)
@@ -142,13 +151,18 @@ def _port_number(text: str) -> int:
 def _escape(match: re.Match[str]) -> str:
     text = match[0]
     if len(text) == 1:
-        return "".join(f"%{byte:02X}" for byte in text.encode())
+        return percent_encoded(match)
     # RFC 3986, 6.2.2: escapes in upper case, and none where none is needed.
     plain = chr(int(text[1:], 16))
     return plain if _IS_UNRESERVED(plain) else text.upper()
 
 
-def _remove_dot_segments(path: str) -> str:
+def percent_encoded(match: re.Match[str]) -> str:
+    """Return what was matched in the escapes of its UTF-8."""
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())
+
+
+def remove_dot_segments(path: str) -> str:
     """Do what RFC 3986, 5.2.4 does, for a path that starts with "/"."""
     segments = path.split("/")[1:]
     kept: list[str] = []
@@ -182,6 +196,15 @@ def join(base: str, reference: str) -> str:
             return url
     if len(reference) <= MAX_URL_LENGTH and _CANONICAL.fullmatch(reference):
         return reference
+    return _below(*resolve(base, base[len(root) :], reference))
+
+
+def resolve(base: str, base_spelling: str, reference: str) -> tuple[str, str, str | None]:
+    """Return the canonical root of a link, and its path and query as written; raises UrlRefused.
+
+    `base_spelling` is path and query of the page at `base`.
+    """
+    root = root_of(base)
     reference = reference.translate(_TAB_AND_NEWLINES).strip(_C0_AND_SPACE).partition("#")[0]
     scheme = base[: base.index(":")]
     match = _SCHEME.match(reference)
@@ -192,23 +215,29 @@ def join(base: str, reference: str) -> str:
         if written_scheme != scheme:
             path, mark, query = reference[match.end() :].partition("?")
             path = path.replace("\\", "/").lstrip("/")
-            return canonicalise(f"{written_scheme}://{path}{mark}" + query.replace("\\", "%5C"))
+            return split(f"{written_scheme}://{path}{mark}{query}", is_link=True)
         reference = reference[match.end() :]
     path, mark, query = reference.partition("?")
     path = path.replace("\\", "/")
     if path.startswith("//"):
-        tail = mark + query.replace("\\", "%5C")
-        return canonicalise(f"{scheme}://{path.lstrip('/')}{tail}")
+        return split(f"{scheme}://{path.lstrip('/')}{mark}{query}", is_link=True)
+    base_path, base_mark, base_query = base_spelling.partition("?")
     if not path and not mark:
-        return base
+        return root, base_path, base_query if base_mark else None
     if not path:
-        path = path_of(base)
+        path = base_path
     elif not path.startswith("/"):
-        path = directory[len(root) :] + path
+        path = base_path[: base_path.rindex("/") + 1] + path
     _require_unicode(reference)
     # What was before a fragment, or after another scheme's colon, may still end with blanks.
-    path, query = (path, query.rstrip(_C0_AND_SPACE)) if mark else (path.rstrip(_C0_AND_SPACE), query)
-    return _below(root, path, query.replace("\\", "%5C"))
+    if mark:
+        return root, path, query.rstrip(_C0_AND_SPACE)
+    return root, path.rstrip(_C0_AND_SPACE), None
+
+
+def root_of(url: str) -> str:
+    """Return scheme and host of a canonical URL, without the slash that follows."""
+    return url[: url.index("/", len("http://") + 1)]
 
 
 @lru_cache(maxsize=64)

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules
+from orbweaver.crawler.rules.spelt_urls import SpeltUrl
 from orbweaver.crawler.rules.urls import host_of
 from orbweaver.crawler.visiting.addresses.same_addresses import SameAddresses
+from orbweaver.crawler.visiting.addresses.spellings import Spellings
 from orbweaver.crawler.visiting.frontier import MOST_CANDIDATES_WAITING, MOST_WAITING, Frontier, PlannedRequest
 from orbweaver.crawler.visiting.records.outcomes import Ending
 from orbweaver.crawler.visiting.records.suggestions import ScopeSuggestions
@@ -25,7 +27,8 @@ SUGGESTING = frozenset({"embeds.off", "embeds.site"})
 class Admission:
     """Puts visits into the frontier, or records why not.
 
-    `addresses` are the URLs that were met, `suggestions` the hosts outside the scope whose files its pages show.
+    `addresses` are the URLs that were met, `spellings` how they were written, and `suggestions` the hosts outside the
+    scope whose files its pages show.
     """
 
     def __init__(self, scope: Scope, frontier: Frontier, visits: VisitJournal) -> None:
@@ -33,16 +36,19 @@ class Admission:
         self._frontier = frontier
         self._visits = visits
         self.addresses = SameAddresses()
+        self.spellings = Spellings()
         self.suggestions = ScopeSuggestions()
 
-    def consider(self, visit: Visit, url: str, *, way: str = "redirected") -> None:
+    def consider(self, visit: Visit, url: str, *, spelling: str | None = None, way: str = "redirected") -> None:
         """Put a visit into the frontier when the rules and memory allow it, else record why not.
 
-        `way` says how a URL that is not the visit's first one was reached.
+        `spelling` is how the URL was written, None for as it is or as it was before. `way` says how a URL that is not
+        the visit's first one was reached.
         """
         decision = url_rules.decide(self._scope, _reached(visit, url), now=now())
         rule, reason, outcome = decision.rule, decision.reason, decision.outcome
         if decision.is_allowed:
+            self.spellings.add(url, spelling)
             planned = PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost)
             if self._is_left_out(planned):
                 return
@@ -62,12 +68,14 @@ class Admission:
         # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
         self._visits.end(visit, Ending(outcome, rule, reason, visit.is_reported))
 
-    def consider_way_in(self, visit: Visit, url: str) -> bool:
+    def consider_way_in(self, visit: Visit, way_in: SpeltUrl) -> bool:
         """Put the way through a gate into the frontier; False when it may not be asked for, which is not recorded."""
+        url = way_in.url
         decision = url_rules.decide(self._scope, _reached(visit, url), now=now())
         if not decision.is_allowed or (self._frontier.is_full and not visit.is_reported):
             return False
         self.addresses.meet(url)  # not once more as a link of the page
+        self.spellings.add(url, way_in.spelling)
         self._frontier.push(PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost))
         return True
 
@@ -96,7 +104,20 @@ class Admission:
         return refusal is None or refusal.rule == "path"
 
     def say_what_was_left_out(self) -> None:
-        """Record, place by place, how many URLs were left out because others answered the same."""
+        """Record, place by place, how many URLs were left out because others answered the same.
+
+        Record, too, how many were not asked for as they were written.
+        """
+        if self.spellings.example is not None:
+            reason = "URLs were asked for in their canonical form, not as they were written: too many had another"
+            self._visits.journal.skip(
+                self.spellings.example,
+                Outcome.LIMIT,
+                rule="limit.spellings",
+                reason=reason,
+                is_failure=False,
+                count=self.spellings.left_out,
+            )
         for left_out in self.addresses.left_out():
             rule, outcome = "trap.same-address", Outcome.TRAP
             why = "others of them answered the same"

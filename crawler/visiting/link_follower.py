@@ -17,6 +17,7 @@ from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.links.pages.attribute_values import refresh_reference
 from orbweaver.crawler.rules import image_services, inner_urls, urls
 from orbweaver.crawler.rules.referrers import policy_of_header
+from orbweaver.crawler.rules.spelt_urls import SpeltUrl, spell, spelling_of
 from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.crawler.visiting.addresses.same_addresses import MOST_COMPARED, Met, page_answer
 from orbweaver.crawler.visiting.admission import Admission
@@ -63,7 +64,7 @@ class LinkFollower:
         policy = policy_of(response)
         if linked:
             origin = visit.origin.of_links(response.url, policy=policy)
-            self._follow_links(origin, response.url, response.url, linked)
+            self._follow_links(origin, response.url, response.asked, linked)
         if body.document is None or body.document_kind is None:
             return
         # Python's hash of bytes is keyed: no server can make two pages equal.
@@ -90,12 +91,12 @@ class LinkFollower:
             reason = "the page is longer than what is read of a page; links after that were not seen"
             self._visits.skip(visit, Ending(Outcome.LIMIT, rule, reason, is_failure=False))
         self._visits.embedded(visit, response, page_links)
-        base = base_of(response.url, page_links.base)
+        base = base_of(response.asked, page_links.base)
         if not cookies:
             self._reload(visit, response, page_links.refresh, base)
         origin = visit.origin.of_links(response.url, page, page_links.referrer_policy or policy)
         before = self._follow_links(
-            origin, response.url, response.url, page_links.files_before_base, page_links.asked_as
+            origin, response.url, response.asked, page_links.files_before_base, page_links.asked_as
         )
         linked_urls = self._follow_links(origin, response.url, base, page_links.links, page_links.asked_as)
         if page_links.candidates_left_out:
@@ -114,14 +115,14 @@ class LinkFollower:
         """Go on to the sitemaps that a robots.txt names; it is no page that somebody comes from."""
         origin = UNKNOWN_ORIGIN.of_links(robots_url, policy=ReferrerPolicy.NO_REFERRER)
         for sitemap in sitemaps[:MOST_SITEMAPS]:
-            self._follow_link(origin, robots_url, robots_url, Link(sitemap, LinkKind.PAGE))
+            self._follow_link(origin, robots_url, SpeltUrl(robots_url), Link(sitemap, LinkKind.PAGE))
 
     def go_to_originals(self, origin: Origin, page_url: str, url: str, kind: LinkKind) -> None:
         """Go on to the picture of which the one at `url` is a smaller copy, when its URL says so."""
         for original in image_services.originals(url, page_url):
             self._go_to(origin, original, kind)
 
-    def _reload(self, visit: Visit, response: FetchedResponse, refresh: str | None, base: str) -> None:
+    def _reload(self, visit: Visit, response: FetchedResponse, refresh: str | None, base: SpeltUrl) -> None:
         """Ask for a page again that reloads itself, if it has set the first cookie now: it may have been a gate.
 
         Only once: a cookie that is gone whenever the page is asked for would be set for ever.
@@ -132,23 +133,24 @@ class LinkFollower:
         if refresh is None or not self._cookies_for(response.url, visit.origin.reporter_headers):
             return
         try:
-            target = urls.join(base, refresh) if refresh.strip() else response.url
+            target = spell(base, refresh) if refresh.strip() else response.asked
         except UrlRefused:
             return
-        if target != response.url:
+        if target.url != response.url:
             return
-        request = hash((response.url, ""))
+        request = hash((target, ""))
         if request in visit.chain:
             reason = "the page sets a cookie and reloads itself, and the cookie is gone when it is asked for again"
             self._visits.skip(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=False))
             return
-        self._admission.consider(visit._replace(chain=(*visit.chain, request)), target)
+        self._admission.spellings.replace(target)
+        self._admission.consider(visit._replace(chain=(*visit.chain, request)), target.url)
 
     def _follow_links(
         self,
         origin: Origin,
         page_url: str,
-        base: str,
+        base: SpeltUrl,
         links: Iterable[Link],
         asked_as: Mapping[Link, AskedAs] = NOTHING_SAID,
     ) -> list[str] | None:
@@ -164,22 +166,31 @@ class LinkFollower:
         return linked_urls
 
     def _follow_link(
-        self, origin: Origin, page_url: str, base: str, link: Link, asked_as: AskedAs = NOT_SAID
+        self, origin: Origin, page_url: str, base: SpeltUrl, link: Link, asked_as: AskedAs = NOT_SAID
     ) -> str | None:
         """Return the URL of a link, None when it is refused as a URL."""
         try:
-            url = urls.join(base, link.reference)
+            url = urls.join(base.url, link.reference)
         except UrlRefused as error:
             self._refused_link(page_url, error.reason)
             return None
-        if self._go_to(origin, url, link.kind, asked_as) is not Met.SEEN:
+        if self._go_to(origin, url, link.kind, asked_as, written=(base, link.reference)) is not Met.SEEN:
             self.go_to_originals(origin, page_url, url, link.kind)
             for inner in inner_urls.inner_urls(url):
                 if self._admission.is_on_hosts(inner):
                     self._go_to_candidate(origin, inner, Link(inner, LinkKind.PAGE, LinkSource.ATTRIBUTE))
         return url
 
-    def _go_to(self, origin: Origin, url: str, kind: LinkKind, asked_as: AskedAs = NOT_SAID) -> Met:
+    def _go_to(
+        self,
+        origin: Origin,
+        url: str,
+        kind: LinkKind,
+        asked_as: AskedAs = NOT_SAID,
+        *,
+        written: tuple[SpeltUrl, str] | None = None,
+    ) -> Met:
+        """Visit a URL, unless it was met; `written` is its reference as written, behind what that is relative to."""
         met = self._admission.addresses.meet(url)
         if met is not Met.NEW:
             roots = self._roots.get(dedup_key.key(url))
@@ -192,14 +203,16 @@ class LinkFollower:
         visit_kind = expected_kind(url, kind)
         visit = Visit(url, visit_kind, origin, is_embed=is_embed, is_variant=is_variant, asked_as=asked_as)
         if not is_seen:
-            self._admission.consider(visit, url)
+            self._admission.consider(visit, url, spelling=None if written is None else spelling_of(*written, url))
         elif visit_kind is LinkKind.FILE and referrer_of(visit, url) is not None:
             again = self.typed_files.led_to(visit)
             if again is not None:
                 self._admission.consider(again, url)
         return met
 
-    def _follow_candidates(self, origin: Origin, page_url: str, base: str, candidates: Iterable[Link]) -> list[str]:
+    def _follow_candidates(
+        self, origin: Origin, page_url: str, base: SpeltUrl, candidates: Iterable[Link]
+    ) -> list[str]:
         """Visit what may be references, unless they were met; a link that is met later counts by itself.
 
         What is no URL was no reference. Nor is a page of a host outside the scope: scripts are full of such names.
@@ -211,21 +224,21 @@ class LinkFollower:
                 self._seen_enough(page_url)
                 break
             try:
-                url = urls.join(base, link.reference)
+                url, spelling = spell(base, link.reference)
             except UrlRefused:
                 continue
             for one in [url, *image_services.originals(url, page_url)]:
                 if link.kind is LinkKind.FILE or self._admission.is_on_hosts(one):
                     candidate_urls.append(one)
-                    self._go_to_candidate(origin, one, link)
+                    self._go_to_candidate(origin, one, link, spelling if one == url else None)
         return candidate_urls
 
-    def _go_to_candidate(self, origin: Origin, url: str, link: Link) -> None:
+    def _go_to_candidate(self, origin: Origin, url: str, link: Link, spelling: str | None = None) -> None:
         met = self._admission.addresses.meet_candidate(url)
         if met is not Met.SEEN:
             kind, is_embed, is_variant = expected_kind(url, link.kind), link.kind is LinkKind.FILE, met is Met.VARIANT
             visit = Visit(url, kind, origin, is_embed=is_embed, is_variant=is_variant, source=link.source)
-            self._admission.consider(visit, url)
+            self._admission.consider(visit, url, spelling=spelling)
 
     def _refused_link(self, page_url: str, reason: str) -> None:
         """Record each reason once; never the reference itself, which may hold content (a script, a data: URI)."""
@@ -253,11 +266,11 @@ def policy_of(response: FetchedResponse) -> ReferrerPolicy | None:
     return policy_of_header(response.headers.getall("Referrer-Policy", ()))
 
 
-def base_of(page_url: str, base: str | None) -> str:
+def base_of(page: SpeltUrl, base: str | None) -> SpeltUrl:
     """Return the URL to which the references of a page are relative; `base` is its own `<base href>`."""
     if base is None:
-        return page_url
+        return page
     try:
-        return urls.join(page_url, base)
+        return spell(page, base)
     except UrlRefused:
-        return page_url  # browsers ignore a base that cannot be read, too
+        return page  # browsers ignore a base that cannot be read, too

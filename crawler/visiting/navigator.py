@@ -14,6 +14,7 @@ from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import urls
+from orbweaver.crawler.rules.spelt_urls import spell
 from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.frontier import Frontier
@@ -96,7 +97,7 @@ class Navigator:
                 ),
                 is_reported=True,
             )
-            self.admission.consider(visit, url)
+            self.admission.consider(visit, url, spelling=same[0].spelling)
             if visit.origin.referrer is None and self._says_pages:
                 self.links.typed_files.add(url)
             origins[url] = visit.origin
@@ -236,15 +237,15 @@ class Navigator:
 
     def _redirected(self, visit: Visit, response: FetchedResponse, cookies: str) -> None:
         try:
-            target = urls.join(response.url, _as_written(response.location or b""))
+            target = spell(response.asked, _as_written(response.location or b""))
         except UrlRefused as error:
             reason = f"redirected to a URL that is refused: {error.reason}"
             self._visits.end(visit, Ending(Outcome.REFUSED_URL, "url", reason, is_failure=True))
             return
-        if visit.gate is not None and target == visit.url:
+        if visit.gate is not None and target.url == visit.url:
             visit = visit._replace(gate=visit.gate._replace(is_entering=False))
         onward = after_redirect(visit, response.url, policy_of(response))
-        self._redirects.follow(onward, response.url, cookies, target)
+        self._redirects.follow(onward, response.asked, cookies, target)
 
 
 def _first(values: Iterable[str | None]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders
+from orbweaver.crawler.rules.spelt_urls import SpeltUrl
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.records.outcomes import Ending
 from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
@@ -29,14 +30,18 @@ class Redirects:
         self._visits = visits
         self._cookies_for = cookies_for
 
-    def follow(self, visit: Visit, url: str, cookies: str, target: str, *, way: str = REDIRECTED) -> None:
-        """Ask for `target` next, to which the answer for `url`, asked for with `cookies`, sent the visit by `way`."""
+    def follow(self, visit: Visit, asked: SpeltUrl, cookies: str, target: SpeltUrl, *, way: str = REDIRECTED) -> None:
+        """Ask for `target` next, to which the answer for `asked`, with `cookies`, sent the visit by `way`.
+
+        The same URL in another spelling is another request: some hosts send visitors to the one that they like.
+        """
         # Python's hash of text is keyed: no server can make two requests equal.
-        chain = (*visit.chain, hash((url, cookies)))
+        chain = (*visit.chain, hash((asked, cookies)))
         # With other cookies the same URL may answer otherwise: a gate sets its cookie so.
-        request = (target, self._cookies_for(target, visit.origin.reporter_headers))
+        request = (target, self._cookies_for(target.url, visit.origin.reporter_headers))
         if hash(request) in chain or len(chain) > MOST_REDIRECTS:
-            reason = f"{len(chain)} redirects, the last to {target}"
+            reason = f"{len(chain)} redirects, the last to {target.url}"
             self._visits.end(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=True))
             return
-        self._admission.consider(visit._replace(chain=chain), target, way=way)
+        self._admission.spellings.replace(target)
+        self._admission.consider(visit._replace(chain=chain), target.url, way=way)

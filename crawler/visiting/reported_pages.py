@@ -82,13 +82,13 @@ class ReportedPages:
         # Somebody who comes to the next page comes from this one, as over a link.
         origin = visit.origin._replace(referrer=response.url, referrer_page=page, policy=policy_of(response))
         onward = visit._replace(origin=origin, asked_as=AskedAs(Destination.FRAME) if is_frame else NOT_SAID)
-        self._admission.addresses.meet(sent_on.url)  # not once more as a link of the page
-        self._redirects.follow(onward, response.url, cookies, sent_on.url, way=f"sent on by {sent_on.way}")
+        self._admission.addresses.meet(sent_on.to.url)  # not once more as a link of the page
+        self._redirects.follow(onward, response.asked, cookies, sent_on.to, way=f"sent on by {sent_on.way}")
 
     def _leads_out(self, visit: Visit, sent_on: SentOn) -> bool:
-        refusal = self._admission.scope_refusal(sent_on.url)
+        refusal = self._admission.scope_refusal(sent_on.to.url)
         if refusal is not None:
-            reason = f"sent on by {sent_on.way} to {sent_on.url}: {refusal.reason}"
+            reason = f"sent on by {sent_on.way} to {sent_on.to.url}: {refusal.reason}"
             self._visits.end(visit, Ending(Outcome.OUT_OF_SCOPE, f"scope.{refusal.rule}", reason, is_failure=True))
         return refusal is not None
 

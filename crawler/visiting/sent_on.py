@@ -15,7 +15,7 @@ from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.pages.attribute_values import refresh_reference, refresh_seconds
 from orbweaver.crawler.links.pages.candidates import script_moves, text_references
 from orbweaver.crawler.links.pages.shown import Refresh, Shown
-from orbweaver.crawler.rules import urls
+from orbweaver.crawler.rules.spelt_urls import SpeltUrl, spell
 from orbweaver.crawler.visiting.link_follower import base_of
 
 # "You will be redirected in 5 seconds. If nothing happens, click here", and a few words more.
@@ -33,12 +33,12 @@ _GOES: Final = re.compile(r"\blocation\b")
 
 
 class SentOn(NamedTuple):
-    """A move of a page to `url`, a canonical one; `way` says by what.
+    """A move of a page, to a URL; `way` says by what.
 
     With `is_all` the page does nothing else. With `is_soon` it goes there before somebody has read it.
     """
 
-    url: str
+    to: SpeltUrl
     way: str
     is_all: bool = True
     is_soon: bool = True
@@ -63,54 +63,54 @@ NO_MOVES: Final = Moves()
 
 def moves_of(response: FetchedResponse, body: Body, shown: Shown | None) -> Moves:
     """Return the moves of a response; `shown` is None for one that is no page, of which only headers can say some."""
-    page_url = response.url
+    page = response.asked
     header = response.headers.get("Refresh")
     declared = Refresh(refresh_reference(header), refresh_seconds(header)) if header else None
     if shown is None:
         is_empty = body.digests is not None and body.digests.is_degenerate
-        target = _target(page_url, declared.reference) if declared is not None and is_empty else None
+        target = _target(page, declared.reference) if declared is not None and is_empty else None
         return NO_MOVES if target is None else Moves((SentOn(target, "a Refresh header"),))
     shows_little = not shown.is_much and not shown.files and len(shown.links) <= MOST_LINKS
-    base = base_of(page_url, shown.base)
+    base = base_of(page, shown.base)
     for refresh, way, relative_to in (
-        (declared, "a Refresh header", page_url),
+        (declared, "a Refresh header", page),
         (shown.refresh, "a meta refresh", base),
     ):
         if refresh is None or not refresh.reference:
             continue
         is_all = shows_little and not shown.frames and len(shown.words) <= MOST_WORD_CHARACTERS
         try:
-            target = urls.join(relative_to, refresh.reference)
+            target = spell(relative_to, refresh.reference)
         except UrlRefused as error:
             return Moves(refused=error.reason) if is_all else NO_MOVES
-        if target != page_url:
+        if target != page:
             return Moves((SentOn(target, way, is_all, is_soon=refresh.seconds <= SOON_SECONDS),))
     if not shows_little or len(shown.words) > FEW_WORD_CHARACTERS:
         return NO_MOVES
     if shown.frames:
         targets = dict.fromkeys(_target(base, reference) for reference in shown.frames)
-        found = [target for target in targets if target not in {None, page_url}]
+        found = [target for target in targets if target not in {None, page}]
         return Moves(tuple(SentOn(target, "a frame", is_all=len(targets) == 1) for target in found if target))
-    return _moves_of_script(page_url, base, shown)
+    return _moves_of_script(page, base, shown)
 
 
-def _moves_of_script(page_url: str, base: str, shown: Shown) -> Moves:
+def _moves_of_script(page: SpeltUrl, base: SpeltUrl, shown: Shown) -> Moves:
     code = shown.code
     targets = dict.fromkeys(target for one in script_moves(code) if (target := _target(base, one)) is not None)
     is_plain = not shown.script_files and len(code) <= MOST_CODE_CHARACTERS
-    if _SETS_COOKIE.search(code) and (page_url in targets or (not targets and _ASKS_AGAIN.search(code))):
+    if _SETS_COOKIE.search(code) and (page in targets or (not targets and _ASKS_AGAIN.search(code))):
         return Moves(asks_again=True)
-    targets.pop(page_url, None)
+    targets.pop(page, None)
     if is_plain and len(targets) == 1:
         return Moves((SentOn(next(iter(targets)), "a script"),))
     if not targets and _GOES.search(code):
         absolute = (_target(base, one) for one in text_references(code) if "://" in one)
         targets = dict.fromkeys(target for target in absolute if target is not None)
-    return Moves(may_go_to=next(iter(targets), None))
+    return Moves(may_go_to=next((target.url for target in targets), None))
 
 
-def _target(base: str, reference: str) -> str | None:
+def _target(base: SpeltUrl, reference: str) -> SpeltUrl | None:
     try:
-        return urls.join(base, reference) if reference else None
+        return spell(base, reference) if reference else None
     except UrlRefused:
         return None

@@ -19,6 +19,7 @@ from typing import IO
 
 from orbweaver.crawler.errors import AccessRefused, UrlRefused
 from orbweaver.crawler.fetching.header_values import header_value
+from orbweaver.crawler.rules.spelt_urls import spell_text
 from orbweaver.crawler.rules.urls import canonicalise, refang
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
 from orbweaver.model import Report
@@ -238,12 +239,12 @@ def _read_fields(
     reports: list[Report] = []
     for url in written:
         try:
-            canonical = canonicalise(url.url)
+            spelt = spell_text(url.url)
         except UrlRefused as error:
             yield BadLine(line.number, f"url: {error.reason}", excerpt_of(url.url if len(written) > 1 else line.text))
             continue
         notes += (note for note in _notes_on(url) if note not in notes)
-        reports.append(Report(url=canonical, line=line.number))
+        reports.append(Report(url=spelt.url, spelling=spelt.spelling, line=line.number))
     if not reports:
         return
     if len(reports) > 1:

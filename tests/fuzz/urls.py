@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.scope import refusal_of, scope_for
+from orbweaver.crawler.rules.spelt_urls import SpeltUrl, is_spelling_of, sent_as, spell
 from orbweaver.model import Limits, ScopeKind
 
 from fuzz.promises import in_time_for
@@ -55,6 +56,18 @@ def _check_link(page: str, reference: str) -> None:
         return
     _check_canonical(url)
     assert urls.join(page, url) == url
+    _check_spelling(spell(SpeltUrl(page), reference))
+
+
+def _check_spelling(spelt: SpeltUrl) -> None:
+    sent = sent_as(*spelt)
+    assert spelt.spelling is None or is_spelling_of(spelt.spelling, spelt.url)
+    assert sent is None or (
+        sent.startswith("/") and sent.isascii() and sent.isprintable() and not set(sent) & set(" #")
+    )
+    if spelt.spelling is not None:
+        # A link to the same page, from there, is spelt in the same way.
+        assert spell(spelt, "") == spelt
 
 
 def _check_canonical(url: str) -> None:

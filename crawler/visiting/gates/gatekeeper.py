@@ -8,7 +8,7 @@ from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.encodings import decode
-from orbweaver.crawler.rules import urls
+from orbweaver.crawler.rules.spelt_urls import spell
 from orbweaver.crawler.rules.urls import host_of, path_of
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.gates.gate_pages import MOST_CHARACTERS, Gate, GateKind, gate_of, shows_something
@@ -78,10 +78,10 @@ class Gatekeeper:
         if entering is None or gate.reference is None:
             return False
         try:
-            url = urls.join(base_of(response.url, gate.base), gate.reference)
+            way_in = spell(base_of(response.asked, gate.base), gate.reference)
         except UrlRefused:
             return False
-        return self._admission.consider_way_in(entering, url)
+        return self._admission.consider_way_in(entering, way_in)
 
     def _passed(self, visit: Visit) -> None:
         assert visit.gate is not None

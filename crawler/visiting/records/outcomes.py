@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orbweaver.crawler.errors import EgressRefused, RobotsRefused
+from orbweaver.crawler.errors import EgressRefused, RobotsRefused, UrlRefused
 from orbweaver.crawler.link_kind import LinkSource
 from orbweaver.crawler.transfer_errors import (
     BadResponse,
@@ -38,6 +38,7 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (BadResponse, Outcome.BAD_RESPONSE),
     (PartSent, Outcome.PARTIAL),
     (UnsupportedURLSchemeError, Outcome.REFUSED_URL),
+    (UrlRefused, Outcome.REFUSED_URL),
     (CannotResolveHostError, Outcome.UNRESOLVED),
     (DownloadTimeoutError, Outcome.TIMEOUT),
     (DownloadConnectionRefusedError, Outcome.UNREACHABLE),

@@ -104,6 +104,12 @@ def test_a_file_that_is_no_text_is_called_what_it_is(content: bytes, kind: str) 
         read(content)
 
 
+def test_a_report_keeps_how_its_url_was_written_and_one_that_was_stored_before_has_no_such_field() -> None:
+    (pasted,) = read("hxxp://example[.]com/%7ea/?\n")
+    assert pasted == Report(url="http://example.com/~a/", spelling="/%7ea/?")
+    assert Report.model_validate_json('{"url": "http://example.com/"}').spelling is None
+
+
 def test_a_report_says_its_line() -> None:
     stream = io.BytesIO(b"url\n\nhttp://example.com/a\nnonsense\nhttp://example.com/b\n")
     found = [one for one in read_reports(stream, name="reports.csv") if isinstance(one, Report)]
