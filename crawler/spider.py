@@ -22,7 +22,7 @@ from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.navigator import Navigator
 from orbweaver.crawler.visiting.records.journal import Journal, Record
 from orbweaver.crawler.visiting.visit_pool import VisitPool
-from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope
+from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope, ScopeKind
 from orbweaver.settings import Settings
 from scrapy import Request, Spider
 
@@ -47,7 +47,9 @@ class RecrawlSpider(Spider):
         self._budget = Budget(scope.limits)
         self._frontier = Frontier()
         self.journal = Journal(record)
-        self._headers = RequestHeaders(scope.access, user_agent=settings.user_agent)
+        self._headers = RequestHeaders(
+            scope.access, user_agent=settings.user_agent, shares_cookies=scope.kind is ScopeKind.SITE
+        )
         self._navigator = Navigator(
             scope,
             frontier=self._frontier,

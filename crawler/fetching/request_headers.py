@@ -21,13 +21,15 @@ MOST_JARS: Final = 1_000
 class ReporterHeaders(NamedTuple):
     """The headers with which a reporter saw the page; None where the scope's access profile decides.
 
-    `cookies` is a Cookie header's value, and is sent to hosts of `cookie_site` only.
+    `cookies` is a Cookie header's value that was given for the URL with the host name `cookie_host`; with
+    `is_cookie_secure` that URL is https.
     """
 
     user_agent: str | None = None
     accept_language: str | None = None
     cookies: str | None = None
-    cookie_site: str | None = None
+    cookie_host: str | None = None
+    is_cookie_secure: bool = False
 
 
 NO_REPORTER_HEADERS: Final = ReporterHeaders()
@@ -35,24 +37,29 @@ NO_REPORTER_HEADERS: Final = ReporterHeaders()
 
 def reporter_headers_of(reports: Iterable[Report]) -> ReporterHeaders:
     """Return the headers of the reports of one URL; where they differ, the first report that says something counts."""
-    user_agent = accept_language = cookies = cookie_site = None
+    user_agent = accept_language = cookies = cookie_host = None
+    is_cookie_secure = False
     for report in reports:
         user_agent = user_agent or report.user_agent
         accept_language = accept_language or report.accept_language
         if report.cookies and not cookies:
-            cookies, cookie_site = report.cookies, site_of(hostname_of(report.url))
-    return ReporterHeaders(user_agent, accept_language, cookies, cookie_site)
+            cookies, cookie_host = report.cookies, hostname_of(report.url)
+            is_cookie_secure = report.url.startswith("https:")
+    return ReporterHeaders(user_agent, accept_language, cookies, cookie_host, is_cookie_secure)
 
 
 class RequestHeaders:
     """The headers of one recrawl; `user_agent` is the settings', for which profile and report may have another.
 
+    A report's cookies go to the host for which they were given; with `shares_cookies` to all hosts of its site. Those
+    that were given for https do not go over http.
     A reporter's headers go first, then the scope's access profile, then the defaults. Cookies that hosts set are kept
     while the recrawl lasts, unless the profile says no and the report gives none; in memory, apart for each site and
     for each reporter's headers: one report's session never reaches another's URL.
     """
 
-    def __init__(self, profile: AccessProfile, *, user_agent: str) -> None:
+    def __init__(self, profile: AccessProfile, *, user_agent: str, shares_cookies: bool = False) -> None:
+        self._shares_cookies = shares_cookies
         self._keeps_cookies = profile.cookies is CookieControl.KEEP
         self._user_agent = profile.user_agent or user_agent
         self._accept_language = profile.accept_language or ACCEPT_LANGUAGE
@@ -100,19 +107,28 @@ class RequestHeaders:
         """Return the value of the Cookie header of a request for a canonical URL, "" without cookies."""
         if not self._jars and reporter_headers.cookies is None:
             return ""
-        site = site_of(hostname_of(url))
-        key = (reporter_headers, site)
+        host = hostname_of(url)
+        key = (reporter_headers, site_of(host))
         jar = self._jars.pop(key, None)
         kept: list[tuple[str, str]] = []
         if jar is not None:
             self._jars[key] = jar  # used last
             kept = jar.pairs_for(url)
-        if site != reporter_headers.cookie_site or reporter_headers.cookies is None:
+        if reporter_headers.cookies is None or not self._is_given_for(url, host, reporter_headers):
             return cookie_header(kept)
         # A cookie that the host has set since replaces the report's.
         names = {name for name, _ in kept}
         given = [(name, value) for name, value in pairs_of(reporter_headers.cookies) if name not in names]
         return cookie_header([*given, *kept])
+
+    def _is_given_for(self, url: str, host: str, reporter_headers: ReporterHeaders) -> bool:
+        """Whether a report's cookies may go with a request for a canonical URL, which has this host name."""
+        if reporter_headers.is_cookie_secure and not url.startswith("https:"):
+            return False
+        given_for = reporter_headers.cookie_host
+        if host == given_for:
+            return True
+        return self._shares_cookies and given_for is not None and site_of(host) == site_of(given_for)
 
     def remember(self, url: str, reporter_headers: ReporterHeaders, set_cookie: Sequence[str]) -> None:
         """Keep the cookies that the answer for `url` set, if this recrawl keeps any."""

@@ -161,6 +161,21 @@ def test_a_cookie_that_a_page_sets_opens_its_picture() -> None:
     assert [one.http.status for one in refused.sightings] == [404]
 
 
+def test_the_cookies_of_a_report_with_https_are_never_sent_in_the_clear(tmp_path: Path) -> None:
+    with (
+        SyntheticHost(RESOURCES) as plain,
+        TlsHost({}, make_certificate(ADDRESS).context(tmp_path)) as secure,
+    ):
+        secure.resources |= {
+            "/": Resource("text/html", f"<img src=/b.png><img src={plain.url}a.png><a href=/c>".encode()),
+            "/b.png": RESOURCES["/a.png"],
+            "/c": Resource("text/html", b"", {"Location": f"{plain.url}other"}, 302),
+        }
+        crawl(Report(url=secure.url, cookies="session=1"), plain.url, kind=ScopeKind.SITE)
+    assert sent(secure, "Cookie") == {"/": "session=1", "/b.png": "session=1", "/c": "session=1"}
+    assert sent(plain, "Cookie") == {"/": None, "/a.png": None, "/other": None}
+
+
 # --- TLS ---
 
 

@@ -72,7 +72,8 @@ def test_of_several_reports_of_a_url_the_first_that_says_something_counts() -> N
         Report(url=URL, user_agent="B", cookies="b=2"),
     ]
 
-    assert reporter_headers_of(reports) == ReporterHeaders("A", "de", "a=1", "site.com")
+    assert reporter_headers_of(reports) == ReporterHeaders("A", "de", "a=1", "www.site.com")
+    assert reporter_headers_of([Report(url="https://a.site.com:8443/", cookies="a=1")]).is_cookie_secure
     assert reporter_headers_of([Report(url=URL)]) == NO_REPORTER_HEADERS
 
 
@@ -80,18 +81,30 @@ def test_of_several_reports_of_a_url_the_first_that_says_something_counts() -> N
 
 
 @pytest.mark.parametrize(
-    ("url", "cookies"),
+    ("reported", "url", "goes"),
     [
-        (URL, "session=1; theme=dark"),
-        ("http://www.site.com/", "session=1; theme=dark"),
-        ("https://cdn.site.com:8443/x", "session=1; theme=dark"),
-        ("http://site.com.evil.org/", None),
-        ("http://othersite.com/", None),
-        ("http://com/", None),
+        (URL, URL, "always"),
+        (URL, "http://www.site.com:8080/", "always"),
+        (URL, "https://www.site.com/", "always"),
+        (URL, "https://cdn.site.com:8443/x", "to the site"),
+        (URL, "http://site.com/", "to the site"),
+        (URL, "http://a.www.site.com/", "to the site"),
+        (URL, "http://www.site.com.evil.org/", "never"),
+        (URL, "http://othersite.com/", "never"),
+        (URL, "http://com/", "never"),
+        ("https://www.site.com/", "https://www.site.com:8443/b", "always"),
+        ("https://www.site.com/", "https://cdn.site.com/", "to the site"),
+        ("https://www.site.com/", "http://www.site.com/", "never"),
+        ("https://www.site.com/", "http://www.site.com:443/", "never"),
+        ("https://127.0.0.1/", "http://127.0.0.1/", "never"),
     ],
 )
-def test_a_reports_cookies_go_to_its_own_site_alone(url: str, cookies: str | None) -> None:
-    assert sent(AccessProfile(), GIVEN, url=url).get("Cookie") == cookies
+def test_a_reports_cookies_go_where_they_were_given_for(reported: str, url: str, goes: str) -> None:
+    given = reporter_headers_of([Report(url=reported, cookies="session=1; theme=dark")])
+    for shares_cookies in (False, True):
+        headers = RequestHeaders(AccessProfile(), user_agent=OURS, shares_cookies=shares_cookies)
+        expected = "session=1; theme=dark" if goes == "always" or (shares_cookies and goes == "to the site") else ""
+        assert headers.cookies_for(url, given) == expected
 
 
 def test_customers_of_a_shared_host_are_strangers() -> None:
