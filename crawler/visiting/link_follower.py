@@ -197,7 +197,7 @@ class LinkFollower:
             if roots is not None and origin.root not in roots:  # a page that links to itself leads nowhere
                 self._visits.reported.links_to_reported(origin.root)
         is_seen = met is Met.SEEN
-        if is_seen and not self.typed_files.wait_for_page(url):
+        if is_seen and not self.typed_files.is_waiting_for_page(url):
             return met
         is_embed, is_variant = kind is LinkKind.FILE, met is Met.VARIANT
         visit_kind = expected_kind(url, kind)

@@ -21,13 +21,13 @@ class TypedFiles:
         """Note a reported URL that is asked for without a referrer."""
         self._typed.add(url)
 
-    def wait_for_page(self, url: str) -> bool:
+    def is_waiting_for_page(self, url: str) -> bool:
         """Whether a URL was asked for without a referrer, and no page has led to it yet."""
         return url in self._typed and url not in self._visits
 
     def led_to(self, visit: Visit) -> Visit | None:
         """Note that a page leads to a URL that was met before; returns the visit to make now."""
-        if not self.wait_for_page(visit.url):
+        if not self.is_waiting_for_page(visit.url):
             return None
         self._visits[visit.url] = visit
         return visit if visit.url in self._answers else None

@@ -50,6 +50,8 @@ _SIGNATURES: Final[tuple[tuple[str, bytes], ...]] = (
     ("ace", rb".{7}\*\*ACE\*\*"),
     ("stuffit", rb"SIT!.{6}rLau|StuffIt \(c\)1997"),
     ("zoo", rb".{20}\xdc\xa7\xc4\xfd"),
+    # Made by makeself, and by shar of GNU and of BSD.
+    ("shell", rb"#! ?/bin/(?:ba)?sh\n# This (?:script was generated using Makeself|is a shell archive)"),
     ("disk", rb".{64}\x7f\x10\xda\xbe"),
 )
 _KINDS = tuple(kind for kind, _ in _SIGNATURES)
@@ -110,6 +112,7 @@ UNREAD: Final = {
     "lzip": "files packed by lzip",
     "lz4": "files packed by lz4",
     "lzop": "files packed by lzop",
+    "shell": "shell archives (makeself, shar)",
 }
 
 

@@ -135,7 +135,7 @@ class ArchiveTally:
 
     def contents(self) -> Contents:
         """Return the members that were found, and a note for each rule because of which others are missing."""
-        notes = tuple(note_of(rule, count) for rule, count in self.notes.items() if count)
+        notes = tuple(note_of(rule, count) for rule, count in self.notes.items())
         return Contents(tuple(self.found), notes)
 
 

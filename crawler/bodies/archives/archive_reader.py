@@ -28,6 +28,7 @@ from orbweaver.crawler.bodies.archives.record_reader import Reader
 from orbweaver.crawler.bodies.archives.tar_archives import TarArchive
 from orbweaver.crawler.bodies.archives.zip_archives import ZipArchive
 from orbweaver.crawler.bodies.archives.zip_headers import END_WINDOW, LOCAL, LocalHeader, listed_at_end, local_header
+from orbweaver.crawler.bodies.sniff import has_binary_data
 
 _READERS: dict[str, Callable[[ArchivePlace], Reader]] = {
     archive_kinds.ZIP: ZipArchive,
@@ -40,8 +41,10 @@ _READERS: dict[str, Callable[[ArchivePlace], Reader]] = {
 }
 # A self-extracting program is smaller: further on, a RAR or 7z archive is not searched for.
 _BEHIND_BYTES = 16 * 2**20
-# Where no header was seen, a ZIP archive at the end is a volume or empty: few of these have a comment, none a long one.
+# Where no header was seen, a ZIP archive at the end is a volume or empty. Few of these have a comment over 4 KiB, and
+# it is text: where the file's last bytes are none, fewer of them are searched, because nearly every file is such.
 _USUAL_END_WINDOW = 4_096
+_COMMENT_END_BYTES = 64
 _MARKS = re.compile(b"|".join(map(re.escape, (LOCAL, RAR_MARK, SEVEN_ZIP_MARK))))
 _MARK_BYTES = max(len(LOCAL), len(RAR_MARK), len(SEVEN_ZIP_MARK), *map(len, ISO_MARKS))
 # Other bytes that look like a header have no name that a person would give.
@@ -138,8 +141,9 @@ class _Look:
         if self._reader is not None:
             self._reader.finish()
         elif not self._tally.is_over and not self._has_opened:
-            window = END_WINDOW if self._has_seen_header else _USUAL_END_WINDOW
-            end = b"".join((*self._last, self._held))[-window:]
+            end = b"".join((*self._last, self._held))[-END_WINDOW:]
+            if not self._has_seen_header and has_binary_data(end[-_COMMENT_END_BYTES:]):
+                end = end[-_USUAL_END_WINDOW:]
             if listed_at_end(end):
                 self._note(archive_kinds.ZIP)
             for kind in kinds_that_end(end) if self._is_media else ():

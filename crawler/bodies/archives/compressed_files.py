@@ -78,7 +78,8 @@ class CompressedFile(RecordReader):
         try:
             header = _gzip_header(data, at) if self._kind == archive_kinds.GZIP else (at, b"")
         except ValueError:
-            self._tally.notes["archive.damaged"] += self._file is None
+            if self._file is None:
+                self._tally.notes["archive.damaged"] += 1
             return self._stop(at)
         if header is None:
             return None

@@ -35,7 +35,7 @@ MOST_WORDS_SAID: Final = 60
 
 # The tokens of shown.py, and elements whose content is no text. For speed: it is cheaper than to read them one by one.
 _NO_TEXT: Final = re.compile(
-    r"<(?:!--.*?(?:-->|\Z)|(?P<raw>script|style|textarea|xmp|noembed|noframes)(?=[\s/>]).*?(?:</(?P=raw)(?=[\s/>])|\Z)"
+    rf"<(?:!--.*?(?:-->|\Z)|(?P<raw>{'|'.join(sorted(TEXT_ONLY))})(?=[\s/>]).*?(?:</(?P=raw)(?=[\s/>])|\Z)"
     r"|/?[a-z](?:[^>\"']++|\"[^\"]*+\"?|'[^']*+'?)*>?)",
     re.DOTALL | re.IGNORECASE | re.ASCII,
 )

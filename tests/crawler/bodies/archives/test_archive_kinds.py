@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import struct
 import tracemalloc
@@ -37,6 +38,10 @@ SIGNATURES = {
     "egg": [b"EGGA\0\x01"],
     "zoo": [b"ZOO 2.10 Archive.\x1a\0\0\xdc\xa7\xc4\xfd"],
     "stuffit": [b"SIT!\0\x01\0\0\0\x99rLau", b"StuffIt (c)1997-"],
+    "shell": [
+        b"#!/bin/sh\n# This script was generated using Makeself 2.4.0\n",
+        b"#! /bin/sh\n# This is a shell archive (produced by GNU sharutils 4.15.2).\n",
+    ],
     "xar": [b"xar!\0\x1c\0\x01"],
     "wim": [b"MSWIM\0\0\0\xd0"],
     "squashfs": [b"hsqs\x07\0\0\0", b"sqsh\0\0\0\x07"],
@@ -79,6 +84,7 @@ def test_every_kind_that_is_not_read_is_known_by_its_signature_and_said() -> Non
             b"\x1f\x8b\x00",
             b"BZh9 is a word",
             b"MSCF",
+            b"#!/bin/sh\n# This is a shell script\n",
             b"\x60\xea and more text",
         ),
         *(
@@ -177,6 +183,10 @@ def test_the_end_of_a_zip_archive_without_its_members_is_said(after: bytes) -> N
         for piece in (7, 10**6):
             assert_found(read(in_pieces(before + end + after, piece)), {}, zip=1)
     assert_found(read(NOISE + end + bytes(70_000)), {})
+    # A comment is text, and may be long.
+    for comment in (b"a" * 5_000, b"Volume 3 of 3\r\n" * 4_000):
+        commented = end[:-2] + struct.pack("<H", len(comment)) + comment
+        assert_found(read(in_pieces(NOISE + commented, 9_000)), {}, zip=1)
     assert_found(read(NOISE + b"PK\x05\x06" + bytes(18)), {})
     assert_found(read(NOISE + b"PK\x05\x06"), {})
 
@@ -186,6 +196,12 @@ def test_an_apple_disk_image_is_known_by_its_end() -> None:
     for before in (b"", NOISE):
         assert_found(read(in_pieces(before + end, 300)), {}, disk=1)
         assert_found(read(before + end + b"\0"), {})
+
+
+@pytest.mark.parametrize("packed", [member(b"a", b"x"), gzip.compress(member(b"a", b"x"))], ids=["tar", "tar.gz"])
+def test_a_tar_archive_or_a_compressed_file_behind_other_bytes_is_not_found(packed: bytes) -> None:
+    assert_found(read(PNG + packed), {})
+    assert_found(read(PROGRAM + packed), {})
 
 
 def test_bytes_that_look_like_a_header_hide_none() -> None:
