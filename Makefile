@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages fuzz fail-over lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy fuzz fail-over lock clean
 
 install: $(VENV)/.installed
 
@@ -74,6 +74,10 @@ bench-recall: $(VENV)/.installed-bench
 # The same on pages of real programs, which it fetches from npm, PyPI and Debian; needs chromium and npm.
 bench-real-pages: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.recall.real_pages --write-docs
+
+# How soon files that are uploaded again are found, by the policy that chooses whom to visit: simulated, half an hour.
+bench-policy: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.policy --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

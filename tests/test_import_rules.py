@@ -73,6 +73,8 @@ MAY_READ_THEIR_LISTS = frozenset(
 PURE_FOLDERS = ("crawler/rules/", "queue/schedule/")
 _SCHEDULE = "__future__ collections dataclasses datetime enum math typing zlib zoneinfo"
 SCHEDULE_MAY_IMPORT = frozenset(_SCHEDULE.split())
+# A simulation draws numbers, from a seed.
+SIMULATION_MAY_IMPORT = SCHEDULE_MAY_IMPORT | {"heapq", "random"}
 SCHEDULE_MAY_IMPORT_OF_OURS = frozenset({"orbweaver.queue.schedule", "orbweaver.queue.errors"})
 CLOCKS = frozenset({"now", "utcnow", "today"})
 READERS = frozenset({"open", "fdopen", "read_text", "read_bytes"})
@@ -120,9 +122,13 @@ def trespasses_in_crawler(target: str, room: str, where: str) -> Iterator[str]:
             yield f"crawler/rules decides and touches nothing: {target} is not in RULES_MAY_IMPORT"
 
 
-def trespasses_in_schedule(target: str) -> Iterator[str]:
+def trespasses_in_schedule(target: str, where: str) -> Iterator[str]:
     """Say what is wrong with an import of a file in queue/schedule."""
-    known = SCHEDULE_MAY_IMPORT_OF_OURS if target.startswith("orbweaver") else SCHEDULE_MAY_IMPORT
+    is_simulation = where.startswith("queue/schedule/simulation/")
+    others = SIMULATION_MAY_IMPORT if is_simulation else SCHEDULE_MAY_IMPORT
+    known = SCHEDULE_MAY_IMPORT_OF_OURS if target.startswith("orbweaver") else others
+    if not is_simulation and f"{target}.".startswith("orbweaver.queue.schedule.simulation."):
+        yield f"queue/schedule decides without its simulation: {target}"
     if not any(f"{target}.".startswith(f"{one}.") for one in known):
         yield f"queue/schedule decides and touches nothing: {target} is not in SCHEDULE_MAY_IMPORT"
 
@@ -148,7 +154,7 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
         if inner is not None:
             yield from (f"{where}:{line}: {said}" for said in trespasses_in_crawler(target, inner, where))
         if where.startswith("queue/schedule/"):
-            yield from (f"{where}:{line}: {said}" for said in trespasses_in_schedule(target))
+            yield from (f"{where}:{line}: {said}" for said in trespasses_in_schedule(target, where))
         if PICKLES.intersection(target.split(".")):
             yield f"{where}:{line}: {target} lets data run code: use JSON"
         if any(f"{target}.".startswith(f"{reactor}.") for reactor in REACTORS):
@@ -299,6 +305,16 @@ PLANTED = {
         f"the schedule knows no {module}": ("queue/schedule/a.py", f"import {module}", "decides and touches nothing")
         for module in (*WITH_INPUT_OR_OUTPUT.split(), "rq", "random", "orbweaver.store.keys", "orbweaver.queue.jobs")
     },
+    "the schedule knows no simulation of it": (
+        "queue/schedule/a.py",
+        "from orbweaver.queue.schedule.simulation import world",
+        "without its simulation",
+    ),
+    "a simulation knows no store": (
+        "queue/schedule/simulation/a.py",
+        "from orbweaver.store import keys",
+        "decides and touches nothing",
+    ),
     "the schedule knows no RQ through our errors": (
         "queue/schedule/a.py",
         "from orbweaver.queue.job_errors import JobTimeIsOver",
@@ -390,7 +406,7 @@ def small_house(tmp_path: Path) -> Path:
             (tmp_path / f"{room or '__init__'}.py").write_text("import json\n")
     for room in MAY_IMPORT_IN_CRAWLER:
         (tmp_path / "crawler" / room).mkdir()
-    (tmp_path / "queue" / "schedule").mkdir()
+    (tmp_path / "queue" / "schedule" / "simulation").mkdir(parents=True)
     return tmp_path
 
 
