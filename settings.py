@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     archive_bytes: int = Field(default=8 * 2**30, ge=1, description="decoded bytes of one archive's members, at most")
     archive_depth: int = Field(default=3, ge=0, le=8, description="levels of archives inside archives")
     memory_bytes: int = Field(default=4 * 2**30, ge=2**28, description="RLIMIT_AS of a crawl process")
+    recrawls_at_once: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="recrawls under way at once on this machine; None: by its memory and cores",
+    )
 
     sighting_retention: Duration = Field(
         default=timedelta(days=90),
@@ -256,7 +262,7 @@ DOWNLOAD_HANDLERS = {
 DOWNLOAD_MAXSIZE = 0  # bodies are not held: HTML_BYTES bounds pages, FILE_BYTES files, max_bytes the recrawl
 DOWNLOAD_TIMEOUT = 1_800  # the handler keeps finer deadlines: connect, headers, stall, throughput, total
 # What Scrapy adds to every crawl by itself is left out as a whole: an allow list, so that a later Scrapy adds nothing
-# unseen. To name one with None in DOWNLOADER_MIDDLEWARES or EXTENSIONS would import it first (2.19), in every horse.
+# unseen. To name one with None in DOWNLOADER_MIDDLEWARES or EXTENSIONS would import it first (2.19), in every process.
 DOWNLOADER_MIDDLEWARES_BASE: dict[str, int] = {}  # cookies, auth, cache, proxies, redirects, retries are our own
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # seen URLs are dropped before a Request is made
 EXTENSIONS_BASE: dict[str, int] = {}  # a remote control that runs code, a shell, files with items or state (C4)
@@ -270,7 +276,7 @@ JOBDIR = None  # disk queues are pickle files
 LOG_FORMATTER = "orbweaver.crawler.log_lines.NoLinePerPage"  # a line a page would cost 40 us and name its URL
 LOG_INSTALL_ROOT_HANDLER = False  # a worker has its own log; `scrapy crawl` prints results, not a log
 LOG_LEVEL = "WARNING"  # INFO and below name URLs
-LOG_VERSIONS: list[str] = []  # they would be looked up on disk by every horse, and not shown at this level
+LOG_VERSIONS: list[str] = []  # they would be looked up on disk by every crawl process, and not shown at this level
 MEMUSAGE_ENABLED = False  # RLIMIT_AS holds the line, in the kernel
 METAREFRESH_ENABLED = False
 REDIRECT_ENABLED = False

@@ -1,7 +1,7 @@
 """Shows that the memory of a recrawl does not grow: with the size of a file, with their number, with that of pages.
 
 `python -m bench.growth [--write-docs]`, some minutes. nginx serves the sites, the recrawl is that of bench.crawl:
-sandbox, rules, egress and the real store. A peak is `ru_maxrss` of the work horse, what it inherited included.
+sandbox, rules, egress and the real store. A peak is `ru_maxrss` of the crawl process, what it inherited included.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measures the time to enter the sandbox, layer by layer: each crawl process does so once, before its first request.
 
 `python -m bench.sandbox [times]`. Each time is a process of its own, forked from one that has the modules loaded, as a
-worker forks its horses. Prints the median and the best.
+worker forks its crawl processes. Prints the median and the best.
 """
 
 from __future__ import annotations

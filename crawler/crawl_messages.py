@@ -1,12 +1,13 @@
 """The messages of a crawl process about its recrawl, and the checks on them: a host may have taken the process over.
 
-They come in this order: Contained; Found, as often as there is something new; Answered; then Finished, GivenUp or
-Broken.
+Each is a line of JSON. They come in this order: Contained; Found, as often as there is something new; Answered; then
+Finished, GivenUp or Broken.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections import deque
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -75,6 +76,38 @@ class Broken(Noun):
 
 CrawlMessage = Contained | Found | Answered | Finished | GivenUp | Broken
 _messages: TypeAdapter[CrawlMessage] = TypeAdapter(Annotated[CrawlMessage, Field(discriminator="kind")])
+
+
+class MessageStream:
+    """Makes messages of the bytes of a pipe, and checks each: alone (`read`), and its place among the others."""
+
+    def __init__(self, scope: Scope, reports: Sequence[Report]) -> None:
+        self._scope, self._reports = scope, reports
+        self._lines: deque[bytes] = deque()
+        self._rest = bytearray()
+        self._is_contained = False
+
+    def feed(self, piece: bytes) -> None:
+        """Take bytes as they come; raises MessageRefused when a message is longer than MOST_BYTES."""
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            self._lines.append(bytes(self._rest + end))
+            self._rest.clear()
+        self._rest += rest
+        if len(self._rest) > MOST_BYTES:
+            raise MessageRefused(f"a message of more than {MOST_BYTES} bytes")
+
+    def next_message(self) -> CrawlMessage | None:
+        """Return the next whole message, None when there is none; raises MessageRefused when it cannot be true."""
+        if not self._lines:
+            return None
+        message = read(self._lines.popleft(), self._scope, self._reports)
+        # A process is believed about its sandbox only before it has seen a host.
+        is_out_of_place = isinstance(message, Contained) is self._is_contained
+        if is_out_of_place and not isinstance(message, GivenUp | Broken):
+            raise MessageRefused(f"{message.kind} at the wrong time")
+        self._is_contained = True
+        return message
 
 
 def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:

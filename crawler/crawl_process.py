@@ -1,6 +1,7 @@
 """Runs a recrawl in a process of its own, which holds nothing of ours but a pipe for its messages.
 
 So a host that takes the process over has no connection to the store, and crawl_messages.read() checks each message.
+The parent never waits for a crawl process: it can have many under way, and read each when there is something to read.
 """
 
 from __future__ import annotations
@@ -9,19 +10,28 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import select
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkProcess
+from collections.abc import Collection, Iterator, Sequence
+from types import TracebackType
+from typing import Self
 
 from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.containment import prctl
-from orbweaver.crawler.crawl_messages import Answered, Broken, Contained, CrawlMessage, Finished, Found, GivenUp
+from orbweaver.crawler.crawl_messages import (
+    Answered,
+    Broken,
+    Contained,
+    CrawlMessage,
+    Finished,
+    Found,
+    GivenUp,
+    MessageStream,
+)
 from orbweaver.crawler.errors import (
     AccessRefused,
     CrawlDied,
-    MessageRefused,
     NotRecorded,
     ReadersWrong,
     SandboxUnavailable,
@@ -31,117 +41,132 @@ from orbweaver.settings import Settings
 
 log = logging.getLogger("orbweaver.crawl")
 LOG_DESCRIPTORS = (1, 2)
-LOOK_SECONDS = 1.0
+# A process that was told to stop ends its recrawl within so many seconds, or is ended.
 OBEY_SECONDS = 60.0
+# One that has closed its pipe has ended, or is about to; a process that was taken over may do neither.
+ENDING_SECONDS = 0.2
+# What a pipe holds: a parent that reads many takes so much of each in turn.
+PIPE_BYTES = 64 * 1024
 # A forked process has the modules loaded; one that is started anew would take half a second for them.
 _context = multiprocessing.get_context("fork")
 
 
-@contextlib.contextmanager
-def started(
-    scope: Scope,
-    reports: Sequence[Report],
-    settings: Settings,
-    *,
-    store_ports: Collection[int] = (),
-    is_to_stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Iterator[CrawlMessage]]:
-    """Recrawl a scope in a child process, and yield its messages up to the last one.
+class CrawlProcess:
+    """A recrawl that is under way in a child process; `fileno` is what a selector watches.
 
-    The child is dead when the block is left, however that is. A SIGTERM for the process group is for the child alone,
-    which then ends its recrawl in order; it gets one, too, when `is_to_stop`, which is asked every second while the
-    messages are read. Reading on raises CrawlDied when the child ended without a last message or broke, and
-    MessageRefused when a message cannot be true.
+    As a context manager it ends the child when the block is left, however that is. Iterated, it yields the messages up
+    to the last, and waits for each: for a parent that has nothing else to do.
     """
-    receiver, sender = _context.Pipe(duplex=False)
-    ours = os.getpid()
-    child = _context.Process(target=_work, args=(ours, sender, scope, reports, settings, store_ports))
-    with receiver, _leaving_sigterm_to(child):
-        sender.close()
+
+    def __init__(
+        self, scope: Scope, reports: Sequence[Report], settings: Settings, *, store_ports: Collection[int] = ()
+    ) -> None:
+        self._stream = MessageStream(scope, reports)
+        self._must_obey_by: float | None = None
+        self._receiver, sender = os.pipe()
         try:
-            yield _messages_of(receiver, child, scope, reports, is_to_stop)
+            os.set_blocking(self._receiver, False)
+            self._child = _context.Process(
+                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports)
+            )
+            with _sigterm_held_back():
+                self._child.start()
+        except BaseException:
+            os.close(self._receiver)
+            raise
         finally:
-            child.kill()
-            child.join()
+            os.close(sender)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[CrawlMessage]:
+        while True:
+            while (message := self.next_message()) is None:
+                select.select([self._receiver], [], [])
+                self.receive()
+            yield message
+            if isinstance(message, Finished | GivenUp):
+                return
+
+    def fileno(self) -> int:
+        """Return the receiving end of the pipe."""
+        return self._receiver
+
+    @property
+    def process_id(self) -> int:
+        """The number of the child."""
+        assert self._child.pid is not None, "it is started"
+        return self._child.pid
+
+    def receive(self) -> None:
+        """Take what the pipe holds, without waiting. Raises CrawlDied when the child has ended."""
+        try:
+            piece = os.read(self._receiver, PIPE_BYTES)
+        except BlockingIOError:
+            return
+        if not piece:
+            raise CrawlDied(f"the crawl process ended with {self._exit_code()}")
+        self._stream.feed(piece)
+
+    def next_message(self) -> CrawlMessage | None:
+        """Return the next message of those received; None when there is no whole one.
+
+        Raises CrawlDied when the child says that it broke, and MessageRefused when a message cannot be true.
+        """
+        message = self._stream.next_message()
+        if isinstance(message, Broken):
+            raise CrawlDied(message.reason)
+        return message
+
+    def tell_to_stop(self, *, within: float = OBEY_SECONDS) -> None:
+        """Have the child end its recrawl in order; `end_if_disobedient` kills it when it has not in so many seconds."""
+        must_obey_by = time.monotonic() + within
+        if self._must_obey_by is None:
+            self._child.terminate()
+        self._must_obey_by = min(must_obey_by, self._must_obey_by or must_obey_by)
+
+    def end_if_disobedient(self) -> None:
+        """Kill a child that was told to stop and has had its time."""
+        if self._must_obey_by is not None and time.monotonic() > self._must_obey_by:
+            self._child.kill()
+
+    def close(self) -> None:
+        """End the child, and forget the pipe."""
+        self._child.kill()
+        self._child.join()
+        self._child.close()
+        os.close(self._receiver)
+
+    def _exit_code(self) -> int | None:
+        # Not join() with a time: it trusts a pipe of the child's, which that has closed, and then waits without end.
+        process = os.pidfd_open(self.process_id)
+        has_ended, _, _ = select.select([process], [], [], ENDING_SECONDS)
+        os.close(process)
+        if not has_ended:
+            self._child.kill()
+        self._child.join()
+        return self._child.exitcode
 
 
 @contextlib.contextmanager
-def _leaving_sigterm_to(child: ForkProcess) -> Iterator[None]:
-    """Start the child and ignore SIGTERM from then on; it is held back meanwhile, so that nobody misses one."""
-    before = signal.getsignal(signal.SIGTERM)
+def _sigterm_held_back() -> Iterator[None]:
+    """Hold SIGTERM back while a child starts: until it has its own way to stop, it would do as its parent does."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    child.start()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _Stopping:
-    """Asks every second whether to stop, tells the child once, and ends it when it does not obey."""
-
-    def __init__(self, child: ForkProcess, is_to_stop: Callable[[], bool]) -> None:
-        self._child = child
-        self._is_to_stop = is_to_stop
-        self._was_told = False
-        self._looks_at = time.monotonic() + LOOK_SECONDS
-
-    def wait_for_message(self, receiver: Connection) -> None:
-        """Return when there is something to read, or the child has ended."""
-        while True:
-            has_message = receiver.poll(max(self._looks_at - time.monotonic(), 0))
-            if time.monotonic() >= self._looks_at:
-                self._look()
-            if has_message:
-                return
-
-    def _look(self) -> None:
-        if self._was_told:
-            self._child.kill()
-            self._looks_at += OBEY_SECONDS
-        elif self._is_to_stop():
-            self._child.terminate()
-            self._was_told = True
-            self._looks_at = time.monotonic() + OBEY_SECONDS
-        else:
-            self._looks_at = time.monotonic() + LOOK_SECONDS
-
-
-def _messages_of(
-    receiver: Connection,
-    child: ForkProcess,
-    scope: Scope,
-    reports: Sequence[Report],
-    is_to_stop: Callable[[], bool],
-) -> Iterator[CrawlMessage]:
-    is_contained = False
-    stopping = _Stopping(child, is_to_stop)
-    while True:
-        stopping.wait_for_message(receiver)
-        try:
-            text = receiver.recv_bytes(crawl_messages.MOST_BYTES)
-        except EOFError:
-            child.join()
-            raise CrawlDied(f"the crawl process ended with {child.exitcode}") from None
-        except OSError:  # Connection raises it for a longer message
-            raise MessageRefused(f"a message of more than {crawl_messages.MOST_BYTES} bytes") from None
-        message = crawl_messages.read(text, scope, reports)
-        if isinstance(message, Broken):
-            raise CrawlDied(message.reason)
-        # A process is believed about its sandbox only before it has seen a host.
-        if isinstance(message, Contained) is is_contained and not isinstance(message, GivenUp):
-            raise MessageRefused(f"{message.kind} at the wrong time")
-        is_contained = True
-        yield message
-        if isinstance(message, Finished | GivenUp):
-            return
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _work(
     parent: int,
-    sender: Connection,
+    sender: int,
     scope: Scope,
     reports: Sequence[Report],
     settings: Settings,
@@ -151,15 +176,16 @@ def _work(
     try:
         prctl.die_with_parent(parent)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells this process to stop
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender.fileno()))
+        prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender))
         _send(sender, _crawl(sender, scope, reports, settings, store_ports))
     finally:
         os._exit(1)  # its last message, if it had one, was sent
 
 
 def _crawl(
-    sender: Connection, scope: Scope, reports: Sequence[Report], settings: Settings, store_ports: Collection[int]
+    sender: int, scope: Scope, reports: Sequence[Report], settings: Settings, store_ports: Collection[int]
 ) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
@@ -182,8 +208,10 @@ def _crawl(
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 
-def _send(sender: Connection, message: CrawlMessage) -> None:
+def _send(sender: int, message: CrawlMessage) -> None:
+    unsent = memoryview(message.model_dump_json().encode() + b"\n")  # JSON has no line feed of its own
     try:
-        sender.send_bytes(message.model_dump_json().encode())
+        while unsent:
+            unsent = unsent[os.write(sender, unsent) :]
     except OSError as error:
         raise NotRecorded("the process that records what is found has ended") from error

@@ -1,32 +1,27 @@
-"""The functions that RQ jobs call, and the only ones that a job can call.
+"""The functions that RQ jobs call, and the only ones that a job can call, besides the beginning of a recrawl.
 
-Every job takes ids; what it works on is in the store. Each can be done twice without harm.
+Every job takes ids; what it works on is in the store. Each can be done twice without harm. A recrawl is begun by the
+worker that has many of them under way (queue.fleet.recrawl_worker).
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found, GivenUp
-from orbweaver.crawler.errors import CrawlDied
 from orbweaver.model import DigestSet, Verdict
 from orbweaver.queue.matching import expiry as forgetting
 from orbweaver.queue.matching import recall as recalling
 from orbweaver.queue.matching import rematch as rematching
 from orbweaver.queue.matching import settlement
-from orbweaver.queue.records import batches, deliveries, recrawls, runs
-from orbweaver.queue.records.recrawls import RecrawlState
-from orbweaver.store import connection, durability
+from orbweaver.queue.records import batches, deliveries
+from orbweaver.store import durability
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery import deliver as delivering
 from orbweaver.takedown.delivery import sinks
 from orbweaver.takedown.errors import NotDelivered
-from redis.exceptions import RedisError
 from rq import get_current_job
 
 if TYPE_CHECKING:
@@ -35,71 +30,6 @@ if TYPE_CHECKING:
 # A batch that services fail at so often, being healthy before and after, is itself what they cannot answer: it must
 # not close the gate for all others for ever.
 MOST_FAILURES = 3
-
-
-def recrawl(recrawl_id: str) -> None:
-    """Recrawl one scope in a sandboxed child of this forked work horse, which keeps the findings in batches.
-
-    The horse touches no hostile content, the child no store. A kernel that cannot contain it, a Python that reads
-    wrongly, a proxy that cannot be used, or too little memory, fails the recrawl for good; anything else that goes
-    wrong fails the job, and RQ does it again.
-    """
-    from orbweaver.crawler import crawl_process  # a match or takedown worker has this module and crawls nothing
-
-    store = _store()
-    record = recrawls.read(store, recrawl_id)
-    if record is None:
-        return
-    scope, reports = record.order.scope, record.order.reports
-    attempt = recrawls.begin(store, recrawl_id)
-    if attempt is None:
-        return
-    settings = orbweaver_settings.load()
-    is_to_stop = functools.partial(_is_over, store, record.run_id)
-    keep = recrawls.recorder(store, recrawl_id, record.run_id, attempt)
-    end = functools.partial(recrawls.end, store, recrawl_id, attempt=attempt)
-    started = crawl_process.started(
-        scope,
-        reports,
-        settings,
-        store_ports=connection.tcp_ports(store),
-        is_to_stop=is_to_stop,
-    )
-    try:
-        with started as messages:
-            for message in messages:
-                match message:
-                    case Contained():
-                        recrawls.note_sandbox(store, recrawl_id, attempt, message.enforced)
-                    case Found():
-                        keep(message.sightings, message.skips, message.tally)
-                    case Answered():
-                        recrawls.note_reported(store, recrawl_id, attempt, message.reported)
-                    case GivenUp():
-                        end(RecrawlState.FAILED, reason=message.reason)
-                    case Finished():
-                        is_interrupted = message.stopped_by == "interrupted"
-                        state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FINISHED
-                        end(
-                            state,
-                            stopped_by=message.stopped_by,
-                            suggestions=message.suggestions,
-                            answers=message.answers,
-                        )
-    except CrawlDied:
-        if not is_to_stop():
-            raise
-        end(RecrawlState.INTERRUPTED, reason="stopped")  # before it was ready to end in order, or it did not obey
-    if settings.store_replicas:
-        durability.wait_for_disk(store, settings.store_replicas)
-        recrawls.check(store, recrawl_id, attempt)  # on the server that is the primary by now
-
-
-def _is_over(store: Store, run_id: str) -> bool:
-    """Whether the recrawl's run is over; a store that is away for a moment has not said so."""
-    with contextlib.suppress(RedisError):
-        return runs.is_over(store, run_id)
-    return False
 
 
 def match(batch_id: str) -> None:
@@ -168,7 +98,7 @@ def deliver(event_id: str) -> None:
 
 # A worker hands these functions to each job; a job can call no other.
 FUNCTIONS: Mapping[str, Callable[..., None]] = MappingProxyType(
-    {function.__name__: function for function in (recrawl, match, deliver, rematch, recall, forget)}
+    {function.__name__: function for function in (match, deliver, rematch, recall, forget)}
 )
 
 

@@ -23,12 +23,13 @@ MATCH_SECONDS = 600
 DELIVER_SECONDS = 120
 # A busy crawl swallows RQ's timeout, so a recrawl keeps its own deadline; RQ's is well outside it.
 RECRAWL_SECONDS_MARGIN = 300
-# Fields of a worker's record that are ours: that it looks at what is in force, why it takes no job now, and what tells
-# its process from a later one of the same number (queue.fleet.processes).
+# Fields of a worker's record that are ours: that it looks at what is in force, why it takes no job now, how many
+# recrawls it has at once, and what tells its process from a later one of the same number (queue.fleet.processes).
 LOOKS = "looks_at_in_force"
 IDLE_BECAUSE = "idle_because"
 PROCESS_START = "process_start"
 KERNEL = "kernel"
+RECRAWLS_AT_ONCE = "recrawls_at_once"
 PARKED_SECONDS = 90 * 24 * 3600
 
 

@@ -24,11 +24,11 @@ from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting
 from orbweaver.settings import Settings
 
 T = TypeVar("T")
-# Its server is single-threaded and is prepared as the worker that forks work horses is, and has imported what the file
-# of a test imports, which each child reads again.
+# Its server is single-threaded and is prepared as the worker that forks crawl processes is, and has imported what the
+# file of a test imports, which each child reads again.
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["pytest", "hypothesis.strategies", "hostile.trial", "synthetic_host", "preloaded_horse"]
+    ["pytest", "hypothesis.strategies", "hostile.trial", "synthetic_host", "preloaded_worker"]
 )
 
 
@@ -187,7 +187,7 @@ def crawl_here(one: Order) -> Crawled:
 
 
 def as_told(one: Order, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
-    """Fail when a work horse would not believe what was found."""
+    """Fail when a recrawl worker would not believe what was found."""
     for start in range(0, max(len(sightings), len(skips)), crawl_messages.MOST_AT_ONCE):
         some = slice(start, start + crawl_messages.MOST_AT_ONCE)
         told = crawl_messages.Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally)

@@ -79,19 +79,18 @@ class Workplace:
         """Return the ids of all processes that work for this state directory, the store's server among them."""
         return [pid for pid in process_ids() if str(self.state) in _said_by(pid)]
 
-    def horses(self) -> list[int]:
-        """Return the ids of forked work horses: children of a recrawl worker of this place."""
+    def recrawl_workers(self) -> list[int]:
+        """Return the ids of the recrawl workers of this place."""
         forked = {pid for pid in self.processes() if re.search(r"worker(_child\0\d+)?\0recrawl\0", _said_by(pid))}
-        workers = {pid for pid in forked if parent_of(pid) not in forked}
-        return [pid for pid in process_ids() if parent_of(pid) in workers]
+        return [pid for pid in forked if parent_of(pid) not in forked]
 
     def crawl_processes(self) -> list[int]:
-        """Return the ids of the sandboxed children of work horses.
+        """Return the ids of the sandboxed children of recrawl workers.
 
         They are not dumpable, so only root could read what they were started with.
         """
-        horses = self.horses()
-        return [pid for pid in process_ids() if parent_of(pid) in horses]
+        workers = self.recrawl_workers()
+        return [pid for pid in process_ids() if parent_of(pid) in workers]
 
 
 def finish(process: subprocess.Popen[str], standard_input: str = "") -> Ran:

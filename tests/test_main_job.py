@@ -236,7 +236,7 @@ def test_ctrl_c_keeps_what_was_found_and_ends_every_process(place: Workplace) ->
     assert place.processes() == []
 
 
-def test_a_killed_work_horse_is_replaced_and_the_cases_are_the_same(place: Workplace) -> None:
+def test_a_killed_crawl_process_is_replaced_and_the_cases_are_the_same(place: Workplace) -> None:
     listed = [image() for _ in range(6)]
     gate = Gate(page("late-0.png", "late-1.png", "late-2.png"))
     resources = {
@@ -255,8 +255,8 @@ def test_a_killed_work_horse_is_replaced_and_the_cases_are_the_same(place: Workp
         hashes = place.write("list.csv", hash_list(*listed))
         running = place.start("verify", reports, "--hashes", hashes, "--out", str(place.out), "--json")
         gate.wait_until_reached()
-        (horse,) = place.horses()
-        os.kill(horse, signal.SIGKILL)
+        (crawl,) = place.crawl_processes()
+        os.kill(crawl, signal.SIGKILL)
         gate.open()
         ran = finish(running)
     assert ran.status == 0, ran.stdout

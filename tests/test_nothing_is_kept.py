@@ -102,7 +102,7 @@ def test_after_an_interrupted_recrawl(place: Workplace) -> None:
     assert places_with_the_marker(place) == []
 
 
-@pytest.mark.parametrize("kind", ["horses", "crawl_processes"])
+@pytest.mark.parametrize("kind", ["recrawl_workers", "crawl_processes"])
 def test_after_a_process_of_a_recrawl_was_killed(place: Workplace, kind: str) -> None:
     gate = Gate(marked_page())
     with SyntheticHost(site(gate)) as host:
@@ -148,10 +148,10 @@ def test_a_crawl_process_holds_no_file_that_it_could_write_to_and_no_connection_
     with SyntheticHost(site(gate)) as host:
         running = place.start(*arguments(place, host.url))
         gate.wait_until_reached()
-        (horse,), (crawl,) = place.horses(), place.crawl_processes()
+        (worker,), (crawl,) = place.recrawl_workers(), place.crawl_processes()
         found = files_open_for_writing(crawl)
-        inherited = sockets_of(horse) & sockets_of(crawl)
-        is_connected = bool(sockets_of(horse))
+        inherited = sockets_of(worker) & sockets_of(crawl)
+        is_connected = bool(sockets_of(worker))
         gate.open()
         finish(running)
     assert found == []

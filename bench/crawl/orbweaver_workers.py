@@ -1,7 +1,7 @@
-"""Orbweaver as it works: preloaded worker processes fork a horse a host, whose sandboxed child recrawls it.
+"""Orbweaver as it works: preloaded worker processes fork a process a host, whose sandboxed child recrawls it.
 
-What a work horse does is done here as queue/jobs.py does it, with the real recorder and the real store; RQ itself is
-left out. With one worker the hosts are recrawled one after the other, with two at once.
+What a recrawl worker does is done here as queue/recrawling.py does it, with the real recorder and the real store; RQ
+itself is left out. With one worker the hosts are recrawled one after the other, with two at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RUN_ID = "bench"
 
 
 def recrawl(start: str, task: Task, settings: Settings) -> None:
-    """Recrawl one host for this work horse, in a sandboxed child."""
+    """Recrawl one host for this process, in a sandboxed child."""
     from orbweaver.crawler import crawl_process
     from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found
     from orbweaver.crawler.rules import scope as scopes
@@ -40,7 +40,7 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
     record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
-    with crawl_process.started(order.scope, order.reports, settings) as told:
+    with crawl_process.CrawlProcess(order.scope, order.reports, settings) as told:
         for said in told:
             match said:
                 case Contained():
@@ -85,7 +85,7 @@ def main() -> None:
             fork(waiting.pop(0), task, settings)
             running += 1
         _, status, used = os.wait4(-1, 0)
-        assert status == 0, f"a horse ended with {os.waitstatus_to_exitcode(status)}"
+        assert status == 0, f"a process ended with {os.waitstatus_to_exitcode(status)}"
         running -= 1
         peaks.append(used.ru_maxrss * 1024)
     answer(

@@ -1,6 +1,6 @@
-"""Orbweaver: a recrawl of each site in a sandboxed child, as the work horses of a preloaded worker do it.
+"""Orbweaver: a recrawl of each site in a sandboxed child, as a preloaded worker does it.
 
-Without a store: what a crawl process tells its work horse is all that counts here.
+Without a store: what a crawl process tells its worker is all that counts here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def recrawl(start: str) -> SiteFindings:
     one = scope.scope_for(ScopeKind.HOST, start, Limits())
     sha256s: list[str] = []
     said: list[str] = []
-    with crawl_process.started(one, (Report(url=start),), settings) as told:
+    with crawl_process.CrawlProcess(one, (Report(url=start),), settings) as told:
         for message in told:
             if isinstance(message, crawl_messages.Found):
                 sha256s += [sighting.digests.sha256 for sighting in message.sightings]

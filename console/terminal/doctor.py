@@ -25,6 +25,7 @@ from orbweaver.matcher_client.gate import health_gate, service_health
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.several_services import open_services, rules_of
+from orbweaver.queue.fleet import capacity
 from orbweaver.queue.records import batches
 from orbweaver.settings import Settings
 from orbweaver.store import disk, durability, embedded
@@ -54,6 +55,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _store(settings, in_store)
     yield from _matchers(settings, in_store)
     yield from _settings(settings)
+    at_once = capacity.of_this_machine(settings)
+    yield Check("recrawls", "ok", f"{at_once.recrawls_at_once} at once on this machine ({at_once.because})")
 
 
 def _readers() -> Check:

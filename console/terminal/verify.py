@@ -98,7 +98,7 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
         result = verification.verify(
             opened.store,
             orders,
-            recrawlers=prepare.recrawlers_for(len(orders)),
+            recrawls_at_once=prepare.recrawls_at_once(preparation, len(orders)),
             environment=opened.environment,
             log_file=opened.log_file,
             on_progress=display.show,

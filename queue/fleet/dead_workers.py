@@ -72,7 +72,7 @@ def recover(store: Store, name: QueueName, worker_name: str) -> None:
 
 
 def retry_jobs_of(store: Store, name: QueueName, worker_name: str) -> None:
-    """Treat the jobs that a dead worker was working on as after a killed horse: retried, or parked."""
+    """Treat the jobs that a dead worker was working on as after a failure: retried, or parked."""
     for job_id in _started(store, name):
         _retry(store, name, job_id, lambda other: other == worker_name)
 

@@ -1,4 +1,4 @@
-"""Does once in a recrawl worker, before its first fork, what each of its work horses would have to do again."""
+"""Does once in a recrawl worker, before its first fork, what each of its crawl processes would have to do again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import importlib
 import mimetypes
 
-# Modules that Scrapy would import by name in every horse, and those that lead to our own.
+# Modules that Scrapy would import by name in every crawl process, and those that lead to our own.
 PRELOADED = (
     "orbweaver.queue.jobs",
     "multiprocessing.popen_fork",
@@ -29,10 +29,10 @@ PRELOADED = (
 def preload() -> None:
     """Import what every recrawl needs, and keep it out of the collector's way.
 
-    A preloaded horse needs 60 ms of CPU for one URL, next to nothing of it for imports; the reactor must stay
+    A preloaded crawl process needs 60 ms of CPU for one URL, next to nothing of it for imports; the reactor must stay
     unimported, because its epoll would be shared by every fork. The sooner this is called in a process, the less the
     start costs: of 170,000 objects the imports leave 2,400 to collect, and looking for them is a seventh of the start.
-    So nobody looks: what is frozen stays, and its pages are shared with every horse.
+    So nobody looks: what is frozen stays, and its pages are shared with every fork.
     """
     gc.disable()
     for name in PRELOADED:
@@ -48,8 +48,8 @@ def _prepare() -> None:
     from orbweaver.crawler.errors import ReadersWrong
     from orbweaver.crawler.fetching.tls import verified_context
 
-    mimetypes.init()  # reads the system's table, which would cost every horse some 4 ms
+    mimetypes.init()  # reads the system's table, which would cost every fork some 4 ms
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
     with contextlib.suppress(ReadersWrong):  # each recrawl says so; here its first use is done once: 60 ms
         reader_proof.prove()
-    verified_context()  # reading the system's roots would cost every horse some 80 ms
+    verified_context()  # reading the system's roots would cost every fork some 80 ms

@@ -1,6 +1,6 @@
 """The log of workers, kept from them: they write into a pipe, and only this process holds the file.
 
-So a work horse has no descriptor of a file that it could write to, overwrite or shorten.
+So a crawl process has no descriptor of a file that it could write to, overwrite or shorten.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 # A run writes no more than this, and the file of earlier runs is put aside when it has grown larger: whoever took
-# over a work horse must not fill the disk.
+# over a crawl process must not fill the disk.
 MOST_BYTES = 10_000_000
 PIECE_BYTES = 65_536
 CUT = b"\n... the rest of this run's log is not kept\n"

@@ -36,20 +36,20 @@ class _Child:
 
 
 class WorkerProcesses:
-    """Workers for every queue: `recrawlers` that fork sandboxed horses, one for match, one for takedown.
+    """A worker for every queue; that for recrawls has `recrawls_at_once` under way, and there is none for 0.
 
     Each has a session of its own, so that Ctrl-C in the terminal reaches only us. The kernel kills each when we die, or
     the thread that started it ends (decision 0027). What they say goes to `log_file`.
     """
 
-    def __init__(self, store: Store, *, recrawlers: int, environment: Mapping[str, str], log_file: Path) -> None:
+    def __init__(self, store: Store, *, recrawls_at_once: int, environment: Mapping[str, str], log_file: Path) -> None:
         self._store = store
-        self._environment = dict(environment)
+        self._environment = {**environment, "RECRAWLS_AT_ONCE": str(max(recrawls_at_once, 1))}
         self._log = WorkerLog(log_file)
         self._children: list[_Child] = []
         self._replacements = 0
         self._idle_since: float | None = None
-        self._wanted = [QueueName.MATCH, QueueName.TAKEDOWN, *[QueueName.RECRAWL] * recrawlers]
+        self._wanted = [name for name in QueueName if name is not QueueName.RECRAWL or recrawls_at_once]
 
     def __enter__(self) -> WorkerProcesses:
         with contextlib.ExitStack() as stack:
@@ -108,7 +108,7 @@ class WorkerProcesses:
         return True
 
     def kill(self) -> None:
-        """End every worker at once; a horse dies with its worker."""
+        """End every worker at once; crawl processes die with their worker."""
         for child in self._children:
             if child.process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):  # it ended between the two

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,9 @@ from orbweaver.queue.records import batches
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from pydantic import Field
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, WatchError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.typing import EncodableT, FieldT
 
 if TYPE_CHECKING:
@@ -65,11 +67,13 @@ class Attempt:
     """One try at a recrawl, and the fence of its writes: a later attempt has a higher `number`.
 
     `writes` counts what it wrote, here and in the store. So each write notices that an earlier one is not there any
-    more, because the store failed over to a server that had not got it.
+    more, because the store failed over to a server that had not got it. `is_unsure` after a write whose answer was
+    lost: the same one can be tried again, and is not written twice.
     """
 
     number: int
     writes: int = 0
+    is_unsure: bool = False
 
 
 def create(store: Store, run_id: str, order: Order) -> str:
@@ -201,6 +205,11 @@ def note_sandbox(store: Store, recrawl_id: str, attempt: Attempt, enforced: dict
     _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
 
 
+def note_handed_back(store: Store, recrawl_id: str, attempt: Attempt) -> None:
+    """Write that nobody works on the recrawl, and another attempt will; raises NotRecorded as `end` does."""
+    _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"state": RecrawlState.QUEUED.value})
+
+
 def note_reported(store: Store, recrawl_id: str, attempt: Attempt, reported: Sequence[Reported]) -> None:
     """Write the outcomes of reported URLs; raises NotRecorded as `end` does."""
     said: dict[FieldT, EncodableT] = {one.url: one.model_dump_json() for one in reported}
@@ -220,27 +229,47 @@ def _write(
 
     Raises NotRecorded when the store has lost what the attempt wrote before.
     """
-    key = keys.recrawl(recrawl_id)
-    tried = 0
 
     def write(pipe: Pipeline) -> None:
-        nonlocal tried
-        tried += 1
-        if attempt is not None:
-            number, writes = _fence(pipe, key)
-            if number > attempt.number or (tried > 1 and writes == attempt.writes + 1):
-                return  # the latter: it was written, and only the answer was lost
-            _require_all(attempt, number, writes)
-        pipe.multi()
         pipe.hset(target, mapping=fields)
-        if target != key:
+        if target != keys.recrawl(recrawl_id):
             pipe.expire(target, KEPT_SECONDS)
-        if attempt is not None:
-            pipe.hincrby(key, "writes", 1)
+
+    if attempt is None:
+        with store.pipeline(transaction=True) as pipe:
+            write(pipe)
+            pipe.execute()
+    else:
+        _write_under_fence(store, recrawl_id, attempt, write)
+
+
+def _write_under_fence(
+    store: Store, recrawl_id: str, attempt: Attempt, queue_writes: Callable[[Pipeline], None]
+) -> bool:
+    """Do the writes of an attempt in one transaction; False when a later attempt has begun, and nothing was written.
+
+    After an error of the connection the caller may try the same writes again. Raises NotRecorded when the store has
+    lost what the attempt wrote before.
+    """
+    key = keys.recrawl(recrawl_id)
+    is_later = False
+
+    def write(pipe: Pipeline) -> None:
+        nonlocal is_later
+        number, writes = _fence(pipe, key)
+        is_later = number > attempt.number
+        if is_later or (attempt.is_unsure and writes == attempt.writes + 1):
+            return  # the latter: it was written, and only the answer was lost
+        _require_all(attempt, number, writes)
+        pipe.multi()
+        queue_writes(pipe)
+        pipe.hincrby(key, "writes", 1)
+        attempt.is_unsure = True
 
     store.transaction(write, key)
-    if attempt is not None:
-        attempt.writes += 1
+    attempt.writes += 1
+    attempt.is_unsure = False
+    return not is_later
 
 
 def check(store: Store, recrawl_id: str, attempt: Attempt) -> None:
@@ -269,33 +298,27 @@ def skips(store: Store, recrawl_id: str) -> list[Skip]:
 def recorder(store: Store, recrawl_id: str, run_id: str, attempt: Attempt) -> Record:
     """Return the function by which a crawl hands over its findings.
 
-    Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the
-    store does not take it or has lost what it took before, or when a later attempt of the same recrawl has begun.
+    Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the store
+    refuses it or has lost what it took before, or when a later attempt of the same recrawl has begun; and, as redis-py
+    does, ConnectionError and TimeoutError while the store is away: the same can be handed over again.
     """
-    key = keys.recrawl(recrawl_id)
 
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
+        def write(pipe: Pipeline) -> None:
+            if sightings:
+                batches.add(store, pipe, run_id, sightings)
+            if skips:
+                pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
+                pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
+            pipe.hset(keys.recrawl(recrawl_id), "tally", tally.model_dump_json())
+
         try:
-            with store.pipeline(transaction=True) as pipe:
-                pipe.watch(key)
-                number, writes = _fence(pipe, key)
-                if number > attempt.number:
-                    raise NotRecorded("a later attempt of this recrawl has begun")
-                _require_all(attempt, number, writes)
-                pipe.multi()
-                if sightings:
-                    batches.add(store, pipe, run_id, sightings)
-                if skips:
-                    pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
-                    pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
-                pipe.hset(key, "tally", tally.model_dump_json())
-                pipe.hincrby(key, "writes", 1)
-                pipe.execute()
-                attempt.writes += 1
-        except WatchError as error:
-            # redis-py says so as well when the connection was lost between the look and the writing.
-            raise NotRecorded("the store did not answer in time, or a later attempt has begun") from error
+            is_written = _write_under_fence(store, recrawl_id, attempt, write)
+        except (RedisConnectionError, RedisTimeoutError):
+            raise
         except RedisError as error:
             raise NotRecorded(f"the store did not accept what was found: {error}") from error
+        if not is_written:
+            raise NotRecorded("a later attempt of this recrawl has begun")
 
     return record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Sighting, format_time, now
@@ -39,6 +39,15 @@ def note_over(store: Store, run_id: str) -> None:
 def is_over(store: Store, run_id: str) -> bool:
     """Whether the run is over, because all was done or because it was stopped."""
     return bool(store.hexists(keys.run(run_id), "over_at"))
+
+
+def over(store: Store, run_ids: Collection[str]) -> frozenset[str]:
+    """Return which of these runs are over, in one round trip."""
+    asked = sorted(run_ids)
+    with store.pipeline(transaction=False) as pipe:
+        for run_id in asked:
+            pipe.hexists(keys.run(run_id), "over_at")
+        return frozenset(run_id for run_id, is_over in zip(asked, pipe.execute(), strict=True) if is_over)
 
 
 def recrawl_ids(store: Store, run_id: str) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from orbweaver.crawler.fetching.nat64 import parse_prefixes
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.matcher_client.several_services import open_services
+from orbweaver.queue.fleet import capacity
 from orbweaver.queue.records import event_places
 from orbweaver.queue.records.event_places import Places
 from orbweaver.settings import Settings
@@ -21,9 +22,6 @@ from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_store, require_store
 from orbweaver.takedown.delivery.sinks import open_sinks
-
-# The sandboxed process of one host is bound by its host; more than this many at once on one machine only waits.
-MOST_RECRAWLERS = 8
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,6 @@ def opened(preparation: Preparation, *, out: Path | None = None) -> Iterator[Ope
         yield OpenedRun(store, places, environment, state_dir / "workers.log")
 
 
-def recrawlers_for(orders: int) -> int:
-    """Return how many workers recrawl so many hosts at once on this machine."""
-    return min(orders, os.cpu_count() or 1, MOST_RECRAWLERS)
+def recrawls_at_once(preparation: Preparation, orders: int) -> int:
+    """Return how many of so many orders are recrawled at once on this machine."""
+    return min(orders, capacity.of_this_machine(preparation.settings).recrawls_at_once)

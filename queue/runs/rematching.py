@@ -78,7 +78,7 @@ def run(
     with run_lock.hold(store, run_id, claim, stop) as lock:
         versions = beginning.take_over(store, run_id, environment, (QueueName.MATCH, QueueName.TAKEDOWN), places)
         rematch.start(store, versions)
-        with WorkerProcesses(store, recrawlers=0, environment=environment, log_file=log_file) as workers:
+        with WorkerProcesses(store, recrawls_at_once=0, environment=environment, log_file=log_file) as workers:
             while not (stop.is_set() or workers.are_exhausted):
                 lock.check()
                 workers.replace_dead()

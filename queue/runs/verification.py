@@ -40,7 +40,7 @@ POLL_SECONDS = 0.2
 # Both end as soon as all is done; what is not done by then is kept for the next run. A second Ctrl-C ends at once.
 RECRAWL_STOP_SECONDS = 10.0
 DRAIN_SECONDS = 5.0
-HORSE_SECONDS = 3.0
+JOB_END_SECONDS = 3.0
 # A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
 CHECKS_WAITED_FOR = 3
 
@@ -108,7 +108,7 @@ def verify(
     store: Store,
     orders: Sequence[Order],
     *,
-    recrawlers: int,
+    recrawls_at_once: int,
     environment: Mapping[str, str],
     log_file: Path,
     on_progress: Callable[[VerifyProgress], None],
@@ -137,7 +137,7 @@ def verify(
                 _enqueue(store, run_id, order, is_stopped=stop.is_set())
             if not stop.is_set():
                 with WorkerProcesses(
-                    store, recrawlers=recrawlers, environment=environment, log_file=log_file
+                    store, recrawls_at_once=recrawls_at_once, environment=environment, log_file=log_file
                 ) as workers:
                     _watch(store, run_id, names, began_at, answering, lock, workers, on_progress, stop)
                     if stop.is_set():
@@ -214,15 +214,15 @@ def _watch(
         if is_crawled and workers.takes_no_match_job() and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
             return
         if is_crawled and is_asked and not (is_to_rematch or progress.is_rematching):
-            _let_horses_end(store, stop)
+            _let_jobs_end(store, stop)
             return
         stuck_since = lost_jobs.put_back_handed_over(store, stuck_since)
         stop.wait(POLL_SECONDS)
 
 
-def _let_horses_end(store: Store, stop: threading.Event) -> None:
-    """Give the last work horses a moment to end by themselves: one that is stopped looks as if it had failed."""
-    deadline = time.monotonic() + HORSE_SECONDS
+def _let_jobs_end(store: Store, stop: threading.Event) -> None:
+    """Give the last recrawl jobs a moment to end: a worker that is stopped before hands them back."""
+    deadline = time.monotonic() + JOB_END_SECONDS
     while queues.waiting_jobs(store, QueueName.RECRAWL) and time.monotonic() < deadline and not stop.is_set():
         stop.wait(POLL_SECONDS / 4)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import a_sighting, an_order
 from contained import Died, run
-from orbweaver.crawler import crawl_messages, crawl_process, recrawl
-from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp
+from orbweaver.crawler import crawl_messages, recrawl
+from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp, MessageStream
+from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
@@ -70,12 +73,32 @@ def wait_for_sigterm(_: Scope, __: Sequence[Report], record: Record, ___: Settin
     return recrawl.Ended(Tally(), "interrupted", {})
 
 
+def obey_nobody(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    record((), (), Tally())
+    while True:
+        signal.pause()
+
+
+def close_the_pipe_and_stay(_: Scope, __: Sequence[Report], ___: Record, ____: Settings) -> recrawl.Ended:
+    os.closerange(3, 256)
+    while True:
+        signal.pause()
+
+
+def say_half_a_message(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+    sender = inspect.getclosurevars(record).nonlocals["sender"]
+    os.write(sender, b'{"kind": "found",')
+    while True:
+        signal.pause()
+
+
 # --- the parent, itself in a process of its own: it forks, and has signals of its own ---
 
 
 def said_by(name: str, scope: Scope = ORDER.scope, store_ports: tuple[int, ...] = ()) -> list[CrawlMessage]:
     recrawl.run = globals()[name]
-    with crawl_process.started(scope, ORDER.reports, Settings(), store_ports=store_ports) as said:
+    with CrawlProcess(scope, ORDER.reports, Settings(), store_ports=store_ports) as said:
         return list(said)
 
 
@@ -84,33 +107,52 @@ def said_by_one_that_inherits_much(name: str) -> list[CrawlMessage]:
         return said_by(name)
 
 
-def ask_the_group_to_stop() -> list[CrawlMessage]:
-    os.setpgrp()
-    before = signal.getsignal(signal.SIGTERM)
+def stop_while_it_crawls() -> list[CrawlMessage]:
     recrawl.run = wait_for_sigterm
-    with crawl_process.started(ORDER.scope, ORDER.reports, Settings()) as said:
+    with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as process:
+        said = iter(process)
         some = [next(said), next(said)]
-        os.killpg(os.getpgrp(), signal.SIGTERM)
+        process.tell_to_stop()
+        process.tell_to_stop()
+        process.end_if_disobedient()
         some += said
-    assert signal.getsignal(signal.SIGTERM) == before
     return some
 
 
-def stop_when_asked() -> list[CrawlMessage]:
-    """The store says that the run is over while the child is silent."""
-    recrawl.run = wait_for_sigterm
-    is_over = False
-    with crawl_process.started(ORDER.scope, ORDER.reports, Settings(), is_to_stop=lambda: is_over) as said:
+def stop_one_that_does_not_obey() -> list[CrawlMessage]:
+    recrawl.run = obey_nobody
+    with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as process:
+        said = iter(process)
         some = [next(said), next(said)]
-        is_over = True
+        process.tell_to_stop(within=0)
+        process.end_if_disobedient()
         some += said
+    return some
+
+
+def read_one_that_closed_its_pipe() -> list[CrawlMessage]:
+    recrawl.run = close_the_pipe_and_stay
+    with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as said:
+        return list(said)
+
+
+def read_many_while_one_says_half_a_message() -> list[CrawlMessage | None]:
+    recrawl.run = say_half_a_message
+    with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as half:
+        said = iter(half)
+        some: list[CrawlMessage | None] = [next(said)]
+        select.select([half], [], [])
+        half.receive()
+        some.append(half.next_message())  # and does not wait for the other half
+        half.receive()
+        some.append(half.next_message())
     return some
 
 
 def leave_early() -> bool:
     recrawl.run = wait_for_sigterm
-    with crawl_process.started(ORDER.scope, ORDER.reports, Settings()) as said:
-        next(said)
+    with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as said:
+        next(iter(said))
     try:
         os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
@@ -120,8 +162,8 @@ def leave_early() -> bool:
 
 def die_while_it_crawls(note: str) -> None:
     recrawl.run = wait_for_sigterm
-    with crawl_process.started(ORDER.scope, ORDER.reports, Settings()) as said:
-        next(said)
+    with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as said:
+        next(iter(said))
         [child] = multiprocessing.active_children()
         Path(note).write_text(str(child.pid))
         os.kill(os.getpid(), signal.SIGKILL)
@@ -166,12 +208,20 @@ def test_no_recrawl_opens_the_port_of_the_store() -> None:
     assert last.reason.startswith("port 443 is also the store's port")
 
 
-def test_a_request_to_stop_is_for_the_child_which_ends_in_order() -> None:
-    assert run(ask_the_group_to_stop)[-1] == Finished(stopped_by="interrupted", suggestions={})
+def test_a_child_that_is_told_to_stop_ends_its_recrawl_in_order() -> None:
+    assert run(stop_while_it_crawls)[-1] == Finished(stopped_by="interrupted", suggestions={})
 
 
-def test_a_child_whose_run_is_over_ends_its_recrawl_in_order() -> None:
-    assert run(stop_when_asked)[-1] == Finished(stopped_by="interrupted", suggestions={})
+@pytest.mark.parametrize("name", ["stop_one_that_does_not_obey", "read_one_that_closed_its_pipe"])
+def test_a_child_that_does_not_end_is_ended(name: str) -> None:
+    with pytest.raises(CrawlDied, match="the crawl process ended with -9"):
+        run(globals()[name])
+
+
+def test_nobody_waits_for_the_rest_of_a_message() -> None:
+    contained, *others = run(read_many_while_one_says_half_a_message)
+    assert isinstance(contained, Contained)
+    assert others == [None, None]
 
 
 def test_nothing_is_left_of_a_child_whose_words_nobody_wants() -> None:
@@ -189,12 +239,15 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
 # --- what a child says when it was taken over ---
 
 
-def say(messages: Sequence[bytes]) -> Iterator[CrawlMessage]:
-    receiver, sender = crawl_process._context.Pipe(duplex=False)
-    for one in messages:
-        sender.send_bytes(one)
-    child = crawl_process._context.Process()
-    return crawl_process._messages_of(receiver, child, ORDER.scope, ORDER.reports, lambda: False)
+def say(messages: Sequence[bytes], piece_bytes: int = 2**20) -> list[CrawlMessage]:
+    stream = MessageStream(ORDER.scope, ORDER.reports)
+    said = b"".join(one + b"\n" for one in messages)
+    heard = []
+    for start in range(0, len(said), piece_bytes):
+        stream.feed(said[start : start + piece_bytes])
+        while (message := stream.next_message()) is not None:
+            heard.append(message)
+    return heard
 
 
 CONTAINED = Contained(enforced={}).model_dump_json().encode()
@@ -207,9 +260,13 @@ def test_what_contains_a_process_is_said_first_and_once(messages: list[bytes]) -
         list(say(messages))
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 7, 2**20])
+def test_messages_are_read_however_the_pipe_cuts_them(piece_bytes: int) -> None:
+    assert [one.kind for one in say([CONTAINED, FOUND, FOUND], piece_bytes)] == ["contained", "found", "found"]
+
+
 def test_a_message_is_bounded_before_it_is_read() -> None:
-    receiver, sender = crawl_process._context.Pipe(duplex=False)
-    os.write(sender.fileno(), (crawl_messages.MOST_BYTES + 1).to_bytes(4))
-    child = crawl_process._context.Process()
+    stream = MessageStream(ORDER.scope, ORDER.reports)
+    stream.feed(b"x" * crawl_messages.MOST_BYTES)
     with pytest.raises(MessageRefused, match="a message of more than"):
-        next(crawl_process._messages_of(receiver, child, ORDER.scope, ORDER.reports, lambda: False))
+        stream.feed(b"x")

@@ -74,9 +74,9 @@ def test_a_url_for_which_there_is_not_enough_memory_is_a_failure_and_the_next_on
 
 @pytest.mark.parametrize("megabytes", [1, 4, 12, 24, 48])
 def test_nothing_is_called_checked_when_memory_runs_out_anywhere(megabytes: int) -> None:
-    """Where nothing at all can be allocated any more Python aborts, or waits for what never comes until RQ kills it.
+    """Where nothing at all can be allocated any more Python aborts, or waits for what never comes until it is killed.
 
-    A dead horse is a failed recrawl.
+    A dead crawl process is a failed recrawl.
     """
     with HostileServer("link_flood") as server:
         reported = [server.url + PAGE[1:], server.url + "after"]

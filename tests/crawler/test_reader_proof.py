@@ -97,7 +97,7 @@ def test_doctor_says_that_the_readers_are_right_or_which_is_not(monkeypatch: pyt
 def crawl_with_a_wrong_reader() -> list[CrawlMessage]:
     markup._TOKEN = FINDS_NOTHING
     order = an_order()
-    with crawl_process.started(order.scope, order.reports, Settings()) as said:
+    with crawl_process.CrawlProcess(order.scope, order.reports, Settings()) as said:
         return list(said)
 
 

@@ -278,7 +278,9 @@ def test_a_job_that_rq_wrote_is_not_refused(store: Store) -> None:
 
 
 def test_each_job_name_is_a_function_that_a_worker_hands_over() -> None:
-    assert jobs.FUNCTIONS.keys() == allowed_jobs.NAMES
+    begun_by_a_recrawl_worker = {allowed_jobs.JobName.RECRAWL}
+    assert jobs.FUNCTIONS.keys() | begun_by_a_recrawl_worker == allowed_jobs.NAMES
+    assert not jobs.FUNCTIONS.keys() & begun_by_a_recrawl_worker
     assert {function.__module__ for function in jobs.FUNCTIONS.values()} == {MODULE}
 
 

@@ -130,7 +130,7 @@ OPEN = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
 
 
 def kill_in_its_recrawl(store: Store, name: str) -> None:
-    """Kill a recrawl worker while its horse waits for an answer of the host."""
+    """Kill a recrawl worker while its crawl process waits for an answer of the host."""
     kill_worker(store, lambda said: said.endswith(" state running"), "recrawl", "--name", name, **OPEN)
 
 

@@ -1,4 +1,4 @@
-"""A host takes over the crawl process, in a real work horse and in the real sandbox: what it can do to the store."""
+"""A host takes over the crawl process, of a real worker and in the real sandbox: what it can do to the store."""
 
 from __future__ import annotations
 

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import a_sighting, add_batch, an_order, build_list, url_of
+from builders import a_sighting, add_batch, build_list, url_of
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import recrawls
 from orbweaver.store.connection import Store
 
 PATIENCE_MILLISECONDS = 60_000
@@ -69,7 +68,7 @@ def test_the_workers_of_a_run_that_is_killed_right_after_the_fork_end(store: Sto
         "store = connection.connect(sys.argv[1]);"
         "environment = os.environ | {'STORE_URL': sys.argv[1], 'MATCHER_URL': 'hashlist:/missing', "
         "'TAKEDOWN_SINKS': 'jsonl:' + sys.argv[2]};"
-        "workers = worker_pool.WorkerProcesses(store, recrawlers=1, environment=environment, "
+        "workers = worker_pool.WorkerProcesses(store, recrawls_at_once=1, environment=environment, "
         "log_file=Path(sys.argv[2], 'log'));"
         "workers.__enter__();"
         "children = Path(f'/proc/self/task/{os.getpid()}/children').read_text();"
@@ -81,21 +80,3 @@ def test_the_workers_of_a_run_that_is_killed_right_after_the_fork_end(store: Sto
     workers = [int(pid) for pid in killed.stdout.split()]
     assert len(workers) == 3
     assert [has_ended(pid) for pid in workers] == [True] * 3
-
-
-def test_a_work_horse_whose_worker_died_at_the_fork_does_not_begin(store: Store) -> None:
-    recrawl_id = recrawls.create(store, "run", an_order())
-    queues.enqueue_recrawl(store, "h.test", recrawl_id, 60)
-    horse = (
-        "import sys; from orbweaver.queue import queues; from orbweaver.queue.fleet import workers;"
-        "from orbweaver.store import connection;"
-        "store = connection.connect(sys.argv[1]); queue = queues.queue_for(store, queues.QueueName.RECRAWL);"
-        "worker = workers.RecrawlWorker([queue], connection=store);"
-        "worker.pid = int(sys.argv[2]);"
-        "worker.main_work_horse(queue.fetch_job(sys.argv[3]), queue)"
-    )
-    arguments = [url_of(store), str(a_dead_process()), queues.recrawl_job_id("h.test")]
-    assert subprocess.run([sys.executable, "-P", "-c", horse, *arguments]).returncode == 1
-    record = recrawls.read(store, recrawl_id)
-    assert record is not None
-    assert (record.state, record.attempt) == ("queued", 0)

@@ -37,8 +37,7 @@ from orbweaver.store import connection, embedded, keys
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
 from redis import Redis
-from rq.timeouts import HorseMonitorTimeoutException, JobTimeoutException
-from rq.worker import BaseWorker
+from rq.timeouts import JobTimeoutException
 from synthetic_host import SyntheticHost
 
 LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
@@ -140,7 +139,7 @@ def test_a_worker_that_is_asked_to_stop_keeps_what_its_recrawl_found(store: Stor
             assert worker.wait() == 0
     record = recrawls.read(store, recrawl_id)
     assert record is not None
-    assert (record.state, record.tally.files) == (RecrawlState.INTERRUPTED, 1)
+    assert (record.state, record.tally.files) == (RecrawlState.QUEUED, 1)  # handed back
     [batch_id] = store.smembers(keys.batches())
     batch = batches.read(store, batch_id.decode())
     assert batch is not None
@@ -187,18 +186,9 @@ def test_a_worker_that_cannot_ask_says_why_and_does_not_end_well(store: Store, t
     assert "Traceback" not in mixed.stderr
 
 
-@pytest.mark.parametrize("worker", [workers.RecrawlWorker, workers.PlainWorker])
-def test_the_end_of_a_jobs_time_is_no_fault_of_the_service_that_it_asks(worker: type[BaseWorker]) -> None:
-    with pytest.raises(JobTimeIsOver) as ended, worker.death_penalty_class(3_600, JobTimeoutException):
+def test_the_end_of_a_jobs_time_is_no_fault_of_the_service_that_it_asks() -> None:
+    with pytest.raises(JobTimeIsOver) as ended, workers.PlainWorker.death_penalty_class(3_600, JobTimeoutException):
         signal.raise_signal(signal.SIGALRM)  # as at the end of the hour
 
     assert isinstance(ended.value, TimeIsOver)
     assert isinstance(ended.value, JobTimeoutException)
-
-
-def test_rqs_wait_for_a_horse_ends_as_rq_expects_it() -> None:
-    with (
-        pytest.raises(HorseMonitorTimeoutException),
-        workers.RecrawlWorker.death_penalty_class(3_600, HorseMonitorTimeoutException),
-    ):
-        signal.raise_signal(signal.SIGALRM)

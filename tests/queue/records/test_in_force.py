@@ -262,7 +262,7 @@ def test_no_run_begins_beside_a_worker_of_an_earlier_release(store: Store, tmp_p
         verification.verify(
             store,
             [],
-            recrawlers=1,
+            recrawls_at_once=1,
             environment=environment,
             log_file=tmp_path / "log",
             on_progress=lambda _: None,

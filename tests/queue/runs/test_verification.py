@@ -67,7 +67,7 @@ class Run:
         return verification.verify(
             self.store,
             orders,
-            recrawlers=1,
+            recrawls_at_once=1,
             environment=given,
             log_file=self.log,
             on_progress=on_progress,
@@ -220,7 +220,14 @@ def test_a_stop_ends_the_recrawls_of_every_worker_in_order_and_keeps_what_was_fo
         ]
         log = stack.enter_context((tmp_path / "another.log").open("w+"))
         worker = stack.enter_context(  # not the run's own
-            started_worker(store, "recrawl", stderr=log.fileno(), ALLOW_ADDRESSES="127.0.0.0/8", SANDBOX="off")
+            started_worker(
+                store,
+                "recrawl",
+                stderr=log.fileno(),
+                ALLOW_ADDRESSES="127.0.0.0/8",
+                SANDBOX="off",
+                RECRAWLS_AT_ONCE="1",
+            )
         )
         result = run([an_order(host.host) for host in hosts], on_progress=stop_when_two_wait, stop=stop)
         eventually(lambda: not store.keys("rq:job:recrawl-*"))

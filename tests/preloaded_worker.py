@@ -1,4 +1,4 @@
-"""Imported by the process that forks contained children: they begin as the work horses of a worker do."""
+"""Imported by the process that forks contained children: they begin as the crawl processes of a worker do."""
 
 from __future__ import annotations
 

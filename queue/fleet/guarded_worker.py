@@ -1,0 +1,157 @@
+"""The part of a worker that is ours: it works while its settings are in force, and waits for a store that is away."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from orbweaver.model import now
+from orbweaver.queue.allowed_jobs import AllowedJob
+from orbweaver.queue.fleet import processes, upkeep
+from orbweaver.queue.job_errors import JobTimeIsOver
+from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, QueueName, give_back
+from orbweaver.queue.records import in_force
+from orbweaver.settings import Settings
+from orbweaver.store.connection import Store, socket_path
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq.job import Job
+from rq.queue import Queue
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from rq.worker import BaseWorker
+
+log = logging.getLogger("orbweaver.worker")
+# A worker that may not work looks every so many seconds whether it may.
+LOOK_SECONDS = 1.0
+_Result = TypeVar("_Result")
+
+if TYPE_CHECKING:
+    _Base = BaseWorker
+else:
+    _Base = object
+
+
+class _JobTime(UnixSignalDeathPenalty):
+    """Ends a job whose time is over by an exception that a question to a matching service lets through."""
+
+    def __init__(self, timeout: int, exception: type[Exception], **options: Any) -> None:
+        is_for_a_job = exception is JobTimeoutException  # RQ has others, for its own waiting
+        super().__init__(timeout, JobTimeIsOver if is_for_a_job else exception, **options)  # type: ignore[no-untyped-call]
+
+
+class GuardedWorker(_Base):
+    """All workers add this to RQ: a job belongs to the queue it came from, and its arguments stay out of logs."""
+
+    death_penalty_class = _JobTime
+    log_job_description = False
+    idle_because: str | None = None
+    # Read once: RQ ends an idle worker by an exception, which pydantic would turn into one of an unusable setting.
+    settings: Settings
+
+    @property
+    @abc.abstractmethod
+    def functions(self) -> Mapping[str, Callable[..., None]]:
+        """What a job of this worker may call, by the name of the job function."""
+
+    def _set_ip_address(self, connection: Store) -> None:
+        """Name the worker at the store; RQ asks from which address, and redis-py cannot read a path with a blank."""
+        if socket_path(connection) is None:
+            super()._set_ip_address(connection)
+            return
+        connection.client_setname(self.name)
+        self.ip_address = "unknown"
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the fields of the worker's record, with our own."""
+        start = processes.start_of(os.getpid()) or 0
+        return {**super().serialize(), LOOKS: 1, PROCESS_START: start, KERNEL: processes.kernel()}
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Wait for a job, and take it only while the settings of this worker are in force.
+
+        They are compared before the wait, and once more after it: a run may have begun meanwhile.
+        """
+        is_burst = timeout is None
+        while self.with_the_store(lambda: self._may_work(is_burst=is_burst)):
+            taken = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            if taken is None or self.is_in_force(*taken):
+                return taken
+        return None
+
+    def is_in_force(self, job: Job, queue: Queue) -> bool:
+        """Whether a job that was just taken may be done here; if not, it is given back."""
+        if self.with_the_store(self.complaint) is None:
+            return True
+        self.with_the_store(functools.partial(give_back, self.connection, queue, job.id))
+        return False
+
+    def with_the_store(self, act: Callable[[], _Result]) -> _Result:
+        """Do something with the store, again and again while that is away, as RQ does when it waits for a job."""
+        while True:
+            try:
+                return act()
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                self.pause(error)
+
+    def pause(self, error: RedisError) -> None:
+        """Wait a moment for a store that is away."""
+        log.warning("the store is away, jobs are taken when it is back: %s", error)
+        time.sleep(LOOK_SECONDS)
+
+    def _may_work(self, *, is_burst: bool) -> bool:
+        """Wait until this worker may work; False when it may not and is not to wait."""
+        while (reason := self.complaint()) is not None:
+            if self.idle_because is None:
+                self.connection.hset(self.key, IDLE_BECAUSE, reason)
+                log.warning("takes no job: %s; give it the same settings, or run verify with its own", reason)
+                self.idle_because = reason
+            if is_burst:
+                return False
+            self.heartbeat()
+            time.sleep(LOOK_SECONDS)
+        if self.idle_because is not None:
+            self.connection.hdel(self.key, IDLE_BECAUSE)
+            log.warning("takes jobs again")
+            self.idle_because = None
+        return True
+
+    def complaint(self) -> str | None:
+        """Say why this worker may take no job now; None when it may."""
+        names = [QueueName(one) for one in self.queue_names()]
+        reason = in_force.complaint(self.connection, self.settings, names)
+        if reason is None and QueueName.MATCH in names:
+            from orbweaver.queue.matching import asking  # the others ask nobody
+
+            reason = asking.complaint(self.connection, self.settings)
+        return reason
+
+    def hand_functions(self, job: Job, queue: Queue) -> None:
+        """Give a job that was taken what it may call."""
+        job.origin = queue.name  # the stored one may name another queue, and park the job where nobody looks
+        assert isinstance(job, AllowedJob)
+        job.functions = self.functions
+        if job.refused is not None:
+            log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
+
+    def log_end(self, job: Job, queue: Queue, seconds: float) -> None:
+        """Log at INFO how a job ended, without the host's name that its id may hold, nor what it was called with."""
+        outcome = "failed" if self.connection.exists(job.key) else "done"  # a job that is done leaves the store
+        log.info("%s job %s in %.1f s", queue.name, outcome, seconds)
+
+    def run_maintenance_tasks(self) -> None:
+        """Do RQ's own housekeeping and ours: while idle, and between two jobs."""
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        try:
+            upkeep.look_after(self.connection, now())
+        except RedisError as error:
+            log.warning("the store does not answer; what was left is looked after later: %s", error)
+
+    def prepare_job_execution(self, job: Job, *_: bool) -> None:
+        """Note that the job is started; a worker of several queues has noted, too, that it was taken (AllowedQueue)."""
+        super().prepare_job_execution(job, True)

@@ -1,0 +1,307 @@
+"""The worker that has many recrawls under way: each in a sandboxed process, all read in one loop.
+
+It holds the store and opens nothing that a host sent. When it dies, the kernel kills its crawl processes, and their
+jobs are given back (queue.fleet.dead_workers).
+"""
+
+from __future__ import annotations
+
+import functools
+import selectors
+import signal
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, cast
+
+from orbweaver.crawler.errors import NotRecorded
+from orbweaver.model import now
+from orbweaver.queue.allowed_jobs import JobName
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet.guarded_worker import LOOK_SECONDS, GuardedWorker, log
+from orbweaver.queue.job_errors import JobTimeIsOver
+from orbweaver.queue.queues import RECRAWLS_AT_ONCE, QueueName
+from orbweaver.queue.records import runs
+from orbweaver.queue.recrawling import RecrawlUnderWay
+from orbweaver.store import durability
+from orbweaver.store.errors import StoreUnfit
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq import worker_registration
+from rq.exceptions import StopRequested
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.worker import BaseWorker
+
+# While there is room, the queue is asked for a further job so often: nobody can wait for pipes and for the store.
+ASK_SECONDS = 0.1
+# Signs of life are given so often, and a worker without one for so long is dead: others do its recrawls again.
+HEARTBEAT_SECONDS = 10.0
+ALIVE_SECONDS = 60
+# A worker that could give none for so long ends its crawl processes, before others begin to crawl their hosts.
+SILENT_SECONDS = 45.0
+# A worker that is told to stop gives its crawl processes so long for the requests that are under way.
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A job that this worker has begun, at a moment of the monotonic clock."""
+
+    job: Job
+    queue: Queue
+    execution: Execution
+    at: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it takes longer than it may; a busy crawl keeps its own deadline, and this one is well outside it."""
+        return time.monotonic() > self.at + float(self.job.timeout or self.queue.DEFAULT_TIMEOUT)
+
+
+class RecrawlWorker(GuardedWorker, BaseWorker):
+    """Begins each recrawl job and goes on; a job ends when its crawl process has said its last message.
+
+    `at_once` is how many it has under way at most.
+    """
+
+    def __init__(self, *args: Any, at_once: int = 1, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.at_once = at_once
+        self._under_way: dict[RecrawlUnderWay, _Begun] = {}
+        self._begun: RecrawlUnderWay | None = None
+        self._selector = selectors.DefaultSelector()
+        self._asks_at = self._looks_at = 0.0
+        self._alive_at = time.monotonic()
+        self._stop_by = 0.0
+        self._has_given_up = False
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the fields of the worker's record, with how many recrawls it has at once."""
+        return {**super().serialize(), RECRAWLS_AT_ONCE: self.at_once}
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Wait for a job, and keep what the crawl processes say meanwhile; None when nothing is to be done any more."""
+        while self._under_way:
+            self._keep_what_is_said()
+            if time.monotonic() >= self._looks_at:
+                self._look_after()
+            taken = self._take() if self._has_room() else None
+            if taken is not None:
+                return taken
+        if self._has_given_up:
+            self.with_the_store(self._return_what_was_given_up)
+            self._has_given_up = False
+        if self._stop_requested:
+            return None
+        self._alive_at = time.monotonic()
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., None]]:
+        """What a job of this worker may call: nothing but the beginning of a recrawl."""
+        return {JobName.RECRAWL: self._begin}
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Begin the job; one that has nothing to do, or cannot begin, ends at once."""
+        self.hand_functions(job, queue)
+        begun = _Begun(job, queue, self.prepare_execution(job), time.monotonic())
+        self.prepare_job_execution(job)
+        job.started_at = now()
+        self._begun = None
+        try:
+            job.perform()
+        except Exception as error:  # noqa: BLE001 - whatever it is, RQ decides whether the job is tried again
+            self._failed(begun, error)
+            return
+        if self._begun is None:
+            self._succeeded(begun)
+            return
+        self._under_way[self._begun] = begun
+        self._selector.register(self._begun, selectors.EVENT_READ)
+        self._asks_at = 0.0  # there may be more jobs
+
+    def _begin(self, recrawl_id: str) -> None:
+        self._begun = RecrawlUnderWay.begin(self.connection, recrawl_id, self.settings)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Stop in order: at once when nothing is under way, else when each crawl process has ended its requests."""
+        if not self._under_way:
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+            return
+        self._shutdown_requested_date = now()
+        self._stop_requested = True
+        self._stop_by = time.monotonic() + STOP_SECONDS
+        self._looks_at = 0.0
+        signal.signal(signal.SIGINT, self.request_force_stop)
+        signal.signal(signal.SIGTERM, self.request_force_stop)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Give a sign of life: others take the worker for dead when they have seen none for ALIVE_SECONDS."""
+        super().heartbeat(min(timeout or ALIVE_SECONDS, ALIVE_SECONDS), pipeline)
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as RQ calls it
+        """Return how long a job counts as worked on after a sign of life."""
+        return ALIVE_SECONDS
+
+    def _has_room(self) -> bool:
+        return len(self._under_way) < self.at_once and not self._stop_requested and time.monotonic() >= self._asks_at
+
+    def _take(self) -> tuple[Job, Queue] | None:
+        """Take the next job without waiting for one."""
+        self._asks_at = time.monotonic() + ASK_SECONDS
+        try:
+            if self.complaint() is not None:
+                return None
+            taken = self.queue_class.dequeue_any(
+                self._ordered_queues,
+                None,
+                connection=self.connection,
+                job_class=self.job_class,
+                serializer=self.serializer,
+                death_penalty_class=self.death_penalty_class,
+            )
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self.pause(error)
+            return None
+        return taken if taken is not None and self.is_in_force(*taken) else None
+
+    def _keep_what_is_said(self) -> None:
+        """Wait a moment for the pipes, and keep what came; stop reading while the store is away."""
+        until = min(self._looks_at, self._asks_at if len(self._under_way) < self.at_once else self._looks_at)
+        ended = []
+        for key, _ in self._selector.select(max(until - time.monotonic(), 0)):
+            recrawl = cast("RecrawlUnderWay", key.fileobj)
+            try:
+                if recrawl.keep():
+                    ended.append(recrawl)
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                self.pause(error)
+                break
+            except Exception as error:  # noqa: BLE001 - as in execute_job
+                self._failed(self._forget(recrawl), error)
+        if ended:
+            self._end(ended)
+
+    def _end(self, ended: Sequence[RecrawlUnderWay]) -> None:
+        """End the jobs of recrawls that have ended, once all that was kept of them is where it must be."""
+        replicas = self.settings.store_replicas
+        unfit: StoreUnfit | None = None
+        if replicas:
+            try:
+                durability.wait_for_disk(self.connection, replicas)
+            except StoreUnfit as error:
+                unfit = error
+        for recrawl in ended:
+            begun = self._forget(recrawl)
+            if recrawl.is_handed_back:
+                self.with_the_store(functools.partial(self._hand_back, begun))
+                continue
+            try:
+                if unfit is not None:
+                    raise unfit
+                if replicas:
+                    self.with_the_store(recrawl.require_kept)
+            except (NotRecorded, StoreUnfit) as error:
+                self._failed(begun, error)
+            else:
+                self._succeeded(begun)
+
+    def _look_after(self) -> None:
+        """Do what has its own clock: signs of life, ends that were ordered, times that are over, upkeep."""
+        self._looks_at = time.monotonic() + LOOK_SECONDS
+        try:
+            if time.monotonic() >= self._alive_at + HEARTBEAT_SECONDS:
+                self._say_alive()
+            self._stop_what_is_over()
+            if self.should_run_maintenance_tasks:
+                self.run_maintenance_tasks()
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self.pause(error)
+        for recrawl, begun in list(self._under_way.items()):
+            if self._stop_requested:
+                recrawl.hand_back(within=STOP_SECONDS)
+            recrawl.end_if_disobedient()
+            if begun.is_late:
+                self._failed(self._forget(recrawl), JobTimeIsOver(f"it took more than {begun.job.timeout} s"))
+
+    def _say_alive(self) -> None:
+        """Give a sign of life for the worker and for each of its jobs; one that somebody discarded stays away."""
+        with self.connection.pipeline() as pipe:
+            self.heartbeat(pipeline=pipe)
+            for one in self._under_way.values():
+                one.execution.heartbeat(one.job.started_job_registry, ALIVE_SECONDS, pipe)
+            is_new, *_ = pipe.execute()
+            if is_new:  # the record had expired, and the worker was forgotten
+                fields: dict[Any, Any] = self.serialize()
+                pipe.hset(self.key, mapping=fields)
+                worker_registration.register(self, pipe)
+                pipe.execute()
+        self._alive_at = time.monotonic()
+
+    def _stop_what_is_over(self) -> None:
+        over = runs.over(self.connection, {recrawl.run_id for recrawl in self._under_way})
+        for recrawl in self._under_way:
+            if recrawl.run_id in over:
+                recrawl.stop()
+
+    def pause(self, error: RedisError) -> None:
+        """Wait a moment for the store: the crawl processes wait, too, when their pipes are full.
+
+        After SILENT_SECONDS they are ended: their hosts will be crawled by others, and by nobody else at the same time.
+        """
+        super().pause(error)
+        if self._stop_requested and time.monotonic() > self._stop_by:
+            raise StopRequested
+        if self._under_way and time.monotonic() > self._alive_at + SILENT_SECONDS:
+            log.warning("the store is away for too long: %d recrawls are given up", len(self._under_way))
+            for recrawl in list(self._under_way):
+                self._forget(recrawl)
+            self._has_given_up = True
+
+    def _forget(self, recrawl: RecrawlUnderWay) -> _Begun:
+        self._selector.unregister(recrawl)
+        recrawl.close()
+        return self._under_way.pop(recrawl)
+
+    def _return_what_was_given_up(self) -> None:
+        """Have the jobs that were given up done again; nothing of ours is under way."""
+        dead_workers.retry_jobs_of(self.connection, QueueName.RECRAWL, self.name)
+
+    def _hand_back(self, one: _Begun) -> None:
+        """Put a job back to the front of its queue; that it was begun here costs it no retry."""
+        with self.connection.pipeline() as pipe:
+            one.queue.enqueue_job(one.job, pipeline=pipe, at_front=True)
+            self.cleanup_execution(one.job, pipe, one.execution)
+            pipe.execute()
+
+    def _succeeded(self, one: _Begun) -> None:
+        def note() -> None:
+            self.handle_execution_ended(one.job, one.queue, one.job.success_callback_timeout)
+            self.handle_job_success(one.job, one.queue, one.queue.started_job_registry, one.execution)
+
+        self.with_the_store(note)
+        self.log_end(one.job, one.queue, time.monotonic() - one.at)
+
+    def _failed(self, one: _Begun, error: Exception) -> None:
+        """Have RQ try the job again, or park it when it was tried often enough."""
+        said = (type(error), error, error.__traceback__)
+
+        def note() -> None:
+            self.handle_execution_ended(one.job, one.queue, one.job.failure_callback_timeout)
+            self.handle_job_failure(
+                one.job,
+                one.queue,
+                one.queue.started_job_registry,
+                exc_string="".join(traceback.format_exception(*said)),
+                execution=one.execution,
+            )
+
+        self.handle_exception(one.job, *said)
+        self.with_the_store(note)
+        self.log_end(one.job, one.queue, time.monotonic() - one.at)
