@@ -16,9 +16,11 @@ class LinkSource(StrEnum):
     """Where a reference stood.
 
     A `LINK` is certain: a browser without scripts, or a well-known script, goes there. The others are candidates: they
-    look like references, and may be none. They are visited last, and it is no failure when nothing is there.
+    look like references, and may be none; a `FORM` may only search. They are visited last, and it is no failure when
+    nothing is there.
     """
 
     LINK = "link"
     ATTRIBUTE = "attribute"
+    FORM = "form"
     SCRIPT = "script"

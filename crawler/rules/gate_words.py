@@ -21,6 +21,7 @@ class WordKind(StrEnum):
     CHALLENGE = "challenge"
     HOTLINK = "hotlink"
     LOGIN = "login"
+    DOWNLOAD = "download"
 
 
 # Of controls: a pattern is compared with all of their words.
@@ -69,6 +70,7 @@ _PATTERNS: Final = {
     WordKind.CHALLENGE: re.compile(_either(WordKind.CHALLENGE)),
     WordKind.HOTLINK: re.compile(_either(WordKind.HOTLINK)),
     WordKind.LOGIN: re.compile(_either(WordKind.LOGIN)),
+    WordKind.DOWNLOAD: re.compile(_either(WordKind.DOWNLOAD)),
 }
 
 

@@ -206,6 +206,7 @@ _IS_CANDIDATE: Final = {
     source: UrlDecision(is_allowed=True, rule=f"candidate.{source}", reason=reason)
     for source, reason in {
         LinkSource.ATTRIBUTE: "may be a reference: it stands in an attribute that only scripts read",
+        LinkSource.FORM: "a form leads there that is sent by GET and asks for nothing",
         LinkSource.SCRIPT: "may be a reference: it stands in a script, a comment or a text",
     }.items()
 }

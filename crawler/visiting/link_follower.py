@@ -21,6 +21,7 @@ from orbweaver.crawler.rules.spelt_urls import SpeltUrl, spell, spelling_of
 from orbweaver.crawler.visiting.addresses import dedup_key
 from orbweaver.crawler.visiting.addresses.same_addresses import MOST_COMPARED, Met, page_answer
 from orbweaver.crawler.visiting.admission import Admission
+from orbweaver.crawler.visiting.forms import forms_of
 from orbweaver.crawler.visiting.records.outcomes import Ending, is_success
 from orbweaver.crawler.visiting.records.visit_journal import VisitJournal
 from orbweaver.crawler.visiting.request_manner import referrer_of
@@ -103,6 +104,8 @@ class LinkFollower:
             reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
             self._visits.skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
         candidates = self._follow_candidates(origin, response.url, base, page_links.candidates)
+        if body.html is not None:
+            candidates += self._follow_forms(visit, origin, response, base, body.html)
         is_compared = self._admission.addresses.has_met_variants and len(body.document) <= MOST_COMPARED
         is_whole = body.digests is None and response.cut_by is None
         if is_compared and is_whole and linked_urls is not None and is_success(response.status):
@@ -232,6 +235,17 @@ class LinkFollower:
                     candidate_urls.append(one)
                     self._go_to_candidate(origin, one, link, spelling if one == url else None)
         return candidate_urls
+
+    def _follow_forms(
+        self, visit: Visit, origin: Origin, response: FetchedResponse, base: SpeltUrl, page: bytes
+    ) -> list[str]:
+        """Visit where forms lead that are links in another shape; return their URLs."""
+        forms = forms_of(page, response.content_type)
+        if forms.has_unsent_download:
+            reason = "a download button sends a form by POST, which acts on the host: the file behind it was not seen"
+            self._visits.skip(visit, Ending(Outcome.GATE, "gate.download", reason, is_failure=True))
+        links = [Link(reference, LinkKind.PAGE, LinkSource.FORM) for reference in forms.references]
+        return self._follow_candidates(origin, response.url, base, links)
 
     def _go_to_candidate(self, origin: Origin, url: str, link: Link, spelling: str | None = None) -> None:
         met = self._admission.addresses.meet_candidate(url)

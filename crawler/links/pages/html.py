@@ -52,7 +52,7 @@ def extract(body: bytes, *, content_type: str | None, base_url: str, max_links: 
     """Return the references and embedded files of an HTML document; never fails, whatever the bytes.
 
     References back to the document itself (`base_url`) are left out. `max_links` bounds links and data: URIs
-    together. Forms are not followed, whatever their method, because to send one acts on the host.
+    together. Forms are read apart (crawler/visiting/forms.py).
     """
     found = FoundLinks(page=base_url, max_links=max_links)
     decoded = decode(body, content_type)
