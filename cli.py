@@ -38,7 +38,7 @@ if _before is signal.default_int_handler:
 
 import orbweaver
 import typer
-from orbweaver.commands import backup, cases, demo, doctor, hashlist, matcher, rematch, scope, verify, worker
+from orbweaver.commands import backup, cases, demo, doctor, hashlist, matcher, rematch, scheduler, scope, verify, worker
 from orbweaver.commands.exit_status import BAD_USAGE, INTERRUPTED, status_of
 from orbweaver.commands.plain_help import command_of
 from orbweaver.settings import SettingsRefused
@@ -62,6 +62,7 @@ app.add_typer(rematch.app)
 app.add_typer(demo.app)
 app.add_typer(doctor.app)
 app.add_typer(worker.app)
+app.add_typer(scheduler.app)
 app.add_typer(hashlist.app, name="hashlist")
 app.add_typer(matcher.app, name="matcher")
 app.add_typer(scope.app, name="scope")

@@ -163,6 +163,17 @@ class Settings(BaseSettings):
         description="how long files without a match are kept to be asked about again; 0: not at all",
     )
 
+    schedule_policy: Literal["square-root", "uniform", "tiers"] = Field(
+        default="square-root", description="how often each host is revisited, by the budget"
+    )
+    schedule_budget: float = Field(
+        default=10_000, ge=0, le=1e9, description="visits (or requests) of scheduled hosts a day; 0: none"
+    )
+    schedule_unit: Literal["visits", "requests"] = Field(default="visits", description="what SCHEDULE_BUDGET counts")
+    authority_required: bool = Field(
+        default=False, description="a host is added only under a named authority with an expiry"
+    )
+
     @field_validator("takedown_sinks", mode="before")
     @classmethod
     def _split_sinks(cls, value: object) -> object:

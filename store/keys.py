@@ -226,3 +226,18 @@ def last_fence() -> str:
 def visits_of_day(day: str) -> str:
     """Hash of one day (UTC, 2026-03-01): visits by outcome, requests, bytes; owner queue.hosts.due."""
     return f"{PREFIX}:visits-of-day:{day}"
+
+
+def schedule() -> str:
+    """Hash of how the budget is shared among the hosts, since the last count of them; owner queue.hosts.counting."""
+    return f"{PREFIX}:schedule"
+
+
+def priors() -> str:
+    """Hash group of hosts -> what its hosts show of their rates, JSON [hits, days]; owner queue.hosts.counting."""
+    return f"{PREFIX}:priors"
+
+
+def budget() -> str:
+    """Hash: what may be spent on visits now (`left`), and when that was (`at`); owner queue.hosts.spending."""
+    return f"{PREFIX}:budget"

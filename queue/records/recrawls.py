@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -137,6 +138,31 @@ def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
         )
         for state, tally in answers
     ]
+
+
+class RecrawlTimes(NamedTuple):
+    """When a recrawl was made, and when it ended; None for what is not known."""
+
+    created_at: datetime | None
+    ended_at: datetime | None
+
+
+def times(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlTimes]:
+    """Read the times of recrawls, in order, in one round trip."""
+    with store.pipeline(transaction=False) as pipe:
+        for recrawl_id in recrawl_ids:
+            pipe.hmget(keys.recrawl(recrawl_id), "created_at", "ended_at")
+        answers = pipe.execute()
+    return [
+        RecrawlTimes(*(None if one is None else datetime.fromisoformat(text(one)) for one in answer))
+        for answer in answers
+    ]
+
+
+def keep_for(pipe: Pipeline, recrawl_id: str, seconds: int) -> None:
+    """Queue that a recrawl is forgotten after so many seconds from now."""
+    for key in (keys.recrawl(recrawl_id), keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id)):
+        pipe.expire(key, seconds)
 
 
 def begin(store: Store, recrawl_id: str) -> Attempt | None:

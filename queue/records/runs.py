@@ -30,6 +30,12 @@ def create(store: Store, run_id: str) -> None:
     store.expire(keys.run(run_id), KEPT_SECONDS)
 
 
+def keep_for(pipe: Pipeline, run_id: str, seconds: int) -> None:
+    """Queue that a run is forgotten after so many seconds from now; what waits for verdicts stays."""
+    for key in (keys.run(run_id), keys.run_recrawls(run_id), keys.run_cases(run_id), keys.run_new_cases(run_id)):
+        pipe.expire(key, seconds)
+
+
 def note_over(store: Store, run_id: str) -> None:
     """Write that the run is over: workers, whosever they are, end its recrawls in order, and begin none any more."""
     store.hset(keys.run(run_id), "over_at", format_time(now()))

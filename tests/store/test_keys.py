@@ -16,13 +16,15 @@ from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
 from orbweaver.queue import queues
-from orbweaver.queue.hosts import due, host_store
+from orbweaver.queue.fleet.scheduler import Scheduler
+from orbweaver.queue.hosts import counting, due, host_store, spending
 from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
 from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, in_force, recrawls, runs
 from orbweaver.queue.runs import run_lock
+from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -76,6 +78,11 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     due.note_recrawl(store, due.claim(store, 1)[0], recrawl_id, RUN)
     script = due.setting_script(store)
     due.set_due(store, script, "waiting", Setting(None, {}, visit="{}", totals={"finished": 1}), day="2026-03-01")
+    for number in range(LEAST_HOSTS_OF_GROUP):
+        store.hset(keys.host_clock(f"h{number}"), "v", "1")
+    monkeypatch.setattr(counting, "group_of", lambda _name: "group")
+    Scheduler(store, settings.load()).tick()
+    spending.take(store, 10, 1, 1, NOON)
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     with run_lock.hold(store, RUN, run_lock.VERIFY, threading.Event()):
         found = [key.decode() for key in store.keys("*")]

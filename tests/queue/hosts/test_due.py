@@ -222,7 +222,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(OPERATIONS, min_size=5, max_size=25))
 def test_whatever_comes_in_whichever_order_each_host_is_in_one_place(
     store: Store, operations: list[tuple[object, ...]]
