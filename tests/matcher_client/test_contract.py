@@ -179,12 +179,13 @@ def test_an_empty_batch_has_no_answers(running: Running) -> None:
 
 
 def test_a_batch_may_be_larger_than_what_is_asked_at_once(running: Running) -> None:
-    asked = [some_digests() for _ in range(1_002)]
-    asked[0], asked[999], asked[1_000], asked[1_001] = LISTED, ALSO_LISTED, LISTED, ALSO_LISTED
+    size = running.most_at_once
+    asked = [some_digests() for _ in range(size + 2)]
+    asked[0], asked[size - 1], asked[size], asked[size + 1] = LISTED, ALSO_LISTED, LISTED, ALSO_LISTED
     with asking(running) as service:
         said = results(service, asked)
-    assert [place for place, one in enumerate(said) if one == "match"] == [0, 999, 1_000, 1_001]
-    assert said.count("no_match") == 998
+    assert [place for place, one in enumerate(said) if one == "match"] == [0, size - 1, size, size + 1]
+    assert said.count("no_match") == size - 2
 
 
 def test_a_match_says_who_was_asked_and_what_agreed(running: Running) -> None:

@@ -16,7 +16,8 @@ class Running:
     """A matching service on 127.0.0.1; `scheme` is `https`, `hma+http`..., `options` the query of its URL.
 
     `add` makes a digest (hex) known from the next question on, `remove` unknown again. `algorithms` are what the
-    service can be asked about, strongest first.
+    service can be asked about, strongest first. `most_at_once` digest sets go in one request, or are asked about at the
+    same time.
     """
 
     scheme: str
@@ -26,6 +27,7 @@ class Running:
     algorithms: tuple[Algorithm, ...]
     path: str = ""
     options: str = ""
+    most_at_once: int = 1_000
 
     def url(self, *, canary: str, port: int | None = None) -> str:
         """The matcher URL, by way of another port when something stands between."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from orbweaver.matcher_client.services import eokm
 from orbweaver.model import Algorithm
 
 from stand_ins import Running
@@ -69,4 +70,5 @@ def run() -> Iterator[RunningEokm]:
             options=f"username=file:{folder}/username&password=file:{folder}/password",
             asked=asked,
             interject=interject,
+            most_at_once=eokm.CONNECTIONS,
         )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from orbweaver.matcher_client.services import hma
 from orbweaver.model import Algorithm
 from synthetic_host import ConversingServer
 
@@ -382,4 +383,5 @@ def run() -> Iterator[Running]:
             remove=lambda algorithm, digest: server.state.remove(TYPE_OF[algorithm], digest),
             algorithms=tuple(TYPE_OF),
             options=OPTIONS,
+            most_at_once=hma.DEFAULT_CONNECTIONS,
         )
