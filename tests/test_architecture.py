@@ -7,6 +7,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from import_graph import ROOT, product_files
@@ -45,7 +46,12 @@ def definitions() -> Iterator[tuple[str, str]]:
                 yield from (("constant", target.id) for target in targets if isinstance(target, ast.Name))
 
 
-DEFINED = Counter(definitions())
+@cache
+def defined() -> Counter[tuple[str, str]]:
+    """Count the definitions; not at once, for every process of a run imports this file."""
+    return Counter(definitions())
+
+
 FAMILIES = {
     make(*(f"{{{parameter}}}" for parameter in inspect.signature(make).parameters))
     for _, make in inspect.getmembers(keys, inspect.isfunction)
@@ -63,11 +69,11 @@ def is_there(name: str) -> bool:
     if PATH.fullmatch(name):
         return (ROOT / name.lstrip("/")).exists()
     if CLASS.fullmatch(name):
-        return ("class", name) in DEFINED
+        return ("class", name) in defined()
     if found := FUNCTION.fullmatch(name):
-        return ("function", found[1]) in DEFINED
+        return ("function", found[1]) in defined()
     if CONSTANT.fullmatch(name):
-        return name.lower() in Settings.model_fields or ("constant", name) in DEFINED
+        return name.lower() in Settings.model_fields or ("constant", name) in defined()
     return True
 
 
@@ -147,11 +153,11 @@ def test_a_word_has_one_meaning_and_one_class() -> None:
 
     assert {word for word, count in words.items() if count > 1} == set()
     assert {name for name, count in carriers.items() if count > 1} == set()
-    assert {name for name in carriers if ("class", name) not in DEFINED} == set()
+    assert {name for name in carriers if ("class", name) not in defined()} == set()
 
 
 def test_no_two_classes_have_one_name() -> None:
-    assert {name for (kind, name), count in DEFINED.items() if kind == "class" and count > 1} == set()
+    assert {name for (kind, name), count in defined().items() if kind == "class" and count > 1} == set()
 
 
 def test_every_change_names_a_file_and_a_test() -> None:

@@ -40,8 +40,23 @@ def data(
 HONEST = {"data": data(), "status": "queued", "timeout": "60", "retries_left": "3", "retry_intervals": "[0]"}
 # protocol 0: os.system("touch MARKER")
 PICKLE = f"cos\nsystem\n(S'touch {MARKER}'\ntR.".encode()
-BOMB = zlib.compress(b'["' + b"a" * 100 * 2**20 + b'", null, [], {}]', 1)
-SMALL_BOMB = zlib.compress(b'["' + b"a" * 10 * 2**20 + b'", null, [], {}]', 9)  # itself within what is read
+
+
+def bomb(megabytes: int) -> bytes:
+    """Return the data of a job that unpacks to so much; only one megabyte is packed, and repeated."""
+    before, block, after = b'["', b"a" * 2**20, b'", null, [], {}]'
+    packer = zlib.compressobj(9)
+    start = packer.compress(before) + packer.flush(zlib.Z_FULL_FLUSH)
+    repeated = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.compress(after) + packer.flush()
+    checksum = zlib.adler32(before)
+    for _ in range(megabytes):
+        checksum = zlib.adler32(block, checksum)
+    return start + repeated * megabytes + end[:-4] + zlib.adler32(after, checksum).to_bytes(4, "big")
+
+
+BOMB = bomb(100)
+SMALL_BOMB = bomb(10)  # itself within what is read
 HOOKS = json.dumps([{"url": HOOK, "statuses": ["failed", "finished"]}])
 
 # A job's name -> the fields that differ from an honest job's, and what must be said about it.
