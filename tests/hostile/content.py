@@ -167,8 +167,8 @@ def data_uri_flood() -> bytes:
 
 @fixed(path=PAGE)
 def data_uri_bad_flood() -> bytes:
-    """100,000 data: URIs that cannot be decoded."""
-    return page("".join(f"<img src=data:;base64,%%%{number:x}>" for number in range(100_000)))
+    """30,000 data: URIs that cannot be decoded."""
+    return page("".join(f"<img src=data:;base64,%%%{number:x}>" for number in range(30_000)))
 
 
 @fixed(path=PAGE)
@@ -185,8 +185,8 @@ def srcset_commas() -> bytes:
 
 @fixed(path=PAGE)
 def style_flood() -> bytes:
-    """A style of 5 MB of unclosed url( and comments."""
-    return page("<style>" + "url(/*'" * (PAGE_BYTES // 7))
+    """A style of 1.5 MB of unclosed url( and comments."""
+    return page("<style>" + "url(/*'" * 200_000)
 
 
 @fixed(path=PAGE)

@@ -104,10 +104,10 @@ def test_a_document_with_more_references_than_the_limit_is_cut_and_said_so(kind:
         (K.XML, "<a.jpg>" + " " * 500 + "b.jpg"),
     ],
 )
-def test_two_megabytes_of_malice_take_reasonable_time(kind: DocumentKind, part: str) -> None:
+def test_half_a_megabyte_of_malice_takes_reasonable_time(kind: DocumentKind, part: str) -> None:
     head = "<StreamIndex Url='{bitrate}'>" if kind is K.SMOOTH_STREAMS else ""
-    body = (head + part * (2_000_000 // len(part))).encode()
+    body = (head + part * (500_000 // len(part))).encode()
     with measured() as cost:
         recognise(None, None, body)
         references(body, kind, content_type=None, base_url=URL)
-    assert cost.units < LINEAR
+    assert cost.units < LINEAR / 4  # for a quarter of the two megabytes

@@ -48,5 +48,5 @@ def test_any_header_is_read_without_failing(link: str, refresh: str) -> None:
 @pytest.mark.parametrize("part", ["<", "<a>;", '<a>;a="', '"', ";a=", "<a>; rel=next,"])
 def test_a_long_header_is_read_in_reasonable_time(part: str) -> None:
     with measured() as cost:
-        header_links(link=[part * 200_000])
-    assert cost.units < LINEAR
+        header_links(link=[part * 50_000])
+    assert cost.units < LINEAR / 4  # a quarter of the two megabytes at most

@@ -371,18 +371,18 @@ def test_an_archive_that_holds_itself_ends_at_the_depth() -> None:
 @pytest.mark.parametrize(
     "archive",
     [
-        pytest.param(local(b"e", b"") * 150_000, id="empty members"),
-        pytest.param(local(b"n" * 0xFFFF, b"x") * 80, id="long names"),
-        pytest.param(local(b"a", b"x") + b"PK\x03\x04" * 1_300_000, id="headers that are none"),
-        pytest.param(local(b"a", b"x") + b"PK" * 2_600_000, id="beginnings of headers"),
-        pytest.param(local(b"a", b"", flags=8) + b"PK\x07\x08" * 1_300_000, id="descriptors that are none"),
-        pytest.param(local(b"a", b"x") + directory([b"b"] * 110_000), id="a long directory"),
-        pytest.param(local(b"a", deflated(b"x"), method=8, flags=8, size=0) * 150_000, id="members without sizes"),
-        pytest.param(local(b"a", b"\xff", method=12, flags=8, size=0) * 150_000, id="damaged members"),
-        pytest.param(local(b"a", local(b"b", local(b"c", b"x"))) * 50_000, id="archives in archives"),
+        pytest.param(local(b"e", b"") * 60_000, id="empty members"),
+        pytest.param(local(b"n" * 0xFFFF, b"x") * 32, id="long names"),
+        pytest.param(local(b"a", b"x") + b"PK\x03\x04" * 520_000, id="headers that are none"),
+        pytest.param(local(b"a", b"x") + b"PK" * 1_040_000, id="beginnings of headers"),
+        pytest.param(local(b"a", b"", flags=8) + b"PK\x07\x08" * 520_000, id="descriptors that are none"),
+        pytest.param(local(b"a", b"x") + directory([b"b"] * 44_000), id="a long directory"),
+        pytest.param(local(b"a", deflated(b"x"), method=8, flags=8, size=0) * 60_000, id="members without sizes"),
+        pytest.param(local(b"a", b"\xff", method=12, flags=8, size=0) * 60_000, id="damaged members"),
+        pytest.param(local(b"a", local(b"b", local(b"c", b"x"))) * 20_000, id="archives in archives"),
     ],
 )
-def test_five_mebibytes_of_malice_take_reasonable_time(archive: bytes) -> None:
+def test_two_mebibytes_of_malice_take_reasonable_time(archive: bytes) -> None:
     with measured() as cost:
         found = read(in_pieces(archive, 65_536))
     assert cost.units < LINEAR

@@ -117,12 +117,12 @@ def test_in_xml_nothing_is_raw_text_and_prefixes_go() -> None:
     assert tags("<title><h:img src='a'/></title>", is_xml=True) == [("img", {"src": "a"})]
 
 
-def test_a_tag_of_a_million_attributes_is_read_in_linear_time_and_little_memory() -> None:
-    text = " ".join(f"a{number}=b" for number in range(300_000)) + " src=c"
+def test_a_tag_of_many_attributes_is_read_in_linear_time_and_little_memory() -> None:
+    text = " ".join(f"a{number}=b" for number in range(100_000)) + " src=c"
     with measured() as cost:
         tracemalloc.start()
         assert read_attributes(text, NAMES) == {"src": "c"}
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert cost.units < LINEAR
-    assert peak < 2_000_000
+    assert cost.units < LINEAR / 2  # for half of the two megabytes
+    assert peak < 700_000
