@@ -30,6 +30,8 @@ from scrapy.exceptions import DownloadTimeoutError
 
 # The rest of a redirect's body is read up to this, so that its connection can serve the next hop.
 REDIRECT_BYTES = 16 * 1024
+# So long that rest is waited for: browsers go on as soon as they have the headers.
+REDIRECT_SECONDS = 1.0
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 PARTIAL_CONTENT = 206
 # These have no body, whatever their headers say (RFC 9112, 6.3).
@@ -227,7 +229,7 @@ class Transfers:
             tls=response.tls,
         )
         if response.status in REDIRECT_STATUSES and response.headers.get("Location"):
-            spend_bytes(len(await response.content.read(REDIRECT_BYTES)))
+            spend_bytes(await _pass_body(response))
             return fetched
         reading.response = fetched
         body = await self._read_body(response, content_type, deadline, spend_bytes, admit_bytes, limits, reading)
@@ -288,6 +290,16 @@ class Transfers:
                 raise
             deadline.move(last)  # while we decode and hash, it is not the server that is silent
             yield chunk
+
+
+async def _pass_body(response: PeerResponse) -> int:
+    """Read the beginning of a redirect's body, which says nothing; return its size, 0 where it breaks or is silent."""
+    try:
+        async with asyncio.timeout(REDIRECT_SECONDS):
+            return len(await response.content.read(REDIRECT_BYTES))
+    except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError):
+        response.close()  # whatever still comes must not reach the next request
+        return 0
 
 
 def _cut_response(reading: _Reading, error: Exception) -> FetchedResponse | None:

@@ -56,6 +56,26 @@ def test_a_body_shorter_than_its_length_is_incomplete() -> None:
     assert_outcome(found, url, Outcome.INCOMPLETE, "fetch.incomplete")
 
 
+@pytest.mark.parametrize("is_silent", [False, True], ids=["closed", "silent"])
+def test_a_redirect_is_followed_whatever_becomes_of_its_body(is_silent: bool) -> None:
+    rests = [
+        b"Content-Length: 100\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n",
+        b"Content-Length: 100\r\n\r\nshort",
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ]
+    names = [f"/{number}" for number in range(len(rests))]
+    moved = {
+        name: [f"HTTP/1.1 302 Found\r\nLocation: {name}.png\r\n".encode() + rest]
+        for name, rest in zip(names, rests, strict=True)
+    }
+    files = {f"{name}.png": [answer(FILE + name.encode())] for name in names}
+    with RawServer({"/": [page(*names)], **moved, **files}, keeps_alive=is_silent) as server:
+        found = crawl(server.url)
+    assert sorted(one.final_url for one in found.sightings) == [f"{server.url}{name[1:]}.png" for name in names]
+    assert found.skips == []
+
+
 def test_a_chunked_body_without_its_end_is_incomplete() -> None:
     found, url = crawl_file(chunked(FILE, end=b""))
     assert_outcome(found, url, Outcome.INCOMPLETE, "fetch.incomplete")
