@@ -38,7 +38,20 @@ if _before is signal.default_int_handler:
 
 import orbweaver
 import typer
-from orbweaver.commands import backup, cases, demo, doctor, hashlist, matcher, rematch, scheduler, scope, verify, worker
+from orbweaver.commands import (
+    backup,
+    cases,
+    demo,
+    doctor,
+    hashlist,
+    matcher,
+    rematch,
+    schedule,
+    scheduler,
+    scope,
+    verify,
+    worker,
+)
 from orbweaver.commands.exit_status import BAD_USAGE, INTERRUPTED, status_of
 from orbweaver.commands.plain_help import command_of
 from orbweaver.settings import SettingsRefused
@@ -67,6 +80,7 @@ app.add_typer(hashlist.app, name="hashlist")
 app.add_typer(matcher.app, name="matcher")
 app.add_typer(scope.app, name="scope")
 app.add_typer(cases.app, name="cases")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(backup.app)
 
 

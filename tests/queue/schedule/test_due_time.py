@@ -73,6 +73,12 @@ CASES: dict[str, tuple[dict[str, object], datetime | None, Cause, str]] = {
         Cause.BACK_OFF,
         "back-off: failed visits in a row: 2, the last at 2026-03-01 12:00 UTC; again 5 days later",
     ),
+    "a failed visit of a host with a floor of its own": (
+        {"failures": 1, "floor_days": 4.0},
+        AT + 4 * DAY,
+        Cause.BACK_OFF,
+        "back-off: failed visits in a row: 1, the last at 2026-03-01 12:00 UTC; again 4 days later",
+    ),
     "a visit that is overdue": (
         {"last_visit": AT - 9 * DAY},
         AT,

@@ -76,6 +76,14 @@ def test_the_work_is_bounded_whatever_the_budget_and_the_hosts(monkeypatch: pyte
     assert max(visits) <= 2 * 300
 
 
+def test_a_large_budget_is_simulated_on_fewer_hosts_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "MOST_VISITS", 3_000)
+    compared = compare(fleet(100), SchedulePolicy(budget=100), AT, seeds=1)
+
+    assert 20 <= compared.simulated <= 25
+    assert compared.days == pytest.approx(comparison.DAYS, rel=0.05)
+
+
 def test_what_the_schedule_does_not_visit_takes_no_part() -> None:
     others = [ScheduledHost("paused.example", pause="holiday"), ScheduledHost("worthless.example", weight=0)]
     expired = ScheduledHost("expired.example", expires_at=AT - timedelta(days=1))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.queue.schedule.policy import PolicyName, SchedulePolicy
+from orbweaver.queue.schedule.rates import NO_EVIDENCE
 from orbweaver.queue.schedule.scheduled_host import ScheduledHost
 from orbweaver.queue.schedule.simulation.learning import Learning
 from orbweaver.queue.schedule.simulation.visiting import Measured, simulate
@@ -143,6 +144,17 @@ def test_the_same_world_and_policy_give_the_same_figures() -> None:
 
     first, second = (simulate(one, Learning(SchedulePolicy(budget=10), hosts, AT)) for _ in range(2))
     assert first == second
+
+
+def test_the_first_visit_of_a_host_is_no_evidence_as_for_the_running_fleet() -> None:
+    hosts = [ScheduledHost("new.example"), ScheduledHost("known.example", last_evidence=AT)]
+    learning = Learning(SchedulePolicy(budget=1), hosts, AT)
+    learning.new_day(0)
+    for host in (0, 1):
+        learning.after_visit(host, 2.0, 2.0, is_hit=True)
+
+    assert learning.evidence[0] == NO_EVIDENCE
+    assert learning.evidence[1].hits == 1
 
 
 # --- in the long run ---
