@@ -197,7 +197,7 @@ def test_a_list_that_changes_during_a_rematch_is_asked_about_everything(store: S
     files = [a_file(n) for n in range(2_500)]
     retain(store, files)
     rematch.start(store, {SERVICE: "2"})
-    late = Asked(known=files)
+    late = Asked(known=files[::10])
 
     class Changing(Asked):
         def __call__(self, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
@@ -209,7 +209,7 @@ def test_a_list_that_changes_during_a_rematch_is_asked_about_everything(store: S
 
     changing = Changing()
     one_slice(store, changing)
-    assert len(urls_of_cases(store)) == 2_500
+    assert urls_of_cases(store) == sorted(one.url for one in files[::10])
     assert changing.count > 2_500
     assert len([one for one in jobs_waiting(store) if one.startswith("rematch")]) == 1
 
