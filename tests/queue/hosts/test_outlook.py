@@ -15,6 +15,7 @@ from orbweaver.queue.hosts import due, host_store, outlook
 from orbweaver.queue.hosts.host_clock import Stop
 from orbweaver.queue.schedule.explanation import Cause
 from orbweaver.queue.schedule.policy import PolicyName
+from orbweaver.queue.schedule.simulation import comparison
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from rich.console import Console
@@ -98,12 +99,13 @@ def test_a_budget_of_0_is_no_division(store: Store) -> None:
 
 def test_the_policies_are_compared_on_the_hosts_of_the_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(store, monkeypatch)
+    monkeypatch.setattr(comparison, "DAYS", 30.0)
     plan, compared = outlook.compare_policies(store, settings_of(SCHEDULE_POLICY="tiers", SCHEDULE_UNIT="requests"))
 
     assert (compared.hosts, compared.budget) == (8, 5)
     assert [one.name for one in compared.results] == list(PolicyName)
     said = printed(schedule_outlook.show_comparison, plan, compared)
-    assert "8 hosts; budget 5 requests a day; 5 simulations of 120 days" in said
+    assert "8 hosts; budget 5 requests a day; 5 simulations of 30 days" in said
     assert "tiers (in force)" in said
     assert "1.00 (1.00-1.00)" in said
     drawn = printed(schedule_outlook.show_comparison, plan, dataclasses.replace(compared, hosts=9_000))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.queue.errors import ScheduleRefused
 from orbweaver.queue.schedule.allotment import allot, interval
@@ -47,6 +47,7 @@ def days_of(host: ScheduledHost, others: list[ScheduledHost], policy: SchedulePo
     return interval(allotment, demand_of(host, policy, allotment.even, AT))
 
 
+@settings(max_examples=40)
 @given(st.lists(hosts, min_size=1, max_size=6), policies)
 def test_no_fleet_spends_more_than_its_budget(fleet: list[ScheduledHost], policy: SchedulePolicy) -> None:
     allotment = share(fleet, policy, AT)
@@ -57,6 +58,7 @@ def test_no_fleet_spends_more_than_its_budget(fleet: list[ScheduledHost], policy
         assert needed == pytest.approx(policy.budget, rel=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.lists(hosts, min_size=1, max_size=3), hosts, st.floats(1, 100))
 def test_more_weight_or_rate_never_makes_an_interval_longer_and_more_cost_never_shorter(
     fleet: list[ScheduledHost], host: ScheduledHost, factor: float
@@ -70,6 +72,7 @@ def test_more_weight_or_rate_never_makes_an_interval_longer_and_more_cost_never_
     assert days_of(replace(host, cost=host.cost * factor), fleet, policy) >= days
 
 
+@settings(max_examples=40)
 @given(hosts, policies, st.integers(0, 10**6))
 def test_an_interval_is_within_floor_and_ceiling_with_its_jitter(
     host: ScheduledHost, policy: SchedulePolicy, visits: int
