@@ -44,8 +44,11 @@ from orbweaver.commands import (
     demo,
     doctor,
     hashlist,
+    hosts,
     matcher,
+    recrawl,
     rematch,
+    reports,
     schedule,
     scheduler,
     scope,
@@ -76,6 +79,9 @@ app.add_typer(demo.app)
 app.add_typer(doctor.app)
 app.add_typer(worker.app)
 app.add_typer(scheduler.app)
+app.add_typer(reports.app, name="reports")
+app.add_typer(hosts.app, name="hosts")
+app.add_typer(recrawl.app)
 app.add_typer(hashlist.app, name="hashlist")
 app.add_typer(matcher.app, name="matcher")
 app.add_typer(scope.app, name="scope")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,41 @@ StateDir = Annotated[
     typer.Option("--state", metavar="DIR", help="State directory (default: STATE_DIR, else ~/.local/state/orbweaver)."),
 ]
 
+AccessFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--access", metavar="FILE", help="TOML: user agent, language, cookies, referrer, proxy, robots, delay."
+    ),
+]
+Authority = Annotated[str | None, typer.Option("--authority", metavar="TEXT", help="Who allowed this recrawl.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with exact URLs.")]
+
 WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another run uses this store.")]
+
+
+def read_moment(text: str) -> datetime:
+    """Read a time in the project's way: without an offset it is UTC. Raises BadParameter."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("not an RFC 3339 time, such as 2026-12-31T00:00:00Z") from None
+
+
+Expires = Annotated[
+    datetime | None,
+    typer.Option("--expires", metavar="TIME", parser=read_moment, help="RFC 3339 time; nothing is fetched after it."),
+]
+
+
+def read_authority(text: str | None) -> str | None:
+    """Return the name of who allowed something, without blanks around it; raises BadParameter."""
+    if text is None:
+        return None
+    text = text.strip()
+    if not text or not text.isprintable():
+        raise typer.BadParameter("--authority: a name, in printable characters")
+    return text
 
 
 def read_list_name(name: str | None, hashes: Path | None) -> str | None:

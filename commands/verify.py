@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from orbweaver.commands.options import (
+    AccessFile,
+    Authority,
     CategoryTableFile,
+    Expires,
     HashList,
     ListName,
     MatchingServices,
     ScopeOfReports,
     StateDir,
     WaitForOthers,
+    read_authority,
     read_list_name,
     read_settings,
     require_hashes,
@@ -23,15 +26,6 @@ from orbweaver.commands.options import (
 from orbweaver.model import Embeds, Limits, ScopeKind
 
 app = typer.Typer()
-
-
-def _moment(text: str) -> datetime:
-    """Read a time in the project's way: without an offset it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter("not an RFC 3339 time, such as 2026-12-31T00:00:00Z") from None
 
 
 @app.command(
@@ -57,18 +51,12 @@ def verify(
     max_seconds: Annotated[
         float, typer.Option(min=1, max=30 * 24 * 3600, help="Seconds per host.")
     ] = Limits().max_seconds,
-    access: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="TOML: user agent, language, cookies, referrer, proxy, robots, delay."),
-    ] = None,
-    authority: Annotated[str | None, typer.Option(metavar="TEXT", help="Who allowed this recrawl.")] = None,
+    access: AccessFile = None,
+    authority: Authority = None,
     embeds: Annotated[
         Embeds, typer.Option(help="Which files of other hosts to fetch, if a page shows them.")
     ] = Embeds.OFF,
-    expires: Annotated[
-        datetime | None,
-        typer.Option(metavar="TIME", parser=_moment, help="RFC 3339 time; nothing is fetched after it."),
-    ] = None,
+    expires: Expires = None,
     max_host_cost: Annotated[
         int, typer.Option(min=1, help="Requests per host; some requests count several times.")
     ] = Limits().max_host_cost,
@@ -113,7 +101,7 @@ def verify(
                 max_host_cost=max_host_cost,
             ),
             access=access,
-            authority=_authority(authority),
+            authority=read_authority(authority),
             embeds=embeds,
             expires_at=expires,
             out=out,
@@ -125,12 +113,3 @@ def verify(
         settings,
     )
     raise typer.Exit(finished.exit_status)
-
-
-def _authority(text: str | None) -> str | None:
-    if text is None:
-        return None
-    text = text.strip()
-    if not text or not text.isprintable():
-        raise typer.BadParameter("--authority: a name, in printable characters")
-    return text

@@ -77,8 +77,8 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
     Raises the errors of the packages underneath, each with one clear line.
     """
     notes = Console(stderr=True, soft_wrap=True)
-    terms = _terms(options)
-    reports, bad_lines = _read(options, notes)
+    terms = terms_of(options)
+    reports, bad_lines = read_reports_file(options, notes)
     preparation = prepare.begin(settings, state_dir=options.state_dir, allow_addresses=options.allow_addresses)
     hashes = open_list(options, preparation.state_dir, notes)
     preparation = prepare.with_services(preparation, service_urls(options, hashes))
@@ -125,13 +125,14 @@ def hand_over(result: verification.VerifyResult, summary: dict[str, Any], *, is_
             output_files.write(out, result, summary)
 
 
-def _terms(options: RunOptions) -> Terms:
+def terms_of(options: RunOptions) -> Terms:
     """Return the terms that the options set for every scope; raises AccessUnreadable."""
     access = AccessProfile() if options.access is None else read_profile(options.access, os.environ)
     return Terms(authority=options.authority, expires_at=options.expires_at, embeds=options.embeds, access=access)
 
 
-def _read(options: RunOptions, notes: Console) -> tuple[list[Report], list[BadLine]]:
+def read_reports_file(options: RunOptions, notes: Console) -> tuple[list[Report], list[BadLine]]:
+    """Read the reports of a run, and say on `notes` which lines are none; raises NothingToDo, ReportsUnreadable."""
     if options.reports == "-":
         lines = read_reports(sys.stdin.buffer, name="standard input", encoding=options.encoding)
     else:

@@ -1,0 +1,169 @@
+"""Changes that operators make to hosts: entered, asked for, paused, retired, set. Each decides the due time anew."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from orbweaver.model import AccessProfile, RobotsControl
+from orbweaver.queue.errors import AuthorityMissing, HostUnknown, ScheduleRefused
+from orbweaver.queue.hosts import counting, due, host_store
+from orbweaver.queue.hosts.counting import BudgetPlan
+from orbweaver.queue.hosts.dispatch import current
+from orbweaver.queue.hosts.due import ASKED_SLACK, NEVER
+from orbweaver.queue.hosts.host_clock import HostClock, scheduled
+from orbweaver.queue.hosts.host_record import HostRecord, new_record, read_quiet_hours, strengthened
+from orbweaver.queue.hosts.host_store import VisitRecord
+from orbweaver.queue.intake.orders import Order
+from orbweaver.queue.schedule import due_time
+from orbweaver.queue.schedule.rates import DEFAULT_PRIOR
+from orbweaver.store.connection import Store
+
+# Of hosts that were never visited, one with more weight goes first: its deadline is nearer.
+_FIRST_SLACK_SECONDS: Final = 86_400.0
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What came of entering a host: whether it is new, and how many reports it got that it had not."""
+
+    name: str
+    is_new: bool
+    new_reports: int
+    record: HostRecord
+
+
+class Operator:
+    """Makes the changes of one command, all at the same moment and by the same shares of the budget."""
+
+    def __init__(self, store: Store, plan: BudgetPlan) -> None:
+        self.store = store
+        self.plan = plan
+        self.at = due.server_time(store)
+        self.shares = counting.read(store, plan) or counting.provisional(plan.policy, due.counts(store).hosts + 1)
+
+    def enter(self, order: Order, *, asked_at: datetime | None = None) -> Entered:
+        """Add a host, or give one that is there more reports; with `asked_at` it is also asked for.
+
+        A host that is retired comes back by it; one that is paused stays paused. Raises HostUnreadable.
+        """
+        before: HostRecord | None = None
+
+        def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
+            nonlocal before
+            before = record
+            if record is None:
+                changed = new_record(order, self.at)
+            else:
+                changed = strengthened(record, order).model_copy(update={"retired_at": None})
+            return self._decided(changed, _asked(clock, asked_at))
+
+        record = host_store.change(self.store, order.scope.name, decide)
+        had = set() if before is None else {one.model_dump_json() for one in before.reports}
+        new = sum(one.model_dump_json() not in had for one in record.reports)
+        return Entered(record.name, before is None, new, record)
+
+    def ask(self, name: str, at: datetime) -> HostRecord:
+        """Ask for a visit of a host, from a moment on. Raises HostUnknown, HostUnreadable."""
+        return self._change(name, lambda record: record, asked_at=at)
+
+    def pause(self, name: str, reason: str) -> HostRecord:
+        """Pause a host: it is not visited until it is resumed. A visit that is under way goes on to its end."""
+        return self._change(name, lambda record: record.model_copy(update={"pause": reason}))
+
+    def resume(self, name: str) -> HostRecord:
+        """End a pause, or bring back a host that was retired."""
+        return self._change(name, lambda record: record.model_copy(update={"pause": None, "retired_at": None}))
+
+    def retire(self, name: str) -> HostRecord:
+        """Retire a host: it is kept with its history, and never visited again unless it is reported or resumed."""
+        return self._change(name, lambda record: record.model_copy(update={"retired_at": self.at}))
+
+    def set(self, name: str, values: Mapping[str, object]) -> HostRecord:
+        """Set values of a host: `weight`, `quiet_hours`, `floor_days`, `ceiling_days`, `authority`, `expires_at`,
+        `access` and the limits by their names; None takes back what was set.
+
+        Raises HostUnknown, HostUnreadable, ScheduleRefused, AuthorityMissing.
+        """
+        return self._change(name, lambda record: _with_values(record, values))
+
+    def _change(
+        self, name: str, make: Callable[[HostRecord], HostRecord], *, asked_at: datetime | None = None
+    ) -> HostRecord:
+        def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
+            if record is None:
+                raise HostUnknown(f"{name} is not revisited: add it with `orbweaver hosts add` or `reports import`")
+            return self._decided(make(record), _asked(clock, asked_at))
+
+        return host_store.change(self.store, name, decide)
+
+    def _decided(self, record: HostRecord, clock: HostClock) -> tuple[HostRecord, HostClock, float]:
+        after = dataclasses.replace(current(clock, record, self.at), held=None)
+        host = scheduled(record.name, after, self.shares.prior or DEFAULT_PRIOR, record)
+        decided = due_time.due(host, self.plan.policy, self.shares.allotment, self.at)
+        due_at = NEVER if decided.at is None else decided.at.timestamp()
+        slack = after.slack
+        if after.asked_at is not None:
+            slack = ASKED_SLACK
+        elif after.last_visit is None:
+            slack = _FIRST_SLACK_SECONDS / max(after.weight, 1e-3)
+        elif slack < 0:
+            slack = 0.0
+        return record, dataclasses.replace(after, slack=slack), due_at
+
+
+def fulfilled(store: Store, name: str, asked_at: datetime) -> VisitRecord | None:
+    """Return the visit that was made for a wish, None while it was not: for who asks and waits."""
+    visits = host_store.visits(store, name)
+    return next((one for one in visits if one.asked_at is not None and one.asked_at >= _whole(asked_at)), None)
+
+
+def require_authority(order: Order, *, is_required: bool) -> None:
+    """Raise AuthorityMissing for an order without a named authority or an expiry where the operator demands them."""
+    scope = order.scope
+    if is_required and not (scope.authority and scope.expires_at):
+        raise AuthorityMissing(
+            "AUTHORITY_REQUIRED is set: say with --authority who allowed this, and with --expires until when"
+        )
+
+
+def _asked(clock: HostClock, at: datetime | None) -> HostClock:
+    return clock if at is None else dataclasses.replace(clock, asked_at=_whole(at).timestamp())
+
+
+def _whole(at: datetime) -> datetime:
+    # A clock keeps whole seconds.
+    return at.replace(microsecond=0)
+
+
+_OF_RECORD: Final = frozenset({"weight", "quiet_hours", "floor_days", "ceiling_days"})
+
+
+def _with_values(record: HostRecord, values: Mapping[str, object]) -> HostRecord:
+    of_record = {name: value for name, value in values.items() if name in _OF_RECORD}
+    of_scope = {name: value for name, value in values.items() if name in {"authority", "expires_at", "access"}}
+    limits = {name: value for name, value in values.items() if name in type(record.scope.limits).model_fields}
+    if quiet := of_record.get("quiet_hours"):
+        of_record["quiet_hours"] = read_quiet_hours(str(quiet)).text
+    scope = record.scope.model_copy(
+        update={**of_scope, "limits": record.scope.limits.model_copy(update=limits)} if limits else of_scope
+    )
+    access: AccessProfile = scope.access
+    if access.robots is RobotsControl.RECORD and not (scope.authority or "").strip():
+        raise AuthorityMissing(f'{record.name}: robots = "record" needs an authority')
+    changed = record.model_copy(update={**of_record, "scope": scope})
+    weight = changed.weight
+    if weight is not None and weight < 0:
+        raise ScheduleRefused(f"the weight of {record.name} is {weight}: give 0 (never visited by itself) or more")
+    return changed
+
+
+def require_known(store: Store, names: Sequence[str]) -> None:
+    """Raise HostUnknown naming the first host that is not revisited."""
+    known = {one.name for one in host_store.read_hosts(store, names)}
+    for name in names:
+        if name not in known:
+            raise HostUnknown(f"{name} is not revisited: `orbweaver hosts list` shows those that are")
