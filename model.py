@@ -222,7 +222,7 @@ class HttpFacts(Published):
     bytes_received: int | None = None
     """The body's size on the wire, in bytes, before its Content-Encoding was undone."""
     embedded: bool = False
-    """Whether the file is inside a page, as a data: URI; the URL is the page's."""
+    """Whether the file is inside a page, as a data: URI, or in a mail or saved page; the URL is that one's."""
     archive_member: str | None = None
     """The path of the file inside the archive that the URL leads to; null for a file that is not in an archive."""
     tls: TlsFacts | None = None

@@ -31,6 +31,7 @@ class DocumentKind(StrEnum):
     CUES = "cues"
     JSON_FEED = "json feed"
     APP_MANIFEST = "web app manifest"
+    MIME_MESSAGE = "mime message"
     XML = "other xml"
     TEXT = "other text"
 
@@ -86,9 +87,13 @@ _TEXT_TYPES = frozenset(
         "application/x-mswinurl",
         "audio/x-pn-realaudio",
         "audio/x-scpls",
-        "message/rfc822",
-        "multipart/related",
     }
+)
+_MESSAGE_TYPES = frozenset({"application/x-mimearchive", "message/global", "message/rfc822"})
+# A mail or a saved page without its type: fields, one of which only mails have.
+_FIELDS = re.compile(rb"(?:From [^\r\n]*+\r?\n)?(?:[!-9;-~]{1,76}:[^\n]*+\n(?:[ \t][^\n]*+\n){0,99}){2,200}")
+_OF_MAIL = re.compile(
+    rb"^(?:mime-version|received|return-path|delivered-to|message-id)[ \t]*+:", re.IGNORECASE | re.MULTILINE
 )
 _SCRIPTS = frozenset({"text/javascript", "text/ecmascript", "text/x-javascript"})
 # A style sheet that is linked with the wrong type: browsers read it in pages without a doctype, or without any type.
@@ -135,6 +140,8 @@ def _kind(declared: str | None, sniffed: str | None, head: bytes) -> DocumentKin
         return kind
     if sniffed == "text/html":
         return DocumentKind.XHTML if declared == "application/xhtml+xml" else DocumentKind.HTML
+    if declared is not None and (declared.startswith("multipart/") or declared in _MESSAGE_TYPES):
+        return DocumentKind.MIME_MESSAGE
     is_binary = has_binary_data(head)
     if not is_binary and (kind := _BY_ROOT.get(root_name(head) or "")):
         return kind
@@ -161,6 +168,8 @@ def _kind_by_looks(declared: str | None, head: bytes) -> DocumentKind | None:
             return DocumentKind.JSON_FEED
         if _APP_MANIFEST.search(head) and _APP_MEMBER.search(head):
             return DocumentKind.APP_MANIFEST
+    if declared in _NO_TYPE and (fields := _FIELDS.match(head)) and _OF_MAIL.search(fields[0]):
+        return DocumentKind.MIME_MESSAGE
     if declared in _NO_TYPE and _FIRST_RULE.match(head, end_of_run(_BEFORE_FIRST_RULE, head, 0)):
         return DocumentKind.STYLE_SHEET
     if root_name(head) is not None:

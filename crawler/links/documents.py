@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from orbweaver.crawler.asked_as import AskedAs, Destination
 from orbweaver.crawler.bodies.document_kinds import DocumentKind
 from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.links import feeds, json_documents, texts
+from orbweaver.crawler.links import feeds, json_documents, mime_messages, texts
 from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, PageLinks
 from orbweaver.crawler.links.pages.attribute_values import css_references
@@ -38,6 +38,9 @@ def references(
     found = FoundLinks(page=base_url, max_links=most)
     if kind is DocumentKind.STYLE_SHEET:
         content_type = _style_sheet_type(body, content_type)
+    if kind is DocumentKind.MIME_MESSAGE:
+        mime_messages.add_message(found, body, content_type=content_type)
+        return found.page_links()
     decoded = decode(body, content_type)
     text = decoded.text
     if kind in {DocumentKind.HTML, DocumentKind.XHTML}:

@@ -124,6 +124,15 @@ class FoundLinks:
             self.links[key] = None
         return None
 
+    def add_file(self, file: DataUri) -> None:
+        """Add a file that is inside the document."""
+        if not file.data or file in self.data_uris:
+            return
+        if len(self._files_before_base) + len(self.links) + len(self.data_uris) >= self._max_links:
+            self.is_truncated = True
+        else:
+            self.data_uris[file] = None
+
     def ask(self, link: Link, manner: AskedAs) -> None:
         """Note how a link that was added is asked for; of two elements with the same link the first counts."""
         if link in self.links:

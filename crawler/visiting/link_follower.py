@@ -86,7 +86,8 @@ class LinkFollower:
         if page_links.variables and len(self._variables) < MOST_PLAYLISTS_WITH_VARIABLES:
             self._variables[response.url] = page_links.variables
         for note in page_links.notes:
-            self._visits.skip(visit, Ending(note.outcome, note.rule, note.reason, is_failure=False))
+            is_failure = note.outcome is Outcome.INCOMPLETE
+            self._visits.skip(visit, Ending(note.outcome, note.rule, note.reason, is_failure))
         if body.is_document_cut or page_links.is_truncated:
             rule = "limit.html" if body.is_document_cut else "limit.links"
             reason = "the page is longer than what is read of a page; links after that were not seen"

@@ -36,6 +36,8 @@ TOKENS = (
     *(b'IMPORT="a"', b'QUERYPARAM="c"', b'@charset "utf-8";', b"X-ASSET-URI=", b"<Period xlink:href=", b"index="),
     *(b"<ListBucketResult><Key>", b".jpg</Key>", b'"a.jpg"', b"\\/"),
     *(b"<SegmentURL media=", b"<Period duration=PT", b"1e9S", b"/>", b"@import ", b"url(", b")", b"image-set("),
+    *(b"MIME-Version: 1.0\n", b"Content-Type: multipart/mixed; boundary=b\n\n", b"--b\r\n", b"\n--b--\n", b"From a\n"),
+    *(b"Content-Type: image/png\n", b"Content-Transfer-Encoding: base64\n\n", b"Content-Length: 3\n\n", b"AAAA"),
     *(b'"', b"'", b"=", b"http://", b"//", b"/", b"..", b" ", b"\n", b"seg.ts"),
 )
 

@@ -89,7 +89,11 @@ PAGES_BEGIN = (b"<center>", b"<img src=a.png>", b"<!-- a -->\n<my-gallery>", b" 
         ("application/json", b'{"a": "http://host.test/"}', K.TEXT),
         ("text/plain", b"words", K.TEXT),
         ("image/png", PNG, None),
-        ("multipart/x-mixed-replace", b"--a\r\nContent-Type: image/png\r\n\r\n" + PNG, None),
+        ("multipart/x-mixed-replace", b"--a\r\nContent-Type: image/png\r\n\r\n" + PNG, K.MIME_MESSAGE),
+        ("message/rfc822", b"Subject: a\n\nb", K.MIME_MESSAGE),
+        (None, b"Received: from a\n by b\nSubject: a\n\nb", K.MIME_MESSAGE),
+        ("application/octet-stream", b"From: <Saved by a>\r\nMIME-Version: 1.0\r\n\r\n", K.MIME_MESSAGE),
+        ("text/plain", b"From me: words\nto: you\n", K.TEXT),
         (None, b"", None),
     ],
 )

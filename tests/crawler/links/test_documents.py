@@ -68,7 +68,7 @@ def test_more_candidates_than_the_limit_are_counted() -> None:
         assert page.candidates_left_out > 0
 
 
-@pytest.mark.parametrize("kind", [kind for kind in K if kind not in {K.TEXT, K.XML}])
+@pytest.mark.parametrize("kind", [kind for kind in K if kind not in {K.TEXT, K.XML, K.MIME_MESSAGE}])
 def test_a_document_with_more_references_than_the_limit_is_cut_and_said_so(kind: DocumentKind) -> None:
     one = {
         K.STYLE_SHEET: "url({}) ",
