@@ -2,10 +2,10 @@
 
 The imports of a command take a second of CPU, and the tests start hundreds of commands. In a test, `subprocess.Popen`
 is the `Popen` of this module. When it is to start `python -P -m orbweaver...`, it asks a server, which has imported
-every module of ours and has started nothing, to fork. What is forked is a process like any other: a child of the one
-that asked, with a command line, an environment, a folder, streams, a session, signals and an exit status of its own.
-Our code begins to run in it when it has all these. The workers of a run are forked in the same way, from a server that
-the run has for itself.
+every module of ours and has prepared what recrawl workers prepare, to fork. What is forked is a process like any other:
+a child of the one that asked, with a command line, an environment, a folder, streams, a session, signals and an exit
+status of its own. Our code begins to run in it when it has all these. The workers of a run are forked in the same way,
+from a server that the run has for itself.
 
 The real `subprocess.Popen` starts everything else, and each command that would notice: when a variable differs that
 was read while the modules were imported, when limits, rights or namespaces differ, or when an option of Popen is used
@@ -232,6 +232,7 @@ def _preload() -> dict[str, str | None]:
     gc.disable()
     for name in _modules():
         importlib.import_module(name)
+    importlib.import_module("orbweaver.queue.fleet.preload").preload()  # each recrawl worker would do it again
     _share_to_the_end()
     gc.enable()
     os.environ.__class__ = plain
