@@ -32,6 +32,7 @@ _SIGNATURES: Final[tuple[tuple[str, bytes], ...]] = (
     ("zpaq", rb"zPQ[\x01\x02]|7kSt"),
     ("rar", rb"RE~\x5e|Rar!\x1a\x07"),
     ("lzip", rb"LZIP[\x00\x01]"),
+    ("pdf", rb"%PDF-[12]"),
     (XZ, rb"\xfd7zXZ\x00"),
     ("egg", rb"EGGA\x00\x01"),
     ("cpio", rb"07070[127][0-9A-Fa-f]"),
@@ -41,6 +42,7 @@ _SIGNATURES: Final[tuple[tuple[str, bytes], ...]] = (
     ("ar", rb"!<arch>\n"),
     ("cab", rb"MSCF\x00\x00\x00\x00"),
     ("wim", rb"MSWIM\x00\x00\x00"),
+    ("ole", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     ("lzop", rb"\x89LZO\x00\r\n\x1a\n"),
     (BZIP2, rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
     # The size of the first header, at most 2,600, and the type of an archive's own header.
@@ -113,6 +115,11 @@ UNREAD: Final = {
     "lz4": "files packed by lz4",
     "lzop": "files packed by lzop",
     "shell": "shell archives (makeself, shar)",
+}
+# Documents in which no file is looked for. They are no archives, so it is no failure.
+NOT_SEARCHED: Final = {
+    "pdf": "PDF files",
+    "ole": "files of older office programs (.doc, .xls, .ppt, .msg)",
 }
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orbweaver.crawler.bodies.archives.archive_kinds import UNREAD
+from orbweaver.crawler.bodies.archives.archive_kinds import NOT_SEARCHED, UNREAD
 from orbweaver.model import DigestSet, Outcome
 
 
@@ -82,6 +82,10 @@ _RULES: dict[str, tuple[Outcome, str, bool]] = {
     "archive.depth": (Outcome.LIMIT, "archives inside archives are deeper than the limit", False),
     "archive.volume": (Outcome.ARCHIVE_NOT_READ, "a part of an archive in several files: it is not put together", True),
     "archive.zip": (Outcome.ARCHIVE_NOT_READ, "a ZIP archive's end without its members: they were not read", True),
+    **{
+        f"archive.{kind}": (Outcome.ARCHIVE_NOT_READ, f"pictures and links inside {name} are not looked for", False)
+        for kind, name in NOT_SEARCHED.items()
+    },
     **{
         f"archive.{kind}": (Outcome.ARCHIVE_NOT_READ, f"{name} are hashed as files, and not opened", True)
         for kind, name in UNREAD.items()

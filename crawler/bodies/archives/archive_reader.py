@@ -14,6 +14,7 @@ from orbweaver.crawler.bodies.archives.archive_kinds import (
     DISK_END_BYTES,
     ISO_MARKS,
     ISO_PLACE,
+    NOT_SEARCHED,
     RAR_MARK,
     SEVEN_ZIP_MARK,
     UNREAD,
@@ -158,7 +159,7 @@ class _Look:
         self._kind = kind_of(data)
         self._is_media = is_media(data)
         self._is_decided = len(data) >= DECIDING_BYTES or self._kind is not None
-        if self._kind in UNREAD:
+        if self._kind in UNREAD or self._kind in NOT_SEARCHED:
             self._note(self._kind)
 
     @property

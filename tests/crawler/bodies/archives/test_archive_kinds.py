@@ -13,7 +13,13 @@ from archive_contents import LIMITS, assert_found, in_pieces, paths, read, rules
 from calibration import LINEAR, measured
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.bodies.archives.archive_kinds import DECIDING_BYTES, READ, UNREAD, kind_of
+from orbweaver.crawler.bodies.archives.archive_kinds import (
+    DECIDING_BYTES,
+    NOT_SEARCHED,
+    READ,
+    UNREAD,
+    kind_of,
+)
 from orbweaver.crawler.bodies.archives.archive_reader import ArchiveReader
 from orbweaver.model import Outcome
 from tar_bytes import END, member
@@ -97,7 +103,7 @@ def test_every_kind_that_is_not_read_is_known_by_its_signature_and_said() -> Non
             bytes(600),
             b" " * 600,
         ),
-        *(b"0" * 600, b"<svg/>", b"%PDF-1.7", b"\xff\xd8\xff\xe0", b"GIF89a", b"OggS", b"RIFF\0\0\0\0WEBP"),
+        *(b"0" * 600, b"<svg/>", b"%PDF", b"\xff\xd8\xff\xe0", b"GIF89a", b"OggS", b"RIFF\0\0\0\0WEBP"),
     ],
 )
 def test_what_only_begins_like_an_archive_is_none(head: bytes) -> None:
@@ -117,7 +123,15 @@ def test_a_file_has_one_kind_however_its_bytes_arrive(head: bytes, damage: bytes
     whole = kind_of(head)
     kinds = [kind_of(head[:length]) for length in range(min(len(head), DECIDING_BYTES) + 1)]
     assert {kind for kind in kinds if kind is not None} == ({whole} if whole else set())
-    assert whole is None or whole in READ or whole in UNREAD
+    assert whole is None or whole in READ or whole in UNREAD or whole in NOT_SEARCHED
+
+
+def test_a_document_in_which_no_file_is_looked_for_is_said_and_no_failure() -> None:
+    for kind, head in {"pdf": b"%PDF-1.7\n", "ole": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}.items():
+        found = read(in_pieces(head + NOISE, 900))
+        assert_found(found, {}, **{kind: 1})
+        assert (found.notes[0].outcome, found.notes[0].is_failure) == (Outcome.ARCHIVE_NOT_READ, False)
+        assert_found(read(head + NOISE + zipped(FILES)), FILES, **{kind: 1})
 
 
 def test_an_archive_that_is_not_read_is_counted_inside_others_too() -> None:
