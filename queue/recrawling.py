@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Self
 
 from orbweaver.crawler.crawl_messages import Answered, Contained, CrawlMessage, Finished, Found, GivenUp
 from orbweaver.crawler.crawl_process import CrawlProcess
-from orbweaver.crawler.errors import CrawlDied
-from orbweaver.queue.records import recrawls, runs
-from orbweaver.queue.records.recrawls import Attempt, RecrawlRecord, RecrawlState
+from orbweaver.crawler.errors import CrawlDied, MessageRefused
+from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records.recrawls import Attempt, RecrawlRecord, RecrawlState, Write
 from orbweaver.settings import Settings
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
@@ -19,10 +20,11 @@ STOPPED_IN_ORDER = "interrupted"
 
 
 class RecrawlUnderWay:
-    """A recrawl and its crawl process: `keep` whenever the pipe has something, until that says that it was the last.
+    """A recrawl and its crawl process: `take` whenever the pipe has something, and `keep` it at once or later.
 
-    A kernel that cannot contain the process, a Python that reads wrongly, a proxy that cannot be used, or too little
-    memory, fails the recrawl for good. Whatever else goes wrong is raised, and the recrawl is to be done again.
+    What was taken since the last `keep` is written in one transaction, so who has many recrawls under way keeps each
+    now and then. A kernel that cannot contain the process, a Python that reads wrongly, a proxy that cannot be used, or
+    too little memory, fails the recrawl for good. Whatever else goes wrong is raised, and it is to be done again.
     """
 
     def __init__(self, store: Store, record: RecrawlRecord, attempt: Attempt, process: CrawlProcess) -> None:
@@ -33,8 +35,11 @@ class RecrawlUnderWay:
         self._recrawl_id = record.recrawl_id
         self._attempt = attempt
         self._process = process
-        self._record = recrawls.recorder(store, record.recrawl_id, record.run_id, attempt)
-        self._unkept: CrawlMessage | None = None
+        self._taken: list[CrawlMessage] = []
+        # Whether it was tried to keep what was taken: then exactly the same is tried again.
+        self._is_being_kept = False
+        self._fault: Exception | None = None
+        self._is_trusted = True
 
     @classmethod
     def begin(cls, store: Store, recrawl_id: str, settings: Settings) -> Self | None:
@@ -49,33 +54,68 @@ class RecrawlUnderWay:
         return cls(store, record, attempt, process)
 
     def fileno(self) -> int:
-        """Return the descriptor that has something to read when `keep` has something to do."""
+        """Return the descriptor that has something to read when `take` has something to do."""
         return self._process.fileno()
 
+    def take(self) -> bool:
+        """Take what the crawl process has said, without waiting for more; True when that is to be kept at once.
+
+        It is when there is as much as is kept together, and when the recrawl has ended, however that is.
+        """
+        if not self._is_complete:
+            try:
+                self._process.receive()
+            except CrawlDied as error:
+                self._fault = error
+            self._read_messages()
+        return self._is_complete
+
     def keep(self) -> bool:
-        """Keep what the crawl process has said, without waiting for more; True when its recrawl has ended.
+        """Keep what was taken; True when its recrawl has ended.
 
         Raises ConnectionError or TimeoutError of redis-py while the store is away: then nothing is lost, and the next
-        call goes on with the same message. Raises CrawlDied, MessageRefused and NotRecorded: it must be done again.
+        call goes on with the same messages. Raises CrawlDied, MessageRefused, NotRecorded, and for what it was given
+        up, when all before is kept: it must be done again.
         """
-        message = self._unkept
-        try:
-            if message is None and (message := self._process.next_message()) is None:
-                self._process.receive()
-                message = self._process.next_message()
-        except CrawlDied:
-            if not (self.is_handed_back or self._is_over()):
-                raise
+        while self._taken:
+            self._is_being_kept = True
+            self._keep(self._taken)
+            last, self._taken, self._is_being_kept = self._taken[-1], [], False
+            if isinstance(last, Finished | GivenUp):
+                return True
+            self._read_messages()
+        if self._fault is None:
+            return False
+        if isinstance(self._fault, CrawlDied) and (self.is_handed_back or self._is_over()):
             self._stopped()  # before it was ready to end in order, or it did not obey
             return True
-        while message is not None:
-            self._unkept = message
-            self._keep(message)
-            self._unkept = None
-            if isinstance(message, Finished | GivenUp):
-                return True
-            message = self._process.next_message()
-        return False
+        raise self._fault
+
+    def give_up(self, error: Exception) -> None:
+        """Have `keep` raise this error, once all before is kept."""
+        self._fault = error
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._fault is not None or self._is_being_kept or self._is_enough
+
+    @property
+    def _is_enough(self) -> bool:
+        sizes = [len(one.sightings) + len(one.skips) for one in self._taken if isinstance(one, Found)]
+        is_last = bool(self._taken) and isinstance(self._taken[-1], Finished | GivenUp)
+        return is_last or sum(sizes) >= batches.ASKED_AT_ONCE
+
+    def _read_messages(self) -> None:
+        """Read the messages that were received, as many as are kept together."""
+        while self._is_trusted and not self._is_enough:
+            try:
+                message = self._process.next_message()
+            except (CrawlDied, MessageRefused) as error:
+                self._fault, self._is_trusted = error, False
+                return
+            if message is None:
+                return
+            self._taken.append(message)
 
     def stop(self) -> None:
         """Have the recrawl ended in order, for good: its run is over."""
@@ -104,31 +144,37 @@ class RecrawlUnderWay:
             return runs.is_over(self._store, self.run_id)
         return False
 
-    def _keep(self, message: CrawlMessage) -> None:
-        match message:
-            case Contained():
-                recrawls.note_sandbox(self._store, self._recrawl_id, self._attempt, message.enforced)
-            case Found():
-                self._record(message.sightings, message.skips, message.tally)
-            case Answered():
-                recrawls.note_reported(self._store, self._recrawl_id, self._attempt, message.reported)
-            case GivenUp():
-                recrawls.end(
-                    self._store, self._recrawl_id, RecrawlState.FAILED, attempt=self._attempt, reason=message.reason
-                )
-            case Finished():
-                self._finish(message)
+    def _keep(self, messages: Sequence[CrawlMessage]) -> None:
+        """Write what the messages say in one transaction; findings are asked about in as few jobs as may be."""
+        writes: list[Write] = []
+        found: list[Found] = []
+        for message in messages:
+            match message:
+                case Contained():
+                    writes.append(recrawls.contained(self._recrawl_id, message.enforced))
+                case Found():
+                    found.append(message)
+                case Answered():
+                    writes.append(recrawls.answered(self._recrawl_id, message.reported))
+                case GivenUp():
+                    writes.append(recrawls.ended(self._recrawl_id, RecrawlState.FAILED, reason=message.reason))
+                case Finished():
+                    writes.append(self._end_of(message))
+        writes += [
+            recrawls.found(self._store, self._recrawl_id, self.run_id, one.sightings, one.skips, one.tally)
+            for one in _together(found)
+        ]
+        record = recrawls.record_together if found else recrawls.write_under_fence
+        record(self._store, self._recrawl_id, self._attempt, writes)
 
-    def _finish(self, message: Finished) -> None:
-        if message.stopped_by == STOPPED_IN_ORDER and not self._is_over():
-            self._stopped()
-            return
+    def _end_of(self, message: Finished) -> Write:
         is_stopped = message.stopped_by == STOPPED_IN_ORDER
-        recrawls.end(
-            self._store,
+        if is_stopped and not self._is_over():
+            self.is_handed_back = True
+            return recrawls.handed_back(self._recrawl_id)
+        return recrawls.ended(
             self._recrawl_id,
             RecrawlState.INTERRUPTED if is_stopped else RecrawlState.FINISHED,
-            attempt=self._attempt,
             stopped_by=message.stopped_by,
             suggestions=message.suggestions,
             answers=message.answers,
@@ -142,4 +188,20 @@ class RecrawlUnderWay:
             )
         else:
             self.is_handed_back = True
-            recrawls.note_handed_back(self._store, self._recrawl_id, self._attempt)
+            write = recrawls.handed_back(self._recrawl_id)
+            recrawls.write_under_fence(self._store, self._recrawl_id, self._attempt, [write])
+
+
+def _together(messages: Sequence[Found]) -> list[Found]:
+    """Join messages in their order, as long as the files of each fit in one job. Pure."""
+    joined: list[Found] = []
+    for one in messages:
+        if joined and len(joined[-1].sightings) + len(one.sightings) <= batches.ASKED_AT_ONCE:
+            last = joined[-1]
+            # Not checked again: neither is longer than a message may be, and both were read.
+            joined[-1] = Found.model_construct(
+                sightings=last.sightings + one.sightings, skips=last.skips + one.skips, tally=one.tally
+            )
+        else:
+            joined.append(one)
+    return joined

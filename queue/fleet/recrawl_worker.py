@@ -40,6 +40,10 @@ from rq.worker import BaseWorker
 
 # While there is room, the queue is asked for a further job so often: nobody can wait for pipes and for the store.
 ASK_SECONDS = 0.1
+# What is taken from the pipes is kept in some so many transactions a second, each for one recrawl: with many under way
+# a recrawl waits longer, and has fewer transactions and match jobs for the same files. No file waits longer than this.
+KEEPS_A_SECOND = 25
+LONGEST_UNKEPT_SECONDS = 2.0
 # Signs of life are given so often, and a worker without one for so long is dead: others do its recrawls again.
 HEARTBEAT_SECONDS = 10.0
 ALIVE_SECONDS = 60
@@ -76,6 +80,8 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         self._under_way: dict[RecrawlUnderWay, _Begun] = {}
         self._begun: RecrawlUnderWay | None = None
         self._selector = selectors.DefaultSelector()
+        # When (monotonic clock) what was taken of a recrawl is to be kept.
+        self._keep_by: dict[RecrawlUnderWay, float] = {}
         self._asks_at = self._looks_at = 0.0
         self._alive_at = time.monotonic()
         self._stop_by = 0.0
@@ -172,11 +178,20 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         return taken if taken is not None and self.is_in_force(*taken) else None
 
     def _keep_what_is_said(self) -> None:
-        """Wait a moment for the pipes, and keep what came; stop reading while the store is away."""
-        until = min(self._looks_at, self._asks_at if len(self._under_way) < self.at_once else self._looks_at)
-        ended = []
-        for key, _ in self._selector.select(max(until - time.monotonic(), 0)):
+        """Wait a moment for the pipes, take what came, and keep what is due; stop reading while the store is away."""
+        until = min([self._looks_at, *self._keep_by.values()])
+        if len(self._under_way) < self.at_once:
+            until = min(until, self._asks_at)
+        events = self._selector.select(max(until - time.monotonic(), 0))
+        came_at = time.monotonic()
+        for key, _ in events:
             recrawl = cast("RecrawlUnderWay", key.fileobj)
+            is_due = recrawl.take()
+            self._keep_by.setdefault(recrawl, came_at + self._hold_seconds)
+            if is_due:
+                self._keep_by[recrawl] = 0.0
+        ended = []
+        for recrawl in [one for one, moment in self._keep_by.items() if moment <= came_at]:
             try:
                 if recrawl.keep():
                     ended.append(recrawl)
@@ -185,8 +200,13 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
                 break
             except Exception as error:  # noqa: BLE001 - as in execute_job
                 self._failed(self._forget(recrawl), error)
+            self._keep_by.pop(recrawl, None)
         if ended:
             self._end(ended)
+
+    @property
+    def _hold_seconds(self) -> float:
+        return min(len(self._under_way) / KEEPS_A_SECOND, LONGEST_UNKEPT_SECONDS)
 
     def _end(self, ended: Sequence[RecrawlUnderWay]) -> None:
         """End the jobs of recrawls that have ended, once all that was kept of them is where it must be."""
@@ -228,7 +248,8 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
                 recrawl.hand_back(within=STOP_SECONDS)
             recrawl.end_if_disobedient()
             if begun.is_late:
-                self._failed(self._forget(recrawl), JobTimeIsOver(f"it took more than {begun.job.timeout} s"))
+                recrawl.give_up(JobTimeIsOver(f"it took more than {begun.job.timeout} s"))
+                self._keep_by[recrawl] = 0.0
 
     def _say_alive(self) -> None:
         """Give a sign of life for the worker and for each of its jobs; one that somebody discarded stays away."""
@@ -266,6 +287,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
 
     def _forget(self, recrawl: RecrawlUnderWay) -> _Begun:
         self._selector.unregister(recrawl)
+        self._keep_by.pop(recrawl, None)
         recrawl.close()
         return self._under_way.pop(recrawl)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 KEPT_SECONDS = 30 * 24 * 3600
+# Queues something on an open transaction.
+Write = Callable[["Pipeline"], None]
 
 
 class RecrawlState(StrEnum):
@@ -209,6 +211,35 @@ def end(
 
     Raises NotRecorded when the store has lost what the attempt wrote before.
     """
+    write = ended(recrawl_id, state, stopped_by=stopped_by, reason=reason, suggestions=suggestions, answers=answers)
+    if attempt is not None:
+        write_under_fence(store, recrawl_id, attempt, [write])
+        return
+    with store.pipeline(transaction=True) as pipe:
+        write(pipe)
+        pipe.execute()
+
+
+def note_sandbox(store: Store, recrawl_id: str, attempt: Attempt, enforced: dict[str, object]) -> None:
+    """Write what the kernel enforces on the recrawl's process; raises NotRecorded as `end` does."""
+    write_under_fence(store, recrawl_id, attempt, [contained(recrawl_id, enforced)])
+
+
+def note_reported(store: Store, recrawl_id: str, attempt: Attempt, reported: Sequence[Reported]) -> None:
+    """Write the outcomes of reported URLs; raises NotRecorded as `end` does."""
+    write_under_fence(store, recrawl_id, attempt, [answered(recrawl_id, reported)])
+
+
+def ended(
+    recrawl_id: str,
+    state: RecrawlState,
+    *,
+    stopped_by: str | None = None,
+    reason: str | None = None,
+    suggestions: Mapping[str, int] | None = None,
+    answers: Mapping[str, HostAnswers] | None = None,
+) -> Write:
+    """Return the write that marks a recrawl as ended."""
     given = {
         "state": state.value,
         "ended_at": format_time(now()),
@@ -217,29 +248,39 @@ def end(
         "suggestions": json.dumps(suggestions) if suggestions else None,
         "answers": json.dumps({host: one.model_dump() for host, one in answers.items()}) if answers else None,
     }
-    _write(
-        store,
-        keys.recrawl(recrawl_id),
-        recrawl_id,
-        attempt,
-        {name: said for name, said in given.items() if said is not None},
-    )
+    return _fields(keys.recrawl(recrawl_id), {name: said for name, said in given.items() if said is not None})
 
 
-def note_sandbox(store: Store, recrawl_id: str, attempt: Attempt, enforced: dict[str, object]) -> None:
-    """Write what the kernel enforces on the recrawl's process; raises NotRecorded as `end` does."""
-    _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"sandbox": json.dumps(enforced)})
+def contained(recrawl_id: str, enforced: dict[str, object]) -> Write:
+    """Return the write of what the kernel enforces on the recrawl's process."""
+    return _fields(keys.recrawl(recrawl_id), {"sandbox": json.dumps(enforced)})
 
 
-def note_handed_back(store: Store, recrawl_id: str, attempt: Attempt) -> None:
-    """Write that nobody works on the recrawl, and another attempt will; raises NotRecorded as `end` does."""
-    _write(store, keys.recrawl(recrawl_id), recrawl_id, attempt, {"state": RecrawlState.QUEUED.value})
+def handed_back(recrawl_id: str) -> Write:
+    """Return the write that nobody works on the recrawl, and another attempt will."""
+    return _fields(keys.recrawl(recrawl_id), {"state": RecrawlState.QUEUED.value})
 
 
-def note_reported(store: Store, recrawl_id: str, attempt: Attempt, reported: Sequence[Reported]) -> None:
-    """Write the outcomes of reported URLs; raises NotRecorded as `end` does."""
+def answered(recrawl_id: str, reported: Sequence[Reported]) -> Write:
+    """Return the write of the outcomes of reported URLs."""
     said: dict[FieldT, EncodableT] = {one.url: one.model_dump_json() for one in reported}
-    _write(store, keys.recrawl_reported(recrawl_id), recrawl_id, attempt, said)
+    return _fields(keys.recrawl_reported(recrawl_id), said, seconds=KEPT_SECONDS)
+
+
+def found(
+    store: Store, recrawl_id: str, run_id: str, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally
+) -> Write:
+    """Return the write of findings: sightings with the job that asks about them, skips, and the tally so far."""
+
+    def write(pipe: Pipeline) -> None:
+        if sightings:
+            batches.add(store, pipe, run_id, sightings)
+        if skips:
+            pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
+            pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
+        pipe.hset(keys.recrawl(recrawl_id), "tally", tally.model_dump_json())
+
+    return write
 
 
 def reported(store: Store, recrawl_id: str) -> dict[str, Reported]:
@@ -248,31 +289,19 @@ def reported(store: Store, recrawl_id: str) -> dict[str, Reported]:
     return {text(url): Reported.model_validate_json(said) for url, said in stored.items()}
 
 
-def _write(
-    store: Store, target: str, recrawl_id: str, attempt: Attempt | None, fields: Mapping[FieldT, EncodableT]
-) -> None:
-    """Write fields of a hash of the recrawl's, unless an attempt is named and a later one has begun.
-
-    Raises NotRecorded when the store has lost what the attempt wrote before.
-    """
+def _fields(target: str, fields: Mapping[FieldT, EncodableT], *, seconds: int | None = None) -> Write:
+    """Return the write of fields of a hash of the recrawl's, which is then kept for so many seconds."""
 
     def write(pipe: Pipeline) -> None:
         pipe.hset(target, mapping=fields)
-        if target != keys.recrawl(recrawl_id):
-            pipe.expire(target, KEPT_SECONDS)
+        if seconds is not None:
+            pipe.expire(target, seconds)
 
-    if attempt is None:
-        with store.pipeline(transaction=True) as pipe:
-            write(pipe)
-            pipe.execute()
-    else:
-        _write_under_fence(store, recrawl_id, attempt, write)
+    return write
 
 
-def _write_under_fence(
-    store: Store, recrawl_id: str, attempt: Attempt, queue_writes: Callable[[Pipeline], None]
-) -> bool:
-    """Do the writes of an attempt in one transaction; False when a later attempt has begun, and nothing was written.
+def write_under_fence(store: Store, recrawl_id: str, attempt: Attempt, writes: Sequence[Write]) -> bool:
+    """Do writes of an attempt in one transaction; False when a later attempt has begun, and nothing was written.
 
     After an error of the connection the caller may try the same writes again. Raises NotRecorded when the store has
     lost what the attempt wrote before.
@@ -280,19 +309,20 @@ def _write_under_fence(
     key = keys.recrawl(recrawl_id)
     is_later = False
 
-    def write(pipe: Pipeline) -> None:
+    def write_all(pipe: Pipeline) -> None:
         nonlocal is_later
-        number, writes = _fence(pipe, key)
+        number, written = _fence(pipe, key)
         is_later = number > attempt.number
-        if is_later or (attempt.is_unsure and writes == attempt.writes + 1):
+        if is_later or (attempt.is_unsure and written == attempt.writes + 1):
             return  # the latter: it was written, and only the answer was lost
-        _require_all(attempt, number, writes)
+        _require_all(attempt, number, written)
         pipe.multi()
-        queue_writes(pipe)
+        for write in writes:
+            write(pipe)
         pipe.hincrby(key, "writes", 1)
         attempt.is_unsure = True
 
-    store.transaction(write, key)
+    store.transaction(write_all, key)
     attempt.writes += 1
     attempt.is_unsure = False
     return not is_later
@@ -330,21 +360,18 @@ def recorder(store: Store, recrawl_id: str, run_id: str, attempt: Attempt) -> Re
     """
 
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
-        def write(pipe: Pipeline) -> None:
-            if sightings:
-                batches.add(store, pipe, run_id, sightings)
-            if skips:
-                pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
-                pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)
-            pipe.hset(keys.recrawl(recrawl_id), "tally", tally.model_dump_json())
-
-        try:
-            is_written = _write_under_fence(store, recrawl_id, attempt, write)
-        except (RedisConnectionError, RedisTimeoutError):
-            raise
-        except RedisError as error:
-            raise NotRecorded(f"the store did not accept what was found: {error}") from error
-        if not is_written:
-            raise NotRecorded("a later attempt of this recrawl has begun")
+        record_together(store, recrawl_id, attempt, [found(store, recrawl_id, run_id, sightings, skips, tally)])
 
     return record
+
+
+def record_together(store: Store, recrawl_id: str, attempt: Attempt, writes: Sequence[Write]) -> None:
+    """Do writes of which some are findings, in one transaction; raises what a `recorder` raises."""
+    try:
+        is_written = write_under_fence(store, recrawl_id, attempt, writes)
+    except (RedisConnectionError, RedisTimeoutError):
+        raise
+    except RedisError as error:
+        raise NotRecorded(f"the store did not accept what was found: {error}") from error
+    if not is_written:
+        raise NotRecorded("a later attempt of this recrawl has begun")

@@ -36,6 +36,9 @@ from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
 POLL_SECONDS = 0.2
+# A look at many hosts takes longer: so much longer is the wait before the next, and looking is a small part of a core.
+WAIT_FOR_EACH_LOOK = 19
+LONGEST_POLL_SECONDS = 1.0
 # The longest waits of a stop: for recrawls that end in order, and for what they found to be asked about and delivered.
 # Both end as soon as all is done; what is not done by then is kept for the next run. A second Ctrl-C ends at once.
 RECRAWL_STOP_SECONDS = 10.0
@@ -194,6 +197,7 @@ def _watch(
     recrawl_ids = runs.recrawl_ids(store, run_id)
     stuck_since: float | None = None
     while not stop.is_set():
+        looks_at = time.monotonic()
         lock.check()
         workers.replace_dead()
         statuses = recrawls.statuses(store, recrawl_ids)
@@ -217,7 +221,8 @@ def _watch(
             _let_jobs_end(store, stop)
             return
         stuck_since = lost_jobs.put_back_handed_over(store, stuck_since)
-        stop.wait(POLL_SECONDS)
+        look_seconds = time.monotonic() - looks_at
+        stop.wait(min(max(POLL_SECONDS, WAIT_FOR_EACH_LOOK * look_seconds), LONGEST_POLL_SECONDS))
 
 
 def _let_jobs_end(store: Store, stop: threading.Event) -> None:

@@ -1,0 +1,151 @@
+"""What a crawl process has said is kept together, and all of it, however its recrawl ends."""
+
+from __future__ import annotations
+
+import select
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from builders import RUN, a_sighting, an_order
+from orbweaver.crawler import recrawl
+from orbweaver.crawler.errors import CrawlDied, MessageRefused
+from orbweaver.crawler.visiting.records.journal import Record
+from orbweaver.model import Sighting, Tally
+from orbweaver.queue.job_errors import JobTimeIsOver
+from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
+from orbweaver.queue.recrawling import RecrawlUnderWay
+from orbweaver.settings import Settings
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+
+Crawl = Callable[[Record], recrawl.Ended]
+
+
+def files(first: int, count: int) -> list[Sighting]:
+    return [a_sighting(url=f"http://h.test/{number}.bin") for number in range(first, first + count)]
+
+
+def say(record: Record, *counts: int) -> None:
+    for number, count in enumerate(counts):
+        record(files(sum(counts[:number]), count), (), Tally(files=sum(counts[: number + 1])))
+
+
+def say_three_and_end(record: Record) -> recrawl.Ended:
+    say(record, 1, 1, 1)
+    return recrawl.Ended(Tally(files=3), None, {"other.test": 2})
+
+
+def say_much_and_end(record: Record) -> recrawl.Ended:
+    say(record, 120, 70, 70, 10, 150)
+    return recrawl.Ended(Tally(files=420), None, {})
+
+
+def say_two_and_break(record: Record) -> recrawl.Ended:
+    say(record, 1, 1)
+    raise RuntimeError("a bug")
+
+
+def say_two_and_blame_another(record: Record) -> recrawl.Ended:
+    say(record, 2)
+    record([a_sighting(url="http://innocent.test/a.bin")], (), Tally(files=3))
+    return recrawl.Ended(Tally(files=3), None, {})
+
+
+def say_what_fills_a_job_and_stay(record: Record) -> recrawl.Ended:
+    say(record, batches.ASKED_AT_ONCE)
+    signal.pause()
+    raise AssertionError("nobody wakes it")
+
+
+class Kept:
+    """A recrawl that is under way, and what the store has of it."""
+
+    def __init__(self, store: Store, crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
+        def run(_: object, __: object, record: Record, ___: object) -> recrawl.Ended:
+            return crawl(record)
+
+        monkeypatch.setattr(recrawl, "run", run)  # what the forked process does instead of a crawl
+        runs.create(store, RUN)
+        self._store = store
+        self.recrawl_id = recrawls.create(store, RUN, an_order())
+        begun = RecrawlUnderWay.begin(store, self.recrawl_id, Settings(sandbox="off"))
+        assert begun is not None
+        self.under_way = begun
+
+    def take_until_it_is_due(self) -> None:
+        while not self.under_way.take():
+            select.select([self.under_way], [], [])
+
+    @property
+    def record(self) -> RecrawlRecord:
+        found = recrawls.read(self._store, self.recrawl_id)
+        assert found is not None
+        return found
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        several = [batches.read(self._store, text(one)) for one in self._store.smembers(keys.run_batches(RUN))]
+        return [len(one.sightings) for one in sorted(filter(None, several), key=lambda one: one.place)]
+
+    @property
+    def transactions(self) -> int:
+        return int(self._store.hget(keys.recrawl(self.recrawl_id), "writes") or 0)
+
+
+@pytest.fixture
+def begin(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Crawl], Kept]]:
+    begun: list[Kept] = []
+
+    def one(crawl: Crawl) -> Kept:
+        begun.append(Kept(store, crawl, monkeypatch))
+        return begun[-1]
+
+    yield one
+    for each in begun:
+        each.under_way.close()
+
+
+def test_all_that_was_said_is_one_transaction_and_its_files_are_one_job(begin: Callable[[Crawl], Kept]) -> None:
+    kept = begin(say_three_and_end)
+    kept.take_until_it_is_due()
+    assert kept.transactions == 0
+    assert kept.under_way.keep()
+    assert (kept.transactions, kept.batch_sizes) == (1, [3])
+    assert (kept.record.state, kept.record.tally.files) == (RecrawlState.FINISHED, 3)
+    assert kept.record.suggestions == {"other.test": 2}
+    assert kept.record.sandbox is not None
+
+
+def test_no_job_has_more_files_than_are_asked_about_at_once(begin: Callable[[Crawl], Kept]) -> None:
+    kept = begin(say_much_and_end)
+    kept.take_until_it_is_due()
+    while not kept.under_way.keep():
+        kept.take_until_it_is_due()
+    assert kept.record.tally.files == 420
+    assert sum(kept.batch_sizes) == 420
+    assert max(kept.batch_sizes) <= batches.ASKED_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("crawl", "error"), [(say_two_and_break, CrawlDied), (say_two_and_blame_another, MessageRefused)]
+)
+def test_what_was_said_before_it_went_wrong_is_kept(
+    begin: Callable[[Crawl], Kept], crawl: Crawl, error: type[Exception]
+) -> None:
+    kept = begin(crawl)
+    kept.take_until_it_is_due()
+    with pytest.raises(error):
+        kept.under_way.keep()
+    assert (kept.record.state, kept.record.tally.files) == (RecrawlState.RUNNING, 2)
+    assert sum(kept.batch_sizes) == 2
+
+
+def test_what_was_said_before_it_was_given_up_is_kept(begin: Callable[[Crawl], Kept]) -> None:
+    kept = begin(say_what_fills_a_job_and_stay)
+    kept.take_until_it_is_due()
+    kept.under_way.give_up(JobTimeIsOver("late"))
+    with pytest.raises(JobTimeIsOver):
+        kept.under_way.keep()
+    assert kept.batch_sizes == [batches.ASKED_AT_ONCE]
