@@ -44,11 +44,11 @@ def work(store: Store, token: str, *, retention: timedelta) -> None:
     def do(ours: Slice, shards: list[str]) -> int:
         few = retained.first_few(store, shards, READ_AT_ONCE)
         oldest = retained.oldest_kept(retention)
-        expired = retained.with_expired(store, few, before=oldest)
+        expired, read = retained.with_expired(store, few, before=oldest)
         _end(store, ours, [shard for shard in few if shard not in expired])
         for shard in expired:
             _forget(store, ours, shard, oldest)
-        return sum(retained.count(store, few))
+        return read
 
     sweeps.work(store, SweepName.FORGET, token, do, most=SHARDS_AT_ONCE)
 

@@ -32,7 +32,7 @@ SHARDS = tuple(f"{number:03x}" for number in range(1024))
 HEAD = struct.Struct(">BQQ16s20s32s")
 LAYOUT = 1  # another number with another dictionary or other fields: old values are then dropped, not misread
 MOST_JSON_BYTES = 1 << 20
-COUNTED_AT_ONCE = 16
+COUNTED_AT_ONCE = 64
 # What comes most often stands last, where references to it are shortest (zlib's manual, deflateSetDictionary).
 DICTIONARY = (
     b'"is_verified":false,"reason":"certificate has expired","self-signed certificate","Hostname mismatch, certificate '
@@ -139,16 +139,16 @@ def first_few(store: Store, shards: list[str], most: int) -> list[str]:
     return shards
 
 
-def with_expired(store: Store, shards: Sequence[str], *, before: datetime) -> list[str]:
-    """Return the shards that have something to forget."""
+def with_expired(store: Store, shards: Sequence[str], *, before: datetime) -> tuple[list[str], int]:
+    """Return the shards that have something to forget, and how many sightings all of them have together."""
     with store.pipeline(transaction=False) as pipe:
         for shard in shards:
             pipe.hvals(keys.retained(shard))
-        return [
-            shard
-            for shard, values in zip(shards, pipe.execute(), strict=True)
-            if any(_is_over(packed, before) for packed in values)
-        ]
+        found: list[list[bytes]] = pipe.execute()
+    expired = [
+        shard for shard, values in zip(shards, found, strict=True) if any(_is_over(packed, before) for packed in values)
+    ]
+    return expired, sum(map(len, found))
 
 
 def forget(pipe: Pipeline, shard: str, *, before: datetime) -> int:
