@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+# As the workers are started, and most commands of the tests: see tests/preloaded.py.
+ORBWEAVER = (sys.executable, "-P", "-m", "orbweaver.cli")
 PACKAGES = ("commands", "console", "crawler", "matcher_client", "queue", "store", "takedown")
 # The version from which setuptools reads our licence line, see pyproject.toml.
 OLDEST_SETUPTOOLS = 77
@@ -161,7 +163,7 @@ def test_the_help_names_every_command() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("verify",)], ids=["orbweaver", "verify"])
 def test_the_help_has_examples_and_exit_statuses(arguments: tuple[str, ...]) -> None:
-    done = run(BIN / "orbweaver", *arguments, "--help")
+    done = run(*ORBWEAVER, *arguments, "--help")
 
     assert done.returncode == 0, done.stderr
     assert "orbweaver verify reports.csv --hashes list.csv" in done.stdout
@@ -187,7 +189,7 @@ def test_help_does_not_wait_for_what_the_commands_need() -> None:
     [("verify",), ("verify", "missing.csv", "--hashes", "missing"), ("verify", "a", "--no-such-option"), ("nonsense",)],
 )
 def test_bad_usage_is_one_clear_message_and_status_two(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    done = run(BIN / "orbweaver", *arguments, cwd=tmp_path, STATE_DIR=str(tmp_path / "state"))
+    done = run(*ORBWEAVER, *arguments, cwd=tmp_path, STATE_DIR=str(tmp_path / "state"))
 
     assert done.returncode == 2
     assert done.stdout == ""
