@@ -49,6 +49,7 @@ from orbweaver.commands import (
     recrawl,
     rematch,
     reports,
+    run,
     schedule,
     scheduler,
     scope,
@@ -74,19 +75,20 @@ app = typer.Typer(
 )
 # In the order of the help. An app that is added without a name is a command, not a group.
 app.add_typer(verify.app)
+app.add_typer(run.app)
+app.add_typer(reports.app, name="reports")
+app.add_typer(hosts.app, name="hosts")
+app.add_typer(recrawl.app)
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(rematch.app)
+app.add_typer(cases.app, name="cases")
 app.add_typer(demo.app)
 app.add_typer(doctor.app)
 app.add_typer(worker.app)
 app.add_typer(scheduler.app)
-app.add_typer(reports.app, name="reports")
-app.add_typer(hosts.app, name="hosts")
-app.add_typer(recrawl.app)
 app.add_typer(hashlist.app, name="hashlist")
 app.add_typer(matcher.app, name="matcher")
 app.add_typer(scope.app, name="scope")
-app.add_typer(cases.app, name="cases")
-app.add_typer(schedule.app, name="schedule")
 app.add_typer(backup.app)
 
 

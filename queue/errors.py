@@ -10,6 +10,7 @@ QueueError
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
 ├── ScheduleRefused      a number of the schedule, or its policy, is one that cannot be used (also a ValueError)
 ├── StoreBusy            another verification run works on the same store
+├── WorkersDied          the workers of a service die again and again
 └── WorkersTooOld        a worker of an earlier release works on the same store
 
 and in job_errors.py, which needs RQ:
@@ -63,6 +64,10 @@ class ScheduleRefused(QueueError, ValueError):
 
 class StoreBusy(QueueError):
     """Another verification run works on the same store, or took it over while this one stood still."""
+
+
+class WorkersDied(QueueError):
+    """The workers of a service died so often that it ends; the message says where their last words are."""
 
 
 class WorkersTooOld(QueueError):

@@ -28,6 +28,11 @@ def run_lock() -> str:
     return f"{PREFIX}:turn"
 
 
+def service_lock() -> str:
+    """String: JSON of who serves the store (`orbweaver run`), for 15 s after its last sign; owner queue.runs.run_lock."""
+    return f"{PREFIX}:service"
+
+
 def run_unknown(run_id: str) -> str:
     """Hash sighting id -> JSON [url, reason] of the run's sightings without an answer; owner queue.records.runs."""
     return f"{PREFIX}:run:{run_id}:unknown"

@@ -22,8 +22,9 @@ from orbweaver.store.connection import Store
 
 # The module that a run's workers are started with.
 WORKER_CHILD = "orbweaver.queue.fleet.worker_child"
-# In one run so many workers are replaced, of whatever queue; then the run ends and says so.
+# In one hour so many workers are replaced, of whatever queue; then the run ends and says so.
 MOST_REPLACEMENTS = 10
+REPLACEMENTS_SECONDS = 3_600.0
 # A match worker that may not work for so long will not before the run ends.
 IDLE_SECONDS = 10.0
 
@@ -47,7 +48,7 @@ class WorkerProcesses:
         self._environment = {**environment, "RECRAWLS_AT_ONCE": str(max(recrawls_at_once, 1))}
         self._log = WorkerLog(log_file)
         self._children: list[_Child] = []
-        self._replacements = 0
+        self._replaced_at: list[float] = []
         self._idle_since: float | None = None
         self._wanted = [name for name in QueueName if name is not QueueName.RECRAWL or recrawls_at_once]
 
@@ -70,16 +71,17 @@ class WorkerProcesses:
     def replace_dead(self) -> None:
         """Start a new worker for each that died, and give its jobs back."""
         for place, child in enumerate(self._children):
-            if child.process.poll() is None or self._replacements >= MOST_REPLACEMENTS:
+            if child.process.poll() is None or self.are_exhausted:
                 continue
-            self._replacements += 1
+            self._replaced_at.append(time.monotonic())
             dead_workers.recover(self._store, child.queue, child.name)
             self._children[place] = self._start(child.queue)
 
     @property
     def are_exhausted(self) -> bool:
         """Whether workers died so often that no more are started."""
-        return self._replacements >= MOST_REPLACEMENTS
+        an_hour_ago = time.monotonic() - REPLACEMENTS_SECONDS
+        return sum(at > an_hour_ago for at in self._replaced_at) >= MOST_REPLACEMENTS
 
     def takes_no_match_job(self) -> bool:
         """Whether our match worker has said for a while that it cannot work: its list was replaced by an older one."""

@@ -20,7 +20,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import sweeps
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.sweeps import SweepName
-from orbweaver.queue.runs import beginning, run_lock
+from orbweaver.queue.runs import beginning, run_lock, service_client
 from orbweaver.queue.runs.run_lock import REMATCH, Claim
 from orbweaver.store import durability
 from orbweaver.store.connection import Store
@@ -71,10 +71,12 @@ def run(
 
     The run also asks about the files, and delivers the events, that earlier runs left. It declares the settings of its
     workers to be in force. Raises StoreBusy while another run is alive on this store and `claim` does not wait, and
-    WorkersTooOld while a worker of an earlier release is alive.
+    WorkersTooOld while a worker of an earlier release is alive. Beside a service its settings must be those.
     """
     began_at = now()
     run_id = uuid4().hex
+    if (service := run_lock.service(store)) is not None:
+        service_client.require_same_settings(store, settings.load(environment), service)
     with run_lock.hold(store, run_id, claim, stop) as lock:
         versions = beginning.take_over(store, run_id, environment, (QueueName.MATCH, QueueName.TAKEDOWN), places)
         rematch.start(store, versions)

@@ -1,6 +1,7 @@
 """The store's run lock: one run at a time, because the workers of a run ask and deliver for everybody.
 
-Its value says who holds it, so that a second run can say at once whom it would wait for, and take the place of one that
+The lock of the store's service (`orbweaver run`) is another of the same kind, which that holds all its life. The value
+of a lock says who holds it, so that a second run can say at once whom it would wait for, and take the place of one that
 was killed on the same machine.
 """
 
@@ -84,13 +85,19 @@ class Claim:
 
 VERIFY = Claim("verify")
 REMATCH = Claim("rematch")
+SERVICE = Claim("run")
 
 
 class RunLock:
-    """A lock that is held: a thread renews it, so that a long step cannot lose it. A killed run renews no more."""
+    """A lock that is held: a thread renews it, so that a long step cannot lose it. A killed run renews no more.
 
-    def __init__(self, lock: Lock) -> None:
+    With `takes_again` one that expired while the store was away is taken again, if nobody else has it.
+    """
+
+    def __init__(self, lock: Lock, token: str, *, takes_again: bool = False) -> None:
         self._lock = lock
+        self._token = token
+        self._takes_again = takes_again
         self._is_over = threading.Event()
         self._is_lost = False
         self._keeper = threading.Thread(target=self._keep, name="run lock", daemon=True)
@@ -113,23 +120,41 @@ class RunLock:
             try:
                 self._lock.reacquire()
             except LockError:
-                self._is_lost = True
-                return
+                if not self._has_taken_again():
+                    self._is_lost = True
+                    return
             except RedisError:
                 continue  # the store is away for a moment; the run itself sees it, too
 
+    def _has_taken_again(self) -> bool:
+        if not self._takes_again:
+            return False
+        with contextlib.suppress(RedisError):
+            return bool(self._lock.acquire(blocking=False, token=self._token))
+        return True  # the store is away again: the next renewal says whether it is held
+
 
 @contextlib.contextmanager
-def hold(store: Store, run_id: str, claim: Claim, stop: threading.Event) -> Iterator[RunLock]:
-    """Hold the store's run lock.
+def hold(
+    store: Store,
+    run_id: str,
+    claim: Claim,
+    stop: threading.Event,
+    *,
+    key: str | None = None,
+    takes_again: bool = False,
+) -> Iterator[RunLock]:
+    """Hold the store's run lock, or another one by its key.
 
     Raises StoreBusy at once when another run is alive and the claim does not wait; else as soon as `stop` is set.
     """
-    lock = store.lock(keys.run_lock(), timeout=HELD_SECONDS, thread_local=False)
+    key = key or keys.run_lock()
+    lock = store.lock(key, timeout=HELD_SECONDS, thread_local=False)
     waits_for: str | None = None
-    while not lock.acquire(blocking=False, token=Holder.this_process(run_id, claim.command).model_dump_json()):
-        value = text(store.get(keys.run_lock()) or "")
-        if not value or _is_freed(store, value):
+    token = Holder.this_process(run_id, claim.command).model_dump_json()
+    while not lock.acquire(blocking=False, token=token):
+        value = text(store.get(key) or "")
+        if not value or _is_freed(store, value, key):
             continue
         if claim.say_waiting is None:
             raise StoreBusy(_refusal(value, claim.advice))
@@ -138,23 +163,23 @@ def hold(store: Store, run_id: str, claim: Claim, stop: threading.Event) -> Iter
             claim.say_waiting(f"waiting for {said(value)}; Ctrl-C ends the waiting")
         if stop.wait(PAUSE_SECONDS):
             raise StoreBusy(f"stopped while it waited for {said(value)}: nothing was done")
-    held = RunLock(lock)
+    held = RunLock(lock, token, takes_again=takes_again)
     try:
         yield held
     finally:
         held.give_back()
 
 
-def _is_freed(store: Store, value: str) -> bool:
+def _is_freed(store: Store, value: str, key: str) -> bool:
     """Take the lock from a holder that is known to be dead, unless somebody else did so first."""
     holder = _holder(value)
     if holder is None or not holder.is_dead():
         return False
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(keys.run_lock())
-        if text(pipe.get(keys.run_lock()) or "") == value:
+        pipe.watch(key)
+        if text(pipe.get(key) or "") == value:
             pipe.multi()
-            pipe.delete(keys.run_lock())
+            pipe.delete(key)
             with contextlib.suppress(WatchError):
                 pipe.execute()
     return True
@@ -163,7 +188,13 @@ def _is_freed(store: Store, value: str) -> bool:
 def is_held(store: Store) -> bool:
     """Whether a run holds the lock; one whose process is known to be dead loses it."""
     value = text(store.get(keys.run_lock()) or "")
-    return bool(value) and not _is_freed(store, value)
+    return bool(value) and not _is_freed(store, value, keys.run_lock())
+
+
+def service(store: Store) -> str | None:
+    """Return who is the store's service, in words; None when there is none, or its process is known to be dead."""
+    value = text(store.get(keys.service_lock()) or "")
+    return said(value) if value and not _is_freed(store, value, keys.service_lock()) else None
 
 
 def run_under_way(store: Store) -> str | None:

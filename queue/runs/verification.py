@@ -26,8 +26,9 @@ from orbweaver.queue.records import list_versions, recrawls, report_outcomes, ru
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ReportResult
-from orbweaver.queue.runs import beginning, lost_jobs, run_lock
+from orbweaver.queue.runs import beginning, lost_jobs, run_lock, service_client
 from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
+from orbweaver.queue.runs.service_client import EnteredRecrawls
 from orbweaver.store import durability, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -44,6 +45,8 @@ LONGEST_POLL_SECONDS = 1.0
 RECRAWL_STOP_SECONDS = 10.0
 DRAIN_SECONDS = 5.0
 JOB_END_SECONDS = 3.0
+# A service that ended may be started again: its clients wait so long for that.
+SERVICE_SECONDS = 60.0
 # A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
 CHECKS_WAITED_FOR = 3
 
@@ -123,34 +126,101 @@ def verify(
 
     `environment` is that of the workers; the run declares their settings to be in force on this store. First it asks
     about the files, and delivers the events, that earlier runs left. When a list has changed, the run also waits until
-    all retained files are asked about again. `places` says where the events went when the run was prepared. Raises
-    StoreBusy while another run is alive on this store and `claim` does not wait, and WorkersTooOld while a worker of an
-    earlier release is alive.
+    all retained files are asked about again. `places` says where the events went when the run was prepared.
+
+    On a store that has a service (`orbweaver run`) the run starts no worker and declares nothing: it enters its hosts,
+    and waits for them and for what is found there.
+
+    Raises StoreBusy while another run is alive on this store and `claim` does not wait, and when the service has other
+    settings; WorkersTooOld while a worker of an earlier release is alive.
     """
-    began_at = now()
     run_id = uuid4().hex
-    with run_lock.hold(store, run_id, claim, stop) as lock:
-        runs.create(store, run_id)
-        asked_before = rematch_result.mark(store)
-        answering = beginning.take_over(store, run_id, environment, tuple(QueueName), places)
-        _drop_left_over(store)
-        names = [order.scope.name for order in orders]
-        try:
-            for order in orders:
-                _enqueue(store, run_id, order, is_stopped=stop.is_set())
-            if not stop.is_set():
-                with WorkerProcesses(
-                    store, recrawls_at_once=recrawls_at_once, environment=environment, log_file=log_file
-                ) as workers:
-                    _watch(store, run_id, names, began_at, answering, lock, workers, on_progress, stop)
-                    if stop.is_set():
-                        _interrupt(store, run_id, workers)
-        finally:
-            with contextlib.suppress(RedisError):  # workers that are not ours must not go on without a run
-                _stop_recrawls(store, run_id)
-        _mark_ended(store, run_id, log_file, is_interrupted=stop.is_set())
-        unconfirmed = durability.unconfirmed(store, settings.load(environment).store_replicas)
-        return _result(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
+    own = settings.load(environment)
+    while True:
+        service = run_lock.service(store)
+        if service is not None:
+            service_client.require_same_settings(store, own, service)
+            return _verify_at_service(store, run_id, orders, own, on_progress, stop)
+        with run_lock.hold(store, run_id, claim, stop) as lock:
+            if run_lock.service(store) is None:  # none came before the lock was held, and none can come now
+                return _verify_with_workers(
+                    store, run_id, orders, recrawls_at_once, environment, log_file, on_progress, stop, places, lock
+                )
+
+
+def _verify_with_workers(
+    store: Store,
+    run_id: str,
+    orders: Sequence[Order],
+    recrawls_at_once: int,
+    environment: Mapping[str, str],
+    log_file: Path,
+    on_progress: Callable[[VerifyProgress], None],
+    stop: threading.Event,
+    places: Places | None,
+    lock: RunLock,
+) -> VerifyResult:
+    began_at = now()
+    runs.create(store, run_id)
+    asked_before = rematch_result.mark(store)
+    answering = beginning.take_over(store, run_id, environment, tuple(QueueName), places)
+    _drop_left_over(store)
+    names = [order.scope.name for order in orders]
+    try:
+        for order in orders:
+            _enqueue(store, run_id, order, is_stopped=stop.is_set())
+        if not stop.is_set():
+            with WorkerProcesses(
+                store, recrawls_at_once=recrawls_at_once, environment=environment, log_file=log_file
+            ) as workers:
+                _watch(store, run_id, names, began_at, answering, lock, workers, on_progress, stop)
+                if stop.is_set():
+                    _interrupt(store, run_id, workers)
+    finally:
+        with contextlib.suppress(RedisError):  # workers that are not ours must not go on without a run
+            _stop_recrawls(store, run_id)
+    _mark_ended(store, run_id, f"its workers died again and again: see {log_file}", is_interrupted=stop.is_set())
+    unconfirmed = durability.unconfirmed(store, settings.load(environment).store_replicas)
+    return _result(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
+
+
+def _verify_at_service(
+    store: Store,
+    run_id: str,
+    orders: Sequence[Order],
+    own: settings.Settings,
+    on_progress: Callable[[VerifyProgress], None],
+    stop: threading.Event,
+) -> VerifyResult:
+    began_at = now()
+    runs.create(store, run_id)
+    asked_before = rematch_result.mark(store)
+    names = [order.scope.name for order in orders]
+    entered = EnteredRecrawls(store, {recrawls.create(store, run_id, order): order for order in orders})
+    seen_at = time.monotonic()
+    is_gone = False
+    try:
+        while not (stop.is_set() or is_gone):
+            entered.enter()
+            entered.end_lost()
+            statuses = recrawls.statuses(store, runs.recrawl_ids(store, run_id))
+            progress = _progress(store, run_id, names, began_at, statuses)
+            on_progress(progress)
+            is_crawled = progress.hosts_done == progress.hosts
+            if is_crawled and (progress.waiting == 0 or not service_client.is_worked_on(store, run_id)):
+                break
+            if run_lock.service(store) is not None:
+                seen_at = time.monotonic()
+            is_gone = time.monotonic() > seen_at + SERVICE_SECONDS
+            stop.wait(POLL_SECONDS)
+        if stop.is_set() or is_gone:
+            _interrupt(store, run_id)
+    finally:
+        with contextlib.suppress(RedisError):  # the service's workers must not go on without a run
+            _stop_recrawls(store, run_id)
+    _mark_ended(store, run_id, "orbweaver run has ended", is_interrupted=stop.is_set())
+    unconfirmed = durability.unconfirmed(store, own.store_replicas)
+    return _result(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
 
 
 def _drop_left_over(store: Store) -> None:
@@ -262,11 +332,12 @@ def _unhealthy(store: Store, began_at: datetime) -> tuple[ServiceHealth, ...]:
     return tuple(one for one in known if not one.is_healthy and one.checked_at >= began_at)
 
 
-def _interrupt(store: Store, run_id: str, workers: WorkerProcesses) -> None:
+def _interrupt(store: Store, run_id: str, workers: WorkerProcesses | None = None) -> None:
     """Have every recrawl ended in order, whichever worker has it, and the found files asked about, within bounds."""
     deadline = time.monotonic() + RECRAWL_STOP_SECONDS
     _end_idle(store, run_id)
-    workers.ask_to_stop(QueueName.RECRAWL)
+    if workers is not None:
+        workers.ask_to_stop(QueueName.RECRAWL)
     while _open_recrawls(store, run_id) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS / 4)
         _end_idle(store, run_id)  # one may have come back: that of a worker which was just starting, or died
@@ -298,9 +369,10 @@ def _open_recrawls(store: Store, run_id: str) -> list[str]:
     return [one for one, status in zip(recrawl_ids, statuses, strict=True) if status.state not in ENDED]
 
 
-def _mark_ended(store: Store, run_id: str, log_file: Path, *, is_interrupted: bool) -> None:
+def _mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: bool) -> None:
+    """End what has not ended: because the run was stopped, or for the other reason that is given."""
     state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FAILED
-    reason = "stopped" if is_interrupted else f"its workers died again and again: see {log_file}"
+    reason = "stopped" if is_interrupted else otherwise
     for record in _records(store, run_id):
         job = lost_jobs.own_job(store, record)
         is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)

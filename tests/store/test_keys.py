@@ -84,7 +84,11 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     Scheduler(store, settings.load()).tick()
     spending.take(store, 10, 1, 1, NOON)
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
-    with run_lock.hold(store, RUN, run_lock.VERIFY, threading.Event()):
+    stop = threading.Event()
+    with (
+        run_lock.hold(store, RUN, run_lock.VERIFY, stop),
+        run_lock.hold(store, RUN, run_lock.SERVICE, stop, key=keys.service_lock()),
+    ):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}
     assert [key for key in found if not key.startswith("rq:") and not any(map_to(key, patterns))] == []
