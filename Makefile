@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy fuzz fail-over lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts fuzz fail-over lock clean
 
 install: $(VENV)/.installed
 
@@ -78,6 +78,10 @@ bench-real-pages: $(VENV)/.installed-bench
 # How soon files that are uploaded again are found, by the policy that chooses whom to visit: simulated, half an hour.
 bench-policy: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.policy --write-docs
+
+# A million hosts in the schedule: memory a host, claims, completions, ticks; a quarter of an hour.
+bench-hosts: install
+	$(BIN)/python -m bench.hosts --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

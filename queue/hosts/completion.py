@@ -149,12 +149,12 @@ def _complete(
     script = due.setting_script(store)
     if not due.set_due(store, script, lease.name, setting, fence=lease.fence, day=f"{at:%Y-%m-%d}"):
         return None
-    spending.give_back(store, before.cost - visit.cost)
-    if not new_cases:
-        with store.pipeline(transaction=False) as pipe:
+    with store.pipeline(transaction=False) as pipe:
+        spending.give_back(pipe, before.cost - visit.cost)
+        if not new_cases:
             recrawls.keep_for(pipe, recrawl_id, UNREMARKABLE_KEPT_SECONDS)
             runs.keep_for(pipe, run_id, UNREMARKABLE_KEPT_SECONDS)
-            pipe.execute()
+        pipe.execute()
     return ending.outcome
 
 

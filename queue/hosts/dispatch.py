@@ -33,8 +33,8 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 # So many jobs for each place of a worker: one under way, and one that waits, or a place would be empty until the next
 # tick.
 _JOBS_A_PLACE: Final = 2
-# A tick that starts more would keep leases waiting for their renewal.
-STARTED_AT_ONCE: Final = 200
+# A start takes some 15 ms on a store that waits for its disk at each write: a tick ends, and can be stopped, soon.
+STARTED_AT_ONCE: Final = 100
 BUSY_AGAIN: Final = timedelta(seconds=30)
 UNREADABLE_AGAIN: Final = timedelta(hours=1)
 # A job that is in no list of its queue is one that its maker had no time to put there.

@@ -42,7 +42,7 @@ def take(store: Store, budget: float, cost: float, most: int, at: datetime) -> i
     return taken
 
 
-def give_back(store: Store, cost: float) -> None:
-    """Give back what was taken and not spent; below 0 it is what was spent beyond that."""
+def give_back(target: Store | Pipeline, cost: float) -> None:
+    """Give back what was taken and not spent; below 0 it is what was spent beyond that. A pipeline queues it."""
     if cost:
-        store.hincrbyfloat(keys.budget(), _LEFT, cost)
+        target.hincrbyfloat(keys.budget(), _LEFT, cost)

@@ -26,8 +26,10 @@ class Unknown:
 
 def create(store: Store, run_id: str) -> None:
     """Write a new run's record."""
-    store.hset(keys.run(run_id), mapping={"created_at": format_time(now())})
-    store.expire(keys.run(run_id), KEPT_SECONDS)
+    with store.pipeline(transaction=True) as pipe:
+        pipe.hset(keys.run(run_id), mapping={"created_at": format_time(now())})
+        pipe.expire(keys.run(run_id), KEPT_SECONDS)
+        pipe.execute()
 
 
 def keep_for(pipe: Pipeline, run_id: str, seconds: int) -> None:

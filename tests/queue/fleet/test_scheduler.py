@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
+from builders import an_order, started_worker, url_of
 from host_fleet import add_host, add_worker, end_recrawl, jobs
 from orbweaver import settings
 from orbweaver.queue.fleet import scheduler
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store
+from orbweaver.queue.hosts.changes import Operator
 from orbweaver.store.connection import Store
+from orbweaver_command import eventually
 from redis.exceptions import ConnectionError as RedisConnectionError
+from synthetic_host import SyntheticHost
 
 DAY = 86_400.0
 
@@ -106,3 +113,27 @@ def test_a_store_with_many_hosts_is_counted_in_small_steps(store: Store, monkeyp
         ticking.tick()
         ticks += 1
     assert ticks > 3
+
+
+def test_hosts_are_visited_by_processes_until_these_are_told_to_stop(store: Store) -> None:
+    page = b"<html><body><p>nothing here</p></body></html>"
+    open_here = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
+    environment = {**os.environ, "STORE_URL": url_of(store), **open_here}
+    with SyntheticHost({"/": ("text/html", page)}) as host, started_worker(store, "recrawl", **open_here) as worker:
+        order = an_order(host.host)
+        Operator(store, counting.plan_of(settings.load())).enter(order)
+        command = [sys.executable, "-P", "-m", "orbweaver.cli", "scheduler"]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                eventually(lambda: host_store.visits(store, host.host))
+            finally:
+                process.terminate()
+                _, said = process.communicate()
+        assert process.returncode == 0
+        assert "1 finished" in said
+        assert host.host not in said
+        worker.terminate()
+        assert worker.wait() == 0
+    [visit] = host_store.visits(store, host.host)
+    assert (visit.outcome, visit.pages) == ("finished", 1)
+    assert due.counts(store) == (1, 0, 0, 0)
