@@ -29,7 +29,7 @@ def run_lock() -> str:
 
 
 def service_lock() -> str:
-    """String: JSON of who serves the store (`orbweaver run`), for 15 s after its last sign; owner queue.runs.run_lock."""
+    """String: JSON of who serves the store, for 15 s after its last sign; owner queue.runs.run_lock."""
     return f"{PREFIX}:service"
 
 
