@@ -84,7 +84,12 @@ _TEXT_TYPES = frozenset(
         None,
         "application/internet-shortcut",
         "application/json",
+        "application/jsonl",
+        "application/ndjson",
         "application/x-mswinurl",
+        "application/x-ndjson",
+        "application/x-yaml",
+        "application/yaml",
         "audio/x-pn-realaudio",
         "audio/x-scpls",
     }

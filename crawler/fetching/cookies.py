@@ -8,9 +8,10 @@ from calendar import timegm
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules.referrers import is_trustworthy
 from orbweaver.crawler.rules.scope import site_of
-from orbweaver.crawler.rules.urls import hostname_of, path_of
+from orbweaver.crawler.rules.urls import hostname_of, join, path_of
 
 # As browsers: a longer cookie (its name and value, in characters) and a longer attribute are ignored.
 COOKIE_CHARACTERS: Final = 4_096
@@ -158,11 +159,21 @@ def _read(line: str, url: str, moment: float) -> tuple[_Place, _Content] | None:
     if is_secure and not is_trustworthy(url):
         return None
     path = attributes.get("path", "")
+    if "%" in path and path.startswith("/"):
+        path = _in_canonical_form(path, url)
     if not path.startswith("/"):
         path = path_of(url)
         path = path[: max(path.rindex("/"), 1)]
     place = _Place(name, domain or host, path, is_host_only=not domain)
     return place, _Content(value, is_secure, _end(attributes, moment))
+
+
+def _in_canonical_form(path: str, url: str) -> str:
+    """Return the path of a cookie as the paths of canonical URLs are spelt, "" when it can be that of none."""
+    try:
+        return path_of(join(url, path.replace("?", "%3F").replace("#", "%23")))
+    except UrlRefused:
+        return ""
 
 
 def _end(attributes: dict[str, str], moment: float) -> float | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from orbweaver.crawler.asked_as import AskedAs, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
@@ -12,6 +14,8 @@ from orbweaver.crawler.links.encodings import encode_query
 from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME, DataUri, decode_data_uri, trim
 from orbweaver.model import Outcome
 
+# A URL in escapes, as scripts pass it on in a query.
+_ESCAPED_URL = re.compile(r"https?%3a%2f%2f", re.IGNORECASE)
 MAX_LINKS = 10_000
 # Of one page, of what may be no reference at all; the limits of a recrawl bound their sum.
 MAX_CANDIDATES = 2_000
@@ -140,6 +144,8 @@ class FoundLinks:
 
     def add_candidate(self, reference: str, kind: LinkKind, source: LinkSource) -> None:
         """Add what may be a reference; a data: URI is a file wherever it stands."""
+        if "%" in reference and _ESCAPED_URL.match(reference):
+            reference = unquote(reference, errors="replace")
         if self.query_codec is not None:
             reference = encode_query(reference, self.query_codec)
         if DATA_SCHEME.match(reference):

@@ -1,4 +1,4 @@
-"""Reads the forms of a page: those that are links in another shape, and buttons behind which a file is.
+"""Reads the forms and menus of a page that are links in another shape, and buttons behind which a file is.
 
 A form that is sent by GET and asks for nothing is a link: its hidden fields are the query. With one list of choices it
 is many links, such as the pages of a list. Forms that ask for more are searches and the like, and are left out. A form
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import islice
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 
@@ -40,8 +41,11 @@ _CHECKED: Final = re.compile(r"\bchecked\b", re.IGNORECASE)
 _SHAPES: Final = re.compile(
     r"sort|order|view|lang|curren|per_?page|limit|theme|style|size|\bpp?p\b|\bdir", re.IGNORECASE
 )
-# Choices of a menu whose script goes to the one that is chosen.
-_PATH: Final = re.compile(r"(?:\.{0,2}/|https?://)[^\s/]", re.IGNORECASE)
+# Choices of a menu, in a form or outside, whose script goes to the one that is chosen.
+_CHOSEN_PATH: Final = re.compile(
+    r"<option\b[^>]{0,500}?\bvalue\s{0,9}=\s{0,9}[\"']?((?:\.{0,2}/|https?://)[^\s/\"'>][^\s\"'>]{0,2000}+)",
+    re.IGNORECASE,
+)
 _HAS_VALUE: Final = re.compile(r"\bvalue\s*+=", re.IGNORECASE)
 
 
@@ -75,12 +79,13 @@ class _ReadForm:
 
 def forms_of(document: bytes, content_type: str | None) -> PageForms:
     """Read the forms of a page, in time that is linear in its length."""
-    # For speed: most pages have none. Another spelling of the tag is rare.
-    if b"<form" not in document and b"<FORM" not in document:
+    # For speed: most pages have none. Another spelling of the tags is rare.
+    if not any(tag in document for tag in (b"<form", b"<option", b"<FORM", b"<OPTION")):
         return PageForms()
     decoded = decode(document, content_type)
     text, position = decoded.text, 0
-    references: dict[str, None] = {}
+    chosen = (unescape(match[1]) for match in islice(_CHOSEN_PATH.finditer(text), MOST_REFERENCES))
+    references = dict.fromkeys(chosen)
     has_unsent_download = False
     for _ in range(MOST_FORMS):
         begin = _FORM.search(text, position)
@@ -160,8 +165,6 @@ def _add_field(form: _ReadForm, element: str, attributes: dict[str, str], *, is_
 def _references(form: _ReadForm, codec: str) -> Iterator[str]:
     """Yield where a form leads that is sent by GET and asks for nothing, or only for one of a list of choices."""
     lists = [(name, values) for name, values in form.lists if name]
-    for _, values in form.lists:
-        yield from (value for value in values if _PATH.match(value))
     if form.asks or len(lists) > 1 or any(_SHAPES.search(name) for name, _ in lists):
         return
     for button in form.buttons or [_Button("", None, None, None)]:

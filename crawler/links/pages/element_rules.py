@@ -38,8 +38,8 @@ _LAZY_ATTRIBUTE_NAMES = """
     _src data-actualsrc data-echo data-file data-flickity-lazyload data-full data-full-src data-full-url data-fullsize
     data-hi-res-src data-hires data-image data-image-src data-img data-img-src data-imgsrc data-large data-large-src
     data-large_image data-lazy data-lazyload data-mfp-src data-orig data-orig-file data-original-src data-photo
-    data-poster data-pswp-src data-real-src data-thumb data-thumbnail data-video-src data-zoom-image data-zoom-src
-    ess-data file imgsrc lazy-src lazysrc ng-src original real_src realsrc zoomfile
+    data-poster data-pswp-src data-real-src data-src data-thumb data-thumbnail data-video-src data-zoom-image
+    data-zoom-src ess-data file imgsrc lazy-src lazysrc ng-src original real_src realsrc zoomfile
 """
 LAZY_NAMES = frozenset(_LAZY_ATTRIBUTE_NAMES.split())
 READ_ATTRIBUTES = frozenset(f"{_ATTRIBUTE_NAMES} {_HANDLER_NAMES}".split()) | LAZY_NAMES

@@ -81,6 +81,7 @@ PAGES_BEGIN = (b"<center>", b"<img src=a.png>", b"<!-- a -->\n<my-gallery>", b" 
         ("application/json", b'{"short_name": "a", "icons": [{"src": "a.png"}]}', K.APP_MANIFEST),
         ("application/json", b'{"icons": [], "a": 1}', K.TEXT),
         ("application/vnd.api+json", b"[]", K.TEXT),
+        ("application/x-ndjson", b'{"a": 1}', K.TEXT),
         ("text/javascript", b'["a.jpg"]', None),
         ("application/octet-stream", b"words", None),
         ("video/x-ms-asf", b"<asx version='3'>", K.XML),

@@ -87,6 +87,9 @@ def test_a_line_is_read_as_browsers_read_it(line: str, expected: str) -> None:
         ("c=1; Path=/; Secure", "http://www.site.com/", "https://www.site.com/", False),
         ("c=1; Path=/; Secure", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/", True),  # as browsers
         ("c=1; Path=/; Secure", "http://www.localhost/", "http://www.localhost/", True),
+        # A path that is spelt otherwise than the canonical URL is that of it.
+        ("c=1; Path=/%7Ea/%e5%86%99", "http://site.com/~a/", "http://site.com/~a/%E5%86%99/b", True),
+        ("c=1; Path=/%7Ea/", "http://site.com/~a/", "http://site.com/b", False),
     ],
 )
 def test_a_cookie_is_sent_where_it_belongs(line: str, at: str, url: str, is_sent: bool) -> None:

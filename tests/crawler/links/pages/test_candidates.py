@@ -54,6 +54,8 @@ ONE_CANDIDATE = [
     ('<img data-lazy="/i?id=5">', "/i?id=5", FILE, ATTRIBUTE),
     ('<img src="" file="forum.php?mod=attachment&amp;aid=MTIz">', "forum.php?mod=attachment&aid=MTIz", FILE, ATTRIBUTE),
     ('<a href=x data-full="../photo/5">', "../photo/5", FILE, ATTRIBUTE),
+    ('<a href=x data-src="/big/5">', "/big/5", FILE, ATTRIBUTE),
+    ("<script>go('https%3A%2F%2Fh%2Fa%2520b.jpg')</script>", "https://h/a%20b.jpg", FILE, SCRIPT),
     ("<div data-feed=/list.json>", "/list.json", FILE, ATTRIBUTE),
     ("<meta name=msapplication-config content=/tiles.xml>", "/tiles.xml", FILE, ATTRIBUTE),
     ("<a href=x title='<img src=a.jpg>'>", "a.jpg", FILE, ATTRIBUTE),
