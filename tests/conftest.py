@@ -48,7 +48,8 @@ LONG = (
 )
 
 # A shared machine stands still for longer than an example may take; what must end in time has tests that measure it.
-hypothesis.settings.register_profile("shared machine", deadline=None)
+# Fifty examples, where a test names no number: each run draws others, and `make fuzz` goes on for as long as one likes.
+hypothesis.settings.register_profile("shared machine", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("shared machine")
 
 

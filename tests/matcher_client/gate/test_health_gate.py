@@ -391,7 +391,7 @@ def no_listed_digest_is_called_clean(store: Store, services: Sequence[FaultyServ
             assert answer.verdict.result in allowed
 
 
-SHARED_STORE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+SHARED_STORE = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 @given(any_states, acts)
