@@ -37,19 +37,28 @@ class Fixed:
 
 
 class Scaled:
-    """Intervals that adapt to what is found, all scaled by one factor each day, so that they spend the budget."""
+    """Intervals that adapt to what is found, all scaled by one factor, renewed each day, so that they spend the budget.
+
+    That is done by a clock that runs the faster the smaller the factor is: so a new factor holds for hosts that wait
+    already. Due times are by that clock, which is enough for a fleet that never waits.
+    """
 
     def __init__(self, world: World, adaptive: NutchLike | StormCrawlerLike) -> None:
-        self.adaptive, self.budget, self.factor = adaptive, world.budget, 1.0
+        self.adaptive, self.budget = adaptive, world.budget
+        self.factor, self.clock, self.renewed = 1.0, 0.0, 0.0
 
     def after_visit(self, host: int, now: float, since: float, is_hit: bool) -> float:
-        return now + (self.adaptive.after_visit(host, now, since, is_hit) - now) * self.factor
+        return self._clock(now) + self.adaptive.after_visit(host, now, since, is_hit) - now
 
     def after_failure(self, host: int, now: float) -> float:
-        return now + (self.adaptive.after_failure(host, now) - now) * self.factor
+        return self._clock(now) + self.adaptive.after_failure(host, now) - now
 
-    def new_day(self, now: float) -> None:  # noqa: ARG002
+    def new_day(self, now: float) -> None:
+        self.clock, self.renewed = self._clock(now), now
         self.factor = math.fsum(1 / days for days in self.adaptive.intervals) / self.budget
+
+    def _clock(self, now: float) -> float:
+        return self.clock + (now - self.renewed) / self.factor
 
 
 class Tiers:

@@ -31,5 +31,6 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
         axis.set_title(scenario.name, fontsize=9)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("time to detection / uniform's: weighted mean (bars, 95 % intervals), p95 (dots)", fontsize=9)
+    what = "weighted mean (bars, 95 % intervals), p95 (dots); what reaches the edge is longer"
+    figure.supxlabel(f"time to detection / uniform's: {what}", fontsize=9)
     save(figure, path)
