@@ -33,8 +33,22 @@ _WRITTEN_PATH = re.compile(
 _LINE = re.compile(r"^(?:[0-9a-fA-F]{32,64}+[ ][ *])?(?P<path>[^\r\n]{1,1024}+)\r?$", re.MULTILINE)
 
 
+# The next page of a list in JSON, which is often a path.
+_NEXT_PAGE = re.compile(
+    r"\"(?:next|more|older|next_?(?:page|url|link|page_?url)|load_?more(?:_?url)?)\"\s{0,9}:\s{0,9}"
+    r"\"(?P<path>(?:\\?/(?!\\?/)|\?)[^\"\s]{1,2048}+)\"",
+    re.IGNORECASE,
+)
+
+
 def add_text(found: FoundLinks, text: str) -> None:
-    """Add the absolute URLs of a text, and its paths with a media ending in quotes, in links or alone in a line."""
+    """Add the absolute URLs of a text, and its paths with a media ending in quotes, in links or alone in a line.
+
+    In JSON, the path of the next page of a list is one, too.
+    """
+    for following in _NEXT_PAGE.finditer(text):
+        reference = following["path"].replace("\\/", "/").replace("\\u0026", "&")
+        found.add_candidate(reference, LinkKind.PAGE, LinkSource.SCRIPT)
     for written in _WRITTEN_PATH.finditer(text):
         if is_file(reference := written["linked"] or written["defined"] or written["listed"]):
             found.add_candidate(reference, LinkKind.FILE, LinkSource.SCRIPT)

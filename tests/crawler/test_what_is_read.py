@@ -134,6 +134,7 @@ def test_an_archive_of_each_kind_is_read_or_said_and_hashed_in_any_case() -> Non
         "rar.jpg": ("rar", PNG + b"Rar!\x1a\x07\x00" + noise + b"\xc4\x3d\x7b\x00\x40\x07\x00"),
         "a.7z.002": ("volume", noise),
         "a.z02": ("volume", noise),
+        "download.php?id=1": ("volume", noise),
         "a.zip.003": ("volume", noise),
         "a.deb": ("ar", b"!<arch>\ndebian-binary   " + noise),
         "a.iso": ("iso", bytes(32_768) + b"\x01CD001\x01\x00" + noise),
@@ -141,6 +142,8 @@ def test_an_archive_of_each_kind_is_read_or_said_and_hashed_in_any_case() -> Non
     bodies = {**read, **alone, **{name: body for name, (_, body) in unread.items()}}
     links = "".join(f"<a href={name}>" for name in bodies)
     site = {f"/{name}": Resource("application/octet-stream", body) for name, body in bodies.items()}
+    named = {"Content-Disposition": 'attachment; filename="a.zip.002"'}
+    site["/download.php?id=1"] = Resource("application/octet-stream", noise, named)
     found, root = crawl_site({"/": page(links), **site})
     by_url: dict[str, dict[str | None, DigestSet]] = {}
     for sighting in found.sightings:

@@ -8,6 +8,7 @@ behind it; so the time is linear in the text.
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
@@ -309,6 +310,23 @@ def script_moves(code: str) -> Iterator[str]:
             if match is not None and (reference := _unescaped(match[2])) and _is_reference(reference):
                 yield reference
             position = code.find(word, position + len(word))
+
+
+# "http://" and "https://" in base64: scripts undo it with atob().
+_URL_SAFE = str.maketrans("-_", "+/")
+_IN_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])aHR0c(?:DovL|HM6Ly)[A-Za-z0-9+/_-]{1,2800}+={0,2}")
+
+
+def base64_references(text: str) -> Iterator[str]:
+    """Yield the absolute URLs that stand in base64 in a text."""
+    for match in _IN_BASE64.finditer(text):
+        digits = match[0].rstrip("=").translate(_URL_SAFE)
+        try:
+            reference = a2b_base64(digits + "=" * (-len(digits) % 4)).decode()
+        except ValueError:  # no base64, or no text
+            continue
+        if reference.isprintable() and " " not in reference:
+            yield reference
 
 
 def json_ld_references(code: str) -> Iterator[tuple[str, bool]]:

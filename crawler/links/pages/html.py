@@ -12,6 +12,7 @@ from orbweaver.crawler.links.found_links import MAX_LINKS, FoundLinks, Link, Pag
 from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME, css_references, refresh_reference, trim
 from orbweaver.crawler.links.pages.candidates import (
     attribute_references,
+    base64_references,
     escaped_markup_references,
     handler_references,
     is_file,
@@ -37,6 +38,7 @@ from orbweaver.crawler.links.pages.request_hints import SAYING, asked_as, declar
 
 # Documents in srcdoc and data: URIs, each inside another: every level is read as a whole again.
 DOCUMENTS_DEEP = 8
+_BASE64_HTTP = "aHR0c"
 # No longer URL is fetched; a long base would make all references long.
 _MOST_JOINED = 4_096
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
@@ -68,6 +70,9 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
     """
     documents = [(text, 0)]
     is_too_deep = False
+    # For speed: most pages have none.
+    if _BASE64_HTTP in text:
+        _add_candidates(found, base64_references(text))
     while documents and not found.is_truncated:
         document, depth = documents.pop()
         inner_base: str | None = None

@@ -10,7 +10,7 @@ from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.found_links import PageLinks
 from orbweaver.crawler.rules.urls import path_of
-from orbweaver.crawler.visiting.archive_names import is_archive_part
+from orbweaver.crawler.visiting.archive_names import is_archive_part, names_in_header
 from orbweaver.crawler.visiting.records import sightings
 from orbweaver.crawler.visiting.records.journal import Journal
 from orbweaver.crawler.visiting.records.outcomes import Ending, is_success
@@ -74,7 +74,7 @@ class VisitJournal:
         if (
             body.digests is not None
             and body.archive == NOTHING_INSIDE
-            and is_archive_part(path_of(visit.url).rpartition("/")[2])
+            and any(map(is_archive_part, _names_of(visit, response)))
         ):
             notes = (note_of("archive.volume"),)  # its bytes do not say so
         for note in notes:
@@ -95,3 +95,8 @@ class VisitJournal:
             self.reported.count_file(visit.origin.root, sighting.content_type or sighting.sniffed_type)
         if self.journal.is_full:
             self._flush()
+
+
+def _names_of(visit: Visit, response: FetchedResponse) -> list[str]:
+    """Return the names of a file: in its URL, and as its host says to save it."""
+    return [path_of(visit.url).rpartition("/")[2], *names_in_header(response.headers.get("Content-Disposition", ""))]

@@ -29,6 +29,8 @@ def found_in(kind: DocumentKind, text: str) -> list[str]:
         ("name,url\nx,http://host.test/a.jpg\n", ["http://host.test/a.jpg"]),
         ("[InternetShortcut]\r\nURL=http://host.test/a.jpg\r\n", ["http://host.test/a.jpg"]),
         ("# Pictures\n\n![a](/a.jpg) [b](<b.jpg>) [c](page)\n", ["/a.jpg", "b.jpg"]),
+        ('{"next": "/api?page=2", "nextPage":"\\/b?c=1\\u0026d", "previous": "/e"}', ["/api?page=2", "/b?c=1&d"]),
+        ('{"next": "//h/a", "more": "words", "next_url": "?p=2"}', ["?p=2"]),
         ("[playlist]\nFile1=/v/1.mp3\nTitle1=2.mp3\n", ["/v/1.mp3"]),
         ("[a]: /a.jpg\n [b c]: <b.jpg> 'words'\n[d]: page\n", ["/a.jpg", "b.jpg"]),
         (
