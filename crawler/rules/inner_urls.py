@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -30,17 +29,18 @@ def inner_urls(url: str) -> Iterator[str]:
         return
     for parameter in query.split("&"):
         value = parameter.partition("=")[2]
-        if _IS_FILE_PATH.fullmatch(path := unquote(value)) and not _IS_PAGE.search(path):
-            with suppress(UrlRefused):
-                yield join(url, path.replace("%", "%25").replace("#", "%23").replace("?", "%3F"))
-            continue
-        if not _BEGINS.match(value):
+        is_path = _IS_FILE_PATH.fullmatch(path := unquote(value)) is not None and not _IS_PAGE.search(path)
+        if not is_path and not _BEGINS.match(value):
             continue
         for _ in range(_MOST_UNESCAPINGS):
-            if _IS_URL.match(value):
+            if is_path or _IS_URL.match(value):
                 break
             value = unquote(value)
         try:
-            yield canonicalise(value)
+            yield (
+                join(url, path.replace("%", "%25").replace("#", "%23").replace("?", "%3F"))
+                if is_path
+                else canonicalise(value)
+            )
         except UrlRefused:
             continue
