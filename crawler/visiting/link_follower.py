@@ -126,6 +126,12 @@ class LinkFollower:
         for original in image_services.originals(url, page_url):
             self._go_to(origin, original, kind)
 
+    def go_to_inner_urls(self, origin: Origin, url: str) -> None:
+        """Go on to what the parameters of a URL may name on the hosts of the scope."""
+        for inner in inner_urls.inner_urls(url):
+            if self._admission.is_on_hosts(inner):
+                self._go_to_candidate(origin, inner, Link(inner, LinkKind.PAGE, LinkSource.ATTRIBUTE))
+
     def _reload(self, visit: Visit, response: FetchedResponse, refresh: str | None, base: SpeltUrl) -> None:
         """Ask for a page again that reloads itself, if it has set the first cookie now: it may have been a gate.
 
@@ -180,9 +186,7 @@ class LinkFollower:
             return None
         if self._go_to(origin, url, link.kind, asked_as, written=(base, link.reference)) is not Met.SEEN:
             self.go_to_originals(origin, page_url, url, link.kind)
-            for inner in inner_urls.inner_urls(url):
-                if self._admission.is_on_hosts(inner):
-                    self._go_to_candidate(origin, inner, Link(inner, LinkKind.PAGE, LinkSource.ATTRIBUTE))
+            self.go_to_inner_urls(origin, url)
         return url
 
     def _go_to(

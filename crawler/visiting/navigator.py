@@ -103,6 +103,7 @@ class Navigator:
             origins[url] = visit.origin
         for url, origin in origins.items():
             self.links.go_to_originals(origin.of_links(url), url, url, LinkKind.PAGE)
+            self.links.go_to_inner_urls(origin.of_links(url), url)
 
     def stop(self, reason: str) -> None:
         """Note why the recrawl is ending early."""

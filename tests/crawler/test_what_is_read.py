@@ -360,5 +360,7 @@ def test_a_url_inside_a_link_is_a_candidate() -> None:
         inside = host.url.replace(":", "%3A").replace("/", "%2F")
         host.resources["/"] = page(f'<a href="/leave?to={inside}a.jpg">a</a><a href="/leave?to={inside}gone">b</a>')
         found = crawl(host.url)
+        reported = crawl(f"{host.url}leave?file=%2Fa.jpg")
     assert "a.jpg" in paths(found, host.url)
     assert not any(skip.is_failure for skip in found.skips)
+    assert paths(reported, host.url) == ["a.jpg"]
