@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts fuzz fail-over lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet fuzz fail-over lock clean
 
 install: $(VENV)/.installed
 
@@ -82,6 +82,10 @@ bench-policy: $(VENV)/.installed-bench
 # A million hosts in the schedule: memory a host, claims, completions, ticks; a quarter of an hour.
 bench-hosts: install
 	$(BIN)/python -m bench.hosts --write-docs
+
+# How long 200 small hosts take at once, and what that costs, beside Scrapy and Crawlee: a quarter of an hour, idle machine.
+bench-fleet: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.fleet --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
