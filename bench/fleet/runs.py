@@ -133,7 +133,7 @@ class Orbweaver:
         command = self._command(server, count, folder)
         with embedded.running(folder / "state") as store:
             before = store_cpu_seconds(store)
-            took = measure(["env", f"RECRAWLS_AT_ONCE={self._at_once}", *command])
+            took = measure(command)
             cpu = took["cpu_seconds"] + store_cpu_seconds(store) - before
         self._check(folder, took["exit"], server, count)
         return Run("orbweaver", count, took["wall_seconds"], server.seen(count), cpu)
@@ -141,10 +141,10 @@ class Orbweaver:
     def memory(self, server: Server, count: int) -> Memory:
         """Return the most memory of all our processes and the store's, with all hosts under way."""
         folder = fresh(self._work / "orbweaver")
-        command = ["env", f"RECRAWLS_AT_ONCE={self._at_once}", *self._command(server, count, folder)]
+        command = self._command(server, count, folder)
         with embedded.running(folder / "state") as store:
             others = [int(store.info("server")["process_id"])]
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
+            with subprocess.Popen(command) as program:
                 most = processes.most_memory(program, others, at_least=min(count, self._at_once))
         self._check(folder, program.returncode, server, count)
         server.seen(count)
@@ -159,13 +159,15 @@ class Orbweaver:
         digests = [hosts.sha256s_of(hosts.address(number), server.shape)[0] for number in range(count)]
         known.write_text("".join(f"{one}\n" for one in digests))
         return [
+            *("sh", "-c", 'said="$1"; shift; exec "$@" > "$said" 2>&1', "sh", str(folder / "said.txt")),
+            *("env", f"RECRAWLS_AT_ONCE={self._at_once}"),
             *(sys.executable, "-m", "orbweaver.cli", "verify", str(reports), "--hashes", str(known)),
             *("--state", str(folder / "state"), "--allow-address", "127.0.0.0/8", "--out", str(folder / "out")),
         ]
 
     def _check(self, folder: Path, status: float, server: Server, count: int) -> None:
         if status != 0:
-            raise NotTheSame(f"orbweaver ended with {status}")
+            raise NotTheSame(f"orbweaver ended with {status}: {(folder / 'said.txt').read_text()[-500:]}")
         found = json.loads((folder / "out" / "summary.json").read_text())["totals"]
         expected = {
             "hosts_finished": count,
