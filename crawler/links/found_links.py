@@ -48,8 +48,9 @@ class PageLinks:
     counted, in `candidates_left_out`. `base` is the document's own `<base href>`. References are relative to it, and it
     is relative to the document's URL. `files_before_base` are not among the links: they are relative to the document's
     URL. `asked_as` has the links whose elements say how they are asked for, and `referrer_policy` is what a meta
-    declares. `refresh` is the reference of the first meta refresh, also where it leads to the document itself. `notes`
-    say what was not read, and `variables` are for the playlists that a playlist names.
+    declares. `refresh` is the reference of the first meta refresh, also where it leads to the document itself.
+    `may_have_forms` says that it has an element of forms or menus. `notes` say what was not read, and `variables` are
+    for the playlists that a playlist names.
     """
 
     links: tuple[Link, ...]
@@ -65,6 +66,7 @@ class PageLinks:
     notes: tuple[Unread, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     files_before_base: tuple[Link, ...] = ()
+    may_have_forms: bool = field(default=False, compare=False)
 
 
 class FoundLinks:
@@ -86,6 +88,7 @@ class FoundLinks:
         self.asked_as: dict[Link, AskedAs] = {}
         self.referrer_policy: ReferrerPolicy | None = None
         self.refresh: str | None = None
+        self.may_have_forms = False
         self.variables: dict[str, str] = {}
         self._notes: dict[str, Unread] = {}
         self._files_before_base: tuple[Link, ...] = ()
@@ -184,4 +187,5 @@ class FoundLinks:
             asked_as=self.asked_as,
             referrer_policy=self.referrer_policy,
             refresh=self.refresh,
+            may_have_forms=self.may_have_forms,
         )

@@ -79,9 +79,6 @@ class _ReadForm:
 
 def forms_of(document: bytes, content_type: str | None) -> PageForms:
     """Read the forms of a page, in time that is linear in its length."""
-    # For speed: most pages have none. Another spelling of the tags is rare.
-    if not any(tag in document for tag in (b"<form", b"<option", b"<FORM", b"<OPTION")):
-        return PageForms()
     decoded = decode(document, content_type)
     text, position = decoded.text, 0
     chosen = (unescape(match[1]) for match in islice(_CHOSEN_PATH.finditer(text), MOST_REFERENCES))

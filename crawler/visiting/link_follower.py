@@ -105,7 +105,7 @@ class LinkFollower:
             reason = f"the page has more than {MAX_CANDIDATES} texts that may be references; the others were left out"
             self._visits.skip(visit, Ending(Outcome.LIMIT, "limit.candidates", reason, is_failure=False))
         candidates = self._follow_candidates(origin, response.url, base, page_links.candidates)
-        if body.html is not None:
+        if body.html is not None and page_links.may_have_forms:
             candidates += self._follow_forms(visit, origin, response, base, body.html)
         is_compared = self._admission.addresses.has_met_variants and len(body.document) <= MOST_COMPARED
         is_whole = body.digests is None and response.cut_by is None

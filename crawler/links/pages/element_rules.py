@@ -191,7 +191,7 @@ _BACKGROUNDS = ("background", "data-bg", "data-background")
 # Pages that say more of a picture, or from which a text was taken.
 _DESCRIPTIONS = ("longdesc", "cite")
 RULES: dict[str, _Rule] = {"base": _no_references, "input": _input_rule, "link": link_references, "meta": _meta_rule}
-RULES.update(dict.fromkeys(["blockquote", "q", "ins", "del"], _no_references))
+RULES.update(dict.fromkeys(["blockquote", "q", "ins", "del", "button", "form", "option"], _no_references))
 READ_BY_RULES: dict[str, frozenset[str]] = {
     "input": READ_ANYWHERE | {"src", "type"},
     "link": READ_ANYWHERE | {"href", "rel", "as", "imagesrcset", "itemprop", "type"},

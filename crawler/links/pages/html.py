@@ -39,6 +39,8 @@ from orbweaver.crawler.links.pages.request_hints import SAYING, asked_as, declar
 # Documents in srcdoc and data: URIs, each inside another: every level is read as a whole again.
 DOCUMENTS_DEEP = 8
 _BASE64_HTTP = "aHR0c"
+# Where one of these is, there may be a form or a menu.
+_OF_FORMS = frozenset({"button", "form", "input", "option"})
 # No longer URL is fetched; a long base would make all references long.
 _MOST_JOINED = 4_096
 _DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
@@ -70,9 +72,6 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
     """
     documents = [(text, 0)]
     is_too_deep = False
-    # For speed: most pages have none.
-    if _BASE64_HTTP in text:
-        _add_candidates(found, base64_references(text))
     while documents and not found.is_truncated:
         document, depth = documents.pop()
         inner_base: str | None = None
@@ -106,6 +105,8 @@ def add_markup(found: FoundLinks, text: str, *, is_xml: bool = False) -> None:
                         found.refresh = refresh_reference(attributes.get("content", ""))
                 elif name == "iframe" and (srcdoc := attributes.get("srcdoc")):
                     inside.append(srcdoc)
+            elif name in _OF_FORMS:
+                found.may_have_forms = True
             is_read = False
             for written, kind in references_of(name, attributes):
                 is_read = True
@@ -159,6 +160,8 @@ def _add_candidates(found: FoundLinks, references: Iterable[str], source: LinkSo
 def _add_script(found: FoundLinks, code: str, inside: str) -> None:
     """Add the candidates in the content of a `<script>`; its tag has `inside` behind its name."""
     _add_candidates(found, text_references(code))
+    if _BASE64_HTTP in code:
+        _add_candidates(found, base64_references(code))
     if "ld+json" in inside:
         for reference, is_page in json_ld_references(code):
             found.add_candidate(reference, LinkKind.PAGE if is_page else LinkKind.FILE, LinkSource.SCRIPT)

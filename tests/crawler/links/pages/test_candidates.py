@@ -54,7 +54,7 @@ ONE_CANDIDATE = [
     ('<img data-lazy="/i?id=5">', "/i?id=5", FILE, ATTRIBUTE),
     ('<img src="" file="forum.php?mod=attachment&amp;aid=MTIz">', "forum.php?mod=attachment&aid=MTIz", FILE, ATTRIBUTE),
     ('<a href=x data-full="../photo/5">', "../photo/5", FILE, ATTRIBUTE),
-    ('<a href=x data-link="aHR0cDovL2gvYS5wbmc=">', "http://h/a.png", FILE, SCRIPT),
+    ('<script>go(atob("aHR0cDovL2gvYS5wbmc="))</script>', "http://h/a.png", FILE, SCRIPT),
     ("<script>go(atob('aHR0cHM6Ly9oL3ZpZXc_YQ'))</script>", "https://h/view?a", PAGE, SCRIPT),
     ('<a href=x data-src="/big/5">', "/big/5", FILE, ATTRIBUTE),
     ("<script>go('https%3A%2F%2Fh%2Fa%2520b.jpg')</script>", "https://h/a%20b.jpg", FILE, SCRIPT),
