@@ -21,6 +21,8 @@ from bench.fleet.hosts import Shape
 from bench.fleet.processes import Memory
 
 CONNECTIONS = 2
+# One host of so many has a file that the list knows.
+KNOWN_EVERY = 10
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -155,8 +157,8 @@ class Orbweaver:
     def _command(self, server: Server, count: int, folder: Path) -> list[str]:
         reports, known = folder / "reports.txt", folder / "known.txt"
         reports.write_text("".join(f"{one}\n" for one in server.starts(count)))
-        # One file of each host is known.
-        digests = [hosts.sha256s_of(hosts.address(number), server.shape)[0] for number in range(count)]
+        known_on = range(0, count, KNOWN_EVERY)
+        digests = [hosts.sha256s_of(hosts.address(number), server.shape)[0] for number in known_on]
         known.write_text("".join(f"{one}\n" for one in digests))
         return [
             *("sh", "-c", 'said="$1"; shift; exec "$@" > "$said" 2>&1', "sh", str(folder / "said.txt")),
@@ -173,7 +175,7 @@ class Orbweaver:
             "hosts_finished": count,
             "pages": server.shape.pages * count,
             "files": server.shape.files * count,
-            "new_cases": count,
+            "new_cases": len(range(0, count, KNOWN_EVERY)),
             "failures": 0,
         }
         if found | expected != found:

@@ -82,7 +82,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         self._selector = selectors.DefaultSelector()
         # When (monotonic clock) what was taken of a recrawl is to be kept.
         self._keep_by: dict[RecrawlUnderWay, float] = {}
-        self._asks_at = self._looks_at = 0.0
+        self._asks_at = self._looks_at = self._beats_at = 0.0
         self._alive_at = time.monotonic()
         self._stop_by = 0.0
         self._has_given_up = False
@@ -148,8 +148,15 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         signal.signal(signal.SIGTERM, self.request_force_stop)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Give a sign of life: others take the worker for dead when they have seen none for ALIVE_SECONDS."""
+        """Give a sign of life: others take the worker for dead when they have seen none for ALIVE_SECONDS.
+
+        RQ wants three for each job. One a second is enough, unless it costs no question of its own.
+        """
+        if pipeline is None and time.monotonic() < self._beats_at:
+            return
         super().heartbeat(min(timeout or ALIVE_SECONDS, ALIVE_SECONDS), pipeline)
+        if pipeline is None:
+            self._beats_at = time.monotonic() + LOOK_SECONDS
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as RQ calls it
         """Return how long a job counts as worked on after a sign of life."""

@@ -14,6 +14,7 @@ import pytest
 from builders import PATIENCE_SECONDS, an_order, parked, started_worker, url_of
 from gate import Gate
 from orbweaver.queue import queues
+from orbweaver.queue.fleet.recrawl_worker import RecrawlWorker
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
@@ -95,6 +96,18 @@ def test_its_record_says_how_many_it_has_at_once(store: Store) -> None:
     with started_worker(store, "recrawl", RECRAWLS_AT_ONCE="17", **LOOPBACK):
         [name] = eventually(lambda: store.smembers("rq:workers"))
         assert eventually(lambda: store.hget(name, queues.RECRAWLS_AT_ONCE)) == b"17"
+
+
+def test_signs_of_life_are_not_given_three_times_a_job(store: Store) -> None:
+    worker = RecrawlWorker([queues.queue_for(store, QueueName.RECRAWL)], connection=store)
+    worker.heartbeat()
+    assert store.hdel(worker.key, "last_heartbeat") == 1
+    worker.heartbeat()
+    assert not store.hexists(worker.key, "last_heartbeat")
+    with store.pipeline() as pipe:
+        worker.heartbeat(pipeline=pipe)
+        pipe.execute()
+    assert store.hexists(worker.key, "last_heartbeat")
 
 
 def test_a_crawl_process_that_dies_is_started_anew_and_the_others_go_on(store: Store) -> None:
