@@ -143,7 +143,7 @@ def latencies(ours: Orbweaver) -> str:
                         judged,
                     )
                 )
-    head = ("latency", "hosts", "politeness bound", "first to last answer", "CPU of the machine, start included", "ratio")
+    head = ("latency", "hosts", "politeness bound", "first to last answer", "CPU used, start included", "ratio")
     return tables.table((*head, f"aim {BOUND_AIM}"), rows)
 
 
