@@ -53,6 +53,11 @@ class RecrawlUnderWay:
         process = CrawlProcess(order.scope, order.reports, settings, store_ports=ports)
         return cls(store, record, attempt, process)
 
+    @property
+    def process_id(self) -> int:
+        """The number of the crawl process."""
+        return self._process.process_id
+
     def fileno(self) -> int:
         """Return the descriptor that has something to read when `take` has something to do."""
         return self._process.fileno()

