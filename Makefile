@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet fuzz fail-over lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -101,6 +101,10 @@ fuzz: install
 ROUNDS ?= 10
 fail-over: install
 	FAIL_OVER_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fail_over.py
+
+# Kills a whole machine of three in mid-work and cuts another off from the store: about three minutes.
+fleet-faults: install
+	FLEET_FAULTS=1 $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fleet_faults.py
 
 # Pins every dependency for every supported Python; run after changing pyproject.toml.
 lock: install

@@ -33,9 +33,9 @@ app = typer.Typer()
     "  orbweaver verify reports.csv --hashes list.csv --out findings\n\n"
     "  orbweaver verify urls.txt --hashes list.hashes --scope site --max-pages 500\n\n"
     "  cat urls.txt | orbweaver verify - --matcher hashlist:/srv/list.hashes --json\n\n"
-    "Exit status: 0 every host was recrawled, every report and file got its answer (404 and 410 are answers), every "
-    "event was delivered; 1 a host, report or file could not be checked, or something stayed unknown or undelivered; "
-    "2 bad usage or no usable report."
+    "Exit status: 0 every host was recrawled, every report and file got its answer (a reported URL that is gone has "
+    "none), every event was delivered; 1 a host, report or file could not be checked, or something stayed unknown or "
+    "undelivered; 2 bad usage or no usable report."
 )
 def verify(
     reports: Annotated[str, typer.Argument(help="CSV, JSON Lines or one URL a line; - for standard input.")],

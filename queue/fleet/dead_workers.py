@@ -54,6 +54,15 @@ def _remove(pipe: Pipeline, store: Store, name: QueueName, job_id: str, entries:
     pipe.delete(AllowedJob.key_for(job_id), Result.get_key(job_id))
 
 
+def end_executions(store: Store, name: QueueName, job_id: str) -> None:
+    """Remove what says that somebody works on a job: whoever calls this is about to begin it."""
+    entries = _executions(store, name, job_id)
+    with store.pipeline(transaction=True) as pipe:
+        _end_executions(pipe, name, store, job_id, entries)
+        pipe.delete(ExecutionRegistry(job_id, connection=store).key)
+        pipe.execute()
+
+
 def withdraw(store: Store, name: QueueName, job_id: str) -> bool:
     """Remove a job that waits in its queue; False when it does not, or a worker has just taken it.
 

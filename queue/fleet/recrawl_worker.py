@@ -6,6 +6,7 @@ jobs are given back (queue.fleet.dead_workers).
 
 from __future__ import annotations
 
+import functools
 import selectors
 import signal
 import time
@@ -121,10 +122,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Begin the job; one that has nothing to do, or cannot begin, ends at once."""
         self.hand_functions(job, queue)
-        # A host has one job at a time, so what is named there is of workers that died; RQ could not read it any more.
-        self.connection.delete(ExecutionRegistry(job.id, connection=self.connection).key)
-        begun = _Begun(job, queue, self.prepare_execution(job), time.monotonic())
-        self.prepare_job_execution(job)
+        begun = _Begun(job, queue, self.with_the_store(functools.partial(self._prepare, job)), time.monotonic())
         job.started_at = now()
         self._begun = None
         try:
@@ -140,14 +138,24 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         self._selector.register(self._begun, selectors.EVENT_READ)
         self._asks_at = 0.0  # there may be more jobs
 
+    def _prepare(self, job: Job) -> Execution:
+        """Note that the job is started; to be tried again when the store was away, and perhaps has noted it.
+
+        A host has one job at a time, so executions of it that are named still are of workers that died, or of a try
+        before; RQ could not read those that have expired.
+        """
+        dead_workers.end_executions(self.connection, QueueName.RECRAWL, job.id)
+        execution = self.prepare_execution(job)
+        self.prepare_job_execution(job)
+        return execution
+
     def _begin(self, recrawl_id: str) -> None:
         self._begun = RecrawlUnderWay.begin(self.connection, recrawl_id, self.settings)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop in order: at once when nothing is under way, else when each crawl process has ended its requests."""
-        if (
-            not self._under_way and self.get_state() != WorkerStatus.BUSY
-        ):  # a job that is begun is under way in a moment
+        is_beginning = self.get_state() == WorkerStatus.BUSY  # a job that is under way in a moment
+        if not (self._under_way or is_beginning):
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
             return
         self._shutdown_requested_date = now()

@@ -24,7 +24,9 @@ from orbweaver_command import eventually
 from redis.exceptions import RedisError
 from synthetic_host import Resource, SyntheticHost
 
-LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
+# However busy the machine is, a crawl waits at its gate and asks no second time.
+PATIENT = {"HEADER_TIMEOUT": "1h", "TRANSFER_TIMEOUT": "1h"}
+LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8", **PATIENT}
 KNOWN = b'<a href="/known.bin">a</a>'
 
 

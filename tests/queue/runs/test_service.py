@@ -21,6 +21,8 @@ from synthetic_host import Resource, SyntheticHost
 
 KNOWN = b"a known file of the service's tests"
 SITE = {"/": ("text/html", b'<a href="/known.bin">a</a>'), "/known.bin": ("application/zip", KNOWN)}
+# However busy the machine is, a crawl waits at its gate and asks no second time.
+PATIENT = {"HEADER_TIMEOUT": "1h", "TRANSFER_TIMEOUT": "1h"}
 _numbers = itertools.count()
 
 
@@ -39,7 +41,7 @@ def hashes(place: Workplace) -> str:
 
 @contextmanager
 def service(place: Workplace, hashes: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    running = place.start("run", "--matcher", hashes, **settings)
+    running = place.start("run", "--matcher", hashes, **PATIENT, **settings)
     try:
         with connected(place) as store:
             assert eventually(lambda: run_lock.service(store) and store.scard("rq:workers") == 3)
