@@ -29,9 +29,10 @@ LATER = "2100-01-01T00:00:00Z"
 
 
 @pytest.fixture
-def run(store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Run a command on the store in this process; what it prints is returned."""
     monkeypatch.setenv("STORE_URL", url_of(store))
+    monkeypatch.setenv("STATE_DIR", str(tmp_path))
 
     def run_command(*arguments: str) -> str:
         command_of(cli.app).main(list(arguments), standalone_mode=False)
