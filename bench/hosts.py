@@ -47,7 +47,7 @@ MOST_MILLISECONDS = 50
 
 
 class Timed(NamedTuple):
-    """What rounds of something took: the median and the slowest in milliseconds, and the server's CPU of one."""
+    """The times of rounds of something: the median and the slowest in milliseconds, and the server's CPU of one."""
 
     median: float
     slowest: float
@@ -56,7 +56,7 @@ class Timed(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured with so many hosts."""
+    """The measurements with so many hosts."""
 
     hosts: int
     bytes_a_host: float

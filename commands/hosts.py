@@ -23,7 +23,7 @@ app = typer.Typer(help="The hosts that are revisited by themselves.", no_args_is
 
 
 class Cleared(StrEnum):
-    """What can be taken back."""
+    """The terms of a host that can be taken back."""
 
     WEIGHT = "weight"
     QUIET_HOURS = "quiet-hours"

@@ -16,7 +16,7 @@ PORT_OF_ALL = 8_480
 
 @dataclass(frozen=True)
 class Answer:
-    """What a URL of a host answers."""
+    """The answer of a URL of a host."""
 
     content_type: str
     body: bytes

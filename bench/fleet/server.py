@@ -20,7 +20,7 @@ ANY_LOOPBACK = "0.0.0.0"  # one socket for thousands of loopback addresses
 
 @dataclass
 class Seen:
-    """What one host saw: its requests by path, and how many connections and requests there were at once at most."""
+    """The counts of one host: its requests by path, and the most connections and requests that there were at once."""
 
     requests: dict[str, int] = field(default_factory=dict)
     connections: int = 0
@@ -30,7 +30,7 @@ class Seen:
 
 
 class Counts:
-    """What all hosts saw, and when: seconds of the monotonic clock, which all processes share."""
+    """The counts of all hosts, and their moments: seconds of the monotonic clock, which all processes share."""
 
     def __init__(self) -> None:
         self.hosts: dict[str, Seen] = {}
@@ -78,7 +78,7 @@ class Serving(asyncio.Protocol):
 
 
 class Site:
-    """What every host answers, with a latency in seconds."""
+    """The answers of every host, with a latency in seconds."""
 
     def __init__(self, shape: Shape, latency: float) -> None:
         self._answers = hosts.answers_of(shape)

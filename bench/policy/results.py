@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """What a policy achieved in a scenario: figures in days, and ratios to uniform within the same seed."""
+    """The achievement of a policy in a scenario: figures in days, and ratios to uniform within the same seed."""
 
     contestant: str
     weighted_mean: float

@@ -16,7 +16,7 @@ from aiohttp import web
 from orbweaver.console.terminal.verify import RunOptions, verify
 from orbweaver.console.text import report_console
 from orbweaver.model import Case
-from orbweaver.queue.runs.verification import VerifyResult
+from orbweaver.queue.runs.verify_result import VerifyResult
 from orbweaver.settings import Settings
 from rich.console import Console
 from rich.table import Table

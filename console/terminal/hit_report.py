@@ -13,7 +13,7 @@ from orbweaver.console.text import count, for_people, reason_for_people, safe, s
 from orbweaver.model import CaseState, Outcome, format_time
 from orbweaver.queue.intake.reports import BadLine
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
-from orbweaver.queue.runs.verification import VerifyResult
+from orbweaver.queue.runs.verify_result import VerifyResult
 from rich.console import Console
 
 # A person reads so many; the files have them all.

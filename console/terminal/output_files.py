@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from orbweaver.console.errors import OutputNotWritten, OutputUnusable
 from orbweaver.console.text import is_utf8
-from orbweaver.queue.runs.verification import VerifyResult
+from orbweaver.queue.runs.verify_result import VerifyResult
 from orbweaver.takedown.delivery.sinks import EVENTS_FILE
 
 

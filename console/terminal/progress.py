@@ -10,7 +10,7 @@ from types import TracebackType
 from orbweaver.console.terminal.eta import Eta, Work
 from orbweaver.console.text import safe, size
 from orbweaver.queue.records.recrawls import RecrawlState
-from orbweaver.queue.runs.verification import VerifyProgress
+from orbweaver.queue.runs.verify_result import VerifyProgress
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar

@@ -19,7 +19,7 @@ from rich.console import Console
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """What the command line says of a service."""
+    """The options of a service on the command line."""
 
     matchers: tuple[str, ...] = ()
     allow_addresses: tuple[str, ...] = ()

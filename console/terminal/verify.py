@@ -27,6 +27,7 @@ from orbweaver.queue.intake.reports import BadLine, read_reports
 from orbweaver.queue.runs import preparation as prepare
 from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.run_lock import Claim
+from orbweaver.queue.runs.verify_result import VerifyResult
 from orbweaver.settings import SANDBOX_OFF, Settings
 from rich.console import Console
 
@@ -67,7 +68,7 @@ class RunOptions:
 class FinishedRun:
     """The result of a verification, and the status to exit with."""
 
-    result: verification.VerifyResult
+    result: VerifyResult
     exit_status: int
 
 
@@ -111,7 +112,7 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
     return FinishedRun(result, hit_report.exit_status(result))
 
 
-def hand_over(result: verification.VerifyResult, summary: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
+def hand_over(result: VerifyResult, summary: dict[str, Any], *, is_json: bool, out: Path | None) -> None:
     """Print the result of a run, and write it into `out`: a failure of one does not lose the other. Raises OSError."""
     try:
         if is_json:

@@ -43,7 +43,7 @@ _TOO_MUCH: Final = (Outcome.LIMIT, "limit.mime", "a message has more parts, or m
 
 
 class _Fields(NamedTuple):
-    """What the fields of a part say; `length` is its size in bytes where they say it."""
+    """The fields of a part, as read; `length` is its size in bytes where they say it."""
 
     declared: str = "text/plain"
     encoding: str = ""

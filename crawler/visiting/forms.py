@@ -66,7 +66,7 @@ class _Button:
 
 @dataclass
 class _ReadForm:
-    """What was read of a form; `lists` are its lists of choices, each with a name and values."""
+    """A form, as far as it is read; `lists` are its lists of choices, each with a name and values."""
 
     action: str = ""
     method: str = ""

@@ -57,7 +57,7 @@ class GuardedWorker(_Base):
     @property
     @abc.abstractmethod
     def functions(self) -> Mapping[str, Callable[..., None]]:
-        """What a job of this worker may call, by the name of the job function."""
+        """The functions that a job of this worker may call, by the name of the job function."""
 
     def _set_ip_address(self, connection: Store) -> None:
         """Name the worker at the store; RQ asks from which address, and redis-py cannot read a path with a blank."""

@@ -116,7 +116,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
 
     @property
     def functions(self) -> Mapping[str, Callable[..., None]]:
-        """What a job of this worker may call: nothing but the beginning of a recrawl."""
+        """The only function that a job of this worker may call: the beginning of a recrawl."""
         return {JobName.RECRAWL: self._begin}
 
     def execute_job(self, job: Job, queue: Queue) -> None:

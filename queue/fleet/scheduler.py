@@ -32,7 +32,7 @@ COUNTED_A_TICK = 500
 
 @dataclass
 class Tick:
-    """What one tick did."""
+    """The work of one tick."""
 
     completed: Completed = field(default_factory=Completed)
     dispatched: Dispatched = field(default_factory=Dispatched)

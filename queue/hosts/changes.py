@@ -28,7 +28,7 @@ _FIRST_SLACK_SECONDS: Final = 86_400.0
 
 @dataclass(frozen=True)
 class Entered:
-    """What came of entering a host: whether it is new, and how many reports it got that it had not."""
+    """The outcome of entering a host: whether it is new, and how many reports it got that it had not."""
 
     name: str
     is_new: bool

@@ -42,7 +42,7 @@ COMPLETED_AT_ONCE: Final = 500
 
 @dataclass
 class Completed:
-    """What one look at the leases did: the outcome of each visit that is over, and how many are still under way."""
+    """The result of a look at the leases: the outcome of each visit that is over, and how many are still under way."""
 
     outcomes: dict[str, VisitOutcome] = field(default_factory=dict)
     under_way: int = 0

@@ -59,7 +59,7 @@ class Shares:
 
     @property
     def cost(self) -> float:
-        """What a visit costs on average."""
+        """The cost of a visit, on average."""
         even, budget = self.allotment.even, self.allotment.budget
         return even * budget / self.hosts if self.hosts and budget and 0 < even < math.inf else 1.0
 

@@ -52,7 +52,7 @@ class NotStarted(StrEnum):
 
 @dataclass
 class Dispatched:
-    """What one dispatch did: the recrawl of each host that was started, and why others were given back."""
+    """The result of one dispatch: the recrawl of each host that was started, and why others were given back."""
 
     started: dict[str, str] = field(default_factory=dict)
     given_back: dict[str, NotStarted] = field(default_factory=dict)

@@ -71,7 +71,7 @@ class HostCounts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What `set_due` writes: when a host is due (None: leave it), changes of its clock, a visit, the day's totals.
+    """The writes of `set_due`: when a host is due (None: leave it), changes of its clock, a visit, the day's totals.
 
     `fields` are set and `removed` are removed from the hash of its clock. `wish` is that which the caller has seen.
     """

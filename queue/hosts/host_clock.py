@@ -36,7 +36,7 @@ class Held(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HostClock:
-    """What bears on the due time of one host; times are seconds since 1970, UTC.
+    """The facts that bear on the due time of one host; times are seconds since 1970, UTC.
 
     `hits` and `days` are the rate evidence as it was at `last_evidence`, the end of the last visit that did not fail.
     `last_visit` is the end of the last visit, however it ended, `outcome` how. `asked_at` is when an operator wants a

@@ -20,7 +20,7 @@ _QUIET = re.compile(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})(?:\s+(\S{1,40
 
 
 class HostRecord(Noun):
-    """What an operator decides about one host (or site), and what was reported of it.
+    """The decisions of operators about one host (or site), and the reports of it.
 
     `version` is that of this form: one of an earlier release lacks fields, which then have their defaults. `scope` has
     limits, access profile, authority and expiry. Of its reports the newest `MOST_REPORTS` are kept; `reports_left_out`

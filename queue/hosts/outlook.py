@@ -29,7 +29,7 @@ AT_ONCE: Final = host_store.READ_AT_ONCE
 
 @dataclass(frozen=True)
 class Outlook:
-    """What becomes due from a moment on; `counts` and `forecast` are of the same hosts, a few changes apart.
+    """The hosts that become due from a moment on; `counts` and `forecast` are of the same hosts, a few changes apart.
 
     `unreadable` are hosts whose clock has a number that cannot be used.
     """

@@ -49,7 +49,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Fleet:
-    """What hosts wait for: places of workers, jobs that have them, hosts that are due, and what is left to spend."""
+    """Hosts wait for these: places of workers, jobs that have them, hosts that are due, and the rest of the budget."""
 
     places: int
     jobs: int

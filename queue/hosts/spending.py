@@ -1,4 +1,4 @@
-"""What of the budget may be spent now: it comes evenly over the day, and what is left over is saved for one day."""
+"""Says how much of the budget may be spent now: it comes evenly over the day, and the rest is saved for one day."""
 
 from __future__ import annotations
 

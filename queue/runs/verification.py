@@ -5,34 +5,28 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from orbweaver import settings
-from orbweaver.matcher_client.gate import service_health
-from orbweaver.matcher_client.gate.service_health import ServiceHealth
-from orbweaver.model import Case, Skip, Tally, now
+from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.worker_pool import WorkerProcesses
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
-from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import list_versions, recrawls, report_outcomes, runs
+from orbweaver.queue.records import list_versions, recrawls, runs
 from orbweaver.queue.records.event_places import Places
-from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
-from orbweaver.queue.records.report_outcomes import ReportResult
-from orbweaver.queue.runs import beginning, lost_jobs, run_lock, service_client
+from orbweaver.queue.records.recrawls import ENDED, RecrawlState
+from orbweaver.queue.runs import beginning, lost_jobs, run_lock, service_client, verify_result
 from orbweaver.queue.runs.run_lock import VERIFY, Claim, RunLock
 from orbweaver.queue.runs.service_client import EnteredRecrawls
+from orbweaver.queue.runs.verify_result import VerifyProgress, VerifyResult
 from orbweaver.store import durability, keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.delivery import outbox
 from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
@@ -49,65 +43,6 @@ JOB_END_SECONDS = 3.0
 SERVICE_SECONDS = 60.0
 # A matching service that is unhealthy is checked so often, after 1, 2, 4... seconds, before a run ends without it.
 CHECKS_WAITED_FOR = 3
-
-
-@dataclass(frozen=True)
-class HostProgress:
-    """The progress of the recrawl of one host (or site)."""
-
-    name: str
-    state: RecrawlState
-    tally: Tally
-
-
-@dataclass(frozen=True)
-class VerifyProgress:
-    """The state of a run for a person who watches it; `each` has a value for each host, in the order of the reports."""
-
-    hosts: int
-    hosts_done: int
-    tally: Tally
-    matches: int
-    unknown: int
-    waiting: int
-    unhealthy: tuple[ServiceHealth, ...] = ()
-    is_rematching: bool = False
-    each: tuple[HostProgress, ...] = ()
-
-
-@dataclass(frozen=True)
-class VerifyResult:
-    """A run's end: what was found, what was not fetched, what stayed unknown or undelivered.
-
-    `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
-    because a list has changed, None for nothing. `reports` is what came of each report, in the order of their lines.
-    `unconfirmed` says why the store's disks did not confirm at the end that they have all of it; None when they did.
-    """
-
-    run_id: str
-    began_at: datetime
-    ended_at: datetime
-    recrawls: tuple[RecrawlRecord, ...]
-    cases: tuple[Case, ...]
-    new_case_ids: frozenset[str]
-    unknown: tuple[runs.Unknown, ...]
-    skips_of: Mapping[str, Sequence[Skip]]
-    undelivered: int
-    is_interrupted: bool
-    unhealthy: tuple[ServiceHealth, ...] = ()
-    rematched: RematchResult | None = None
-    reports: tuple[ReportResult, ...] = ()
-    unconfirmed: str | None = None
-
-    @property
-    def skips(self) -> tuple[Skip, ...]:
-        """Everything that gave no digest, recrawl by recrawl."""
-        return tuple(skip for record in self.recrawls for skip in self.skips_of[record.recrawl_id])
-
-    @property
-    def tally(self) -> Tally:
-        """The sum over all recrawls."""
-        return _sum(record.tally for record in self.recrawls)
 
 
 def verify(
@@ -181,7 +116,7 @@ def _verify_with_workers(
             _stop_recrawls(store, run_id)
     _mark_ended(store, run_id, f"its workers died again and again: see {log_file}", is_interrupted=stop.is_set())
     unconfirmed = durability.unconfirmed(store, settings.load(environment).store_replicas)
-    return _result(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
+    return verify_result.result_of(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
 
 
 def _verify_at_service(
@@ -204,7 +139,7 @@ def _verify_at_service(
             entered.enter()
             entered.end_lost()
             statuses = recrawls.statuses(store, runs.recrawl_ids(store, run_id))
-            progress = _progress(store, run_id, names, began_at, statuses)
+            progress = verify_result.progress_of(store, run_id, names, began_at, statuses)
             on_progress(progress)
             is_crawled = progress.hosts_done == progress.hosts
             if is_crawled and (progress.waiting == 0 or not service_client.is_worked_on(store, run_id)):
@@ -220,7 +155,7 @@ def _verify_at_service(
             _stop_recrawls(store, run_id)
     _mark_ended(store, run_id, "orbweaver run has ended", is_interrupted=stop.is_set())
     unconfirmed = durability.unconfirmed(store, own.store_replicas)
-    return _result(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
+    return verify_result.result_of(store, run_id, began_at, asked_before, unconfirmed, is_interrupted=stop.is_set())
 
 
 def _drop_left_over(store: Store) -> None:
@@ -278,7 +213,7 @@ def _watch(
         # waits has none.
         are_parked = _are_parked(store, began_at)
         is_to_rematch = _is_to_rematch(store, answering, began_at)  # before what is under way: begun, it is that
-        progress = _progress(store, run_id, names, began_at, statuses)
+        progress = verify_result.progress_of(store, run_id, names, began_at, statuses)
         on_progress(progress)
         if workers.are_exhausted:
             return
@@ -308,7 +243,7 @@ def _are_parked(store: Store, began_at: datetime) -> bool:
     Its health is read before all else: on its recovery jobs come with the same transaction, so they are seen. A
     service gets a few checks to come back before a run ends without it.
     """
-    is_given_up = any(one.failures >= CHECKS_WAITED_FOR for one in _unhealthy(store, began_at))
+    is_given_up = any(one.failures >= CHECKS_WAITED_FOR for one in verify_result.unhealthy_since(store, began_at))
     with store.pipeline(transaction=True) as pipe:  # at one moment: a job may end by letting its batch wait
         queues.count_jobs(store, pipe, QueueName.MATCH, QueueName.TAKEDOWN)
         pipe.zcard(keys.waiting_batches())
@@ -323,13 +258,7 @@ def _is_to_rematch(store: Store, services: Collection[str], began_at: datetime) 
     """
     known = list_versions.read(store)
     new = {one for one in services if known.wanted.get(one) != known.begun.get(one)}
-    return bool(new) and not new <= {one.service for one in _unhealthy(store, began_at)}
-
-
-def _unhealthy(store: Store, began_at: datetime) -> tuple[ServiceHealth, ...]:
-    """Return the services that are unhealthy; one that nobody has checked since `began_at` is not this run's."""
-    known = service_health.read_all(store).values()
-    return tuple(one for one in known if not one.is_healthy and one.checked_at >= began_at)
+    return bool(new) and not new <= {one.service for one in verify_result.unhealthy_since(store, began_at)}
 
 
 def _interrupt(store: Store, run_id: str, workers: WorkerProcesses | None = None) -> None:
@@ -373,7 +302,7 @@ def _mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: bo
     """End what has not ended: because the run was stopped, or for the other reason that is given."""
     state = RecrawlState.INTERRUPTED if is_interrupted else RecrawlState.FAILED
     reason = "stopped" if is_interrupted else otherwise
-    for record in _records(store, run_id):
+    for record in verify_result.records_of(store, run_id):
         job = lost_jobs.own_job(store, record)
         is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
         if record.state not in ENDED:
@@ -382,74 +311,3 @@ def _mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: bo
         if job is not None and not is_elsewhere:
             # Its worker is gone; the next run must be able to take the host.
             dead_workers.discard(store, QueueName.RECRAWL, job.id)
-
-
-def _records(store: Store, run_id: str) -> tuple[RecrawlRecord, ...]:
-    records = (recrawls.read(store, recrawl_id) for recrawl_id in runs.recrawl_ids(store, run_id))
-    return tuple(record for record in records if record is not None)
-
-
-def _progress(
-    store: Store, run_id: str, names: Sequence[str], began_at: datetime, statuses: Sequence[recrawls.RecrawlStatus]
-) -> VerifyProgress:
-    return VerifyProgress(
-        hosts=len(statuses),
-        hosts_done=sum(one.state in ENDED for one in statuses),
-        tally=_sum(one.tally for one in statuses),
-        matches=runs.case_count(store, run_id),
-        unknown=runs.unknown_count(store, run_id),
-        waiting=sum(runs.waiting(store, run_id)),
-        unhealthy=_unhealthy(store, began_at),
-        is_rematching=rematch_result.is_under_way(store),
-        each=tuple(HostProgress(name, one.state, one.tally) for name, one in zip(names, statuses, strict=True)),
-    )
-
-
-def _result(
-    store: Store,
-    run_id: str,
-    began_at: datetime,
-    asked_before: rematch_result.Mark,
-    unconfirmed: str | None,
-    *,
-    is_interrupted: bool,
-) -> VerifyResult:
-    records = _records(store, run_id)
-    cases = case_store.read_many(store, runs.case_ids(store, run_id))
-    unknown = runs.unknown(store, run_id)
-    reports = report_outcomes.results(
-        records,
-        {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
-        cases,
-        unknown={one.url: one.reason for one in unknown},
-        undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
-    )
-    return VerifyResult(
-        run_id=run_id,
-        began_at=began_at,
-        ended_at=now(),
-        recrawls=records,
-        cases=tuple(cases),
-        new_case_ids=runs.new_case_ids(store, run_id),
-        unknown=tuple(unknown),
-        skips_of={record.recrawl_id: recrawls.skips(store, record.recrawl_id) for record in records},
-        undelivered=runs.waiting(store, run_id)[1],
-        is_interrupted=is_interrupted,
-        unhealthy=_unhealthy(store, began_at),
-        rematched=rematch_result.since(store, asked_before),
-        reports=reports,
-        unconfirmed=unconfirmed,
-    )
-
-
-def _sum(tallies: Iterable[Tally]) -> Tally:
-    total = Tally()
-    for tally in tallies:
-        total.pages += tally.pages
-        total.files += tally.files
-        total.error_bodies += tally.error_bodies
-        total.bytes_read += tally.bytes_read
-        total.failures += tally.failures
-        total.skipped += tally.skipped
-        total.queued += tally.queued
-    return total

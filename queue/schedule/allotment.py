@@ -18,7 +18,7 @@ _NOTHING: Final = (0.0, 0.0)
 
 
 class Demand(NamedTuple):
-    """What one host asks of the budget: its interval is `scale * shape`, kept within `floor` and `ceiling` (days).
+    """The demand of one host on the budget: its interval is `scale * shape`, kept within `floor` and `ceiling` (days).
 
     A visit costs `cost`; hosts that differ in nothing else may be one demand with the sum of their costs. Shapes say
     only how intervals compare: the scale is solved for all hosts together.

@@ -12,7 +12,7 @@ Number = float | str | datetime
 
 
 class Cause(StrEnum):
-    """What can set a due time, or keep a host from having one."""
+    """The rules that can set a due time, or keep a host from having one."""
 
     POLICY = "policy"
     HOT = "hot"

@@ -24,14 +24,14 @@ _HOURS_OF_DAY: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What becomes due in a time: so many visits, which cost so much of the budget."""
+    """The visits that become due in a time: so many visits, which cost so much of the budget."""
 
     visits: float = 0.0
     cost: float = 0.0
 
 
 class Forecast:
-    """What becomes due from a moment on, by the present due times and intervals.
+    """The visits that become due from a moment on, by the present due times and intervals.
 
     A host is due at its due time, then after each interval. Later wishes of operators, quiet hours, failures and what
     visits will teach are not known. `overdue` is what is due already; `not_due` counts the hosts that are not due at

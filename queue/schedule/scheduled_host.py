@@ -1,4 +1,4 @@
-"""What is known of a host that bears on when it is visited next, and what it asks of the budget by that.
+"""Holds what is known of a host that bears on its next visit, and what it asks of the budget by that.
 
 One value for all: `due_time.due()` decides from it, `visits.after_visit()` returns it as it is after a visit, and
 `census.Census` counts it. Times are days, moments have a time zone.
@@ -33,7 +33,7 @@ MOST_COST: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class ScheduledHost:
-    """What is known of a host. Raises ScheduleRefused for what cannot be used.
+    """A host as the schedule knows it. Raises ScheduleRefused for what cannot be used.
 
     `weight` compares hosts: what an hour of exposure is worth there. A weight of 0 means that the schedule never visits
     the host; one below 0 is refused. `cost` is what a visit costs, in the unit of the budget. `visits` counts all

@@ -1,4 +1,4 @@
-"""What a visit teaches about its host. Pure: the host as it was goes in, the host as it is then comes out."""
+"""Learns from a visit about its host. Pure: the host as it was goes in, the host as it is then comes out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NEW_SHARE: Final = 0.25
 
 
 class Seen(StrEnum):
-    """What a visit showed of its host."""
+    """The findings of a visit about its host."""
 
     NEW = "new"  # a file that matches and that was not there at the visit before
     NOTHING_NEW = "nothing new"  # the whole host, or all that is ever seen of it, and no such file

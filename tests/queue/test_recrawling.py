@@ -1,4 +1,4 @@
-"""What a crawl process has said is kept together, and all of it, however its recrawl ends."""
+"""The messages of a crawl process are kept together, and all of them, however its recrawl ends."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ SEEDS: Final = 5
 
 @dataclass(frozen=True)
 class PolicyResult:
-    """What one policy would do; times are days. `ratio` compares the weighted mean with that of `uniform`."""
+    """The figures of one policy; times are days. `ratio` compares the weighted mean with that of `uniform`."""
 
     name: PolicyName
     weighted_mean: Interval

@@ -32,7 +32,7 @@ class Revisits(Protocol):
 
 @dataclass(frozen=True)
 class Measured:
-    """What a policy achieved on a world; times to detection are days.
+    """The achievement of a policy on a world; times to detection are days.
 
     `weighted_mean` weighs each re-upload by its host's weight. `longest` is the longest that any host waited for a
     visit, `starved` how many waited for too long, `spent` what all visits cost in a day.

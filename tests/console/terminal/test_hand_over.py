@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from orbweaver.console.terminal import hit_report
 from orbweaver.console.terminal.verify import hand_over
-from orbweaver.queue.runs.verification import VerifyResult
+from orbweaver.queue.runs.verify_result import VerifyResult
 
 
 def test_a_reader_that_has_seen_enough_does_not_cost_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

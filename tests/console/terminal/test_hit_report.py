@@ -10,7 +10,7 @@ import pytest
 from builders import STAMP
 from orbweaver.console.terminal.hit_report import exit_status, show, summary
 from orbweaver.queue.matching.rematch_result import RematchResult
-from orbweaver.queue.runs.verification import VerifyResult
+from orbweaver.queue.runs.verify_result import VerifyResult
 from rich.console import Console
 
 CLEAN = RematchResult(

@@ -1,4 +1,4 @@
-"""What operators do with hosts: import, list, show, change, ask for, and see the schedule; as people and as scripts."""
+"""Operators import, list, show, change and ask for hosts, and see the schedule; as people and as scripts."""
 
 from __future__ import annotations
 

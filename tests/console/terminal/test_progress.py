@@ -10,7 +10,7 @@ from orbweaver.console.terminal.eta import Eta, Work
 from orbweaver.console.terminal.progress import ProgressDisplay, share_done
 from orbweaver.model import Tally
 from orbweaver.queue.records.recrawls import RecrawlState
-from orbweaver.queue.runs.verification import HostProgress, VerifyProgress
+from orbweaver.queue.runs.verify_result import HostProgress, VerifyProgress
 from rich.console import Console
 
 QUEUED, RUNNING, DONE = RecrawlState.QUEUED, RecrawlState.RUNNING, RecrawlState.FINISHED

@@ -1,4 +1,4 @@
-"""What a recrawl worker does once, so that its crawl processes need not."""
+"""A recrawl worker prepares once, so that its crawl processes need not."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_a_store_that_restarts_in_the_middle_loses_no_host() -> None:
 
 @dataclass
 class Model:
-    """What the scripts promise, in Python: each host in one of three places, and the token of each lease."""
+    """The promises of the scripts, in Python: each host in one of three places, and the token of each lease."""
 
     due: dict[str, float] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)

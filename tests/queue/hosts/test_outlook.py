@@ -1,4 +1,4 @@
-"""What is said of the next days, and of other policies, is of the hosts in the store; to people and to scripts."""
+"""The outlook on the next days, and on other policies, is of the hosts in the store; for people and for scripts."""
 
 from __future__ import annotations
 

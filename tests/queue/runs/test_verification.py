@@ -23,7 +23,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs import verification
-from orbweaver.queue.runs.verification import VerifyProgress, VerifyResult
+from orbweaver.queue.runs.verify_result import VerifyProgress, VerifyResult
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store

@@ -1,4 +1,4 @@
-"""What becomes due in the next seven days, what is late, and what that takes of the budget."""
+"""The forecast: visits of the next seven days, those that are late, and their share of the budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a visit changes of what is known of its host, and what it does not."""
+"""A visit changes some of what is known of its host, and leaves the rest."""
 
 from __future__ import annotations
 
