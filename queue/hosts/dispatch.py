@@ -148,11 +148,18 @@ def current(clock: HostClock, record: HostRecord, at: datetime) -> HostClock:
 
 
 def enqueue(store: Store, name: str, record: HostRecord, recrawl_id: str) -> bool:
-    """Enqueue the job of a recrawl; False when its host has a job already."""
+    """Enqueue the job of a recrawl; False when its host has the job of another one already.
+
+    Another scheduler that saw the lease before the job was there may have put it there (completion).
+    """
     try:
         queues.enqueue_recrawl(store, name, recrawl_id, record.scope.limits.max_seconds)
     except DuplicateJobError:
-        return False
+        job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(name))
+        if job is not None:
+            return list(job.args) == [recrawl_id]
+        [status] = recrawls.statuses(store, [recrawl_id])
+        return status.state is not RecrawlState.QUEUED  # it was done meanwhile
     return True
 
 

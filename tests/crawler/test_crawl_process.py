@@ -77,20 +77,24 @@ def obey_nobody(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     record((), (), Tally())
     while True:
-        signal.pause()
+        signal.sigtimedwait([], 1)  # the sandbox has no pause
 
 
 def close_the_pipe_and_stay(_: Scope, __: Sequence[Report], ___: Record, ____: Settings) -> recrawl.Ended:
     os.closerange(3, 256)
     while True:
-        signal.pause()
+        signal.sigtimedwait([], 1)  # the sandbox has no pause
 
 
-def say_half_a_message(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
-    sender = inspect.getclosurevars(record).nonlocals["sender"]
-    os.write(sender, b'{"kind": "found",')
+def say_half_a_message_when_told(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    record((), (), Tally())
+    while not told:
+        signal.sigtimedwait([], 0.05)
+    os.write(inspect.getclosurevars(record).nonlocals["sender"], b'{"kind": "found",')
     while True:
-        signal.pause()
+        signal.sigtimedwait([], 1)
 
 
 # --- the parent, itself in a process of its own: it forks, and has signals of its own ---
@@ -137,10 +141,11 @@ def read_one_that_closed_its_pipe() -> list[CrawlMessage]:
 
 
 def read_many_while_one_says_half_a_message() -> list[CrawlMessage | None]:
-    recrawl.run = say_half_a_message
+    recrawl.run = say_half_a_message_when_told
     with CrawlProcess(ORDER.scope, ORDER.reports, Settings()) as half:
         said = iter(half)
-        some: list[CrawlMessage | None] = [next(said)]
+        some: list[CrawlMessage | None] = [next(said), next(said)]
+        half.tell_to_stop()
         select.select([half], [], [])
         half.receive()
         some.append(half.next_message())  # and does not wait for the other half
@@ -219,8 +224,9 @@ def test_a_child_that_does_not_end_is_ended(name: str) -> None:
 
 
 def test_nobody_waits_for_the_rest_of_a_message() -> None:
-    contained, *others = run(read_many_while_one_says_half_a_message)
+    contained, found, *others = run(read_many_while_one_says_half_a_message)
     assert isinstance(contained, Contained)
+    assert isinstance(found, Found)
     assert others == [None, None]
 
 

@@ -197,3 +197,15 @@ def test_wherever_the_store_is_lost_in_a_dispatch_no_host_is_lost_or_visited_twi
             assert lease is not None
             assert jobs(store) == [lease.recrawl_id]
     assert number > 10  # it was cut at each of its commands
+
+
+def test_a_job_that_another_scheduler_has_put_there_for_the_same_recrawl_is_no_other_run_s(store: Store) -> None:
+    """It saw the lease before the job was there: completion puts it there (test_completion)."""
+    add_host(store)
+    record = host_store.read_record_of(store, "h.test")
+    assert record is not None
+    ours, others = (recrawls.create(store, "run", record.order) for _ in range(2))
+    assert dispatch.enqueue(store, "h.test", record, ours)
+    assert dispatch.enqueue(store, "h.test", record, ours)
+    assert not dispatch.enqueue(store, "h.test", record, others)
+    assert jobs(store) == [ours]
