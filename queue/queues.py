@@ -12,6 +12,7 @@ from orbweaver.queue.allowed_jobs import MODULE, AllowedJob, AllowedQueue, JobNa
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from rq import Queue, Retry, Worker
+from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 if TYPE_CHECKING:
@@ -234,7 +235,9 @@ def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:
     job = queue_for(store, name).fetch_job(job_id)
     if job is None or job.worker_name is None:
         return False
-    return job.is_started and bool(store.exists(Worker.redis_worker_namespace_prefix + job.worker_name))
+    # Not `is_started`: it asks the store again, and raises when the job is done meanwhile.
+    is_started = job.get_status(refresh=False) == JobStatus.STARTED
+    return is_started and bool(store.exists(Worker.redis_worker_namespace_prefix + job.worker_name))
 
 
 def is_with_a_worker(store: Store, name: QueueName, job_id: str) -> bool:

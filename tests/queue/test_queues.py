@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from typing import Any
 
 import pytest
-from builders import a_sighting, add_batch, an_order, kill_worker, parked, started_worker, transaction, work
+from builders import a_sighting, add_batch, an_order, kill_worker, parked, started_worker, transaction, url_of, work
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.queue import queues
@@ -16,6 +18,7 @@ from orbweaver.queue.records import batches, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from redis import Redis
 from rq.exceptions import DequeueTimeout, DuplicateJobError
 from rq.job import validate_job_id
 from synthetic_host import SyntheticHost
@@ -124,6 +127,24 @@ def test_a_refused_job_is_put_back_so_that_it_is_parked(store: Store) -> None:
     dead_workers.recover(store, QueueName.MATCH, "dead")
     work(store)
     assert parked(store, QueueName.MATCH).keys() == {"bad"}
+
+
+def test_a_job_that_is_done_while_it_is_looked_at_is_no_error(store: Store) -> None:
+    class Ending(Redis):
+        """A connection on which a job is gone as soon as it was read."""
+
+        def hgetall(self, name: Any) -> Any:
+            read = super().hgetall(name)
+            self.delete(name)
+            return read
+
+    queues.enqueue_recrawl(store, "h.test", "recrawl", 60)
+    job_id = queues.recrawl_job_id("h.test")
+    store.hset(queues.job_key(job_id), mapping={"status": "started", "worker_name": "w"})
+    store.hset("rq:worker:w", "queues", "recrawl")
+    with contextlib.closing(Ending.from_url(url_of(store))) as ending:
+        assert queues.is_being_worked_on(ending, QueueName.RECRAWL, job_id)
+    assert not queues.is_being_worked_on(store, QueueName.RECRAWL, job_id)
 
 
 OPEN = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
