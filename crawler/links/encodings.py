@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from orbweaver.crawler.links.pages.attribute_values import DATA_SCHEME
@@ -93,6 +94,8 @@ class DecodedText(NamedTuple):
     query_codec: str | None
 
 
+# For speed: a page is decoded to see whether it is a gate, and again for its links.
+@lru_cache(maxsize=1)
 def decode(body: bytes, content_type: str | None) -> DecodedText:
     """Decode as browsers do: byte order mark, Content-Type, declaration, else UTF-8, or cp1252 when it is no UTF-8."""
     encoding, mark = read_bom(body)

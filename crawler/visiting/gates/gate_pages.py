@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from html import unescape
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
@@ -107,6 +108,11 @@ class _Page:
     has_password: bool = False
     controls: list[_Control] = field(default_factory=list)
 
+    @cached_property
+    def asks_for_age(self) -> bool:
+        """Whether its words say that it is for adults."""
+        return gate_words.find(WordKind.PAGE, self.words) is not None
+
 
 def gate_of(text: str, *, is_refused: bool) -> Gate | None:
     """Return the gate that a page is, None for every other page; `is_refused` says that its status is an error."""
@@ -116,8 +122,7 @@ def gate_of(text: str, *, is_refused: bool) -> Gate | None:
     page = _read(text)
     if page is None:
         return None
-    asks_for_age = gate_words.find(WordKind.PAGE, page.words) is not None
-    ways = [(control, strength) for control in page.controls if (strength := _strength(control, asks_for_age))]
+    ways = [(control, strength) for control in page.controls if (strength := _strength(control, page))]
     ways.sort(key=lambda way: -way[1])  # the clearest words first, then as on the page
     gates = [_gate_behind(control) for control, _ in ways]
     passable = next((gate for gate in gates if gate.kind is GateKind.CLICK), None)
@@ -155,19 +160,20 @@ def _has_long_text(text: str) -> bool:
     return len(visible) - sum(map(visible.count, " \t\r\n")) > MOST_TEXT_CHARACTERS
 
 
-def _strength(control: _Control, asks_for_age: bool) -> int:
+def _strength(control: _Control, page: _Page) -> int:
     """Return how clearly a control says that it leads through a gate: 0 not at all, 2 by its own words."""
     words = gate_words.plain(control.words)
+    address = control.reference or (control.form.action if control.form else "")
+    # For speed: nearly every control says neither, and then nothing else is asked.
+    is_clear = gate_words.find(WordKind.CONFIRM, words) is not None
+    if not is_clear:
+        leads_in = gate_words.find(WordKind.ADDRESS, address.lower()) is not None
+        if not (leads_in or gate_words.find(WordKind.ENTER, words) is not None) or not page.asks_for_age:
+            return 0
+        is_clear = leads_in
     if gate_words.is_never_a_way_in(words) or (control.form is not None and control.form.has_password):
         return 0
-    if gate_words.find(WordKind.CONFIRM, words) is not None:
-        return 2
-    if not asks_for_age:
-        return 0
-    address = control.reference or (control.form.action if control.form else "")
-    if gate_words.find(WordKind.ADDRESS, address.lower()) is not None:
-        return 2
-    return 1 if gate_words.find(WordKind.ENTER, words) is not None else 0
+    return 2 if is_clear else 1
 
 
 def _gate_behind(control: _Control) -> Gate:
