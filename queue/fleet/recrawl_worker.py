@@ -10,9 +10,7 @@ import functools
 import selectors
 import signal
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, cast
 
@@ -20,7 +18,8 @@ from orbweaver.crawler.errors import NotRecorded
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.fleet.guarded_worker import LOOK_SECONDS, GuardedWorker, log
+from orbweaver.queue.fleet.guarded_worker import LOOK_SECONDS, log
+from orbweaver.queue.fleet.job_ends import ALIVE_SECONDS, BegunJob, JobEnds
 from orbweaver.queue.fleet.silence import Silence
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import RECRAWLS_AT_ONCE, QueueName
@@ -34,7 +33,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import worker_registration
 from rq.exceptions import StopRequested
-from rq.executions import Execution, ExecutionRegistry
+from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.worker import BaseWorker, WorkerStatus
@@ -45,31 +44,15 @@ ASK_SECONDS = 0.1
 # a recrawl waits longer, and has fewer transactions and match jobs for the same files. No file waits longer than this.
 KEEPS_A_SECOND = 25
 LONGEST_UNKEPT_SECONDS = 2.0
-# Signs of life are given so often, and a worker without one for so long is dead: others do its recrawls again.
+# Signs of life are given so often; a worker without one for ALIVE_SECONDS is dead.
 HEARTBEAT_SECONDS = 10.0
-ALIVE_SECONDS = 60
 # A worker that could give none for so long ends its crawl processes, before others begin to crawl their hosts.
 SILENT_SECONDS = 45.0
 # A worker that is told to stop gives its crawl processes so long for the requests that are under way.
 STOP_SECONDS = 15.0
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """A job that this worker has begun, at a moment of the monotonic clock."""
-
-    job: Job
-    queue: Queue
-    execution: Execution
-    at: float
-
-    @property
-    def is_late(self) -> bool:
-        """Whether it takes longer than it may; a busy crawl keeps its own deadline, and this one is well outside it."""
-        return time.monotonic() > self.at + float(self.job.timeout or self.queue.DEFAULT_TIMEOUT)
-
-
-class RecrawlWorker(GuardedWorker, BaseWorker):
+class RecrawlWorker(JobEnds, BaseWorker):
     """Begins each recrawl job and goes on; a job ends when its crawl process has said its last message.
 
     `at_once` is how many it has under way at most.
@@ -78,7 +61,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
     def __init__(self, *args: Any, at_once: int = 1, **options: Any) -> None:
         super().__init__(*args, **options)
         self.at_once = at_once
-        self._under_way: dict[RecrawlUnderWay, _Begun] = {}
+        self._under_way: dict[RecrawlUnderWay, BegunJob] = {}
         self._begun: RecrawlUnderWay | None = None
         self._selector = selectors.DefaultSelector()
         # When (monotonic clock) what was taken of a recrawl is to be kept.
@@ -122,16 +105,16 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Begin the job; one that has nothing to do, or cannot begin, ends at once."""
         self.hand_functions(job, queue)
-        begun = _Begun(job, queue, self.with_the_store(functools.partial(self._prepare, job)), time.monotonic())
+        begun = BegunJob(job, queue, self.with_the_store(functools.partial(self._prepare, job)), time.monotonic())
         job.started_at = now()
         self._begun = None
         try:
             job.perform()
         except Exception as error:  # noqa: BLE001 - whatever it is, RQ decides whether the job is tried again
-            self._failed(begun, error)
+            self.failed(begun, error)
             return
         if self._begun is None:
-            self._succeeded(begun)
+            self.succeeded(begun)
             return
         self._under_way[self._begun] = begun
         self._silence.watch(self._begun.process_id)
@@ -226,7 +209,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
                 self.pause(error)
                 break
             except Exception as error:  # noqa: BLE001 - as in execute_job
-                self._failed(self._forget(recrawl), error)
+                self.failed(self._forget(recrawl), error)
             self._keep_by.pop(recrawl, None)
         if ended:
             self._end(ended)
@@ -247,7 +230,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         for recrawl in ended:
             begun = self._forget(recrawl)
             if recrawl.is_handed_back:
-                self._hand_back(begun)
+                self.hand_back(begun)
                 continue
             try:
                 if unfit is not None:
@@ -255,9 +238,9 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
                 if replicas:
                     self.with_the_store(recrawl.require_kept)
             except (NotRecorded, StoreUnfit) as error:
-                self._failed(begun, error)
+                self.failed(begun, error)
             else:
-                self._succeeded(begun)
+                self.succeeded(begun)
 
     def _look_after(self) -> None:
         """Do what has its own clock: signs of life, ends that were ordered, times that are over, upkeep."""
@@ -284,7 +267,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
         with self.connection.pipeline() as pipe:
             self.heartbeat(pipeline=pipe)
             for one in self._under_way.values():
-                _extend(one, pipe)
+                one.extend(pipe)
             is_new, *_ = pipe.execute()
             self._silence.note_sign(asked_at)
             if is_new:  # the record had expired, and the worker was forgotten
@@ -313,7 +296,7 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
             self._forget(recrawl)
         self._has_given_up = True
 
-    def _forget(self, recrawl: RecrawlUnderWay) -> _Begun:
+    def _forget(self, recrawl: RecrawlUnderWay) -> BegunJob:
         self._selector.unregister(recrawl)
         self._silence.leave(recrawl.process_id)
         self._keep_by.pop(recrawl, None)
@@ -323,72 +306,3 @@ class RecrawlWorker(GuardedWorker, BaseWorker):
     def _return_what_was_given_up(self) -> None:
         """Have the jobs that were given up done again; nothing of ours is under way."""
         dead_workers.retry_jobs_of(self.connection, QueueName.RECRAWL, self.name)
-
-    def _is_ours(self, one: _Begun) -> bool:
-        """Whether a job is this worker's still: one that was taken for dead writes nothing more of it."""
-        with self.connection.pipeline() as pipe:
-            pipe.zscore(one.queue.started_job_registry.key, one.execution.composite_key)
-            pipe.exists(one.execution.key)
-            score, exists = pipe.execute()
-        is_ours = score is not None and bool(exists)
-        if not is_ours:
-            log.warning("a recrawl job is another worker's by now: this one gave no sign for too long")
-            self.executions.pop(one.execution.id, None)
-        return is_ours
-
-    def _note_end(self, one: _Begun, note: Callable[[], None]) -> None:
-        """Write how a job ended, if it is ours; what cannot be written of one job must not end all the others."""
-        try:
-            self.with_the_store(lambda: note() if self._is_ours(one) else None)
-        except StopRequested:
-            raise
-        except Exception:  # noqa: BLE001 - RQ raises whatever it stumbles over in the store
-            log.exception("the end of a recrawl job cannot be written: it is done again")
-            self.executions.pop(one.execution.id, None)
-
-    def _hand_back(self, one: _Begun) -> None:
-        """Put a job back to the front of its queue; that it was begun here costs it no retry."""
-
-        def note() -> None:
-            with self.connection.pipeline() as pipe:
-                one.queue.enqueue_job(one.job, pipeline=pipe, at_front=True)
-                self.cleanup_execution(one.job, pipe, one.execution)
-                pipe.execute()
-
-        self._note_end(one, note)
-
-    def _succeeded(self, one: _Begun) -> None:
-        def note() -> None:
-            self.handle_execution_ended(one.job, one.queue, one.job.success_callback_timeout)
-            self.handle_job_success(one.job, one.queue, one.queue.started_job_registry, one.execution)
-
-        self._note_end(one, note)
-        self.log_end(one.job, one.queue, time.monotonic() - one.at)
-
-    def _failed(self, one: _Begun, error: Exception) -> None:
-        """Have RQ try the job again, or park it when it was tried often enough."""
-        said = (type(error), error, error.__traceback__)
-
-        def note() -> None:
-            self.handle_execution_ended(one.job, one.queue, one.job.failure_callback_timeout)
-            self.handle_job_failure(
-                one.job,
-                one.queue,
-                one.queue.started_job_registry,
-                exc_string="".join(traceback.format_exception(*said)),
-                execution=one.execution,
-            )
-
-        self.handle_exception(one.job, *said)
-        self._note_end(one, note)
-        self.log_end(one.job, one.queue, time.monotonic() - one.at)
-
-
-def _extend(one: _Begun, pipe: Pipeline) -> None:
-    """Let the execution of a job count for ALIVE_SECONDS more, where it still counts.
-
-    Not by Execution.heartbeat(): it would make one anew that others have removed, and RQ cannot read what it makes.
-    """
-    pipe.expire(one.execution.key, ALIVE_SECONDS)
-    one.job.started_job_registry.add_execution(one.execution, ttl=ALIVE_SECONDS, pipeline=pipe, xx=True)
-    ExecutionRegistry(one.job.id, connection=pipe).add(one.execution, ttl=ALIVE_SECONDS, pipeline=pipe, xx=True)

@@ -1,6 +1,6 @@
 """Ends the crawl processes of a worker that could give no sign of life, however long it waits for the store itself.
 
-After recrawl_worker.ALIVE_SECONDS without a sign another machine may crawl the same hosts, so these end before.
+After job_ends.ALIVE_SECONDS without a sign another machine may crawl the same hosts, so these end before.
 """
 
 from __future__ import annotations

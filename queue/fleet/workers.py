@@ -25,7 +25,7 @@ from rq.serializers import JSONSerializer
 
 # That a worker of this machine died is noticed when a worker looks, at most every so many seconds. Match and delivery
 # jobs give no signs of life, so those of another machine are done again when their longest time is over; recrawls of
-# another machine are (recrawl_worker.ALIVE_SECONDS). `verify` knows of its own workers at once.
+# another machine are (job_ends.ALIVE_SECONDS). `verify` knows of its own workers at once.
 MAINTENANCE_SECONDS = 30
 # RQ: an idle worker looks for work, and for what dead workers left, at least so often, less 15.
 WORKER_SECONDS = MAINTENANCE_SECONDS + 15
