@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -212,12 +213,18 @@ class Settings(BaseSettings):
 def load(environment: Mapping[str, str] = MappingProxyType({})) -> Settings:
     """Read the settings from the environment; the one that is given goes before the process's own.
 
-    A setting that has its former name is read, too, and logged once with its new one.
+    A setting that has its former name is read, too, and logged once with its new one. They are checked again only when
+    the environment has changed: a worker asks for them several times a job.
     Raises SettingsRefused naming the first variable whose value cannot be used, or the two names of one setting when
     they have different values.
     """
-    own, former = _under_new_names(os.environ)
-    given, former_given = _under_new_names(environment)
+    return _read(tuple(os.environ.items()), tuple(environment.items()))
+
+
+@lru_cache(maxsize=2)
+def _read(own_environment: tuple[tuple[str, str], ...], environment: tuple[tuple[str, str], ...]) -> Settings:
+    own, former = _under_new_names(dict(own_environment))
+    given, former_given = _under_new_names(dict(environment))
     values = own | given
     former = {name: old for name, old in former.items() if name not in given} | former_given
     for name, old in former.items():

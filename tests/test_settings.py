@@ -88,6 +88,22 @@ def test_a_duration_that_cannot_be_used_names_its_setting(monkeypatch: pytest.Mo
     assert (settings.max_list_age, settings.verdict_cache) == (timedelta(days=3), timedelta(minutes=5))
 
 
+def test_settings_are_checked_anew_only_when_the_environment_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERDICT_CACHE", "PT5M")
+    settings = orbweaver_settings.load()
+    given = {"VERDICT_CACHE": "6m"}
+    assert orbweaver_settings.load(given).verdict_cache == timedelta(minutes=6)
+    assert orbweaver_settings.load() is settings
+    given["VERDICT_CACHE"] = "7m"
+    assert orbweaver_settings.load(given).verdict_cache == timedelta(minutes=7)
+    monkeypatch.setenv("VERDICT_CACHE", "soon")
+    for _ in range(2):
+        with pytest.raises(SettingsRefused):
+            orbweaver_settings.load()
+    monkeypatch.setenv("VERDICT_CACHE", "8m")
+    assert orbweaver_settings.load().verdict_cache == timedelta(minutes=8)
+
+
 @pytest.fixture
 def nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have this process log former names anew."""

@@ -32,6 +32,8 @@ LOOK_SECONDS = 1.0
 _Result = TypeVar("_Result")
 
 if TYPE_CHECKING:
+    from redis.client import Pipeline
+
     _Base = BaseWorker
 else:
     _Base = object
@@ -51,6 +53,9 @@ class GuardedWorker(_Base):
     death_penalty_class = _JobTime
     log_job_description = False
     idle_because: str | None = None
+    # Moments of the monotonic clock: before them no sign of life is needed, and what is in force is not looked at.
+    _beats_at = 0.0
+    _looks_again_at = 0.0
     # Read once: RQ ends an idle worker by an exception, which pydantic would turn into one of an unusable setting.
     settings: Settings
 
@@ -75,7 +80,7 @@ class GuardedWorker(_Base):
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a job, and take it only while the settings of this worker are in force.
 
-        They are compared before the wait, and once more after it: a run may have begun meanwhile.
+        They are compared before the wait, once a second, and after it each time: a run may have begun meanwhile.
         """
         is_burst = timeout is None
         while self.with_the_store(lambda: self._may_work(is_burst=is_burst)):
@@ -88,6 +93,7 @@ class GuardedWorker(_Base):
         """Whether a job that was just taken may be done here; if not, it is given back."""
         if self.with_the_store(self.complaint) is None:
             return True
+        self._looks_again_at = 0.0
         self.with_the_store(functools.partial(give_back, self.connection, queue, job.id))
         return False
 
@@ -104,9 +110,22 @@ class GuardedWorker(_Base):
         log.warning("the store is away, jobs are taken when it is back: %s", error)
         time.sleep(LOOK_SECONDS)
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Give a sign of life. RQ wants three for each job; one a second is enough, unless it costs no question."""
+        asked_at = time.monotonic()
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+        elif asked_at >= self._beats_at:
+            super().heartbeat(timeout)
+            self._beats_at = asked_at + LOOK_SECONDS
+            self.note_sign(asked_at)
+
+    def note_sign(self, asked_at: float) -> None:
+        """Note that the store has taken a sign of life that was sent at this moment of the monotonic clock."""
+
     def _may_work(self, *, is_burst: bool) -> bool:
         """Wait until this worker may work; False when it may not and is not to wait."""
-        while (reason := self.complaint()) is not None:
+        while (reason := self.complaint_lately()) is not None:
             if self.idle_because is None:
                 self.connection.hset(self.key, IDLE_BECAUSE, reason)
                 log.warning("takes no job: %s; give it the same settings, or run verify with its own", reason)
@@ -120,6 +139,15 @@ class GuardedWorker(_Base):
             log.warning("takes jobs again")
             self.idle_because = None
         return True
+
+    def complaint_lately(self) -> str | None:
+        """Say why this worker may take no job, as it was a second ago at most: who takes one then looks anew."""
+        if time.monotonic() < self._looks_again_at:
+            return None
+        reason = self.complaint()
+        if reason is None:
+            self._looks_again_at = time.monotonic() + LOOK_SECONDS
+        return reason
 
     def complaint(self) -> str | None:
         """Say why this worker may take no job now; None when it may."""
@@ -141,6 +169,8 @@ class GuardedWorker(_Base):
 
     def log_end(self, job: Job, queue: Queue, seconds: float) -> None:
         """Log at INFO how a job ended, without the host's name that its id may hold, nor what it was called with."""
+        if not log.isEnabledFor(logging.INFO):
+            return
         outcome = "failed" if self.connection.exists(job.key) else "done"  # a job that is done leaves the store
         log.info("%s job %s in %.1f s", queue.name, outcome, seconds)
 

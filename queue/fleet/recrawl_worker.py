@@ -66,7 +66,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
         self._selector = selectors.DefaultSelector()
         # When (monotonic clock) what was taken of a recrawl is to be kept.
         self._keep_by: dict[RecrawlUnderWay, float] = {}
-        self._asks_at = self._looks_at = self._beats_at = 0.0
+        self._asks_at = self._looks_at = 0.0
         self._alive_at = time.monotonic()
         self._silence = Silence(SILENT_SECONDS)
         self._is_stopping = False
@@ -149,17 +149,12 @@ class RecrawlWorker(JobEnds, BaseWorker):
         signal.signal(signal.SIGTERM, self.request_force_stop)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Give a sign of life: others take the worker for dead when they have seen none for ALIVE_SECONDS.
-
-        RQ wants three for each job. One a second is enough, unless it costs no question of its own.
-        """
-        asked_at = time.monotonic()
-        if pipeline is None and asked_at < self._beats_at:
-            return
+        """Give a sign of life: others take the worker for dead when they have seen none for ALIVE_SECONDS."""
         super().heartbeat(min(timeout or ALIVE_SECONDS, ALIVE_SECONDS), pipeline)
-        if pipeline is None:
-            self._beats_at = asked_at + LOOK_SECONDS
-            self._silence.note_sign(asked_at)
+
+    def note_sign(self, asked_at: float) -> None:
+        """Note a sign of life for the watch that ends the crawl processes of a worker which gives none."""
+        self._silence.note_sign(asked_at)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as RQ calls it
         """Return how long a job counts as worked on after a sign of life."""
@@ -172,7 +167,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
         """Take the next job without waiting for one."""
         self._asks_at = time.monotonic() + ASK_SECONDS
         try:
-            if self.complaint() is not None:
+            if self.complaint_lately() is not None:
                 return None
             taken = self.queue_class.dequeue_any(
                 self._ordered_queues,
@@ -269,7 +264,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
             for one in self._under_way.values():
                 one.extend(pipe)
             is_new, *_ = pipe.execute()
-            self._silence.note_sign(asked_at)
+            self.note_sign(asked_at)
             if is_new:  # the record had expired, and the worker was forgotten
                 fields: dict[Any, Any] = self.serialize()
                 pipe.hset(self.key, mapping=fields)

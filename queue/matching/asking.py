@@ -76,11 +76,11 @@ def late(store: Store, services: SeveralServices) -> list[str]:
     A list on this machine is looked at here; of a network service, which is the same for all, its last check tells.
     """
     known = list_versions.read(store)
+    elsewhere = [gated.name for gated in services.gated if not gated.is_local]
+    checked = dict(zip(elsewhere, service_health.read(store, elsewhere), strict=True))
     late_services = []
-    for gated, one in zip(
-        services.gated, service_health.read(store, [gated.name for gated in services.gated]), strict=True
-    ):
-        seen = gated.own_list() if gated.is_local else one.health
+    for gated in services.gated:
+        seen = gated.own_list() if gated.is_local else checked[gated.name].health
         if seen is None or seen.list_version is None:
             continue
         if known.is_late(gated.name, seen.list_version, seen.built_at):

@@ -66,7 +66,7 @@ def _try_to_write(
         pipe.watch(ours.key, *(keys.case(one) for one in answers), keys.list_versions(), keys.in_force())
         if not ours.is_open(pipe) or not settlement.is_in_force(pipe):
             return True
-        if not all(settlement.believed(pipe, list(answers.values()))):
+        if not all(settlement.believed(pipe, list(answers.values()), is_ours=True)):
             return True
         changes: list[CaseChange] = []
         for case_id, verdict in answers.items():

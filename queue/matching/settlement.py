@@ -87,20 +87,20 @@ def _try_to_settle(
         current = target.as_it_stands(pipe)
         if current is None:
             return True  # settled by an earlier attempt at this job, or by another worker
-        counting = believed(pipe, [verdict for _, verdict in answers])
+        is_ours = is_in_force(pipe)
+        counting = believed(pipe, [verdict for _, verdict in answers], is_ours=is_ours)
         refused = {one.sighting_id for (one, _), counts in zip(answers, counting, strict=True) if not counts}
-        if refused or not is_in_force(pipe):
+        if refused or not is_ours:
             current = current.asked_again(refused)
         answers = [one for one, counts in zip(answers, counting, strict=True) if counts]
         return _try_to_write(store, pipe, run_id, current, answers, retention)
 
 
-def believed(pipe: Pipeline, verdicts: Sequence[Verdict]) -> list[bool]:
-    """Return whether each verdict counts: it is of the list that is wanted, and this worker's settings are in force.
+def believed(pipe: Pipeline, verdicts: Sequence[Verdict], *, is_ours: bool) -> list[bool]:
+    """Return whether each verdict counts: it is of the list that is wanted, and `is_ours`, as `is_in_force` says.
 
-    The pipeline must be watching `keys.list_versions()` and `keys.in_force()`.
+    The pipeline must be watching `keys.list_versions()`.
     """
-    is_ours = is_in_force(pipe)
     versions = list_versions.read(pipe)
     return [is_ours and not list_versions.unwanted_of(versions, verdict) for verdict in verdicts]
 
