@@ -332,11 +332,23 @@ class HostAnswers(Noun):
     pages: AnswerCounts = {}
 
 
+class WaitsFor(StrEnum):
+    """What a recrawl waits for: the answers of its hosts, or the moment at which a host may be asked again."""
+
+    ANSWERS = "answers"
+    ROBOTS_FILE = "robots.txt"
+    DELAY = "delay"
+    CRAWL_DELAY = "crawl-delay"
+    SLOW_ANSWERS = "slow answers"
+    RETRY_AFTER = "retry-after"
+    BACK_OFF = "back-off"
+
+
 class Tally(BaseModel):
     """Running counts of one recrawl; `bytes_read` counts bytes received, before decoding.
 
     `files` are all bodies that were hashed, `error_bodies` those of them that came with an error status. `pages` came
-    with a 2xx status.
+    with a 2xx status. `waits_for` is what the recrawl waited for when it counted, None for nothing.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -349,6 +361,7 @@ class Tally(BaseModel):
     failures: int = 0
     skipped: int = 0
     queued: int = 0
+    waits_for: WaitsFor | None = None
 
 
 Algorithm = Literal["sha256", "sha1", "md5"]

@@ -207,3 +207,4 @@ class RecrawlSpider(Spider):
     def _total(self) -> None:
         self.journal.tally.queued = self._visit_pool.unvisited
         self.journal.tally.bytes_read = self._budget.bytes_read
+        self.journal.tally.waits_for = self.fetcher.waits_for(self._frontier.hosts_aside)

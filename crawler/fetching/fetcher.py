@@ -7,12 +7,14 @@ robots, politeness, budget and egress exists once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from orbweaver.crawler.bodies.body import BodyLimits
 from orbweaver.crawler.errors import CrawlError, RobotsRefused
 from orbweaver.crawler.fetching.budget import Budget
+from orbweaver.crawler.fetching.host_delays import Reason
 from orbweaver.crawler.fetching.politeness import Politeness
 from orbweaver.crawler.fetching.robots_gate import RobotsGate
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
@@ -27,7 +29,7 @@ from orbweaver.crawler.transfer_errors import (
     TransferEnded,
     TransferTooSlow,
 )
-from orbweaver.model import RobotsControl
+from orbweaver.model import RobotsControl, WaitsFor
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -47,6 +49,14 @@ TRANSIENT = (
 UNREADABLE = (BadResponse, TransferEnded, ResponseDataLossError)
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
 TRIES = 2
+_WAITS_FOR: Final[Mapping[Reason, WaitsFor]] = {
+    Reason.DELAY: WaitsFor.DELAY,
+    Reason.ROBOTS: WaitsFor.CRAWL_DELAY,
+    Reason.LATENCY: WaitsFor.SLOW_ANSWERS,
+    Reason.RETRY_AFTER: WaitsFor.RETRY_AFTER,
+    Reason.BACK_OFF: WaitsFor.BACK_OFF,
+    Reason.SLOTS: WaitsFor.ANSWERS,
+}
 
 
 class Fetcher:
@@ -105,6 +115,14 @@ class Fetcher:
             url, headers, kind=kind, cost=cost, method=method, data=data, limits=limits, spelling=spelling
         )
         return response if refusal is None else replace(response, is_refused_by_robots=True)
+
+    def waits_for(self, hosts: Iterable[str] = ()) -> WaitsFor | None:
+        """Say what is waited for now; `hosts` are those whose visits wait elsewhere until they may be asked."""
+        if running := self._politeness.running:
+            asking = 0 if self._gate is None else self._gate.asking
+            return WaitsFor.ROBOTS_FILE if asking >= running else WaitsFor.ANSWERS
+        reason = self._politeness.kept_by(hosts)
+        return None if reason is None else _WAITS_FOR[reason]
 
     def excuse(self, seconds: float) -> None:
         """Note that the event loop stood still for so long, through no fault of a host."""

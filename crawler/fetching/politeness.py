@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,7 +70,7 @@ class Politeness:
         delay_seconds: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._free = connections
+        self._connections = self._free = connections
         self._per_host = connections_per_host
         self._delay = delay_seconds
         self._clock = clock
@@ -118,6 +118,21 @@ class Politeness:
         elif known.running >= self._per_host or self._free <= 0:
             reason = Reason.SLOTS
         return State(reason=reason, seconds=seconds, running=known.running, waiting=len(known.waiting))
+
+    @property
+    def running(self) -> int:
+        """The number of requests that are under way."""
+        return self._connections - self._free
+
+    def kept_by(self, hosts: Iterable[str] = ()) -> Reason | None:
+        """Say what keeps requests from starting, of the host that opens first: one where some wait, or of `hosts`.
+
+        None when no such host is kept from being asked.
+        """
+        now = self._clock()
+        named = (self._hosts[host] for host in hosts if host in self._hosts)
+        kept = [known.delays for known in (*self._with_waiters, *named) if known.delays.opens_at > now]
+        return min(kept, key=lambda delays: delays.opens_at).reason if kept else None
 
     @property
     def long_waits(self) -> int:

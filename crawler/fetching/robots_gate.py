@@ -28,6 +28,11 @@ class RobotsGate:
         self._on_read = on_read
         self._read: dict[tuple[str, str], asyncio.Task[Robots]] = {}
 
+    @property
+    def asking(self) -> int:
+        """The number of robots.txt that are being asked for."""
+        return sum(not task.done() for task in self._read.values())
+
     async def refusal(self, url: str, user_agent: str) -> str | None:
         """Return why robots.txt keeps us from a canonical URL, None when it does not.
 

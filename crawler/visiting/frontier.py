@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
 
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
@@ -83,6 +84,11 @@ class Frontier:
         self.reported -= planned.visit.is_reported
         self.page_variants -= _is_page_variant(planned.visit)
         return planned
+
+    @property
+    def hosts_aside(self) -> Collection[str]:
+        """The hosts whose visits are set aside."""
+        return self._aside.keys()
 
     def set_aside(self, host: str, planned: PlannedRequest) -> bool:
         """Keep a visit that was taken until `bring_back`; returns whether it is the first of its host."""

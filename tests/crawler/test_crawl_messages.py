@@ -94,6 +94,7 @@ def finished(**fields: Any) -> bytes:
         json.dumps({"kind": "given up", "reason": "x" * 1_001}).encode(),
         json.dumps({**json.loads(found()), "sightings": [json.loads(a_sighting().model_dump_json())] * 201}).encode(),
         found().replace(b'"http"', b'"http2"'),
+        found().replace(b'"waits_for":null', b'"waits_for":"the end"'),
     ],
     ids=lambda one: str(one[:20]),
 )

@@ -575,3 +575,19 @@ def test_a_real_server_that_says_retry_after_is_left_alone_for_so_long() -> None
     with SyntheticHost({"/": Resource(None, answer)}) as host:
         assert asyncio.run(act(host.url)) == [429, 200, 200, 200]
     assert arrivals[1] - arrivals[0] >= 0.95  # both clocks are the machine's
+
+
+def test_what_keeps_requests_from_starting_is_that_of_the_host_that_opens_first() -> None:
+    async def act(time: Time) -> list[object]:
+        politeness = Politeness(connections=2, connections_per_host=1, clock=time)
+        said: list[object] = [politeness.kept_by([A]), politeness.running]
+        politeness.note(A, seconds=0, status=429, retry_after="60")
+        politeness.note(B, seconds=0, status=503)
+        said += [politeness.kept_by(), politeness.kept_by([A]), politeness.kept_by([A, B, "unknown.example"])]
+        waiting = asyncio.create_task(politeness.enter(A))
+        await asyncio.sleep(0)
+        said += [politeness.kept_by(), politeness.running]
+        await waiting
+        return [*said, politeness.running]
+
+    assert at_once(act) == [None, 0, None, Reason.RETRY_AFTER, Reason.BACK_OFF, Reason.RETRY_AFTER, 0, 1]
