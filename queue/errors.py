@@ -3,8 +3,10 @@
 QueueError
 ├── AccessUnreadable     a file with an access profile cannot be read, or has a value that cannot be used
 ├── AuthorityMissing     what was asked for needs a named authority
+├── HostKeptBack         a visit is asked for that would not be made: the host is paused, or its authority is over
 ├── HostUnreadable       the record of a host cannot be read, or is one of a later release
 ├── HostUnknown          a host is named that is not revisited
+├── JobNotParked         a job is to be discarded that is not parked
 ├── NotInForce           this worker's services, sinks or settings are not those in force on its store
 ├── RefusedJob           a job in the store is not one that we enqueue: it is not run
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
@@ -38,12 +40,20 @@ class AuthorityMissing(QueueError):
     """An operator asked for something that needs the name of the person who allowed it."""
 
 
+class HostKeptBack(QueueError):
+    """An operator asked for a visit that would not be made; the message says why, and what ends that."""
+
+
 class HostUnreadable(QueueError):
     """The stored record of a host is one of a later release, or none at all."""
 
 
 class HostUnknown(QueueError):
     """A host is named that is not among those that are revisited."""
+
+
+class JobNotParked(QueueError):
+    """An operator wants to discard a job that waits, or that somebody works on, or that is not there."""
 
 
 class NotInForce(QueueError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from orbweaver.model import AccessProfile, RobotsControl
-from orbweaver.queue.errors import AuthorityMissing, HostUnknown, ScheduleRefused
+from orbweaver.model import AccessProfile, RobotsControl, format_time
+from orbweaver.queue.errors import AuthorityMissing, HostKeptBack, HostUnknown, ScheduleRefused
 from orbweaver.queue.hosts import counting, due, host_store
 from orbweaver.queue.hosts.counting import BudgetPlan
 from orbweaver.queue.hosts.dispatch import current
@@ -19,6 +19,7 @@ from orbweaver.queue.hosts.host_record import HostRecord, new_record, read_quiet
 from orbweaver.queue.hosts.host_store import VisitRecord
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.schedule import due_time
+from orbweaver.queue.schedule.explanation import Cause, DueTime
 from orbweaver.queue.schedule.rates import DEFAULT_PRIOR
 from orbweaver.store.connection import Store
 
@@ -28,12 +29,16 @@ _FIRST_SLACK_SECONDS: Final = 86_400.0
 
 @dataclass(frozen=True)
 class Entered:
-    """The outcome of entering a host: whether it is new, and how many reports it got that it had not."""
+    """The outcome of entering a host: whether it is new, and how many reports it got that it had not.
+
+    `kept_back` says why it is not visited all the same; None when it will be.
+    """
 
     name: str
     is_new: bool
     new_reports: int
     record: HostRecord
+    kept_back: str | None = None
 
 
 class Operator:
@@ -51,24 +56,50 @@ class Operator:
         A host that is retired comes back by it; one that is paused stays paused. Raises HostUnreadable.
         """
         before: HostRecord | None = None
+        kept_back: str | None = None
 
         def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
-            nonlocal before
+            nonlocal before, kept_back
             before = record
             if record is None:
                 changed = new_record(order, self.at)
             else:
                 changed = strengthened(record, order).model_copy(update={"retired_at": None})
-            return self._decided(changed, _asked(clock, asked_at))
+            after, decided = self._due(changed, _asked(clock, asked_at))
+            kept_back = _kept_back(changed, decided)
+            return self._placed(changed, after, decided)
 
         record = host_store.change(self.store, order.scope.name, decide)
         had = set() if before is None else {one.model_dump_json() for one in before.reports}
         new = sum(one.model_dump_json() not in had for one in record.reports)
-        return Entered(record.name, before is None, new, record)
+        return Entered(record.name, before is None, new, record, kept_back)
 
-    def ask(self, name: str, at: datetime) -> HostRecord:
-        """Ask for a visit of a host, from a moment on. Raises HostUnknown, HostUnreadable."""
-        return self._change(name, lambda record: record, asked_at=at)
+    def ask(self, name: str, at: datetime, *, is_authority_required: bool = False) -> datetime | None:
+        """Ask for one more visit of a host, from a moment on; returns the later wish that it takes the place of.
+
+        A host has one wish at a time. Raises HostUnknown, HostUnreadable, and HostKeptBack where no such visit would be
+        made, or an earlier one is asked for and still to come: then nothing is changed.
+        """
+        replaced: datetime | None = None
+        is_under_way = due.lease_of(self.store, name) is not None  # then it is the wish that is being fulfilled
+
+        def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
+            nonlocal replaced
+            record = _known(name, record)
+            after, decided = self._due(record, _asked(clock, at))
+            before = None if clock.asked_at is None or is_under_way else datetime.fromtimestamp(clock.asked_at, UTC)
+            if before is not None and before < _whole(at) and at > self.at:
+                raise HostKeptBack(
+                    f"{name} is asked for at {format_time(before)} already: ask for the later visit when that is over"
+                )
+            reason = _kept_back(record, decided) or _objection(record, at, is_authority_required=is_authority_required)
+            if reason is not None:
+                raise HostKeptBack(f"{name} is not visited: {reason}")
+            replaced = before if before is not None and before > at else None
+            return self._placed(record, after, decided)
+
+        host_store.change(self.store, name, decide)
+        return replaced
 
     def pause(self, name: str, reason: str) -> HostRecord:
         """Pause a host: it is not visited until it is resumed. A visit that is under way goes on to its end."""
@@ -90,29 +121,29 @@ class Operator:
         """
         return self._change(name, lambda record: _with_values(record, values))
 
-    def _change(
-        self, name: str, make: Callable[[HostRecord], HostRecord], *, asked_at: datetime | None = None
-    ) -> HostRecord:
+    def _change(self, name: str, make: Callable[[HostRecord], HostRecord]) -> HostRecord:
         def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
-            if record is None:
-                raise HostUnknown(f"{name} is not revisited: add it with `orbweaver hosts add` or `reports import`")
-            return self._decided(make(record), _asked(clock, asked_at))
+            changed = make(_known(name, record))
+            return self._placed(changed, *self._due(changed, clock))
 
         return host_store.change(self.store, name, decide)
 
-    def _decided(self, record: HostRecord, clock: HostClock) -> tuple[HostRecord, HostClock, float]:
+    def _due(self, record: HostRecord, clock: HostClock) -> tuple[HostClock, DueTime]:
+        """Return the clock as the record has it, and when the host is due by it."""
         after = dataclasses.replace(current(clock, record, self.at), held=None)
         host = scheduled(record.name, after, self.shares.prior or DEFAULT_PRIOR, record)
-        decided = due_time.due(host, self.plan.policy, self.shares.allotment, self.at)
+        return after, due_time.due(host, self.plan.policy, self.shares.allotment, self.at)
+
+    def _placed(self, record: HostRecord, clock: HostClock, decided: DueTime) -> tuple[HostRecord, HostClock, float]:
         due_at = NEVER if decided.at is None else decided.at.timestamp()
-        slack = after.slack
-        if after.asked_at is not None:
+        slack = clock.slack
+        if decided.is_asked_for:
             slack = ASKED_SLACK
-        elif after.last_visit is None:
-            slack = _FIRST_SLACK_SECONDS / max(after.weight, 1e-3)
+        elif clock.last_visit is None:
+            slack = _FIRST_SLACK_SECONDS / max(clock.weight, 1e-3)
         elif slack < 0:
             slack = 0.0
-        return record, dataclasses.replace(after, slack=slack), due_at
+        return record, dataclasses.replace(clock, slack=slack), due_at
 
 
 def fulfilled(store: Store, name: str, asked_at: datetime) -> VisitRecord | None:
@@ -128,6 +159,37 @@ def require_authority(order: Order, *, is_required: bool) -> None:
         raise AuthorityMissing(
             "AUTHORITY_REQUIRED is set: say with --authority who allowed this, and with --expires until when"
         )
+
+
+def _known(name: str, record: HostRecord | None) -> HostRecord:
+    if record is None:
+        raise HostUnknown(f"{name} is not revisited: add it with `orbweaver hosts add` or `reports import`")
+    return record
+
+
+def _kept_back(record: HostRecord, decided: DueTime) -> str | None:
+    """Say why a host is never due as it is, and what ends that; None when it is due at some time. Pure."""
+    if decided.at is not None:
+        return None
+    reason = decided.explanation.reasons[-1]
+    mends = {
+        Cause.PAUSE: f"`orbweaver hosts resume {record.name}` ends that",
+        Cause.AUTHORITY: f"`orbweaver hosts set {record.name} --expires TIME` renews it",
+        Cause.QUIET_HOURS: f"`orbweaver hosts set {record.name} --clear quiet-hours` ends that",
+    }
+    mend = mends.get(reason.cause)
+    return reason.text if mend is None else f"{reason.text}; {mend}"
+
+
+def _objection(record: HostRecord, at: datetime, *, is_authority_required: bool) -> str | None:
+    """Say why a visit at a moment to come would not be made, or may not be asked for. Pure."""
+    scope = record.scope
+    set_it = f"`orbweaver hosts set {record.name} --authority NAME --expires TIME`"
+    if is_authority_required and not (scope.authority and scope.expires_at):
+        return f"AUTHORITY_REQUIRED asks for a named authority with an expiry: {set_it}"
+    if scope.expires_at is not None and scope.expires_at <= at:
+        return f"its authority expires at {format_time(scope.expires_at)}, before that: {set_it}"
+    return None
 
 
 def _asked(clock: HostClock, at: datetime | None) -> HostClock:

@@ -138,7 +138,7 @@ def _complete(
         seconds=round((ended_at - began_at).total_seconds(), 1),
         recrawl_id=recrawl_id,
         run_id=run_id,
-        asked_at=None if before.asked_at is None else datetime.fromtimestamp(before.asked_at, at.tzinfo),
+        asked_at=_fulfilled(before, began_at),
         **({} if record is None else _counts(record)),
     )
     setting = dataclasses.replace(
@@ -156,6 +156,13 @@ def _complete(
             runs.keep_for(pipe, run_id, UNREMARKABLE_KEPT_SECONDS)
         pipe.execute()
     return ending.outcome
+
+
+def _fulfilled(clock: HostClock, began_at: datetime) -> datetime | None:
+    """Return the wish that a visit which began then has fulfilled: none that is for later."""
+    if clock.asked_at is None or clock.asked_at > began_at.timestamp():
+        return None
+    return datetime.fromtimestamp(clock.asked_at, began_at.tzinfo)
 
 
 def _next(
@@ -185,7 +192,7 @@ def _next(
         return dataclasses.replace(before, outcome=outcome, held=host_clock.Held.UNREADABLE), later.timestamp()
     due_at = NEVER if decided.at is None else decided.at.timestamp()
     slack = 0.0 if due_at == NEVER else max(0.0, due_at - at.timestamp())
-    if known.asked_at is not None:
+    if decided.is_asked_for:
         slack = due.ASKED_SLACK
     return dataclasses.replace(host_clock.after(clock, known, outcome), slack=slack), due_at
 

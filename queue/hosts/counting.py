@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,7 +19,7 @@ from orbweaver.model import format_time
 from orbweaver.queue.errors import ScheduleRefused
 from orbweaver.queue.hosts import due, host_store
 from orbweaver.queue.hosts.due import NEVER
-from orbweaver.queue.hosts.host_clock import HostClock, scheduled
+from orbweaver.queue.hosts.host_clock import FIELDS, HostClock, scheduled
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.allotment import Allotment
 from orbweaver.queue.schedule.census import Census
@@ -146,9 +146,21 @@ class HostCount:
                 continue  # dispatch says so when it comes to the host
             self._census.add(host, at, group_of(name))
             hosts.append((host, clock))
+        self._hurry_asked(store, dict(zip(names, clocks, strict=True)), at)
         if self._shares is None:
             return 0
         return due.shift(store, self._moved(store, hosts, self._shares.allotment, at))
+
+    def _hurry_asked(self, store: Store, clocks: Mapping[str, HostClock], at: datetime) -> None:
+        """Put hosts before the others that are due by themselves, and whose wish for a visit has come since."""
+        asked = {name: one.asked_at for name, one in clocks.items() if one.asked_at is not None and one.slack >= 0}
+        come = [name for name, moment in asked.items() if moment <= at.timestamp()]
+        script = due.setting_script(store)
+        for name, stored in zip(come, due.due_times(store, come), strict=True):
+            # None: ready, or under way; the latter stays so.
+            if stored is None or stored <= at.timestamp():
+                setting = due.Setting(asked[name], {FIELDS["slack"]: str(round(due.ASKED_SLACK))})
+                due.set_due(store, script, name, setting)
 
     def _moved(
         self, store: Store, hosts: Sequence[tuple[ScheduledHost, HostClock]], allotment: Allotment, at: datetime

@@ -25,8 +25,9 @@ def due(host: ScheduledHost, policy: SchedulePolicy, allotment: Allotment, at: d
     """Decide when a host is due, seen from the moment `at`, and say why.
 
     It is never before `at`, unless an operator asked for a visit before, and never in quiet hours, not even then. What
-    an operator asks for goes before the budget, the floor and the back-off. Raises ScheduleRefused for a moment without
-    a time zone. `allotment` is that of the last count of all hosts (`census.Census`).
+    an operator asks for adds a visit and delays none: the earlier of both counts, and the wish goes before the budget,
+    the floor and the back-off. Raises ScheduleRefused for a moment without a time zone. `allotment` is that of the last
+    count of all hosts (`census.Census`).
 
     >>> from orbweaver.queue.schedule.census import share
     >>> at = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,28 +41,40 @@ def due(host: ScheduledHost, policy: SchedulePolicy, allotment: Allotment, at: d
     at = at.astimezone(UTC)
     if not may_be_visited(host, at):
         return DueTime(None, Explanation((_never(host, at),)))
+    moment, reasons = _by_itself(host, policy, allotment, at)
     if host.asked_at is not None:
-        reasons = [DueReason(Cause.OPERATOR, {"asked_at": host.asked_at})]
-        moment = host.asked_at.astimezone(UTC)
-    elif host.weight == 0:
-        return DueTime(None, Explanation((DueReason(Cause.WEIGHT, {}),)))
-    elif not allotment.has_budget:
-        return DueTime(None, Explanation((DueReason(Cause.BUDGET, {}),)))
-    elif host.last_visit is None:
-        reasons, moment = [DueReason(Cause.FIRST_VISIT, {})], at
-    else:
-        # A clock that jumped back has put the last visit into the future: it is taken to be now.
-        last = min(host.last_visit.astimezone(UTC), at)
-        reasons, days = _interval(host, policy, allotment, at)
-        if host.failures:
-            days = max(back_off_days(policy, host.failures, days), policy.floor_days, host.floor_days or 0)
-            failed = {"failures": host.failures, "delay_days": days, "last_at": last}
-            reasons.append(DueReason(Cause.BACK_OFF, failed))
-        moment = last + timedelta(days=min(days, MOST_DAYS))
-        if moment < at:
-            reasons.append(DueReason(Cause.OVERDUE, {"due_at": moment}))
-            moment = at
+        asked_at = host.asked_at.astimezone(UTC)
+        if moment is None or asked_at <= moment:
+            moment, reasons = asked_at, [DueReason(Cause.OPERATOR, {"asked_at": asked_at})]
+        else:
+            reasons.insert(0, DueReason(Cause.OPERATOR_LATER, {"asked_at": asked_at}))
+    if moment is None:
+        return DueTime(None, Explanation(tuple(reasons)))
     return _outside_quiet_hours(host, moment, at, reasons)
+
+
+def _by_itself(
+    host: ScheduledHost, policy: SchedulePolicy, allotment: Allotment, at: datetime
+) -> tuple[datetime | None, list[DueReason]]:
+    """Return when the schedule visits a host, whatever operators ask for, and why; None for never."""
+    if host.weight == 0:
+        return None, [DueReason(Cause.WEIGHT, {})]
+    if not allotment.has_budget:
+        return None, [DueReason(Cause.BUDGET, {})]
+    if host.last_visit is None:
+        return at, [DueReason(Cause.FIRST_VISIT, {})]
+    # A clock that jumped back has put the last visit into the future: it is taken to be now.
+    last = min(host.last_visit.astimezone(UTC), at)
+    reasons, days = _interval(host, policy, allotment, at)
+    if host.failures:
+        days = max(back_off_days(policy, host.failures, days), policy.floor_days, host.floor_days or 0)
+        failed = {"failures": host.failures, "delay_days": days, "last_at": last}
+        reasons.append(DueReason(Cause.BACK_OFF, failed))
+    moment = last + timedelta(days=min(days, MOST_DAYS))
+    if moment < at:
+        reasons.append(DueReason(Cause.OVERDUE, {"due_at": moment}))
+        moment = at
+    return moment, reasons
 
 
 def _never(host: ScheduledHost, at: datetime) -> DueReason:

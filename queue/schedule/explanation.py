@@ -21,6 +21,7 @@ class Cause(StrEnum):
     FIRST_VISIT = "first visit"
     BACK_OFF = "back-off"
     OPERATOR = "operator"
+    OPERATOR_LATER = "operator, later"
     OVERDUE = "overdue"
     QUIET_HOURS = "quiet hours"
     PAUSE = "pause"
@@ -42,6 +43,7 @@ _WORDS: Final[Mapping[Cause, str]] = {
     Cause.FIRST_VISIT: "never visited: due at once",
     Cause.BACK_OFF: "back-off: failed visits in a row: {failures}, the last at {last_at}; again {delay_days} later",
     Cause.OPERATOR: "operator: asked for a visit at {asked_at}",
+    Cause.OPERATOR_LATER: "operator: asked for one more visit, at {asked_at}",
     Cause.OVERDUE: "overdue since {due_at}: due now",
     Cause.QUIET_HOURS: "quiet hours {window}: not before {until_at}",
     Cause.PAUSE: "paused, not due: {reason}",
@@ -89,6 +91,11 @@ class DueTime:
 
     at: datetime | None
     explanation: Explanation
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether it is due then because an operator asked for it: such a visit goes before the others."""
+        return any(reason.cause is Cause.OPERATOR for reason in self.explanation.reasons)
 
 
 def days_in_words(days: float) -> str:

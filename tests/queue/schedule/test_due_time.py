@@ -103,6 +103,18 @@ CASES: dict[str, tuple[dict[str, object], datetime | None, Cause, str]] = {
         Cause.OPERATOR,
         "operator: asked for a visit at 2026-03-04 12:00 UTC",
     ),
+    "an operator's later, after the policy's": (
+        {"asked_at": AT + 9 * DAY},
+        AT + 5 * DAY,
+        Cause.POLICY,
+        "policy square-root: every 5 days, 1.12 x sqrt(cost 1 / (weight 1 x rate 0.05 a day))",
+    ),
+    "an operator's later, for a host of weight 0": (
+        {"asked_at": AT + 9 * DAY, "weight": 0},
+        AT + 9 * DAY,
+        Cause.OPERATOR,
+        "operator: asked for a visit at 2026-03-10 12:00 UTC",
+    ),
     "quiet hours at the time of the policy": (
         {"last_visit": AT - timedelta(hours=14), "quiet_hours": NIGHT},
         datetime(2026, 3, 6, 5, tzinfo=UTC),
@@ -178,6 +190,14 @@ def test_everything_that_had_a_say_is_said_in_order() -> None:
     assert causes == [Cause.POLICY, Cause.HOT, Cause.FLOOR, Cause.BACK_OFF, Cause.QUIET_HOURS]
     assert len(told.explanation.text.splitlines()) == 5
     assert told.explanation.reasons[0].numbers["weight"] == 1.0
+
+
+def test_a_wish_for_later_is_said_beside_what_comes_before_it() -> None:
+    told = decide(asked_at=AT + 9 * DAY)
+
+    assert not told.is_asked_for
+    assert told.explanation.text.splitlines()[0] == "operator: asked for one more visit, at 2026-03-10 12:00 UTC"
+    assert decide(asked_at=AT).is_asked_for
 
 
 def test_a_budget_of_nothing_makes_nothing_due_but_what_an_operator_asks_for() -> None:
