@@ -38,30 +38,14 @@ if _before is signal.default_int_handler:
 
 import orbweaver
 import typer
-from orbweaver.commands import (
-    backup,
-    cases,
-    demo,
-    doctor,
-    hashlist,
-    hosts,
-    matcher,
-    recrawl,
-    rematch,
-    reports,
-    run,
-    schedule,
-    scheduler,
-    scope,
-    verify,
-    worker,
-)
+from orbweaver.commands.command_table import CommandGroup
 from orbweaver.commands.exit_status import BAD_USAGE, INTERRUPTED, status_of
 from orbweaver.commands.plain_help import command_of
 from orbweaver.settings import SettingsRefused
 
 app = typer.Typer(
     name="orbweaver",
+    cls=CommandGroup,
     help="Recrawls reported hosts, recognises known files by their digests, opens a takedown case for each match.\n\n"
     "Keeps metadata only: no byte of any file is ever written.",
     epilog="Examples:\n\n"
@@ -73,23 +57,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# In the order of the help. An app that is added without a name is a command, not a group.
-app.add_typer(verify.app)
-app.add_typer(run.app)
-app.add_typer(reports.app, name="reports")
-app.add_typer(hosts.app, name="hosts")
-app.add_typer(recrawl.app)
-app.add_typer(schedule.app, name="schedule")
-app.add_typer(rematch.app)
-app.add_typer(cases.app, name="cases")
-app.add_typer(demo.app)
-app.add_typer(doctor.app)
-app.add_typer(worker.app)
-app.add_typer(scheduler.app)
-app.add_typer(hashlist.app, name="hashlist")
-app.add_typer(matcher.app, name="matcher")
-app.add_typer(scope.app, name="scope")
-app.add_typer(backup.app)
 
 
 def _version(is_asked: bool) -> None:

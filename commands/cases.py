@@ -28,7 +28,7 @@ def list_cases(
     if state_by_its_old_name is not None:
         print("orbweaver: --state-dir is now called --state; the old name still works", file=sys.stderr)
     _refuse_case_state(state)
-    from orbweaver.console.terminal import case_list
+    from orbweaver.console.terminal.cases import case_list
 
     case_list.run(read_settings(state or state_by_its_old_name), case_state, is_json=is_json)
 

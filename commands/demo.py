@@ -11,6 +11,6 @@ app = typer.Typer()
 @app.command()
 def demo() -> None:
     """Recrawl a synthetic host of random bytes, and show which files made a case."""
-    from orbweaver.console.terminal import demonstration
+    from orbweaver.console.terminal.runs import demonstration
 
     raise typer.Exit(demonstration.run(read_settings()))

@@ -52,9 +52,9 @@ def list_hosts(
     match: Match = None, host_state: InState = None, is_json: AsJson = False, state: StateDir = None
 ) -> None:
     """Show the hosts: state, due time, last visit with its outcome, weight."""
-    from orbweaver.console.terminal import hosts as command
+    from orbweaver.console.terminal.hosts import host_list as command
 
-    command.show_list(read_settings(state), _filter(None, match, host_state, is_all=False), is_json=is_json)
+    command.show_list(read_settings(state), filter_of(None, match, host_state, is_all=False), is_json=is_json)
 
 
 @app.command(
@@ -67,7 +67,7 @@ def show(
     state: StateDir = None,
 ) -> None:
     """Show a host: why it is, or is not, being crawled; its terms; its last visits."""
-    from orbweaver.console.terminal import hosts as command
+    from orbweaver.console.terminal.hosts import host_list as command
 
     command.show_one(read_settings(state), host, is_json=is_json)
 
@@ -87,7 +87,7 @@ def add(
     state: StateDir = None,
 ) -> None:
     """Add hosts, or strengthen those that are there. The schedule visits a new host at once."""
-    from orbweaver.console.terminal import hosts as command
+    from orbweaver.console.terminal.hosts import host_changes as command
     from orbweaver.queue.intake.orders import Terms
 
     terms = Terms(authority=read_authority(authority), expires_at=expires, embeds=embeds, access=_access(access))
@@ -109,7 +109,7 @@ def pause(
     state: StateDir = None,
 ) -> None:
     """Pause hosts: no visit begins until they are resumed. A visit that is under way goes on."""
-    chosen = _filter(hosts, match, host_state, is_all=is_all)
+    chosen = filter_of(hosts, match, host_state, is_all=is_all)
     _change(chosen, lambda operator, name: operator.pause(name, reason), "paused", is_yes, is_json, state)
 
 
@@ -124,7 +124,7 @@ def resume(
     state: StateDir = None,
 ) -> None:
     """Resume hosts that are paused, or bring back those that are retired."""
-    chosen = _filter(hosts, match, host_state, is_all=is_all)
+    chosen = filter_of(hosts, match, host_state, is_all=is_all)
     _change(chosen, lambda operator, name: operator.resume(name), "resumed", is_yes, is_json, state)
 
 
@@ -139,7 +139,7 @@ def retire(
     state: StateDir = None,
 ) -> None:
     """Retire hosts: they are kept with their history, and visited again only if reported or resumed."""
-    chosen = _filter(hosts, match, host_state, is_all=is_all)
+    chosen = filter_of(hosts, match, host_state, is_all=is_all)
     _change(chosen, lambda operator, name: operator.retire(name), "retired", is_yes, is_json, state)
 
 
@@ -191,7 +191,7 @@ def set_values(
     values |= {name: value for name, value in given.items() if value is not None}
     if not values:
         raise typer.BadParameter("nothing to set: give --weight, --quiet-hours or another option")
-    chosen = _filter(hosts, match, host_state, is_all=is_all)
+    chosen = filter_of(hosts, match, host_state, is_all=is_all)
     _change(chosen, lambda operator, name: operator.set(name, values), "changed", is_yes, is_json, state)
 
 
@@ -205,13 +205,14 @@ _FIELDS = {
 
 
 def _change(chosen: Any, act: Any, done: str, is_yes: bool, is_json: bool, state: Path | None) -> None:
-    from orbweaver.console.terminal import hosts as command
+    from orbweaver.console.terminal.hosts import host_changes as command
 
     command.change(read_settings(state), chosen, act, done, is_yes=is_yes, is_json=is_json)
 
 
-def _filter(hosts: list[str] | None, match: str | None, host_state: HostState | None, *, is_all: bool) -> Any:
-    from orbweaver.console.terminal.hosts import Filter
+def filter_of(hosts: list[str] | None, match: str | None, host_state: HostState | None, *, is_all: bool) -> Any:
+    """Return the choice of hosts that names or filters make; raises BadParameter for both at once."""
+    from orbweaver.console.terminal.hosts.choice import Filter
     from orbweaver.queue.hosts.situation import HostState as State
 
     if hosts and (match is not None or host_state is not None or is_all):

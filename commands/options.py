@@ -45,6 +45,10 @@ AccessFile = Annotated[
 Authority = Annotated[str | None, typer.Option("--authority", metavar="TEXT", help="Who allowed this recrawl.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with exact URLs.")]
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be fetched and what not; no connection is made.")
+]
+
 WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another run uses this store.")]
 
 

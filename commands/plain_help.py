@@ -12,11 +12,12 @@ _IN_WORDS = {"str": "TEXT", "path": "FILE", "int": "NUMBER", "int range": "NUMBE
 def command_of(app: typer.Typer) -> Any:
     """Return the command of an app, whose help shows values as words; typer has no type for the result."""
     command = typer.main.get_command(app)
-    _explain(command)
+    explain(command)
     return command
 
 
-def _explain(command: Any) -> None:
+def explain(command: Any) -> None:
+    """Have the help of a command, and of those of a group that are built already, show values as words."""
     before = command.get_params
 
     def get_params(context: Any) -> list[Any]:
@@ -27,8 +28,9 @@ def _explain(command: Any) -> None:
         return parameters
 
     command.get_params = get_params
-    for inner in getattr(command, "commands", {}).values():
-        _explain(inner)
+    inner = getattr(command, "commands", {})
+    for one in inner.values() if isinstance(inner, dict) else ():
+        explain(one)
 
 
 def _display_of(parameter: Any) -> Any:
@@ -39,7 +41,7 @@ def _display_of(parameter: Any) -> Any:
             return None
         shown = before(ctx)
         if shown is None or "|" in shown:  # a choice shows its values
-            return None if shown is None else str(shown)
+            return None if shown is None else str(shown).replace("<list[", "<").replace("]>", ">")
         return _IN_WORDS.get(str(shown).strip("<>"), "TEXT" if str(shown).startswith("<") else str(shown))
 
     return display

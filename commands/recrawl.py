@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import AsJson, StateDir, read_moment, read_settings
+from orbweaver.commands.exit_status import FAILED
+from orbweaver.commands.hosts import All, InState, Match, Names, Yes, filter_of
+from orbweaver.commands.options import AsJson, DryRun, StateDir, read_moment, read_settings
 
 app = typer.Typer()
 
@@ -14,37 +16,35 @@ app = typer.Typer()
 @app.command(
     epilog="Examples:\n\n  orbweaver recrawl www.example.org img.example.org\n\n"
     "  orbweaver recrawl www.example.org --at 2026-12-31T22:00:00Z\n\n"
+    "  orbweaver recrawl --match '*.example' --yes\n\n"
     "  orbweaver recrawl www.example.org --dry-run\n\n"
-    "Exit status: 0 asked for, or shown; 1 the store failed; 2 bad usage, an unknown host, or there is no store."
+    "Exit status: 0 asked for, or shown; 1 a host will not be visited, and it is said why, or the store failed; 2 bad "
+    "usage, an unknown host, or there is no store."
 )
 def recrawl(
-    hosts: Annotated[list[str], typer.Argument(metavar="HOST", help="Host names or URLs.")],
+    hosts: Names = None,
     is_now: Annotated[bool, typer.Option("--now", help="As soon as a worker is free (the default).")] = False,
     at: Annotated[
-        datetime | None, typer.Option(metavar="TIME", parser=read_moment, help="RFC 3339 time; not before it.")
+        datetime | None,
+        typer.Option(metavar="TIME", parser=read_moment, help="RFC 3339 time; a visit more, and none is delayed."),
     ] = None,
-    is_dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be fetched and what not; no connection is made.")
-    ] = False,
+    match: Match = None,
+    host_state: InState = None,
+    is_all: All = False,
+    is_yes: Yes = False,
+    is_dry_run: DryRun = False,
     is_json: AsJson = False,
     state: StateDir = None,
 ) -> None:
     """Ask for a visit of hosts, whatever the schedule and the budget say. Pauses, expiries and quiet hours hold."""
-    from orbweaver.console.terminal import hosts as command
+    from orbweaver.console.terminal.hosts import host_changes as command
 
     if is_now and at is not None:
         raise typer.BadParameter("give --now or --at TIME, not both")
-    chosen = command.Filter(tuple(command.name_of(one) for one in hosts))
+    chosen = filter_of(hosts, match, host_state, is_all=is_all)
     settings = read_settings(state)
     if is_dry_run:
         command.explain_visit(settings, chosen, is_json=is_json)
         return
-    done = "asked for" if at is None else f"asked for at {at:%Y-%m-%d %H:%M} UTC"
-    command.change(
-        settings,
-        chosen,
-        lambda operator, name: operator.ask(name, operator.at if at is None else at),
-        done,
-        is_yes=True,
-        is_json=is_json,
-    )
+    if not command.ask(settings, chosen, at, is_yes=is_yes, is_json=is_json):
+        raise typer.Exit(FAILED)

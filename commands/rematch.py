@@ -38,8 +38,8 @@ def rematch(
     state: StateDir = None,
 ) -> None:
     """Ask again about every retained file and every case; nothing is fetched."""
-    from orbweaver.console.terminal import rematch as command
-    from orbweaver.console.terminal.verify import RunOptions
+    from orbweaver.console.terminal.runs import rematch as command
+    from orbweaver.console.terminal.runs.verify import RunOptions
 
     settings = read_settings(state)
     require_list(hashes, matcher, settings)

@@ -9,6 +9,7 @@ from orbweaver.commands.options import (
     AccessFile,
     AsJson,
     Authority,
+    DryRun,
     Expires,
     ScopeOfReports,
     StateDir,
@@ -29,6 +30,7 @@ def _group() -> None:
     "import",
     epilog="Examples:\n\n  orbweaver reports import reports.csv --authority 'J. Doe' --expires 2027-01-01\n\n"
     "  cat urls.txt | orbweaver reports import - --scope site --now --json\n\n"
+    "  orbweaver reports import reports.csv --dry-run\n\n"
     "Exit status: 0 all hosts are entered; 1 the store failed; 2 bad usage, no usable report, or no authority where "
     "AUTHORITY_REQUIRED asks for one.",
 )
@@ -46,12 +48,13 @@ def import_reports(
     access: AccessFile = None,
     encoding: Annotated[str | None, typer.Option(metavar="NAME", help="Encoding of the reports.")] = None,
     is_now: Annotated[bool, typer.Option("--now", help="Also ask for a visit of each host now.")] = False,
+    is_dry_run: DryRun = False,
     is_json: AsJson = False,
     state: StateDir = None,
 ) -> None:
     """Add the hosts of reports, or strengthen those that are there: many, new and grave reports weigh more."""
-    from orbweaver.console.terminal import hosts as command
-    from orbweaver.console.terminal.verify import RunOptions
+    from orbweaver.console.terminal.hosts import host_changes as command
+    from orbweaver.console.terminal.runs.verify import RunOptions
 
     options = RunOptions(
         reports=reports,
@@ -65,4 +68,4 @@ def import_reports(
         is_json=is_json,
         state_dir=state,
     )
-    command.import_reports(options, read_settings(state), is_now=is_now)
+    command.import_reports(options, read_settings(state), is_now=is_now, is_dry_run=is_dry_run)

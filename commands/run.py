@@ -34,7 +34,7 @@ def run(
     """
     settings = read_settings(state)
     require_list(None, matcher, settings)
-    from orbweaver.console.terminal.serving import ServiceOptions, serve
+    from orbweaver.console.terminal.fleet.serving import ServiceOptions, serve
 
     options = ServiceOptions(tuple(matcher or ()), tuple(allow_address or ()), state)
     serve(options, settings)

@@ -19,7 +19,7 @@ def show(
     state: StateDir = None,
 ) -> None:
     """Show what becomes due in the next seven days, what waits, and how much of the budget that takes."""
-    from orbweaver.console.terminal import schedule_outlook
+    from orbweaver.console.terminal.hosts import schedule_outlook
 
     schedule_outlook.show(read_settings(state), is_json=is_json)
 
@@ -33,6 +33,6 @@ def simulate(
     state: StateDir = None,
 ) -> None:
     """Compare the policies on the hosts of this store: how soon each would find what is uploaded again."""
-    from orbweaver.console.terminal import schedule_outlook
+    from orbweaver.console.terminal.hosts import schedule_outlook
 
     schedule_outlook.simulate(read_settings(state), is_json=is_json)

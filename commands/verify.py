@@ -10,6 +10,7 @@ from orbweaver.commands.options import (
     AccessFile,
     Authority,
     CategoryTableFile,
+    DryRun,
     Expires,
     HashList,
     ListName,
@@ -33,6 +34,7 @@ app = typer.Typer()
     "  orbweaver verify reports.csv --hashes list.csv --out findings\n\n"
     "  orbweaver verify urls.txt --hashes list.hashes --scope site --max-pages 500\n\n"
     "  cat urls.txt | orbweaver verify - --matcher hashlist:/srv/list.hashes --json\n\n"
+    "  orbweaver verify reports.csv --dry-run\n\n"
     "Exit status: 0 every host was recrawled, every report and file got its answer (a reported URL that is gone has "
     "none), every event was delivered; 1 a host, report or file could not be checked, or something stayed unknown or "
     "undelivered; 2 bad usage or no usable report."
@@ -75,41 +77,43 @@ def verify(
         typer.Option(metavar="NAME", help="Encoding of the reports, e.g. windows-1252 (default: UTF-8, or its mark)."),
     ] = None,
     wait: WaitForOthers = False,
+    is_dry_run: DryRun = False,
     state: StateDir = None,
 ) -> None:
     """Recrawl the hosts of reported URLs and report every known file."""
-    from orbweaver.console.terminal import verify as command
+    from orbweaver.console.terminal.runs import verify as command
 
     settings = read_settings(state)
-    require_list(hashes, matcher, settings)
+    if not is_dry_run:
+        require_list(hashes, matcher, settings)
     require_hashes(hashes, category_table)
-    finished = command.verify(
-        command.RunOptions(
-            reports=reports,
-            encoding=encoding,
-            hashes=hashes,
-            list_name=read_list_name(list_name, hashes),
-            category_table=category_table,
-            matchers=tuple(matcher or ()),
-            scope=scope,
-            limits=Limits(
-                max_pages=max_pages,
-                max_files=max_files,
-                max_depth=max_depth,
-                max_bytes=max_bytes,
-                max_seconds=max_seconds,
-                max_host_cost=max_host_cost,
-            ),
-            access=access,
-            authority=read_authority(authority),
-            embeds=embeds,
-            expires_at=expires,
-            out=out,
-            is_json=is_json,
-            allow_addresses=tuple(allow_address or ()),
-            is_waiting=wait,
-            state_dir=state,
+    options = command.RunOptions(
+        reports=reports,
+        encoding=encoding,
+        hashes=hashes,
+        list_name=read_list_name(list_name, hashes),
+        category_table=category_table,
+        matchers=tuple(matcher or ()),
+        scope=scope,
+        limits=Limits(
+            max_pages=max_pages,
+            max_files=max_files,
+            max_depth=max_depth,
+            max_bytes=max_bytes,
+            max_seconds=max_seconds,
+            max_host_cost=max_host_cost,
         ),
-        settings,
+        access=access,
+        authority=read_authority(authority),
+        embeds=embeds,
+        expires_at=expires,
+        out=out,
+        is_json=is_json,
+        allow_addresses=tuple(allow_address or ()),
+        is_waiting=wait,
+        state_dir=state,
     )
-    raise typer.Exit(finished.exit_status)
+    if is_dry_run:
+        command.explain(options)
+        return
+    raise typer.Exit(command.verify(options, settings).exit_status)

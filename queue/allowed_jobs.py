@@ -82,10 +82,10 @@ def refusal(fields: Mapping[str, bytes]) -> str | None:
             reason = _refusal_of_field(field, value)
             if reason is not None:
                 return reason
-    try:
-        name, instance, arguments, options = from_json(_inflated(fields.get("data", b"")))
-    except (ValueError, zlib.error, TypeError):
+    call = _call_of(fields.get("data", b""))
+    if call is None:
         return "its data is not JSON of function, instance, arguments and options"
+    name, instance, arguments, options = call
     if not isinstance(name, str) or name.rpartition(".")[0] != MODULE or name.rpartition(".")[2] not in NAMES:
         return f"it calls {str(name)[:80]!r}, which is not a job function"
     if instance is not None or options != {}:
@@ -93,6 +93,23 @@ def refusal(fields: Mapping[str, bytes]) -> str | None:
     if not isinstance(arguments, list) or not all(isinstance(value, str) for value in arguments):
         return "its arguments are not a list of texts"
     return None
+
+
+def first_argument(data: bytes) -> str | None:
+    """Return the first argument of a job by its stored data; None for a job that has none, or is none of ours."""
+    call = _call_of(data)
+    arguments = None if call is None else call[2]
+    is_text = isinstance(arguments, list) and bool(arguments) and isinstance(arguments[0], str)
+    return str(arguments[0]) if is_text and arguments is not None else None
+
+
+def _call_of(data: bytes) -> tuple[Any, Any, Any, Any] | None:
+    """Return function, instance, arguments and options by a job's data, as they come; None for what is no such data."""
+    try:
+        name, instance, arguments, options = from_json(_inflated(data))
+    except (ValueError, zlib.error, TypeError):
+        return None
+    return name, instance, arguments, options
 
 
 def _refusal_of_field(field: str, value: bytes) -> str | None:

@@ -25,13 +25,16 @@ DELIVER_SECONDS = 120
 # A busy crawl swallows RQ's timeout, so a recrawl keeps its own deadline; RQ's is well outside it.
 RECRAWL_SECONDS_MARGIN = 300
 # Fields of a worker's record that are ours: that it looks at what is in force, why it takes no job now, how many
-# recrawls it has at once, and what tells its process from a later one of the same number (queue.fleet.processes).
+# recrawls it has at once, of which release it is, and what tells its process from a later one of the same number
+# (queue.fleet.processes).
 LOOKS = "looks_at_in_force"
 IDLE_BECAUSE = "idle_because"
 PROCESS_START = "process_start"
 KERNEL = "kernel"
+RELEASE = "orbweaver_version"
 RECRAWLS_AT_ONCE = "recrawls_at_once"
 PARKED_SECONDS = 90 * 24 * 3600
+_ENCODED = re.compile(r"_([0-9a-f]{1,4})_")
 
 
 class QueueName(StrEnum):
@@ -50,6 +53,11 @@ def queue_for(store: Store, name: QueueName) -> Queue:
 def encoded(name: str) -> str:
     """Return a text as part of a job id, which may hold letters, digits, `_` and `-` only; one to one."""
     return re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", name)
+
+
+def decoded(part: str) -> str:
+    """Return the text that a part of a job id stands for; `encoded` the other way."""
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), part)
 
 
 def recrawl_job_id(scope_name: str) -> str:
@@ -206,6 +214,12 @@ def under_way(store: Store, name: QueueName) -> set[str]:
     }
 
 
+def started_job_ids(store: Store, name: QueueName) -> list[str]:
+    """Return the ids of the jobs that workers of a queue have begun, in one command; some may be done by now."""
+    entries = store.execute_command("ZRANGE", queue_for(store, name).started_job_registry.key, 0, -1)
+    return [entry.decode(errors="replace").partition(":")[0] for entry in entries]
+
+
 @dataclass(frozen=True)
 class QueuedJobs:
     """The ids of a queue's jobs at one moment: those that a worker has or will get, and those that are `parked`."""
@@ -238,6 +252,12 @@ def is_being_worked_on(store: Store, name: QueueName, job_id: str) -> bool:
     # Not `is_started`: it asks the store again, and raises when the job is done meanwhile.
     is_started = job.get_status(refresh=False) == JobStatus.STARTED
     return is_started and bool(store.exists(Worker.redis_worker_namespace_prefix + job.worker_name))
+
+
+def worker_of(store: Store, name: QueueName, job_id: str) -> str | None:
+    """Return the name of the worker, alive, that has started a job; None when none has."""
+    job = queue_for(store, name).fetch_job(job_id)
+    return job.worker_name if job is not None and is_being_worked_on(store, name, job_id) else None
 
 
 def is_with_a_worker(store: Store, name: QueueName, job_id: str) -> bool:

@@ -246,3 +246,8 @@ def priors() -> str:
 def budget() -> str:
     """Hash: what may be spent on visits now (`left`), and when that was (`at`); owner queue.hosts.spending."""
     return f"{PREFIX}:budget"
+
+
+def scheduler() -> str:
+    """String, JSON: which scheduler looked at the hosts last, and when; owner queue.hosts.scheduler_sign."""
+    return f"{PREFIX}:scheduler"

@@ -18,6 +18,7 @@ from orbweaver.queue.records import recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store.connection import Store
 from rq.job import JobStatus
+from rq.job_lifecycle import record_job_failure
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 
@@ -51,6 +52,7 @@ def add_worker(store: Store, name: str = "worker", *, places: int | None = None,
         "pid": os.getpid(),
         PROCESS_START: processes.start_of(os.getpid()) or 0,
         KERNEL: processes.kernel(),
+        "queues": queue,
     }
     if places is not None:
         fields["recrawls_at_once"] = places
@@ -69,6 +71,17 @@ def take_job(store: Store, name: str = "h.test") -> None:
     assert store.lrem(queue.key, 1, job_id) == 1
     store.zadd(queue.started_job_registry.key, {f"{job_id}:execution": time.time() + 600})
     store.hset(queues.job_key(job_id), mapping={"status": JobStatus.STARTED.value, "worker_name": "worker"})
+
+
+def park_job(store: Store, name: str, said: str) -> None:
+    """Park a host's job that waits, as a worker does after the last try; `said` is the end of its traceback."""
+    queue = queues.queue_for(store, QueueName.RECRAWL)
+    job = queue.fetch_job(queues.recrawl_job_id(name))
+    assert job is not None
+    store.lrem(queue.key, 1, job.id)
+    with store.pipeline(transaction=True) as pipe:
+        record_job_failure(job, f"Traceback (most recent call last):\n{said}", pipe)
+        pipe.execute()
 
 
 def drop_job(store: Store, name: str = "h.test") -> None:

@@ -44,7 +44,7 @@ def test_state_is_the_state_directory_in_every_command() -> None:
         found |= {(" ".join(path), one.metavar) for one in shown if "--state" in one.opts}
     stateful = (
         *("verify", "run", "rematch", "doctor", "cases list", "matcher accept", "backup", "restore"),
-        *("reports import", "recrawl", "schedule show", "schedule simulate"),
+        *("reports import", "recrawl", "schedule show", "schedule simulate", "top", "jobs", "jobs discard", "workers"),
         *(f"hosts {name}" for name in ("list", "show", "add", "pause", "resume", "retire", "set")),
     )
     assert found == {(name, "DIR") for name in stateful}
@@ -83,9 +83,9 @@ cli.main()
     [
         ("typer", []),
         ("orbweaver.commands.verify", ["verify"]),
-        ("orbweaver.console.terminal.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
+        ("orbweaver.console.terminal.runs.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
         ("orbweaver.queue.queues", ["rematch", "--hashes", "list.csv"]),
-        ("orbweaver.console.terminal.case_list", ["cases", "list"]),
+        ("orbweaver.console.terminal.cases.case_list", ["cases", "list"]),
         ("orbweaver.console.terminal.doctor", ["doctor"]),
         ("orbweaver.console.terminal.lists.info", ["hashlist", "info", "list.hashes"]),
     ],

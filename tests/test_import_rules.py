@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "crawler": frozenset({"model", "settings"}),
     "matcher_client": frozenset({"store", "model", "settings"}),
     "takedown": frozenset({"store", "model", "settings"}),
-    "queue": BELOW_QUEUE,
+    "queue": BELOW_QUEUE | {""},
     "console": BELOW_QUEUE | {"queue", ""},
     "commands": BELOW_QUEUE | {"queue", "console"},
     "cli": frozenset({"commands", "settings", ""}),
@@ -53,6 +53,14 @@ MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
     "visiting": frozenset(
         {"rules", "bodies", "links", "fetching", "errors", "transfer_errors", "link_kind", "asked_as"}
     ),
+}
+# The same inside console/terminal: its rooms, and the files at its root that they share.
+MAY_IMPORT_IN_TERMINAL: dict[str, frozenset[str]] = {
+    "cases": frozenset(),
+    "fleet": frozenset({"confirmation", "termination"}),
+    "hosts": frozenset({"confirmation", "dry_run", "runs"}),
+    "lists": frozenset({"termination"}),
+    "runs": frozenset({"cases", "dry_run", "lists", "termination"}),
 }
 # Rules decide and touch nothing: no network, no file, no process, no clock that they wait for. They know these only.
 _PURE = """
@@ -109,6 +117,16 @@ def room_in_crawler(path: Path, root: Path) -> str | None:
     return parts[1] if parts[0] == "crawler" and len(parts) > 2 else None
 
 
+def trespasses_in_terminal(target: str, path: Path, root: Path) -> Iterator[str]:
+    """Say what is wrong with an import of a file in a room of console/terminal."""
+    parts, place = target.split("."), path.relative_to(root).parts
+    room = place[2] if place[:2] == ("console", "terminal") and len(place) > 3 else None
+    if room is not None and parts[:3] == ["orbweaver", "console", "terminal"]:
+        other = parts[3] if len(parts) > 3 else ""
+        if other != room and other not in MAY_IMPORT_IN_TERMINAL.get(room, frozenset()):
+            yield f"console/terminal/{room} may not import {other or 'console/terminal'} ({target})"
+
+
 def trespasses_in_crawler(target: str, room: str, where: str) -> Iterator[str]:
     """Say what is wrong with an import of a file in a room of the crawler."""
     parts = target.split(".")
@@ -153,6 +171,7 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
             strangers[bound_to] = other
         if inner is not None:
             yield from (f"{where}:{line}: {said}" for said in trespasses_in_crawler(target, inner, where))
+        yield from (f"{where}:{line}: {said}" for said in trespasses_in_terminal(target, path, root))
         if where.startswith("queue/schedule/"):
             yield from (f"{where}:{line}: {said}" for said in trespasses_in_schedule(target, where))
         if PICKLES.intersection(target.split(".")):
@@ -218,6 +237,8 @@ def test_every_module_of_the_package_is_read() -> None:
     assert set(ROOMS) == {room for room in MAY_IMPORT if room and (ROOT / room).is_dir()}
     rooms_in_crawler = {room for path in product_files(ROOT) if (room := room_in_crawler(path, ROOT))}
     assert rooms_in_crawler == set(MAY_IMPORT_IN_CRAWLER)
+    folders = {path.name for path in (ROOT / "console" / "terminal").iterdir() if (path / "__init__.py").is_file()}
+    assert folders == set(MAY_IMPORT_IN_TERMINAL)
 
 
 def test_no_file_imports_itself_through_others() -> None:
@@ -390,6 +411,16 @@ PLANTED = {
         "from orbweaver.crawler.rules import urls",
         "crawler/containment may not import rules",
     ),
+    "a room of the terminal knows no other": (
+        "console/terminal/lists/a.py",
+        "from orbweaver.console.terminal.runs import verify",
+        "console/terminal/lists may not import runs",
+    ),
+    "a room of the terminal knows no command without a room": (
+        "console/terminal/hosts/a.py",
+        "from orbweaver.console.terminal import doctor",
+        "console/terminal/hosts may not import doctor",
+    ),
     "nobody imports the reactor": ("queue/a.py", "from twisted.internet import reactor", "is a reactor"),
     "nobody imports the reactor's module": ("crawler/a.py", "import twisted.internet.reactor", "is a reactor"),
 }
@@ -406,6 +437,8 @@ def small_house(tmp_path: Path) -> Path:
             (tmp_path / f"{room or '__init__'}.py").write_text("import json\n")
     for room in MAY_IMPORT_IN_CRAWLER:
         (tmp_path / "crawler" / room).mkdir()
+    for room in MAY_IMPORT_IN_TERMINAL:
+        (tmp_path / "console" / "terminal" / room).mkdir(parents=True)
     (tmp_path / "queue" / "schedule" / "simulation").mkdir(parents=True)
     return tmp_path
 

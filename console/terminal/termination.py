@@ -1,8 +1,9 @@
-"""Ends a command on a signal in the same way as on Ctrl-C: temporary folders are removed first."""
+"""Ends a command on a signal: in order, or as on Ctrl-C, so that temporary folders are removed first."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,19 @@ def unwound_when_terminated() -> Iterator[None]:
     before = {number: signal.signal(number, unwind) for number in _SIGNALS}
     try:
         yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Set the event on SIGTERM, SIGHUP and SIGINT, again and again: the stop is in order and has its own end."""
+    stop = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, lambda _number, _frame: stop.set()) for number in numbers}
+    try:
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

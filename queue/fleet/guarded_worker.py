@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orbweaver
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import AllowedJob
 from orbweaver.queue.fleet import processes, upkeep
 from orbweaver.queue.job_errors import JobTimeIsOver
-from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, QueueName, give_back
+from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, RELEASE, QueueName, give_back
 from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store, socket_path
@@ -75,7 +76,8 @@ class GuardedWorker(_Base):
     def serialize(self) -> dict[str, Any]:
         """Return the fields of the worker's record, with our own."""
         start = processes.start_of(os.getpid()) or 0
-        return {**super().serialize(), LOOKS: 1, PROCESS_START: start, KERNEL: processes.kernel()}
+        ours = {LOOKS: 1, PROCESS_START: start, KERNEL: processes.kernel(), RELEASE: orbweaver.__version__}
+        return {**super().serialize(), **ours}
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a job, and take it only while the settings of this worker are in force.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orbweaver.queue.errors import QueueError
-from orbweaver.queue.hosts import completion, counting, dispatch, due
+from orbweaver.queue.hosts import completion, counting, dispatch, due, scheduler_sign
 from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import HostCount, Shares
 from orbweaver.queue.hosts.dispatch import Dispatched
@@ -63,6 +63,7 @@ class Scheduler:
     def tick(self) -> Tick:
         """Complete, dispatch, and count some hosts. Raises RedisError while the store is away: nothing is half done."""
         at = due.server_time(self._store)
+        scheduler_sign.give(self._store, at)
         shares = self._shares(at)
         done = Tick(completion.complete(self._store, self._plan, shares, at))
         done.dispatched = dispatch.dispatch(self._store, self._plan, shares, at)

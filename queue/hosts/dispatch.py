@@ -32,7 +32,7 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 # So many jobs for each place of a worker: one under way, and one that waits, or a place would be empty until the next
 # tick.
-_JOBS_A_PLACE: Final = 2
+JOBS_A_PLACE: Final = 2
 # A start takes some 15 ms on a store that waits for its disk at each write: a tick ends, and can be stopped, soon.
 STARTED_AT_ONCE: Final = 100
 BUSY_AGAIN: Final = timedelta(seconds=30)
@@ -73,7 +73,7 @@ def places(store: Store) -> int:
 
 def room(store: Store) -> int:
     """Return how many more recrawls can start soon."""
-    return max(0, places(store) * _JOBS_A_PLACE - queues.waiting_jobs(store, QueueName.RECRAWL))
+    return max(0, places(store) * JOBS_A_PLACE - queues.waiting_jobs(store, QueueName.RECRAWL))
 
 
 def dispatch(store: Store, plan: BudgetPlan, shares: Shares, at: datetime) -> Dispatched:

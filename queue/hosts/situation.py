@@ -10,11 +10,12 @@ from enum import StrEnum
 from orbweaver.model import format_time
 from orbweaver.queue import queues
 from orbweaver.queue.errors import ScheduleRefused
-from orbweaver.queue.hosts import counting, dispatch, due, spending
+from orbweaver.queue.hosts import counting, dispatch, due, obstacles
 from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import NEVER, Lease
-from orbweaver.queue.hosts.host_clock import Held, scheduled
+from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import KnownHost
+from orbweaver.queue.hosts.obstacles import Fleet
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.explanation import Cause, DueTime
@@ -39,39 +40,23 @@ class HostState(StrEnum):
 
 @dataclass(frozen=True)
 class Situation:
-    """The state of a host, when it is due (None: not, or it is under way), and why, a line for each rule."""
+    """The state of a host, when it is due (None: not, or it is under way), and why, a line for each reason.
+
+    `cause` is one stable word for the reason that decides, for scripts.
+    """
 
     state: HostState
     due_at: datetime | None
+    cause: str
     reasons: tuple[str, ...]
     rate: float | None = None
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """Hosts wait for these: places of workers, jobs that have them, hosts that are due, and the rest of the budget."""
-
-    places: int
-    jobs: int
-    ready: int
-    left: float
-
-
-def fleet_of(store: Store, plan: BudgetPlan, at: datetime) -> Fleet:
-    """Look at what the hosts wait for."""
-    return Fleet(
-        places=dispatch.places(store),
-        jobs=queues.waiting_jobs(store, QueueName.RECRAWL),
-        ready=int(store.zcard(keys.ready())),
-        left=spending.left(store, plan.policy.budget, at),
-    )
-
-
 def situations(
-    store: Store, hosts: Sequence[KnownHost], plan: BudgetPlan, shares: Shares, at: datetime
+    store: Store, hosts: Sequence[KnownHost], plan: BudgetPlan, shares: Shares, at: datetime, fleet: Fleet | None = None
 ) -> list[Situation]:
-    """Return the situation of each host, in order."""
-    fleet = fleet_of(store, plan, at)
+    """Return the situation of each host, in order; `fleet` is what was seen of it, by default it is looked at now."""
+    fleet = obstacles.fleet_of(store, plan, at) if fleet is None else fleet
     names = [one.name for one in hosts]
     times, priors = due.due_times(store, names), counting.priors_of(store, names, shares)
     with store.pipeline(transaction=False) as pipe:
@@ -112,20 +97,33 @@ def _situation(
 ) -> Situation:
     told = told_of(host, prior, plan, shares, at)
     if isinstance(told, str):
-        return Situation(HostState.UNREADABLE, None, (told,))
+        return Situation(HostState.UNREADABLE, None, "unreadable", (told,))
     known, decided = told
     rate, reasons = rate_of(known.evidence, known.prior), tuple(decided.explanation.text.splitlines())
     if lease is not None:
-        return Situation(HostState.UNDER_WAY, None, (_in_work(store, lease),), rate)
+        return Situation(HostState.UNDER_WAY, None, *_in_work(store, lease, fleet), rate)
     if decided.at is None:
-        return Situation(_kept_by(host, decided), None, reasons, rate)
-    held = _held(host)
+        state = _kept_by(host, decided)
+        cause = state.value if state is not HostState.NOT_DUE else _word(decided)
+        return Situation(state, None, cause, reasons, rate)
+    found = list(filter(None, (obstacles.of_its_job(host.name, fleet), obstacles.of_the_last_try(host.clock))))
+    clock = obstacles.of_the_clock(fleet)
     if (is_ready or (due_at is not None and due_at <= at.timestamp())) and decided.at <= at:
-        return Situation(HostState.READY, decided.at, (*reasons, *held, *_waits_for(host, fleet)), rate)
+        found += [
+            *obstacles.of_the_fleet(host.clock, fleet, is_asked_for=decided.is_asked_for),
+            *([clock] if clock else []),
+        ]
+        return Situation(HostState.READY, decided.at, found[0].word, (*reasons, *(one.line for one in found)), rate)
     stored = None if due_at is None or due_at == NEVER else datetime.fromtimestamp(due_at, UTC)
+    lines = [one.line for one in (*found, *([clock] if clock else []))]
     if host.clock.last_visit is None and stored is None:
-        held = (*held, "the next scheduler that counts all hosts gives it its due time")
-    return Situation(HostState.WAITING, stored or decided.at, (*reasons, *held), rate)
+        lines.append("the next scheduler that counts all hosts gives it its due time")
+    return Situation(HostState.WAITING, stored or decided.at, _word(decided), (*reasons, *lines), rate)
+
+
+def _word(decided: DueTime) -> str:
+    """Return the rule that set the due time, or keeps the host from having one, as one word."""
+    return decided.explanation.cause.value.replace(", ", "-").replace(" ", "-")
 
 
 def _kept_by(host: KnownHost, decided: DueTime) -> HostState:
@@ -138,31 +136,23 @@ def _kept_by(host: KnownHost, decided: DueTime) -> HostState:
     return HostState.NOT_DUE
 
 
-def _in_work(store: Store, lease: Lease) -> str:
+def _in_work(store: Store, lease: Lease, fleet: Fleet) -> tuple[str, tuple[str, ...]]:
+    """Return where the visit of a host is that a scheduler has claimed: a word, and lines."""
     if lease.recrawl_id is None:
-        return "a scheduler is about to enqueue its recrawl"
-    job_id = queues.recrawl_job_id(lease.name)
-    if queues.is_with_a_worker(store, QueueName.RECRAWL, job_id):
-        return f"a worker recrawls it: recrawl {lease.recrawl_id}"
-    return f"its recrawl {lease.recrawl_id} waits in the queue, or its files wait for their answers"
-
-
-def _held(host: KnownHost) -> tuple[str, ...]:
-    words = {
-        Held.BUSY: "the last time that it was due its host had a recrawl job of another run: tried again soon",
-        Held.UNREADABLE: "the last time that it was due its record could not be read: tried again every hour",
-    }
-    return (words[Held(host.clock.held)],) if host.clock.held in set(Held) else ()
-
-
-def _waits_for(host: KnownHost, fleet: Fleet) -> tuple[str, ...]:
+        return "claimed", ("a scheduler is about to enqueue its recrawl",)
+    job_id, recrawl = queues.recrawl_job_id(lease.name), f"recrawl {lease.recrawl_id}"
+    if job_id in fleet.parked:
+        obstacle = obstacles.of_its_job(lease.name, fleet)
+        assert obstacle is not None
+        return obstacle.word, (obstacle.line,)
+    if (worker := queues.worker_of(store, QueueName.RECRAWL, job_id)) is not None:
+        return "recrawled", (f"worker {worker} recrawls it: {recrawl}",)
+    if job_id not in fleet.has_job:
+        return "answers", (f"its {recrawl} is over; its files wait for their answers, and a scheduler for these",)
     if not fleet.places:
-        return ("no recrawl worker takes jobs: start one with `orbweaver worker recrawl`",)
-    if fleet.jobs >= 2 * fleet.places:
-        return (f"all workers are busy: {fleet.jobs} jobs for {fleet.places} places; {fleet.ready} hosts are due",)
-    if host.clock.asked_at is None and fleet.left < host.clock.cost:
-        return (f"the budget is spent: {fleet.left:.2f} is left; {fleet.ready} hosts are due",)
-    return ("the next tick of a scheduler sends it to the workers: is `orbweaver scheduler` running?",)
+        waits = obstacles.of_the_fleet(HostClock(), fleet, is_asked_for=True)
+        return waits[0].word, (f"its {recrawl} waits in the queue", *(one.line for one in waits))
+    return "queued", (f"its {recrawl} waits in the queue for a worker",)
 
 
 def moment_in_words(moment: datetime | None) -> str | None:

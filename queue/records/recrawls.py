@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from orbweaver.crawler.errors import NotRecorded
 from orbweaver.crawler.visiting.records.journal import Record
-from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, format_time, now
+from orbweaver.model import HostAnswers, Limits, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.records import batches
-from orbweaver.store import keys
+from orbweaver.store import hash_fields, keys
 from orbweaver.store.connection import Store, text
 from pydantic import Field
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -91,6 +91,7 @@ def create(store: Store, run_id: str, order: Order) -> str:
             "state": RecrawlState.QUEUED,
             "attempt": 0,
             "created_at": format_time(now()),
+            "limits": order.scope.limits.model_dump_json(),
         },
     )
     pipe.expire(keys.recrawl(recrawl_id), KEPT_SECONDS)
@@ -139,6 +140,31 @@ def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
             Tally.model_validate_json(tally) if tally is not None else Tally(),
         )
         for state, tally in answers
+    ]
+
+
+class RecrawlProgress(NamedTuple):
+    """What one reads of a recrawl that is under way, again and again; `limits` are None for one of an older release."""
+
+    state: RecrawlState
+    attempt: int
+    tally: Tally
+    limits: Limits | None
+
+
+def progress(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlProgress | None]:
+    """Read the progress of recrawls, in order, in one command; None for one without a record."""
+    rows = hash_fields.read(store, keys.recrawl(""), recrawl_ids, ("state", "attempt", "tally", "limits"))
+    return [
+        None
+        if state is None
+        else RecrawlProgress(
+            RecrawlState(text(state)),
+            int(attempt or 0),
+            Tally.model_validate_json(tally or b"{}"),
+            None if limits is None else Limits.model_validate_json(limits),
+        )
+        for state, attempt, tally, limits in rows
     ]
 
 

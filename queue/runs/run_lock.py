@@ -197,6 +197,12 @@ def service(store: Store) -> str | None:
     return said(value) if value and not _is_freed(store, value, keys.service_lock()) else None
 
 
+def run_in_words(store: Store) -> str | None:
+    """Return who holds the run lock, in words; None when nobody does, or its process is known to be dead."""
+    value = text(store.get(keys.run_lock()) or "")
+    return said(value) if value and not _is_freed(store, value, keys.run_lock()) else None
+
+
 def run_under_way(store: Store) -> str | None:
     """Return the id of the run that holds the lock; None when there is none, or when an older release runs it."""
     holder = _holder(text(store.get(keys.run_lock()) or ""))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from orbweaver.console.errors import OutputUnusable
-from orbweaver.console.terminal import output_files
 from orbweaver.console.terminal.lists import raw_list
+from orbweaver.console.terminal.runs import output_files
 from orbweaver.matcher_client.errors import HashListUnreadable
 from orbweaver.store import embedded
 from orbweaver.store.errors import StateDirUnusable

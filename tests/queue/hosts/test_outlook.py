@@ -9,7 +9,7 @@ import json
 import pytest
 from host_fleet import add_host
 from orbweaver import settings
-from orbweaver.console.terminal import schedule_outlook
+from orbweaver.console.terminal.hosts import schedule_outlook
 from orbweaver.queue.errors import ScheduleRefused
 from orbweaver.queue.hosts import due, host_store, outlook
 from orbweaver.queue.hosts.host_clock import Stop

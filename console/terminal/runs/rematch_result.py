@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from orbweaver.console.terminal import case_list
+from orbweaver.console.terminal.cases import case_list
 from orbweaver.queue.matching.rematch_result import RematchResult
 from rich.console import Console
 

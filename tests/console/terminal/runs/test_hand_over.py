@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from orbweaver.console.terminal import hit_report
-from orbweaver.console.terminal.verify import hand_over
+from orbweaver.console.terminal.runs import hit_report
+from orbweaver.console.terminal.runs.verify import hand_over
 from orbweaver.queue.runs.verify_result import VerifyResult
 
 

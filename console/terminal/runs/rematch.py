@@ -6,11 +6,11 @@ import json
 import sys
 from typing import Any
 
-from orbweaver.console.terminal import event_places_shown
-from orbweaver.console.terminal.hit_report import show_unconfirmed
-from orbweaver.console.terminal.rematch_result import as_json, show
+from orbweaver.console.terminal.runs import event_places_shown
+from orbweaver.console.terminal.runs.hit_report import show_unconfirmed
+from orbweaver.console.terminal.runs.rematch_result import as_json, show
+from orbweaver.console.terminal.runs.verify import RunOptions, claim_of, open_list, service_urls, stop_on_interrupt
 from orbweaver.console.terminal.termination import unwound_when_terminated
-from orbweaver.console.terminal.verify import RunOptions, claim_of, open_list, service_urls, stop_on_interrupt
 from orbweaver.console.text import report_console
 from orbweaver.model import format_time
 from orbweaver.queue.runs import preparation as prepare

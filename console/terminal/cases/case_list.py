@@ -6,7 +6,7 @@ import itertools
 import sys
 from collections.abc import Iterable
 
-from orbweaver.console.terminal import case_blocks
+from orbweaver.console.terminal.cases import case_blocks
 from orbweaver.console.text import count, report_console
 from orbweaver.model import Case, CaseState
 from orbweaver.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from orbweaver.console.terminal import report_list
+from orbweaver.console.terminal.runs import report_list
 from orbweaver.model import Report
 from orbweaver.queue.records.report_outcomes import ReportOutcome, ReportResult
 from rich.console import Console

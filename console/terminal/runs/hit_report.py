@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import orbweaver
-from orbweaver.console.terminal import case_blocks, rematch_result, report_list
+from orbweaver.console.terminal.cases import case_blocks
 from orbweaver.console.terminal.lists.raw_list import RawList
+from orbweaver.console.terminal.runs import rematch_result, report_list
 from orbweaver.console.text import count, for_people, reason_for_people, safe, size
 from orbweaver.model import CaseState, Outcome, format_time
 from orbweaver.queue.intake.reports import BadLine

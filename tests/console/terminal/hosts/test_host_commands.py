@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from builders import url_of
 from host_fleet import add_host, add_worker, end_recrawl
-from orbweaver import cli, settings
+from orbweaver import settings
 from orbweaver.commands.exit_status import status_of
-from orbweaver.commands.plain_help import command_of
 from orbweaver.console.errors import NothingToDo
 from orbweaver.model import format_time
 from orbweaver.queue.errors import AuthorityMissing, HostUnknown
@@ -26,19 +23,6 @@ from orbweaver.store.connection import Store
 
 Run = Callable[..., str]
 LATER = "2100-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def run(store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command on the store in this process; what it prints is returned."""
-    monkeypatch.setenv("STORE_URL", url_of(store))
-    monkeypatch.setenv("STATE_DIR", str(tmp_path))
-
-    def run_command(*arguments: str) -> str:
-        command_of(cli.app).main(list(arguments), standalone_mode=False)
-        return capsys.readouterr().out
-
-    return run_command
 
 
 def shown(run: Run, name: str) -> Any:
@@ -57,7 +41,9 @@ def reports(tmp_path: Path) -> str:
 def test_reports_add_hosts_and_strengthen_them(run: Run, store: Store, reports: str, tmp_path: Path) -> None:
     assert run("reports", "import", reports) == "2 hosts added, 0 hosts strengthened, by 3 reports\n"
     assert json.loads(run("reports", "import", reports, "--json")) == {
-        "hosts": [{"host": name, "is_new": False, "new_reports": 0} for name in ("a.test", "b.test")],
+        "hosts": [
+            {"host": name, "is_new": False, "new_reports": 0, "kept_back": None} for name in ("a.test", "b.test")
+        ],
         "bad_lines": 0,
         "reports_left_out": 0,
     }
@@ -93,41 +79,6 @@ def test_hosts_are_added_listed_and_found(run: Run) -> None:
     assert run("hosts", "list", "--match", "*.a.test").splitlines()[-1] == "1 host"
     assert "b.test:8443" in run("hosts", "list", "--host-state", "ready")
     assert shown(run, "https://b.test:8443/")["record"]["reports"][0]["url"] == "https://b.test:8443/board/"
-
-
-def test_why_a_host_is_not_being_crawled_has_an_answer(run: Run, store: Store) -> None:
-    past = due.server_time(store) - timedelta(days=1)
-    ticking = Scheduler(store, settings.load())
-
-    def why(name: str) -> str:
-        return f"{shown(run, name)['state']}: {' / '.join(shown(run, name)['why'])}"
-
-    add_host(store, "expired.test", authority="J. Doe", expires_at=past)
-    add_host(store, "paused.test", pause="asked by the police")
-    add_host(store, "due.test")
-    add_host(store, "unreadable.test", slack=-5.0)
-    store.set(keys.host("unreadable.test"), '{"version": 99}')
-    assert why("expired.test").startswith("expired: authority J. Doe, not due: it expires at ")
-    assert why("paused.test") == "paused: paused, not due: asked by the police"
-    assert "version 99" in why("unreadable.test")
-    assert why("due.test") == (
-        "ready: never visited: due at once / no recrawl worker takes jobs: start one with `orbweaver worker recrawl`"
-    )
-    add_worker(store, places=9)
-    assert "is `orbweaver scheduler` running?" in why("due.test")
-    store.hset(keys.budget(), mapping={"left": -4.95, "at": due.server_time(store).timestamp()})
-    assert "the budget is spent: -4." in why("due.test")
-    store.delete(keys.budget())
-    ticking.tick()
-    assert why("due.test").startswith("under-way: its recrawl ")
-    end_recrawl(store, "due.test")
-    ticking.tick()
-    assert why("due.test").startswith("waiting: policy square-root: ")
-    assert run("hosts", "show", "due.test").count("finished; 3 pages, 2 files") == 1
-    run("hosts", "set", "due.test", "--weight", "0")
-    assert why("due.test").startswith("not-due: weight 0, not due")
-    run("hosts", "retire", "due.test")
-    assert why("due.test") == "retired: paused, not due: it is retired"
 
 
 def test_hosts_are_paused_resumed_and_retired_and_a_report_brings_one_back(
@@ -238,27 +189,6 @@ def test_a_visit_is_asked_for_and_its_end_is_told_to_who_waits(run: Run, store: 
     visit = changes.fulfilled(store, "h.test", asked_at)
     assert visit is not None
     assert visit.outcome == "finished"
-
-
-def test_a_visit_at_a_time_is_not_made_before_it(run: Run, store: Store) -> None:
-    add_host(store)
-    run("recrawl", "h.test", "--at", LATER)
-    assert shown(run, "h.test")["due_at"] == "2100-01-01T00:00:00.000Z"
-    assert "operator: asked for a visit at 2100-01-01 00:00 UTC" in shown(run, "h.test")["why"]
-    with pytest.raises(typer.BadParameter, match="not both"):
-        run("recrawl", "h.test", "--at", LATER, "--now")
-
-
-def test_a_dry_run_says_what_would_be_fetched_and_what_not(run: Run, store: Store) -> None:
-    add_host(store)
-    said = run("recrawl", "h.test", "--dry-run")
-    assert "would fetch hxxp://h[.]test/" in said
-    add_host(store, "old.test", authority="J. Doe", expires_at=due.server_time(store) - timedelta(days=1))
-    [line] = run("recrawl", "old.test", "--dry-run", "--json").splitlines()
-    dry = json.loads(line)
-    assert (dry["state"], dry["first"]) == ("expired", [])
-    assert [one["rule"] for one in dry["refused"]] == ["scope.expired"]
-    assert due.counts(store).leased == 0
 
 
 def test_no_cookie_and_no_proxy_is_shown(run: Run, store: Store, tmp_path: Path) -> None:

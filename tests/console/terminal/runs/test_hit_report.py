@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from builders import STAMP
-from orbweaver.console.terminal.hit_report import exit_status, show, summary
+from orbweaver.console.terminal.runs.hit_report import exit_status, show, summary
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.runs.verify_result import VerifyResult
 from rich.console import Console

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 
-from orbweaver.console.terminal.eta import Eta, Work
+from orbweaver.console.terminal.runs.eta import Eta, Work
 from orbweaver.console.text import safe, size
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs.verify_result import VerifyProgress

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from orbweaver.console.errors import NothingToDo
-from orbweaver.console.terminal import event_places_shown, hit_report, output_files
+from orbweaver.console.terminal import dry_run
 from orbweaver.console.terminal.lists.raw_list import RawList, open_raw
-from orbweaver.console.terminal.progress import ProgressDisplay
+from orbweaver.console.terminal.runs import event_places_shown, hit_report, output_files
+from orbweaver.console.terminal.runs.progress import ProgressDisplay
 from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import count, report_console, safe
-from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind
+from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind, now
 from orbweaver.queue.intake.access_profiles import read_profile
 from orbweaver.queue.intake.orders import Terms, plan
 from orbweaver.queue.intake.reports import BadLine, read_reports
@@ -110,6 +111,20 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
     summary = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     hand_over(result, summary, is_json=options.is_json, out=out)
     return FinishedRun(result, hit_report.exit_status(result))
+
+
+def explain(options: RunOptions) -> None:
+    """Print what a verification of these reports would fetch and what not, without store, workers or connection.
+
+    Raises NothingToDo, ReportsUnreadable, AccessUnreadable, AuthorityMissing.
+    """
+    notes = Console(stderr=True, soft_wrap=True)
+    terms = terms_of(options)
+    reports, bad_lines = read_reports_file(options, notes)
+    orders = plan(reports, options.scope, options.limits, terms)
+    dry_run.show(
+        [dry_run.of_order(order, now(), state="reported") for order in orders], bad_lines, is_json=options.is_json
+    )
 
 
 def hand_over(result: VerifyResult, summary: dict[str, Any], *, is_json: bool, out: Path | None) -> None:

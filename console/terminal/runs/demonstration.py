@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from orbweaver.console.terminal.verify import RunOptions, verify
+from orbweaver.console.terminal.runs.verify import RunOptions, verify
 from orbweaver.console.text import report_console
 from orbweaver.model import Case
 from orbweaver.queue.runs.verify_result import VerifyResult

@@ -6,8 +6,8 @@ import io
 
 import pytest
 from builders import NOON, STAMP, a_sighting
-from orbweaver.console.terminal import case_blocks
-from orbweaver.console.terminal.case_blocks import PLACES_SHOWN, blocks_of
+from orbweaver.console.terminal.cases import case_blocks
+from orbweaver.console.terminal.cases.case_blocks import PLACES_SHOWN, blocks_of
 from orbweaver.matcher_client.verdicts import judge
 from orbweaver.model import Case, HttpFacts, Listing
 from orbweaver.takedown.cases.transitions import change_by_match

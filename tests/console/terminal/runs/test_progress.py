@@ -6,8 +6,8 @@ import io
 import itertools
 
 import pytest
-from orbweaver.console.terminal.eta import Eta, Work
-from orbweaver.console.terminal.progress import ProgressDisplay, share_done
+from orbweaver.console.terminal.runs.eta import Eta, Work
+from orbweaver.console.terminal.runs.progress import ProgressDisplay, share_done
 from orbweaver.model import Tally
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs.verify_result import HostProgress, VerifyProgress

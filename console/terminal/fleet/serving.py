@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orbweaver.console.terminal.termination import stopped_by_signals
 from orbweaver.console.text import safe
 from orbweaver.queue.fleet import capacity
 from orbweaver.queue.runs import preparation as prepare
@@ -53,16 +50,3 @@ def serve(options: ServiceOptions, settings: Settings) -> None:
             on_start=on_start,
         )
     say("orbweaver run: stopped; what was under way is handed back")
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """Set the event on SIGTERM, SIGHUP and SIGINT, again and again: the stop is in order and has its own end."""
-    stop = threading.Event()
-    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = {number: signal.signal(number, lambda _number, _frame: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,0 +1,71 @@
+"""The commands of `orbweaver` by name, in the order of the help: each is imported and built when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import typer
+from orbweaver.commands import plain_help
+from typer.core import TyperGroup
+
+# The module of each command, or group of commands. To build them all takes longer than most commands do.
+MODULES: Final[Mapping[str, str]] = {
+    "verify": "verify",
+    "run": "run",
+    "reports": "reports",
+    "hosts": "hosts",
+    "recrawl": "recrawl",
+    "schedule": "schedule",
+    "top": "top",
+    "jobs": "jobs",
+    "workers": "workers",
+    "rematch": "rematch",
+    "cases": "cases",
+    "demo": "demo",
+    "doctor": "doctor",
+    "worker": "worker",
+    "scheduler": "scheduler",
+    "hashlist": "hashlist",
+    "matcher": "matcher",
+    "scope": "scope",
+    "backup": "backup",
+    "restore": "backup",
+}
+
+
+class CommandTable(Mapping[str, Any]):
+    """Builds a command when it is looked up for the first time; typer has no type for the result."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            app = importlib.import_module(f"orbweaver.commands.{MODULES[name]}").app
+            group: Any = typer.main.get_group(app)
+            # A module has a command of its own name, or several that stand beside each other, or it is a group.
+            command = group.commands.get(name, group)
+            command.name = name
+            plain_help.explain(command)
+            self._built[name] = command
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+class CommandGroup(TyperGroup):
+    """The command `orbweaver` itself."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = CommandTable()  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as typer calls it
+        """Return the names of the commands, without building any."""
+        return list(MODULES)
