@@ -47,11 +47,12 @@ wheel: install
 	rm -rf dist $(RELEASE)
 	mkdir -p dist $(RELEASE)
 	git archive --prefix=orbweaver/ HEAD | tar -x -C $(RELEASE)
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist $(RELEASE)/orbweaver
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation --wheel-dir dist $(RELEASE)/orbweaver
 
-# One file to install from without a checkout, and its checksum: docs/deployment.md.
+# One file to install from without a checkout, its checksum, and a bill of materials: docs/deployment.md.
 release: wheel
-	.ci/release $(RELEASE)/orbweaver dist
+	PYTHON=$(BIN)/python .ci/release $(RELEASE)/orbweaver dist
 
 # Half an hour on a quiet machine; needs nginx and wget. Writes tables and plots into docs/.
 bench: $(VENV)/.installed-bench
@@ -106,10 +107,18 @@ fail-over: install
 fleet-faults: install
 	FLEET_FAULTS=1 $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fleet_faults.py
 
-# Pins every dependency for every supported Python; run after changing pyproject.toml.
+# Pins every dependency for every supported Python, and by their hashes those that a release is installed with, and sees
+# that each Python on each processor can have them without a compiler; run after changing pyproject.toml.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --no-header --python-version 3.11 pyproject.toml
+TARGETS := $(foreach processor,x86_64 aarch64,$(foreach minor,3.11 3.12 3.13,$(minor)-$(processor)))
 lock: install
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 --extra dev --extra bench --extra fuzz pyproject.toml --output-file constraints.txt
+	$(COMPILE) --no-annotate --extra dev --extra bench --extra fuzz --output-file constraints.txt
+	$(COMPILE) --generate-hashes --constraint constraints.txt --output-file requirements.lock
+	@for target in $(TARGETS); do \
+	  echo "Python $${target%-*} on $${target#*-}:" && \
+	  $(BIN)/uv pip install --quiet --dry-run --target $(VENV)/none --only-binary :all: --require-hashes -r requirements.lock \
+	    --python-version "$${target%-*}" --python-platform "$${target#*-}-manylinux_2_28" || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -85,6 +85,7 @@ def write(
 ) -> Manifest:
     """Write a backup whole or not at all, for its owner only, and onto the disk.
 
+    The file of commands lies on the same file system, and what is not finished beside it.
     Raises BackupUnusable when there is something at its path, unless `is_forced`; OSError.
     """
     size = commands.stat().st_size
@@ -94,7 +95,8 @@ def write(
             orbweaver=orbweaver, made_at=made_at, store_id=store_id, bytes=size, sha256=digest, **asdict(counts)
         )
         source.seek(0)
-        descriptor, name = tempfile.mkstemp(prefix=".orbweaver-backup-", dir=path.parent)  # its mode is 0600
+        # Beside the commands: who finds that folder after a crash removes this, too. Its mode is 0600.
+        descriptor, name = tempfile.mkstemp(prefix=".orbweaver-backup-", dir=commands.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(manifest.model_dump_json().encode() + b"\n")

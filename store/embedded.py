@@ -109,20 +109,27 @@ def prepare_state_dir(state_dir: Path) -> Path:
     Returns its absolute path. Raises StateDirUnusable.
     """
     state_dir = state_dir.expanduser().absolute()
+    refuse_path(state_dir)
+    with _refusing(state_dir):
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_writable(_start_lock(state_dir))
+    return state_dir
+
+
+def refuse_path(state_dir: Path) -> None:
+    """Raise StateDirUnusable for an absolute path in which no server can be; makes nothing."""
     try:
         str(state_dir).encode()
     except UnicodeEncodeError:
         raise StateDirUnusable(
             f"state directory {state_dir} has a path that is not UTF-8: choose another with --state DIR"
         ) from None
-    with _refusing(state_dir):
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_writable(_start_lock(state_dir))
-    if len(os.fsencode(socket_file(state_dir))) > LONGEST_SOCKET_PATH:
+    length = len(os.fsencode(socket_file(state_dir)))
+    if length > LONGEST_SOCKET_PATH:
         raise StateDirUnusable(
-            f"state directory {state_dir} has too long a path for a socket: choose a shorter one with --state DIR"
+            f"state directory {state_dir} has too long a path for the store's socket, {length} bytes of at most "
+            f"{LONGEST_SOCKET_PATH}: choose a shorter one with --state DIR"
         )
-    return state_dir
 
 
 @contextlib.contextmanager

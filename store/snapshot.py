@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from orbweaver.store import disk, embedded, keys, server_process
+from orbweaver.store import disk, embedded, keys, server_process, work_folder
 from orbweaver.store.connection import Store, socket_path
 from orbweaver.store.errors import ServerNotStarted, StoreUnfit, StoreUnreachable
 from redis import Redis
@@ -28,6 +28,7 @@ SILENT_SECONDS = 60.0
 PIECE_BYTES = 2**20
 PAUSE_SECONDS = 0.02
 SCANNED_AT_ONCE = 1_000
+WORK_FOLDER = ".orbweaver-backup-"
 OURS = (f"{keys.PREFIX}:".encode(), b"rq:")
 _END_MARK_BYTES = 40
 _LONGEST_HEAD = 128
@@ -67,8 +68,7 @@ def taken(store: Store, folder: Path, before_start: Callable[[], None]) -> Itera
     becomes the server. Raises StoreUnfit when the store sends no copy, StoreUnreachable when it is lost meanwhile,
     ServerNotStarted when no server of ours can read it, OSError.
     """
-    with tempfile.TemporaryDirectory(prefix=".orbweaver-backup-", dir=folder) as name:
-        work = Path(name)
+    with work_folder.made(WORK_FOLDER, folder) as work:
         with (work / "copy.rdb").open("wb") as file:
             receive(store, file)
         database = int(store.connection_pool.connection_kwargs.get("db") or 0)
@@ -163,8 +163,8 @@ def _private_server(work: Path, before_start: Callable[[], None]) -> Iterator[St
     """Run a server on the copy in a folder while the block runs. Raises ServerNotStarted."""
     log = work / "server.log"
     # Its socket has a short path wherever the folder is.
-    with tempfile.TemporaryDirectory(prefix="ow-backup-") as place:
-        socket_file = Path(place) / "store.sock"
+    with work_folder.made("ow-backup-", Path(tempfile.gettempdir())) as place:
+        socket_file = place / "store.sock"
         options = {
             "port": "0",
             "unixsocket": str(socket_file),

@@ -47,7 +47,7 @@ ALWAYS_READ = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OPENSSL_", "SSL_")
 # scrapy.utils.curl makes a parser, which looks how wide its help may be, and never prints it.
 WITHOUT_EFFECT = {"COLUMNS", "LINES"}
 # Commands that start workers.
-STARTING = {"verify", "rematch", "demo"}
+STARTING = {"verify", "rematch", "demo", "run"}
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 CLONE_PARENT = 0x8000
 STREAMS = 3

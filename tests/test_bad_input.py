@@ -246,4 +246,9 @@ def test_commands_that_only_read_a_store_make_none(place: Workplace) -> None:
     assert f"ok    store: none in {missing} yet" in ran.stdout
     assert "ok    store appendonly: yes" in ran.stdout
     assert not missing.exists()
+    too_long = place.folder / ("d" * embedded.LONGEST_SOCKET_PATH)
+    ran = place.run("doctor", "--state", str(too_long))
+    assert ran.status == FAILED
+    assert "has too long a path for the store's socket" in ran.stdout
+    assert not too_long.exists()
     assert place.processes() == []

@@ -175,7 +175,8 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
 
 
 def _place_for_a_store(state_dir: Path) -> Check:
-    """Say whether a store can be made in a directory that has none yet."""
+    """Say whether a store can be made in a directory that has none yet. Raises StateDirUnusable."""
+    embedded.refuse_path(state_dir)
     nearest = next(folder for folder in (state_dir, *state_dir.parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         problem = f"none in {state_dir}, and {nearest} cannot be written: choose another directory with --state DIR"

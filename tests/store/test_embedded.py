@@ -351,8 +351,10 @@ def test_a_state_directory_that_cannot_be_made_says_so(short_dir: Path) -> None:
 def test_a_state_directory_whose_path_is_too_long_for_a_socket_says_so(short_dir: Path) -> None:
     name = "d" * (embedded.LONGEST_SOCKET_PATH - len(str(short_dir)) - len("//store.sock"))
     assert embedded.prepare_state_dir(short_dir / name) == short_dir / name
-    with pytest.raises(StateDirUnusable, match="too long a path for a socket: choose a shorter one"):
+    said = "too long a path for the store's socket, 108 bytes of at most 107: choose a shorter one"
+    with pytest.raises(StateDirUnusable, match=said):
         embedded.prepare_state_dir(short_dir / (name + "d"))
+    assert [path.name for path in short_dir.iterdir()] == [name]
 
 
 def test_the_longest_path_that_is_allowed_works(short_dir: Path) -> None:

@@ -340,4 +340,17 @@ def test_the_commands_say_what_they_did_and_an_interrupted_one_leaves_nothing(sh
         eventually(lambda: store.info("replication")["connected_slaves"] == 1)
         ending.terminate()
         ending.communicate()
-    assert sorted(path.name for path in place.working.iterdir()) == ["file"]
+        assert sorted(path.name for path in place.working.iterdir()) == ["file"]
+        killed, living = (place.start("backup", name) for name in ("killed", "living"))
+        eventually(lambda: store.info("replication")["connected_slaves"] == 2)
+        left = set(place.working.glob(".*"))
+        killed.kill()
+        killed.communicate()
+        eventually(lambda: store.info("replication")["connected_slaves"] == 1)
+        assert set(place.working.glob(".*")) == left
+        store.config_set("repl-diskless-sync-delay", 0)
+        assert place.run("backup", "next").status == 0
+        assert living.wait() == 0
+        living.communicate()
+    assert sorted(path.name for path in place.working.iterdir()) == ["file", "living", "next"]
+    assert list(place.temporary.iterdir()) == []

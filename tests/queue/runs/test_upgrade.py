@@ -18,10 +18,11 @@ import pytest
 from builders import a_sighting, add_batch, build_list, work
 from orbweaver.model import now
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.runs import run_lock
 from orbweaver.store import embedded, keys, snapshot
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver_command import Workplace
+from orbweaver_command import PATIENCE_SECONDS, Workplace, eventually
 from synthetic_host import SyntheticHost
 
 SAID, *COMMANDS = (json.loads(line) for line in Path(__file__).with_name("version_0_1.jsonl").read_text().splitlines())
@@ -42,6 +43,13 @@ def old(place: Workplace) -> Iterator[Store]:
         for command in COMMANDS:
             store.execute_command(*(word.encode("latin-1") for word in command))
         yield store
+
+
+def written(store: Store) -> dict[bytes, dict[bytes, bytes]]:
+    """Return every case, every event and every retained file, as the store has it."""
+    families = (keys.case(""), keys.event(""), keys.retained(""))
+    found = [name for name in store.scan_iter() if name.startswith(tuple(one.encode() for one in families))]
+    return {name: store.hgetall(name) for name in found if store.type(name) == b"hash"}
 
 
 def facts(cases: list[dict[str, Any]]) -> dict[str, tuple[str, str, str]]:
@@ -65,6 +73,33 @@ def test_every_case_and_event_of_version_0_1_is_listed_and_verified_upon(place: 
     assert facts(SAID["cases"]).items() <= after.items()
     assert not old.exists(keys.undelivered())
     assert len(place.lines("events.jsonl")) == 2  # the new one, and the one that version 0.1 could not deliver
+
+
+def test_the_steps_of_an_upgrade_keep_every_case_event_and_retained_file(place: Workplace, old: Store) -> None:
+    """The steps of docs/deployment.md: a backup, the doctor, the service; and the way back from the backup."""
+    before = written(old)
+    assert len(before) == 5 + SAID["events"] + 3
+    old.config_set("repl-diskless-sync-delay", 0)
+    assert place.run("backup", "file", "--json").json()["cases"] == len(SAID["cases"])
+    hashes = place.write("list.txt", f"{hashlib.sha256(b'none of them').hexdigest()}\n")
+    assert place.run("hashlist", "build", hashes, "-o", f"{place.folder}/list.hashes").status == 0
+    settings = {"MATCHER_URL": f"hashlist:{place.folder}/list.hashes", "SIGHTING_RETENTION": "36500d"}
+    checked = place.run("doctor", **settings)
+    assert checked.status == 0, checked.stdout
+    assert "ok    readers" in checked.stdout
+    serving = place.start("run", **settings)
+    try:
+        eventually(lambda: run_lock.service(old) and old.scard("rq:workers") == 3)
+    finally:
+        serving.terminate()
+        assert serving.communicate(timeout=PATIENCE_SECONDS) is not None
+    assert serving.returncode == 0
+    after = written(old)
+    assert before.keys() <= after.keys()
+    assert all(after[name][b"json"] == value[b"json"] for name, value in before.items() if b"json" in value)
+    assert place.run("restore", "file", "--state", f"{place.folder}/back").status == 0
+    with embedded.running(place.folder / "back") as back:
+        assert written(back) == before
 
 
 def test_a_file_that_version_0_1_made_a_case_of_makes_no_other(
