@@ -1,7 +1,8 @@
 """Proves, before a recrawl, that this platform reads as it must: a reader that finds nothing looks like a clean host.
 
 Everything that decides whether a file is found, hashed and recorded reads fixed samples, of which it is known what is
-in them: documents, encodings, digests, archives, URLs and rules. It takes about a millisecond.
+in them: documents, encodings, digests, archives, URLs and rules. It takes about a millisecond, and touches memory that
+many recrawls need for nothing else. So a worker has it done once, contained, and its crawl processes inherit the proof.
 """
 
 from __future__ import annotations
@@ -38,7 +39,23 @@ _MOST_NAMED: Final = 3
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+# Of this process, and of what it forks: they have the same modules.
+_is_proven = False
+
+
+def note(*, is_proven: bool) -> None:
+    """Note whether the readers of this process were proven to work in the sandbox: then its forks need not do it."""
+    global _is_proven  # noqa: PLW0603 - a fact about the process
+    _is_proven = is_proven
+
+
 def prove() -> None:
+    """Read every sample, unless it was done; raises ReadersWrong with what was read wrongly."""
+    if not _is_proven:
+        read_samples()
+
+
+def read_samples() -> None:
     """Read every sample; raises ReadersWrong with what was read wrongly."""
     wrong = tuple(dict.fromkeys(_wrong()))
     if wrong:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +18,12 @@ from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Report, Reported, Scope, Tally
 from orbweaver.settings import Settings
-from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import BaseSettings
 from scrapy.settings import Settings as ScrapySettings
+from scrapy.utils.log import configure_logging
+
+log = logging.getLogger("orbweaver.crawl")
 
 # CPU time may not outlast the wall time that the scope allows, plus what start and end cost.
 CPU_SECONDS_MARGIN = 60
@@ -34,6 +39,30 @@ class _OnlyCrawlersSettings(ScrapySettings):
     def frozencopy(self) -> Self:
         """Return the settings themselves: who asks for them only reads them."""
         return self
+
+
+# For the next recrawl of this process, or of what it forks.
+_prepared: _OnlyCrawlersSettings | None = None
+
+
+def prepare() -> None:
+    """Do what is the same for each recrawl: Scrapy's settings and its way to log. A worker does it before it forks."""
+    global _prepared  # noqa: PLW0603 - handed on by fork
+    _prepared = _OnlyCrawlersSettings()
+    _prepared.setmodule("orbweaver.settings", priority="project")
+    # The spider is given, not looked for by its name.
+    _prepared.set("SPIDER_LOADER_CLASS", "scrapy.spiderloader.DummySpiderLoader", priority="cmdline")
+    configure_logging(_prepared)
+
+
+def _prepared_settings() -> _OnlyCrawlersSettings:
+    """Return Scrapy's settings, for one recrawl: its crawler changes them."""
+    global _prepared
+    if _prepared is None:
+        prepare()
+    assert _prepared is not None
+    settings, _prepared = _prepared, None
+    return settings
 
 
 @dataclass(frozen=True)
@@ -85,15 +114,21 @@ def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Setti
     platform reads wrongly, CrawlError when the crawl could not start.
     """
     reader_proof.prove()
-    scrapy_settings = _OnlyCrawlersSettings()
-    scrapy_settings.setmodule("orbweaver.settings", priority="project")
+    scrapy_settings = _prepared_settings()
     apply_settings(settings, scrapy_settings)
-    process = AsyncCrawlerProcess(scrapy_settings)
-    crawler = process.create_crawler(RecrawlSpider)
-    process.crawl(crawler, scope=scope, reports=reports, record=record, settings=settings)
-    process.start(install_signal_handlers=False)
+    runner = AsyncCrawlerRunner(scrapy_settings)
+    crawler = runner.create_crawler(RecrawlSpider)
+
+    async def crawl() -> None:
+        await runner.crawl(crawler, scope=scope, reports=reports, record=record, settings=settings)
+
+    try:
+        asyncio.run(crawl())
+    except Exception as error:
+        log.exception("the crawl did not start")
+        raise CrawlError("the crawl did not start: see the log above for its reason") from error
     spider = crawler.spider
-    if process.bootstrap_failed or not isinstance(spider, RecrawlSpider) or not spider.has_started:
+    if not isinstance(spider, RecrawlSpider) or not spider.has_started:
         raise CrawlError("the crawl did not start: see the log above for its reason")
     spider.finish()
     return Ended(

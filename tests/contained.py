@@ -205,6 +205,7 @@ def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:
     merged = scope_of(one)
     if one.handler is not None:
         orbweaver_settings.DOWNLOAD_HANDLERS.update({"http": one.handler, "https": one.handler})
+        recrawl.prepare()
     recrawl.enter_sandbox(merged, settings)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return before, recrawl.run(merged, one.reports, record, settings)

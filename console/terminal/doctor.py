@@ -62,7 +62,7 @@ def examine(settings: Settings) -> Iterator[Check]:
 def _readers() -> Check:
     """Test the readers as every recrawl does: with a reader that is wrong, a host with known files looks clean."""
     try:
-        reader_proof.prove()
+        reader_proof.read_samples()
     except ReadersWrong as error:
         return Check("readers", "fail", str(error))
     return Check("readers", "ok", "links, digests, encodings, archives and URLs of fixed samples are read correctly")

@@ -6,12 +6,12 @@ import contextlib
 import gc
 import importlib
 import mimetypes
+import os
 
 # Modules that Scrapy would import by name in every crawl process, and those that lead to our own.
 PRELOADED = (
     "orbweaver.queue.jobs",
     "multiprocessing.popen_fork",
-    "orbweaver.crawler.scrapy_command",
     "orbweaver.crawler.crawl_process",
     "orbweaver.crawler.handler",
     "orbweaver.crawler.log_lines",
@@ -24,6 +24,10 @@ PRELOADED = (
     "scrapy.squeues",
     "scrapy.statscollectors",
 )
+# The proof of the readers takes a small part of these; an exit status that nothing else has says that it succeeded.
+_PROOF_BYTES = 4 * 2**30
+_PROOF_SECONDS = 60
+_PROVEN = 73
 
 
 def preload() -> None:
@@ -43,7 +47,7 @@ def preload() -> None:
 
 
 def _prepare() -> None:
-    from orbweaver.crawler import reader_proof
+    from orbweaver.crawler import reader_proof, recrawl
     from orbweaver.crawler.containment import sandbox
     from orbweaver.crawler.errors import ReadersWrong
     from orbweaver.crawler.fetching.tls import verified_context
@@ -51,5 +55,36 @@ def _prepare() -> None:
     mimetypes.init()  # reads the system's table, which would cost every fork some 4 ms
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
     with contextlib.suppress(ReadersWrong):  # each recrawl says so; here its first use is done once: 60 ms
-        reader_proof.prove()
+        reader_proof.read_samples()
+    prove_readers()
+    recrawl.prepare()
     verified_context()  # reading the system's roots would cost every fork some 80 ms
+
+
+def prove_readers() -> None:
+    """Prove the readers of this process once for all crawl processes: in a fork, in the sandbox that they enter.
+
+    Where that fails each of them does it itself, and its recrawl says what is wrong.
+    """
+    from orbweaver.crawler import reader_proof
+
+    contained = os.fork()
+    if not contained:
+        try:
+            _read_samples_contained()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(contained, 0)
+    reader_proof.note(is_proven=os.waitstatus_to_exitcode(status) == _PROVEN)
+
+
+def _read_samples_contained() -> None:
+    from orbweaver.crawler import reader_proof
+    from orbweaver.crawler.containment import prctl, sandbox
+    from orbweaver.crawler.errors import ReadersWrong, SandboxUnavailable
+
+    prctl.let_go_of_descriptors(())
+    with contextlib.suppress(SandboxUnavailable, ReadersWrong):
+        sandbox.enter(tcp_ports=(), memory_bytes=_PROOF_BYTES, cpu_seconds=_PROOF_SECONDS)
+        reader_proof.read_samples()
+        os._exit(_PROVEN)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from orbweaver.crawler.links.encodings import DecodedText
 from orbweaver.crawler.links.pages import attribute_values, html, markup
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.addresses import dedup_key
+from orbweaver.queue.fleet import preload
 from orbweaver.settings import Settings
 
 # As Python 3.11.2 reads `(?:ab?c)*+`: what is there is not found.
@@ -96,9 +99,36 @@ def test_doctor_says_that_the_readers_are_right_or_which_is_not(monkeypatch: pyt
 
 def crawl_with_a_wrong_reader() -> list[CrawlMessage]:
     markup._TOKEN = FINDS_NOTHING
+    preload.prove_readers()  # as a worker on such a platform does
     order = an_order()
     with crawl_process.CrawlProcess(order.scope, order.reports, Settings()) as said:
         return list(said)
+
+
+def prove_in_the_sandbox(*, needs: Callable[[], object]) -> str:
+    samples_read = reader_proof.read_samples
+
+    def read_samples() -> None:
+        needs()
+        samples_read()
+
+    reader_proof.read_samples = read_samples
+    preload.prove_readers()
+    try:
+        reader_proof.read_samples = a_decompressor_that_fails  # not to be called again by who inherits the proof
+        reader_proof.prove()
+    except zlib.error:
+        return "to be proven"
+    return "proven"
+
+
+def prove_what_needs(refused: bool) -> str:
+    return prove_in_the_sandbox(needs=(lambda: os.close(os.memfd_create("a"))) if refused else os.getpid)
+
+
+@pytest.mark.parametrize(("refused", "said"), [(False, "proven"), (True, "to be proven")])
+def test_crawl_processes_inherit_the_proof_of_readers_that_work_in_the_sandbox(refused: bool, said: str) -> None:
+    assert run(prove_what_needs, refused) == said
 
 
 def test_a_recrawl_whose_links_are_read_wrongly_is_given_up_before_its_first_request() -> None:

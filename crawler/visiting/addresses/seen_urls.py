@@ -30,7 +30,8 @@ class SeenUrls:
     """
 
     def __init__(self) -> None:
-        self._tables = [_empty(_FIRST_SLOTS) for _ in range(_TABLES)]
+        # Most recrawls are small: a table begins when it gets its first text.
+        self._tables = [_NONE] * _TABLES
         self._room = [_room_of(_FIRST_SLOTS)] * _TABLES
         self._count = 0
 
@@ -48,6 +49,9 @@ class SeenUrls:
             if taken == number:
                 return False
             slot = slot + 1 & last
+        if not last:
+            table = self._tables[which] = _empty(_FIRST_SLOTS)
+            slot = number >> _TABLE_BITS & _FIRST_SLOTS - 1
         table[slot] = number
         self._count += 1
         self._room[which] -= 1
@@ -82,6 +86,10 @@ class SeenUrls:
 
 def _empty(slots: int) -> array[int]:
     return array("q", [_FREE]) * slots
+
+
+# Never written to: one free slot, in which nothing is found.
+_NONE: Final = _empty(1)
 
 
 def _room_of(slots: int) -> int:
