@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 # Fixed for ever: case ids made with it must stay the same in every release and at every hotline.
 CASE_NAMESPACE = UUID("7d6a3b62-5d3c-5a0e-9d0b-0c2f6f6f7a11")
 # Of the events and of the cases in them, MAJOR.MINOR; docs/takedown-engine.md says what a change of each means.
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def format_time(moment: datetime) -> str:
@@ -229,6 +229,9 @@ class HttpFacts(Published):
     """The facts that are known of the host's certificate; null without TLS."""
     is_refused_by_robots: bool = False
     """Whether robots.txt refuses the URL, and it was fetched under a named authority."""
+    hashed_at: Moment | None = None
+    """When the bytes of the file were received and hashed, where the host has only said since (304) that the file has
+    not changed; null when that was when the file was seen."""
 
 
 class Sighting(Noun):
@@ -347,8 +350,9 @@ class WaitsFor(StrEnum):
 class Tally(BaseModel):
     """Running counts of one recrawl; `bytes_read` counts bytes received, before decoding.
 
-    `files` are all bodies that were hashed, `error_bodies` those of them that came with an error status. `pages` came
-    with a 2xx status. `waits_for` is what the recrawl waited for when it counted, None for nothing.
+    `files` are all files that were seen, `error_bodies` those of them that came with an error status, and `unchanged`
+    those that were not fetched because their host said that they had not changed. `pages` came with a 2xx status.
+    `waits_for` is what the recrawl waited for when it counted, None for nothing.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -356,6 +360,7 @@ class Tally(BaseModel):
     pages: int = 0
     files: int = 0
     error_bodies: int = 0
+    unchanged: int = 0
     bytes_read: int = 0
     bytes_kept: Literal[0] = 0
     failures: int = 0

@@ -157,6 +157,13 @@ class Settings(BaseSettings):
         description="recrawls under way at once on this machine; None: by its memory and cores",
     )
 
+    full_visit_every: int = Field(
+        default=7,
+        ge=1,
+        le=1_000,
+        description="of the visits of a host, each such one fetches every file in full; 1: each visit",
+    )
+
     sighting_retention: Duration = Field(
         default=timedelta(days=90),
         ge=timedelta(0),

@@ -1,25 +1,36 @@
 """The messages of a crawl process about its recrawl, and the checks on them: a host may have taken the process over.
 
-Each is a line of JSON. They come in this order: Contained; Found, as often as there is something new; Answered; then
-Finished, GivenUp or Broken.
+Each is a line of JSON. They come in this order: Contained; Found, as often as there is something new; Answered;
+Remembered; then Finished, GivenUp or Broken.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Literal
 
 from orbweaver.crawler.errors import MessageRefused, UrlRefused
+from orbweaver.crawler.revisiting.known_responses import (
+    MOST_FILES,
+    MOST_PAGES,
+    MOST_PAGES_CHARACTERS,
+    KnownFile,
+    KnownPage,
+    Memory,
+)
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import urls
+from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.visiting.records.host_answers import HOSTS_HANDED_ON
 from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, Sighting, Skip, Tally
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 # One message has at most so many of each; with URLs of full length it has some 7 MiB.
 MOST_AT_ONCE = 200
+PAGES_AT_ONCE = 20
 MOST_BYTES = 32 * 2**20
 REASON_CHARACTERS = 1_000
 # An operator's terminal shows these as they are.
@@ -51,6 +62,15 @@ class Answered(Noun):
     reported: Annotated[tuple[Reported, ...], Field(max_length=MOST_AT_ONCE)]
 
 
+class Remembered(Noun):
+    """Some of what the next recrawl is to know; sent before Finished. `is_untrue`: Memory of crawler.revisiting."""
+
+    kind: Literal["remembered"] = "remembered"
+    files: Annotated[tuple[KnownFile, ...], Field(max_length=MOST_AT_ONCE)] = ()
+    pages: Annotated[tuple[KnownPage, ...], Field(max_length=PAGES_AT_ONCE)] = ()
+    is_untrue: bool = False
+
+
 class Finished(Noun):
     """The recrawl came to its end, or a limit or a request stopped it; crawler.recrawl.Ended."""
 
@@ -74,8 +94,23 @@ class Broken(Noun):
     reason: _Reason
 
 
-CrawlMessage = Contained | Found | Answered | Finished | GivenUp | Broken
+CrawlMessage = Contained | Found | Answered | Remembered | Finished | GivenUp | Broken
 _messages: TypeAdapter[CrawlMessage] = TypeAdapter(Annotated[CrawlMessage, Field(discriminator="kind")])
+
+
+class HandedOnSoFar:
+    """Counts what a crawl process has handed on, so that it is no more than a recrawl may remember."""
+
+    def __init__(self) -> None:
+        self._files = self._pages = self._characters = 0
+
+    def take(self, message: Remembered) -> None:
+        """Count one message; raises MessageRefused when there is no room for it."""
+        self._files += len(message.files)
+        self._pages += len(message.pages)
+        self._characters += sum(len(page.references) for page in message.pages)
+        if self._files > MOST_FILES or self._pages > MOST_PAGES or self._characters > MOST_PAGES_CHARACTERS:
+            raise MessageRefused("more to remember than a recrawl remembers")
 
 
 class MessageStream:
@@ -86,6 +121,7 @@ class MessageStream:
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
         self._is_contained = False
+        self._remembered = HandedOnSoFar()
 
     def feed(self, piece: bytes) -> None:
         """Take bytes as they come; raises MessageRefused when a message is longer than MOST_BYTES."""
@@ -107,6 +143,8 @@ class MessageStream:
         if is_out_of_place and not isinstance(message, GivenUp | Broken):
             raise MessageRefused(f"{message.kind} at the wrong time")
         self._is_contained = True
+        if isinstance(message, Remembered):
+            self._remembered.take(message)
         return message
 
 
@@ -126,6 +164,11 @@ def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
                 objection = "a report of another recrawl"
             if objection is not None:
                 raise MessageRefused(f"a file with {objection}")
+    if isinstance(message, Remembered):
+        for file in message.files:
+            objection = objection_to_known(file, scope)
+            if objection is not None:
+                raise MessageRefused(f"a file to remember with {objection}")
     if isinstance(message, Answered) and not {report.url for report in reports}.issuperset(
         result.url for result in message.reported
     ):
@@ -138,17 +181,47 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
 
     A case blames the URL of its sighting, so a process that was taken over must not choose any.
     """
-    for url in (sighting.url, sighting.final_url):
-        if not _is_canonical(url):
-            return "a URL that is not canonical"
-        if scopes.refusal_of(scope, url) is not None:
-            referrer = sighting.referrer if _is_canonical(sighting.referrer) else None
-            if scopes.embed_refusal_of(scope, url, referrer) is not None:
-                return "a URL that is not in scope"
+    objection = _objection_to_urls((sighting.url, sighting.final_url), sighting.referrer, scope)
+    if objection is not None:
+        return objection
     if sighting.host != urls.host_of(sighting.url):
         return "a host that is not the host of its URL"
     if sighting.ip is not None and not _is_address(sighting.ip):
         return "an IP address that is not valid"
+    return None
+
+
+def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
+    """Return in words why a recrawl of `scope` must not be told of a file, None when it may be. Pure.
+
+    It would ask for this URL, in this spelling, and name this referrer.
+    """
+    if file.referrer is not None and not _is_canonical(file.referrer):
+        return "a referrer that is not canonical"
+    if file.spelling is not None and not is_spelling_of(file.spelling, file.url):
+        return "a spelling of another URL"
+    return _objection_to_urls({file.url, file.asked_url or file.url}, file.referrer, scope)
+
+
+def remembered(memory: Memory) -> Iterator[Remembered]:
+    """Yield what a recrawl is to hand on, in messages that are short enough."""
+    files, pages = iter(memory.files()), iter(memory.pages)
+    while some_files := tuple(islice(files, MOST_AT_ONCE)):
+        yield Remembered(files=some_files)
+    while some_pages := tuple(islice(pages, PAGES_AT_ONCE)):
+        yield Remembered(pages=some_pages)
+    if memory.is_untrue:
+        yield Remembered(is_untrue=True)
+
+
+def _objection_to_urls(found: Iterable[str], referrer: str | None, scope: Scope) -> str | None:
+    for url in found:
+        if not _is_canonical(url):
+            return "a URL that is not canonical"
+        if scopes.refusal_of(scope, url) is not None:
+            page = referrer if _is_canonical(referrer) else None
+            if scopes.embed_refusal_of(scope, url, page) is not None:
+                return "a URL that is not in scope"
     return None
 
 

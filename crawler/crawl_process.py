@@ -36,6 +36,7 @@ from orbweaver.crawler.errors import (
     ReadersWrong,
     SandboxUnavailable,
 )
+from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 
@@ -59,7 +60,13 @@ class CrawlProcess:
     """
 
     def __init__(
-        self, scope: Scope, reports: Sequence[Report], settings: Settings, *, store_ports: Collection[int] = ()
+        self,
+        scope: Scope,
+        reports: Sequence[Report],
+        settings: Settings,
+        *,
+        store_ports: Collection[int] = (),
+        known: KnownResponses | None = None,
     ) -> None:
         self._stream = MessageStream(scope, reports)
         self._must_obey_by: float | None = None
@@ -67,7 +74,7 @@ class CrawlProcess:
         try:
             os.set_blocking(self._receiver, False)
             self._child = _context.Process(
-                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports)
+                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports, known)
             )
             with _sigterm_held_back():
                 self._child.start()
@@ -171,6 +178,7 @@ def _work(
     reports: Sequence[Report],
     settings: Settings,
     store_ports: Collection[int],
+    known: KnownResponses | None,
 ) -> None:
     """Do the child's work: close what was inherited, enter the sandbox, crawl; never return to the parent's work."""
     try:
@@ -179,13 +187,18 @@ def _work(
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells this process to stop
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender))
-        _send(sender, _crawl(sender, scope, reports, settings, store_ports))
+        _send(sender, _crawl(sender, scope, reports, settings, store_ports, known))
     finally:
         os._exit(1)  # its last message, if it had one, was sent
 
 
 def _crawl(
-    sender: int, scope: Scope, reports: Sequence[Report], settings: Settings, store_ports: Collection[int]
+    sender: int,
+    scope: Scope,
+    reports: Sequence[Report],
+    settings: Settings,
+    store_ports: Collection[int],
+    known: KnownResponses | None,
 ) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
@@ -195,7 +208,7 @@ def _crawl(
     try:
         enforced = recrawl.enter_sandbox(scope, settings, store_ports=store_ports)
         _send(sender, Contained(enforced=enforced.as_record()))
-        ended = recrawl.run(scope, reports, record, settings)
+        ended = recrawl.run(scope, reports, record, settings, known=known)
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
         return GivenUp(reason=str(error)[: crawl_messages.REASON_CHARACTERS])
     except MemoryError:
@@ -205,6 +218,8 @@ def _crawl(
         return Broken(reason=f"{type(error).__name__}: {error}"[: crawl_messages.REASON_CHARACTERS])
     for start in range(0, len(ended.reported), crawl_messages.MOST_AT_ONCE):
         _send(sender, Answered(reported=ended.reported[start : start + crawl_messages.MOST_AT_ONCE]))
+    for message in crawl_messages.remembered(ended.remembered):
+        _send(sender, message)
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 

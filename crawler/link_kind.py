@@ -17,10 +17,11 @@ class LinkSource(StrEnum):
 
     A `LINK` is certain: a browser without scripts, or a well-known script, goes there. The others are candidates: they
     look like references, and may be none; a `FORM` may only search. They are visited last, and it is no failure when
-    nothing is there.
+    nothing is there. `KNOWN` is a file that an earlier recrawl found: it is visited first, and may be gone.
     """
 
     LINK = "link"
     ATTRIBUTE = "attribute"
     FORM = "form"
     SCRIPT = "script"
+    KNOWN = "known"

@@ -13,6 +13,7 @@ from orbweaver.crawler import reader_proof
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.fetching.proxies import parse_proxy
+from orbweaver.crawler.revisiting.known_responses import KnownResponses, Memory
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider
 from orbweaver.crawler.visiting.records.journal import Record
@@ -70,7 +71,8 @@ class Ended:
     """The end of a recrawl: `stopped_by` is None when everything in scope was visited.
 
     `suggestions` are hosts outside the scope, each with how many files (at least) the scope's pages show from there.
-    `reported` has the result of each reported URL, `answers` the counts of each host's answers for files and pages.
+    `reported` has the result of each reported URL, `answers` the counts of each host's answers for files and pages, and
+    `remembered` what the next recrawl is to know.
     """
 
     tally: Tally
@@ -78,6 +80,7 @@ class Ended:
     suggestions: dict[str, int]
     reported: tuple[Reported, ...] = ()
     answers: dict[str, HostAnswers] = field(default_factory=dict)
+    remembered: Memory = field(default_factory=Memory)
 
 
 def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
@@ -107,8 +110,15 @@ def enter_sandbox(scope: Scope, settings: Settings, *, store_ports: Collection[i
     )
 
 
-def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Settings) -> Ended:
-    """Recrawl one scope to its end; every batch goes to `record`.
+def run(
+    scope: Scope,
+    reports: Sequence[Report],
+    record: Record,
+    settings: Settings,
+    *,
+    known: KnownResponses | None = None,
+) -> Ended:
+    """Recrawl one scope to its end; every batch goes to `record`. `known` is what an earlier recrawl found.
 
     The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, ReadersWrong when this
     platform reads wrongly, CrawlError when the crawl could not start.
@@ -120,7 +130,7 @@ def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Setti
     crawler = runner.create_crawler(RecrawlSpider)
 
     async def crawl() -> None:
-        await runner.crawl(crawler, scope=scope, reports=reports, record=record, settings=settings)
+        await runner.crawl(crawler, scope=scope, reports=reports, record=record, settings=settings, known=known)
 
     try:
         asyncio.run(crawl())
@@ -137,4 +147,5 @@ def run(scope: Scope, reports: Sequence[Report], record: Record, settings: Setti
         suggestions=spider.suggestions,
         reported=spider.reported,
         answers=spider.answers,
+        remembered=spider.remembered,
     )

@@ -17,10 +17,14 @@ from orbweaver.crawler.fetching.proxies import parse_proxy
 from orbweaver.crawler.fetching.request_headers import RequestHeaders
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownResponses, Memory
+from orbweaver.crawler.revisiting.revisit import Revisit
+from orbweaver.crawler.revisiting.validators import NOT_BORNE, NOT_MODIFIED, condition_for
 from orbweaver.crawler.visiting import request_manner
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.navigator import Navigator
 from orbweaver.crawler.visiting.records.journal import Journal, Record
+from orbweaver.crawler.visiting.records.outcomes import is_busy
 from orbweaver.crawler.visiting.visit_pool import VisitPool
 from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope, ScopeKind
 from orbweaver.settings import Settings
@@ -38,7 +42,14 @@ class RecrawlSpider(Spider):
     name = "recrawl"
 
     def __init__(
-        self, *, scope: Scope, reports: Sequence[Report], record: Record, settings: Settings, **kwargs: Any
+        self,
+        *,
+        scope: Scope,
+        reports: Sequence[Report],
+        record: Record,
+        settings: Settings,
+        known: KnownResponses | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._scope = scope
@@ -50,6 +61,7 @@ class RecrawlSpider(Spider):
         self._headers = RequestHeaders(
             scope.access, user_agent=settings.user_agent, shares_cookies=scope.kind is ScopeKind.SITE
         )
+        self._revisit = Revisit(known or KnownResponses())
         self._navigator = Navigator(
             scope,
             frontier=self._frontier,
@@ -57,6 +69,7 @@ class RecrawlSpider(Spider):
             budget=self._budget,
             flush=self._flush,
             cookies_for=self._headers.cookies_for,
+            revisit=self._revisit,
         )
         connections = settings.host_connections
         self._politeness = Politeness(
@@ -91,6 +104,11 @@ class RecrawlSpider(Spider):
     def answers(self) -> dict[str, HostAnswers]:
         """The answers of each host for its files and pages, counted."""
         return self._navigator.answers.by_host()
+
+    @property
+    def remembered(self) -> Memory:
+        """The facts that the next recrawl is to know."""
+        return self._revisit.remembered()
 
     async def start(self) -> AsyncIterator[Request]:
         """Visit everything, and keep the clock of the recrawl; Scrapy ends the crawl when this ends."""
@@ -129,6 +147,8 @@ class RecrawlSpider(Spider):
         self._navigator.abandon(self._reports[0].url if self._reports else self._scope.name)
         self._navigator.admission.say_what_was_left_out()
         self._navigator.judge_hosts()
+        if self.stopped_by is None:
+            self._navigator.known_files.say_what_was_not_begun()
         self._total()
         self.journal.flush()
 
@@ -149,16 +169,37 @@ class RecrawlSpider(Spider):
             cookies=cookies,
         )
         try:
-            response = await self._fetch(planned, headers)
+            response, known = await self._fetch_unless_known(planned, headers)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
             self._navigator.failed(visit, error)
             return
         try:
             self._headers.remember(planned.url, reporter_headers, response.headers.getall("Set-Cookie", ()))
             prefers_new_types = self._headers.prefers_new_types(reporter_headers, destination)
-            self._navigator.arrived(visit, response, cookies=cookies, prefers_new_types=prefers_new_types)
+            if known is not None:
+                self._navigator.unchanged(visit, response, known)
+            else:
+                self._navigator.arrived(visit, response, cookies=cookies, prefers_new_types=prefers_new_types)
+                known_files = self._navigator.known_files
+                known_files.came(visit, response, headers, prefers_new_types=prefers_new_types)
+                if not is_busy(response.status):
+                    known_files.begin()
         except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
             self._navigator.broke(visit, error)
+
+    async def _fetch_unless_known(
+        self, planned: PlannedRequest, headers: Headers
+    ) -> tuple[FetchedResponse, KnownFile | None]:
+        """Fetch one URL; with the file that is known when its host says that it is still that one, and sends none."""
+        known = self._navigator.known_files.version_to_ask_about(planned, headers)
+        if known is None:
+            return await self._fetch(planned, headers), None
+        response = await self._fetch(planned, [*headers, *condition_for(known)])
+        if self._navigator.known_files.confirms(known, response):
+            return response, known
+        if response.status == NOT_MODIFIED or response.status in NOT_BORNE:
+            response = await self._fetch(planned._replace(cost=0), headers)
+        return response, None
 
     async def _fetch(self, planned: PlannedRequest, headers: Headers) -> FetchedResponse:
         """Fetch one URL: the only place where pages and files go different ways.

@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Sequence
 from typing import Self
 
-from orbweaver.crawler.crawl_messages import Answered, Contained, CrawlMessage, Finished, Found, GivenUp
+from orbweaver.crawler.crawl_messages import Answered, Contained, CrawlMessage, Finished, Found, GivenUp, Remembered
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
-from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records import batches, known_responses, recrawls, runs
+from orbweaver.queue.records.known_responses import HostMemory
 from orbweaver.queue.records.recrawls import Attempt, RecrawlRecord, RecrawlState, Write
 from orbweaver.settings import Settings
 from orbweaver.store import connection
@@ -27,7 +28,9 @@ class RecrawlUnderWay:
     too little memory, fails the recrawl for good. Whatever else goes wrong is raised, and it is to be done again.
     """
 
-    def __init__(self, store: Store, record: RecrawlRecord, attempt: Attempt, process: CrawlProcess) -> None:
+    def __init__(
+        self, store: Store, record: RecrawlRecord, attempt: Attempt, process: CrawlProcess, memory: HostMemory
+    ) -> None:
         self.run_id = record.run_id
         # Whether another worker is to do it.
         self.is_handed_back = False
@@ -35,6 +38,8 @@ class RecrawlUnderWay:
         self._recrawl_id = record.recrawl_id
         self._attempt = attempt
         self._process = process
+        self._memory = memory
+        self._remembered: list[Remembered] = []
         self._taken: list[CrawlMessage] = []
         # Whether it was tried to keep what was taken: then exactly the same is tried again.
         self._is_being_kept = False
@@ -50,8 +55,9 @@ class RecrawlUnderWay:
             return None
         order = record.order
         ports = connection.tcp_ports(store)
-        process = CrawlProcess(order.scope, order.reports, settings, store_ports=ports)
-        return cls(store, record, attempt, process)
+        memory = known_responses.begin(store, order.scope, settings)
+        process = CrawlProcess(order.scope, order.reports, settings, store_ports=ports, known=memory.known)
+        return cls(store, record, attempt, process, memory)
 
     @property
     def process_id(self) -> int:
@@ -120,7 +126,10 @@ class RecrawlUnderWay:
                 return
             if message is None:
                 return
-            self._taken.append(message)
+            if isinstance(message, Remembered):
+                self._remembered.append(message)  # is written with the end
+            else:
+                self._taken.append(message)
 
     def stop(self) -> None:
         """Have the recrawl ended in order, for good: its run is over."""
@@ -164,7 +173,7 @@ class RecrawlUnderWay:
                 case GivenUp():
                     writes.append(recrawls.ended(self._recrawl_id, RecrawlState.FAILED, reason=message.reason))
                 case Finished():
-                    writes.append(self._end_of(message))
+                    writes += [self._end_of(message), self._handed_on(message)]
         writes += [
             recrawls.found(self._store, self._recrawl_id, self.run_id, one.sightings, one.skips, one.tally)
             for one in _together(found)
@@ -183,6 +192,15 @@ class RecrawlUnderWay:
             stopped_by=message.stopped_by,
             suggestions=message.suggestions,
             answers=message.answers,
+        )
+
+    def _handed_on(self, message: Finished) -> Write:
+        """Return the write of what the next recrawl of the scope is to know."""
+        return self._memory.kept(
+            [file for one in self._remembered for file in one.files],
+            [page for one in self._remembered for page in one.pages],
+            is_untrue=any(one.is_untrue for one in self._remembered),
+            is_whole=message.stopped_by != STOPPED_IN_ORDER,
         )
 
     def _stopped(self) -> None:

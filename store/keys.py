@@ -203,6 +203,11 @@ def host_visits(name: str) -> str:
     return f"{PREFIX}:host-visits:{name}"
 
 
+def known_responses(kind: str, name: str) -> str:
+    """String: what the last recrawl of a scope hands on to the next one; owner queue.records.known_responses."""
+    return f"{PREFIX}:known-responses:{kind}:{name}"
+
+
 def due() -> str:
     """Sorted set of hosts that wait, by the second since 1970 when they are due, +inf: never; owner queue.hosts.due."""
     return f"{PREFIX}:due"

@@ -19,6 +19,7 @@ import pytest
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.fetching import tls
+from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
 from orbweaver.settings import Settings
@@ -199,7 +200,7 @@ def scope_of(one: Order) -> Scope:
     return merged.model_copy(update=one.terms)
 
 
-def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:
+def crawl_with(one: Order, record: Any, *, known: KnownResponses | None = None) -> tuple[int, recrawl.Ended]:
     """Recrawl in this process with a `record` of the caller's; also return the peak memory before."""
     settings = Settings(**(one.settings or {}))
     merged = scope_of(one)
@@ -208,4 +209,4 @@ def crawl_with(one: Order, record: Any) -> tuple[int, recrawl.Ended]:
         recrawl.prepare()
     recrawl.enter_sandbox(merged, settings)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return before, recrawl.run(merged, one.reports, record, settings)
+    return before, recrawl.run(merged, one.reports, record, settings, known=known)

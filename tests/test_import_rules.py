@@ -50,8 +50,9 @@ MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
     "bodies": frozenset({"errors", "transfer_errors"}),
     "links": frozenset({"bodies", "link_kind", "asked_as"}),
     "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind", "asked_as"}),
+    "revisiting": frozenset({"rules", "bodies", "links", "fetching", "asked_as"}),
     "visiting": frozenset(
-        {"rules", "bodies", "links", "fetching", "errors", "transfer_errors", "link_kind", "asked_as"}
+        {"rules", "bodies", "links", "fetching", "revisiting", "errors", "transfer_errors", "link_kind", "asked_as"}
     ),
 }
 # The same inside console/terminal: its rooms, and the files at its root that they share.

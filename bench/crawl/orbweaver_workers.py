@@ -26,11 +26,11 @@ RUN_ID = "bench"
 def recrawl(start: str, task: Task, settings: Settings) -> None:
     """Recrawl one host for this process, in a sandboxed child."""
     from orbweaver.crawler import crawl_process
-    from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found
+    from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found, Remembered
     from orbweaver.crawler.rules import scope as scopes
     from orbweaver.model import Limits, Report, ScopeKind
     from orbweaver.queue.intake.orders import Order
-    from orbweaver.queue.records import recrawls
+    from orbweaver.queue.records import known_responses, recrawls
     from orbweaver.store import connection, embedded
 
     limits = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)
@@ -40,7 +40,9 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
     record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
-    with crawl_process.CrawlProcess(order.scope, order.reports, settings) as told:
+    memory = known_responses.begin(store, order.scope, settings)
+    remembered: list[Remembered] = []
+    with crawl_process.CrawlProcess(order.scope, order.reports, settings, known=memory.known) as told:
         for said in told:
             match said:
                 case Contained():
@@ -49,6 +51,8 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
                     record(said.sightings, said.skips, said.tally)
                 case Answered():
                     recrawls.note_reported(store, recrawl_id, attempt, said.reported)
+                case Remembered():
+                    remembered.append(said)
                 case _:
                     assert isinstance(said, Finished), said
                     assert said.stopped_by is None, said
@@ -56,6 +60,10 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
                     recrawls.end(
                         store, recrawl_id, end, suggestions=said.suggestions, answers=said.answers, attempt=attempt
                     )
+                    files = [file for one in remembered for file in one.files]
+                    pages = [page for one in remembered for page in one.pages]
+                    handed_on = memory.kept(files, pages, is_untrue=False, is_whole=True)
+                    recrawls.write_under_fence(store, recrawl_id, attempt, [handed_on])
 
 
 def fork(start: str, task: Task, settings: Settings) -> int:

@@ -207,6 +207,7 @@ _IS_CANDIDATE: Final = {
     for source, reason in {
         LinkSource.ATTRIBUTE: "may be a reference: it stands in an attribute that only scripts read",
         LinkSource.FORM: "a form leads there that is sent by GET and asks for nothing",
+        LinkSource.KNOWN: "a file was there at an earlier visit",
         LinkSource.SCRIPT: "may be a reference: it stands in a script, a comment or a text",
     }.items()
 }

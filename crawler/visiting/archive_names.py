@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from orbweaver.crawler.rules.urls import path_of
+
 # album.part2.rar; album.r00 (to .t99, after .rar); album.z01 (before .zip); album.zip.001 and album.7z.001.
 _PART = re.compile(
     r".*\.(?:part[0-9]{1,5}\.rar|[rstz][0-9]{2}|(?:7z|zip|rar|tar|tgz|t?[gx]z|t?bz2?|zst|iso)\.[0-9]{3})", re.IGNORECASE
@@ -24,6 +26,11 @@ def names_in_header(content_disposition: str) -> list[str]:
     ['a b.z01', 'c d.z01']
     """
     return [unquote(name).strip() for name in _FILE_NAME.findall(content_disposition)]
+
+
+def names_of(url: str, content_disposition: str) -> list[str]:
+    """Return the names of a file: in its canonical URL, and as its host says to save it."""
+    return [path_of(url).rpartition("/")[2], *names_in_header(content_disposition)]
 
 
 def is_archive_part(name: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
-from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.visiting.visit import Visit
 
 # Beyond this many, links are dropped and said to be. One costs its URL and a few bytes more when a page has many links
@@ -37,11 +37,14 @@ class PlannedRequest(NamedTuple):
 
 
 class Frontier:
-    """Gives reported URLs first, then files, then pages by their distance from a report, each in order of arrival.
+    """Gives reported URLs first, then known files (LinkSource.KNOWN), then files, then pages by their distance.
+
+    The distance is from a report; each kind comes in order of arrival.
 
     A request that costs more than one page comes behind the others that are as far away. A variant (Visit.is_variant)
     of a file comes behind all files, one of a page behind all pages: there may be no last one.
-    What may be no reference at all comes behind all pages that are as far away, files too.
+    What may be no reference at all comes behind all pages that are as far away, files too. A known file that is a
+    variant comes last.
     """
 
     def __init__(self) -> None:
@@ -196,14 +199,17 @@ class _Batch:
 
 
 # The ranks of pages begin with 0.
-_REPORTED, _FILE, _FILE_VARIANT = -3, -2, -1
+_REPORTED, _KNOWN, _FILE, _FILE_VARIANT = -4, -3, -2, -1
 _PAGE_VARIANTS = 1_000_000
+_KNOWN_VARIANTS = 3_000_000
 
 
 def _rank(planned: PlannedRequest) -> int:
     visit = planned.visit
     if visit.is_reported:
         return _REPORTED
+    if visit.source is LinkSource.KNOWN:
+        return _KNOWN_VARIANTS if visit.is_variant else _KNOWN
     distance = 2 * (visit.origin.depth + max(planned.cost, 1) - 1)
     if visit.is_candidate:
         distance += 1

@@ -11,10 +11,10 @@ from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.links import documents
 from orbweaver.crawler.links.found_links import MAX_CANDIDATES, Link
 from orbweaver.crawler.links.http_headers import header_links
 from orbweaver.crawler.links.pages.attribute_values import refresh_reference
+from orbweaver.crawler.revisiting.page_memory import PageMemory
 from orbweaver.crawler.rules import image_services, inner_urls, urls
 from orbweaver.crawler.rules.referrers import policy_of_header
 from orbweaver.crawler.rules.spelt_urls import SpeltUrl, spell, spelling_of
@@ -42,7 +42,8 @@ class LinkFollower:
     """Makes visits of links, and lets `admission` decide about each.
 
     `roots` are the numbers of the reported URLs, by their dedup key: a page that leads to one is noted in `visits`.
-    `cookies_for` returns the cookies that would go with a request for a URL in the name of a reporter.
+    `cookies_for` returns the cookies that would go with a request for a URL in the name of a reporter. `pages` gives
+    the references of a document.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class LinkFollower:
         visits: VisitJournal,
         roots: Mapping[str, set[int]],
         cookies_for: Callable[[str, ReporterHeaders], str],
+        pages: PageMemory,
     ) -> None:
         self._admission = admission
         self._visits = visits
         self._roots = roots
         self._cookies_for = cookies_for
+        self._pages = pages
         self.typed_files = TypedFiles()
         self._variables: dict[str, Mapping[str, str]] = {}  # of HLS playlists, by their URL, for those that they name
 
@@ -76,7 +79,7 @@ class LinkFollower:
             reason = "the same page as the one that links to it: its links were not followed"
             self._visits.skip(visit, Ending(Outcome.TRAP, "trap.same-page", reason, is_failure=False))
             return
-        page_links = documents.references(
+        page_links = self._pages.references(
             body.document,
             body.document_kind,
             content_type=response.content_type,

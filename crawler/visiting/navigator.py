@@ -13,6 +13,8 @@ from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter_headers_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
+from orbweaver.crawler.revisiting.known_responses import KnownFile
+from orbweaver.crawler.revisiting.revisit import Revisit
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.spelt_urls import spell
 from orbweaver.crawler.visiting.addresses import dedup_key
@@ -20,6 +22,7 @@ from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.frontier import Frontier
 from orbweaver.crawler.visiting.gates.gate_pages import Gate
 from orbweaver.crawler.visiting.gates.gatekeeper import Gatekeeper
+from orbweaver.crawler.visiting.known_files import KnownFiles
 from orbweaver.crawler.visiting.link_follower import LinkFollower, policy_of
 from orbweaver.crawler.visiting.records.host_answers import A_GATE, GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.records.journal import Journal
@@ -47,8 +50,9 @@ class Navigator:
 
     `flush` is called when a batch of sightings is complete. `cookies_for` returns the cookies that would go with a
     request for a URL in the name of a reporter. `admission` decides which visits are made, `links` follows what a
-    response leads to, `reported` has the results of the reported URLs, and `answers` counts how the hosts answered.
-    `stopped_by` says why the recrawl is ending early, None while it is not.
+    response leads to, `known_files` visits again what an earlier recrawl found, `reported` has the results of the
+    reported URLs, and `answers` counts how the hosts answered. `stopped_by` says why the recrawl is ending early,
+    None while it is not.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Navigator:
         budget: Budget,
         flush: Callable[[], None],
         cookies_for: Callable[[str, ReporterHeaders], str],
+        revisit: Revisit,
     ) -> None:
         self._frontier = frontier
         self._journal = journal
@@ -69,9 +74,11 @@ class Navigator:
         self.reported = ReportedUrls()
         self.answers = AnswerCounter()
         self._roots: dict[str, set[int]] = {}  # of the reported URLs, by their dedup key
+        self._origins: dict[str, Origin] = {}  # of the reported URLs
         self._visits = VisitJournal(journal, self.reported, flush=flush)
         self.admission = Admission(scope, frontier, self._visits)
-        self.links = LinkFollower(self.admission, self._visits, self._roots, cookies_for)
+        self.known_files = KnownFiles(revisit, self.admission, self._visits, self._origins)
+        self.links = LinkFollower(self.admission, self._visits, self._roots, cookies_for, revisit.pages)
         self._gatekeeper = Gatekeeper(self.admission, self._visits)
         self._redirects = Redirects(self.admission, self._visits, cookies_for)
         self._reported_pages = ReportedPages(self.admission, self._visits, self._redirects)
@@ -79,7 +86,6 @@ class Navigator:
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
         by_url: dict[str, list[Report]] = {}
-        origins: dict[str, Origin] = {}
         for report in reports:
             by_url.setdefault(report.url, []).append(report)
         for url, same in by_url.items():
@@ -100,8 +106,8 @@ class Navigator:
             self.admission.consider(visit, url, spelling=same[0].spelling)
             if visit.origin.referrer is None and self._says_pages:
                 self.links.typed_files.add(url)
-            origins[url] = visit.origin
-        for url, origin in origins.items():
+            self._origins[url] = visit.origin
+        for url, origin in self._origins.items():
             self.links.go_to_originals(origin.of_links(url), url, url, LinkKind.PAGE)
             self.links.go_to_inner_urls(origin.of_links(url), url)
 
@@ -206,6 +212,19 @@ class Navigator:
             self._journal.tally.pages += 1
             self.reported.count_page(visit.origin.root)
         self.links.follow(visit, response, body, cookies)
+
+    def unchanged(self, visit: Visit, response: FetchedResponse, known: KnownFile) -> None:
+        """Record that a file is the one that is known, and do all else that follows when such a file comes."""
+        host = urls.host_of(visit.url)
+        self._budget.correct(visit.kind, LinkKind.FILE, host=urls.host_of(response.url))
+        self._visits.unchanged(visit, response, known)
+        self.known_files.unchanged(known)
+        if visit.is_candidate:
+            self.admission.addresses.meet(visit.url)  # a link that is met later needs no other visit
+        self.answers.note(visit.url, host, is_file=True, answer=GIVEN)
+        self.admission.ask_after_all(self.admission.addresses.answered(visit.url, hash(known.digests.sha256)))
+        if known.is_negotiated:
+            self.admission.consider(as_it_is_kept(visit), response.url)
 
     def failed(self, visit: Visit, error: BaseException) -> None:
         """Record why a URL gave no response."""

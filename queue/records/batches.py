@@ -170,6 +170,14 @@ def drop_answered(pipe: Pipeline, sightings: Sequence[Sighting]) -> None:
         pipe.hdel(keys.unanswered(), *(one.sighting_id for one in sightings))
 
 
+def unanswered_among(store: Store, sighting_ids: Sequence[str]) -> set[str]:
+    """Return which of these sightings are unanswered, in one round trip."""
+    if not sighting_ids:
+        return set()
+    stored = store.hmget(keys.unanswered(), list(sighting_ids))
+    return {one for one, value in zip(sighting_ids, stored, strict=True) if value is not None}
+
+
 def ask_again(store: Store, run_id: str) -> int:
     """Enqueue for a run every batch that waits or whose job was lost, and all that is unanswered; returns how many
     sightings.

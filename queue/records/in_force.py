@@ -33,6 +33,7 @@ SETTINGS: Mapping[QueueName, tuple[str, ...]] = MappingProxyType(
             "archive_depth",
             "archive_members",
             "file_bytes",
+            "full_visit_every",
             "html_bytes",
             "nat64_prefixes",
             "sandbox",

@@ -150,6 +150,7 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         total.pages += tally.pages
         total.files += tally.files
+        total.unchanged += tally.unchanged
         total.error_bodies += tally.error_bodies
         total.bytes_read += tally.bytes_read
         total.failures += tally.failures

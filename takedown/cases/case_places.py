@@ -7,9 +7,9 @@ leads from the id that such a case would have today to the case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from orbweaver.model import Case, CaseState, Sighting, case_id_for
+from orbweaver.model import Case, CaseState, DigestSet, case_id_for
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases import case_store
@@ -23,7 +23,23 @@ RULES = b"2"
 _RULES_FIELD = "rules"
 
 
-def case_ids(store: Store, sightings: Sequence[Sighting]) -> dict[str, str]:
+class SeenFile(Protocol):
+    """A file that was seen at a URL, such as a sighting."""
+
+    @property
+    def url(self) -> str:
+        """The URL, as a case of it has it."""
+
+    @property
+    def digests(self) -> DigestSet:
+        """The digests of its bytes."""
+
+    @property
+    def sighting_id(self) -> str:
+        """The id of its sightings."""
+
+
+def case_ids(store: Store, sightings: Sequence[SeenFile]) -> dict[str, str]:
     """Return the id of each sighting's case, by sighting id, also when there is no such case yet."""
     todays = {one.sighting_id: _id_of_place(one.url, one.digests.sha256) for one in sightings}
     # Only an id that is not made of the whole URL can lead to a case with another id.

@@ -81,7 +81,7 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | N
         sha256=sighting.digests.sha256,
         size=sighting.digests.size,
         verdict=evidence_of(verdict),
-        first_seen=sighting.seen_at,
+        first_seen=_first_seen(sighting),
         last_seen=sighting.seen_at,
         report_ids=tuple(sorted(set(sighting.report_ids))),
         **_seen_there(sighting),
@@ -104,7 +104,7 @@ def change_by_answer(
     if sighting is not None:
         if sighting.seen_at >= before.case.last_seen:
             facts |= _seen_there(sighting)
-        facts["first_seen"] = min(before.case.first_seen, sighting.seen_at)
+        facts["first_seen"] = min(before.case.first_seen, _first_seen(sighting))
         facts["last_seen"] = max(before.case.last_seen, sighting.seen_at)
         facts["report_ids"] = tuple(sorted({*before.case.report_ids, *sighting.report_ids}))
     case = before.case.model_copy(update=facts)
@@ -121,6 +121,11 @@ def change_by_answer(
         CaseRecord(case, event.sequence, before.was_opened or kind is EventType.OPENED, recorded_at),
         event,
     )
+
+
+def _first_seen(sighting: Sighting) -> datetime:
+    """Return when the file was there first, as far as the sighting tells: its bytes may have come long before."""
+    return min(sighting.http.hashed_at or sighting.seen_at, sighting.seen_at)
 
 
 def _recorded_at(before: CaseRecord, stamp: Stamp) -> datetime:

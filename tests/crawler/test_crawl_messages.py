@@ -6,10 +6,27 @@ import json
 from typing import Any
 
 import pytest
-from builders import a_sighting
+from builders import NOON, a_sighting, digests_of
 from orbweaver.crawler import crawl_messages
-from orbweaver.crawler.crawl_messages import Answered, Contained, Finished, Found
+from orbweaver.crawler.crawl_messages import (
+    MOST_AT_ONCE,
+    PAGES_AT_ONCE,
+    Answered,
+    Contained,
+    Finished,
+    Found,
+    Remembered,
+)
 from orbweaver.crawler.errors import MessageRefused
+from orbweaver.crawler.revisiting.known_responses import (
+    MOST_FILES,
+    MOST_PAGE_CHARACTERS,
+    MOST_PAGES,
+    MOST_PAGES_CHARACTERS,
+    KnownFile,
+    KnownPage,
+    Memory,
+)
 from orbweaver.model import Embeds, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
 
 HOST = Scope(kind=ScopeKind.HOST, name="h.test", limits=Limits())
@@ -101,6 +118,97 @@ def finished(**fields: Any) -> bytes:
 def test_what_is_no_message_is_refused_and_not_quoted(message: bytes) -> None:
     with pytest.raises(MessageRefused, match=r"\Aa message of no known form \([a-z_]+\)\Z"):
         crawl_messages.read(message, HOST, REPORTS)
+
+
+A_FILE = KnownFile(
+    url="http://h.test/a.bin",
+    manner="0" * 16,
+    etag='"1"',
+    digests=digests_of(b"known"),
+    hashed_at=NOON,
+)
+
+
+def remembered(**fields: object) -> bytes:
+    return json.dumps({"kind": "remembered", **fields}).encode()
+
+
+def a_file(**fields: object) -> dict[str, object]:
+    return json.loads(A_FILE.model_dump_json()) | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "objection"),
+    [
+        ({}, None),
+        ({"asked_url": "http://h.test/b", "referrer": "http://o.test/", "spelling": "/%61.bin"}, None),
+        ({"url": "http://o.test/a"}, "a URL that is not in scope"),
+        ({"asked_url": "http://o.test/a"}, "a URL that is not in scope"),
+        ({"url": "http://h.test/\r\nX: y"}, "a URL that is not canonical"),
+        ({"referrer": "http://h.test/\r\nX: y"}, "a referrer that is not canonical"),
+        ({"spelling": "/b.bin"}, "a spelling of another URL"),
+        ({"spelling": "/a.bin HTTP/1.1\r\nX: y"}, "a spelling of another URL"),
+    ],
+)
+def test_what_is_to_be_remembered_is_of_urls_that_the_recrawl_could_fetch(
+    fields: dict[str, object], objection: str | None
+) -> None:
+    said = remembered(files=[a_file(**fields)])
+    if objection is None:
+        told = crawl_messages.read(said, HOST, REPORTS)
+        assert isinstance(told, Remembered)
+        assert told.files == (KnownFile.model_validate(a_file(**fields)),)
+    else:
+        with pytest.raises(MessageRefused, match=f"to remember with {objection}"):
+            crawl_messages.read(said, HOST, REPORTS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"etag": "1"},
+        {"etag": 'W/"1"'},
+        {"etag": '"1"\r\nX: y'},
+        {"etag": '"1"\n'},
+        {"etag": f'"{"1" * 257}"'},
+        {"last_modified": "Sun, 01 Nov 2020 10:00:00 GMT\n"},
+        {"last_modified": "yesterday"},
+        {"manner": "0" * 15},
+        {"content_type": "\x1b[2J"},
+        {"url": "http://h.test/" + "a" * 4096},
+        {"depth": -1},
+        {"framing": "close"},
+        {"body": "of a file"},
+    ],
+    ids=str,
+)
+def test_what_is_to_be_remembered_has_its_form(fields: dict[str, object]) -> None:
+    with pytest.raises(MessageRefused, match="no known form"):
+        crawl_messages.read(remembered(files=[a_file(**fields)]), HOST, REPORTS)
+
+
+def test_no_more_is_remembered_than_there_is_room_for() -> None:
+    file, page = a_file(), {"digest": "0" * 32, "references": "x" * MOST_PAGE_CHARACTERS}
+    for message, most in (
+        (remembered(files=[file] * MOST_AT_ONCE), MOST_FILES // MOST_AT_ONCE),
+        (remembered(pages=[page]), MOST_PAGES_CHARACTERS // MOST_PAGE_CHARACTERS),
+        (remembered(pages=[page | {"references": ""}] * PAGES_AT_ONCE), MOST_PAGES // PAGES_AT_ONCE),
+    ):
+        stream = crawl_messages.MessageStream(HOST, REPORTS)
+        stream.feed(Contained(enforced={}).model_dump_json().encode() + b"\n" + (message + b"\n") * (most + 1))
+        for _ in range(most + 1):
+            assert stream.next_message() is not None
+        with pytest.raises(MessageRefused, match="more to remember"):
+            stream.next_message()
+    for too_many in (remembered(files=[file] * (MOST_AT_ONCE + 1)), remembered(pages=[page] * (PAGES_AT_ONCE + 1))):
+        with pytest.raises(MessageRefused, match="no known form"):
+            crawl_messages.read(too_many, HOST, REPORTS)
+
+
+def test_the_largest_message_that_is_handed_on_fits() -> None:
+    page = KnownPage(digest="0" * 32, references="\x00" * MOST_PAGE_CHARACTERS)
+    for said in crawl_messages.remembered(Memory(pages=(page,) * 21)):
+        assert len(said.model_dump_json()) < crawl_messages.MOST_BYTES
 
 
 def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:

@@ -32,26 +32,26 @@ ENDED = recrawl.Ended(Tally(), None, {})
 # --- what the child does instead of crawling ---
 
 
-def say_much(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+def say_much(_: Scope, __: Sequence[Report], record: Record, ___: Settings, **____: object) -> recrawl.Ended:
     record([a_sighting(url=f"http://h.test/{n}") for n in range(crawl_messages.MOST_AT_ONCE + 1)], (), Tally(files=3))
     record((), (), Tally(files=4))
     return ENDED
 
 
-def die(*_: Any) -> recrawl.Ended:
+def die(*_: Any, **__: Any) -> recrawl.Ended:
     os.kill(os.getpid(), signal.SIGABRT)
     return ENDED
 
 
-def break_down(*_: Any) -> recrawl.Ended:
+def break_down(*_: Any, **__: Any) -> recrawl.Ended:
     raise LookupError("of the crawl")
 
 
-def want_memory(*_: Any) -> recrawl.Ended:
+def want_memory(*_: Any, **__: Any) -> recrawl.Ended:
     raise MemoryError
 
 
-def list_what_is_open(*_: Any) -> recrawl.Ended:
+def list_what_is_open(*_: Any, **__: Any) -> recrawl.Ended:
     kinds = {"sockets": stat.S_ISSOCK, "files": stat.S_ISREG, "pipes": stat.S_ISFIFO}
     found = dict.fromkeys(kinds, 0)
     for descriptor in range(3, 256):
@@ -64,7 +64,7 @@ def list_what_is_open(*_: Any) -> recrawl.Ended:
     return recrawl.Ended(Tally(), None, found)
 
 
-def wait_for_sigterm(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+def wait_for_sigterm(_: Scope, __: Sequence[Report], record: Record, ___: Settings, **____: object) -> recrawl.Ended:
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     record((), (), Tally())
@@ -73,20 +73,24 @@ def wait_for_sigterm(_: Scope, __: Sequence[Report], record: Record, ___: Settin
     return recrawl.Ended(Tally(), "interrupted", {})
 
 
-def obey_nobody(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+def obey_nobody(_: Scope, __: Sequence[Report], record: Record, ___: Settings, **____: object) -> recrawl.Ended:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     record((), (), Tally())
     while True:
         signal.sigtimedwait([], 1)  # the sandbox has no pause
 
 
-def close_the_pipe_and_stay(_: Scope, __: Sequence[Report], ___: Record, ____: Settings) -> recrawl.Ended:
+def close_the_pipe_and_stay(
+    _: Scope, __: Sequence[Report], ___: Record, ____: Settings, **_____: object
+) -> recrawl.Ended:
     os.closerange(3, 256)
     while True:
         signal.sigtimedwait([], 1)  # the sandbox has no pause
 
 
-def say_half_a_message_when_told(_: Scope, __: Sequence[Report], record: Record, ___: Settings) -> recrawl.Ended:
+def say_half_a_message_when_told(
+    _: Scope, __: Sequence[Report], record: Record, ___: Settings, **____: object
+) -> recrawl.Ended:
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     record((), (), Tally())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import select
 import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from builders import RUN, a_sighting, an_order
+from builders import RUN, a_sighting, an_order, digests_of
 from orbweaver.crawler import recrawl
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
+from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownResponses, Memory
 from orbweaver.crawler.visiting.records.journal import Record
-from orbweaver.model import Sighting, Tally
+from orbweaver.model import Sighting, Tally, now
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.records import batches, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
@@ -20,7 +22,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 
-Crawl = Callable[[Record], recrawl.Ended]
+Crawl = Callable[..., recrawl.Ended]
 
 
 def files(first: int, count: int) -> list[Sighting]:
@@ -40,6 +42,15 @@ def say_three_and_end(record: Record) -> recrawl.Ended:
 def say_much_and_end(record: Record) -> recrawl.Ended:
     say(record, 120, 70, 70, 10, 150)
     return recrawl.Ended(Tally(files=420), None, {})
+
+
+A_FILE = KnownFile(url="http://h.test/a.bin", manner="0" * 16, etag='"1"', digests=digests_of(b"a"), hashed_at=now())
+
+
+def say_what_is_known_and_hand_on_a_file(record: Record, known: KnownResponses) -> recrawl.Ended:
+    record(files(0, 1), (), Tally(files=1))
+    suggestions = {"files.test": len(known.files), "full.test": int(known.is_full)}
+    return recrawl.Ended(Tally(files=1), None, suggestions, remembered=Memory(lambda: [A_FILE]))
 
 
 def say_two_and_break(record: Record) -> recrawl.Ended:
@@ -63,8 +74,9 @@ class Kept:
     """A recrawl that is under way, and what the store has of it."""
 
     def __init__(self, store: Store, crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
-        def run(_: object, __: object, record: Record, ___: object) -> recrawl.Ended:
-            return crawl(record)
+        def run(_: object, __: object, record: Record, ___: object, **given: object) -> recrawl.Ended:
+            takes = inspect.signature(crawl).parameters
+            return crawl(record, **{name: value for name, value in given.items() if name in takes})
 
         monkeypatch.setattr(recrawl, "run", run)  # what the forked process does instead of a crawl
         runs.create(store, RUN)
@@ -149,3 +161,22 @@ def test_what_was_said_before_it_was_given_up_is_kept(begin: Callable[[Crawl], K
     with pytest.raises(JobTimeIsOver):
         kept.under_way.keep()
     assert kept.batch_sizes == [batches.ASKED_AT_ONCE]
+
+
+def test_what_a_recrawl_hands_on_is_given_to_the_next_one_of_its_scope(begin: Callable[[Crawl], Kept]) -> None:
+    said = []
+    for _ in range(2):
+        kept = begin(say_what_is_known_and_hand_on_a_file)
+        kept.take_until_it_is_due()
+        assert kept.under_way.keep()
+        assert (kept.transactions, kept.batch_sizes[-1]) == (1, 1)
+        said.append(kept.record.suggestions)
+    assert said == [{"files.test": 0, "full.test": 1}, {"files.test": 1, "full.test": 0}]
+
+
+def test_a_recrawl_that_breaks_hands_nothing_on(begin: Callable[[Crawl], Kept], store: Store) -> None:
+    kept = begin(say_two_and_break)
+    kept.take_until_it_is_due()
+    with pytest.raises(CrawlDied):
+        kept.under_way.keep()
+    assert not store.exists(keys.known_responses("host", "h.test"))

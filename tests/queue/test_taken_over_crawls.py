@@ -95,7 +95,7 @@ def take_over() -> dict[str, int]:
     return {"known-stores": len(known_stores()), "channels": len(channels), **obeyed}
 
 
-def attack(*_: object) -> recrawl.Ended:
+def attack(*_: object, **__: object) -> recrawl.Ended:
     """Stand in for the crawl whose parser was taken over; says by its suggestions what it could do."""
     return recrawl.Ended(Tally(), None, take_over())
 
@@ -106,7 +106,7 @@ def attack_without_sandbox(url: str) -> dict[str, int]:
     return take_over()
 
 
-def blame_another(scope: Scope, _: Sequence[Report], record: Record, __: Settings) -> recrawl.Ended:
+def blame_another(scope: Scope, _: Sequence[Report], record: Record, __: Settings, **___: object) -> recrawl.Ended:
     own, foreign = (a_sighting(url=f"http://{name}/a.bin") for name in (scope.name, "innocent.test"))
     record([own], (), Tally())
     record([foreign.model_copy(update={"host": "innocent.test"})], (), Tally())

@@ -12,6 +12,7 @@ import pytest
 from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
 from import_graph import ROOT
 from orbweaver import settings
+from orbweaver.crawler.revisiting.known_responses import KnownPage
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.model import Outcome, Reported, Skip, Tally, now
@@ -22,7 +23,7 @@ from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
 from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, in_force, recrawls, runs
+from orbweaver.queue.records import batches, in_force, known_responses, recrawls, runs
 from orbweaver.queue.runs import run_lock
 from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.store import keys
@@ -66,6 +67,10 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         batches.settle(
             pipe, "waiting", batches.Batch(run_id=RUN, sightings=(a_sighting(),)), [a_sighting().sighting_id]
         )
+    with transaction(store) as pipe:
+        memory = known_responses.begin(store, an_order("h").scope, settings.load())
+        page = KnownPage(digest="0" * 32, references="{}")
+        memory.kept([], [page], is_untrue=False, is_whole=True)(pipe)
     in_force.declare(store, settings.load(), tuple(QueueName))
     daily_rematch.go_on_if_due(store)
     rematch.start_if_due(store, {"hashlist:test": "1"})

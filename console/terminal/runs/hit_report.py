@@ -63,6 +63,7 @@ def summary(
             "hosts_finished": sum(record.state is RecrawlState.FINISHED for record in result.recrawls),
             "pages": tally.pages,
             "files": tally.files,
+            "unchanged": tally.unchanged,
             "error_bodies": tally.error_bodies,
             "bytes_read": tally.bytes_read,
             "bytes_kept": tally.bytes_kept,
@@ -136,10 +137,11 @@ def show(console: Console, result: VerifyResult) -> None:
     _show_failures(console, result)
     _show_unknown(console, result)
     tally = result.tally
+    unchanged = f" ({tally.unchanged} unchanged since an earlier visit)" if tally.unchanged else ""
     with_errors = f" (and {tally.error_bodies} bodies of error answers)" if tally.error_bodies else ""
     console.print(
         f"{count(len(result.cases), 'case')} ({len(result.new_case_ids)} new), "
-        f"{count(tally.files - tally.error_bodies, 'file')}{with_errors} and {count(tally.pages, 'page')} "
+        f"{count(tally.files - tally.error_bodies, 'file')}{unchanged}{with_errors} and {count(tally.pages, 'page')} "
         f"on {count(len(result.recrawls), 'host')}, {size(tally.bytes_read)} read, {tally.bytes_kept} bytes kept, "
         f"{count(tally.skipped, 'URL')} without a digest.",
         highlight=False,

@@ -50,6 +50,7 @@ LATER_STATUSES = frozenset({408, 421, 425, 429})
 # Answers that say "not you": 401, 402, 403, 407, 451.
 REFUSING_STATUSES = frozenset({401, 402, 403, 407, 451})
 NOT_IMPLEMENTED = 501
+TOO_MANY_REQUESTS = 429
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -148,7 +149,7 @@ def arrival_of(
         return _no_reference(status, source, is_page=is_page, is_empty=is_empty)
     if not is_success(status):
         # Some hosts refuse what does not exist, and a candidate may not.
-        is_file = is_reported or (is_file_expected and source is LinkSource.LINK)
+        is_file = is_reported or (is_file_expected and source in {LinkSource.LINK, LinkSource.KNOWN})
         failure = is_status_failure(status, is_file=is_file)
         ending = Ending(outcome_of_status(status), f"http.{status}", f"the host answered {status}", failure, status)
         return Arrival(is_file_expected, ending.rule, ending)
@@ -170,7 +171,10 @@ def _no_reference(status: int, source: LinkSource, *, is_page: bool, is_empty: b
         outcome, answer = Outcome.EMPTY, "the file is empty"
     else:
         outcome, answer = Outcome.ERROR_PAGE, "a page came"
-    reason = f"{answer}: what looked like a reference ({source}) was probably none"
+    if source is LinkSource.KNOWN:
+        reason = f"{answer}: the file that was there at an earlier visit is gone, or no page leads to it yet"
+    else:
+        reason = f"{answer}: what looked like a reference ({source}) was probably none"
     return Arrival(not is_page, None, Ending(outcome, f"candidate.{source}", reason, is_failure=False, status=status))
 
 
@@ -203,6 +207,11 @@ def ending_of_gate(gate: Gate, status: int, *, is_entered: bool) -> Ending:
 def is_success(status: int) -> bool:
     """Whether a status says that the file or page came (2xx)."""
     return 200 <= status < 300
+
+
+def is_busy(status: int) -> bool:
+    """Whether a status says that the host cannot serve now (5xx), or not so much (429)."""
+    return status >= 500 or status == TOO_MANY_REQUESTS
 
 
 def is_status_failure(status: int, *, is_file: bool) -> bool:

@@ -56,6 +56,10 @@ class ReportedUrls:
         self._seen.append(_Seen(url))
         return len(self._seen) - 1
 
+    def url_of(self, root: int) -> str:
+        """Return the reported URL with this number."""
+        return self._seen[root].url
+
     def came(self, root: int, *, status: int, is_page: bool) -> None:
         """Note that a page or a file came for a reported URL."""
         seen = self._seen[root]

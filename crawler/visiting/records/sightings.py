@@ -5,6 +5,7 @@ from __future__ import annotations
 from orbweaver.crawler.bodies.archives.archive_limits import Member
 from orbweaver.crawler.bodies.body import media_type
 from orbweaver.crawler.fetching.transfer import FetchedResponse
+from orbweaver.crawler.revisiting.known_responses import KnownFile
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.visit import Visit
 from orbweaver.model import DigestSet, HttpFacts, Sighting, now
@@ -12,15 +13,15 @@ from orbweaver.model import DigestSet, HttpFacts, Sighting, now
 # They help an analyst to date a file and to name who serves it; cookies and the like are left out.
 HEADERS_OF_NOTE = ("etag", "last-modified", "server", "date", "via", "content-disposition", "cf-ray", "x-cache")
 HEADER_CHARACTERS = 200
+OK = 200
 
 
 def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet, *, is_as_sent: bool = False) -> Sighting:
     """Return the sighting of a file that was fetched by itself; `is_as_sent` says that it is still encoded."""
     assert response.body is not None
-    headers = {name: _as_text(response.headers[name]) for name in HEADERS_OF_NOTE if name in response.headers}
     http = HttpFacts(
         status=response.status,
-        headers=headers,
+        headers=_of_note(response),
         framing=response.framing,
         bytes_received=response.body.bytes_received,
         tls=response.tls,
@@ -28,6 +29,29 @@ def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet, *, is_a
     )
     sniffed = None if is_as_sent else response.body.sniffed_type
     return _sighting(visit, response, digests, http, media_type(response.content_type), sniffed)
+
+
+def of_unchanged(visit: Visit, response: FetchedResponse, known: KnownFile) -> Sighting:
+    """Return the sighting of a file that is still the known one, as its host says (304).
+
+    The facts are those of the answer that brought its bytes, as far as they are known, and of this one.
+    """
+    said = {"etag": known.etag, "last-modified": known.last_modified}
+    headers = {name: value for name, value in said.items() if value is not None} | _of_note(response)
+    http = HttpFacts(
+        status=OK,
+        headers={name: value[:HEADER_CHARACTERS] for name, value in headers.items()},
+        framing=known.framing,
+        bytes_received=known.bytes_received,
+        tls=response.tls,
+        is_refused_by_robots=response.is_refused_by_robots,
+        hashed_at=known.hashed_at,
+    )
+    return _sighting(visit, response, known.digests, http, known.content_type, known.sniffed_type)
+
+
+def _of_note(response: FetchedResponse) -> dict[str, str]:
+    return {name: _as_text(response.headers[name]) for name in HEADERS_OF_NOTE if name in response.headers}
 
 
 def _as_text(value: str) -> str:

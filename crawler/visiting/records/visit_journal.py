@@ -9,8 +9,8 @@ from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.found_links import PageLinks
-from orbweaver.crawler.rules.urls import path_of
-from orbweaver.crawler.visiting.archive_names import is_archive_part, names_in_header
+from orbweaver.crawler.revisiting.known_responses import KnownFile
+from orbweaver.crawler.visiting.archive_names import is_archive_part, names_of
 from orbweaver.crawler.visiting.records import sightings
 from orbweaver.crawler.visiting.records.journal import Journal
 from orbweaver.crawler.visiting.records.outcomes import Ending, is_success
@@ -57,6 +57,11 @@ class VisitJournal:
                 self._found(visit, sightings.of_file(visit, response, body.digests_as_sent, is_as_sent=True))
         self._inside_archive(visit, response, body)
 
+    def unchanged(self, visit: Visit, response: FetchedResponse, known: KnownFile) -> None:
+        """Record a file of which its host says that it is the one that is known."""
+        self.journal.tally.unchanged += 1
+        self._found(visit, sightings.of_unchanged(visit, response, known))
+
     def embedded(self, visit: Visit, response: FetchedResponse, page_links: PageLinks) -> None:
         """Record the files inside a page."""
         for embedded in page_links.data_uris:
@@ -74,7 +79,7 @@ class VisitJournal:
         if (
             body.digests is not None
             and body.archive == NOTHING_INSIDE
-            and any(map(is_archive_part, _names_of(visit, response)))
+            and any(map(is_archive_part, names_of(visit.url, response.headers.get("Content-Disposition", ""))))
         ):
             notes = (note_of("archive.volume"),)  # its bytes do not say so
         for note in notes:
@@ -95,8 +100,3 @@ class VisitJournal:
             self.reported.count_file(visit.origin.root, sighting.content_type or sighting.sniffed_type)
         if self.journal.is_full:
             self._flush()
-
-
-def _names_of(visit: Visit, response: FetchedResponse) -> list[str]:
-    """Return the names of a file: in its URL, and as its host says to save it."""
-    return [path_of(visit.url).rpartition("/")[2], *names_in_header(response.headers.get("Content-Disposition", ""))]

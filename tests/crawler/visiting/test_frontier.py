@@ -149,8 +149,10 @@ class PlainFrontier:
             rank += 0.5
         elif visit.kind is LinkKind.FILE:
             rank = -1 if visit.is_variant else -2
+        if visit.source is LinkSource.KNOWN:
+            rank = 10_000 if visit.is_variant else -3
         if visit.is_reported:
-            rank = -3
+            rank = -4
         self._arrived += 1
         self.waiting.append((rank, self._arrived, one))
 

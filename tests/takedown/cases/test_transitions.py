@@ -52,7 +52,7 @@ def test_the_ids_are_the_documented_ones() -> None:
     assert str(event.case_id) == a_sighting().sighting_id
     content = json.loads(event.model_dump_json(exclude={"event_id"}))
     assert event.event_id == uuid5(STAMP.source, json.dumps(content, sort_keys=True, separators=(",", ":")))
-    assert (event.schema_version, event.source, event.recorded_at) == ("1.0", STAMP.source, STAMP.at)
+    assert (event.schema_version, event.source, event.recorded_at) == ("1.1", STAMP.source, STAMP.at)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_ids_are_the_documented_ones() -> None:
         {"type": EventType.HELD},
         {"at": NOON + timedelta(milliseconds=1)},
         {"case_id": UUID(int=1)},
-        {"schema_version": "1.1"},
+        {"schema_version": "1.2"},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -256,3 +256,13 @@ def one_answer(verdict: Verdict, before: CaseRecord | None, is_met: bool, day: i
     if before is not None:
         return change_by_answer(verdict, before, STAMP, sighting if is_met else None)
     return change_by_match(sighting, verdict, None, STAMP) if verdict.result is VerdictResult.MATCH else None
+
+
+def test_a_file_of_which_its_host_said_that_it_has_not_changed_was_there_when_its_bytes_came() -> None:
+    seen = a_sighting(minutes=60)
+    unchanged = seen.model_copy(update={"http": seen.http.model_copy(update={"hashed_at": NOON})})
+    case = change_by_match(unchanged, a_match(), None, STAMP).after
+    assert (case.case.first_seen, case.case.last_seen) == (NOON, NOON + timedelta(minutes=60))
+    assert case.case.http.hashed_at == NOON
+    again = change_by_match(a_sighting(minutes=90), a_match(), case, STAMP).after.case
+    assert (again.first_seen, again.last_seen, again.http.hashed_at) == (NOON, NOON + timedelta(minutes=90), None)
