@@ -33,6 +33,16 @@ def service_lock() -> str:
     return f"{PREFIX}:service"
 
 
+def verifications() -> str:
+    """Set of the run ids of verifications that are under way; owner queue.runs.living."""
+    return f"{PREFIX}:verifications"
+
+
+def verification(run_id: str) -> str:
+    """String: JSON of who verifies, for 15 s after its last sign; owner queue.runs.living."""
+    return f"{PREFIX}:verification:{run_id}"
+
+
 def run_unknown(run_id: str) -> str:
     """Hash sighting id -> JSON [url, reason] of the run's sightings without an answer; owner queue.records.runs."""
     return f"{PREFIX}:run:{run_id}:unknown"

@@ -178,9 +178,9 @@ def unanswered_among(store: Store, sighting_ids: Sequence[str]) -> set[str]:
     return {one for one, value in zip(sighting_ids, stored, strict=True) if value is not None}
 
 
-def ask_again(store: Store, run_id: str) -> int:
+def ask_again(store: Store, run_id: str, *, but_for: Collection[str] = ()) -> int:
     """Enqueue for a run every batch that waits or whose job was lost, and all that is unanswered; returns how many
-    sightings.
+    sightings. Batches of the runs `but_for` stay theirs.
     """
     asked = 0
     under_way = {queues.batch_of(job_id) for job_id in queues.under_way(store, queues.QueueName.MATCH)}
@@ -193,7 +193,8 @@ def ask_again(store: Store, run_id: str) -> int:
                 continue  # its answers are there by now
             pipe.multi()
             settle(pipe, batch_id, batch)
-            add(store, pipe, run_id, batch.sightings, replaces=batch)
+            owner = batch.run_id if batch.run_id in but_for else run_id
+            add(store, pipe, owner, batch.sightings, replaces=batch)
             with contextlib.suppress(WatchError):
                 pipe.execute()
                 asked += len(batch.sightings)

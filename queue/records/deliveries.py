@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from orbweaver.queue import queues
@@ -39,9 +40,12 @@ def note_delivered(store: Store, event_id: str, settings: Settings) -> bool:
             return True
 
 
-def take_over(store: Store, run_id: str) -> int:
-    """Have a run wait for every event that nobody delivers now, and enqueue those; returns how many."""
-    return sum(_enqueue(store, event_id, run_id) for event_id in outbox.event_ids(store))
+def take_over(store: Store, run_id: str, *, but_for: Collection[str] = ()) -> int:
+    """Have a run wait for every event that nobody delivers now, and enqueue those; returns how many.
+
+    Events of the runs `but_for` stay theirs.
+    """
+    return sum(_enqueue(store, event_id, run_id, but_for) for event_id in outbox.event_ids(store))
 
 
 def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
@@ -56,7 +60,7 @@ def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
     return sum(_enqueue(store, event_id) for event_id in left)
 
 
-def _enqueue(store: Store, event_id: str, run_id: str | None = None) -> bool:
+def _enqueue(store: Store, event_id: str, run_id: str | None = None, but_for: Collection[str] = ()) -> bool:
     """Enqueue one event; False when a worker has it. A worker may be about to start a job that looks lost."""
     job_id = queues.delivery_job_id(event_id)
     while True:
@@ -66,7 +70,7 @@ def _enqueue(store: Store, event_id: str, run_id: str | None = None) -> bool:
             if present is None or queues.is_alive(store, QueueName.TAKEDOWN, job_id):
                 return False
             pipe.multi()
-            note_event(store, pipe, present if run_id is None else run_id, event_id)
+            note_event(store, pipe, present if run_id is None or present in but_for else run_id, event_id)
             try:
                 pipe.execute()
             except WatchError:

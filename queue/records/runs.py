@@ -44,6 +44,17 @@ def note_over(store: Store, run_id: str) -> None:
     store.expire(keys.run(run_id), KEPT_SECONDS)
 
 
+def note_declared(store: Store, run_id: str) -> None:
+    """Write that the run's settings are in force and that it has workers, for others to use, too."""
+    store.hset(keys.run(run_id), "declared_at", format_time(now()))
+    store.expire(keys.run(run_id), KEPT_SECONDS)
+
+
+def has_declared(store: Store, run_id: str) -> bool:
+    """Whether the settings in force are this run's."""
+    return bool(store.hexists(keys.run(run_id), "declared_at"))
+
+
 def is_over(store: Store, run_id: str) -> bool:
     """Whether the run is over, because all was done or because it was stopped."""
     return bool(store.hexists(keys.run(run_id), "over_at"))

@@ -9,7 +9,7 @@ from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries
 from orbweaver.queue.records.event_places import Places
-from orbweaver.queue.runs import declaration
+from orbweaver.queue.runs import declaration, living
 from orbweaver.store.connection import Store
 
 
@@ -19,13 +19,15 @@ def take_over(
     """Do all of it for the run's queues; returns the list version of each service that answers.
 
     `environment` is that of the run's workers, `places` says where the events went when the run was prepared. From now
-    on the run waits for the files and the events that nobody else works on, and reports them. Raises WorkersTooOld and
-    StoreBusy as `declaration.declare`, before anything is taken over.
+    on the run waits for the files and the events that nobody else works on and no other run waits for, and reports
+    them. Raises WorkersTooOld and StoreBusy as `declaration.declare`, and StoreBusy while verifications are under way
+    that rely on other settings, before anything is taken over.
     """
+    settings = orbweaver_settings.load(environment)
+    living.require_room(store, run_id, settings, names)
     dead_workers.recover_dead_workers(store)
-    versions = declaration.declare(
-        store, orbweaver_settings.load(environment), names, sinks_seen=None if places is None else places.seen
-    )
-    batches.ask_again(store, run_id)
-    deliveries.take_over(store, run_id)
+    versions = declaration.declare(store, settings, names, sinks_seen=None if places is None else places.seen)
+    others = living.runs(store) - {run_id}
+    batches.ask_again(store, run_id, but_for=others)
+    deliveries.take_over(store, run_id, but_for=others)
     return versions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import AllowedJob
@@ -19,21 +18,24 @@ HANDOVER_SECONDS = 5.0
 GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED})
 
 
-def end_lost_recrawls(store: Store, open_ids: Sequence[str]) -> None:
-    """Mark recrawls as failed whose job was parked after its last retry, stopped by hand, or removed."""
-    if not open_ids or queues.waiting_jobs(store, QueueName.RECRAWL):
-        return  # while any job waits or runs, an open recrawl may be its
-    for recrawl_id in open_ids:
-        record = recrawls.read(store, recrawl_id)
-        if record is None or record.state in ENDED:
-            continue
-        job = own_job(store, record)
-        if job is not None and job.get_status(refresh=False) not in GIVEN_UP:
-            continue
+def end_if_lost(store: Store, recrawl_id: str) -> bool:
+    """Mark a recrawl as failed whose job was parked after its last retry, stopped by hand, or removed.
+
+    Returns whether it has ended, by this or before.
+    """
+    record = recrawls.read(store, recrawl_id)
+    if record is None or record.state in ENDED:
+        return True
+    job = own_job(store, record)
+    if job is not None and job.get_status(refresh=False) not in GIVEN_UP:
+        return False
+    [status] = recrawls.statuses(store, [recrawl_id])  # a job that is done is removed after its recrawl has ended
+    if status.state not in ENDED:
         reason = "its job was removed from the queue" if job is None else _reason_of(job)
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=reason)
-        if job is not None:
-            dead_workers.discard(store, QueueName.RECRAWL, job.id)
+    if job is not None:
+        dead_workers.discard_parked(store, QueueName.RECRAWL, job.id)
+    return True
 
 
 def end_parked_recrawls(store: Store) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from orbweaver.crawler.fetching.nat64 import parse_prefixes
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.matcher_client.several_services import open_services
-from orbweaver.queue.fleet import capacity
 from orbweaver.queue.records import event_places
 from orbweaver.queue.records.event_places import Places
 from orbweaver.settings import Settings
@@ -94,8 +93,3 @@ def opened(preparation: Preparation, *, out: Path | None = None) -> Iterator[Ope
             "STATE_DIR": str(state_dir),
         }
         yield OpenedRun(store, places, environment, state_dir / "workers.log")
-
-
-def recrawls_at_once(preparation: Preparation, orders: int) -> int:
-    """Return how many of so many orders are recrawled at once on this machine."""
-    return min(orders, capacity.of_this_machine(preparation.settings).recrawls_at_once)

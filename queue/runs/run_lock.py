@@ -1,4 +1,4 @@
-"""The store's run lock: one run at a time, because the workers of a run ask and deliver for everybody.
+"""The store's run lock: one run at a time has workers, because they fetch, ask and deliver for everybody.
 
 The lock of the store's service (`orbweaver run`) is another of the same kind, which that holds all its life. The value
 of a lock says who holds it, so that a second run can say at once whom it would wait for, and take the place of one that
@@ -201,6 +201,12 @@ def run_in_words(store: Store) -> str | None:
     """Return who holds the run lock, in words; None when nobody does, or its process is known to be dead."""
     value = text(store.get(keys.run_lock()) or "")
     return said(value) if value and not _is_freed(store, value, keys.run_lock()) else None
+
+
+def holder_of(store: Store, key: str) -> Holder | None:
+    """Return who holds a lock; None for nobody, for a dead process, and for a run of an older release."""
+    value = text(store.get(key) or "")
+    return _holder(value) if value and not _is_freed(store, value, key) else None
 
 
 def run_under_way(store: Store) -> str | None:

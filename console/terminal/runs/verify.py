@@ -22,6 +22,7 @@ from orbweaver.console.terminal.runs.progress import ProgressDisplay
 from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import count, report_console, safe
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind, now
+from orbweaver.queue.fleet import capacity
 from orbweaver.queue.intake.access_profiles import read_profile
 from orbweaver.queue.intake.orders import Terms, plan
 from orbweaver.queue.intake.reports import BadLine, read_reports
@@ -100,7 +101,7 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
         result = verification.verify(
             opened.store,
             orders,
-            recrawls_at_once=prepare.recrawls_at_once(preparation, len(orders)),
+            recrawls_at_once=capacity.of_this_machine(preparation.settings).recrawls_at_once,
             environment=opened.environment,
             log_file=opened.log_file,
             on_progress=display.show,

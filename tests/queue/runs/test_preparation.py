@@ -56,8 +56,3 @@ def test_only_a_run_that_fetches_makes_a_store(short_dir: Path) -> None:
     with pytest.raises(StoreError):
         preparation.begin_on_what_is_there(settings, state_dir=short_dir)
     assert list(short_dir.iterdir()) == []
-
-
-def test_no_more_hosts_are_recrawled_at_once_than_this_machine_can(short_dir: Path) -> None:
-    prepared = preparation.begin(orbweaver_settings.load({"RECRAWLS_AT_ONCE": "7"}), state_dir=short_dir)
-    assert [preparation.recrawls_at_once(prepared, orders) for orders in (1, 7, 10_000)] == [1, 7, 7]

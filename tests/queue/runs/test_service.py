@@ -136,7 +136,7 @@ def test_a_verification_with_other_settings_is_refused_and_says_the_mend(place: 
         assert ran.status == 1
         assert ran.stderr.count("\n") == 1
         assert "orbweaver run, process" in ran.stderr
-        assert "other values of FILE_BYTES: give this command the same, or a store of its own" in ran.stderr
+        assert "other values of FILE_BYTES: give this command the same, or give it a store of its own" in ran.stderr
         assert host.paths == []
 
 

@@ -20,7 +20,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.fleet import worker_pool
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, deliveries, recrawls
+from orbweaver.queue.records import batches, deliveries, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.verify_result import VerifyProgress, VerifyResult
@@ -258,7 +258,17 @@ def test_an_interrupt_in_the_middle_leaves_no_recrawl_to_other_workers(run: Run,
     assert queues.queue_for(store, QueueName.RECRAWL).get_job_ids() == []
 
 
-def test_a_host_that_a_living_worker_is_at_is_not_taken_twice(run: Run, store: Store) -> None:
+def test_a_host_that_a_living_worker_is_at_is_waited_for_and_the_job_of_a_killed_run_is_told_to_end(
+    run: Run, store: Store
+) -> None:
+    progress: list[VerifyProgress] = []
+
+    def end_the_other(seen: VerifyProgress) -> None:
+        progress.append(seen)
+        if len(progress) == 3:
+            assert (host.paths, seen.hosts_done, runs.is_over(store, "another")) == ([], 0, True)
+            store.delete(f"rq:job:{job_id}")
+
     with SyntheticHost(PAGES) as host:
         order = an_order(host.host)
         queues.enqueue_recrawl(store, host.host, recrawls.create(store, "another", order), 60)
@@ -266,10 +276,8 @@ def test_a_host_that_a_living_worker_is_at_is_not_taken_twice(run: Run, store: S
         store.lrem("rq:queue:recrawl", 0, job_id)
         store.hset(f"rq:job:{job_id}", mapping={"status": "started", "worker_name": "elsewhere"})
         store.hset("rq:worker:elsewhere", "hostname", "another-machine")
-        result = run([order])
-    [record] = result.recrawls
-    assert (record.state, record.attempt) == (RecrawlState.FAILED, 0)
-    assert record.reason == "another worker is still recrawling this host: try again when it ends"
+        result = run([order], on_progress=end_the_other)
+    assert [record.state for record in result.recrawls] == [RecrawlState.FINISHED]
 
 
 def test_what_a_killed_run_left_waiting_does_not_keep_a_host_from_the_next(run: Run, store: Store) -> None:
