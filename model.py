@@ -345,6 +345,8 @@ class WaitsFor(StrEnum):
     SLOW_ANSWERS = "slow answers"
     RETRY_AFTER = "retry-after"
     BACK_OFF = "back-off"
+    HOST_PACE = "pace of the host"  # it has had too many requests, of this recrawl or another
+    PLACE = "place at the address"  # other recrawls ask hosts there
 
 
 class Tally(BaseModel):

@@ -92,6 +92,24 @@ RENAMED: Mapping[str, str] = {
 }
 
 
+# At an address of these networks each host has its own pace. On loopback servers are told apart by their ports.
+# The others are those that Cloudflare (cloudflare.com/ips) and Fastly (api.fastly.com/public-ip-list) publish:
+# thousands of hosts share an address there, and it bears all of them.
+_LOOPBACK = "127.0.0.0/8 ::1/128"
+_CLOUDFLARE = """
+    103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 104.16.0.0/13 104.24.0.0/14 108.162.192.0/18 131.0.72.0/22
+    141.101.64.0/18 162.158.0.0/15 172.64.0.0/13 173.245.48.0/20 188.114.96.0/20 190.93.240.0/20 197.234.240.0/22
+    198.41.128.0/17 2400:cb00::/32 2405:8100::/32 2405:b500::/32 2606:4700::/32 2803:f800::/32 2a06:98c0::/29
+    2c0f:f248::/32
+"""
+_FASTLY = """
+    23.235.32.0/20 43.249.72.0/22 103.244.50.0/24 103.245.222.0/23 103.245.224.0/24 104.156.80.0/20 140.248.64.0/18
+    140.248.128.0/17 146.75.0.0/17 151.101.0.0/16 157.52.64.0/18 167.82.0.0/17 167.82.128.0/20 167.82.160.0/20
+    167.82.224.0/20 172.111.64.0/18 185.31.16.0/22 199.27.72.0/21 199.232.0.0/16 2a04:4e40::/32 2a04:4e42::/32
+"""
+_OWN_PACE_NETWORKS = (*_LOOPBACK.split(), *_CLOUDFLARE.split(), *_FASTLY.split())
+
+
 class Settings(BaseSettings):
     """Orbweaver's settings; each is an environment variable of the same name in capitals."""
 
@@ -121,6 +139,10 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=default_state_dir, description="where the embedded store lives")
     allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="CIDR ranges that may be fetched although they are not globally routable"
+    )
+    own_pace_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=_OWN_PACE_NETWORKS,
+        description="networks in which hosts that share an address share no pace, as of a CDN",
     )
     nat64_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="NAT64 prefixes of this network; none: DNS is asked (RFC 7050)"
@@ -202,7 +224,7 @@ class Settings(BaseSettings):
             return tuple(part for part in _NEXT_SINK.split(value.strip(" ,\t\n")) if part)
         return value
 
-    @field_validator("allow_addresses", "nat64_prefixes", mode="before")
+    @field_validator("allow_addresses", "nat64_prefixes", "own_pace_networks", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         """Lists are written with commas or spaces, as operators write them in unit files."""

@@ -1,7 +1,7 @@
 """The messages of a crawl process about its recrawl, and the checks on them: a host may have taken the process over.
 
 Each is a line of JSON. They come in this order: Contained; Found, as often as there is something new; Answered;
-Remembered; then Finished, GivenUp or Broken.
+Remembered; then Finished, GivenUp or Broken. Reached and AskedToWait come between Contained and the end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from itertools import islice
 from typing import Annotated, Literal
 
 from orbweaver.crawler.errors import MessageRefused, UrlRefused
+from orbweaver.crawler.fetching.host_delays import MOST_WAIT_SECONDS
+from orbweaver.crawler.fetching.shared_pace import MOST_ADDRESSES_OF_A_NAME, plain_address
 from orbweaver.crawler.revisiting.known_responses import (
     MOST_FILES,
     MOST_PAGES,
@@ -25,7 +27,7 @@ from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.visiting.records.host_answers import HOSTS_HANDED_ON
-from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, Sighting, Skip, Tally
+from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 # One message has at most so many of each; with URLs of full length it has some 7 MiB.
@@ -37,6 +39,7 @@ REASON_CHARACTERS = 1_000
 _Limit = Annotated[str, StringConstraints(pattern=r"\A[a-z_ ]{1,40}\z")]
 _Host = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9._:\[\]-]{1,300}\z")]
 _Reason = Annotated[str, StringConstraints(max_length=REASON_CHARACTERS)]
+_Address = Annotated[str, StringConstraints(max_length=45)]
 
 
 class Contained(Noun):
@@ -71,6 +74,23 @@ class Remembered(Noun):
     is_untrue: bool = False
 
 
+class Reached(Noun):
+    """A host that is asked from now on, with the addresses of its name that were not told before."""
+
+    kind: Literal["reached"] = "reached"
+    host: _Host
+    addresses: Annotated[tuple[_Address, ...], Field(max_length=MOST_ADDRESSES_OF_A_NAME)] = ()
+
+
+class AskedToWait(Noun):
+    """A host of the scope says that it has had too many requests; `seconds` are those of its Retry-After."""
+
+    kind: Literal["asked to wait"] = "asked to wait"
+    host: _Host
+    status: Annotated[int, Field(ge=400, le=599)]
+    seconds: Annotated[float | None, Field(gt=0, le=MOST_WAIT_SECONDS, allow_inf_nan=False)] = None
+
+
 class Finished(Noun):
     """The recrawl came to its end, or a limit or a request stopped it; crawler.recrawl.Ended."""
 
@@ -94,7 +114,9 @@ class Broken(Noun):
     reason: _Reason
 
 
-CrawlMessage = Contained | Found | Answered | Remembered | Finished | GivenUp | Broken
+# Those about the pace of hosts are of the moment: nothing of them is kept with the recrawl.
+PaceMessage = Reached | AskedToWait
+CrawlMessage = Contained | Found | Answered | Remembered | Reached | AskedToWait | Finished | GivenUp | Broken
 _messages: TypeAdapter[CrawlMessage] = TypeAdapter(Annotated[CrawlMessage, Field(discriminator="kind")])
 
 
@@ -173,7 +195,19 @@ def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
         result.url for result in message.reported
     ):
         raise MessageRefused("an answer for a URL that was not reported")
+    if isinstance(message, Reached) and not all(map(_is_plain_address, message.addresses)):
+        raise MessageRefused("an IP address that is not valid")
+    if isinstance(message, AskedToWait) and not is_host_of(scope, message.host):
+        raise MessageRefused("a wait of a host that is not in scope")
     return message
+
+
+def is_host_of(scope: Scope, host: str) -> bool:
+    """Whether a host, with its port, is one that a recrawl of `scope` is for; a page's files elsewhere are not."""
+    if scope.kind is not ScopeKind.SITE:
+        return host == scope.name
+    roots = [f"{scheme}://{host}/" for scheme in ("http", "https")]
+    return any(_is_canonical(root) and scopes.refusal_of(scope, root) is None for root in roots)
 
 
 def objection_to(sighting: Sighting, scope: Scope) -> str | None:
@@ -230,6 +264,11 @@ def _is_canonical(url: str | None) -> bool:
         return url is not None and urls.canonicalise(url) == url
     except UrlRefused:
         return False
+
+
+def _is_plain_address(text: str) -> bool:
+    """Whether a text is the one by which an address is known: it is part of a key in the store."""
+    return _is_address(text) and plain_address(text) == text
 
 
 def _is_address(text: str) -> bool:

@@ -21,6 +21,7 @@ from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.containment import prctl
 from orbweaver.crawler.crawl_messages import (
     Answered,
+    AskedToWait,
     Broken,
     Contained,
     CrawlMessage,
@@ -28,6 +29,7 @@ from orbweaver.crawler.crawl_messages import (
     Found,
     GivenUp,
     MessageStream,
+    Reached,
 )
 from orbweaver.crawler.errors import (
     AccessRefused,
@@ -36,6 +38,8 @@ from orbweaver.crawler.errors import (
     ReadersWrong,
     SandboxUnavailable,
 )
+from orbweaver.crawler.fetching.pace_board import PaceBoard
+from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
@@ -56,7 +60,8 @@ class CrawlProcess:
     """A recrawl that is under way in a child process; `fileno` is what a selector watches.
 
     As a context manager it ends the child when the block is left, however that is. Iterated, it yields the messages up
-    to the last, and waits for each: for a parent that has nothing else to do.
+    to the last, and waits for each: for a parent that has nothing else to do. By `board` the parent and the child tell
+    each other of the pace of hosts; without one the recrawl shares nothing.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class CrawlProcess:
         *,
         store_ports: Collection[int] = (),
         known: KnownResponses | None = None,
+        board: PaceBoard | None = None,
     ) -> None:
         self._stream = MessageStream(scope, reports)
         self._must_obey_by: float | None = None
@@ -74,10 +80,12 @@ class CrawlProcess:
         try:
             os.set_blocking(self._receiver, False)
             self._child = _context.Process(
-                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports, known)
+                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports, known, board)
             )
             with _sigterm_held_back():
                 self._child.start()
+            if board is not None:
+                board.keep_from_others()
         except BaseException:
             os.close(self._receiver)
             raise
@@ -179,6 +187,7 @@ def _work(
     settings: Settings,
     store_ports: Collection[int],
     known: KnownResponses | None,
+    board: PaceBoard | None,
 ) -> None:
     """Do the child's work: close what was inherited, enter the sandbox, crawl; never return to the parent's work."""
     try:
@@ -187,7 +196,7 @@ def _work(
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells this process to stop
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender))
-        _send(sender, _crawl(sender, scope, reports, settings, store_ports, known))
+        _send(sender, _crawl(sender, scope, reports, settings, store_ports, known, board))
     finally:
         os._exit(1)  # its last message, if it had one, was sent
 
@@ -199,6 +208,7 @@ def _crawl(
     settings: Settings,
     store_ports: Collection[int],
     known: KnownResponses | None,
+    board: PaceBoard | None,
 ) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
@@ -208,7 +218,8 @@ def _crawl(
     try:
         enforced = recrawl.enter_sandbox(scope, settings, store_ports=store_ports)
         _send(sender, Contained(enforced=enforced.as_record()))
-        ended = recrawl.run(scope, reports, record, settings, known=known)
+        pace = None if board is None else _shared_pace(sender, scope, board)
+        ended = recrawl.run(scope, reports, record, settings, known=known, pace=pace)
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
         return GivenUp(reason=str(error)[: crawl_messages.REASON_CHARACTERS])
     except MemoryError:
@@ -221,6 +232,17 @@ def _crawl(
     for message in crawl_messages.remembered(ended.remembered):
         _send(sender, message)
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
+
+
+def _shared_pace(sender: int, scope: Scope, board: PaceBoard) -> SharedPace:
+    def reached(host: str, addresses: tuple[str, ...]) -> None:
+        _send(sender, Reached(host=host, addresses=addresses))
+
+    def asked_to_wait(host: str, status: int, seconds: float | None) -> None:
+        if crawl_messages.is_host_of(scope, host):
+            _send(sender, AskedToWait(host=host, status=status, seconds=seconds))
+
+    return SharedPace(board, PaceNews(reached, asked_to_wait), is_proxied=scope.access.proxy is not None)
 
 
 def _send(sender: int, message: CrawlMessage) -> None:

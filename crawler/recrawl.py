@@ -13,6 +13,7 @@ from orbweaver.crawler import reader_proof
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
 from orbweaver.crawler.fetching.proxies import parse_proxy
+from orbweaver.crawler.fetching.shared_pace import SharedPace
 from orbweaver.crawler.revisiting.known_responses import KnownResponses, Memory
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider
@@ -117,8 +118,11 @@ def run(
     settings: Settings,
     *,
     known: KnownResponses | None = None,
+    pace: SharedPace | None = None,
 ) -> Ended:
-    """Recrawl one scope to its end; every batch goes to `record`. `known` is what an earlier recrawl found.
+    """Recrawl one scope to its end; every batch goes to `record`.
+
+    `known` is what an earlier recrawl found, `pace` what this one shares with others under way.
 
     The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, ReadersWrong when this
     platform reads wrongly, CrawlError when the crawl could not start.
@@ -130,7 +134,9 @@ def run(
     crawler = runner.create_crawler(RecrawlSpider)
 
     async def crawl() -> None:
-        await runner.crawl(crawler, scope=scope, reports=reports, record=record, settings=settings, known=known)
+        await runner.crawl(
+            crawler, scope=scope, reports=reports, record=record, settings=settings, known=known, pace=pace
+        )
 
     try:
         asyncio.run(crawl())

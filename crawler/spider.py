@@ -15,6 +15,7 @@ from orbweaver.crawler.fetching.fetcher import Fetcher
 from orbweaver.crawler.fetching.politeness import Politeness
 from orbweaver.crawler.fetching.proxies import parse_proxy
 from orbweaver.crawler.fetching.request_headers import RequestHeaders
+from orbweaver.crawler.fetching.shared_pace import SharedPace
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownResponses, Memory
@@ -49,6 +50,7 @@ class RecrawlSpider(Spider):
         record: Record,
         settings: Settings,
         known: KnownResponses | None = None,
+        pace: SharedPace | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -73,10 +75,13 @@ class RecrawlSpider(Spider):
         )
         connections = settings.host_connections
         self._politeness = Politeness(
-            connections=connections, connections_per_host=connections, delay_seconds=scope.access.delay_seconds
+            connections=connections,
+            connections_per_host=connections,
+            delay_seconds=scope.access.delay_seconds,
+            pace=pace,
         )
         proxy = parse_proxy(scope.access.proxy, os.environ)
-        self.fetcher = Fetcher(Transfers(settings, proxy=proxy), self._politeness, self._budget)
+        self.fetcher = Fetcher(Transfers(settings, proxy=proxy, pace=pace), self._politeness, self._budget)
         self.fetcher.ask_robots(
             scope.access.robots,
             is_in_scope=self._navigator.admission.is_on_hosts,

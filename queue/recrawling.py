@@ -6,12 +6,22 @@ import contextlib
 from collections.abc import Sequence
 from typing import Self
 
-from orbweaver.crawler.crawl_messages import Answered, Contained, CrawlMessage, Finished, Found, GivenUp, Remembered
+from orbweaver.crawler.crawl_messages import (
+    Answered,
+    Contained,
+    CrawlMessage,
+    Finished,
+    Found,
+    GivenUp,
+    PaceMessage,
+    Remembered,
+)
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
 from orbweaver.queue.records import batches, known_responses, recrawls, runs
 from orbweaver.queue.records.known_responses import HostMemory
 from orbweaver.queue.records.recrawls import Attempt, RecrawlRecord, RecrawlState, Write
+from orbweaver.queue.recrawl_pace import RecrawlPace
 from orbweaver.settings import Settings
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
@@ -25,13 +35,21 @@ class RecrawlUnderWay:
 
     What was taken since the last `keep` is written in one transaction, so who has many recrawls under way keeps each
     now and then. A kernel that cannot contain the process, a Python that reads wrongly, a proxy that cannot be used, or
-    too little memory, fails the recrawl for good. Whatever else goes wrong is raised, and it is to be done again.
+    too little memory, fails the recrawl for good. Whatever else goes wrong is raised, and it is to be done again. What
+    the process says of the pace of its hosts goes to `pace` at once: it waits for that.
     """
 
     def __init__(
-        self, store: Store, record: RecrawlRecord, attempt: Attempt, process: CrawlProcess, memory: HostMemory
+        self,
+        store: Store,
+        record: RecrawlRecord,
+        attempt: Attempt,
+        process: CrawlProcess,
+        memory: HostMemory,
+        pace: RecrawlPace,
     ) -> None:
         self.run_id = record.run_id
+        self.pace = pace
         # Whether another worker is to do it.
         self.is_handed_back = False
         self._store = store
@@ -56,8 +74,15 @@ class RecrawlUnderWay:
         order = record.order
         ports = connection.tcp_ports(store)
         memory = known_responses.begin(store, order.scope, settings)
-        process = CrawlProcess(order.scope, order.reports, settings, store_ports=ports, known=memory.known)
-        return cls(store, record, attempt, process, memory)
+        pace = RecrawlPace(order.scope, settings)
+        try:
+            process = CrawlProcess(
+                order.scope, order.reports, settings, store_ports=ports, known=memory.known, board=pace.board
+            )
+        except BaseException:
+            pace.close()
+            raise
+        return cls(store, record, attempt, process, memory, pace)
 
     @property
     def process_id(self) -> int:
@@ -121,6 +146,9 @@ class RecrawlUnderWay:
         while self._is_trusted and not self._is_enough:
             try:
                 message = self._process.next_message()
+                if isinstance(message, PaceMessage):
+                    self.pace.hear(message)
+                    continue
             except (CrawlDied, MessageRefused) as error:
                 self._fault, self._is_trusted = error, False
                 return
@@ -147,6 +175,7 @@ class RecrawlUnderWay:
     def close(self) -> None:
         """End the crawl process at once."""
         self._process.close()
+        self.pace.close()
 
     def require_kept(self) -> None:
         """Raise NotRecorded when the store that is the primary by now has lost what was kept before."""

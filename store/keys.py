@@ -193,6 +193,16 @@ def disk_fence() -> str:
     return f"{PREFIX}:disk-fence"
 
 
+def address(ip: str) -> str:
+    """Hash worker -> how many requests its recrawls may have under way at an address; owner queue.records.paces."""
+    return f"{PREFIX}:address:{ip}"
+
+
+def host_pace(host: str) -> str:
+    """Hash of what a host asked for that has too many requests: until when, how slowly; owner queue.records.paces."""
+    return f"{PREFIX}:pace:{host}"
+
+
 def restoring() -> str:
     """String: since when a backup is being restored; nobody else uses the store; owner queue.runs.backups."""
     return f"{PREFIX}:restoring"

@@ -21,6 +21,7 @@ from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
 from orbweaver.crawler.fetching.response_heads import LONGEST_HEADER_BYTES, MOST_HEADERS
 from orbweaver.crawler.fetching.response_protocol import ResponseProtocol
+from orbweaver.crawler.fetching.shared_pace import MOST_ADDRESSES_OF_A_NAME, SharedPace
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of, sent_as
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 from python_socks import ProxyType
@@ -90,13 +91,15 @@ class Connections:
     one that fails is asked again without, and from then on, and its answers say so.
     """
 
-    def __init__(self, guard: Guard, limits: ConnectionLimits, *, proxy: Proxy | None = None) -> None:
+    def __init__(
+        self, guard: Guard, limits: ConnectionLimits, *, proxy: Proxy | None = None, pace: SharedPace | None = None
+    ) -> None:
         self._guard = guard
         self._proxy = proxy
         # asyncio up to 3.11.7 never says that a handshake inside another TLS connection failed: it hangs.
         self._trust = tls.Trust(IN_TLS if proxy is not None and proxy.kind is ProxyKind.HTTPS else None)
         self._session = aiohttp.ClientSession(
-            connector=_connector(guard, limits, proxy),
+            connector=_connector(guard, limits, proxy, pace),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # BodyReader decodes, with limits and proof of the end
             trust_env=False,  # a proxy from the environment would bypass the guard
@@ -192,18 +195,25 @@ def _target(url: str, spelling: str | None) -> yarl.URL:
 
 
 class _PreparingResolver(aiohttp.ThreadedResolver):
-    """Resolves as aiohttp does, and lets the guard learn what it must know about the addresses that it will see."""
+    """Resolves as aiohttp does, and lets the guard learn what it must know about the addresses that it will see.
 
-    def __init__(self, guard: Guard) -> None:
+    Those that may be connected to are told to `pace`, before there is a connection.
+    """
+
+    def __init__(self, guard: Guard, pace: SharedPace | None) -> None:
         super().__init__()
         self._guard = guard
+        self._pace = pace
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        results = await super().resolve(host, port, family)
+        results = (await super().resolve(host, port, family))[:MOST_ADDRESSES_OF_A_NAME]
         for result in results:
             await self._guard.prepare(result["host"])
+        if self._pace is not None:
+            addresses = [result["host"] for result in results]
+            self._pace.learn(host, [one for one in addresses if self._guard.judge(one).is_allowed])
         return results
 
 
@@ -266,13 +276,15 @@ class _ProxyConnector(_CleanConnector, aiohttp_socks.ProxyConnector):
         return transport, protocol
 
 
-def _connector(guard: Guard, limits: ConnectionLimits, proxy: Proxy | None) -> aiohttp.TCPConnector:
+def _connector(
+    guard: Guard, limits: ConnectionLimits, proxy: Proxy | None, pace: SharedPace | None
+) -> aiohttp.TCPConnector:
     if proxy is None:
         return _CleanConnector(
             limit=limits.connections,
             limit_per_host=limits.connections_per_host,
             socket_factory=guard.socket_factory,
-            resolver=_PreparingResolver(guard),
+            resolver=_PreparingResolver(guard, pace),
             ttl_dns_cache=60,
         )
     return _ProxyConnector(

@@ -56,6 +56,8 @@ _WAITS_FOR: Final[Mapping[Reason, WaitsFor]] = {
     Reason.RETRY_AFTER: WaitsFor.RETRY_AFTER,
     Reason.BACK_OFF: WaitsFor.BACK_OFF,
     Reason.SLOTS: WaitsFor.ANSWERS,
+    Reason.FLEET: WaitsFor.HOST_PACE,
+    Reason.SHARED: WaitsFor.PLACE,
 }
 
 

@@ -18,12 +18,14 @@ SLOW_ANSWER_SECONDS: Final = 2.0
 MOST_LATENCY_DELAY_SECONDS: Final = 30.0
 # A latency delay below this is over: halving would go on for ever.
 LEAST_LATENCY_DELAY_SECONDS: Final = 0.05
-# No host may make us wait longer than this at a time, whatever its Retry-After says.
+# No host may make a recrawl wait longer than the former at a time, whatever its Retry-After says, nor keep the next one
+# from beginning for longer than the latter.
 MOST_PAUSE_SECONDS: Final = 300.0
+MOST_WAIT_SECONDS: Final = 3_600.0
 FIRST_BACK_OFF_SECONDS: Final = 1.0
 _MOST_DOUBLINGS: Final = 20
 
-_OVERLOADED: Final = frozenset({429, 503})
+OVERLOADED: Final = frozenset({429, 503})
 _SERVER_ERROR: Final = 500
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -37,11 +39,16 @@ class Reason(StrEnum):
     RETRY_AFTER = "retry-after"
     BACK_OFF = "back-off"  # 429 or 503 without a Retry-After that can be used
     SLOTS = "slots"  # as many requests as are allowed are under way
+    FLEET = "fleet"  # another recrawl of the host was asked to wait, or an earlier one
+    SHARED = "shared"  # other recrawls have the places at its address
 
 
 @dataclass(slots=True)
 class HostDelays:
     """The delays and the pause of one host; `own_delay` is ours, for every host, and moments are a clock's seconds.
+
+    `fleet_until` and `fleet_delay` are what the host asked of all recrawls. So many `sharers` ask hosts at its address:
+    what we keep between two requests is for all of them together.
 
     >>> delays = HostDelays(own_delay=2)
     >>> delays.start(100.0)
@@ -59,19 +66,29 @@ class HostDelays:
     pause_began: float = -math.inf
     pause_reason: Reason = Reason.BACK_OFF
     overloads: int = 0
+    fleet_until: float = -math.inf
+    fleet_delay: float = 0.0
+    sharers: int = 1
 
     @property
     def opens_at(self) -> float:
         """The moment from which on a request may start."""
-        return max(self.paused_until, self.last_start + max(self.own_delay, self.robots_delay, self.latency_delay))
+        kept = max(self.own_delay, self.robots_delay, self.fleet_delay) * self.sharers
+        return max(self.paused_until, self.fleet_until, self.last_start + max(kept, self.latency_delay))
 
     @property
     def reason(self) -> Reason:
         """The longest of what keeps a request from starting before `opens_at`."""
-        if self.paused_until >= self.opens_at:
+        opens_at = self.opens_at
+        if self.paused_until >= opens_at:
             return self.pause_reason
+        if self.fleet_until >= opens_at:
+            return Reason.FLEET
         _, reason = max(
-            (self.latency_delay, Reason.LATENCY), (self.robots_delay, Reason.ROBOTS), (self.own_delay, Reason.DELAY)
+            (self.latency_delay, Reason.LATENCY),
+            (self.fleet_delay * self.sharers, Reason.FLEET),
+            (self.robots_delay * self.sharers, Reason.ROBOTS),
+            (self.own_delay * self.sharers, Reason.DELAY),
         )
         return reason
 
@@ -88,7 +105,7 @@ class HostDelays:
         # What was asked before the host paused says nothing about whether the pause was long enough.
         is_news = now - seconds >= self.pause_began
         is_longer = False
-        if status in _OVERLOADED:
+        if status in OVERLOADED:
             is_longer = self._pause(now, retry_after, is_news=is_news)
         elif status is not None and is_news:
             self.overloads = 0
@@ -126,21 +143,21 @@ def latency_delay(delay: float, seconds: float, status: int | None) -> float:
     target = min(max(0.0, seconds - SLOW_ANSWER_SECONDS), MOST_LATENCY_DELAY_SECONDS)
     if target >= delay:
         return target
-    if status is None or status in _OVERLOADED or status >= _SERVER_ERROR:
+    if status is None or status in OVERLOADED or status >= _SERVER_ERROR:
         return delay
     lowered = (delay + target) / 2
     return lowered if lowered >= LEAST_LATENCY_DELAY_SECONDS else 0.0
 
 
 def retry_after_seconds(text: str, now: datetime) -> float | None:
-    """Return how long a Retry-After asks to wait, at most MOST_PAUSE_SECONDS; None when it asks for no wait.
+    """Return how long a Retry-After asks to wait, at most MOST_WAIT_SECONDS; None when it asks for no wait.
 
     It is a number of seconds or an HTTP-date (RFC 9110, 10.2.3). What is neither, lies in the past or is 0 is none.
     """
     text = text.strip()
     if _DIGITS.fullmatch(text):
         # int() refuses thousands of digits; more than nine of them are beyond the longest pause anyway.
-        seconds = MOST_PAUSE_SECONDS if len(text.lstrip("0")) > len("999999999") else float(text)
+        seconds = MOST_WAIT_SECONDS if len(text.lstrip("0")) > len("999999999") else float(text)
     else:
         try:
             moment = parsedate_to_datetime(text)
@@ -149,4 +166,4 @@ def retry_after_seconds(text: str, now: datetime) -> float | None:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - now).total_seconds()
-    return min(seconds, MOST_PAUSE_SECONDS) if seconds > 0 else None
+    return min(seconds, MOST_WAIT_SECONDS) if seconds > 0 else None

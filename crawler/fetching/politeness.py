@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orbweaver import model
-from orbweaver.crawler.fetching.host_delays import HostDelays, Reason, retry_after_seconds
+from orbweaver.crawler.fetching.host_delays import OVERLOADED, HostDelays, Reason, retry_after_seconds
+from orbweaver.crawler.fetching.shared_pace import HostShare, SharedPace
 from orbweaver.crawler.transfer_errors import Interrupted
 
 # A request that waits longer than this should keep no slot from other hosts.
 LONG_WAIT_SECONDS: Final = 2.0
+# The worker that gives out places, and knows what hosts asked of others, tells nobody: so often it is looked at.
+LOOK_SECONDS: Final = 0.05
 # Hosts with nothing to remember are forgotten beyond this many: a hostile site has a name for every link.
 _HOSTS_BEFORE_SWEEP: Final = 1_000
 
@@ -39,10 +42,11 @@ class State:
 class _Host:
     """One host: its delays, how many requests are under way, and those that wait, in order.
 
-    Each that waits has its number in the order of all hosts.
+    Each that waits has its number in the order of all hosts. `share` is None where nothing is shared.
     """
 
     delays: HostDelays
+    share: HostShare | None = None
     running: int = 0
     waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
 
@@ -59,6 +63,7 @@ class Politeness:
         politeness.note(host, seconds=0.2, status=answer.status, retry_after=answer.headers.get("Retry-After"))
 
     note() makes a host slower that answers slowly, and pauses one that says that it is overloaded: HostDelays decides.
+    With a `pace` a request also waits for a place at the address of its host, which other recrawls may have.
     All methods belong to the event loop's thread. `clock` gives seconds and never goes back.
     """
 
@@ -69,7 +74,9 @@ class Politeness:
         connections_per_host: int,
         delay_seconds: float = 0,
         clock: Callable[[], float] = time.monotonic,
+        pace: SharedPace | None = None,
     ) -> None:
+        self._pace = pace
         self._connections = self._free = connections
         self._per_host = connections_per_host
         self._delay = delay_seconds
@@ -77,6 +84,7 @@ class Politeness:
         self._hosts: dict[str, _Host] = {}
         self._sweep_at = _HOSTS_BEFORE_SWEEP
         self._with_waiters: dict[_Host, None] = {}
+        self._said_to_wait: dict[_Host, int] = {}
         self._arrivals = 0
         self._is_ended = False
         # Called when a request has to wait for long.
@@ -97,6 +105,8 @@ class Politeness:
         known = self._host(host)
         asked = None if retry_after is None else retry_after_seconds(retry_after, model.now())
         if known.delays.note(self._clock(), seconds=seconds, status=status, retry_after=asked):
+            if known.share is not None and status in OVERLOADED:
+                known.share.asked_to_wait(status, asked)
             self._tell_of_long_wait(known)
         if known.waiting:
             self.admit()
@@ -111,12 +121,14 @@ class Politeness:
     def state(self, host: str) -> State:
         """Say whether a request to `host` could start now, and what keeps it from starting."""
         known = self._hosts.get(host) or _Host(HostDelays(self._delay))
-        seconds = max(0.0, known.delays.opens_at - self._clock())
+        seconds = max(0.0, _opens_at(known) - self._clock())
         reason: Reason | None = None
         if seconds:
             reason = known.delays.reason
         elif known.running >= self._per_host or self._free <= 0:
             reason = Reason.SLOTS
+        elif known.share is not None and known.share.is_without_a_place:
+            reason = Reason.SHARED
         return State(reason=reason, seconds=seconds, running=known.running, waiting=len(known.waiting))
 
     @property
@@ -131,14 +143,18 @@ class Politeness:
         """
         now = self._clock()
         named = (self._hosts[host] for host in hosts if host in self._hosts)
-        kept = [known.delays for known in (*self._with_waiters, *named) if known.delays.opens_at > now]
-        return min(kept, key=lambda delays: delays.opens_at).reason if kept else None
+        asked = list(dict.fromkeys((*self._with_waiters, *named)))
+        kept = [known.delays for known in asked if _opens_at(known) > now]
+        if kept:
+            return min(kept, key=lambda delays: delays.opens_at).reason
+        is_without_a_place = any(known.share.is_without_a_place for known in asked if known.share is not None)
+        return Reason.SHARED if is_without_a_place else None
 
     @property
     def long_waits(self) -> int:
         """The number of requests that wait for hosts that will not be asked for longer than LONG_WAIT_SECONDS."""
         soon = self._clock() + LONG_WAIT_SECONDS
-        return sum(len(known.waiting) for known in self._with_waiters if known.delays.opens_at > soon)
+        return sum(len(known.waiting) for known in self._with_waiters if _opens_at(known) > soon)
 
     def end(self) -> None:
         """End all waiting: requests that wait, and those that come from now on, get Interrupted."""
@@ -158,8 +174,7 @@ class Politeness:
         known = self._host(host)
         if not known.waiting and self._free > 0 and known.running < self._per_host:
             now = self._clock()
-            if known.delays.opens_at <= now:
-                self._start(known, now)
+            if _opens_at(known) <= now and self._start(known, now):
                 return
         future = asyncio.get_running_loop().create_future()
         self._arrivals += 1
@@ -181,6 +196,8 @@ class Politeness:
         known = self._hosts[host]
         known.running -= 1
         self._free += 1
+        if known.share is not None:
+            known.share.end()
         if self._with_waiters:
             self.admit()
 
@@ -188,32 +205,50 @@ class Politeness:
         """Start the requests that may start now, in order of arrival, and wake up again when the next one may."""
         now = self._clock()
         wake_at = math.inf
+        without_place: set[_Host] = set()
         while self._free > 0:
             first: _Host | None = None
-            wake_at = math.inf
+            wake_at = now + LOOK_SECONDS if without_place else math.inf
             for known in self._with_waiters:
-                if known.running >= self._per_host:
+                if known.running >= self._per_host or known in without_place:
                     continue
-                opens_at = known.delays.opens_at
+                opens_at = _opens_at(known)
                 if opens_at > now:
                     wake_at = min(wake_at, opens_at)
                 elif first is None or known.waiting[0][0] < first.waiting[0][0]:
                     first = known
             if first is None:
                 break
-            _, future = first.waiting.popleft()
+            _, future = first.waiting[0]
+            if not future.done() and not self._start(first, now):
+                without_place.add(first)
+                continue
+            first.waiting.popleft()
             if not first.waiting:
                 del self._with_waiters[first]
-            if not future.done():  # cancelled, and its task has not run yet
-                self._start(first, now)
+            if not future.done():  # else it is cancelled, and its task has not run yet
                 future.set_result(None)
+        self._say_who_waits(now)
         # Without a free slot it is leave() that goes on, and no timer is needed.
         self._wake(wake_at if self._free > 0 else math.inf, now)
 
-    def _start(self, known: _Host, now: float) -> None:
+    def _start(self, known: _Host, now: float) -> bool:
+        """Start a request, if the host has a place for it."""
+        if known.share is not None and not known.share.begin():
+            return False
         known.running += 1
         known.delays.start(now)
         self._free -= 1
+        return True
+
+    def _say_who_waits(self, now: float) -> None:
+        if self._pace is None:
+            return
+        waiting = {known: len(known.waiting) for known in self._with_waiters if _opens_at(known) <= now}
+        for known in self._said_to_wait.keys() | waiting.keys():
+            assert known.share is not None
+            known.share.wait(waiting.get(known, 0))
+        self._said_to_wait = waiting
 
     def _forget_waiter(self, known: _Host, future: asyncio.Future[None]) -> None:
         known.waiting = deque(waiter for waiter in known.waiting if waiter[1] is not future)
@@ -237,7 +272,7 @@ class Politeness:
         self.admit()
 
     def _tell_of_long_wait(self, known: _Host) -> None:
-        if known.waiting and known.delays.opens_at - self._clock() > LONG_WAIT_SECONDS:
+        if known.waiting and _opens_at(known) - self._clock() > LONG_WAIT_SECONDS:
             self.on_long_wait()
 
     def _host(self, host: str) -> _Host:
@@ -245,7 +280,8 @@ class Politeness:
         if known is None:
             if len(self._hosts) >= self._sweep_at:
                 self._sweep()
-            known = self._hosts[host] = _Host(HostDelays(self._delay))
+            share = None if self._pace is None else self._pace.share_of(host)
+            known = self._hosts[host] = _Host(HostDelays(self._delay), share)
         return known
 
     def _sweep(self) -> None:
@@ -255,6 +291,14 @@ class Politeness:
 
     def _can_be_forgotten(self, known: _Host, now: float) -> bool:
         return not (known.running or known.waiting) and known.delays.has_nothing_to_remember(now)
+
+
+def _opens_at(known: _Host) -> float:
+    """Return from when on a host may be asked, by what is known of it here and in the fleet."""
+    if known.share is not None:
+        known.delays.fleet_until, known.delays.fleet_delay = known.share.pace
+        known.delays.sharers = known.share.sharers
+    return known.delays.opens_at
 
 
 class Slot:

@@ -21,6 +21,7 @@ from orbweaver.crawler.fetching.deadlines import Deadline, Deadlines
 from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
 from orbweaver.crawler.fetching.proxies import Proxy
+from orbweaver.crawler.fetching.shared_pace import SharedPace
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.crawler.rules.spelt_urls import SpeltUrl
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent
@@ -98,8 +99,9 @@ class Transfers:
     Raises Scrapy's documented download exceptions, which say what may be tried again, and those of crawler.errors.
     """
 
-    def __init__(self, settings: Settings, *, proxy: Proxy | None = None) -> None:
+    def __init__(self, settings: Settings, *, proxy: Proxy | None = None, pace: SharedPace | None = None) -> None:
         self._proxy = proxy
+        self._pace = pace
         self._guard = Guard(
             parse_networks(settings.allow_addresses),
             # Through a proxy nothing is asked of DNS here.
@@ -165,7 +167,9 @@ class Transfers:
                 async with self._deadlines.open(self._header_seconds) as deadline:
                     began = time.monotonic()
                     if self._connections is None:
-                        self._connections = Connections(self._guard, self._connection_limits, proxy=self._proxy)
+                        self._connections = Connections(
+                            self._guard, self._connection_limits, proxy=self._proxy, pace=self._pace
+                        )
                     response = await self._connections.ask(method, url, headers, data, spelling=spelling)
                     latency = time.monotonic() - began
                     try:

@@ -20,6 +20,7 @@ from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.guarded_worker import LOOK_SECONDS, log
 from orbweaver.queue.fleet.job_ends import ALIVE_SECONDS, BegunJob, JobEnds
+from orbweaver.queue.fleet.shared_paces import SharedPaces
 from orbweaver.queue.fleet.silence import Silence
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import RECRAWLS_AT_ONCE, QueueName
@@ -73,6 +74,10 @@ class RecrawlWorker(JobEnds, BaseWorker):
         self._stop_by = 0.0
         self._has_given_up = False
 
+    @functools.cached_property
+    def _paces(self) -> SharedPaces:
+        return SharedPaces(self.connection, self.name, places=self.settings.host_connections)
+
     def serialize(self) -> dict[str, Any]:
         """Return the fields of the worker's record, with how many recrawls it has at once."""
         return {**super().serialize(), RECRAWLS_AT_ONCE: self.at_once}
@@ -89,6 +94,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
             taken = self._take() if self._has_room() else None
             if taken is not None:
                 return taken
+        self.with_the_store(self._paces.let_go)
         if self._has_given_up:
             self.with_the_store(self._return_what_was_given_up)
             self._has_given_up = False
@@ -117,6 +123,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
             self.succeeded(begun)
             return
         self._under_way[self._begun] = begun
+        self._paces.join(self._begun.pace)
         self._silence.watch(self._begun.process_id)
         self._selector.register(self._begun, selectors.EVENT_READ)
         self._asks_at = 0.0  # there may be more jobs
@@ -184,7 +191,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
 
     def _keep_what_is_said(self) -> None:
         """Wait a moment for the pipes, take what came, and keep what is due; stop reading while the store is away."""
-        until = min([self._looks_at, *self._keep_by.values()])
+        until = min([self._looks_at, self._paces.looks_at, *self._keep_by.values()])
         if len(self._under_way) < self.at_once:
             until = min(until, self._asks_at)
         events = self._selector.select(max(until - time.monotonic(), 0))
@@ -195,6 +202,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
             self._keep_by.setdefault(recrawl, came_at + self._hold_seconds)
             if is_due:
                 self._keep_by[recrawl] = 0.0
+        self._paces.look()
         ended = []
         for recrawl in [one for one, moment in self._keep_by.items() if moment <= came_at]:
             try:
@@ -244,6 +252,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
             if time.monotonic() >= self._alive_at + HEARTBEAT_SECONDS:
                 self._say_alive()
             self._stop_what_is_over()
+            self._paces.ask()
             if self.should_run_maintenance_tasks:
                 self.run_maintenance_tasks()
         except (RedisConnectionError, RedisTimeoutError) as error:
@@ -294,6 +303,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
     def _forget(self, recrawl: RecrawlUnderWay) -> BegunJob:
         self._selector.unregister(recrawl)
         self._silence.leave(recrawl.process_id)
+        self._paces.leave(recrawl.pace)
         self._keep_by.pop(recrawl, None)
         recrawl.close()
         return self._under_way.pop(recrawl)

@@ -16,12 +16,12 @@ from typing import Final
 from orbweaver.queue import queues
 from orbweaver.queue.errors import HostUnreadable, ScheduleRefused
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.hosts import counting, dispatch, due, host_clock, host_store, spending
+from orbweaver.queue.hosts import counting, dispatch, due, host_clock, host_store, host_waits, spending
 from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import LEASE_SECONDS, NEVER, Lease
 from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import VisitRecord
-from orbweaver.queue.hosts.visit_outcome import OPEN, VisitEnding, VisitOutcome, ending_of, seen_in
+from orbweaver.queue.hosts.visit_outcome import OPEN, VisitEnding, VisitOutcome, ending_of, seen_in, slowed
 from orbweaver.queue.queues import QueuedJobs, QueueName
 from orbweaver.queue.records import recrawls, runs
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState, RecrawlTimes
@@ -124,6 +124,8 @@ def _complete(
         ending = ending_of(record, recrawls.reported(store, recrawl_id).values())
     new_cases = len(runs.new_case_ids(store, run_id))
     began_at, ended_at = when.created_at or at, min(when.ended_at or at, at)
+    slowed_visits = 0 if record is None else _slowed_visits(store, lease.name, record, began_at, at)
+    ending = slowed(ending, slowed_visits)
     before = host_store.read_clock(store, lease.name)
     seen = seen_in(ending.outcome, has_new=new_cases > 0)
     visit = HostVisit(began_at, ended_at, seen, cost=_cost(record, plan))
@@ -139,6 +141,7 @@ def _complete(
         recrawl_id=recrawl_id,
         run_id=run_id,
         asked_at=_fulfilled(before, began_at),
+        is_slowed=slowed_visits > 0,
         **({} if record is None else _counts(record)),
     )
     setting = dataclasses.replace(
@@ -163,6 +166,15 @@ def _fulfilled(clock: HostClock, began_at: datetime) -> datetime | None:
     if clock.asked_at is None or clock.asked_at > began_at.timestamp():
         return None
     return datetime.fromtimestamp(clock.asked_at, began_at.tzinfo)
+
+
+def _slowed_visits(store: Store, name: str, record: RecrawlRecord, began_at: datetime, at: datetime) -> int:
+    """Return in how many visits in a row, this one the last, the host said that it has too many requests."""
+    [wait] = host_waits.waits_of(store, [record.order.reports], at)
+    if wait.asked_at < began_at.timestamp():
+        return 0
+    before = [one.is_slowed for one in host_store.visits(store, name)]
+    return 1 + next((count for count, is_slowed in enumerate(before) if not is_slowed), len(before))
 
 
 def _next(

@@ -13,17 +13,19 @@ from uuid import uuid4
 from orbweaver.queue import queues
 from orbweaver.queue.errors import ScheduleRefused
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.hosts import counting, due, host_store, spending
+from orbweaver.queue.hosts import counting, due, host_store, host_waits, spending
 from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import NEVER, HostClaim
 from orbweaver.queue.hosts.host_clock import Held, HostClock, of_record, scheduled
 from orbweaver.queue.hosts.host_record import HostRecord
 from orbweaver.queue.hosts.host_store import KnownHost
+from orbweaver.queue.hosts.host_waits import HostWait
 from orbweaver.queue.hosts.report_weight import weight_of
 from orbweaver.queue.queues import IDLE_BECAUSE, RECRAWLS_AT_ONCE, QueuedJobs, QueueName
 from orbweaver.queue.records import recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.schedule import due_time
+from orbweaver.queue.schedule.explanation import Cause
 from orbweaver.queue.schedule.rates import Prior
 from orbweaver.store.connection import Store, text
 from rq import Worker
@@ -45,6 +47,7 @@ class NotStarted(StrEnum):
     """Why a claimed host was given back without a visit."""
 
     NOT_DUE = "it is not due after all"
+    ASKED = "it asked to be left alone"
     BUSY = "its host has a recrawl job of another run"
     UNREADABLE = "its record cannot be read"
     LOST = "its lease was over"
@@ -91,9 +94,12 @@ def dispatch(store: Store, plan: BudgetPlan, shares: Shares, at: datetime) -> Di
     names = [one.name for one in claims]
     known = {one.name: one for one in host_store.read_hosts(store, names)}
     priors = dict(zip(names, counting.priors_of(store, names, shares), strict=True))
+    reports = [one.record.reports if one.record else () for one in known.values()]
+    waits = dict(zip(known, host_waits.waits_of(store, reports, at), strict=True))
     spent = 0.0
     for held in claims:
-        outcome = _start(store, held, known.get(held.name), priors[held.name], plan, shares, at)
+        wait = waits.get(held.name, host_waits.NO_WAIT)
+        outcome = _start(store, held, known.get(held.name), priors[held.name], wait, plan, shares, at)
         if isinstance(outcome, NotStarted):
             done.given_back[held.name] = outcome
         else:
@@ -108,6 +114,7 @@ def _start(
     held: HostClaim,
     host: KnownHost | None,
     prior: Prior,
+    wait: HostWait,
     plan: BudgetPlan,
     shares: Shares,
     at: datetime,
@@ -118,11 +125,15 @@ def _start(
         return NotStarted.UNREADABLE
     record, clock = host.record, current(host.clock, host.record, at)
     try:
-        decided = due_time.due(scheduled(held.name, clock, prior, record), plan.policy, shares.allotment, at)
+        known = scheduled(held.name, clock, prior, record, wait.until)
+        decided = due_time.due(known, plan.policy, shares.allotment, at)
     except ScheduleRefused:
         _give_back(store, held, clock, at + UNREADABLE_AGAIN, Held.UNREADABLE)
         return NotStarted.UNREADABLE
     if decided.at is None or decided.at > at + timedelta(seconds=1):
+        if decided.explanation.cause is Cause.HOST_WAIT:
+            _give_back(store, held, clock, decided.at, Held.ASKED)
+            return NotStarted.ASKED
         _give_back(store, held, clock, decided.at, None)
         return NotStarted.NOT_DUE
     if _has_job(store, held.name):

@@ -32,6 +32,7 @@ class Held(StrEnum):
 
     BUSY = "busy"  # its host has a recrawl job of somebody else
     UNREADABLE = "unreadable"  # its record is of a later release, or none
+    ASKED = "asked"  # the host asked to be left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,11 @@ def of_record(record: HostRecord, weight: float) -> dict[str, object]:
 
 
 def scheduled(
-    name: str, clock: HostClock, prior: Prior = DEFAULT_PRIOR, record: HostRecord | None = None
+    name: str,
+    clock: HostClock,
+    prior: Prior = DEFAULT_PRIOR,
+    record: HostRecord | None = None,
+    wait_until: datetime | None = None,
 ) -> ScheduledHost:
     """Return what the schedule decides from; the record adds the words of an explanation. Raises ScheduleRefused."""
     pause = clock.stop
@@ -185,6 +190,7 @@ def scheduled(
         quiet_hours=None if clock.quiet_hours is None else read_quiet_hours(clock.quiet_hours),
         floor_days=clock.floor_days,
         ceiling_days=clock.ceiling_days,
+        wait_until=wait_until,
     )
 
 

@@ -28,7 +28,7 @@ class VisitRecord(Noun):
 
     `outcome` is one word; `reason` says why, for people. `cases` are known files, `new_cases`
     those that no visit had found before, `unknown` files that nobody could answer for yet. `asked_at` is the wish of
-    an operator that it fulfilled.
+    an operator that it fulfilled. `is_slowed`: the host said meanwhile that it had too many requests (429, 503).
     """
 
     ended_at: Moment
@@ -46,6 +46,7 @@ class VisitRecord(Noun):
     recrawl_id: str | None = None
     run_id: str | None = None
     asked_at: Moment | None = None
+    is_slowed: bool = False
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,9 @@ def of_the_last_try(clock: HostClock) -> Obstacle | None:
         Held.BUSY: "the last time that it was due another run had its recrawl job: tried again soon",
         Held.UNREADABLE: "the last time that it was due its record could not be read: tried again every hour",
     }
-    return Obstacle("given-back", words[Held(clock.held)]) if clock.held in set(Held) else None
+    # That a host asked to be left alone the due time itself says.
+    said = words.get(Held(clock.held)) if clock.held in set(Held) else None
+    return None if said is None else Obstacle("given-back", said)
 
 
 def of_the_fleet(clock: HostClock, fleet: Fleet, *, is_asked_for: bool) -> tuple[Obstacle, ...]:

@@ -10,11 +10,12 @@ from enum import StrEnum
 from orbweaver.model import format_time
 from orbweaver.queue import queues
 from orbweaver.queue.errors import ScheduleRefused
-from orbweaver.queue.hosts import counting, dispatch, due, obstacles
+from orbweaver.queue.hosts import counting, dispatch, due, host_waits, obstacles
 from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import NEVER, Lease
 from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import KnownHost
+from orbweaver.queue.hosts.host_waits import HostWait
 from orbweaver.queue.hosts.obstacles import Fleet
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.schedule import due_time
@@ -64,20 +65,21 @@ def situations(
             pipe.zscore(keys.ready(), name)
         ready = [score is not None for score in pipe.execute()]
     leases = {one.name: one for one in due.leases(store)}
+    waits = host_waits.waits_of(store, [one.record.reports if one.record else () for one in hosts], at)
     return [
-        _situation(store, host, due_at, is_ready, leases.get(host.name), prior, fleet, plan, shares, at)
-        for host, due_at, is_ready, prior in zip(hosts, times, ready, priors, strict=True)
+        _situation(store, host, due_at, is_ready, leases.get(host.name), prior, wait, fleet, plan, shares, at)
+        for host, due_at, is_ready, prior, wait in zip(hosts, times, ready, priors, waits, strict=True)
     ]
 
 
 def told_of(
-    host: KnownHost, prior: Prior, plan: BudgetPlan, shares: Shares, at: datetime
+    host: KnownHost, prior: Prior, wait: HostWait, plan: BudgetPlan, shares: Shares, at: datetime
 ) -> tuple[ScheduledHost, DueTime] | str:
     """Return what the schedule decides about a host now; words when it cannot."""
     if host.record is None:
         return host.unreadable or "its record cannot be read"
     try:
-        known = scheduled(host.name, dispatch.current(host.clock, host.record, at), prior, host.record)
+        known = scheduled(host.name, dispatch.current(host.clock, host.record, at), prior, host.record, wait.until)
         return known, due_time.due(known, plan.policy, shares.allotment, at)
     except ScheduleRefused as error:
         return str(error)
@@ -90,18 +92,22 @@ def _situation(
     is_ready: bool,
     lease: Lease | None,
     prior: Prior,
+    wait: HostWait,
     fleet: Fleet,
     plan: BudgetPlan,
     shares: Shares,
     at: datetime,
 ) -> Situation:
-    told = told_of(host, prior, plan, shares, at)
+    told = told_of(host, prior, wait, plan, shares, at)
     if isinstance(told, str):
         return Situation(HostState.UNREADABLE, None, "unreadable", (told,))
     known, decided = told
-    rate, reasons = rate_of(known.evidence, known.prior), tuple(decided.explanation.text.splitlines())
+    slowed = host_waits.in_words(wait, at)
+    pace = () if slowed is None else (slowed,)
+    rate, reasons = rate_of(known.evidence, known.prior), (*decided.explanation.text.splitlines(), *pace)
     if lease is not None:
-        return Situation(HostState.UNDER_WAY, None, *_in_work(store, lease, fleet), rate)
+        word, lines = _in_work(store, lease, fleet)
+        return Situation(HostState.UNDER_WAY, None, word, (*lines, *pace), rate)
     if decided.at is None:
         state = _kept_by(host, decided)
         cause = state.value if state is not HostState.NOT_DUE else _word(decided)
@@ -115,10 +121,12 @@ def _situation(
         ]
         return Situation(HostState.READY, decided.at, found[0].word, (*reasons, *(one.line for one in found)), rate)
     stored = None if due_at is None or due_at == NEVER else datetime.fromtimestamp(due_at, UTC)
-    lines = [one.line for one in (*found, *([clock] if clock else []))]
+    others = [one.line for one in (*found, *([clock] if clock else []))]
     if host.clock.last_visit is None and stored is None:
-        lines.append("the next scheduler that counts all hosts gives it its due time")
-    return Situation(HostState.WAITING, stored or decided.at, _word(decided), (*reasons, *lines), rate)
+        others.append("the next scheduler that counts all hosts gives it its due time")
+    is_left_alone = decided.explanation.cause is Cause.HOST_WAIT
+    due_then = decided.at if stored is None or is_left_alone else stored
+    return Situation(HostState.WAITING, due_then, _word(decided), (*reasons, *others), rate)
 
 
 def _word(decided: DueTime) -> str:

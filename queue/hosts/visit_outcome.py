@@ -43,6 +43,11 @@ class VisitEnding(NamedTuple):
 OPEN: Final = frozenset({VisitOutcome.SLICED, VisitOutcome.STOPPED})
 FAILED: Final = frozenset({VisitOutcome.REFUSED, VisitOutcome.UNREACHABLE, VisitOutcome.BLOCKED, VisitOutcome.CRASHED})
 HOST_ERRORS: Final = "host_errors"
+# A host may be overloaded once or twice.
+SLOWED_VISITS: Final = 3
+_BY_WAITING: Final = frozenset(
+    {VisitOutcome.BUDGET, VisitOutcome.TRAPPED, VisitOutcome.REFUSED, VisitOutcome.UNREACHABLE}
+)
 _REFUSED: Final = frozenset(
     {
         Outcome.ACTING_LINK,
@@ -76,6 +81,17 @@ def ending_of(record: RecrawlRecord, reported: Collection[Reported] = ()) -> Vis
         return _limited(record, record.stopped_by)
     refusal = _refusal(record)
     return VisitEnding(VisitOutcome.FINISHED) if refusal is None else VisitEnding(VisitOutcome.BLOCKED, refusal)
+
+
+def slowed(ending: VisitEnding, visits: int) -> VisitEnding:
+    """Return the ending of a visit, the last of so many in a row in which the host said that it has too many requests.
+
+    A host that keeps us waiting until a limit is reached, again and again, gives what it wants to give: it is blocked.
+    """
+    if visits < SLOWED_VISITS or ending.outcome not in _BY_WAITING:
+        return ending
+    said = f"it answered 429 or 503 in {visits} visits in a row"
+    return VisitEnding(VisitOutcome.BLOCKED, said if ending.reason is None else f"{said}; {ending.reason}")
 
 
 def seen_in(outcome: VisitOutcome, *, has_new: bool) -> Seen:

@@ -24,10 +24,10 @@ from orbweaver.queue.schedule.scheduled_host import ScheduledHost, demand_of, ma
 def due(host: ScheduledHost, policy: SchedulePolicy, allotment: Allotment, at: datetime) -> DueTime:
     """Decide when a host is due, seen from the moment `at`, and say why.
 
-    It is never before `at`, unless an operator asked for a visit before, and never in quiet hours, not even then. What
-    an operator asks for adds a visit and delays none: the earlier of both counts, and the wish goes before the budget,
-    the floor and the back-off. Raises ScheduleRefused for a moment without a time zone. `allotment` is that of the last
-    count of all hosts (`census.Census`).
+    It is never before `at`, unless an operator asked for a visit before, and never in quiet hours, nor while the host
+    asked to be left alone, not even then. What an operator asks for adds a visit and delays none: the earlier of both
+    counts, and the wish goes before the budget, the floor and the back-off. Raises ScheduleRefused for a moment without
+    a time zone. `allotment` is that of the last count of all hosts (`census.Census`).
 
     >>> from orbweaver.queue.schedule.census import share
     >>> at = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,6 +50,9 @@ def due(host: ScheduledHost, policy: SchedulePolicy, allotment: Allotment, at: d
             reasons.insert(0, DueReason(Cause.OPERATOR_LATER, {"asked_at": asked_at}))
     if moment is None:
         return DueTime(None, Explanation(tuple(reasons)))
+    if host.wait_until is not None and moment < host.wait_until and at < host.wait_until:
+        reasons.append(DueReason(Cause.HOST_WAIT, {"until_at": host.wait_until}))
+        moment = host.wait_until
     return _outside_quiet_hours(host, moment, at, reasons)
 
 

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     OPERATOR = "operator"
     OPERATOR_LATER = "operator, later"
     OVERDUE = "overdue"
+    HOST_WAIT = "host asked to wait"
     QUIET_HOURS = "quiet hours"
     PAUSE = "pause"
     AUTHORITY = "authority"
@@ -45,6 +46,7 @@ _WORDS: Final[Mapping[Cause, str]] = {
     Cause.OPERATOR: "operator: asked for a visit at {asked_at}",
     Cause.OPERATOR_LATER: "operator: asked for one more visit, at {asked_at}",
     Cause.OVERDUE: "overdue since {due_at}: due now",
+    Cause.HOST_WAIT: "the host asked to wait until {until_at}: not before",
     Cause.QUIET_HOURS: "quiet hours {window}: not before {until_at}",
     Cause.PAUSE: "paused, not due: {reason}",
     Cause.AUTHORITY: "authority {authority}, not due: it expires at {expires_at}",
@@ -98,6 +100,11 @@ class DueTime:
         return any(reason.cause is Cause.OPERATOR for reason in self.explanation.reasons)
 
 
+def moment_in_words(moment: datetime) -> str:
+    """Return a moment for people, to the minute: `2026-03-01 12:00 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def days_in_words(days: float) -> str:
     """Return a time for people: `40 minutes`, `5 hours`, `3.2 days`."""
     if days < 1 / 24:
@@ -118,7 +125,7 @@ def _number(number: float) -> str:
 
 def _shown(name: str, value: Number) -> str:
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return moment_in_words(value)
     if isinstance(value, str):
         return value
     return days_in_words(value) if name.endswith("_days") else _number(value)

@@ -40,7 +40,8 @@ class ScheduledHost:
     visits, `failures` those that failed since the last one that did not. `last_visit` is the end of the last visit,
     however it ended; `last_evidence` that of the last one that was evidence (`visits.py`); `last_case` when a case was
     last opened or something new was found. `prior` is that of the host's group. `pause` is the reason of a pause.
-    `asked_at` is when an operator wants a visit: now, or later. `floor_days` and `ceiling_days` are the host's own.
+    `asked_at` is when an operator wants a visit: now, or later. `wait_until` is until when the host asked to be left
+    alone. `floor_days` and `ceiling_days` are the host's own.
     """
 
     host: str
@@ -60,6 +61,7 @@ class ScheduledHost:
     quiet_hours: QuietHours | None = None
     floor_days: float | None = None
     ceiling_days: float | None = None
+    wait_until: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.weight != 0 and not LEAST_WEIGHT <= self.weight <= MOST_WEIGHT:
@@ -73,7 +75,7 @@ class ScheduledHost:
         for name in ("floor_days", "ceiling_days"):
             if getattr(self, name) is not None:
                 check_number(f"{name} of {self.host}", getattr(self, name), LEAST_DAYS, MOST_DAYS)
-        for name in ("last_visit", "last_evidence", "last_case", "asked_at", "expires_at"):
+        for name in ("last_visit", "last_evidence", "last_case", "asked_at", "expires_at", "wait_until"):
             moment = getattr(self, name)
             if moment is not None and moment.tzinfo is None:
                 raise ScheduleRefused(f"{name} of {self.host} has no time zone: give it one, UTC by default")

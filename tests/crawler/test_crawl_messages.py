@@ -12,9 +12,11 @@ from orbweaver.crawler.crawl_messages import (
     MOST_AT_ONCE,
     PAGES_AT_ONCE,
     Answered,
+    AskedToWait,
     Contained,
     Finished,
     Found,
+    Reached,
     Remembered,
 )
 from orbweaver.crawler.errors import MessageRefused
@@ -90,6 +92,46 @@ def test_what_came_of_a_url_is_said_of_reported_ones_only() -> None:
         crawl_messages.read(other.model_dump_json().encode(), HOST, REPORTS)
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_addresses_are_said_as_python_writes_them(address: str) -> None:
+    said = Reached(host="any.test:8080", addresses=(address,))
+    assert crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS) == said
+
+
+@pytest.mark.parametrize("address", ["", "h.test", "192.0.2.01", "2001:DB8::1", "fe80::1%eth0", "::ffff:c000:201", "*"])
+def test_what_is_no_address_is_part_of_no_key(address: str) -> None:
+    said = Reached(host="h.test", addresses=(address,))
+    with pytest.raises(MessageRefused, match="an IP address that is not valid"):
+        crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS)
+
+
+SITE = HOST.model_copy(update={"kind": ScopeKind.SITE, "name": "example.com", "ports": (80, 443, 8080)})
+
+
+@pytest.mark.parametrize(
+    ("scope", "host", "is_believed"),
+    [
+        (HOST, "h.test", True),
+        (PATH, "h.test", True),
+        (HOST, "h.test:8080", False),
+        (HOST, "innocent.test", False),
+        (EMBEDS, "innocent.test", False),
+        (SITE, "a.example.com", True),
+        (SITE, "a.example.com:8080", True),
+        (SITE, "a.example.com:22", False),
+        (SITE, "example.org", False),
+        (SITE, "a:b:c", False),
+    ],
+)
+def test_a_host_asked_to_wait_only_when_it_is_of_the_scope(scope: Scope, host: str, is_believed: bool) -> None:
+    said = AskedToWait(host=host, status=429, seconds=60).model_dump_json().encode()
+    if is_believed:
+        assert crawl_messages.read(said, scope, REPORTS) == AskedToWait(host=host, status=429, seconds=60)
+    else:
+        with pytest.raises(MessageRefused, match="a wait of a host that is not in scope"):
+            crawl_messages.read(said, scope, REPORTS)
+
+
 def finished(**fields: Any) -> bytes:
     return json.dumps({"kind": "finished", "stopped_by": None, "suggestions": {}, **fields}).encode()
 
@@ -108,6 +150,13 @@ def finished(**fields: Any) -> bytes:
         finished(run_id="another"),
         finished(answers={"h.test": {"files": {"\x1b[2J": 1}}}),
         finished(answers={"h.test": {"files": {"given": -1}}}),
+        b'{"kind": "reached", "host": "\\u001b[2J"}',
+        json.dumps({"kind": "reached", "host": "h.test", "addresses": ["192.0.2.1"] * 9}).encode(),
+        json.dumps({"kind": "reached", "host": "h.test", "addresses": ["1" * 46]}).encode(),
+        json.dumps({"kind": "asked to wait", "host": "h.test", "status": 429, "seconds": 3_601}).encode(),
+        json.dumps({"kind": "asked to wait", "host": "h.test", "status": 429, "seconds": -1}).encode(),
+        b'{"kind": "asked to wait", "host": "h.test", "status": 429, "seconds": NaN}',
+        b'{"kind": "asked to wait", "host": "h.test", "status": 9999999}',
         json.dumps({"kind": "given up", "reason": "x" * 1_001}).encode(),
         json.dumps({**json.loads(found()), "sightings": [json.loads(a_sighting().model_dump_json())] * 201}).encode(),
         found().replace(b'"http"', b'"http2"'),

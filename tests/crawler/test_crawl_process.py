@@ -20,6 +20,8 @@ from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp, MessageStream
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
+from orbweaver.crawler.fetching.pace_board import PaceBoard
+from orbweaver.crawler.fetching.shared_pace import SharedPace
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.settings import Settings
@@ -101,7 +103,24 @@ def say_half_a_message_when_told(
         signal.sigtimedwait([], 1)
 
 
+def list_the_boards(*_: Any, pace: SharedPace, **__: Any) -> recrawl.Ended:
+    """Say on the own board that one request is under way, and how many boards there are."""
+    pace.board.say_under_way(3, 7)
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return recrawl.Ended(Tally(), None, {"boards": sum("/dev/zero" in line and "rw-s" in line for line in maps)})
+
+
 # --- the parent, itself in a process of its own: it forks, and has signals of its own ---
+
+
+def said_by_two_with_boards() -> list[tuple[CrawlMessage, int]]:
+    recrawl.run = list_the_boards
+    boards = [PaceBoard(), PaceBoard()]
+    said = []
+    for board in boards:
+        with CrawlProcess(ORDER.scope, ORDER.reports, Settings(sandbox="off"), board=board) as process:
+            said.append((list(process)[-1], board.under_way(3)))
+    return said
 
 
 def said_by(name: str, scope: Scope = ORDER.scope, store_ports: tuple[int, ...] = ()) -> list[CrawlMessage]:
@@ -280,3 +299,8 @@ def test_a_message_is_bounded_before_it_is_read() -> None:
     stream.feed(b"x" * crawl_messages.MOST_BYTES)
     with pytest.raises(MessageRefused, match="a message of more than"):
         stream.feed(b"x")
+
+
+def test_it_shares_one_page_with_its_worker_and_has_that_of_no_other() -> None:
+    # The first is forked while both boards are there, the second when the first is kept from others.
+    assert [(one.suggestions["boards"], said) for one, said in run(said_by_two_with_boards)] == [(2, 7), (1, 7)]

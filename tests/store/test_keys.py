@@ -23,9 +23,11 @@ from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
 from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, in_force, known_responses, recrawls, runs
+from orbweaver.queue.records import batches, in_force, known_responses, paces, recrawls, runs
+from orbweaver.queue.records.paces import Filled, Waited
 from orbweaver.queue.runs import run_lock
 from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
+from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -88,6 +90,8 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     monkeypatch.setattr(counting, "group_of", lambda _name: "group")
     Scheduler(store, settings.load()).tick()
     spending.take(store, 10, 1, 1, NOON)
+    pace = Waited(HostPace(), after_wait(HostPace(), NOON.timestamp(), 60))
+    paces.ask(store, "worker", {"h": Filled(1, 1, 1)}, [], places=2, lasts=10, turn=10, waits={"h": pace})
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()
     with (

@@ -17,7 +17,7 @@ from orbweaver.console.terminal.runs.verify import RunOptions
 from orbweaver.console.text import count, report_console, safe
 from orbweaver.model import Limits, Report, ScopeKind, format_time, now
 from orbweaver.queue.errors import HostKeptBack
-from orbweaver.queue.hosts import changes, counting, due
+from orbweaver.queue.hosts import changes, counting, due, host_waits
 from orbweaver.queue.hosts.changes import Operator
 from orbweaver.queue.hosts.host_record import HostRecord, strengthened
 from orbweaver.queue.hosts.host_store import KnownHost
@@ -93,13 +93,22 @@ def ask(settings: Settings, chosen: Filter, at: datetime | None, *, is_yes: bool
             asked.append(name)
             if before is not None:
                 replaced[name] = format_time(before)
+        waits = host_waits.of_hosts(store, asked, operator.at)
     if is_json:
         reasons = [{"host": name, "reason": reason} for name, reason in refused.items()]
-        _say({"hosts": asked, "done": done, "refused": reasons, "replaced": replaced})
+        left_alone = {name: format_time(until) for name, until in waits.items()}
+        said = {"hosts": asked, "done": done, "refused": reasons, "replaced": replaced, "asked_to_wait": left_alone}
+        _say(said)
         return not refused
     if asked:
         report_console(markup=False).print(f"{count(len(asked), 'host')} {done}")
     _remark([f"{name}: the visit that was asked for at {before} is not made" for name, before in replaced.items()])
+    _remark(
+        [
+            f"{name}: asked to wait (429 or 503) until {until:%Y-%m-%d %H:%M} UTC: not before"
+            for name, until in waits.items()
+        ]
+    )
     _remark(list(refused.values()))
     return not refused
 

@@ -136,5 +136,5 @@ def _show_host(console: Console, host: KnownHost, told: Situation, visits: Seque
         console.print(
             f"  {_short(format_time(visit.ended_at))} {visit.outcome}{safe(reason)}; {count(visit.pages, 'page')}, "
             f"{count(visit.files, 'file')}, {size(visit.bytes_read)}, {count(visit.cases, 'case')} "
-            f"({visit.new_cases} new), {visit.unknown} unknown"
+            f"({visit.new_cases} new), {visit.unknown} unknown{', slowed by 429 or 503' if visit.is_slowed else ''}"
         )

@@ -151,6 +151,24 @@ CASES: dict[str, tuple[dict[str, object], datetime | None, Cause, str]] = {
         Cause.OPERATOR,
         "operator: asked for a visit at 2026-03-01 12:00 UTC",
     ),
+    "a host that asked to wait, whoever asks for it": (
+        {"asked_at": AT, "wait_until": AT + DAY / 24},
+        AT + DAY / 24,
+        Cause.HOST_WAIT,
+        "the host asked to wait until 2026-03-01 13:00 UTC: not before",
+    ),
+    "a host that asked to wait for less than its interval": (
+        {"wait_until": AT + DAY},
+        AT + 5 * DAY,
+        Cause.POLICY,
+        "policy square-root: every 5 days, 1.12 x sqrt(cost 1 / (weight 1 x rate 0.05 a day))",
+    ),
+    "a host that asked to wait until a moment that is over": (
+        {"asked_at": AT - DAY, "wait_until": AT - DAY / 24},
+        AT - DAY,
+        Cause.OPERATOR,
+        "operator: asked for a visit at 2026-02-28 12:00 UTC",
+    ),
     "a pause": (
         {"pause": "asked by the police", "asked_at": AT},
         None,
@@ -277,6 +295,7 @@ any_host = st.builds(
     quiet_hours=quiet,
     floor_days=st.one_of(st.none(), st.floats(1e-6, 36_500)),
     ceiling_days=st.one_of(st.none(), st.floats(1e-6, 36_500)),
+    wait_until=perhaps,
 )
 any_policy = st.builds(
     SchedulePolicy, budget=st.one_of(st.just(0.0), st.floats(1e-9, 1e9)), name=st.sampled_from(PolicyName)
@@ -296,6 +315,7 @@ def test_no_due_time_is_past_quiet_or_without_authority_and_each_is_explained(
     assert host.quiet_hours is None or not host.quiet_hours.contain(told.at)
     assert host.quiet_hours is None or not host.quiet_hours.contain(max(told.at, at))
     assert host.asked_at is not None or told.at >= at
+    assert host.wait_until is None or told.at >= host.wait_until or at >= host.wait_until
     assert host.expires_at is None or told.at < host.expires_at
 
 

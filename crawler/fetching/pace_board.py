@@ -1,0 +1,91 @@
+"""A page of memory by which a recrawl worker and one crawl process tell each other about the pace of hosts.
+
+The worker makes it before it forks, so the process in its sandbox needs no descriptor and no system call for it. The
+process may have been taken over. So the worker believes nothing of what stands here but small numbers, and no process
+sees the page of another recrawl (`keep_from_others`).
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Final
+
+# A recrawl has so many addresses and hosts with a pace of their own. All further addresses share the last row, at which
+# one request may be under way; further hosts have no pace but that which the recrawl itself learns.
+MOST_ADDRESSES: Final = 64
+MOST_HOSTS: Final = 64
+THE_REST: Final = MOST_ADDRESSES - 1
+_MOST: Final = 255
+# Of an address: what the worker says (places, sharers), what the process says (under way, waiting).
+_ROW_BYTES: Final = 4
+_PLACES, _SHARERS, _UNDER_WAY, _WAITING = range(_ROW_BYTES)
+# Of a host: until when it is left alone, and the seconds between two requests.
+_DOUBLES: Final = 2
+_HOSTS_AT: Final = MOST_ADDRESSES * _ROW_BYTES
+
+
+class PaceBoard:
+    """How many requests may be under way at each address of one recrawl, how many are, and which hosts are to be left.
+
+    Counts are 0 to 255. Moments are those of the monotonic clock, which is the same for all processes of a machine.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, mmap.PAGESIZE)  # shared and without a name, all zeros
+        page = memoryview(self._memory)
+        self._rows = page[:_HOSTS_AT]
+        self._hosts = page[_HOSTS_AT : _HOSTS_AT + MOST_HOSTS * _DOUBLES * 8].cast("d")
+        self._page = page
+        self.say_places(THE_REST, 1, sharers=1)
+
+    def keep_from_others(self) -> None:
+        """Keep the page from processes that this one starts from now on; its own has it already."""
+        self._memory.madvise(mmap.MADV_DONTFORK)
+
+    def close(self) -> None:
+        """Let go of the page."""
+        for view in (self._rows, self._hosts, self._page):
+            view.release()
+        self._memory.close()
+
+    # --- what the worker says ---
+
+    def say_places(self, row: int, places: int, *, sharers: int) -> None:
+        """Say how many requests may be under way at an address, and how many recrawls share it."""
+        self._rows[row * _ROW_BYTES + _PLACES] = min(places, _MOST)
+        self._rows[row * _ROW_BYTES + _SHARERS] = min(sharers, _MOST)
+
+    def places(self, row: int) -> int:
+        """Return how many requests may be under way at an address."""
+        return self._rows[row * _ROW_BYTES + _PLACES]
+
+    def sharers(self, row: int) -> int:
+        """Return how many recrawls share an address; 0 when the worker has not said it yet."""
+        return self._rows[row * _ROW_BYTES + _SHARERS]
+
+    def say_pace(self, host: int, *, until: float, delay: float) -> None:
+        """Say until when a host is left alone, and the seconds between two of its requests."""
+        self._hosts[host * _DOUBLES] = until
+        self._hosts[host * _DOUBLES + 1] = delay
+
+    def pace(self, host: int) -> tuple[float, float]:
+        """Return until when a host is left alone, and the seconds between two of its requests; 0 for none."""
+        return self._hosts[host * _DOUBLES], self._hosts[host * _DOUBLES + 1]
+
+    # --- what the process says ---
+
+    def say_under_way(self, row: int, count: int) -> None:
+        """Say how many requests are under way at an address."""
+        self._rows[row * _ROW_BYTES + _UNDER_WAY] = min(count, _MOST)
+
+    def say_waiting(self, row: int, count: int) -> None:
+        """Say how many requests wait for a place at an address, and for nothing else."""
+        self._rows[row * _ROW_BYTES + _WAITING] = min(count, _MOST)
+
+    def under_way(self, row: int) -> int:
+        """Return how many requests the process says are under way at an address."""
+        return self._rows[row * _ROW_BYTES + _UNDER_WAY]
+
+    def waiting(self, row: int) -> int:
+        """Return how many requests the process says wait for a place at an address."""
+        return self._rows[row * _ROW_BYTES + _WAITING]

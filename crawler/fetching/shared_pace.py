@@ -1,0 +1,186 @@
+"""The pace that a recrawl shares with others: places at the addresses of its hosts, and hosts that asked to be left.
+
+A crawl process has no store. It tells its worker which hosts it asks and which addresses they have, and reads from the
+page that both share (`pace_board.py`) how many requests it may have under way at each address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from orbweaver.crawler.fetching.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.rules.urls import hostname_of
+
+# A name may have any number of addresses: only so many of them are connected to.
+MOST_ADDRESSES_OF_A_NAME: Final = 8
+
+
+@dataclass(frozen=True)
+class PaceNews:
+    """How a crawl process tells its worker: which host it asks and its addresses, and which host said that it has had
+    too many requests, with the seconds that it asks to wait (None: it does not say).
+    """
+
+    reached: Callable[[str, tuple[str, ...]], None]
+    asked_to_wait: Callable[[str, int, float | None], None]
+
+
+class SharedPace:
+    """Knows the places of one crawl process at the addresses of its hosts.
+
+    Through a proxy (`is_proxied`) the address of a host is not known, and is not ours to count.
+    """
+
+    def __init__(self, board: PaceBoard, news: PaceNews, *, is_proxied: bool = False) -> None:
+        self.board = board
+        self.news = news
+        self.is_proxied = is_proxied
+        self._rows: dict[str, int] = {}
+        self._shares: dict[str, HostShare] = {}
+        self._shares_of: dict[str, list[HostShare]] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
+        self.under_way = [0] * MOST_ADDRESSES
+        self.waiting = [0] * MOST_ADDRESSES
+
+    def share_of(self, host: str) -> HostShare:
+        """Return the share of a host that is asked from now on; the worker is told of it."""
+        share = self._shares.get(host)
+        if share is not None:
+            return share
+        hostname = hostname_of(f"http://{host}/").strip("[]")
+        number = len(self._shares)
+        share = self._shares[host] = HostShare(self, host, number if number < MOST_HOSTS else None)
+        self._shares_of.setdefault(hostname, []).append(share)
+        if not self.is_proxied and _is_address(hostname):
+            self._addresses[hostname] = (plain_address(hostname),)
+        known = self._addresses.get(hostname, ())
+        new = self._number(known)
+        if new or share.number is not None:
+            self.news.reached(host, new)
+        share.rows = self._rows_of(known)
+        return share
+
+    def learn(self, hostname: str, addresses: Iterable[str]) -> None:
+        """Learn the addresses of a name, before the first of them is connected to."""
+        shares = self._shares_of.get(hostname, ())
+        named = tuple(dict.fromkeys(map(plain_address, addresses)))[:MOST_ADDRESSES_OF_A_NAME]
+        if self.is_proxied or not shares or self._addresses.get(hostname) == named:
+            return
+        self._addresses[hostname] = named
+        new = self._number(named)
+        if new:
+            self.news.reached(shares[0].host, new)
+        for share in shares:
+            share.move_to(self._rows_of(named))
+
+    def _number(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Give new addresses their rows, in the order in which the worker is told of them; returns these."""
+        new = []
+        for one in addresses:
+            if one not in self._rows and len(self._rows) < THE_REST:
+                self._rows[one] = len(self._rows)
+                new.append(one)
+        return tuple(new)
+
+    def _rows_of(self, addresses: Iterable[str]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(self._rows.get(one, THE_REST) for one in addresses))
+
+
+class HostShare:
+    """The share of one host: it counts what is under way and what waits, at each of its addresses.
+
+    A request to a host of several addresses counts at each of them. While no address is known, one request may be under
+    way: the one that will learn them.
+    """
+
+    __slots__ = ("_pace", "_under_way", "_waiting", "host", "number", "rows")
+
+    def __init__(self, pace: SharedPace, host: str, number: int | None) -> None:
+        self._pace = pace
+        self.host = host
+        self.number = number
+        self.rows: tuple[int, ...] = ()
+        self._under_way = 0
+        self._waiting = 0
+
+    def begin(self) -> bool:
+        """Begin a request if there is a place for it at each address; `end` must follow. False when there is none.
+
+        It is said first and looked at then. The worker takes a place back first and looks then whether it is filled. So
+        at least one of the two sees the other.
+        """
+        if not self.rows:
+            if self._under_way and not self._pace.is_proxied:
+                return False
+            self._under_way += 1
+            return True
+        self._count(1)
+        pace = self._pace
+        if all(pace.under_way[row] <= pace.board.places(row) for row in self.rows):
+            return True
+        self._count(-1)
+        return False
+
+    def end(self) -> None:
+        """End a request."""
+        self._count(-1)
+
+    def wait(self, count: int) -> None:
+        """Say how many requests wait for nothing but a place."""
+        change, self._waiting = count - self._waiting, count
+        if change:
+            for row in self.rows:
+                self._pace.waiting[row] += change
+                self._pace.board.say_waiting(row, self._pace.waiting[row])
+
+    def move_to(self, rows: tuple[int, ...]) -> None:
+        """Count what is under way and waits at other addresses from now on."""
+        under_way, waiting = self._under_way, self._waiting
+        self.wait(0)
+        self._count(-under_way)
+        self.rows = rows
+        self._count(under_way)
+        self.wait(waiting)
+
+    @property
+    def is_without_a_place(self) -> bool:
+        """Whether there is an address at which nothing of ours may be under way now."""
+        return any(not self._pace.board.places(row) for row in self.rows)
+
+    @property
+    def sharers(self) -> int:
+        """How many recrawls share the address that most of them share, this one among them."""
+        return max([1, *(self._pace.board.sharers(row) for row in self.rows)])
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        """Until when the host is left alone (monotonic clock), and the seconds between two requests; 0 for none."""
+        return (0.0, 0.0) if self.number is None else self._pace.board.pace(self.number)
+
+    def asked_to_wait(self, status: int, seconds: float | None) -> None:
+        """Tell the worker that the host has had too many requests."""
+        self._pace.news.asked_to_wait(self.host, status, seconds)
+
+    def _count(self, change: int) -> None:
+        self._under_way += change
+        pace = self._pace
+        for row in self.rows:
+            pace.under_way[row] += change
+            pace.board.say_under_way(row, pace.under_way[row])
+
+
+def plain_address(text: str) -> str:
+    """Return the one text by which an address is known: without a zone, and IPv4 for an IPv4-mapped one."""
+    address = ip_address(text.partition("%")[0])
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _is_address(hostname: str) -> bool:
+    try:
+        ip_address(hostname)
+    except ValueError:
+        return False
+    return True

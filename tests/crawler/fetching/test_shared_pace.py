@@ -1,0 +1,254 @@
+"""A recrawl fills no more places at an address than its worker gives it, and leaves hosts alone that asked others."""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.crawler.fetching.host_delays import Reason
+from orbweaver.crawler.fetching.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.fetching.politeness import Politeness
+from orbweaver.crawler.fetching.shared_pace import (
+    MOST_ADDRESSES_OF_A_NAME,
+    HostShare,
+    PaceNews,
+    SharedPace,
+    plain_address,
+)
+
+HERE = "192.0.2.1"
+
+
+class Told:
+    """What a crawl process tells its worker, and the worker's side of the board."""
+
+    def __init__(self, *, is_proxied: bool = False) -> None:
+        self.reached: list[tuple[str, tuple[str, ...]]] = []
+        self.waits: list[tuple[str, int, float | None]] = []
+        self.board = PaceBoard()
+        news = PaceNews(lambda *said: self.reached.append(said), lambda *said: self.waits.append(said))
+        self.pace = SharedPace(self.board, news, is_proxied=is_proxied)
+
+
+def test_an_address_in_a_url_is_told_before_the_first_request_which_waits_for_its_place() -> None:
+    told = Told()
+    share = told.pace.share_of(f"{HERE}:8080")
+    assert told.reached == [(f"{HERE}:8080", (HERE,))]
+    assert not share.begin()
+    assert (share.is_without_a_place, told.board.under_way(0)) == (True, 0)
+    told.board.say_places(0, 2, sharers=1)
+    assert [share.begin() for _ in range(3)] == [True, True, False]
+    assert told.board.under_way(0) == 2
+    share.end()
+    assert (told.board.under_way(0), share.begin()) == (1, True)
+    assert told.pace.share_of(f"{HERE}:8080") is share
+
+
+def test_hosts_at_one_address_share_its_places() -> None:
+    told = Told()
+    one, other = (told.pace.share_of(f"{HERE}:{port}") for port in (80, 8080))
+    assert [addresses for _, addresses in told.reached] == [(HERE,), ()]
+    told.board.say_places(0, 1, sharers=3)
+    assert (one.begin(), other.begin()) == (True, False)
+    assert one.sharers == other.sharers == 3
+
+
+def test_a_name_has_one_request_under_way_until_its_addresses_are_known() -> None:
+    told = Told()
+    share = told.pace.share_of("h.test")
+    assert told.reached == [("h.test", ())]
+    assert [share.begin(), share.begin()] == [True, False]
+    told.pace.learn("h.test", ["192.0.2.1", "2001:db8::1"])
+    assert told.reached[1] == ("h.test", ("192.0.2.1", "2001:db8::1"))
+    assert [told.board.under_way(row) for row in (0, 1)] == [1, 1]  # the request that learnt them
+    told.board.say_places(0, 2, sharers=1)
+    assert not share.begin()  # it could go to the other address
+    told.board.say_places(1, 2, sharers=1)
+    assert share.begin()
+    told.pace.learn("h.test", ["192.0.2.2"])
+    assert [told.board.under_way(row) for row in (0, 1, 2)] == [0, 0, 2]
+    told.pace.learn("h.test", ["192.0.2.2"])
+    assert len(told.reached) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("fe80::1%e0", "fe80::1"),
+    ],
+)
+def test_an_address_is_known_by_one_text(text: str, plain: str) -> None:
+    assert plain_address(text) == plain
+
+
+def test_through_a_proxy_the_address_is_not_ours_to_count() -> None:
+    told = Told(is_proxied=True)
+    share = told.pace.share_of(HERE)
+    told.pace.learn(HERE, [HERE])
+    assert [share.begin() for _ in range(3)] == [True] * 3
+    assert told.reached == [(HERE, ())]
+
+
+def test_what_is_told_is_bounded_and_the_rest_has_one_place() -> None:
+    told = Told()
+    names = [f"h{number}.test" for number in range(MOST_HOSTS + 5)]
+    shares = [told.pace.share_of(name) for name in names]
+    for number, name in enumerate(names):
+        told.pace.learn(name, [f"192.0.2.{number}"])
+    told.pace.learn(names[0], [f"198.51.100.{number}" for number in range(100)])
+    assert sum(len(addresses) for _, addresses in told.reached) == THE_REST
+    assert len([host for host, addresses in told.reached if not addresses]) == MOST_HOSTS
+    assert shares[-1].rows == shares[0].rows == (THE_REST,)
+    assert (shares[-1].begin(), shares[0].begin()) == (True, False)
+    assert shares[-1].pace == (0.0, 0.0)
+    shares[-1].end()
+    assert shares[0].begin()
+    assert MOST_ADDRESSES_OF_A_NAME < MOST_ADDRESSES
+
+
+steps = st.lists(st.tuples(st.sampled_from(["begin", "end", "give", "learn", "wait"]), st.integers(0, 3)), max_size=60)
+
+
+@given(steps)
+def test_the_board_says_what_is_under_way_and_more_than_the_places_never_begins(steps: list[tuple[str, int]]) -> None:
+    told = Told()
+    shares: list[HostShare] = [told.pace.share_of(name) for name in ("a.test", "b.test", HERE)]
+    running = [0, 0, 0]
+    for step, number in steps:
+        one = number % 3
+        if step == "begin" and shares[one].begin():
+            running[one] += 1
+            assert all(told.board.under_way(row) <= told.board.places(row) for row in shares[one].rows)
+        elif step == "end" and running[one]:
+            shares[one].end()
+            running[one] -= 1
+        elif step == "give":
+            for row in range(4):
+                told.board.say_places(row, number, sharers=1)
+        elif step == "learn":
+            told.pace.learn("ab"[one % 2] + ".test", [f"192.0.2.{number}", HERE])
+        elif step == "wait":
+            shares[one].wait(number)
+    for row in range(4):
+        assert told.board.under_way(row) == sum(
+            count for share, count in zip(shares, running, strict=True) if row in share.rows
+        )
+
+
+def test_a_board_is_seen_by_its_own_process_only() -> None:
+    first, second = PaceBoard(), PaceBoard()
+    reading, writing = os.pipe()
+    first.keep_from_others()
+    child = os.fork()
+    if not child:
+        second.say_under_way(3, 7)
+        os.write(writing, Path("/proc/self/maps").read_bytes())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        seen = pipe.read().decode()
+    os.waitpid(child, 0)
+    assert second.under_way(3) == 7
+    here = Path("/proc/self/maps").read_text()
+    shared = [line for line in here.splitlines() if "/dev/zero" in line and "rw-s" in line]
+    kept = [line.split()[0] for line in shared if line.split()[0] not in seen]
+    assert len(kept) >= 1  # the first: it is not in the child at all
+    first.close()
+    second.close()
+    assert mmap.PAGESIZE >= MOST_ADDRESSES * 4 + MOST_HOSTS * 16
+
+
+# --- what politeness does with it ---
+
+
+async def _entered(politeness: Politeness, host: str, count: int) -> list[asyncio.Task[None]]:
+    tasks = [asyncio.create_task(politeness.enter(host)) for _ in range(count)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def test_a_request_waits_for_its_place_and_starts_when_the_worker_gives_it() -> None:
+    async def act() -> None:
+        told = Told()
+        politeness = Politeness(connections=2, connections_per_host=2, pace=told.pace)
+        tasks = await _entered(politeness, HERE, 3)
+        assert [task.done() for task in tasks] == [False] * 3
+        assert (politeness.state(HERE).reason, told.board.waiting(0)) == (Reason.SHARED, 3)
+        told.board.say_places(0, 1, sharers=2)
+        await tasks[0]
+        assert [task.done() for task in tasks] == [True, False, False]
+        assert (told.board.under_way(0), told.board.waiting(0)) == (1, 2)
+        politeness.leave(HERE)
+        await tasks[1]
+        told.board.say_places(0, 0, sharers=2)
+        politeness.leave(HERE)
+        await asyncio.sleep(0.1)
+        assert not tasks[2].done()
+        told.board.say_places(0, 2, sharers=2)
+        await tasks[2]
+        assert told.board.waiting(0) == 0
+
+    asyncio.run(act())
+
+
+def test_a_host_without_a_place_keeps_no_other_waiting() -> None:
+    async def act() -> None:
+        told = Told()
+        politeness = Politeness(connections=2, connections_per_host=2, pace=told.pace)
+        waiting = await _entered(politeness, HERE, 2)
+        other = await _entered(politeness, "h.test", 1)
+        assert [task.done() for task in (*waiting, *other)] == [False, False, True]
+        politeness.end()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(act())
+
+
+def test_delays_are_for_all_who_share_the_address_and_a_wait_is_for_all_who_ask_the_host() -> None:
+    moment = 1_000.0
+    told = Told()
+    politeness = Politeness(
+        connections=9, connections_per_host=9, delay_seconds=2, clock=lambda: moment, pace=told.pace
+    )
+
+    async def act() -> None:
+        told_board = told.board
+        told.pace.share_of(HERE)
+        told_board.say_places(0, 9, sharers=3)
+        await politeness.enter(HERE)
+        assert (politeness.state(HERE).seconds, politeness.state(HERE).reason) == (6, Reason.DELAY)
+        told_board.say_pace(0, until=0, delay=5)
+        assert (politeness.state(HERE).seconds, politeness.state(HERE).reason) == (15, Reason.FLEET)
+        told_board.say_pace(0, until=moment + 100, delay=5)
+        assert (politeness.state(HERE).seconds, politeness.state(HERE).reason) == (100, Reason.FLEET)
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "told"),
+    [
+        (429, "7", [(HERE, 429, 7.0)]),
+        (503, None, [(HERE, 503, None)]),
+        (503, "Fri, 31 Dec 9999 23:59:59 GMT", [(HERE, 503, 3_600.0)]),
+        (500, "7", []),
+        (200, "7", []),
+    ],
+)
+def test_what_a_host_asks_for_is_told(
+    status: int, retry_after: str | None, told: list[tuple[str, int, float | None]]
+) -> None:
+    worker = Told()
+    politeness = Politeness(connections=1, connections_per_host=1, pace=worker.pace)
+    for _ in range(3):  # the same answer again, of requests that were under way, is no news
+        politeness.note(HERE, seconds=1.0, status=status, retry_after=retry_after)
+    assert worker.waits[:1] == told
