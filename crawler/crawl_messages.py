@@ -237,15 +237,16 @@ def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
     return _objection_to_urls({file.url, file.asked_url or file.url}, file.referrer, scope)
 
 
-def remembered(memory: Memory) -> Iterator[Remembered]:
-    """Yield what a recrawl is to hand on, in messages that are short enough."""
+def remembered(memory: Memory) -> Iterator[bytes]:
+    """Yield what a recrawl hands on, in messages of type Remembered that are short enough."""
     files, pages = iter(memory.files()), iter(memory.pages)
     while some_files := tuple(islice(files, MOST_AT_ONCE)):
-        yield Remembered(files=some_files)
+        # Put together as text: each file was checked when it was made.
+        yield b'{"kind":"remembered","files":[%b]}' % ",".join(some_files).encode()
     while some_pages := tuple(islice(pages, PAGES_AT_ONCE)):
-        yield Remembered(pages=some_pages)
+        yield Remembered(pages=some_pages).model_dump_json().encode()
     if memory.is_untrue:
-        yield Remembered(is_untrue=True)
+        yield Remembered(is_untrue=True).model_dump_json().encode()
 
 
 def _objection_to_urls(found: Iterable[str], referrer: str | None, scope: Scope) -> str | None:

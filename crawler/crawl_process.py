@@ -230,7 +230,7 @@ def _crawl(
     for start in range(0, len(ended.reported), crawl_messages.MOST_AT_ONCE):
         _send(sender, Answered(reported=ended.reported[start : start + crawl_messages.MOST_AT_ONCE]))
     for message in crawl_messages.remembered(ended.remembered):
-        _send(sender, message)
+        _write(sender, message)
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 
@@ -246,7 +246,11 @@ def _shared_pace(sender: int, scope: Scope, board: PaceBoard) -> SharedPace:
 
 
 def _send(sender: int, message: CrawlMessage) -> None:
-    unsent = memoryview(message.model_dump_json().encode() + b"\n")  # JSON has no line feed of its own
+    _write(sender, message.model_dump_json().encode())
+
+
+def _write(sender: int, message: bytes) -> None:
+    unsent = memoryview(message + b"\n")  # JSON has no line feed of its own
     try:
         while unsent:
             unsent = unsent[os.write(sender, unsent) :]

@@ -25,7 +25,7 @@ from orbweaver.crawler.visiting import request_manner
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.navigator import Navigator
 from orbweaver.crawler.visiting.records.journal import Journal, Record
-from orbweaver.crawler.visiting.records.outcomes import is_busy
+from orbweaver.crawler.visiting.records.outcomes import has_answered, is_busy
 from orbweaver.crawler.visiting.visit_pool import VisitPool
 from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope, ScopeKind
 from orbweaver.settings import Settings
@@ -177,6 +177,8 @@ class RecrawlSpider(Spider):
             response, known = await self._fetch_unless_known(planned, headers)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
             self._navigator.failed(visit, error)
+            if has_answered(error):
+                self._navigator.known_files.begin()
             return
         try:
             self._headers.remember(planned.url, reporter_headers, response.headers.getall("Set-Cookie", ()))

@@ -109,11 +109,11 @@ class KnownResponses:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a recrawl ends with; each call of `files` gives them all, one by one.
+    """What a recrawl ends with; each call of `files` gives them all, one by one, as the JSON of a KnownFile.
 
     `is_untrue` says that the host called a file unchanged in a way that cannot be true.
     """
 
-    files: Callable[[], Iterable[KnownFile]] = tuple
+    files: Callable[[], Iterable[str]] = tuple
     pages: tuple[KnownPage, ...] = ()
     is_untrue: bool = False

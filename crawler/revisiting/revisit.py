@@ -109,13 +109,17 @@ class Revisit:
         """Return what the next recrawl is to know: the files that were got, then those that could not be got."""
         return Memory(self._files_to_remember, self.pages.pages(), self.untrue is not None)
 
-    def _files_to_remember(self) -> Iterator[KnownFile]:
+    def _files_to_remember(self) -> Iterator[str]:
         over = {key.url for key in self._got} | self._gone
         oldest = now() - LOOKED_FOR
         left = (file for file in self._known.values() if file.url not in over and file.hashed_at > oldest)
-        return islice(chain(map(KnownFile.model_validate_json, self._got.values()), left), MOST_FILES)
+        return islice(chain(self._got.values(), map(_as_json, left)), MOST_FILES)
 
     def _keep(self, file: KnownFile) -> None:
         self._gone.discard(file.url)
         if file.key in self._got or len(self._got) < MOST_FILES:
-            self._got[file.key] = file.model_dump_json(exclude_defaults=True)
+            self._got[file.key] = _as_json(file)
+
+
+def _as_json(file: KnownFile) -> str:
+    return file.model_dump_json(exclude_defaults=True)

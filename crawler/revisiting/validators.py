@@ -8,6 +8,7 @@ when either fits (node-static, pull request 69), and 304 with the date of the ol
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -87,7 +88,12 @@ def is_promised_same(known: KnownFile, validators: Validators) -> bool:
 
 def manner_of(headers: Headers) -> str:
     """Return what stands for the manner of a request: two with the same get the same version of a file."""
-    lines = "\n".join(f"{name}: {value}" for name, value in headers if name not in _NOT_IN_MANNER)
+    return _code_of(tuple(line for line in headers if line[0] not in _NOT_IN_MANNER))
+
+
+@functools.lru_cache(maxsize=64)
+def _code_of(headers: tuple[tuple[str, str], ...]) -> str:
+    lines = "\n".join(f"{name}: {value}" for name, value in headers)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:MANNER_CHARACTERS]
 
 

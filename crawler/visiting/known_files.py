@@ -62,10 +62,11 @@ class KnownFiles:
                 self._visit_again(file)
 
     def say_what_was_not_begun(self) -> None:
-        """Record how many known files were not asked for, because no answer came but that the host is busy."""
+        """Record how many known files were not asked for, because nothing was answered, or the host is busy."""
         known = [] if self._has_begun else [file.url for file in self._revisit.files if file.url not in self._reported]
         if known:
-            reason = "files that were there at an earlier visit were not asked for: the host did not answer, or is busy"
+            why = "no reported URL was answered, or the host is busy"
+            reason = f"files that were there at an earlier visit were not asked for: {why}"
             self._visits.journal.skip(
                 known[0], Outcome.UNREACHABLE, rule="known", reason=reason, is_failure=True, count=len(known)
             )

@@ -257,7 +257,7 @@ def test_no_more_is_remembered_than_there_is_room_for() -> None:
 def test_the_largest_message_that_is_handed_on_fits() -> None:
     page = KnownPage(digest="0" * 32, references="\x00" * MOST_PAGE_CHARACTERS)
     for said in crawl_messages.remembered(Memory(pages=(page,) * 21)):
-        assert len(said.model_dump_json()) < crawl_messages.MOST_BYTES
+        assert len(said) < crawl_messages.MOST_BYTES
 
 
 def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:

@@ -54,7 +54,7 @@ def visit_here(one: Order, known: KnownResponses | None) -> Visited:
     _, ended = crawl_with(one, record, known=known)
     told = []
     for said in crawl_messages.remembered(ended.remembered):
-        message = crawl_messages.read(said.model_dump_json().encode(), scope_of(one), one.reports)
+        message = crawl_messages.read(said, scope_of(one), one.reports)
         assert isinstance(message, Remembered)
         told.append(message)
     return Visited(
@@ -306,6 +306,60 @@ def test_files_are_not_asked_for_again_where_the_host_does_not_answer() -> None:
     (skip,) = [one for one in again.skips if one.rule == "known"]
     assert (skip.count, skip.is_failure) == (2, True)
     assert {file.url for file in again.files} == {file.url for file in first.files}
+
+
+async def _too_long(_: web.BaseRequest) -> web.Response:
+    return web.Response(status=206, body=PNG, headers={"Content-Range": "bytes 0-1/99"}, content_type="image/png")
+
+
+def test_files_are_asked_for_again_although_the_reported_url_gives_nothing_or_is_refused() -> None:
+    pictures = {f"/{number}.png": image(str(number), {"ETag": '"1"'}) for number in range(2)}
+    with SyntheticHost({"/": gallery(*pictures), **pictures}) as host:
+        first = visit(order(host.url))
+        host.resources["/"] = Resource(None, _too_long)
+        assert visit(order(host.url), first.known()).tally.unchanged == 2
+        host.resources["/robots.txt"] = Resource("text/plain", b"User-agent: *\nDisallow: /$")
+        assert visit(order(host.url), first.known()).tally.unchanged == 2
+
+
+async def _negotiated(request: web.BaseRequest) -> web.Response:
+    is_new = "image/webp" in request.headers["Accept"]
+    etag = '"new"' if is_new else '"kept"'
+    is_asked = request.headers.get("If-None-Match") == etag
+    body = b"RIFF\x10\0\0\0WEBPVP8 " + bytes(16) if is_new else b"\xff\xd8\xff\xe0" + bytes(20)
+    headers = {"ETag": etag, "Vary": "Accept", "Content-Type": "image/webp" if is_new else "image/jpeg"}
+    return web.Response(status=304 if is_asked else 200, body=b"" if is_asked else body, headers=headers)
+
+
+async def _moved(_: web.BaseRequest) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/target.png"})
+
+
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_a_file_is_asked_for_as_it_was_in_every_manner_and_where_its_redirects_ended(*, is_linked: bool) -> None:
+    resources = {
+        "/picture.jpg": Resource(None, _negotiated),
+        "/moved.png": Resource(None, _moved),
+        "/target.png": image("target", {"ETag": '"1"'}),
+    }
+    browser = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+    page = gallery("/picture.jpg", "/moved.png")
+    with SyntheticHost({"/": page, **resources}) as host:
+        first = visit(order(host.url, user_agent=browser))
+        host.resources["/"] = page if is_linked else gallery()
+        host.requests.clear()
+        again = visit(order(host.url, user_agent=browser), first.known())
+        conditions = sorted((path, headers.get("If-None-Match")) for path, headers in host.requests)
+    assert conditions == [
+        ("/", None),
+        ("/moved.png", None),
+        ("/picture.jpg", '"kept"'),
+        ("/picture.jpg", '"new"'),
+        ("/target.png", '"1"'),
+    ]
+    seen = [{(one.url, one.final_url, one.digests.sha256) for one in several.sightings} for several in (first, again)]
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == again.tally.unchanged == 3
 
 
 def test_a_second_visit_finds_what_the_first_found_although_it_reads_no_page_again() -> None:

@@ -20,6 +20,7 @@ from fuzz import (
     sniffing,
     tar_archives,
     urls,
+    versions,
 )
 
 TARGETS: dict[str, ModuleType] = {
@@ -36,6 +37,7 @@ TARGETS: dict[str, ModuleType] = {
     "sniffing": sniffing,
     "tar_archives": tar_archives,
     "urls": urls,
+    "versions": versions,
 }
 SEEDS = Path(__file__).parent / "seeds"
 

@@ -50,7 +50,7 @@ A_FILE = KnownFile(url="http://h.test/a.bin", manner="0" * 16, etag='"1"', diges
 def say_what_is_known_and_hand_on_a_file(record: Record, known: KnownResponses) -> recrawl.Ended:
     record(files(0, 1), (), Tally(files=1))
     suggestions = {"files.test": len(known.files), "full.test": int(known.is_full)}
-    return recrawl.Ended(Tally(files=1), None, suggestions, remembered=Memory(lambda: [A_FILE]))
+    return recrawl.Ended(Tally(files=1), None, suggestions, remembered=Memory(lambda: [A_FILE.model_dump_json()]))
 
 
 def say_two_and_break(record: Record) -> recrawl.Ended:

@@ -43,6 +43,9 @@ OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (DownloadTimeoutError, Outcome.TIMEOUT),
     (DownloadConnectionRefusedError, Outcome.UNREACHABLE),
 )
+_OF_HOSTS_THAT_ANSWER = frozenset(
+    {Outcome.ROBOTS, Outcome.INCOMPLETE, Outcome.TOO_LARGE, Outcome.BAD_RESPONSE, Outcome.PARTIAL}
+)
 # Answers that say that this URL, or the whole server, does not serve GET: RFC 9110, 15.5.6 and 15.6.2.
 METHOD_STATUSES = frozenset({405, 501})
 # Answers that say "not now": 408, 421, 425, 429.
@@ -64,6 +67,11 @@ def outcome_of(error: BaseException) -> Outcome:
 def is_failure(outcome: Outcome) -> bool:
     """Whether a file may be there that nobody hashed; a limit, and to obey robots.txt, was the operator's choice."""
     return outcome not in {Outcome.LIMIT, Outcome.ROBOTS}
+
+
+def has_answered(error: BaseException) -> bool:
+    """Whether an error says that the host answers, though nothing came of this URL."""
+    return outcome_of(error) in _OF_HOSTS_THAT_ANSWER
 
 
 def rule_of(error: BaseException) -> str:

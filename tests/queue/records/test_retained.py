@@ -45,6 +45,7 @@ sightings = st.builds(
         archive_member=st.none() | words,
         tls=st.none() | st.builds(TlsFacts, is_verified=st.booleans(), reason=st.none() | words),
         is_refused_by_robots=st.booleans(),
+        hashed_at=st.none() | st.just(NOON),
     ),
     seen_at=st.integers(min_value=0, max_value=2**42).map(
         lambda ms: NOON.replace(year=1970) + timedelta(seconds=ms // 1000, milliseconds=ms % 1000)
@@ -151,3 +152,12 @@ def test_what_was_kept_long_enough_is_forgotten_though_no_service_names_a_list(
     monkeypatch.setenv("MATCHER_URL", f"hashlist:{tmp_path}/missing")
     work(store, QueueName.MATCH)
     assert sum(retained.count(store)) == 0
+
+
+def test_a_file_that_is_unchanged_is_retained_anew_with_when_it_was_seen_and_when_it_was_hashed(store: Store) -> None:
+    hashed, seen = recent(days=80), recent(days=1)
+    unchanged = seen.model_copy(update={"http": seen.http.model_copy(update={"hashed_at": hashed.seen_at})})
+    for one in (hashed, unchanged):
+        with transaction(store) as pipe:
+            retained.keep(pipe, [one])
+    assert all_retained(store) == [unchanged]
