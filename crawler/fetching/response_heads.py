@@ -60,11 +60,37 @@ def check_beginning(beginning: bytes | bytearray) -> None:
         raise BadResponse(_NO_STATUS_LINE)
 
 
+# As nearly all servers write it: what differs in anything is read line by line.
+_USUAL: Final = re.compile(
+    rb"HTTP/1\.1 ([1-9][0-9]{2})(?: [ -~]*+)?\r\n(?:[A-Za-z0-9_-]++:[ \t]*+(?:[!-~][ -~\t]*+)?\r\n){0,1000}\r\n"
+)
+_USUAL_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*+([0-9]{1,18})[ \t]*+\r\n", re.IGNORECASE)
+
+
 def read_head(received: bytes) -> Head:
     """Read one status line with its headers, up to and with the blank line; raises BadResponse, which quotes nothing.
 
     A line that is no header is left out, as browsers do.
     """
+    return _usual_head(received) or _read_line_by_line(received)
+
+
+def _usual_head(received: bytes) -> Head | None:
+    """Return a head that is in strict form as it stands, with one Content-Length; None for every other."""
+    usual = _USUAL.fullmatch(received)
+    if usual is None:
+        return None
+    lowered = received.lower()
+    if lowered.count(b"\ncontent-length:") != 1 or b"\ntransfer-encoding:" in lowered:
+        return None
+    length = _USUAL_LENGTH.search(received)
+    if length is None:
+        return None
+    status, size = int(usual[1]), int(length[1])
+    return Head(received, status, _framing(status, size, []), size)
+
+
+def _read_line_by_line(received: bytes) -> Head:
     if b"\0" in received:
         raise BadResponse("a NUL byte in the headers")
     if received.count(b"\n") > MOST_HEADERS + 2:

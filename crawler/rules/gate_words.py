@@ -74,6 +74,29 @@ _PATTERNS: Final = {
 }
 
 
+# For speed: a text in which a pattern of the kind is found has at least one of these. Few pages do, and to look for
+# them is ten times as fast as to search with the patterns.
+_WRITTEN_HINTS: Final = {
+    WordKind.CONFIRM: (
+        "16|18|19|21|adult|legal age|full age|consenting age|confirm|edad|idade|maggiorenn|majeur|plnolet|pełnoletni"
+        "|verify|volljährig|совершеннолетн"
+    ),
+    WordKind.ADDRESS: (
+        "18|21|accept|ack|adult|agree|check|confirm|consent|disclaimer|enter|gate|legal|mature|nsfw|ok|verif|warning|yes"
+    ),
+    WordKind.CHALLENGE: (
+        "automated|bot|browser|captcha|challenge|cloudflare|connection is secure|ddos|human|javascript|navegador"
+        "|navigateur|person|please wait while we|security check|traffic|браузера|浏览器"
+    ),
+    WordKind.HOTLINK: "link",
+    WordKind.LOGIN: (
+        "anmeld|connect|einlog|eingelog|iniciar|log|melde|mitglieder|members only|password|private|regist|sign"
+        "|авториз|войти|зарегистр"
+    ),
+}
+_HINTS: Final = {kind: hints.split("|") for kind, hints in _WRITTEN_HINTS.items()}
+
+
 # Neither is seen: control and format characters, marks on letters (what is composed is one letter), private ones, and
 # letters without a shape.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn"})
@@ -122,6 +145,12 @@ def is_never_a_way_in(words: str) -> bool:
 
 def find(kind: WordKind, text: str) -> str | None:
     """Return the part of a plain text that a pattern of this kind matches, None when none does."""
+    if kind in _HINTS:
+        for hint in _HINTS[kind]:  # any() is half as fast
+            if hint in text:
+                break
+        else:
+            return None
     if kind in _WHOLE:
         text = _AROUND.sub("", text)
         if not text or len(text) > MOST_CONTROL_CHARACTERS:

@@ -45,6 +45,7 @@ _READ: Final = frozenset(
     {"action", "alt", "formaction", "formmethod", "href", "method", "name", "onclick", "title", "type", "value"}
 )
 _WITH_ATTRIBUTES: Final = frozenset({"a", "area", "base", "button", "form", "img", "input", "select", "textarea"})
+_READ_TAGS: Final = _WITH_ATTRIBUTES | _SHOW_FILES | TEXT_ONLY
 _QUOTED: Final = re.compile(r"\"[^\"]*+\"?|'[^']*+'?")
 _TICKED: Final = re.compile(r"\b(?:checked|required)\b", re.IGNORECASE)
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
@@ -156,6 +157,8 @@ def said(words: str) -> str:
 
 def _has_long_text(text: str) -> bool:
     """Whether the beginning of a page has more visible characters, blanks not counted, than a gate may have."""
+    if len(text) <= MOST_TEXT_CHARACTERS:
+        return False
     visible = _NO_TEXT.sub("", text[: 2 * MOST_TEXT_CHARACTERS])
     return len(visible) - sum(map(visible.count, " \t\r\n")) > MOST_TEXT_CHARACTERS
 
@@ -208,21 +211,24 @@ def _read(text: str) -> _Page | None:
     length = position = 0
     form: _Form | None = None
     open_control: tuple[str, _Control, int] | None = None  # its element, and where its words begin
+    tokens = TOKEN.finditer(text)
     while True:
-        token = TOKEN.search(text, position)
+        token = next(tokens, None)
         # Whatever is between the tags counts, so that a long text ends the reading.
-        between = text[position : token.start() if token else len(text)].strip()
+        between = text[position : len(text) if token is None else token.start()].strip()
         if between:
             words.append(unescape(between))
             length += len(between) + 1
-        if length > MOST_TEXT_CHARACTERS or page.links > MOST_LINKS or page.shown_files > MOST_SHOWN_FILES:
-            return None
+            if length > MOST_TEXT_CHARACTERS:
+                return None
         if token is None:
             break
         position = token.end()
-        if token["name"] is None:
+        name = (token["name"] or "").lower()
+        # For speed: most tags only shape the page.
+        if name not in _READ_TAGS:
             continue
-        name, is_end = token["name"].lower(), bool(token["end"])
+        is_end = bool(token["end"])
         if open_control is not None and (name == open_control[0] or (name == "form" and is_end)):
             _, control, begin = open_control
             control.words = " ".join([*words[begin:], control.words]).strip() or control.words
@@ -230,7 +236,6 @@ def _read(text: str) -> _Page | None:
         if is_end:
             form = None if name == "form" else form
             continue
-        # For speed: most tags only shape the page.
         attributes = read_attributes(token["inside"], _READ) if name in _WITH_ATTRIBUTES else {}
         page.shown_files += name in _SHOW_FILES
         if name == "base" and page.base is None:
@@ -252,9 +257,12 @@ def _read(text: str) -> _Page | None:
             if button is not None and len(page.controls) < MOST_CONTROLS:
                 page.controls.append(button)
                 open_control = (name, button, len(words)) if name == "button" else open_control
+        if page.links > MOST_LINKS or page.shown_files > MOST_SHOWN_FILES:
+            return None
         if name in TEXT_ONLY:
             end = TEXT_END[name].search(text, position)
             position = end.start() if end else len(text)
+            tokens = TOKEN.finditer(text, position)
     page.words = gate_words.plain(" ".join(words))
     return page
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.fetching.response_heads import END_OF_HEAD, MOST_HEADERS, check_beginning, read_head
+from orbweaver.crawler.fetching.response_heads import (
+    END_OF_HEAD,
+    MOST_HEADERS,
+    Head,
+    _read_line_by_line,
+    _usual_head,
+    check_beginning,
+    read_head,
+)
 from orbweaver.crawler.transfer_errors import BadResponse
 
 FIRST = b"HTTP/1.1 200"
@@ -160,3 +168,41 @@ def test_whatever_is_read_is_in_strict_form_and_reads_the_same_again(lines: list
     assert b"\n" not in found.text.replace(b"\r\n", b"")
     assert b"\r" not in found.text.replace(b"\r\n", b"")
     assert read_head(found.text) == found
+
+
+def headers_of(head: Head) -> list[tuple[bytes, bytes]]:
+    lines = head.text.split(b"\r\n")[1:-2]
+    return sorted((name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines))
+
+
+USUAL_NAMES = st.sampled_from(
+    [b"Content-Length", b"content-length", b"Transfer-Encoding", b"ETag", b"X-Content-Length"]
+)
+USUAL_VALUES = st.sampled_from([b"", b"0", b"5", b"007", b"5, 5", b"chunked", b'"a b"', b"a:\t b", b"-1", b"caf\xe9"])
+USUAL_BLANKS = st.sampled_from([b"", b" ", b"\t "])
+
+
+@given(
+    status=st.sampled_from([b"200 OK", b"304", b"103 Early Hints", b"101 x", b"404 "]),
+    lines=st.lists(st.tuples(USUAL_NAMES, USUAL_BLANKS, USUAL_VALUES, USUAL_BLANKS), max_size=4),
+    end=st.sampled_from([b"\r\n", b"\r\n", b"\n"]),
+)
+def test_a_head_in_strict_form_means_what_it_means_line_by_line(
+    status: bytes, lines: list[tuple[bytes, bytes, bytes, bytes]], end: bytes
+) -> None:
+    whole = [b"HTTP/1.1 " + status, *(name + b":" + b"".join(rest) for name, *rest in lines), b"", b""]
+    received = end.join(whole)
+    usual = _usual_head(received)
+    if usual is not None:
+        other = _read_line_by_line(received)
+        assert (usual.status, usual.framing, usual.length) == (other.status, other.framing, other.length)
+        lengths = {name: int(value) for name, value in headers_of(usual) if name == b"content-length"}
+        assert lengths == {b"content-length": other.length}
+        assert [one for one in headers_of(usual) if one[0] != b"content-length"] == [
+            one for one in headers_of(other) if one[0] != b"content-length"
+        ]
+
+
+def test_nearly_every_head_is_in_strict_form() -> None:
+    received = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: image/jpeg\r\nContent-Length: 5\r\n\r\n"
+    assert _usual_head(received) == read_head(received)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import timeit
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
-from orbweaver.crawler.rules.gate_words import ROWS, GateWords, WordKind, find, plain, read_rows
+from hypothesis import given
+from orbweaver.crawler.rules.gate_words import _HINTS, ROWS, GateWords, WordKind, find, plain, read_rows
 
 # A quadratic reading of so long a text takes minutes.
 SECONDS = 2
@@ -28,6 +31,14 @@ def test_no_row_is_idle(row: GateWords) -> None:
     text = plain(row.example).strip(" .!()")
     whole = row.kind in {WordKind.CONFIRM, WordKind.ENTER, WordKind.LEAVE}
     assert not any(re.fullmatch(one, text) if whole else re.search(one, text) for one in others)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.kind in _HINTS], ids=row_of)
+@hypothesis.settings(max_examples=10)
+@given(data=st.data())
+def test_whatever_a_row_matches_has_a_hint_of_its_kind(row: GateWords, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(row.pattern, fullmatch=True))
+    assert any(hint in text for hint in _HINTS[row.kind])
 
 
 def test_what_refuses_is_never_a_way_in() -> None:
