@@ -39,7 +39,7 @@ from orbweaver.crawler.errors import (
     SandboxUnavailable,
 )
 from orbweaver.crawler.fetching.pace_board import PaceBoard
-from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace
+from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace, own_pace_networks
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
@@ -218,7 +218,7 @@ def _crawl(
     try:
         enforced = recrawl.enter_sandbox(scope, settings, store_ports=store_ports)
         _send(sender, Contained(enforced=enforced.as_record()))
-        pace = None if board is None else _shared_pace(sender, scope, board)
+        pace = None if board is None else _shared_pace(sender, scope, settings, board)
         ended = recrawl.run(scope, reports, record, settings, known=known, pace=pace)
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
         return GivenUp(reason=str(error)[: crawl_messages.REASON_CHARACTERS])
@@ -234,7 +234,7 @@ def _crawl(
     return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
 
 
-def _shared_pace(sender: int, scope: Scope, board: PaceBoard) -> SharedPace:
+def _shared_pace(sender: int, scope: Scope, settings: Settings, board: PaceBoard) -> SharedPace:
     def reached(host: str, addresses: tuple[str, ...]) -> None:
         _send(sender, Reached(host=host, addresses=addresses))
 
@@ -242,7 +242,12 @@ def _shared_pace(sender: int, scope: Scope, board: PaceBoard) -> SharedPace:
         if crawl_messages.is_host_of(scope, host):
             _send(sender, AskedToWait(host=host, status=status, seconds=seconds))
 
-    return SharedPace(board, PaceNews(reached, asked_to_wait), is_proxied=scope.access.proxy is not None)
+    return SharedPace(
+        board,
+        PaceNews(reached, asked_to_wait),
+        own_pace=own_pace_networks(settings.own_pace_networks),
+        is_proxied=scope.access.proxy is not None,
+    )
 
 
 def _send(sender: int, message: CrawlMessage) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Final
 
 from orbweaver.crawler.crawl_messages import AskedToWait, PaceMessage, is_host_of
 from orbweaver.crawler.errors import MessageRefused
 from orbweaver.crawler.fetching.pace_board import MOST_HOSTS, THE_REST, PaceBoard
-from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.model import Scope
-from orbweaver.settings import Settings
 
 # Each message of an honest process names a new host or a new address.
 MOST_MESSAGES: Final = MOST_HOSTS + THE_REST
@@ -20,10 +17,10 @@ MOST_MESSAGES: Final = MOST_HOSTS + THE_REST
 class RecrawlPace:
     """The hosts and addresses of one recrawl, each with its row on the board, and the hosts that asked to wait.
 
-    `on_news` is called when there is something new. At an address of OWN_PACE_NETWORKS each host has its own pace.
+    `on_news` is called when there is something new. The process names no address of OWN_PACE_NETWORKS.
     """
 
-    def __init__(self, scope: Scope, settings: Settings) -> None:
+    def __init__(self, scope: Scope) -> None:
         self.board = PaceBoard()
         self.rows: dict[str, int] = {}
         self.hosts: dict[str, int] = {}
@@ -31,10 +28,7 @@ class RecrawlPace:
         self._waits: dict[str, float | None] = {}
         self.on_news: Callable[[], None] | None = None
         self._scope = scope
-        self._places = settings.host_connections
-        self._own_pace = parse_networks(settings.own_pace_networks)
         self._told = 0
-        self._addresses_named: dict[str, int] = {}
         self._hosts_named: dict[str, int] = {}
 
     def hear(self, message: PaceMessage) -> None:
@@ -45,11 +39,11 @@ class RecrawlPace:
             self._waits[message.host] = max(self._waits.get(message.host) or 0.0, message.seconds or 0.0) or None
         else:
             self._told += 1
-            if self._told > MOST_MESSAGES or len(self._addresses_named) + len(message.addresses) > THE_REST:
+            if self._told > MOST_MESSAGES or len(self.rows) + len(message.addresses) > THE_REST:
                 raise MessageRefused("more hosts and addresses than a recrawl may name")
             self._add_host(message.host)
             for address in message.addresses:
-                self._add_address(address)
+                self.rows.setdefault(address, len(self.rows))
         if self.on_news is not None:
             self.on_news()
 
@@ -64,16 +58,6 @@ class RecrawlPace:
         number = self._hosts_named[host] = len(self._hosts_named)
         if is_host_of(self._scope, host):
             self.hosts[host] = number
-
-    def _add_address(self, address: str) -> None:
-        if address in self._addresses_named:
-            return
-        row = self._addresses_named[address] = len(self._addresses_named)
-        parsed = ip_address(address)
-        if any(parsed in network for network in self._own_pace):
-            self.board.say_places(row, self._places, sharers=1)
-        else:
-            self.rows[address] = row
 
     def close(self) -> None:
         """Let go of the board."""

@@ -74,7 +74,7 @@ class RecrawlUnderWay:
         order = record.order
         ports = connection.tcp_ports(store)
         memory = known_responses.begin(store, order.scope, settings)
-        pace = RecrawlPace(order.scope, settings)
+        pace = RecrawlPace(order.scope)
         try:
             process = CrawlProcess(
                 order.scope, order.reports, settings, store_ports=ports, known=memory.known, board=pace.board

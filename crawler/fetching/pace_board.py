@@ -16,12 +16,14 @@ MOST_ADDRESSES: Final = 64
 MOST_HOSTS: Final = 64
 THE_REST: Final = MOST_ADDRESSES - 1
 _MOST: Final = 255
-# Of an address: what the worker says (places, sharers), what the process says (under way, waiting).
-_ROW_BYTES: Final = 4
-_PLACES, _SHARERS, _UNDER_WAY, _WAITING = range(_ROW_BYTES)
+# Of an address: what the worker says (places, sharers, whether some are of other workers), what the process says (under
+# way, waiting).
+_ROW_BYTES: Final = 5
+_PLACES, _SHARERS, _IS_LEASED, _UNDER_WAY, _WAITING = range(_ROW_BYTES)
 # Of a host: until when it is left alone, and the seconds between two requests.
 _DOUBLES: Final = 2
 _HOSTS_AT: Final = MOST_ADDRESSES * _ROW_BYTES
+_LEASE_AT: Final = MOST_HOSTS * _DOUBLES
 
 
 class PaceBoard:
@@ -34,7 +36,7 @@ class PaceBoard:
         self._memory = mmap.mmap(-1, mmap.PAGESIZE)  # shared and without a name, all zeros
         page = memoryview(self._memory)
         self._rows = page[:_HOSTS_AT]
-        self._hosts = page[_HOSTS_AT : _HOSTS_AT + MOST_HOSTS * _DOUBLES * 8].cast("d")
+        self._hosts = page[_HOSTS_AT : _HOSTS_AT + (_LEASE_AT + 1) * 8].cast("d")
         self._page = page
         self.say_places(THE_REST, 1, sharers=1)
 
@@ -50,14 +52,23 @@ class PaceBoard:
 
     # --- what the worker says ---
 
-    def say_places(self, row: int, places: int, *, sharers: int) -> None:
-        """Say how many requests may be under way at an address, and how many recrawls share it."""
+    def say_places(self, row: int, places: int, *, sharers: int, is_leased: bool = False) -> None:
+        """Say how many requests may be under way at an address, and how many recrawls share it.
+
+        `is_leased`: some are of other workers, so none begins when the lease is over.
+        """
+        self._rows[row * _ROW_BYTES + _IS_LEASED] = is_leased
         self._rows[row * _ROW_BYTES + _PLACES] = min(places, _MOST)
         self._rows[row * _ROW_BYTES + _SHARERS] = min(sharers, _MOST)
 
-    def places(self, row: int) -> int:
+    def say_lease(self, until: float) -> None:
+        """Say until when the places hold that other workers share: a worker that hangs can take none back."""
+        self._hosts[_LEASE_AT] = until
+
+    def places(self, row: int, now: float = 0.0) -> int:
         """Return how many requests may be under way at an address."""
-        return self._rows[row * _ROW_BYTES + _PLACES]
+        is_over = self._rows[row * _ROW_BYTES + _IS_LEASED] and now > self._hosts[_LEASE_AT]
+        return 0 if is_over else self._rows[row * _ROW_BYTES + _PLACES]
 
     def sharers(self, row: int) -> int:
         """Return how many recrawls share an address; 0 when the worker has not said it yet."""

@@ -6,12 +6,15 @@ page that both share (`pace_board.py`) how many requests it may have under way a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from typing import Final
 
 from orbweaver.crawler.fetching.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.rules.address_rules import Network, parse_networks
 from orbweaver.crawler.rules.urls import hostname_of
 
 # A name may have any number of addresses: only so many of them are connected to.
@@ -28,16 +31,36 @@ class PaceNews:
     asked_to_wait: Callable[[str, int, float | None], None]
 
 
+@cache
+def own_pace_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    """Return the networks of OWN_PACE_NETWORKS: a worker reads them once, for all its crawl processes.
+
+    Raises NetworkRefused.
+    """
+    return parse_networks(texts)
+
+
 class SharedPace:
     """Knows the places of one crawl process at the addresses of its hosts.
 
-    Through a proxy (`is_proxied`) the address of a host is not known, and is not ours to count.
+    At an address of `own_pace` each host has its own pace: there are none. Through a proxy (`is_proxied`) the address
+    of a host is not known, and is not ours to count.
     """
 
-    def __init__(self, board: PaceBoard, news: PaceNews, *, is_proxied: bool = False) -> None:
+    def __init__(
+        self,
+        board: PaceBoard,
+        news: PaceNews,
+        *,
+        own_pace: Collection[Network] = (),
+        is_proxied: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.board = board
         self.news = news
-        self.is_proxied = is_proxied
+        self.clock = clock
+        self._own_pace = own_pace
+        self._is_proxied = is_proxied
         self._rows: dict[str, int] = {}
         self._shares: dict[str, HostShare] = {}
         self._shares_of: dict[str, list[HostShare]] = {}
@@ -54,20 +77,22 @@ class SharedPace:
         number = len(self._shares)
         share = self._shares[host] = HostShare(self, host, number if number < MOST_HOSTS else None)
         self._shares_of.setdefault(hostname, []).append(share)
-        if not self.is_proxied and _is_address(hostname):
-            self._addresses[hostname] = (plain_address(hostname),)
-        known = self._addresses.get(hostname, ())
-        new = self._number(known)
+        if self._is_proxied:
+            self._addresses[hostname] = ()
+        elif _is_address(hostname):
+            self._addresses[hostname] = self._shared([hostname])
+        known = self._addresses.get(hostname)
+        new = self._number(known or ())
         if new or share.number is not None:
             self.news.reached(host, new)
-        share.rows = self._rows_of(known)
+        share.rows = None if known is None else self._rows_of(known)
         return share
 
     def learn(self, hostname: str, addresses: Iterable[str]) -> None:
         """Learn the addresses of a name, before the first of them is connected to."""
         shares = self._shares_of.get(hostname, ())
-        named = tuple(dict.fromkeys(map(plain_address, addresses)))[:MOST_ADDRESSES_OF_A_NAME]
-        if self.is_proxied or not shares or self._addresses.get(hostname) == named:
+        named = self._shared(addresses)
+        if self._is_proxied or not shares or self._addresses.get(hostname) == named:
             return
         self._addresses[hostname] = named
         new = self._number(named)
@@ -75,6 +100,12 @@ class SharedPace:
             self.news.reached(shares[0].host, new)
         for share in shares:
             share.move_to(self._rows_of(named))
+
+    def _shared(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Return those addresses at which hosts share a pace, each by the one text by which it is known."""
+        plain = dict.fromkeys(map(plain_address, addresses))
+        shared = [one for one in plain if not any(ip_address(one) in network for network in self._own_pace)]
+        return tuple(shared[:MOST_ADDRESSES_OF_A_NAME])
 
     def _number(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Give new addresses their rows, in the order in which the worker is told of them; returns these."""
@@ -92,8 +123,8 @@ class SharedPace:
 class HostShare:
     """The share of one host: it counts what is under way and what waits, at each of its addresses.
 
-    A request to a host of several addresses counts at each of them. While no address is known, one request may be under
-    way: the one that will learn them.
+    A request to a host of several addresses counts at each of them (`rows`). While they are not known (None), one
+    request may be under way: the one that will learn them.
     """
 
     __slots__ = ("_pace", "_under_way", "_waiting", "host", "number", "rows")
@@ -102,7 +133,7 @@ class HostShare:
         self._pace = pace
         self.host = host
         self.number = number
-        self.rows: tuple[int, ...] = ()
+        self.rows: tuple[int, ...] | None = None
         self._under_way = 0
         self._waiting = 0
 
@@ -112,14 +143,11 @@ class HostShare:
         It is said first and looked at then. The worker takes a place back first and looks then whether it is filled. So
         at least one of the two sees the other.
         """
-        if not self.rows:
-            if self._under_way and not self._pace.is_proxied:
-                return False
-            self._under_way += 1
-            return True
+        if self.rows is None and self._under_way:
+            return False
         self._count(1)
-        pace = self._pace
-        if all(pace.under_way[row] <= pace.board.places(row) for row in self.rows):
+        pace, now = self._pace, self._pace.clock()
+        if all(pace.under_way[row] <= pace.board.places(row, now) for row in self.rows or ()):
             return True
         self._count(-1)
         return False
@@ -132,7 +160,7 @@ class HostShare:
         """Say how many requests wait for nothing but a place."""
         change, self._waiting = count - self._waiting, count
         if change:
-            for row in self.rows:
+            for row in self.rows or ():
                 self._pace.waiting[row] += change
                 self._pace.board.say_waiting(row, self._pace.waiting[row])
 
@@ -148,12 +176,13 @@ class HostShare:
     @property
     def is_without_a_place(self) -> bool:
         """Whether there is an address at which nothing of ours may be under way now."""
-        return any(not self._pace.board.places(row) for row in self.rows)
+        now = self._pace.clock()
+        return any(not self._pace.board.places(row, now) for row in self.rows or ())
 
     @property
     def sharers(self) -> int:
         """How many recrawls share the address that most of them share, this one among them."""
-        return max([1, *(self._pace.board.sharers(row) for row in self.rows)])
+        return max([1, *(self._pace.board.sharers(row) for row in self.rows or ())])
 
     @property
     def pace(self) -> tuple[float, float]:
@@ -167,7 +196,7 @@ class HostShare:
     def _count(self, change: int) -> None:
         self._under_way += change
         pace = self._pace
-        for row in self.rows:
+        for row in self.rows or ():
             pace.under_way[row] += change
             pace.board.say_under_way(row, pace.under_way[row])
 

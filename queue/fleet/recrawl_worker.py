@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, cast
 
 from orbweaver.crawler.errors import NotRecorded
+from orbweaver.crawler.fetching.shared_pace import own_pace_networks
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers
@@ -76,6 +77,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
 
     @functools.cached_property
     def _paces(self) -> SharedPaces:
+        own_pace_networks(self.settings.own_pace_networks)  # read here, the crawl processes have it
         return SharedPaces(self.connection, self.name, places=self.settings.host_connections)
 
     def serialize(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orbweaver.crawler.fetching.host_delays import MOST_PAUSE_SECONDS
-from orbweaver.queue.fleet.address_places import TURN_SECONDS, Sharer, granted, shares
+from orbweaver.queue.fleet.address_places import LATE_SECONDS, TURN_SECONDS, Sharer, granted, shares
 from orbweaver.queue.records import paces
 from orbweaver.queue.records.paces import Filled, Waited
 from orbweaver.queue.recrawl_pace import RecrawlPace
@@ -23,10 +23,10 @@ from orbweaver.store.connection import Store
 ASK_SECONDS: Final = 1.0
 # Places that go round are looked at so often: then one that was given back has its next recrawl.
 LOOK_SECONDS: Final = 0.1
-# A worker that has no answer for so long gives up the places at addresses that others share, and its entries end twice
-# as late: others take the places only when they are empty.
+# When a worker has had no answer for so long, its recrawls begin no request where recrawls of others are, and what they
+# had begun has its time to end before its entries do.
 UNANSWERED_SECONDS: Final = 5.0
-ENTRY_SECONDS: Final = 10.0
+ENTRY_SECONDS: Final = UNANSWERED_SECONDS + LATE_SECONDS
 
 
 @dataclass(eq=False)
@@ -88,6 +88,8 @@ class SharedPaces:
             return
         self._take_news()
         self._say_paces(now)
+        for recrawl in self._recrawls:
+            recrawl.board.say_lease(self._answered_at + UNANSWERED_SECONDS)
         is_unsettled = [self._share(address, known, now) for address, known in self._addresses.items()]
         self.looks_at = now + LOOK_SECONDS if any(is_unsettled) else math.inf
 
@@ -171,9 +173,7 @@ class SharedPaces:
         First places are taken back, then it is looked at which are filled, then they are given: a crawl process says
         that it fills a place and then looks whether it has it. So no place is filled twice.
         """
-        places = known.places
-        if known.others and now > self._answered_at + UNANSWERED_SECONDS:
-            places = 0
+        places, is_leased = known.places, known.others > 0
         boards = [(one.board, one.rows[address]) for one in known.members]
         members = list(known.members.values())
         wants = [
@@ -184,11 +184,11 @@ class SharedPaces:
         sharers = len(members) + known.others
         for member, (board, row), share in zip(members, boards, wanted, strict=True):
             member.places = min(member.places, share)
-            board.say_places(row, member.places, sharers=sharers)
+            board.say_places(row, member.places, sharers=sharers, is_leased=is_leased)
         held = [one.filled(board.under_way(row), now) for one, (board, row) in zip(members, boards, strict=True)]
         for member, (board, row), given in zip(members, boards, granted(places, wanted, held), strict=True):
             member.places = given
-            board.say_places(row, given, sharers=sharers)
+            board.say_places(row, given, sharers=sharers, is_leased=is_leased)
         return len(members) > places or any(one.places < share for one, share in zip(members, wanted, strict=True))
 
     def _filled(self, address: str, known: _Address, now: float) -> Filled:

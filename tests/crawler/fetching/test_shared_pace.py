@@ -7,9 +7,13 @@ import mmap
 import os
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections
+from orbweaver.crawler.fetching.egress_guard import Guard
 from orbweaver.crawler.fetching.host_delays import Reason
 from orbweaver.crawler.fetching.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
 from orbweaver.crawler.fetching.politeness import Politeness
@@ -18,8 +22,12 @@ from orbweaver.crawler.fetching.shared_pace import (
     HostShare,
     PaceNews,
     SharedPace,
+    own_pace_networks,
     plain_address,
 )
+from orbweaver.crawler.rules.address_rules import parse_networks
+from orbweaver.settings import Settings
+from synthetic_host import Resource, SyntheticHost
 
 HERE = "192.0.2.1"
 
@@ -27,12 +35,19 @@ HERE = "192.0.2.1"
 class Told:
     """What a crawl process tells its worker, and the worker's side of the board."""
 
-    def __init__(self, *, is_proxied: bool = False) -> None:
+    def __init__(self, *, is_proxied: bool = False, own_pace: tuple[str, ...] = ()) -> None:
+        self.seconds = 1_000.0
         self.reached: list[tuple[str, tuple[str, ...]]] = []
         self.waits: list[tuple[str, int, float | None]] = []
         self.board = PaceBoard()
         news = PaceNews(lambda *said: self.reached.append(said), lambda *said: self.waits.append(said))
-        self.pace = SharedPace(self.board, news, is_proxied=is_proxied)
+        self.pace = SharedPace(
+            self.board,
+            news,
+            own_pace=own_pace_networks(own_pace),
+            is_proxied=is_proxied,
+            clock=lambda: self.seconds,
+        )
 
 
 def test_an_address_in_a_url_is_told_before_the_first_request_which_waits_for_its_place() -> None:
@@ -97,6 +112,32 @@ def test_through_a_proxy_the_address_is_not_ours_to_count() -> None:
     assert told.reached == [(HERE, ())]
 
 
+def test_at_an_address_of_a_cdn_each_host_has_its_own_pace() -> None:
+    told = Told(own_pace=Settings().own_pace_networks)
+    names = {"a.test": "104.16.0.1", "b.test": "2606:4700::1", "c.test": "151.101.1.1", "d.test": HERE}
+    shares = {name: told.pace.share_of(name) for name in names}
+    for name, address in names.items():
+        told.pace.learn(name, [address])
+    assert told.pace.share_of("127.0.0.1:8080").begin()
+    assert [addresses for _, addresses in told.reached if addresses] == [(HERE,)]
+    assert {name: [share.begin() for _ in range(3)] for name, share in shares.items()} == {
+        **dict.fromkeys(("a.test", "b.test", "c.test"), [True] * 3),
+        "d.test": [False] * 3,
+    }
+
+
+def test_where_others_are_nothing_begins_when_the_lease_is_over() -> None:
+    told = Told()
+    share = told.pace.share_of(HERE)
+    told.board.say_places(0, 2, sharers=2, is_leased=True)
+    told.board.say_lease(told.seconds + 5)
+    assert share.begin()
+    told.seconds += 6
+    assert not share.begin()
+    told.board.say_places(0, 2, sharers=1)
+    assert share.begin()
+
+
 def test_what_is_told_is_bounded_and_the_rest_has_one_place() -> None:
     told = Told()
     names = [f"h{number}.test" for number in range(MOST_HOSTS + 5)]
@@ -126,7 +167,7 @@ def test_the_board_says_what_is_under_way_and_more_than_the_places_never_begins(
         one = number % 3
         if step == "begin" and shares[one].begin():
             running[one] += 1
-            assert all(told.board.under_way(row) <= told.board.places(row) for row in shares[one].rows)
+            assert all(told.board.under_way(row) <= told.board.places(row) for row in shares[one].rows or ())
         elif step == "end" and running[one]:
             shares[one].end()
             running[one] -= 1
@@ -139,7 +180,7 @@ def test_the_board_says_what_is_under_way_and_more_than_the_places_never_begins(
             shares[one].wait(number)
     for row in range(4):
         assert told.board.under_way(row) == sum(
-            count for share, count in zip(shares, running, strict=True) if row in share.rows
+            count for share, count in zip(shares, running, strict=True) if row in (share.rows or ())
         )
 
 
@@ -163,7 +204,7 @@ def test_a_board_is_seen_by_its_own_process_only() -> None:
     assert len(kept) >= 1  # the first: it is not in the child at all
     first.close()
     second.close()
-    assert mmap.PAGESIZE >= MOST_ADDRESSES * 4 + MOST_HOSTS * 16
+    assert mmap.PAGESIZE >= MOST_ADDRESSES * 5 + MOST_HOSTS * 16 + 8
 
 
 # --- what politeness does with it ---
@@ -252,3 +293,53 @@ def test_what_a_host_asks_for_is_told(
     for _ in range(3):  # the same answer again, of requests that were under way, is no news
         politeness.note(HERE, seconds=1.0, status=status, retry_after=retry_after)
     assert worker.waits[:1] == told
+
+
+# --- the addresses of names ---
+
+
+def test_the_addresses_of_a_name_are_told_before_one_of_them_is_connected_to() -> None:
+    told = Told()
+    before: list[object] = []
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        before.append(list(told.reached))
+        return web.Response(text="a")
+
+    async def act(port: int) -> None:
+        host = f"localhost:{port}"
+        share = told.pace.share_of(host)
+        assert share.begin()
+        # Only IPv4 of loopback is opened: the guard refuses ::1, so it is not told.
+        guard = Guard(parse_networks(["127.0.0.0/8"]))
+        connections = Connections(guard, ConnectionLimits(2, 2, 5), pace=told.pace)
+        try:
+            response = await connections.ask("GET", f"http://{host}/", [])
+            response.release()
+        finally:
+            await connections.close()
+        assert told.board.under_way(0) == 1
+
+    with SyntheticHost({"/": Resource(None, answer)}) as server:
+        asyncio.run(act(server.port))
+    assert before == [[(f"localhost:{server.port}", ()), (f"localhost:{server.port}", ("127.0.0.1",))]]
+
+
+def test_of_a_name_with_many_addresses_a_few_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told()
+    many = [{"host": f"198.51.100.{number}"} for number in range(100)]
+
+    async def resolve(*_: object, **__: object) -> list[dict[str, str]]:
+        return many
+
+    monkeypatch.setattr(aiohttp.resolver.ThreadedResolver, "resolve", resolve)  # as a hostile DNS answers
+
+    async def act() -> int:
+        told.pace.share_of("h.test")
+        connections = Connections(Guard(), ConnectionLimits(2, 2, 5), pace=told.pace)
+        resolver = connections._session.connector._resolver  # type: ignore[union-attr]
+        found = await resolver.resolve("h.test", 80)
+        await connections.close()
+        return len(found)
+
+    assert asyncio.run(act()) == MOST_ADDRESSES_OF_A_NAME

@@ -20,7 +20,6 @@ from orbweaver.queue.fleet.shared_paces import ASK_SECONDS, UNANSWERED_SECONDS, 
 from orbweaver.queue.records import paces, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.recrawl_pace import MOST_MESSAGES, RecrawlPace
-from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
@@ -28,7 +27,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from synthetic_host import ADDRESS, Resource, SyntheticHost
 
 HERE = "192.0.2.1"
-CDN = "104.16.0.1"
 
 
 class Time:
@@ -44,12 +42,11 @@ class Worker:
 
     def __init__(self, store: Store, name: str, time: Time, *, places: int = 2) -> None:
         self.time = time
-        self.settings = Settings(host_connections=places)
         self.paces = SharedPaces(store, name, places=places, clock=time)
         self.recrawls: list[RecrawlPace] = []
 
     def recrawl(self, host: str = "h.test", *addresses: str) -> RecrawlPace:
-        recrawl = RecrawlPace(an_order(host).scope, self.settings)
+        recrawl = RecrawlPace(an_order(host).scope)
         self.recrawls.append(recrawl)
         self.paces.join(recrawl)
         recrawl.hear(Reached(host=host, addresses=addresses))
@@ -140,14 +137,6 @@ def test_a_request_that_does_not_end_does_not_keep_the_place_of_others(begin, ti
     assert 1 in had
 
 
-def test_at_an_address_of_a_cdn_each_host_has_its_own_pace(begin) -> None:  # type: ignore[no-untyped-def]
-    worker = begin("a")
-    for name in "abc":
-        worker.recrawl(f"{name}.test", CDN)
-    assert worker.ask() == [2, 2, 2]
-    assert [one.board.sharers(0) for one in worker.recrawls] == [1, 1, 1]
-
-
 def test_workers_share_when_they_have_asked(begin, time, store: Store) -> None:  # type: ignore[no-untyped-def]
     one, other = begin("a"), begin("b")
     one.recrawl("h.test", HERE)
@@ -181,7 +170,7 @@ def test_a_worker_asks_once_a_second_whatever_it_has(begin, time, store: Store) 
     assert store.keys(keys.address("*")) == []
 
 
-def test_a_worker_without_answers_gives_up_what_others_share(begin, time, store: Store) -> None:  # type: ignore[no-untyped-def]
+def test_when_a_worker_has_no_answers_its_recrawls_begin_nothing_where_others_are(begin, time, store: Store) -> None:  # type: ignore[no-untyped-def]
     one, other = begin("a"), begin("b")
     one.recrawl("h.test", HERE)
     other.recrawl("o.test", HERE)
@@ -193,8 +182,11 @@ def test_a_worker_without_answers_gives_up_what_others_share(begin, time, store:
     time.seconds += UNANSWERED_SECONDS + 1
     with pytest.raises(RedisConnectionError):
         one.ask()
-    one.recrawl("n.test", "192.0.2.9")
-    assert one.look() == [0, 2]  # where it knows of no other it goes on
+    board = one.recrawls[0].board
+    assert [board.places(0, time.seconds - 1), board.places(0, time.seconds)] == [1, 0]
+    alone = one.recrawl("n.test", "192.0.2.9")
+    one.look()
+    assert alone.board.places(0, time.seconds) == 2  # where it knows of no other it goes on
 
 
 class _Away:
