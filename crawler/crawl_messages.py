@@ -16,9 +16,10 @@ from orbweaver.crawler.errors import MessageRefused, UrlRefused
 from orbweaver.crawler.fetching.host_delays import MOST_WAIT_SECONDS
 from orbweaver.crawler.fetching.shared_pace import MOST_ADDRESSES_OF_A_NAME, plain_address
 from orbweaver.crawler.revisiting.known_responses import (
+    MOST_BYTES_HANDED_ON,
     MOST_FILES,
+    MOST_MEMBERS,
     MOST_PAGES,
-    MOST_PAGES_CHARACTERS,
     KnownFile,
     KnownPage,
     Memory,
@@ -124,14 +125,20 @@ class HandedOnSoFar:
     """Counts what a crawl process has handed on, so that it is no more than a recrawl may remember."""
 
     def __init__(self) -> None:
-        self._files = self._pages = self._characters = 0
+        self._bytes = self._files = self._members = self._pages = 0
 
-    def take(self, message: Remembered) -> None:
-        """Count one message; raises MessageRefused when there is no room for it."""
+    def take(self, message: Remembered, size: int) -> None:
+        """Count one message of `size` bytes; raises MessageRefused when there is no room for it."""
+        self._bytes += size
         self._files += len(message.files)
+        self._members += sum(len(file.members) for file in message.files)
         self._pages += len(message.pages)
-        self._characters += sum(len(page.references) for page in message.pages)
-        if self._files > MOST_FILES or self._pages > MOST_PAGES or self._characters > MOST_PAGES_CHARACTERS:
+        if (
+            self._bytes > MOST_BYTES_HANDED_ON
+            or self._files > MOST_FILES
+            or self._members > MOST_MEMBERS
+            or self._pages > MOST_PAGES
+        ):
             raise MessageRefused("more to remember than a recrawl remembers")
 
 
@@ -159,14 +166,15 @@ class MessageStream:
         """Return the next whole message, None when there is none; raises MessageRefused when it cannot be true."""
         if not self._lines:
             return None
-        message = read(self._lines.popleft(), self._scope, self._reports)
+        line = self._lines.popleft()
+        message = read(line, self._scope, self._reports)
         # A process is believed about its sandbox only before it has seen a host.
         is_out_of_place = isinstance(message, Contained) is self._is_contained
         if is_out_of_place and not isinstance(message, GivenUp | Broken):
             raise MessageRefused(f"{message.kind} at the wrong time")
         self._is_contained = True
         if isinstance(message, Remembered):
-            self._remembered.take(message)
+            self._remembered.take(message, len(line))
         return message
 
 
@@ -238,15 +246,24 @@ def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
 
 
 def remembered(memory: Memory) -> Iterator[bytes]:
-    """Yield what a recrawl hands on, in messages of type Remembered that are short enough."""
+    """Yield what a recrawl hands on, in messages of type Remembered: as many as are taken, files before pages."""
+    room = MOST_BYTES_HANDED_ON
+    for message in _all_remembered(memory):
+        room -= len(message)
+        if room < 0:
+            return  # the rest is fetched in full, and read again
+        yield message
+
+
+def _all_remembered(memory: Memory) -> Iterator[bytes]:
+    if memory.is_untrue:
+        yield Remembered(is_untrue=True).model_dump_json().encode()
     files, pages = iter(memory.files()), iter(memory.pages)
     while some_files := tuple(islice(files, MOST_AT_ONCE)):
         # Put together as text: each file was checked when it was made.
         yield b'{"kind":"remembered","files":[%b]}' % ",".join(some_files).encode()
     while some_pages := tuple(islice(pages, PAGES_AT_ONCE)):
         yield Remembered(pages=some_pages).model_dump_json().encode()
-    if memory.is_untrue:
-        yield Remembered(is_untrue=True).model_dump_json().encode()
 
 
 def _objection_to_urls(found: Iterable[str], referrer: str | None, scope: Scope) -> str | None:

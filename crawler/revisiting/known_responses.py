@@ -11,13 +11,20 @@ from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, NamedTuple
 
 from orbweaver.crawler.asked_as import Destination, ReferrerPolicy
+from orbweaver.crawler.bodies.archives.archive_limits import is_rule
+from orbweaver.crawler.bodies.archives.member_names import NAME_CHARACTERS
 from orbweaver.crawler.rules.urls import MAX_URL_LENGTH
 from orbweaver.model import DigestSet, Moment, Noun, case_id_for
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 # Of one host (or site): what is over it is fetched in full, and read again. Some 120 bytes each in the store.
 MOST_FILES: Final = 10_000
 MOST_PAGES: Final = 2_000
+# Members of archives: of one, and of all; an archive that has more is fetched in full.
+MOST_MEMBERS_OF_ONE: Final = 200
+MOST_MEMBERS: Final = 10_000
+# Of all that one recrawl hands on, as it is said.
+MOST_BYTES_HANDED_ON: Final = 2**24
 # Of the references of one page, as text; and of those of all pages.
 MOST_PAGE_CHARACTERS: Final = 2**17
 MOST_PAGES_CHARACTERS: Final = 2**22
@@ -43,6 +50,32 @@ class FileKey(NamedTuple):
     manner: str
 
 
+class SeenThere(NamedTuple):
+    """A file that was seen at a URL, as far as the ids of its sighting and case need it."""
+
+    url: str
+    digests: DigestSet
+
+    @property
+    def sighting_id(self) -> str:
+        """The id of its sighting: model.Sighting."""
+        return str(case_id_for(self.url, self.digests.sha256))
+
+
+class KnownMember(Noun):
+    """A file inside an archive, as archive_limits.Member has it."""
+
+    path: Annotated[str, Field(max_length=NAME_CHARACTERS)]
+    digests: DigestSet
+    sniffed_type: _MediaType | None = None
+
+
+def _require_rule(name: str) -> str:
+    if not is_rule(name):
+        raise ValueError("there is no such rule of archives")
+    return name
+
+
 class KnownFile(Noun):
     """A file that came whole, with what its host said to tell whether it has changed.
 
@@ -50,7 +83,8 @@ class KnownFile(Noun):
     ended, None where there were none. `spelling` is how `url` was written, `destination` and `policy` are what the
     element said that led there. `manner` stands for all headers of the request but `Referer` and `Cookie`; whether
     there were such is in `has_referrer` and `has_cookies`. `etag` and `last_modified` are strong validators, exactly as
-    the host wrote them. `hashed_at` is when the bytes came. With `is_negotiated` the host made it of another file,
+    the host wrote them. `hashed_at` is when the bytes came. `members` are those of an archive, and `notes` say by rule
+    how many are missing. With `is_negotiated` the host made it of another file,
     which is asked for as well.
     """
 
@@ -74,6 +108,10 @@ class KnownFile(Noun):
     framing: Literal["length", "chunked"] = "length"
     bytes_received: Annotated[int, Field(ge=0)] | None = None
     is_negotiated: bool = False
+    members: Annotated[tuple[KnownMember, ...], Field(max_length=MOST_MEMBERS_OF_ONE)] = ()
+    notes: dict[Annotated[str, AfterValidator(_require_rule)], Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict
+    )
     hashed_at: Moment
 
     @property
@@ -82,9 +120,10 @@ class KnownFile(Noun):
         return FileKey(self.url, self.asked_url or self.url, self.manner)
 
     @property
-    def sighting_id(self) -> str:
-        """The id that its sightings have: model.Sighting."""
-        return str(case_id_for(self.url, self.digests.sha256))
+    def seen(self) -> tuple[SeenThere, ...]:
+        """The file and its members, each at the URL of the file."""
+        every = (self.digests, *(member.digests for member in self.members))
+        return tuple(SeenThere(self.url, digests) for digests in every)
 
 
 class KnownPage(Noun):

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from orbweaver.crawler.fetching.transfer import Headers
 from orbweaver.crawler.revisiting.known_responses import (
     MOST_FILES,
+    MOST_MEMBERS,
     FileKey,
     KnownFile,
     KnownResponses,
@@ -55,6 +56,7 @@ class Revisit:
         self._is_full = known.is_full
         self._got: dict[FileKey, str] = {}  # as JSON: as objects they take four times as much
         self._gone: set[str] = set()
+        self._members = 0
         self.pages = PageMemory({} if known.is_full else known.pages)
         self.untrue: str | None = None
 
@@ -117,7 +119,9 @@ class Revisit:
 
     def _keep(self, file: KnownFile) -> None:
         self._gone.discard(file.url)
-        if file.key in self._got or len(self._got) < MOST_FILES:
+        is_room = file.key in self._got or len(self._got) < MOST_FILES
+        if is_room and self._members + len(file.members) <= MOST_MEMBERS:
+            self._members += len(file.members)
             self._got[file.key] = _as_json(file)
 
 

@@ -10,11 +10,10 @@ import contextlib
 from collections.abc import Mapping
 
 from orbweaver.crawler.asked_as import AskedAs
-from orbweaver.crawler.bodies.archives.archive_limits import NOTHING_INSIDE
 from orbweaver.crawler.bodies.body import Body, media_type
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.revisiting.known_responses import FileKey, KnownFile
+from orbweaver.crawler.revisiting.known_responses import MOST_MEMBERS_OF_ONE, FileKey, KnownFile, KnownMember
 from orbweaver.crawler.revisiting.revisit import Revisit, manner_in
 from orbweaver.crawler.revisiting.validators import NOT_MODIFIED, speaks_of_another, validators_of
 from orbweaver.crawler.visiting.addresses import dedup_key
@@ -124,14 +123,14 @@ class KnownFiles:
         self._admission.consider(visit, file.url, spelling=file.spelling)
 
     def _is_plain_file(self, visit: Visit, response: FetchedResponse, body: Body) -> bool:
-        """Whether all that follows from an answer is one file."""
+        """Whether all that follows from an answer is a file, with its members."""
         return (
             response.status == WHOLE
             and body.digests is not None
             and not body.digests.is_degenerate
             and body.digests_as_sent is None
             and body.document is None
-            and body.archive == NOTHING_INSIDE
+            and len(body.archive.members) <= MOST_MEMBERS_OF_ONE
             and response.cut_by is None
             # Whether the rest of it was cut off, nobody can tell.
             and response.framing != "close"
@@ -170,6 +169,8 @@ class KnownFiles:
             sniffed_type=body.sniffed_type,
             framing=response.framing,
             bytes_received=body.bytes_received,
+            members=tuple(KnownMember(**member._asdict()) for member in body.archive.members),
+            notes={note.rule: note.count for note in body.archive.notes},
             is_negotiated=prefers_new_types and is_negotiated(response, body.sniffed_type),
             hashed_at=now(),
         )

@@ -156,11 +156,11 @@ def _version() -> str:
 
 
 def _doubtful(store: Store, files: Sequence[KnownFile]) -> Collection[FileKey]:
-    """Return the files that have a case, whatever its state, or wait for their verdict."""
+    """Return the files that have a case, whatever its state, or wait for their verdict; themselves or a member."""
     if not files:
         return ()
-    case_ids = case_places.case_ids(store, files)
+    case_ids = case_places.case_ids(store, [one for file in files for one in file.seen])
     there = case_store.existing(store, list(case_ids.values()))
     unanswered = batches.unanswered_among(store, list(case_ids))
     doubtful = unanswered | {sighting_id for sighting_id, case_id in case_ids.items() if case_id in there}
-    return {file.key for file in files if file.sighting_id in doubtful}
+    return {file.key for file in files if any(one.sighting_id in doubtful for one in file.seen)}

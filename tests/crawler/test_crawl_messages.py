@@ -21,10 +21,12 @@ from orbweaver.crawler.crawl_messages import (
 )
 from orbweaver.crawler.errors import MessageRefused
 from orbweaver.crawler.revisiting.known_responses import (
+    MOST_BYTES_HANDED_ON,
     MOST_FILES,
+    MOST_MEMBERS,
+    MOST_MEMBERS_OF_ONE,
     MOST_PAGE_CHARACTERS,
     MOST_PAGES,
-    MOST_PAGES_CHARACTERS,
     KnownFile,
     KnownPage,
     Memory,
@@ -227,6 +229,13 @@ def test_what_is_to_be_remembered_is_of_urls_that_the_recrawl_could_fetch(
         {"url": "http://h.test/" + "a" * 4096},
         {"depth": -1},
         {"framing": "close"},
+        {"notes": {"archive.nothing": 1}},
+        {"notes": {"archive.encrypted": 0}},
+        {
+            "members": [
+                {"path": "a" * 201, "digests": {"md5": "0" * 32, "sha1": "0" * 40, "sha256": "0" * 64, "size": 1}}
+            ]
+        },
         {"body": "of a file"},
     ],
     ids=str,
@@ -237,10 +246,13 @@ def test_what_is_to_be_remembered_has_its_form(fields: dict[str, object]) -> Non
 
 
 def test_no_more_is_remembered_than_there_is_room_for() -> None:
+    member = {"path": "a", "digests": json.loads(digests_of(b"m").model_dump_json())}
+    large = a_file(members=[member] * MOST_MEMBERS_OF_ONE)
     file, page = a_file(), {"digest": "0" * 32, "references": "x" * MOST_PAGE_CHARACTERS}
     for message, most in (
         (remembered(files=[file] * MOST_AT_ONCE), MOST_FILES // MOST_AT_ONCE),
-        (remembered(pages=[page]), MOST_PAGES_CHARACTERS // MOST_PAGE_CHARACTERS),
+        (remembered(files=[large]), MOST_MEMBERS // MOST_MEMBERS_OF_ONE),
+        (remembered(pages=[page]), MOST_BYTES_HANDED_ON // len(remembered(pages=[page]))),
         (remembered(pages=[page | {"references": ""}] * PAGES_AT_ONCE), MOST_PAGES // PAGES_AT_ONCE),
     ):
         stream = crawl_messages.MessageStream(HOST, REPORTS)
@@ -256,8 +268,14 @@ def test_no_more_is_remembered_than_there_is_room_for() -> None:
 
 def test_the_largest_message_that_is_handed_on_fits() -> None:
     page = KnownPage(digest="0" * 32, references="\x00" * MOST_PAGE_CHARACTERS)
-    for said in crawl_messages.remembered(Memory(pages=(page,) * 21)):
-        assert len(said) < crawl_messages.MOST_BYTES
+    every = list(crawl_messages.remembered(Memory(pages=(page,) * 41, is_untrue=True)))
+    assert max(map(len, every)) < crawl_messages.MOST_BYTES
+    # What does not fit is left out, and not what is said first.
+    assert sum(map(len, every)) <= MOST_BYTES_HANDED_ON < sum(map(len, every)) + max(map(len, every))
+    stream = crawl_messages.MessageStream(HOST, REPORTS)
+    stream.feed(b"\n".join([Contained(enforced={}).model_dump_json().encode(), *every, b""]))
+    said = [one for one in iter(stream.next_message, None) if isinstance(one, Remembered)]
+    assert [one.is_untrue for one in said] == [True] + [False] * (len(every) - 1)
 
 
 def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from orbweaver.crawler.crawl_messages import Remembered
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownPage, KnownResponses
 from orbweaver.model import Outcome, Sighting, Skip, Tally, now
 from synthetic_host import Resource, SyntheticHost
+from zip_bytes import zipped
 
 PNG = b"\x89PNG\r\n\x1a\n"
 CONDITIONS = ("If-None-Match", "If-Modified-Since")
@@ -82,12 +84,12 @@ def gallery(*paths: str) -> Resource:
     return Resource("text/html", "".join(f'<img src="{path}">' for path in paths).encode())
 
 
-def image(text: str, headers: Mapping[str, str]) -> Resource:
+def image(text: str, headers: Mapping[str, str], whole: bytes = b"") -> Resource:
     """A file that answers 304 to every condition."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
         is_asked = any(name in request.headers for name in CONDITIONS)
-        body = b"" if is_asked else PNG + text.encode()
+        body = b"" if is_asked else whole or PNG + text.encode()
         return web.Response(
             status=304 if is_asked else 200, body=body, headers={"Content-Type": "image/png", **headers}
         )
@@ -163,6 +165,33 @@ def test_what_has_a_case_or_is_old_is_fetched_in_full_and_so_is_all_now_and_then
         assert not any(asked(host).values())
     assert full.digests == some.digests == first.digests
     assert (full.tally.unchanged, full.is_untrue) == (0, False)
+
+
+def test_what_is_inside_an_unchanged_archive_is_seen_again_and_so_is_what_was_not_read() -> None:
+    bodies = {
+        "/few.zip": zipped({"a.png": PNG + b"a", "b/c.png": PNG + b"c"}),
+        "/cut.zip": zipped({"a.png": PNG + random.Random(1).randbytes(999)})[:500],
+        "/paper.pdf": b"%PDF-1.7\n" + bytes(99),
+        "/many.zip": zipped({f"{number}.png": PNG + b"%d" % number for number in range(201)}),
+    }
+    resources = {path: image("", {"ETag": '"1"'}, body) for path, body in bodies.items()}
+    links = "".join(f'<a href="{path}">' for path in resources).encode()
+    with SyntheticHost({"/": Resource("text/html", links), **resources}) as host:
+        first = visit(order(host.url))
+        asked(host)
+        again = visit(order(host.url), first.known())
+        assert {path for path, condition in asked(host).items() if condition} == {"/few.zip", "/cut.zip", "/paper.pdf"}
+
+    def found(one: Visited) -> list[tuple[str, str | None, str]]:
+        return sorted((seen.url, str(seen.http.archive_member), seen.digests.sha256) for seen in one.sightings)
+
+    def left_out(one: Visited) -> list[tuple[str, str, bool, int]]:
+        return sorted((skip.url, skip.rule, skip.is_failure, skip.count) for skip in one.skips)
+
+    assert found(again) == found(first)
+    assert left_out(again) == left_out(first)
+    assert {rule for _, rule, _, _ in left_out(again)} >= {"archive.pdf", "archive.cut"}
+    assert again.tally.unchanged == 3
 
 
 async def _never_borne(request: web.BaseRequest) -> web.Response:

@@ -143,6 +143,11 @@ class ArchiveTally:
         return Contents(tuple(self.found), notes)
 
 
+def is_rule(name: str) -> bool:
+    """Whether there is a rule of this name."""
+    return name in _RULES
+
+
 def note_of(rule: str, count: int = 1) -> Note:
     """Return the note of a rule."""
     outcome, reason, is_failure = _RULES[rule]

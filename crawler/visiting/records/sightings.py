@@ -5,7 +5,7 @@ from __future__ import annotations
 from orbweaver.crawler.bodies.archives.archive_limits import Member
 from orbweaver.crawler.bodies.body import media_type
 from orbweaver.crawler.fetching.transfer import FetchedResponse
-from orbweaver.crawler.revisiting.known_responses import KnownFile
+from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownMember
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.visit import Visit
 from orbweaver.model import DigestSet, HttpFacts, Sighting, now
@@ -48,6 +48,19 @@ def of_unchanged(visit: Visit, response: FetchedResponse, known: KnownFile) -> S
         hashed_at=known.hashed_at,
     )
     return _sighting(visit, response, known.digests, http, known.content_type, known.sniffed_type)
+
+
+def of_unchanged_member(visit: Visit, response: FetchedResponse, known: KnownFile, member: KnownMember) -> Sighting:
+    """Return the sighting of a file inside an archive that is still the known one."""
+    http = HttpFacts(
+        status=OK,
+        framing=known.framing,
+        archive_member=member.path,
+        tls=response.tls,
+        is_refused_by_robots=response.is_refused_by_robots,
+        hashed_at=known.hashed_at,
+    )
+    return _sighting(visit, response, member.digests, http, None, member.sniffed_type)
 
 
 def _of_note(response: FetchedResponse) -> dict[str, str]:

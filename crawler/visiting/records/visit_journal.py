@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from orbweaver.crawler.bodies.archives.archive_limits import NOTHING_INSIDE, note_of
+from orbweaver.crawler.bodies.archives.archive_limits import NOTHING_INSIDE, Note, note_of
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.bodies.digests import digests_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
@@ -58,9 +58,12 @@ class VisitJournal:
         self._inside_archive(visit, response, body)
 
     def unchanged(self, visit: Visit, response: FetchedResponse, known: KnownFile) -> None:
-        """Record a file of which its host says that it is the one that is known."""
+        """Record a file of which its host says that it is the one that is known, and what is inside it."""
         self.journal.tally.unchanged += 1
         self._found(visit, sightings.of_unchanged(visit, response, known))
+        for member in known.members:
+            self._found(visit, sightings.of_unchanged_member(visit, response, known, member))
+        self._note_inside(visit, [note_of(rule, count) for rule, count in known.notes.items()], status=sightings.OK)
 
     def embedded(self, visit: Visit, response: FetchedResponse, page_links: PageLinks) -> None:
         """Record the files inside a page."""
@@ -82,6 +85,9 @@ class VisitJournal:
             and any(map(is_archive_part, names_of(visit.url, response.headers.get("Content-Disposition", ""))))
         ):
             notes = (note_of("archive.volume"),)  # its bytes do not say so
+        self._note_inside(visit, notes, status=response.status)
+
+    def _note_inside(self, visit: Visit, notes: Iterable[Note], *, status: int) -> None:
         for note in notes:
             self.journal.skip(
                 visit.url,
@@ -90,7 +96,7 @@ class VisitJournal:
                 reason=note.reason,
                 is_failure=note.is_failure,
                 referrer=visit.origin.referrer,
-                status=response.status,
+                status=status,
                 count=note.count,
             )
 

@@ -10,7 +10,7 @@ from builders import NOON, STAMP, a_match, a_sighting, digests_of, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.crawler.asked_as import Destination, ReferrerPolicy
-from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownPage
+from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownMember, KnownPage
 from orbweaver.model import AccessProfile, Scope, ScopeKind, now
 from orbweaver.queue.errors import Unreadable
 from orbweaver.queue.records import batches, known_responses
@@ -55,6 +55,10 @@ files = st.builds(
     framing=st.sampled_from(["length", "chunked"]),
     bytes_received=st.none() | st.integers(min_value=0),
     is_negotiated=st.booleans(),
+    members=st.lists(st.builds(KnownMember, path=texts, digests=digests, sniffed_type=st.none()), max_size=2).map(
+        tuple
+    ),
+    notes=st.dictionaries(st.sampled_from(["archive.pdf", "archive.cut"]), st.integers(1, 9)),
     hashed_at=moments,
 )
 pages = st.builds(KnownPage, digest=hexes[16], references=texts)
@@ -134,6 +138,16 @@ def test_a_file_that_has_a_case_or_waits_for_its_verdict_is_fetched_in_full_and_
     assert not known.is_full
     assert known.in_full == {one.key for one in found[1:]}
     assert [one.url for one in known.files] == [one.url for one in [*found[1:], found[0]]]
+
+
+def test_an_archive_one_of_whose_members_has_a_case_is_fetched_in_full(store: Store) -> None:
+    member = KnownMember(path="a.png", digests=digests_of(b"open"))
+    found = [file("a.zip", b"a", members=(member,)), file("b.zip", b"b")]
+    keep(store, begin(store), *found)
+    with transaction(store) as pipe:
+        sighting = a_sighting(b"open", url="http://h.test/a.zip")
+        case_store.write(pipe, change_by_match(sighting, a_match(body=b"open"), None, STAMP))
+    assert begin(store).known.in_full == {found[0].key}
 
 
 def test_who_asks_or_reads_otherwise_begins_anew_and_still_knows_which_files_there_were(store: Store) -> None:
