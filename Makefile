@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit fuzz fail-over fleet-faults lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-detection fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -91,6 +91,10 @@ bench-fleet: $(VENV)/.installed-bench
 # What a second visit of an unchanged host behind a slow link costs: two minutes, idle machine.
 bench-revisit: install
 	$(BIN)/python -m bench.revisit --write-docs
+
+# The policy on a running fleet, beside uniform in the same run: 36 minutes, idle machine.
+bench-detection: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.detection --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

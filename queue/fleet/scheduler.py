@@ -15,7 +15,7 @@ from datetime import datetime
 from orbweaver.queue.errors import QueueError
 from orbweaver.queue.hosts import completion, counting, dispatch, due, scheduler_sign
 from orbweaver.queue.hosts.completion import Completed
-from orbweaver.queue.hosts.counting import HostCount, Shares
+from orbweaver.queue.hosts.counting import BudgetPlan, HostCount, Shares
 from orbweaver.queue.hosts.dispatch import Dispatched
 from orbweaver.settings import Settings
 from orbweaver.store import connection
@@ -53,11 +53,14 @@ class Tick:
 
 
 class Scheduler:
-    """One scheduler: `tick()` once, or `run()` until it is told to stop. The store's server says what time it is."""
+    """One scheduler: `tick()` once, or `run()` until it is told to stop. The store's server says what time it is.
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    It goes by a plan that it is given, else by that of the settings.
+    """
+
+    def __init__(self, store: Store, settings: Settings, plan: BudgetPlan | None = None) -> None:
         self._store = store
-        self._plan = counting.plan_of(settings)
+        self._plan = counting.plan_of(settings) if plan is None else plan
         self._count: HostCount | None = None
 
     def tick(self) -> Tick:
@@ -96,16 +99,18 @@ class Scheduler:
             return known
         hosts = due.counts(self._store).hosts
         if hosts > counting.COUNTED_AT_ONCE:
-            return counting.provisional(self._plan.policy, hosts)
+            return counting.provisional(self._plan.policy, hosts, self._plan.prior)
         count = HostCount(self._plan, None)
         while not count.is_over:
             count.step(self._store, at)
-        return counting.read(self._store, self._plan) or counting.provisional(self._plan.policy, hosts)
+        return counting.read(self._store, self._plan) or counting.provisional(
+            self._plan.policy, hosts, self._plan.prior
+        )
 
     def _go_on_counting(self, shares: Shares, at: datetime) -> int:
         if self._count is None:
             # A count of the future is that of a clock that has jumped back.
-            if shares.counted_at is not None and abs(at - shares.counted_at) < counting.EVERY:
+            if shares.counted_at is not None and abs(at - shares.counted_at) < self._plan.counted_every:
                 return 0
             self._count = HostCount(self._plan, shares)
         moved = self._count.step(self._store, at, most=COUNTED_A_TICK)

@@ -48,7 +48,9 @@ class Operator:
         self.store = store
         self.plan = plan
         self.at = due.server_time(store)
-        self.shares = counting.read(store, plan) or counting.provisional(plan.policy, due.counts(store).hosts + 1)
+        self.shares = counting.read(store, plan) or counting.provisional(
+            plan.policy, due.counts(store).hosts + 1, plan.prior
+        )
 
     def enter(self, order: Order, *, asked_at: datetime | None = None) -> Entered:
         """Add a host, or give one that is there more reports; with `asked_at` it is also asked for.

@@ -33,19 +33,26 @@ from redis.typing import EncodableT, FieldT
 
 # A store with fewer hosts is counted at once; of another so many keys are looked at in each step.
 COUNTED_AT_ONCE: Final = 2_000
-EVERY: Final = timedelta(minutes=10)
+_EVERY: Final = timedelta(minutes=10)
 # A due time is moved when it is wrong by more than this share of the time until then.
 _TOLERATED: Final = 0.1
-# One that is so near is left alone: it is decided again when it comes.
-_NEAR_SECONDS: Final = 300.0
+_NEAR: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class BudgetPlan:
-    """The operator's policy, and what its budget counts: `visits` or `requests`."""
+    """The operator's policy, what its budget counts (`visits` or `requests`), and what else goes by days.
+
+    `prior` is that of a host of which nothing is known. Hosts are counted `counted_every` so often, and a due time that
+    is less than `near` away is then left alone: it is decided again when it comes. Nobody sets these three but
+    `bench/detection`, where a day is some seconds.
+    """
 
     policy: SchedulePolicy
     unit: str = "visits"
+    prior: Prior = DEFAULT_PRIOR
+    counted_every: timedelta = _EVERY
+    near: timedelta = _NEAR
 
 
 @dataclass(frozen=True)
@@ -102,13 +109,13 @@ def priors_of(store: Store, names: Sequence[str], shares: Shares) -> list[Prior]
     return [shares.prior if one is None else Prior(*json.loads(one)) for one in stored]
 
 
-def provisional(policy: SchedulePolicy, hosts: int) -> Shares:
-    """Return the shares of so many hosts of which nothing is known, until they are counted."""
+def provisional(policy: SchedulePolicy, hosts: int, prior: Prior = DEFAULT_PRIOR) -> Shares:
+    """Return the shares of so many hosts of which nothing is known but a prior, until they are counted."""
     alike = Census(dataclasses.replace(policy, budget=policy.budget / max(hosts, 1)))
-    alike.add(ScheduledHost("each"), datetime.fromtimestamp(0, UTC))
+    alike.add(ScheduledHost("each", prior=prior), datetime.fromtimestamp(0, UTC))
     of_one = alike.allotment()
     allotment = dataclasses.replace(of_one, budget=policy.budget, spent=of_one.spent * max(hosts, 1))
-    return Shares(allotment, DEFAULT_PRIOR, hosts)
+    return Shares(allotment, prior, hosts)
 
 
 class HostCount:
@@ -120,7 +127,7 @@ class HostCount:
     def __init__(self, plan: BudgetPlan, shares: Shares | None) -> None:
         self._plan = plan
         self._shares = shares
-        self._census = Census(plan.policy)
+        self._census = Census(plan.policy, plan.prior)
         self._cursor = 0
         self.is_over = False
 
@@ -137,7 +144,7 @@ class HostCount:
 
     def _look_at(self, store: Store, names: Sequence[str], at: datetime) -> int:
         clocks = host_store.clocks(store, names)
-        priors = priors_of(store, names, self._shares) if self._shares else [DEFAULT_PRIOR] * len(names)
+        priors = priors_of(store, names, self._shares) if self._shares else [self._plan.prior] * len(names)
         hosts = []
         for name, clock, prior in zip(names, clocks, priors, strict=True):
             try:
@@ -167,7 +174,7 @@ class HostCount:
     ) -> Iterator[tuple[str, float, float]]:
         now = at.timestamp()
         for (host, clock), stored in zip(hosts, due.due_times(store, [host.host for host, _ in hosts]), strict=True):
-            if stored is None or stored - now < _NEAR_SECONDS or (clock.held and stored < NEVER):
+            if stored is None or stored - now < self._plan.near.total_seconds() or (clock.held and stored < NEVER):
                 continue
             decided = due_time.due(host, self._plan.policy, allotment, at).at
             wanted = NEVER if decided is None else decided.timestamp()

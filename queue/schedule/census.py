@@ -32,8 +32,10 @@ class Census:
     known, "", counts for the general prior alone.
     """
 
-    def __init__(self, policy: SchedulePolicy) -> None:
+    def __init__(self, policy: SchedulePolicy, prior: Prior = DEFAULT_PRIOR) -> None:
+        """Begin; `prior` is what is known before anything is counted."""
         self.policy = policy
+        self.prior = prior
         self.hosts = 0
         # By shape, own floor and own ceiling: the sums of cost and of cost / shape.
         self._sums: dict[tuple[int, float | None, float | None], tuple[float, float]] = {}
@@ -68,7 +70,7 @@ class Census:
 
     def general_prior(self) -> Prior:
         """Return the prior for a host of no known group: what all hosts showed."""
-        return _pooled(self._all, DEFAULT_PRIOR)
+        return _pooled(self._all, self.prior)
 
     def priors(self) -> Mapping[str, Prior]:
         """Return the priors of the groups that have enough hosts; a host of another one has the general prior."""

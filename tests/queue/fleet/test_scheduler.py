@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 
 import pytest
 from builders import an_order, started_worker, url_of
@@ -15,6 +16,8 @@ from orbweaver.queue.fleet import scheduler
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store
 from orbweaver.queue.hosts.changes import Operator
+from orbweaver.queue.hosts.counting import BudgetPlan
+from orbweaver.queue.schedule.policy import SchedulePolicy
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -113,6 +116,20 @@ def test_a_store_with_many_hosts_is_counted_in_small_steps(store: Store, monkeyp
         ticking.tick()
         ticks += 1
     assert ticks > 3
+
+
+def test_a_plan_that_is_given_goes_before_that_of_the_settings(store: Store) -> None:
+    add_host(store, due_in=DAY)
+    plan = BudgetPlan(SchedulePolicy(budget=7), counted_every=timedelta(0))
+    ticking = Scheduler(store, settings.load(), plan)
+    ticking.tick()
+    counts = []
+    for _ in range(2):
+        ticking.tick()
+        shares = counting.read(store, plan)
+        assert shares is not None
+        counts.append(shares.counted_at)
+    assert counts[0] != counts[1]  # it is counted at each tick
 
 
 def test_hosts_are_visited_by_processes_until_these_are_told_to_stop(store: Store) -> None:

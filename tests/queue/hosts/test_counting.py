@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import timedelta
+
 import pytest
 from host_fleet import add_host
 from orbweaver import settings
@@ -10,8 +13,11 @@ from orbweaver.queue.hosts import counting, due, host_store
 from orbweaver.queue.hosts.counting import BudgetPlan, HostCount
 from orbweaver.queue.hosts.host_clock import scheduled
 from orbweaver.queue.hosts.report_weight import LEAST, MOST, weight_of
+from orbweaver.queue.schedule.allotment import interval
 from orbweaver.queue.schedule.census import share
 from orbweaver.queue.schedule.policy import PolicyName, SchedulePolicy
+from orbweaver.queue.schedule.rates import Prior
+from orbweaver.queue.schedule.scheduled_host import demand_of
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -80,6 +86,41 @@ def test_a_visit_in_the_future_of_a_clock_that_jumped_keeps_no_host_waiting(stor
     assert counted(store, PLAN, counting.provisional(PLAN.policy, 1)) == 1
     [again] = due.due_times(store, ["h.test"])
     assert again == pytest.approx(at + DAY / 4, abs=60)
+
+
+def test_a_plan_of_shorter_days_shares_the_budget_alike(store: Store) -> None:
+    """All that goes by days is a thousandth of itself: so are the intervals, whatever a host has shown."""
+    for number in range(6):
+        add_host(store, f"h{number}.test", due_in=DAY, visits=1, last_visit=1e9, weight=1.0 + number)
+    counted(store, PLAN)
+    usual = counting.read(store, PLAN)
+    policy = SchedulePolicy(budget=4_000, jitter=0, floor_days=1 / 24_000, ceiling_days=0.06, half_life_days=0.06)
+    short = BudgetPlan(policy, prior=Prior(0.5, 0.01))
+    counted(store, short)
+    shares = counting.read(store, short)
+    assert usual is not None
+    assert shares is not None
+    assert shares.prior.rate == pytest.approx(1_000 * usual.prior.rate)
+    at = due.server_time(store)
+    for name in host_store.names(store):
+        clock = host_store.read_clock(store, name)
+        days, other = (
+            interval(one.allotment, demand_of(scheduled(name, clock, one.prior), plan.policy, one.allotment.even, at))
+            for one, plan in ((usual, PLAN), (shares, short))
+        )
+        assert other == pytest.approx(days / 1_000)
+    one_host = (counting.provisional(PLAN.policy, 6), counting.provisional(policy, 6, short.prior))
+    assert one_host[1].allotment.even == pytest.approx(one_host[0].allotment.even / 1_000)
+    assert one_host[1].allotment.scale == pytest.approx(one_host[0].allotment.scale / 1_000**0.5)
+
+
+def test_a_due_time_is_moved_unless_it_is_nearer_than_the_plan_says(store: Store) -> None:
+    at = due.server_time(store).timestamp()
+    add_host(store, due_in=100, visits=1, last_visit=at)
+    counted(store, PLAN)
+    shares = counting.read(store, PLAN)
+    assert counted(store, PLAN, shares) == 0
+    assert counted(store, dataclasses.replace(PLAN, near=timedelta(0)), shares) == 1
 
 
 def test_the_weight_of_reports_grows_with_number_and_class_and_fades(store: Store) -> None:
