@@ -31,7 +31,8 @@ def start_if_due(store: Store) -> bool:
         return began_at is None or now() - datetime.fromisoformat(text(began_at)) >= EVERY
 
     def mark(pipe: Pipeline) -> None:
-        pipe.zadd(keys.sweep_due(SweepName.FORGET), dict.fromkeys(retained.SHARDS, 0))
+        if shards := retained.occupied(store):
+            pipe.zadd(keys.sweep_due(SweepName.FORGET), dict.fromkeys(shards, 0))
 
     if is_due(store):
         return sweeps.start(store, SweepName.FORGET, mark, only_if=is_due)

@@ -104,7 +104,9 @@ def _start(
         list_versions.want(pipe, known, asked_for(known), built)
 
     def mark_retained(pipe: Pipeline) -> None:
-        pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(retained.SHARDS, 0))
+        # By now the versions are wanted: what is retained from now on was asked about in these lists.
+        if shards := retained.occupied(store):
+            pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(shards, 0))
         list_versions.begin(pipe, known, asked_for(known))
 
     if not is_due():

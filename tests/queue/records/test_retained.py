@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.model import DigestSet, HttpFacts, Sighting, TlsFacts, now
 from orbweaver.queue.errors import Unreadable
-from orbweaver.queue.matching import expiry
+from orbweaver.queue.matching import expiry, rematch
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import retained
+from orbweaver.queue.records import retained, sweeps
+from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -60,6 +61,21 @@ def all_retained(store: Store) -> list[Sighting]:
 
 def recent(body: bytes = b"other", *, days: float = 0, url: str = "http://h.test/b.bin") -> Sighting:
     return a_sighting(body, url=url).model_copy(update={"seen_at": now() - timedelta(days=days)})
+
+
+def test_a_sweep_looks_only_at_shards_that_have_something(store: Store) -> None:
+    with transaction(store) as pipe:
+        retained.keep(pipe, [recent(), recent(url="http://h.test/c.bin")])
+    shards = retained.occupied(store)
+    assert (
+        set(shards)
+        == {shard for shard, files in zip(retained.SHARDS, retained.count(store), strict=True) if files}
+        != set()
+    )
+    assert rematch.start(store, {"hashlist:a": "1"})
+    assert expiry.start_if_due(store)
+    for name in (SweepName.REMATCH, SweepName.FORGET):
+        assert sweeps.status(store, name).left == len(shards)
 
 
 @given(sightings)
