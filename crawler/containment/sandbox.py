@@ -84,8 +84,15 @@ def is_entered() -> bool:
 
 def unavailable_reason() -> str | None:
     """Say in one line why this kernel cannot contain a crawl, or None when it can."""
-    if not landlockpy.supported():
-        return "this kernel has no Landlock (Linux 6.7 or newer with CONFIG_SECURITY_LANDLOCK, and lsm=landlock)"
+    try:
+        is_there = landlockpy.supported()
+    except OSError as error:  # an older container runtime or unit refuses calls that it does not know
+        return (
+            f"Landlock is refused here ({error.strerror}): allow landlock_create_ruleset, landlock_add_rule and "
+            "landlock_restrict_self in the system call filter of the container or unit"
+        )
+    if not is_there:
+        return "this kernel has no Landlock (Linux 6.7 or newer with CONFIG_SECURITY_LANDLOCK, and lsm=landlock; or a container hides it)"
     abi = landlockpy.abi_version()
     if abi < OLDEST_ABI:
         return f"this kernel's Landlock has ABI {abi}, {OLDEST_ABI} is needed (Linux 6.7 or newer)"

@@ -30,6 +30,7 @@ from orbweaver.crawler.errors import SandboxUnavailable
 from orbweaver.crawler.handler import HashingDownloadHandler
 from scrapy import Request
 from scrapy.http import Response
+from seccompy import Action, Filter
 from synthetic_host import Resource, SyntheticHost
 
 PR_GET_DUMPABLE = 3
@@ -245,6 +246,19 @@ def enter_twice() -> tuple[sandbox.Enforced, sandbox.Enforced, bool]:
     first = enter(443, 80, 80)
     second = enter(1, 2, 3, is_on=False)
     return first, second, before
+
+
+def reason_where_landlock_is_refused() -> str | None:
+    others = Filter(default=Action.ALLOW)
+    others.errno("landlock_create_ruleset", errno.EPERM)
+    others.load()
+    return sandbox.unavailable_reason()
+
+
+def test_a_container_that_refuses_landlock_is_said_with_the_mend() -> None:
+    said = run(reason_where_landlock_is_refused)
+    assert said is not None
+    assert said.startswith("Landlock is refused here (Operation not permitted): allow landlock_create_ruleset")
 
 
 def test_a_second_enter_changes_nothing() -> None:
