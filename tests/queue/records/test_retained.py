@@ -67,15 +67,12 @@ def test_a_sweep_looks_only_at_shards_that_have_something(store: Store) -> None:
     with transaction(store) as pipe:
         retained.keep(pipe, [recent(), recent(url="http://h.test/c.bin")])
     shards = retained.occupied(store)
-    assert (
-        set(shards)
-        == {shard for shard, files in zip(retained.SHARDS, retained.count(store), strict=True) if files}
-        != set()
-    )
-    assert rematch.start(store, {"hashlist:a": "1"})
-    assert expiry.start_if_due(store)
+    counts = zip(retained.SHARDS, retained.count(store), strict=True)
+    assert shards == [shard for shard, files in counts if files]
+    rematch.start(store, {"hashlist:a": "1"})
+    expiry.start_if_due(store)
     for name in (SweepName.REMATCH, SweepName.FORGET):
-        assert sweeps.status(store, name).left == len(shards)
+        assert sweeps.status(store, name).left == len(shards) in {1, 2}
 
 
 @given(sightings)
