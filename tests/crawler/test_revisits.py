@@ -13,7 +13,7 @@ from contained import Order, crawl_with, order, run, scope_of
 from orbweaver.crawler import crawl_messages
 from orbweaver.crawler.crawl_messages import Remembered
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownPage, KnownResponses
-from orbweaver.model import Outcome, Sighting, Skip, Tally, now
+from orbweaver.model import HostAnswers, Outcome, Reported, Sighting, Skip, Tally, now
 from synthetic_host import Resource, SyntheticHost
 from zip_bytes import zipped
 
@@ -28,6 +28,8 @@ class Visited:
     sightings: list[Sighting]
     skips: list[Skip]
     tally: Tally
+    reported: tuple[Reported, ...]
+    answers: dict[str, HostAnswers]
     files: tuple[KnownFile, ...]
     pages: tuple[KnownPage, ...]
     is_untrue: bool
@@ -63,6 +65,8 @@ def visit_here(one: Order, known: KnownResponses | None) -> Visited:
         sightings,
         skips,
         ended.tally,
+        ended.reported,
+        ended.answers,
         tuple(file for message in told for file in message.files),
         tuple(page for message in told for page in message.pages),
         any(message.is_untrue for message in told),
@@ -139,6 +143,8 @@ def test_a_file_is_asked_for_by_what_its_host_said_and_only_where_that_is_strong
     assert unchanged == {host.url + path[1:] for path, condition in conditions.items() if condition}
     assert (again.tally.files, again.tally.unchanged) == (first.tally.files, len(unchanged))
     assert not first.tally.unchanged
+    # It counts for its host, and for the reported URL that led there, as if it had come.
+    assert (again.reported, again.answers) == (first.reported, first.answers)
     assert {one.http.status for one in again.sightings if one.http.hashed_at is not None} == {200}
     hashed = {one.url: one.seen_at for one in first.sightings}
     for one in again.sightings:
@@ -288,6 +294,7 @@ def test_known_files_come_after_the_reported_url_and_before_all_others_though_no
     )
     assert again.skip_of(url + "refused.png").is_failure
     # The referrer and the reported URL are those of the earlier visit.
+    assert (again.reported[0].pages, again.reported[0].files) == (2, 3)
     unlinked = next(one for one in again.sightings if one.url.endswith("unlinked.png"))
     assert unlinked.referrer == url + "page"
     # What refused may be there again; what is gone is forgotten.

@@ -1,4 +1,4 @@
-"""The exit status of a run whose list has changed, or whose end the disks did not confirm."""
+"""What a run says at its end, and its exit status."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import STAMP
+from builders import STAMP, an_order
 from orbweaver.console.terminal.runs.hit_report import exit_status, show, summary
+from orbweaver.model import Tally
 from orbweaver.queue.matching.rematch_result import RematchResult
+from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.runs.verify_result import VerifyResult
 from rich.console import Console
 
@@ -59,3 +61,16 @@ def test_what_the_disks_did_not_confirm_is_said_and_ends_the_run_with_one(reason
     assert ("not confirmed: 0 of the 1 replicas" in console.file.getvalue()) is (reason is not None)
     assert exit_status(result) == (0 if reason is None else 1)
     assert summary(result, usable_reports=0, bad_lines=[], hashes=None)["unconfirmed"] == reason
+
+
+def test_how_many_files_had_not_changed_is_said_beside_how_many_there_were() -> None:
+    tally = Tally(files=3, unchanged=2, pages=1)
+    record = RecrawlRecord(recrawl_id="r", run_id="r", order=an_order(), state=RecrawlState.FINISHED, tally=tally)
+    result = VerifyResult(
+        "r", STAMP.at, STAMP.at, (record,), (), frozenset(), (), {"r": ()}, 0, is_interrupted=False, unconfirmed=None
+    )
+    console = Console(file=io.StringIO(), width=200)
+    show(console, result)
+    assert isinstance(console.file, io.StringIO)
+    assert "3 files (2 unchanged since an earlier visit) and 1 page on 1 host" in console.file.getvalue()
+    assert summary(result, usable_reports=1, bad_lines=[], hashes=None)["totals"]["unchanged"] == 2
