@@ -92,7 +92,10 @@ def unavailable_reason() -> str | None:
             "landlock_restrict_self in the system call filter of the container or unit"
         )
     if not is_there:
-        return "this kernel has no Landlock (Linux 6.7 or newer with CONFIG_SECURITY_LANDLOCK, and lsm=landlock; or a container hides it)"
+        return (
+            "this kernel has no Landlock, or a container hides it "
+            "(Linux 6.7 or newer with CONFIG_SECURITY_LANDLOCK, and lsm=landlock)"
+        )
     abi = landlockpy.abi_version()
     if abi < OLDEST_ABI:
         return f"this kernel's Landlock has ABI {abi}, {OLDEST_ABI} is needed (Linux 6.7 or newer)"
