@@ -111,9 +111,9 @@ ROUNDS ?= 10
 fail-over: install
 	FAIL_OVER_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fail_over.py
 
-# Kills a whole machine of three in mid-work and cuts another off from the store: about three minutes.
+# Kills a whole machine of three in mid-work, cuts another off from the store, and kills the store ten times: some minutes.
 fleet-faults: install
-	FLEET_FAULTS=1 $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fleet_faults.py
+	FLEET_FAULTS=1 $(BIN)/python -m pytest --numprocesses=1 tests/queue/test_fleet_faults.py tests/queue/test_store_kills.py
 
 # Pins every dependency for every supported Python, and by their hashes those that a release is installed with, and sees
 # that each Python on each processor can have them without a compiler; run after changing pyproject.toml.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orbweaver.store import sentinel
+from orbweaver.store import refusals, sentinel
 from orbweaver.store.errors import StoreUnreachable
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -66,8 +66,7 @@ def _client(url: str, *, patience: float, **options: Any) -> Store:
     Raises ValueError or TypeError, and StoreUnreachable for a URL that should name sentinels.
     """
     if not sentinel.is_sentinel(url):
-        client: Store = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS, **options)
-        return client
+        return Redis.from_pool(refusals.patient_pool(url, socket_connect_timeout=CONNECT_SECONDS, **options))
     try:
         address = sentinel.read_url(url)
     except ValueError as error:

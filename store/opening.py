@@ -10,7 +10,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import connection, durability, embedded
 from orbweaver.store.connection import Store
 from orbweaver.store.errors import NoStore, StoreUnfit
-from redis.exceptions import ResponseError
+from orbweaver.store.refusals import RefusedForNow
 
 
 @contextlib.contextmanager
@@ -39,17 +39,22 @@ def open_store(settings: Settings, state_dir: Path, *, is_restoring: bool = Fals
     """
     if settings.store_url is not None:
         store = connection.connect(settings.store_url)
-        durability.require(store, settings.store_replicas, is_restoring=is_restoring)
         try:
-            yield store, settings.store_url
-        except ResponseError as error:
-            if not str(error).startswith("MISCONF"):
-                raise
-            shown = connection.without_password(settings.store_url)
-            raise StoreUnfit(f"the store {shown} accepts no writes, free space on its disk: {error}") from error
+            with _as_unfit(connection.without_password(settings.store_url)):
+                durability.require(store, settings.store_replicas, is_restoring=is_restoring)
+                yield store, settings.store_url
         finally:
             store.close()
         return
-    with embedded.running(state_dir) as store:
+    with embedded.running(state_dir) as store, _as_unfit(f"in {state_dir}"):
         durability.require(store, settings.store_replicas, is_restoring=is_restoring)
         yield store, embedded.url_for(state_dir)
+
+
+@contextlib.contextmanager
+def _as_unfit(place: str) -> Iterator[None]:
+    """Name the store that accepts no writes, which the client has waited for."""
+    try:
+        yield
+    except RefusedForNow as error:
+        raise StoreUnfit(f"the store {place}: {error}") from error

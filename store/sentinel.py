@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from orbweaver.store.refusals import PatientConnection
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import AuthenticationError, MasterDownError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
@@ -43,9 +44,6 @@ PAUSE_SECONDS = 0.1
 _HOST = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:@,/?#\s]+))(?::(?P<port>[0-9]{1,5}))?")
 # The characters that a server's configuration accepts in the name of a primary.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-# What a server says, besides READONLY and MASTERDOWN, that has lost its place (to one that waits for a job) or its
-# replicas (`min-replicas-to-write`).
-_NO_PRIMARY_NOW = ("UNBLOCKED", "NOREPLICAS")
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ class _PrimaryPool(SentinelConnectionPool):
             self.sentinel_manager.close()
 
 
-class _PrimaryConnection(SentinelManagedConnection):
+class _PrimaryConnection(PatientConnection, SentinelManagedConnection):
     """A connection to the primary, whoever that is when it connects."""
 
     def connect(self) -> None:
@@ -224,16 +222,6 @@ class _PrimaryConnection(SentinelManagedConnection):
     def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:  # noqa: ARG002
         """Connect again: redis-py 8.1 comes here for that, past `connect`, and would go to the server that is gone."""
         self.connect()
-
-    def read_response(self, *arguments: Any, **options: Any) -> Any:
-        """Read a response. That the server is no primary now is a lost connection, as READONLY is in redis-py."""
-        try:
-            return super().read_response(*arguments, **options)
-        except ResponseError as error:
-            if not isinstance(error, MasterDownError) and not str(error).startswith(_NO_PRIMARY_NOW):
-                raise
-            self.disconnect()  # type: ignore[no-untyped-call]
-            raise RedisConnectionError(f"the server cannot be the primary now: {error}") from error
 
 
 class _TlsConnection(_PrimaryConnection, SentinelManagedSSLConnection):

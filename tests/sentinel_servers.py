@@ -25,7 +25,10 @@ UNTIL_DEAD_MILLISECONDS = 600_000
 class Server:
     """A server process, or a sentinel, on a port of its own."""
 
-    def __init__(self, folder: Path, *options: str, password: str = "", is_sentinel: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *options: str, password: str = "", is_sentinel: bool = False, on_a_disk_of: str = ""
+    ) -> None:
+        """Start it in `folder`; with `on_a_disk_of` a size, on a disk of its own of that size, at `disk`."""
         with socket.create_server((HERE, 0)) as free:
             self.port = int(free.getsockname()[1])
         self.folder = folder / str(self.port)
@@ -34,13 +37,29 @@ class Server:
         if not is_sentinel:
             given |= {"save": '""', "appendonly": "yes", "repl-diskless-sync-delay": "0", "enable-debug-command": "yes"}
         lines = [f"{name} {value}" for name, value in given.items()]
-        file = self.folder / "server.conf"
+        file = folder / f"{self.port}.conf"  # not in its own folder, which may be another disk
         file.write_text("".join(f"{line}\n" for line in (*lines, *options)))
-        command = [embedded.find_server(), str(file), *(["--sentinel"] if is_sentinel else [])]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        self._command = [embedded.find_server(), str(file), *(["--sentinel"] if is_sentinel else [])]
+        if on_a_disk_of:
+            mount = f'mount -t tmpfs -o size={on_a_disk_of} tmpfs {self.folder} && exec "$@"'
+            self._command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", *self._command]
+        self._start()
         self.client = Redis(
             HERE, self.port, password=password or None, decode_responses=True, retry=Retry(NoBackoff(), retries=0)
         )
+        eventually(self._answers)
+
+    @property
+    def disk(self) -> Path:
+        """The folder of the server, as the server sees it."""
+        return Path(f"/proc/{self.process.pid}/root{self.folder}")
+
+    def _start(self) -> None:
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+
+    def start_again(self) -> None:
+        """Start the process that was killed, with what it has on its disk."""
+        self._start()
         eventually(self._answers)
 
     def _answers(self) -> bool:

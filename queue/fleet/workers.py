@@ -7,13 +7,14 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.queue import jobs
 from orbweaver.queue.allowed_jobs import AllowedJob, AllowedQueue
 from orbweaver.queue.errors import NotInForce
-from orbweaver.queue.fleet import capacity
+from orbweaver.queue.fleet import capacity, patience
 from orbweaver.queue.fleet.guarded_worker import GuardedWorker, log
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store import connection
@@ -29,6 +30,8 @@ from rq.serializers import JSONSerializer
 MAINTENANCE_SECONDS = 30
 # RQ: an idle worker looks for work, and for what dead workers left, at least so often, less 15.
 WORKER_SECONDS = MAINTENANCE_SECONDS + 15
+# A match or delivery job that is under way when its worker is told to stop gets so long.
+STOP_SECONDS = 15.0
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
 
 
@@ -43,6 +46,11 @@ class PlainWorker(GuardedWorker, SimpleWorker):
         began = time.monotonic()
         super().execute_job(job, queue)
         self.log_end(job, queue, time.monotonic() - began)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Stop in order: after the job that is under way, and at last without its end."""
+        patience.end_within(STOP_SECONDS)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def work(
@@ -80,6 +88,7 @@ def work(
     elif QueueName.RECRAWL in names:
         raise ValueError("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
     else:
+        patience.wait_for_ever(store)
         worker = PlainWorker(queues, **options)
     worker.settings = settings
     log_format = LOG_FORMAT

@@ -25,7 +25,7 @@ from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, in_force, known_responses, paces, recrawls, runs
 from orbweaver.queue.records.paces import Filled, Waited
-from orbweaver.queue.runs import run_lock
+from orbweaver.queue.runs import living, run_lock
 from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
@@ -97,6 +97,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     with (
         run_lock.hold(store, RUN, run_lock.VERIFY, stop),
         run_lock.hold(store, RUN, run_lock.SERVICE, stop, key=keys.service_lock()),
+        living.sign_of_life(store, RUN, run_lock.VERIFY, stop),
     ):
         found = [key.decode() for key in store.keys("*")]
     patterns = {name: pattern_of(name) for name in CONSTRUCTORS}
