@@ -73,11 +73,11 @@ class RecrawlUnderWay:
             return None
         order = record.order
         ports = connection.tcp_ports(store)
-        memory = known_responses.begin(store, order.scope, settings)
+        known, memory = known_responses.begin(store, order.scope, settings)
         pace = RecrawlPace(order.scope)
         try:
             process = CrawlProcess(
-                order.scope, order.reports, settings, store_ports=ports, known=memory.known, board=pace.board
+                order.scope, order.reports, settings, store_ports=ports, known=known, board=pace.board
             )
         except BaseException:
             pace.close()

@@ -40,9 +40,9 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
     record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
-    memory = known_responses.begin(store, order.scope, settings)
+    known, memory = known_responses.begin(store, order.scope, settings)
     remembered: list[Remembered] = []
-    with crawl_process.CrawlProcess(order.scope, order.reports, settings, known=memory.known) as told:
+    with crawl_process.CrawlProcess(order.scope, order.reports, settings, known=known) as told:
         for said in told:
             match said:
                 case Contained():

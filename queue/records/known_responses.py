@@ -59,17 +59,17 @@ class HandedOn(Noun):
 
 @dataclass(frozen=True)
 class HostMemory:
-    """What is known as a recrawl begins (`known`), and how what it finds is kept for the next."""
+    """How what a recrawl finds is kept for the next; `is_full` says that it fetches all in full."""
 
-    known: KnownResponses
     key: str
     read_as: str
     visits: int
+    is_full: bool
     untrue_at: Moment | None
 
     def kept(self, files: Sequence[KnownFile], pages: Sequence[KnownPage], *, is_untrue: bool, is_whole: bool) -> Write:
         """Return the write of what a recrawl hands on; one that is not whole is no visit that counts."""
-        visits = 0 if self.known.is_full else self.visits + 1
+        visits = 0 if self.is_full else self.visits + 1
         value = HandedOn(
             read_as=self.read_as,
             visits=visits if is_whole else self.visits,
@@ -88,8 +88,11 @@ class HostMemory:
         return write
 
 
-def begin(store: Store, scope: Scope, settings: Settings) -> HostMemory:
-    """Return what is known of a scope as its recrawl begins; a value that cannot be read counts as none."""
+def begin(store: Store, scope: Scope, settings: Settings) -> tuple[KnownResponses, HostMemory]:
+    """Return what is known of a scope as its recrawl begins; a value that cannot be read counts as none.
+
+    They are two, so that who has many recrawls under way forgets the former when its crawl process has it.
+    """
     key, read_as = keys.known_responses(scope.kind, scope.name), _reading(scope, settings)
     stored: bytes | None = store.execute_command("GET", key)
     try:
@@ -110,7 +113,7 @@ def begin(store: Store, scope: Scope, settings: Settings) -> HostMemory:
         files = [file.model_copy(update={"etag": None, "last_modified": None}) for file in files]
     pages = {page.digest: page.references for page in value.pages} if not is_full else {}
     known = KnownResponses(tuple(files), pages, frozenset(doubtful), is_full)
-    return HostMemory(known, key, read_as, value.visits, untrue_at)
+    return known, HostMemory(key, read_as, value.visits, is_full, untrue_at)
 
 
 def pack(value: HandedOn) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import select
 import signal
+import weakref
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from builders import RUN, a_sighting, an_order, digests_of
@@ -15,7 +18,8 @@ from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownRespons
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Sighting, Tally, now
 from orbweaver.queue.job_errors import JobTimeIsOver
-from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records import batches, known_responses, recrawls, runs
+from orbweaver.queue.records.known_responses import HostMemory
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.recrawling import RecrawlUnderWay
 from orbweaver.settings import Settings
@@ -180,3 +184,20 @@ def test_a_recrawl_that_breaks_hands_nothing_on(begin: Callable[[Crawl], Kept], 
     with pytest.raises(CrawlDied):
         kept.under_way.keep()
     assert not store.exists(keys.known_responses("host", "h.test"))
+
+
+def test_a_worker_forgets_what_is_known_once_the_crawl_process_has_it(
+    begin: Callable[[Crawl], Kept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[weakref.ref[KnownResponses]] = []
+    begin_as_ever = known_responses.begin
+
+    def noted(*arguments: Any) -> tuple[KnownResponses, HostMemory]:
+        known, memory = begin_as_ever(*arguments)
+        given.append(weakref.ref(known))
+        return known, memory
+
+    monkeypatch.setattr(known_responses, "begin", noted)
+    begin(say_three_and_end)
+    gc.collect()
+    assert [one() for one in given] == [None]

@@ -70,7 +70,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
             pipe, "waiting", batches.Batch(run_id=RUN, sightings=(a_sighting(),)), [a_sighting().sighting_id]
         )
     with transaction(store) as pipe:
-        memory = known_responses.begin(store, an_order("h").scope, settings.load())
+        _, memory = known_responses.begin(store, an_order("h").scope, settings.load())
         page = KnownPage(digest="0" * 32, references="{}")
         memory.kept([], [page], is_untrue=False, is_whole=True)(pipe)
     in_force.declare(store, settings.load(), tuple(QueueName))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from builders import NOON, STAMP, a_match, a_sighting, digests_of, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.crawler.asked_as import Destination, ReferrerPolicy
-from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownMember, KnownPage
+from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownMember, KnownPage, KnownResponses
 from orbweaver.model import AccessProfile, Scope, ScopeKind, now
 from orbweaver.queue.errors import Unreadable
 from orbweaver.queue.records import batches, known_responses
@@ -103,23 +104,29 @@ def file(path: str = "a.bin", body: bytes = b"known", **fields: object) -> Known
     return KnownFile.model_validate(given_fields)
 
 
-def keep(store: Store, memory: HostMemory, *found: KnownFile, is_untrue: bool = False, is_whole: bool = True) -> None:
+def keep(store: Store, begun: Begun, *found: KnownFile, is_untrue: bool = False, is_whole: bool = True) -> None:
     with transaction(store) as pipe:
-        memory.kept(found, [PAGE], is_untrue=is_untrue, is_whole=is_whole)(pipe)
+        begun.memory.kept(found, [PAGE], is_untrue=is_untrue, is_whole=is_whole)(pipe)
 
 
-def begin(store: Store, scope: Scope = SCOPE, given_settings: Settings = SETTINGS) -> HostMemory:
-    return known_responses.begin(store, scope, given_settings)
+@dataclass(frozen=True)
+class Begun:
+    known: KnownResponses
+    memory: HostMemory
+
+
+def begin(store: Store, scope: Scope = SCOPE, given_settings: Settings = SETTINGS) -> Begun:
+    return Begun(*known_responses.begin(store, scope, given_settings))
 
 
 def test_every_nth_visit_is_in_full_and_one_that_was_not_whole_does_not_count(store: Store) -> None:
     fulls = []
     for number in range(8):
-        memory = begin(store)
-        fulls.append(memory.known.is_full)
-        assert memory.known.pages == ({} if memory.known.is_full else {PAGE.digest: PAGE.references})
-        # The fourth one is killed and done again.
-        keep(store, memory, file(), is_whole=number != 4)
+        begun = begin(store)
+        fulls.append(begun.known.is_full)
+        assert begun.known.pages == ({} if begun.known.is_full else {PAGE.digest: PAGE.references})
+        # The fifth one is stopped, and done again.
+        keep(store, begun, file(), is_whole=number != 4)
     assert fulls == [True, False, False, True, False, False, False, True]
     assert 0 < store.ttl(KEY) <= known_responses.KEPT.total_seconds()
     assert begin(store, given_settings=Settings(full_visit_every=1)).known.is_full
@@ -153,9 +160,9 @@ def test_an_archive_one_of_whose_members_has_a_case_is_fetched_in_full(store: St
 def test_who_asks_or_reads_otherwise_begins_anew_and_still_knows_which_files_there_were(store: Store) -> None:
     keep(store, begin(store), file())
     other_access = SCOPE.model_copy(update={"access": AccessProfile(user_agent="another")})
-    for memory in (begin(store, other_access), begin(store, given_settings=Settings(html_bytes=1_000))):
-        assert memory.known.is_full
-        (known,) = memory.known.files
+    for begun in (begin(store, other_access), begin(store, given_settings=Settings(html_bytes=1_000))):
+        assert begun.known.is_full
+        (known,) = begun.known.files
         assert (known.url, known.etag) == ("http://h.test/a.bin", None)
     assert begin(store, SCOPE.model_copy(update={"name": "o.test"})).known.files == ()
 
@@ -164,10 +171,10 @@ def test_a_host_that_was_untrue_is_not_believed_for_a_month(store: Store, monkey
     keep(store, begin(store), file())
     keep(store, begin(store), file(), is_untrue=True)
     for _ in range(3):
-        memory = begin(store)
-        assert memory.known.is_full
-        assert memory.known.files[0].etag is None
-        keep(store, memory, file())
+        begun = begin(store)
+        assert begun.known.is_full
+        assert begun.known.files[0].etag is None
+        keep(store, begun, file())
     monkeypatch.setattr(known_responses, "DISTRUSTED_FOR", timedelta(0))
     keep(store, begin(store), file())
     assert not begin(store).known.is_full
@@ -181,7 +188,7 @@ def test_what_a_scope_no_longer_allows_is_not_handed_to_its_recrawl(store: Store
 
 def test_a_value_that_cannot_be_read_counts_as_none(store: Store) -> None:
     store.set(KEY, b"of another release")
-    assert begin(store).known == known_responses.KnownResponses()
+    assert begin(store).known == KnownResponses()
 
 
 def test_what_does_not_fit_is_left_out_pages_before_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,5 +206,5 @@ def test_what_does_not_fit_is_left_out_pages_before_files(monkeypatch: pytest.Mo
 def test_nothing_is_kept_of_a_host_that_gave_nothing(store: Store) -> None:
     keep(store, begin(store), file())
     with transaction(store) as pipe:
-        begin(store).kept([], [], is_untrue=False, is_whole=True)(pipe)
+        begin(store).memory.kept([], [], is_untrue=False, is_whole=True)(pipe)
     assert not store.exists(KEY)
