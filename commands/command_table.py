@@ -39,18 +39,18 @@ class CommandTable(Mapping[str, Any]):
     """Builds a command when it is looked up for the first time; typer has no type for the result."""
 
     def __init__(self) -> None:
-        self._built: dict[str, Any] = {}
+        self.built: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._built:
+        if name not in self.built:
             app = importlib.import_module(f"orbweaver.commands.{MODULES[name]}").app
             group: Any = typer.main.get_group(app)
             # A module has a command of its own name, or several that stand beside each other, or it is a group.
             command = group.commands.get(name, group)
             command.name = name
             plain_help.explain(command)
-            self._built[name] = command
-        return self._built[name]
+            self.built[name] = command
+        return self.built[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(MODULES)

@@ -15,28 +15,45 @@ from orbweaver import cli
 from orbweaver.commands.plain_help import command_of
 
 
+ROOT: Any = command_of(cli.app)
+
+
 def every_command(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield path
     for name, inner in getattr(command, "commands", {}).items():
         yield from every_command(inner, (*path, name))
 
 
-@pytest.mark.parametrize("path", list(every_command(command_of(cli.app))), ids=" ".join)
+@pytest.mark.parametrize("path", list(every_command(ROOT)), ids=" ".join)
 def test_no_help_shows_a_python_type(
     path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    command_of(cli.app).main([*path, "--help"], standalone_mode=False)
+    ROOT.main([*path, "--help"], standalone_mode=False)
     said = capsys.readouterr().out
     assert "Usage:" in said
     assert re.findall(r"<(?![\w|-]+\|)[^<>]*>|list\[|Path\b|\bbool\b|\bstr\b|\.\.\.\}|\}\.\.\.\.", said) == []
 
 
+def test_a_command_is_built_when_it_is_called_and_no_other() -> None:
+    root: Any = command_of(cli.app)
+    assert list(root.commands)[:2] == ["verify", "run"]
+    root.main(["schedule", "show", "--help"], standalone_mode=False)
+    assert list(root.commands.built) == ["schedule"]
+    assert root.commands["restore"].name == "restore"
+
+
+@pytest.mark.parametrize(("typed", "said"), [("jbos", "Did you mean 'jobs'?"), ("x", "No such command 'x'")])
+def test_a_mistyped_command_is_said(typed: str, said: str) -> None:
+    with pytest.raises(Exception, match="No such command") as caught:
+        ROOT.main([typed], standalone_mode=False)
+    assert said in str(caught.value)
+
+
 def test_state_is_the_state_directory_in_every_command() -> None:
-    root = command_of(cli.app)
     found = set()
-    for path in every_command(root):
-        command = root
+    for path in every_command(ROOT):
+        command = ROOT
         for name in path:
             command = command.commands[name]
         shown = [one for one in command.params if not getattr(one, "hidden", False)]

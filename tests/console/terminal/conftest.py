@@ -11,6 +11,8 @@ from orbweaver import cli
 from orbweaver.commands.plain_help import command_of
 from orbweaver.store.connection import Store
 
+COMMAND = command_of(cli.app)  # each command is built once for all tests
+
 
 @pytest.fixture
 def run(
@@ -22,7 +24,7 @@ def run(
     monkeypatch.setenv("STATE_DIR", str(tmp_path))
 
     def run_command(*arguments: str) -> str:
-        status = command_of(cli.app).main(list(arguments), standalone_mode=False)
+        status = COMMAND.main(list(arguments), standalone_mode=False)
         printed = capsys.readouterr()
         return printed.out if not status else f"{printed.out}{printed.err}status {status}"
 
