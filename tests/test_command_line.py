@@ -14,7 +14,6 @@ import pytest
 from orbweaver import cli
 from orbweaver.commands.plain_help import command_of
 
-
 ROOT: Any = command_of(cli.app)
 
 

@@ -87,7 +87,7 @@ def show(runs: Sequence[DryRun], bad_lines: Sequence[BadLine] = (), *, is_json: 
 
 def limits_in_words(limits: Limits) -> str:
     """Return the limits of a recrawl by their names."""
-    return ", ".join(f"{name} {getattr(limits, name):g}" for name in Limits.model_fields)
+    return ", ".join(f"{name} {getattr(limits, name):,.12g}" for name in Limits.model_fields)
 
 
 def robots_in_words(scope: Scope) -> str:

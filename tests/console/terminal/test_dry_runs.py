@@ -23,7 +23,7 @@ A_TEST = """\
   would fetch hxxp://a[.]test/1
   would fetch hxxp://a[.]test/2
   then all that is linked within the host, up to its limits; what robots.txt refuses is not fetched
-  max_pages 7, max_files 20000, max_depth 20, max_bytes 5.36871e+10, max_seconds 3600, max_host_cost 25000; \
+  max_pages 7, max_files 20,000, max_depth 20, max_bytes 53,687,091,200, max_seconds 3,600, max_host_cost 25,000; \
 authority: J. Doe, until 2100-01-01T00:00:00.000Z
 """
 

@@ -159,16 +159,8 @@ def test_an_import_says_which_hosts_are_not_visited_all_the_same(run: Run, store
     assert "the police asked" in said["h.test"]
 
 
-def test_visits_of_many_hosts_are_asked_for_only_after_their_number_was_shown(
-    run: Run, store: Store, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("a.test", "b.test", "c.other"):
-        add_host(store, name, due_in=1e6)
-    with pytest.raises(NothingToDo, match="--yes"):
-        run("recrawl", "--match", "*.test")
-    assert "2 hosts would be asked for, e.g. a.test" in capsys.readouterr().err
-    assert run("recrawl", "--match", "*.test", "--yes") == "2 hosts asked for\n"
-    assert [shown(run, name)["asked_at"] is None for name in ("a.test", "b.test", "c.other")] == [False, False, True]
+def test_hosts_have_to_be_named_or_chosen(run: Run, store: Store) -> None:
+    add_host(store)
     for arguments in ((), ("--dry-run",)):
         with pytest.raises(NothingToDo, match="give host names"):
             run("recrawl", *arguments)
