@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from orbweaver.queue.fleet import stop_signals
+
 # SIGHUP: the terminal was closed, or the connection to it was lost.
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -36,7 +38,7 @@ def stopped_by_signals() -> Iterator[threading.Event]:
     """Set the event on SIGTERM, SIGHUP and SIGINT, again and again: the stop is in order and has its own end."""
     stop = threading.Event()
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = {number: signal.signal(number, lambda _number, _frame: stop.set()) for number in numbers}
+    before = {number: signal.signal(number, lambda _number, _frame: stop_signals.tell(stop)) for number in numbers}
     try:
         yield stop
     finally:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orbweaver.queue.errors import QueueError
+from orbweaver.queue.fleet import stop_signals
 from orbweaver.queue.hosts import completion, counting, dispatch, due, scheduler_sign
 from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import BudgetPlan, HostCount, Shares
@@ -123,7 +124,7 @@ def serve(store: Store, settings: Settings) -> None:
     """Run a scheduler in this process until SIGTERM or SIGINT: then the tick that has begun is done, and it ends."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, lambda _number, _frame: stop_signals.tell(stop))
     logging.basicConfig(format=LOG_FORMAT)
     log.setLevel(logging.INFO)
     plan = counting.plan_of(settings)

@@ -22,7 +22,7 @@ from orbweaver.console.terminal.runs.progress import ProgressDisplay
 from orbweaver.console.terminal.termination import unwound_when_terminated
 from orbweaver.console.text import count, report_console, safe
 from orbweaver.model import AccessProfile, Embeds, Limits, Report, ScopeKind, now
-from orbweaver.queue.fleet import capacity
+from orbweaver.queue.fleet import capacity, stop_signals
 from orbweaver.queue.intake.access_profiles import read_profile
 from orbweaver.queue.intake.orders import Terms, plan
 from orbweaver.queue.intake.reports import BadLine, read_reports
@@ -214,7 +214,7 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
     stop = threading.Event()
 
     def request(_signum: int, _frame: object) -> None:
-        stop.set()
+        stop_signals.tell(stop)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     # SIGHUP: the terminal was closed, or the connection to it was lost.
