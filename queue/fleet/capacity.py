@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from orbweaver.settings import Settings
 
@@ -44,12 +45,32 @@ def capacity_of(memory: int, cores: int) -> Capacity:
 
 
 def memory_bytes(root: Path = Path("/")) -> int:
-    """Return the memory that this process may use: the machine's, or less by the limit of its control group."""
+    """Return the memory that this process may use: the machine's, or less by the limits of its control groups."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = (
-        _limit(root / path) for path in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")
-    )
-    return min([machine, *(limit for limit in limits if limit is not None)])
+    return min([machine, *(limit for path in _limits(root) if (limit := _limit(path)) is not None)])
+
+
+def _limits(root: Path) -> Iterator[Path]:
+    """Yield the files with the limits of this process's control groups, of versions 1 and 2: cgroups(7).
+
+    That of a unit lies below the root; inside a container the root itself is the container's.
+    """
+    mounted = root / "sys" / "fs" / "cgroup"
+    yield mounted / "memory.max"
+    yield mounted / "memory" / "memory.limit_in_bytes"
+    try:
+        lines = (root / "proc" / "self" / "cgroup").read_text(errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, name = rest.partition(":")
+        for group in (PurePosixPath(name), *PurePosixPath(name).parents):
+            below = str(group).lstrip("/")
+            if not controllers:
+                yield mounted / below / "memory.max"
+            elif "memory" in controllers.split(","):
+                yield mounted / "memory" / below / "memory.limit_in_bytes"
 
 
 def _limit(path: Path) -> int | None:

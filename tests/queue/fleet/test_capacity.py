@@ -55,3 +55,18 @@ def test_the_limit_of_a_control_group_counts_where_it_is_lower(
     file.parent.mkdir(parents=True)
     file.write_text(text)
     assert capacity.memory_bytes(tmp_path) == (2**20 if is_lower else machine)
+
+
+@pytest.mark.parametrize(
+    ("groups", "path"),
+    [
+        ("0::/system.slice/orbweaver.service\n", "sys/fs/cgroup/system.slice/orbweaver.service/memory.max"),
+        ("0::/system.slice/orbweaver.service\n", "sys/fs/cgroup/system.slice/memory.max"),
+        ("1:cpu:/a\n7:hugetlb,memory:/b/c\n", "sys/fs/cgroup/memory/b/memory.limit_in_bytes"),
+    ],
+)
+def test_the_limit_of_a_unit_and_of_what_it_is_in_counts(tmp_path: Path, groups: str, path: str) -> None:
+    for name, text in (("proc/self/cgroup", groups), (path, "1048576\n")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert capacity.memory_bytes(tmp_path) == 2**20
