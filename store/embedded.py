@@ -164,6 +164,18 @@ def running(state_dir: Path, *, patience: float = START_SECONDS, say: Say = say_
                 _stop_if_last(state_dir, users, say)
 
 
+def start_again_if_ended(state_dir: Path, *, say: Say = say_on_stderr) -> bool:
+    """Start the server of a state directory that somebody uses, when it has ended; returns whether it had.
+
+    Raises the errors of `running`.
+    """
+    if server_lock.is_held(data_folder(state_dir)):
+        return False
+    with _starting_or_stopping(state_dir, say):
+        _have_a_server(state_dir, START_SECONDS, say)
+    return True
+
+
 @contextlib.contextmanager
 def _saying_why_it_ended(state_dir: Path, log_bytes: int) -> Iterator[None]:
     """Raise StoreUnreachable with the reason where nobody answers because the server has ended, as on a full disk."""

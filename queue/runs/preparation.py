@@ -33,12 +33,16 @@ class Preparation:
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """The store of a run, where its events go, and what its workers run with; their messages go to `log_file`."""
+    """The store of a run, where its events go, and what its workers run with; their messages go to `log_file`.
+
+    `embedded_in` is the state directory of a store that is embedded, None for one of STORE_URL.
+    """
 
     store: Store
     places: Places
     environment: Mapping[str, str]
     log_file: Path
+    embedded_in: Path | None = None
 
 
 def begin(settings: Settings, *, state_dir: Path | None, allow_addresses: Sequence[str] = ()) -> Preparation:
@@ -92,4 +96,5 @@ def opened(preparation: Preparation, *, out: Path | None = None) -> Iterator[Ope
             "ALLOW_ADDRESSES": ",".join(settings.allow_addresses),
             "STATE_DIR": str(state_dir),
         }
-        yield OpenedRun(store, places, environment, state_dir / "workers.log")
+        embedded_in = state_dir if settings.store_url is None else None
+        yield OpenedRun(store, places, environment, state_dir / "workers.log", embedded_in)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -21,14 +22,17 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.runs import beginning, run_lock
 from orbweaver.queue.runs.run_lock import SERVICE
-from orbweaver.store import keys
+from orbweaver.store import embedded, keys
 from orbweaver.store.connection import Store
+from orbweaver.store.errors import StoreError
 from redis.exceptions import RedisError
 
 log = logging.getLogger("orbweaver.service")
 LOOK_SECONDS = 1.0
 # The longest wait for workers that were told to stop: a recrawl worker gives its crawl processes 15 s.
 STOP_SECONDS = 20.0
+# A server that cannot be started, as on a full disk, is tried again so often.
+START_AGAIN_SECONDS = 5.0
 
 
 def serve(
@@ -40,11 +44,13 @@ def serve(
     places: Places,
     stop: threading.Event,
     on_start: Callable[[], None],
+    embedded_in: Path | None = None,
 ) -> None:
     """Serve until `stop` is set; calls `on_start` when the workers are started.
 
     `environment` is that of the workers; the service declares their settings to be in force on this store. While the
-    store is away everything waits. Raises StoreBusy while another service, or a run with workers of its own, is at work
+    store is away everything waits; the server of one that is embedded in a state directory, `embedded_in`, is started
+    again when it ends. Raises StoreBusy while another service, or a run with workers of its own, is at work
     on the store; WorkersTooOld while a worker of an earlier release is alive; WorkersDied when workers die again and
     again.
     """
@@ -57,11 +63,13 @@ def serve(
         scheduler = Scheduler(store, orbweaver_settings.load(environment))
         clock = threading.Thread(target=scheduler.run, args=(stop,), name="scheduler")
         workers = WorkerProcesses(store, recrawls_at_once=recrawls_at_once, environment=environment, log_file=log_file)
+        embedded_store = _EmbeddedStore(embedded_in)
         with workers:
             clock.start()
             try:
                 on_start()
                 while not (stop.wait(LOOK_SECONDS) or workers.are_exhausted):
+                    embedded_store.look_after()
                     lock.check()
                     if not clock.is_alive():
                         raise WorkersDied("its scheduler ended: the lines above say why")
@@ -75,3 +83,28 @@ def serve(
                 clock.join()
             if workers.are_exhausted:
                 raise WorkersDied(f"its workers died again and again: see {log_file}")
+
+
+class _EmbeddedStore:
+    """The server that the service keeps alive: nobody else would start it again."""
+
+    def __init__(self, state_dir: Path | None) -> None:
+        self._state_dir = state_dir
+        self._looks_at = 0.0
+        self._is_down = False
+
+    def look_after(self) -> None:
+        """Start the server again if it has ended; when it cannot be, say why once, and try again later."""
+        if self._state_dir is None or time.monotonic() < self._looks_at:
+            return
+        try:
+            was_down = embedded.start_again_if_ended(self._state_dir)
+        except StoreError as error:
+            self._looks_at = time.monotonic() + START_AGAIN_SECONDS
+            if not self._is_down:
+                log.warning("%s; it is tried again every %.0f s", error, START_AGAIN_SECONDS)
+            self._is_down = True
+        else:
+            if was_down:
+                log.warning("the embedded store's server had ended, and was started again")
+            self._is_down = False

@@ -48,5 +48,6 @@ def serve(options: ServiceOptions, settings: Settings) -> None:
             places=opened.places,
             stop=stop,
             on_start=on_start,
+            embedded_in=opened.embedded_in,
         )
     say("orbweaver run: stopped; what was under way is handed back")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from gate import Gate
 from orbweaver.queue.runs import run_lock
-from orbweaver.store import embedded
+from orbweaver.store import embedded, server_lock
 from orbweaver.store.connection import Store
 from orbweaver_command import PATIENCE_SECONDS, Workplace, eventually, finish
 from synthetic_host import Resource, SyntheticHost
@@ -162,3 +162,17 @@ def test_a_service_that_was_killed_leaves_nothing_behind_and_the_next_begins_at_
             gate.open()
             ran = finish(client)
         assert (ran.status, ran.json()["hosts"][0]["attempts"]) == (0, 2), ran.stderr
+
+
+def test_an_embedded_store_that_ends_is_started_again_by_its_service(place: Workplace, hashes: str) -> None:
+    gate = Gate(Resource("text/html", SITE["/"][1]))
+    with SyntheticHost({**SITE, "/": Resource(None, gate.answer)}) as host, service(place, hashes) as running:
+        assert place.run("reports", "import", place.write("reports.txt", host.url)).status == 0
+        gate.wait_until_reached()
+        [server] = server_lock.servers_at(embedded.data_folder(place.state), embedded.socket_file(place.state))
+        os.kill(server, signal.SIGKILL)
+        gate.open()
+        events = place.state / "events" / "events.jsonl"  # not a command, which would start the server itself
+        assert eventually(lambda: events.exists() and f"{host.url}known.bin" in events.read_text())
+        assert host.paths.count("/") == 1, "the recrawl waited for its store"
+        assert "the embedded store's server had ended, and was started again" in stopped(running)
