@@ -185,6 +185,15 @@ class Settings(BaseSettings):
         le=1_000,
         description="of the visits of a host, each such one fetches every file in full; 1: each visit",
     )
+    slice_time: DurationOrSeconds = Field(
+        default=timedelta(minutes=10),
+        gt=timedelta(0),
+        le=timedelta(days=30),
+        description="a recrawl that takes longer lets others go first, and then goes on",
+    )
+    slice_pages: int = Field(
+        default=1_000, ge=1, description="pages after which a recrawl lets others go first, and then goes on"
+    )
 
     sighting_retention: Duration = Field(
         default=timedelta(days=90),

@@ -1,7 +1,8 @@
 """The messages of a crawl process about its recrawl, and the checks on them: a host may have taken the process over.
 
-Each is a line of JSON. They come in this order: Contained; Found, as often as there is something new; Answered;
-Remembered; then Finished, GivenUp or Broken. Reached and AskedToWait come between Contained and the end.
+Each is a line of JSON. They come in this order: Contained; Found, as often as there is something new, and now and then
+MetUrls and Checkpoint; Answered; Remembered; then Finished, GivenUp or Broken. Reached and AskedToWait come between
+Contained and the end.
 """
 
 from __future__ import annotations
@@ -27,18 +28,23 @@ from orbweaver.crawler.revisiting.known_responses import (
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of
-from orbweaver.crawler.visiting.records.host_answers import HOSTS_HANDED_ON
+from orbweaver.crawler.visiting.addresses.seen_urls import NUMBER_BYTES
+from orbweaver.crawler.visiting.checkpoints.state import MOST_STATE_BYTES, PIECE_BYTES
+from orbweaver.crawler.visiting.link_follower import URLS_SEEN
+from orbweaver.crawler.visiting.records.host_answers import HOSTS_HANDED_ON, HostName
 from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 # One message has at most so many of each; with URLs of full length it has some 7 MiB.
 MOST_AT_ONCE = 200
 PAGES_AT_ONCE = 20
 MOST_BYTES = 32 * 2**20
 REASON_CHARACTERS = 1_000
+# Of the URLs that a recrawl remembers, with their dedup keys, and a page more; in all slices together.
+MOST_MET_BYTES = 2 * NUMBER_BYTES * URLS_SEEN
 # An operator's terminal shows these as they are.
 _Limit = Annotated[str, StringConstraints(pattern=r"\A[a-z_ ]{1,40}\z")]
-_Host = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9._:\[\]-]{1,300}\z")]
+_BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 _Reason = Annotated[str, StringConstraints(max_length=REASON_CHARACTERS)]
 _Address = Annotated[str, StringConstraints(max_length=45)]
 
@@ -57,6 +63,24 @@ class Found(Noun):
     sightings: Annotated[tuple[Sighting, ...], Field(max_length=MOST_AT_ONCE)]
     skips: Annotated[tuple[Skip, ...], Field(max_length=MOST_AT_ONCE)]
     tally: Tally
+
+
+class MetUrls(Noun):
+    """Hashes of URLs that were met since the last message of this kind, of one of two sets (checkpoints/state.py)."""
+
+    model_config = _BYTES
+
+    kind: Literal["met"] = "met"
+    piece: Annotated[bytes, Field(min_length=1, max_length=PIECE_BYTES)]
+
+
+class Checkpoint(Noun):
+    """Where the recrawl is, after everything that was said before; only another crawl process looks into it."""
+
+    model_config = _BYTES
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    state: Annotated[bytes, Field(min_length=1, max_length=MOST_STATE_BYTES)]
 
 
 class Answered(Noun):
@@ -79,7 +103,7 @@ class Reached(Noun):
     """A host that is asked from now on, with the addresses of its name that were not told before."""
 
     kind: Literal["reached"] = "reached"
-    host: _Host
+    host: HostName
     addresses: Annotated[tuple[_Address, ...], Field(max_length=MOST_ADDRESSES_OF_A_NAME)] = ()
 
 
@@ -87,7 +111,7 @@ class AskedToWait(Noun):
     """A host of the scope says that it has had too many requests; `seconds` are those of its Retry-After."""
 
     kind: Literal["asked to wait"] = "asked to wait"
-    host: _Host
+    host: HostName
     status: Annotated[int, Field(ge=400, le=599)]
     seconds: Annotated[float | None, Field(gt=0, le=MOST_WAIT_SECONDS, allow_inf_nan=False)] = None
 
@@ -97,8 +121,9 @@ class Finished(Noun):
 
     kind: Literal["finished"] = "finished"
     stopped_by: _Limit | None
-    suggestions: dict[_Host, int]
-    answers: Annotated[dict[_Host, HostAnswers], Field(default_factory=dict, max_length=HOSTS_HANDED_ON)]
+    limit: _Limit | None = None
+    suggestions: dict[HostName, int]
+    answers: Annotated[dict[HostName, HostAnswers], Field(default_factory=dict, max_length=HOSTS_HANDED_ON)]
 
 
 class GivenUp(Noun):
@@ -117,7 +142,19 @@ class Broken(Noun):
 
 # Those about the pace of hosts are of the moment: nothing of them is kept with the recrawl.
 PaceMessage = Reached | AskedToWait
-CrawlMessage = Contained | Found | Answered | Remembered | Reached | AskedToWait | Finished | GivenUp | Broken
+CrawlMessage = (
+    Contained
+    | Found
+    | MetUrls
+    | Checkpoint
+    | Answered
+    | Remembered
+    | Reached
+    | AskedToWait
+    | Finished
+    | GivenUp
+    | Broken
+)
 _messages: TypeAdapter[CrawlMessage] = TypeAdapter(Annotated[CrawlMessage, Field(discriminator="kind")])
 
 
@@ -145,8 +182,10 @@ class HandedOnSoFar:
 class MessageStream:
     """Makes messages of the bytes of a pipe, and checks each: alone (`read`), and its place among the others."""
 
-    def __init__(self, scope: Scope, reports: Sequence[Report]) -> None:
+    def __init__(self, scope: Scope, reports: Sequence[Report], *, met_bytes: int = 0) -> None:
+        """Take `met_bytes`, of what was said to be met in earlier slices."""
         self._scope, self._reports = scope, reports
+        self._met_bytes = met_bytes
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
         self._is_contained = False
@@ -175,6 +214,10 @@ class MessageStream:
         self._is_contained = True
         if isinstance(message, Remembered):
             self._remembered.take(message, len(line))
+        if isinstance(message, MetUrls):
+            self._met_bytes += len(message.piece)
+            if self._met_bytes > MOST_MET_BYTES:
+                raise MessageRefused(f"more than {MOST_MET_BYTES} bytes of URLs that were met")
         return message
 
 

@@ -23,12 +23,14 @@ from orbweaver.crawler.crawl_messages import (
     Answered,
     AskedToWait,
     Broken,
+    Checkpoint,
     Contained,
     CrawlMessage,
     Finished,
     Found,
     GivenUp,
     MessageStream,
+    MetUrls,
     Reached,
 )
 from orbweaver.crawler.errors import (
@@ -41,6 +43,8 @@ from orbweaver.crawler.errors import (
 from orbweaver.crawler.fetching.pace_board import PaceBoard
 from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace, own_pace_networks
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
+from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
+from orbweaver.crawler.visiting.checkpoints.state import NO_SLICES, EarlierSlices
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 
@@ -73,14 +77,16 @@ class CrawlProcess:
         store_ports: Collection[int] = (),
         known: KnownResponses | None = None,
         board: PaceBoard | None = None,
+        resume: EarlierSlices = NO_SLICES,
     ) -> None:
-        self._stream = MessageStream(scope, reports)
+        """Fork the child; it goes on where the slices before it ended that `resume` is of."""
+        self._stream = MessageStream(scope, reports, met_bytes=sum(map(len, resume.met)))
         self._must_obey_by: float | None = None
         self._receiver, sender = os.pipe()
         try:
             os.set_blocking(self._receiver, False)
             self._child = _context.Process(
-                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports, known, board)
+                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports, known, board, resume)
             )
             with _sigterm_held_back():
                 self._child.start()
@@ -188,6 +194,7 @@ def _work(
     store_ports: Collection[int],
     known: KnownResponses | None,
     board: PaceBoard | None,
+    resume: EarlierSlices,
 ) -> None:
     """Do the child's work: close what was inherited, enter the sandbox, crawl; never return to the parent's work."""
     try:
@@ -196,7 +203,7 @@ def _work(
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells this process to stop
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender))
-        _send(sender, _crawl(sender, scope, reports, settings, store_ports, known, board))
+        _send(sender, _crawl(sender, scope, reports, settings, store_ports, known, board, resume))
     finally:
         os._exit(1)  # its last message, if it had one, was sent
 
@@ -209,17 +216,24 @@ def _crawl(
     store_ports: Collection[int],
     known: KnownResponses | None,
     board: PaceBoard | None,
+    resume: EarlierSlices,
 ) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
             some = slice(start, start + crawl_messages.MOST_AT_ONCE)
             _send(sender, Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally))
 
+    def keep(met: Sequence[bytes], state: bytes) -> None:
+        for piece in met:
+            _send(sender, MetUrls(piece=piece))
+        _send(sender, Checkpoint(state=state))
+
     try:
         enforced = recrawl.enter_sandbox(scope, settings, store_ports=store_ports)
         _send(sender, Contained(enforced=enforced.as_record()))
         pace = None if board is None else _shared_pace(sender, scope, settings, board)
-        ended = recrawl.run(scope, reports, record, settings, known=known, pace=pace)
+        checkpoints = Checkpointing(keep, resume)
+        ended = recrawl.run(scope, reports, record, settings, known=known, pace=pace, checkpoints=checkpoints)
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
         return GivenUp(reason=str(error)[: crawl_messages.REASON_CHARACTERS])
     except MemoryError:
@@ -231,7 +245,9 @@ def _crawl(
         _send(sender, Answered(reported=ended.reported[start : start + crawl_messages.MOST_AT_ONCE]))
     for message in crawl_messages.remembered(ended.remembered):
         _write(sender, message)
-    return Finished(stopped_by=ended.stopped_by, suggestions=ended.suggestions, answers=ended.answers)
+    return Finished(
+        stopped_by=ended.stopped_by, limit=ended.limit, suggestions=ended.suggestions, answers=ended.answers
+    )
 
 
 def _shared_pace(sender: int, scope: Scope, settings: Settings, board: PaceBoard) -> SharedPace:

@@ -105,6 +105,10 @@ class MessageRefused(CrawlError):
     """A crawl process said what cannot be true of its recrawl; the message says what kind of thing, not what."""
 
 
+class CheckpointRefused(CrawlError):
+    """What an earlier slice left cannot be true of this recrawl; the message says what kind of thing, not what."""
+
+
 class NotRecorded(CrawlError):
     """Sightings or skipped URLs could not be stored; the recrawl must be done again."""
 

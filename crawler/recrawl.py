@@ -17,6 +17,7 @@ from orbweaver.crawler.fetching.shared_pace import SharedPace
 from orbweaver.crawler.revisiting.known_responses import KnownResponses, Memory
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider
+from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Report, Reported, Scope, Tally
 from orbweaver.settings import Settings
@@ -73,7 +74,8 @@ class Ended:
 
     `suggestions` are hosts outside the scope, each with how many files (at least) the scope's pages show from there.
     `reported` has the result of each reported URL, `answers` the counts of each host's answers for files and pages, and
-    `remembered` what the next recrawl is to know.
+    `remembered` what the next recrawl is to know. `limit` is the one by which most URLs were left out, None when none
+    left out a part of a host.
     """
 
     tally: Tally
@@ -82,6 +84,7 @@ class Ended:
     reported: tuple[Reported, ...] = ()
     answers: dict[str, HostAnswers] = field(default_factory=dict)
     remembered: Memory = field(default_factory=Memory)
+    limit: str | None = None
 
 
 def apply_settings(settings: Settings, scrapy_settings: BaseSettings) -> None:
@@ -119,10 +122,12 @@ def run(
     *,
     known: KnownResponses | None = None,
     pace: SharedPace | None = None,
+    checkpoints: Checkpointing | None = None,
 ) -> Ended:
     """Recrawl one scope to its end; every batch goes to `record`.
 
-    `known` is what an earlier recrawl found, `pace` what this one shares with others under way.
+    `known` is what an earlier recrawl found, `pace` what this one shares with others under way. With `checkpoints` it
+    goes on where earlier slices ended, and to the end of its slice at most.
 
     The process must be in the sandbox. Raises NotRecorded when a batch could not be stored, ReadersWrong when this
     platform reads wrongly, CrawlError when the crawl could not start.
@@ -135,7 +140,14 @@ def run(
 
     async def crawl() -> None:
         await runner.crawl(
-            crawler, scope=scope, reports=reports, record=record, settings=settings, known=known, pace=pace
+            crawler,
+            scope=scope,
+            reports=reports,
+            record=record,
+            settings=settings,
+            known=known,
+            pace=pace,
+            checkpoints=checkpoints,
         )
 
     try:
@@ -154,4 +166,5 @@ def run(
         reported=spider.reported,
         answers=spider.answers,
         remembered=spider.remembered,
+        limit=spider.limit,
     )

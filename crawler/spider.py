@@ -21,7 +21,16 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownResponses, Memory
 from orbweaver.crawler.revisiting.revisit import Revisit
 from orbweaver.crawler.revisiting.validators import NOT_BORNE, NOT_MODIFIED, condition_for
+from orbweaver.crawler.transfer_errors import Interrupted
 from orbweaver.crawler.visiting import request_manner
+from orbweaver.crawler.visiting.checkpoints.keeping import (
+    INTERRUPTED,
+    SLICES,
+    CheckpointClock,
+    Checkpointing,
+    Checkpoints,
+)
+from orbweaver.crawler.visiting.checkpoints.taking import RecrawlParts
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.navigator import Navigator
 from orbweaver.crawler.visiting.records.journal import Journal, Record
@@ -37,7 +46,8 @@ FLUSH_SECONDS = 0.5
 class RecrawlSpider(Spider):
     """Visits the reported URLs first, then what they link to, as far as the scope and its limits allow.
 
-    `failure` is set when the records could not be stored.
+    With `checkpoints` it says now and then where it is, and ends when its slice is over (SLICE_TIME, SLICE_PAGES);
+    another process then goes on. `failure` is set when the records could not be stored.
     """
 
     name = "recrawl"
@@ -51,12 +61,16 @@ class RecrawlSpider(Spider):
         settings: Settings,
         known: KnownResponses | None = None,
         pace: SharedPace | None = None,
+        checkpoints: Checkpointing | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._scope = scope
         self._reports = reports
         self._own_settings = settings
+        self._checkpoints = None if checkpoints is None else Checkpoints(checkpoints, reports)
+        self._seconds_before = 0.0 if checkpoints is None else checkpoints.earlier.seconds
+        self._interrupted: list[tuple[PlannedRequest, Interrupted]] = []
         self._budget = Budget(scope.limits)
         self._frontier = Frontier()
         self.journal = Journal(record)
@@ -72,7 +86,9 @@ class RecrawlSpider(Spider):
             flush=self._flush,
             cookies_for=self._headers.cookies_for,
             revisit=self._revisit,
+            key=None if self._checkpoints is None else self._checkpoints.key,
         )
+        self._parts = RecrawlParts(self._navigator, self._frontier, self.journal, self._budget, self._headers)
         connections = settings.host_connections
         self._politeness = Politeness(
             connections=connections,
@@ -89,11 +105,18 @@ class RecrawlSpider(Spider):
         )
         self.failure: NotRecorded | None = None
         self.has_started = False
+        self._pages_before = 0
 
     @property
     def stopped_by(self) -> str | None:
         """The reason why the recrawl ended early; None after a complete one."""
         return self._navigator.stopped_by
+
+    @property
+    def limit(self) -> str | None:
+        """The limit by which most URLs were left out, None when none left out a part of a host."""
+        most = self.journal.limits.most_common(1)
+        return most[0][0].removeprefix("limit.") if most else None
 
     @property
     def suggestions(self) -> dict[str, int]:
@@ -118,44 +141,75 @@ class RecrawlSpider(Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Visit everything, and keep the clock of the recrawl; Scrapy ends the crawl when this ends."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop, "interrupted")
-        loop.call_later(self._scope.limits.max_seconds, self.stop, "max_seconds")
+        loop.add_signal_handler(signal.SIGTERM, self.stop, INTERRUPTED)
+        loop.call_later(max(self._scope.limits.max_seconds - self._seconds_before, 0), self.stop, "max_seconds")
         self._visit_pool = VisitPool(
             self._frontier,
             self._visit,
             politeness=self._politeness,
             at_once=self._own_settings.host_connections,
         )
-        flusher = loop.create_task(self._flush_regularly())
         self.has_started = True
-        self._navigator.begin(self._reports)
+        if self._checkpoints is None:
+            self._navigator.begin(self._reports)
+        else:
+            self._checkpoints.begin(self._root_url, self._parts)
+            loop.call_later(self._own_settings.slice_time.total_seconds(), self._end_slice, "slice_time")
+        self._pages_before = self.journal.tally.pages
+        flusher = loop.create_task(self._flush_regularly())
         try:
             await self._visit_pool.run()
         finally:
             flusher.cancel()
+        if self.stopped_by in SLICES and not self._visit_pool.unvisited and not self._interrupted:
+            self._navigator.stop(None)  # it came to its end together with its slice
         nothing: tuple[Request, ...] = ()  # requests are made when there is a slot for them, not before
         for request in nothing:
             yield request
 
     def stop(self, reason: str) -> None:
         """End the recrawl early: running transfers are ended, the records so far are kept."""
-        if self.stopped_by is not None:
+        if self.stopped_by is not None and self.stopped_by not in SLICES:
             return
         self._navigator.stop(reason)
         self._visit_pool.stop()
         self.fetcher.end()
 
+    def _end_slice(self, reason: str) -> None:
+        """Begin no further visit; what is being transferred comes to its end, and what waits goes to the next slice."""
+        if self.stopped_by is None:
+            self._navigator.stop(reason)
+            self._visit_pool.stop()
+            self._politeness.end()
+
     def finish(self) -> None:
         """Record the rest after the crawl has ended; raises NotRecorded."""
         if self.failure is not None:
             raise self.failure
-        self._navigator.abandon(self._reports[0].url if self._reports else self._scope.name)
+        if self._checkpoints is not None and (self.stopped_by in SLICES or self.stopped_by == INTERRUPTED):
+            self._total()
+            self.journal.flush()
+            self._take_checkpoint(self._checkpoints)
+            if self.stopped_by in SLICES:
+                return
+        for planned, error in self._interrupted:
+            self._navigator.failed(planned.visit, error)
+        self._interrupted = []
+        self._navigator.abandon(self._root_url)
         self._navigator.admission.say_what_was_left_out()
         self._navigator.judge_hosts()
         if self.stopped_by is None:
             self._navigator.known_files.say_what_was_not_begun()
         self._total()
         self.journal.flush()
+
+    @property
+    def _root_url(self) -> str:
+        return self._reports[0].url if self._reports else self._scope.name
+
+    def _take_checkpoint(self, checkpoints: Checkpoints) -> None:
+        interrupted = (planned for planned, _ in self._interrupted)
+        checkpoints.take(self._parts, [*self._visit_pool.under_way, *interrupted])
 
     async def _visit(self, planned: PlannedRequest) -> None:
         """Ask for one URL, and do everything that follows from its response: the same for pages and for files."""
@@ -175,6 +229,9 @@ class RecrawlSpider(Spider):
         )
         try:
             response, known = await self._fetch_unless_known(planned, headers)
+        except Interrupted as error:
+            self._interrupted.append((planned, error))
+            return
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its URL gets an outcome: outcomes.OUTCOMES
             self._navigator.failed(visit, error)
             if has_answered(error):
@@ -193,6 +250,9 @@ class RecrawlSpider(Spider):
                     known_files.begin()
         except Exception as error:  # noqa: BLE001 - a bug that one page meets must not lose the others
             self._navigator.broke(visit, error)
+        is_sliced = self._checkpoints is not None
+        if is_sliced and self.journal.tally.pages - self._pages_before >= self._own_settings.slice_pages:
+            self._end_slice("slice_pages")
 
     async def _fetch_unless_known(
         self, planned: PlannedRequest, headers: Headers
@@ -238,21 +298,30 @@ class RecrawlSpider(Spider):
         return fetched
 
     async def _flush_regularly(self) -> None:
+        clock = CheckpointClock(time.monotonic())
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            self._flush()
+            began = time.monotonic()
+            if self._checkpoints is None or not clock.is_due(began):
+                self._flush()
+                continue
+            self._flush(self._checkpoints)
+            clock.note(began, time.monotonic())
 
-    def _flush(self) -> None:
+    def _flush(self, checkpoints: Checkpoints | None = None) -> None:
+        """Hand over what was found; then, with `checkpoints`, where the recrawl is."""
         began = time.monotonic()
         try:
             self._total()
             self.journal.flush()
+            if checkpoints is not None:
+                self._take_checkpoint(checkpoints)
         except NotRecorded as error:
             self.failure = error
             self.stop("not recorded")
         self.fetcher.excuse(time.monotonic() - began)  # a store that takes its time makes no host slow
 
     def _total(self) -> None:
-        self.journal.tally.queued = self._visit_pool.unvisited
+        self.journal.tally.queued = self._visit_pool.unvisited + len(self._interrupted)
         self.journal.tally.bytes_read = self._budget.bytes_read
         self.journal.tally.waits_for = self.fetcher.waits_for(self._frontier.hosts_aside)

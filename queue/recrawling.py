@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Self
 
 from orbweaver.crawler.crawl_messages import (
     Answered,
+    Checkpoint,
     Contained,
     CrawlMessage,
     Finished,
     Found,
     GivenUp,
+    MetUrls,
     PaceMessage,
     Remembered,
 )
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
-from orbweaver.queue.records import batches, known_responses, recrawls, runs
+from orbweaver.crawler.visiting.checkpoints import keeping
+from orbweaver.crawler.visiting.checkpoints.keeping import INTERRUPTED, SLICES
+from orbweaver.crawler.visiting.checkpoints.state import NO_SLICES, EarlierSlices
+from orbweaver.queue.records import batches, checkpoints, known_responses, recrawls, runs
+from orbweaver.queue.records.checkpoints import Recorded
 from orbweaver.queue.records.known_responses import HostMemory
 from orbweaver.queue.records.recrawls import Attempt, RecrawlRecord, RecrawlState, Write
 from orbweaver.queue.recrawl_pace import RecrawlPace
@@ -26,8 +33,6 @@ from orbweaver.settings import Settings
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
-
-STOPPED_IN_ORDER = "interrupted"
 
 
 class RecrawlUnderWay:
@@ -47,17 +52,24 @@ class RecrawlUnderWay:
         process: CrawlProcess,
         memory: HostMemory,
         pace: RecrawlPace,
+        earlier: EarlierSlices,
+        recorded: Recorded,
     ) -> None:
         self.run_id = record.run_id
         self.pace = pace
-        # Whether another worker is to do it.
+        # Whether another worker is to go on with it; with `is_sliced` others are to go first.
         self.is_handed_back = False
+        self.is_sliced = False
         self._store = store
         self._recrawl_id = record.recrawl_id
         self._attempt = attempt
         self._process = process
         self._memory = memory
         self._remembered: list[Remembered] = []
+        # What the store has of it, and how long (seconds) was crawled before this attempt, which began at that moment.
+        self._recorded = recorded
+        self._seconds_before, self._began_at = earlier.seconds, time.monotonic()
+        self._checkpoints = 0
         self._taken: list[CrawlMessage] = []
         # Whether it was tried to keep what was taken: then exactly the same is tried again.
         self._is_being_kept = False
@@ -66,7 +78,10 @@ class RecrawlUnderWay:
 
     @classmethod
     def begin(cls, store: Store, recrawl_id: str, settings: Settings) -> Self | None:
-        """Begin an attempt and its crawl process; None when nothing may be fetched any more."""
+        """Begin an attempt and its crawl process, which goes on from the last checkpoint if there is one.
+
+        None when nothing may be fetched any more.
+        """
         record = recrawls.read(store, recrawl_id)
         attempt = recrawls.begin(store, recrawl_id) if record is not None else None
         if record is None or attempt is None:
@@ -74,15 +89,22 @@ class RecrawlUnderWay:
         order = record.order
         ports = connection.tcp_ports(store)
         known, memory = known_responses.begin(store, order.scope, settings)
+        earlier, recorded = checkpoints.read(store, recrawl_id) if record.attempt else (NO_SLICES, Recorded())
         pace = RecrawlPace(order.scope)
         try:
             process = CrawlProcess(
-                order.scope, order.reports, settings, store_ports=ports, known=known, board=pace.board
+                order.scope,
+                order.reports,
+                settings,
+                store_ports=ports,
+                known=known,
+                board=pace.board,
+                resume=earlier,
             )
         except BaseException:
             pace.close()
             raise
-        return cls(store, record, attempt, process, memory, pace)
+        return cls(store, record, attempt, process, memory, pace, earlier, recorded)
 
     @property
     def process_id(self) -> int:
@@ -138,14 +160,15 @@ class RecrawlUnderWay:
     @property
     def _is_enough(self) -> bool:
         sizes = [len(one.sightings) + len(one.skips) for one in self._taken if isinstance(one, Found)]
-        is_last = bool(self._taken) and isinstance(self._taken[-1], Finished | GivenUp)
-        return is_last or sum(sizes) >= batches.ASKED_AT_ONCE
+        is_kept_at_once = bool(self._taken) and isinstance(self._taken[-1], Finished | GivenUp | MetUrls | Checkpoint)
+        return is_kept_at_once or sum(sizes) >= batches.ASKED_AT_ONCE
 
     def _read_messages(self) -> None:
         """Read the messages that were received, as many as are kept together."""
         while self._is_trusted and not self._is_enough:
             try:
                 message = self._process.next_message()
+                self._check_slices(message)
                 if isinstance(message, PaceMessage):
                     self.pace.hear(message)
                     continue
@@ -158,6 +181,15 @@ class RecrawlUnderWay:
                 self._remembered.append(message)  # is written with the end
             else:
                 self._taken.append(message)
+
+    def _check_slices(self, message: CrawlMessage | None) -> None:
+        """Raise MessageRefused for checkpoints without end, and for a slice that leaves nothing to go on from."""
+        if isinstance(message, Checkpoint):
+            self._checkpoints += 1
+            if self._checkpoints > 2 + 2 * (time.monotonic() - self._began_at) / keeping.CHECKPOINT_SECONDS:
+                raise MessageRefused("checkpoints too often")
+        if isinstance(message, Finished) and message.stopped_by in SLICES and not self._checkpoints:
+            raise MessageRefused("the end of a slice without a checkpoint")
 
     def stop(self) -> None:
         """Have the recrawl ended in order, for good: its run is over."""
@@ -191,12 +223,20 @@ class RecrawlUnderWay:
         """Write what the messages say in one transaction; findings are asked about in as few jobs as may be."""
         writes: list[Write] = []
         found: list[Found] = []
+        skips, pieces = self._recorded
         for message in messages:
             match message:
                 case Contained():
                     writes.append(recrawls.contained(self._recrawl_id, message.enforced))
                 case Found():
                     found.append(message)
+                    skips += len(message.skips)
+                case MetUrls():
+                    writes.append(checkpoints.met(self._recrawl_id, message.piece))
+                    pieces += 1
+                case Checkpoint():
+                    recorded = Recorded(skips, pieces)
+                    writes.append(checkpoints.kept(self._recrawl_id, message.state, recorded, self._seconds))
                 case Answered():
                     writes.append(recrawls.answered(self._recrawl_id, message.reported))
                 case GivenUp():
@@ -209,16 +249,26 @@ class RecrawlUnderWay:
         ]
         record = recrawls.record_together if found else recrawls.write_under_fence
         record(self._store, self._recrawl_id, self._attempt, writes)
+        self._recorded = Recorded(skips, pieces)
+
+    @property
+    def _seconds(self) -> float:
+        """How long was crawled so far; each slice counts as a second at least, so that they have an end."""
+        return self._seconds_before + max(time.monotonic() - self._began_at, 1.0)
 
     def _end_of(self, message: Finished) -> Write:
-        is_stopped = message.stopped_by == STOPPED_IN_ORDER
+        is_stopped = message.stopped_by == INTERRUPTED
         if is_stopped and not self._is_over():
             self.is_handed_back = True
             return recrawls.handed_back(self._recrawl_id)
+        if message.stopped_by in SLICES:
+            self.is_handed_back = self.is_sliced = True
+            return recrawls.sliced(self._recrawl_id)
         return recrawls.ended(
             self._recrawl_id,
             RecrawlState.INTERRUPTED if is_stopped else RecrawlState.FINISHED,
             stopped_by=message.stopped_by,
+            limit=message.limit,
             suggestions=message.suggestions,
             answers=message.answers,
         )
@@ -229,7 +279,7 @@ class RecrawlUnderWay:
             [file for one in self._remembered for file in one.files],
             [page for one in self._remembered for page in one.pages],
             is_untrue=any(one.is_untrue for one in self._remembered),
-            is_whole=message.stopped_by != STOPPED_IN_ORDER,
+            is_whole=message.stopped_by not in SLICES | {INTERRUPTED},
         )
 
     def _stopped(self) -> None:

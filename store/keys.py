@@ -68,6 +68,16 @@ def recrawl_reported(recrawl_id: str) -> str:
     return f"{PREFIX}:recrawl:{recrawl_id}:reported"
 
 
+def recrawl_checkpoint(recrawl_id: str) -> str:
+    """Hash: where a recrawl is that has not ended (`state`, and counts); owner queue.records.checkpoints."""
+    return f"{PREFIX}:recrawl:{recrawl_id}:checkpoint"
+
+
+def recrawl_met(recrawl_id: str) -> str:
+    """List of hashes of the URLs that an unfinished recrawl has met; owner queue.records.checkpoints."""
+    return f"{PREFIX}:recrawl:{recrawl_id}:met"
+
+
 def batch(batch_id: str) -> str:
     """String, JSON: a run's sightings that wait for their verdicts; owner queue.records.batches."""
     return f"{PREFIX}:batch:{batch_id}"

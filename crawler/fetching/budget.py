@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.transfer_errors import LimitReached
@@ -16,9 +16,20 @@ MOST_ERROR_COST: Final = 500
 
 
 @dataclass(slots=True)
-class _HostSpending:
+class HostSpending:
+    """What one host has cost, and what of it went to its last failures in a row."""
+
     cost: int = 0
     error_cost: int = 0
+
+
+class Spent(NamedTuple):
+    """What a recrawl has spent of its limits."""
+
+    pages: int
+    files: int
+    bytes_read: int
+    hosts: dict[str, HostSpending]
 
 
 class Budget:
@@ -40,7 +51,16 @@ class Budget:
         self._pages = 0
         self._files = 0
         # No more hosts than requests are ever in it.
-        self._hosts: dict[str, _HostSpending] = {}
+        self._hosts: dict[str, HostSpending] = {}
+
+    @property
+    def spent(self) -> Spent:
+        """What was spent so far."""
+        return Spent(self._pages, self._files, self.bytes_read, self._hosts)
+
+    def restore(self, spent: Spent) -> None:
+        """Go on with what another process has spent of the same limits."""
+        self._pages, self._files, self.bytes_read, self._hosts = *spent[:3], dict(spent.hosts)
 
     def spend(self, kind: LinkKind, *, host: str, cost: int = 1) -> None:
         """Count one request; raises LimitReached, and counts nothing, when a limit is spent.
@@ -103,5 +123,5 @@ class Budget:
         else:
             self._files += change
 
-    def _host(self, host: str) -> _HostSpending:
-        return self._hosts.setdefault(host, _HostSpending())
+    def _host(self, host: str) -> HostSpending:
+        return self._hosts.setdefault(host, HostSpending())

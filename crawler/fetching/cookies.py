@@ -49,6 +49,18 @@ class _Content(NamedTuple):
     ends_at: float | None
 
 
+class KeptCookie(NamedTuple):
+    """A cookie as text that can be kept; see _Place and _Content."""
+
+    name: str
+    domain: str
+    path: str
+    is_host_only: bool
+    value: str
+    is_secure: bool
+    ends_at: float | None
+
+
 class CookieJar:
     """The cookies of one site, in memory. SameSite is not looked at: the pages of a recrawl are those of one site."""
 
@@ -63,6 +75,20 @@ class CookieJar:
             read = _read(line, url, moment)
             if read is not None:
                 self._keep(*read, moment)
+
+    @property
+    def kept(self) -> tuple[KeptCookie, ...]:
+        """The cookies, the oldest first."""
+        return tuple(KeptCookie(*place, *content) for place, content in self._cookies.items())
+
+    def restore(self, cookies: Iterable[KeptCookie]) -> None:
+        """Keep the cookies of another process, except those that no host could have set."""
+        moment = time.time()
+        for one in cookies:
+            if len(one.name) + len(one.value) <= COOKIE_CHARACTERS and not _UNSENDABLE.search(
+                "".join(one[:3]) + one[4]
+            ):
+                self._keep(_Place(*one[:4]), _Content(*one[4:]), moment)
 
     def pairs_for(self, url: str) -> list[tuple[str, str]]:
         """Return name and value of the cookies for a request, in the order in which browsers send them."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from orbweaver.crawler.asked_as import Destination
 from orbweaver.crawler.fetching.browser_headers import HeaderLines, accept_for, browser_of, header_lines
-from orbweaver.crawler.fetching.cookies import CookieJar, cookie_header, pairs_of
+from orbweaver.crawler.fetching.cookies import CookieJar, KeptCookie, cookie_header, pairs_of
 from orbweaver.crawler.rules.referrers import is_trustworthy
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import hostname_of
@@ -129,6 +129,17 @@ class RequestHeaders:
         if host == given_for:
             return True
         return self._shares_cookies and given_for is not None and site_of(host) == site_of(given_for)
+
+    @property
+    def jars(self) -> Iterator[tuple[ReporterHeaders, str, tuple[KeptCookie, ...]]]:
+        """The cookies that hosts set, apart for each reporter's headers and each site."""
+        return ((headers, site, jar.kept) for (headers, site), jar in self._jars.items())
+
+    def restore(self, reporter_headers: ReporterHeaders, site: str, cookies: Iterable[KeptCookie]) -> None:
+        """Keep the cookies of another process, if this recrawl keeps any."""
+        if self._keeps_cookies or reporter_headers.cookies is not None:
+            jar = self._jars[(reporter_headers, site)] = CookieJar()
+            jar.restore(cookies)
 
     def remember(self, url: str, reporter_headers: ReporterHeaders, set_cookie: Sequence[str]) -> None:
         """Keep the cookies that the answer for `url` set, if this recrawl keeps any."""

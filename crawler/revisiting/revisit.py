@@ -75,6 +75,10 @@ class Revisit:
                 seen.add(file.url)
                 yield file
 
+    def known_version(self, key: FileKey) -> KnownFile | None:
+        """Return the known version of a file, None when there is none."""
+        return self._known.get(key)
+
     def version_to_ask_about(self, key: FileKey, manner: Manner, *, at: datetime) -> KnownFile | None:
         """Return the known version of a file, if its host may be asked whether it still has it."""
         known = self._known.get(key)

@@ -31,11 +31,11 @@ class Admission:
     scope whose files its pages show.
     """
 
-    def __init__(self, scope: Scope, frontier: Frontier, visits: VisitJournal) -> None:
+    def __init__(self, scope: Scope, frontier: Frontier, visits: VisitJournal, key: bytes | None = None) -> None:
         self._scope = scope
         self._frontier = frontier
         self._visits = visits
-        self.addresses = SameAddresses()
+        self.addresses = SameAddresses(key)
         self.spellings = Spellings()
         self.suggestions = ScopeSuggestions()
 
@@ -59,14 +59,19 @@ class Admission:
                 return
             most = MOST_CANDIDATES_WAITING if visit.is_candidate else MOST_WAITING
             rule, reason, outcome = "limit.waiting", f"{most} URLs wait already", Outcome.LIMIT
-        if visit.is_variant and not visit.chain and rule.startswith(("scope.", "embeds.")):
-            return  # what has its key was refused, and that was said
-        if rule in SUGGESTING:
-            self.suggestions.note(host_of(url))
-        if visit.chain:
-            reason = f"{way} to {url}: {reason}"
-        # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
-        self._visits.end(visit, Ending(outcome, rule, reason, visit.is_reported))
+        self._refuse(visit, url, rule, reason, outcome, way)
+
+    def readmit(self, planned: PlannedRequest) -> None:
+        """Put a visit that waited in an earlier slice into the frontier when the rules allow it, else record why not.
+
+        It was admitted there, so there is room for it; its cost is what the rules say of it now.
+        """
+        visit, url = planned.visit, planned.url
+        decision = url_rules.decide(self._scope, _reached(visit, url), now=now())
+        if decision.is_allowed:
+            self._frontier.push(PlannedRequest(visit, url, cost=0 if visit.is_reported else decision.cost))
+        else:
+            self._refuse(visit, url, decision.rule, decision.reason, decision.outcome)
 
     def consider_way_in(self, visit: Visit, way_in: SpeltUrl) -> bool:
         """Put the way through a gate into the frontier; False when it may not be asked for, which is not recorded."""
@@ -128,6 +133,18 @@ class Admission:
             self._visits.journal.skip(
                 left_out.url, outcome, rule=rule, reason=reason, is_failure=False, count=left_out.count
             )
+
+    def _refuse(
+        self, visit: Visit, url: str, rule: str, reason: str, outcome: Outcome, way: str = "redirected"
+    ) -> None:
+        if visit.is_variant and not visit.chain and rule.startswith(("scope.", "embeds.")):
+            return  # what has its key was refused, and that was said
+        if rule in SUGGESTING:
+            self.suggestions.note(host_of(url))
+        if visit.chain:
+            reason = f"{way} to {url}: {reason}"
+        # A reported URL that leads out of scope was not checked, and nobody but a person can decide what to do.
+        self._visits.end(visit, Ending(outcome, rule, reason, visit.is_reported))
 
     def _is_left_out(self, planned: PlannedRequest) -> bool:
         if self.leaves_out(planned):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.visiting.visit import Visit
+from orbweaver.crawler.visiting.visit import GatePass, Origin, Visit
 
 # Beyond this many, links are dropped and said to be. One costs its URL and a few bytes more when a page has many links
 # that are new, about 400 bytes when it is the only one of its page.
@@ -34,6 +34,20 @@ class PlannedRequest(NamedTuple):
     visit: Visit
     url: str
     cost: int = 1
+
+
+class WaitingBatch(NamedTuple):
+    """Requests that differ in their URLs alone, which are in `entries` (see _Batch); text that anybody can keep."""
+
+    kind: LinkKind
+    origin: Origin
+    is_reported: bool
+    is_variant: bool
+    chain: tuple[int, ...]
+    source: LinkSource
+    gate: GatePass | None
+    cost: int
+    entries: str
 
 
 class Frontier:
@@ -66,6 +80,13 @@ class Frontier:
     def is_full_for_candidates(self) -> bool:
         """Whether no more candidates should be added."""
         return len(self) >= MOST_CANDIDATES_WAITING
+
+    def waiting(self) -> Iterator[WaitingBatch]:
+        """Yield what waits, in the order of the visits; what is set aside comes last."""
+        for rank in sorted(self._lines):
+            yield from self._lines[rank].batches()
+        for line in self._aside.values():
+            yield from line.batches()
 
     def push(self, planned: PlannedRequest) -> None:
         """Add a visit."""
@@ -114,6 +135,39 @@ class Frontier:
                 self.push(planned)
 
 
+def batches_of(planned: Iterable[PlannedRequest]) -> Iterator[WaitingBatch]:
+    """Yield requests as batches, in their order."""
+    line = _Line()
+    for one in planned:
+        line.append(one)
+    yield from line.batches()
+
+
+def planned_in(batch: WaitingBatch) -> Iterator[PlannedRequest]:
+    """Yield the requests of a batch, in their order; raises ValueError when its entries are none."""
+    *entries, rest = batch.entries.split("\n")
+    if rest:
+        raise ValueError("an entry without an end")
+    for entry in entries:
+        said, url, asked = entry.split(" ")
+        asked_as = _ASKED_AS.get(said[1:])
+        if said[:1] not in {"0", "1"} or asked_as is None:
+            raise ValueError("an entry of no known form")
+        visit = Visit(
+            url,
+            batch.kind,
+            batch.origin,
+            batch.is_reported,
+            said[0] == "1",
+            batch.chain,
+            is_variant=batch.is_variant,
+            source=batch.source,
+            asked_as=asked_as,
+            gate=batch.gate,
+        )
+        yield PlannedRequest(visit, asked or url, batch.cost)
+
+
 class _Line:
     """Requests in order of arrival; those of one page that come in a row are one batch."""
 
@@ -122,6 +176,9 @@ class _Line:
 
     def __bool__(self) -> bool:
         return bool(self._batches)
+
+    def batches(self) -> Iterator[WaitingBatch]:
+        return (one.as_text() for one in self._batches)
 
     def append(self, planned: PlannedRequest) -> None:
         if not self._batches or not self._batches[-1].fits(planned):
@@ -177,6 +234,19 @@ class _Batch:
         visit = planned.visit
         asked = "" if planned.url == visit.url else planned.url
         self._entries += f"{visit.is_embed:d}{_LETTERS_OF[visit.asked_as]} {visit.url} {asked}\n".encode()
+
+    def as_text(self) -> WaitingBatch:
+        return WaitingBatch(
+            self._kind,
+            self._origin,
+            self._is_reported,
+            self._is_variant,
+            self._chain,
+            self._source,
+            self._gate,
+            self._cost,
+            self._entries.decode(),
+        )
 
     def popleft(self) -> PlannedRequest:
         end = self._entries.index(b"\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from orbweaver.crawler.asked_as import AskedAs
 from orbweaver.crawler.bodies.body import Body, media_type
@@ -32,6 +33,14 @@ from pydantic import ValidationError
 WHOLE = 200
 
 
+class KnownSoFar(NamedTuple):
+    """Whether known files were put into the frontier, whether a lie was said, and what was called unchanged so far."""
+
+    has_begun: bool
+    has_said: bool
+    believed: tuple[FileKey, ...]
+
+
 class KnownFiles:
     """The visits of one recrawl that may be cheaper because of an earlier one.
 
@@ -48,6 +57,17 @@ class KnownFiles:
         self._has_begun = False
         self._believed: dict[FileKey, KnownFile] = {}
         self._has_said = False
+
+    @property
+    def so_far(self) -> KnownSoFar:
+        """Return what another process needs to go on; it is given what this one hands on."""
+        return KnownSoFar(self._has_begun, self._has_said, tuple(self._believed))
+
+    def restore(self, so_far: KnownSoFar) -> None:
+        """Go on where another process was."""
+        self._has_begun, self._has_said = so_far.has_begun, so_far.has_said
+        known = ((key, self._revisit.known_version(key)) for key in so_far.believed)
+        self._believed = {key: file for key, file in known if file is not None}
 
     def begin(self) -> None:
         """Put the known files into the frontier, once; to be called when the host has answered, and is not busy."""

@@ -43,7 +43,7 @@ class LinkFollower:
 
     `roots` are the numbers of the reported URLs, by their dedup key: a page that leads to one is noted in `visits`.
     `cookies_for` returns the cookies that would go with a request for a URL in the name of a reporter. `pages` gives
-    the references of a document.
+    the references of a document. `variables` are those of HLS playlists.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class LinkFollower:
         self._cookies_for = cookies_for
         self._pages = pages
         self.typed_files = TypedFiles()
-        self._variables: dict[str, Mapping[str, str]] = {}  # of HLS playlists, by their URL, for those that they name
+        self.variables: dict[str, Mapping[str, str]] = {}
 
     def follow(self, visit: Visit, response: FetchedResponse, body: Body, cookies: str) -> None:
         """Go where the headers and the document of a response lead, which was asked for with `cookies`."""
@@ -84,10 +84,10 @@ class LinkFollower:
             body.document_kind,
             content_type=response.content_type,
             base_url=response.url,
-            imported=self._variables.get(visit.origin.referrer or "", {}),
+            imported=self.variables.get(visit.origin.referrer or "", {}),
         )
-        if page_links.variables and len(self._variables) < MOST_PLAYLISTS_WITH_VARIABLES:
-            self._variables[response.url] = page_links.variables
+        if page_links.variables and len(self.variables) < MOST_PLAYLISTS_WITH_VARIABLES:
+            self.variables[response.url] = page_links.variables
         for note in page_links.notes:
             is_failure = note.outcome is Outcome.INCOMPLETE
             self._visits.skip(visit, Ending(note.outcome, note.rule, note.reason, is_failure))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from orbweaver.crawler.bodies.body import Body
-from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.errors import CheckpointRefused, UrlRefused
 from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter_headers_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
@@ -52,7 +52,7 @@ class Navigator:
     request for a URL in the name of a reporter. `admission` decides which visits are made, `links` follows what a
     response leads to, `known_files` visits again what an earlier recrawl found, `reported` has the results of the
     reported URLs, and `answers` counts how the hosts answered. `stopped_by` says why the recrawl is ending early,
-    None while it is not.
+    None while it is not. With a `key` (addresses/seen_urls.py) another process can go on where this one ends.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Navigator:
         flush: Callable[[], None],
         cookies_for: Callable[[str, ReporterHeaders], str],
         revisit: Revisit,
+        key: bytes | None = None,
     ) -> None:
         self._frontier = frontier
         self._journal = journal
@@ -76,7 +77,7 @@ class Navigator:
         self._roots: dict[str, set[int]] = {}  # of the reported URLs, by their dedup key
         self._origins: dict[str, Origin] = {}  # of the reported URLs
         self._visits = VisitJournal(journal, self.reported, flush=flush)
-        self.admission = Admission(scope, frontier, self._visits)
+        self.admission = Admission(scope, frontier, self._visits, key)
         self.known_files = KnownFiles(revisit, self.admission, self._visits, self._origins)
         self.links = LinkFollower(self.admission, self._visits, self._roots, cookies_for, revisit.pages)
         self._gatekeeper = Gatekeeper(self.admission, self._visits)
@@ -85,34 +86,52 @@ class Navigator:
 
     def begin(self, reports: Sequence[Report]) -> None:
         """Put the reported URLs at the head of the frontier, each once."""
+        visits = self._register(reports)
+        for visit, spelling in visits:
+            self.admission.consider(visit, visit.url, spelling=spelling)
+        for visit, _ in visits:
+            origin = visit.origin.of_links(visit.url)
+            self.links.go_to_originals(origin, visit.url, visit.url, LinkKind.PAGE)
+            self.links.go_to_inner_urls(origin, visit.url)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The origins of the reported URLs, by their number."""
+        return tuple(self._origins.values())
+
+    def begin_again(self, reports: Sequence[Report]) -> None:
+        """Know the reported URLs, which an earlier slice has put into the frontier."""
+        self._register(reports)
+
+    def _register(self, reports: Sequence[Report]) -> list[tuple[Visit, str | None]]:
+        """Note the reported URLs, and return the visit of each with the spelling of its URL."""
         by_url: dict[str, list[Report]] = {}
         for report in reports:
             by_url.setdefault(report.url, []).append(report)
+        visits: list[tuple[Visit, str | None]] = []
         for url, same in by_url.items():
             key, root = dedup_key.key(url), self.reported.add(url)
             self.admission.addresses.meet(url)
             self._roots.setdefault(key, set()).add(root)
-            visit = Visit(
-                url,
-                LinkKind.PAGE,
-                Origin(
-                    referrer=_first(report.referrer for report in same),
-                    report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
-                    reporter_headers=reporter_headers_of(same),
-                    root=root,
-                ),
-                is_reported=True,
+            origin = Origin(
+                referrer=_first(report.referrer for report in same),
+                report_ids=tuple(sorted({report.report_id for report in same if report.report_id})),
+                reporter_headers=reporter_headers_of(same),
+                root=root,
             )
-            self.admission.consider(visit, url, spelling=same[0].spelling)
-            if visit.origin.referrer is None and self._says_pages:
+            self._origins[url] = origin
+            if origin.referrer is None and self._says_pages:
                 self.links.typed_files.add(url)
-            self._origins[url] = visit.origin
-        for url, origin in self._origins.items():
-            self.links.go_to_originals(origin.of_links(url), url, url, LinkKind.PAGE)
-            self.links.go_to_inner_urls(origin.of_links(url), url)
+            visits.append((Visit(url, LinkKind.PAGE, origin, is_reported=True), same[0].spelling))
+        return visits
 
-    def stop(self, reason: str) -> None:
-        """Note why the recrawl is ending early."""
+    def refused_checkpoint(self, root: str, error: CheckpointRefused) -> None:
+        """Record that the recrawl begins anew, because nothing can be made of what an earlier slice left."""
+        reason = f"what an earlier slice of the recrawl left cannot be used ({error}): it began anew"
+        self._journal.skip(root, Outcome.INTERRUPTED, rule="checkpoint", reason=reason, is_failure=False)
+
+    def stop(self, reason: str | None) -> None:
+        """Note why the recrawl is ending early; None takes that back."""
         self.stopped_by = reason
 
     def arrived(

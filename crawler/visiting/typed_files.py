@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from orbweaver.crawler.visiting.visit import Visit
 
 
@@ -20,6 +22,21 @@ class TypedFiles:
     def add(self, url: str) -> None:
         """Note a reported URL that is asked for without a referrer."""
         self._typed.add(url)
+
+    @property
+    def answers(self) -> Mapping[str, str | None]:
+        """What the typed URLs gave: the digest of a file, None for anything else."""
+        return self._answers
+
+    @property
+    def visits(self) -> tuple[Visit, ...]:
+        """The visits to which pages led."""
+        return tuple(self._visits.values())
+
+    def restore(self, answers: Mapping[str, str | None], visits: Iterable[Visit]) -> None:
+        """Go on with the answers and visits of another process, as far as they are of typed URLs."""
+        self._answers = {url: digest for url, digest in answers.items() if url in self._typed}
+        self._visits = {visit.url: visit for visit in visits if visit.url in self._typed}
 
     def is_waiting_for_page(self, url: str) -> bool:
         """Whether a URL was asked for without a referrer, and no page has led to it yet."""

@@ -33,7 +33,8 @@ class VisitPool:
         self._visit = visit
         self._politeness = politeness
         self._at_once = at_once
-        self._under_way = 0
+        self._under_way: dict[int, PlannedRequest] = {}  # by the number of the visit
+        self._begun = 0
         self._is_stopped = False
         self._changed = asyncio.Event()
         self._running = 0
@@ -55,7 +56,12 @@ class VisitPool:
     @property
     def unvisited(self) -> int:
         """The number of URLs that are known and whose visit has not ended."""
-        return len(self._frontier) + self._under_way
+        return len(self._frontier) + len(self._under_way)
+
+    @property
+    def under_way(self) -> tuple[PlannedRequest, ...]:
+        """The visits that have begun and not ended, in the order in which they began."""
+        return tuple(self._under_way.values())
 
     def _start_task(self) -> None:
         self._running += 1
@@ -80,11 +86,13 @@ class VisitPool:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            self._under_way += 1
+            self._begun += 1
+            number = self._begun
+            self._under_way[number] = planned
             try:
                 await self._visit(planned)
             finally:
-                self._under_way -= 1
+                del self._under_way[number]
                 self._changed.set()
         self._running -= 1
         self._changed.set()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orbweaver.queue.fleet.guarded_worker import GuardedWorker, log
+from orbweaver.queue.queues import RETRIES
 from redis.client import Pipeline
 from rq.exceptions import StopRequested
 from rq.executions import Execution, ExecutionRegistry
@@ -67,12 +68,17 @@ class JobEnds(GuardedWorker):
             log.exception("the end of a recrawl job cannot be written: it is done again")
             self.executions.pop(one.execution.id, None)
 
-    def hand_back(self, one: BegunJob) -> None:
-        """Put a job back to the front of its queue; that it was begun here costs it no retry."""
+    def hand_back(self, one: BegunJob, *, is_sliced: bool = False) -> None:
+        """Put a job back to the front of its queue, or behind others when a slice of it is over; it costs no retry.
+
+        The next slice has all retries again: a large host is not given up for one mishap in each of a few slices.
+        """
+        if is_sliced:
+            one.job.retries_left = RETRIES
 
         def note() -> None:
             with self.connection.pipeline() as pipe:
-                one.queue.enqueue_job(one.job, pipeline=pipe, at_front=True)
+                one.queue.enqueue_job(one.job, pipeline=pipe, at_front=not is_sliced)
                 self.cleanup_execution(one.job, pipe, one.execution)
                 pipe.execute()
 

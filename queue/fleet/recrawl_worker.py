@@ -235,7 +235,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
         for recrawl in ended:
             begun = self._forget(recrawl)
             if recrawl.is_handed_back:
-                self.hand_back(begun)
+                self.hand_back(begun, is_sliced=recrawl.is_sliced)
                 continue
             try:
                 if unfit is not None:

@@ -95,8 +95,8 @@ def _is_under_way(store: Store, lease: Lease, state: RecrawlState, when: Recrawl
     recrawl_id = str(lease.recrawl_id)
     if state is RecrawlState.QUEUED:
         record = recrawls.read(store, recrawl_id)
-        if record is not None and record.attempt == 0:
-            # Its scheduler ended before it had put the job there, or somebody withdrew it.
+        if record is not None:
+            # Its scheduler ended before it had put the job there, or somebody withdrew it, perhaps between two slices.
             return _put_there(store, lease, record)
     [status] = recrawls.statuses(store, [recrawl_id])  # it may have ended since
     if status.state not in ENDED:
@@ -224,6 +224,7 @@ def _counts(record: RecrawlRecord) -> dict[str, int]:
         "failures": tally.failures,
         "skipped": tally.skipped,
         "bytes_read": tally.bytes_read,
+        "slices": record.slices + 1,
     }
 
 

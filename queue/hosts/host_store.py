@@ -43,6 +43,7 @@ class VisitRecord(Noun):
     new_cases: int = 0
     unknown: int = 0
     seconds: float | None = None
+    slices: int = 1
     recrawl_id: str | None = None
     run_id: str | None = None
     asked_at: Moment | None = None

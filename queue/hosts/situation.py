@@ -17,7 +17,9 @@ from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import KnownHost
 from orbweaver.queue.hosts.host_waits import HostWait
 from orbweaver.queue.hosts.obstacles import Fleet
+from orbweaver.queue.hosts.visit_outcome import VisitOutcome, ending_of
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import recrawls
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.explanation import Cause, DueTime
 from orbweaver.queue.schedule.rates import Prior, rate_of
@@ -149,17 +151,22 @@ def _in_work(store: Store, lease: Lease, fleet: Fleet) -> tuple[str, tuple[str, 
     if lease.recrawl_id is None:
         return "claimed", ("a scheduler is about to enqueue its recrawl",)
     job_id, recrawl = queues.recrawl_job_id(lease.name), f"recrawl {lease.recrawl_id}"
+    record = recrawls.read(store, lease.recrawl_id)
+    ending = None if record is None else ending_of(record)
+    slices = (ending.reason or "",) if ending is not None and ending.outcome is VisitOutcome.SLICED else ()
     if job_id in fleet.parked:
         obstacle = obstacles.of_its_job(lease.name, fleet)
         assert obstacle is not None
         return obstacle.word, (obstacle.line,)
     if (worker := queues.worker_of(store, QueueName.RECRAWL, job_id)) is not None:
-        return "recrawled", (f"worker {worker} recrawls it: {recrawl}",)
+        return "recrawled", (f"worker {worker} recrawls it: {recrawl}", *slices)
     if job_id not in fleet.has_job:
         return "answers", (f"its {recrawl} is over; its files wait for their answers, and a scheduler for these",)
     if not fleet.places:
         waits = obstacles.of_the_fleet(HostClock(), fleet, is_asked_for=True)
         return waits[0].word, (f"its {recrawl} waits in the queue", *(one.line for one in waits))
+    if slices:
+        return "sliced", (f"its {recrawl} waits in the queue behind others", *slices)
     return "queued", (f"its {recrawl} waits in the queue for a worker",)
 
 

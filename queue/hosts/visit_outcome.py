@@ -48,6 +48,13 @@ SLOWED_VISITS: Final = 3
 _BY_WAITING: Final = frozenset(
     {VisitOutcome.BUDGET, VisitOutcome.TRAPPED, VisitOutcome.REFUSED, VisitOutcome.UNREACHABLE}
 )
+_UNENDED: Final = frozenset({RecrawlState.QUEUED, RecrawlState.RUNNING})
+# Limits that are not the scope's.
+_LIMITS: Final = {
+    "checkpoint": "more URLs waited at the end of a slice than are kept",
+    "seen": "more URLs were met than are remembered",
+    "waiting": "more URLs were known than can wait",
+}
 _REFUSED: Final = frozenset(
     {
         Outcome.ACTING_LINK,
@@ -65,20 +72,22 @@ _ANSWERED: Final = frozenset({Outcome.ARCHIVE_NOT_READ, Outcome.EMPTY, Outcome.E
 
 def ending_of(record: RecrawlRecord, reported: Collection[Reported] = ()) -> VisitEnding:
     """Return the outcome of the visit that a recrawl made; `reported` is what it saw of the reported URLs."""
+    if record.slices and record.state in _UNENDED:
+        waiting = f"{record.tally.queued} URLs wait"
+        return VisitEnding(VisitOutcome.SLICED, f"{record.slices} slices of it are over, and {waiting} for the next")
     if record.state is RecrawlState.INTERRUPTED:
         return VisitEnding(VisitOutcome.STOPPED, record.reason or "told to stop")
     if record.state is not RecrawlState.FINISHED:
         return VisitEnding(VisitOutcome.CRASHED, record.reason or "it did not end")
-    if record.stopped_by is not None and "slice" in record.stopped_by:
-        return VisitEnding(VisitOutcome.SLICED, f"{record.stopped_by} is over")
-    if record.stopped_by == HOST_ERRORS:
+    limit = record.stopped_by or record.limit
+    if limit == HOST_ERRORS:
         return VisitEnding(VisitOutcome.UNREACHABLE, "too many requests in a row failed")
     if not _has_given(record):
         ending = _without_a_gift(reported)
         if ending is not None:
             return ending
-    if record.stopped_by is not None:
-        return _limited(record, record.stopped_by)
+    if limit is not None:
+        return _limited(record, limit)
     refusal = _refusal(record)
     return VisitEnding(VisitOutcome.FINISHED) if refusal is None else VisitEnding(VisitOutcome.BLOCKED, refusal)
 
@@ -142,7 +151,7 @@ def _limited(record: RecrawlRecord, limit: str) -> VisitEnding:
     if limit == "max_host_cost" and requests < record.order.scope.limits.max_host_cost / 2:
         # A request costs more than 1 when its page is probably endless.
         return VisitEnding(VisitOutcome.TRAPPED, f"{limit} was reached by {requests} requests")
-    return VisitEnding(VisitOutcome.BUDGET, f"{limit} was reached")
+    return VisitEnding(VisitOutcome.BUDGET, _LIMITS.get(limit, f"{limit} was reached"))
 
 
 def _refusal(record: RecrawlRecord) -> str | None:

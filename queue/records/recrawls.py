@@ -14,7 +14,7 @@ from orbweaver.crawler.errors import NotRecorded
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Limits, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue.intake.orders import Order
-from orbweaver.queue.records import batches
+from orbweaver.queue.records import batches, checkpoints
 from orbweaver.store import hash_fields, keys
 from orbweaver.store.connection import Store, text
 from pydantic import Field
@@ -47,9 +47,10 @@ ENDED = frozenset({RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState
 class RecrawlRecord(Noun):
     """A recrawl as an operator sees it.
 
-    `stopped_by` names the limit that ended it early; `reason` says why it failed; `sandbox` is what the kernel
-    enforced; `suggestions` are hosts whose files the scope's pages show, with how many at least; `answers` is how each
-    host answered for its files and pages.
+    `stopped_by` names what ended it early, `limit` the limit by which most URLs were left out otherwise; `reason` says
+    why it failed; `sandbox` is what the kernel enforced; `suggestions` are hosts whose files the scope's pages show,
+    with how many at least; `answers` is how each host answered for its files and pages. `slices` counts those that were
+    over before the last one.
     """
 
     recrawl_id: str
@@ -59,10 +60,12 @@ class RecrawlRecord(Noun):
     attempt: int = 0
     tally: Tally = Tally()
     stopped_by: str | None = None
+    limit: str | None = None
     reason: str | None = None
     sandbox: dict[str, object] | None = None
     suggestions: dict[str, int] = Field(default_factory=dict)
     answers: dict[str, HostAnswers] = Field(default_factory=dict)
+    slices: int = 0
 
 
 @dataclass
@@ -114,10 +117,12 @@ def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
         attempt=int(stored["attempt"]),
         tally=Tally.model_validate_json(stored.get("tally", "{}")),
         stopped_by=stored.get("stopped_by"),
+        limit=stored.get("limit"),
         reason=stored.get("reason"),
         sandbox=json.loads(stored["sandbox"]) if "sandbox" in stored else None,
         suggestions=json.loads(stored.get("suggestions", "{}")),
         answers=json.loads(stored.get("answers", "{}")),
+        slices=int(stored.get("slices", 0)),
     )
 
 
@@ -126,20 +131,22 @@ class RecrawlStatus(NamedTuple):
 
     state: RecrawlState
     tally: Tally
+    slices: int = 0
 
 
 def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
     """Read the status of recrawls, in order, in one round trip; a record that has expired counts as failed."""
     with store.pipeline(transaction=False) as pipe:
         for recrawl_id in recrawl_ids:
-            pipe.hmget(keys.recrawl(recrawl_id), "state", "tally")
+            pipe.hmget(keys.recrawl(recrawl_id), "state", "tally", "slices")
         answers = pipe.execute()
     return [
         RecrawlStatus(
             RecrawlState(text(state)) if state is not None else RecrawlState.FAILED,
             Tally.model_validate_json(tally) if tally is not None else Tally(),
+            int(slices or 0),
         )
-        for state, tally in answers
+        for state, tally, slices in answers
     ]
 
 
@@ -194,27 +201,35 @@ def keep_for(pipe: Pipeline, recrawl_id: str, seconds: int) -> None:
 
 
 def begin(store: Store, recrawl_id: str) -> Attempt | None:
-    """Mark a recrawl as running, from its start; returns the attempt.
+    """Mark a recrawl as running, from its last checkpoint or from its start; returns the attempt.
 
-    None when nothing may be fetched any more: it has ended, or its run is over. The latter ends it.
+    What was recorded after the checkpoint is recorded again, so it is forgotten, but for what was found: that is asked
+    about once, however often it is found. None when nothing may be fetched any more: it has ended, or its run is over.
+    The latter ends it.
     """
     key = keys.recrawl(recrawl_id)
     run_key = keys.run(text(store.hget(key, "run_id") or ""))
     with store.pipeline(transaction=True) as pipe:
         while True:
-            pipe.watch(key, run_key)
+            pipe.watch(key, run_key, keys.recrawl_checkpoint(recrawl_id))
             state = pipe.hget(key, "state")
+            before = checkpoints.recorded(pipe, recrawl_id)
             is_over = pipe.hexists(run_key, "over_at")
             if state is not None and RecrawlState(text(state)) in ENDED:
                 return None
             pipe.multi()
             if is_over:
-                pipe.hset(key, mapping={"state": RecrawlState.INTERRUPTED, "ended_at": format_time(now())})
+                ended(recrawl_id, RecrawlState.INTERRUPTED)(pipe)
             else:
                 pipe.hincrby(key, "attempt", 1)
                 pipe.hset(key, "state", RecrawlState.RUNNING)
-                pipe.hdel(key, "writes", "tally", "stopped_by", "reason", "sandbox", "suggestions", "answers")
-                pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
+                pipe.hdel(key, "writes", "stopped_by", "limit", "reason", "sandbox", "suggestions", "answers")
+                if before is None:
+                    pipe.hdel(key, "tally", "slices")
+                    pipe.delete(keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id))
+                    checkpoints.forget(pipe, recrawl_id)
+                else:
+                    checkpoints.go_back(pipe, recrawl_id, before)
             try:
                 answers = pipe.execute()
             except WatchError:
@@ -261,20 +276,28 @@ def ended(
     state: RecrawlState,
     *,
     stopped_by: str | None = None,
+    limit: str | None = None,
     reason: str | None = None,
     suggestions: Mapping[str, int] | None = None,
     answers: Mapping[str, HostAnswers] | None = None,
 ) -> Write:
-    """Return the write that marks a recrawl as ended."""
+    """Return the write that marks a recrawl as ended; nobody goes on where it was."""
     given = {
         "state": state.value,
         "ended_at": format_time(now()),
         "stopped_by": stopped_by,
+        "limit": limit,
         "reason": reason,
         "suggestions": json.dumps(suggestions) if suggestions else None,
         "answers": json.dumps({host: one.model_dump() for host, one in answers.items()}) if answers else None,
     }
-    return _fields(keys.recrawl(recrawl_id), {name: said for name, said in given.items() if said is not None})
+    fields: dict[FieldT, EncodableT] = {name: said for name, said in given.items() if said is not None}
+
+    def write(pipe: Pipeline) -> None:
+        pipe.hset(keys.recrawl(recrawl_id), mapping=fields)
+        checkpoints.forget(pipe, recrawl_id)
+
+    return write
 
 
 def contained(recrawl_id: str, enforced: dict[str, object]) -> Write:
@@ -285,6 +308,16 @@ def contained(recrawl_id: str, enforced: dict[str, object]) -> Write:
 def handed_back(recrawl_id: str) -> Write:
     """Return the write that nobody works on the recrawl, and another attempt will."""
     return _fields(keys.recrawl(recrawl_id), {"state": RecrawlState.QUEUED.value})
+
+
+def sliced(recrawl_id: str) -> Write:
+    """Return the write that a slice of the recrawl is over, and another attempt will go on."""
+
+    def write(pipe: Pipeline) -> None:
+        pipe.hset(keys.recrawl(recrawl_id), "state", RecrawlState.QUEUED.value)
+        pipe.hincrby(keys.recrawl(recrawl_id), "slices", 1)
+
+    return write
 
 
 def answered(recrawl_id: str, reported: Sequence[Reported]) -> Write:

@@ -62,8 +62,11 @@ def mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: boo
 
 
 def _end_idle(store: Store, run_id: str) -> None:
-    for recrawl_id in stop_recrawls(store, run_id):
-        recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason="stopped")
+    idle = stop_recrawls(store, run_id)
+    for recrawl_id, status in zip(idle, recrawls.statuses(store, idle), strict=True):
+        left = status.tally.queued  # of one between two slices
+        reason = f"stopped, {left} more URLs were known" if left else "stopped"
+        recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason=reason)
 
 
 def _open_recrawls(store: Store, run_id: str) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import Case, Skip, Tally, now
+from orbweaver.queue.hosts import visit_outcome
+from orbweaver.queue.hosts.visit_outcome import VisitEnding
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.records import recrawls, report_outcomes, runs
@@ -26,6 +28,7 @@ class HostProgress:
     name: str
     state: RecrawlState
     tally: Tally
+    slices: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class VerifyResult:
 
     `unhealthy` are the matching services whose answers did not count at the end; `rematched` is what was asked again
     because a list has changed, None for nothing. `reports` is what came of each report, in the order of their lines.
-    `unconfirmed` says why the store's disks did not confirm at the end that they have all of it; None when they did.
+    `endings` has the outcome of each recrawl. `unconfirmed` says why the store's disks did not confirm at the end that
+    they have all of it; None when they did.
     """
 
     run_id: str
@@ -66,6 +70,7 @@ class VerifyResult:
     rematched: RematchResult | None = None
     reports: tuple[ReportResult, ...] = ()
     unconfirmed: str | None = None
+    endings: Mapping[str, VisitEnding] = field(default_factory=dict)
 
     @property
     def skips(self) -> tuple[Skip, ...]:
@@ -91,7 +96,7 @@ def progress_of(
         waiting=sum(runs.waiting(store, run_id)),
         unhealthy=unhealthy_since(store, began_at),
         is_rematching=rematch_result.is_under_way(store),
-        each=tuple(HostProgress(name, one.state, one.tally) for name, one in zip(names, statuses, strict=True)),
+        each=tuple(HostProgress(name, *one) for name, one in zip(names, statuses, strict=True)),
     )
 
 
@@ -108,9 +113,10 @@ def result_of(
     records = records_of(store, run_id)
     cases = case_store.read_many(store, runs.case_ids(store, run_id))
     unknown = runs.unknown(store, run_id)
+    reported = {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records}
     reports = report_outcomes.results(
         records,
-        {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records},
+        reported,
         cases,
         unknown={one.url: one.reason for one in unknown},
         undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
@@ -130,6 +136,10 @@ def result_of(
         rematched=rematch_result.since(store, asked_before),
         reports=reports,
         unconfirmed=unconfirmed,
+        endings={
+            record.recrawl_id: visit_outcome.ending_of(record, reported[record.recrawl_id].values())
+            for record in records
+        },
     )
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from fuzz import (
     archives,
+    checkpoints,
     cookies,
     decoding,
     documents,
@@ -25,6 +26,7 @@ from fuzz import (
 
 TARGETS: dict[str, ModuleType] = {
     "archives": archives,
+    "checkpoints": checkpoints,
     "cookies": cookies,
     "decoding": decoding,
     "documents": documents,

@@ -23,7 +23,8 @@ from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
 from orbweaver.queue.matching import daily_rematch, rematch
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, in_force, known_responses, paces, recrawls, runs
+from orbweaver.queue.records import batches, checkpoints, in_force, known_responses, paces, recrawls, runs
+from orbweaver.queue.records.checkpoints import Recorded
 from orbweaver.queue.records.paces import Filled, Waited
 from orbweaver.queue.runs import living, run_lock
 from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
@@ -92,6 +93,9 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     spending.take(store, 10, 1, 1, NOON)
     pace = Waited(HostPace(), after_wait(HostPace(), NOON.timestamp(), 60))
     paces.ask(store, "worker", {"h": Filled(1, 1, 1)}, [], places=2, lasts=10, turn=10, waits={"h": pace})
+    with transaction(store) as pipe:
+        for write in (checkpoints.met("r", b"u"), checkpoints.kept("r", b"state", Recorded(), 1.0)):
+            write(pipe)
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()
     with (

@@ -133,8 +133,9 @@ def _show_host(console: Console, host: KnownHost, told: Situation, visits: Seque
         console.print(f"  rate: {told.rate:.3g} new files a day, from {count(clock.visits, 'visit')}")
     for visit in visits:
         reason = "" if visit.reason is None else f": {visit.reason}"
+        outcome = f"{visit.outcome} in {visit.slices} slices" if visit.slices > 1 else visit.outcome
         console.print(
-            f"  {_short(format_time(visit.ended_at))} {visit.outcome}{safe(reason)}; {count(visit.pages, 'page')}, "
+            f"  {_short(format_time(visit.ended_at))} {outcome}{safe(reason)}; {count(visit.pages, 'page')}, "
             f"{count(visit.files, 'file')}, {size(visit.bytes_read)}, {count(visit.cases, 'case')} "
             f"({visit.new_cases} new), {visit.unknown} unknown{', slowed by 429 or 503' if visit.is_slowed else ''}"
         )

@@ -12,6 +12,7 @@ from orbweaver.console.terminal.lists.raw_list import RawList
 from orbweaver.console.terminal.runs import rematch_result, report_list
 from orbweaver.console.text import count, for_people, reason_for_people, safe, size
 from orbweaver.model import CaseState, Outcome, format_time
+from orbweaver.queue.hosts.visit_outcome import VisitOutcome
 from orbweaver.queue.intake.reports import BadLine
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.runs.verify_result import VerifyResult
@@ -21,6 +22,10 @@ from rich.console import Console
 LINES_SHOWN = 20
 CASES_SHOWN = 200
 SUGGESTIONS_SHOWN = 5
+# Of the others the lines about states and limits tell.
+_SHOWN_OUTCOMES = frozenset(
+    {VisitOutcome.REFUSED, VisitOutcome.UNREACHABLE, VisitOutcome.BLOCKED, VisitOutcome.TRAPPED}
+)
 
 
 def exit_status(result: VerifyResult) -> int:
@@ -96,11 +101,14 @@ def _line(bad: BadLine) -> dict[str, Any]:
 
 
 def _host(record: RecrawlRecord, result: VerifyResult) -> dict[str, Any]:
-    tally = record.tally
+    tally, ending = record.tally, result.endings.get(record.recrawl_id)
     return {
         "host": record.order.scope.name,
         "scope": record.order.scope.kind.value,
         "state": record.state.value,
+        "outcome": None if ending is None else ending.outcome.value,
+        "outcome_reason": None if ending is None else ending.reason,
+        "slices": record.slices + 1,
         "attempts": record.attempt,
         "authority": record.order.scope.authority,
         "robots": record.order.scope.access.robots.value,
@@ -157,6 +165,9 @@ def _show_hosts(console: Console, result: VerifyResult) -> None:
             )
         elif record.stopped_by is not None:
             console.print(f"partial: host {name}: {record.stopped_by} was reached", highlight=False)
+        ending = result.endings.get(record.recrawl_id)
+        if ending is not None and ending.outcome in _SHOWN_OUTCOMES:
+            console.print(f"{ending.outcome}: host {name}: {reason_for_people(ending.reason or '')}", highlight=False)
         expired = _expired(record, result)
         if expired is not None:
             console.print(f"expired: host {name}: {expired}", highlight=False)

@@ -10,7 +10,7 @@ from types import TracebackType
 from orbweaver.console.terminal.runs.eta import Eta, Work
 from orbweaver.console.text import safe, size
 from orbweaver.queue.records.recrawls import RecrawlState
-from orbweaver.queue.runs.verify_result import VerifyProgress
+from orbweaver.queue.runs.verify_result import HostProgress, VerifyProgress
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -57,7 +57,7 @@ def share_done(progress: VerifyProgress) -> float | None:
 
     Nobody knows how much the last hosts still have, so the bar then shows no share, only that the run goes on.
     """
-    is_waiting = any(host.state is RecrawlState.QUEUED for host in progress.each)
+    is_waiting = any(map(_waits_to_begin, progress.each))
     return progress.hosts_done / progress.hosts if is_waiting and progress.hosts else None
 
 
@@ -132,10 +132,15 @@ def _work(progress: VerifyProgress, seconds: float) -> Work:
         seconds=seconds,
         hosts=progress.hosts,
         hosts_done=progress.hosts_done,
-        hosts_waiting=sum(host.state is RecrawlState.QUEUED for host in progress.each),
+        hosts_waiting=sum(map(_waits_to_begin, progress.each)),
         visited=tally.pages + tally.files + tally.skipped,
         waiting=tally.queued,
     )
+
+
+def _waits_to_begin(host: HostProgress) -> bool:
+    """Whether a host is still to be begun, and does not only wait for its next slice."""
+    return host.state is RecrawlState.QUEUED and not host.slices
 
 
 def _host_rows(progress: VerifyProgress, console: Console) -> list[RenderableType]:

@@ -15,10 +15,10 @@ the URLs that were left out meanwhile are asked for after all.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from orbweaver.crawler.rules.urls import host_of
 from orbweaver.crawler.visiting.addresses import dedup_key
@@ -48,7 +48,9 @@ class Met(Enum):
 
 
 @dataclass(slots=True)
-class _KnownPlace:
+class KnownPlace:
+    """A place and what was learnt of it; `example` is a URL there, `left_out` counts those that were not fetched."""
+
     example: str
     agreed: int = 0
     is_different: bool = False
@@ -65,24 +67,59 @@ class LeftOutUrls:
     is_same: bool
 
 
+class Learnt(NamedTuple):
+    """What was learnt so far: the places by their names, and how often belief in all of them was taken back."""
+
+    places: dict[str, KnownPlace]
+    doubts: int
+    has_met_variants: bool
+
+
 class SameAddresses:
     """The URLs that one recrawl met, and what it has learnt about those that share a dedup key.
 
-    `has_met_variants` says whether there is anything to learn: until then no answer need be compared.
+    `has_met_variants` says whether there is anything to learn: until then no answer need be compared. With a `key`
+    another process can go on with what was met and learnt; the answers themselves are forgotten, so the first answer
+    of a dedup key there is compared with none.
     """
 
-    def __init__(self) -> None:
-        self._seen = SeenUrls()
-        self._candidates = SeenUrls()
+    def __init__(self, key: bytes | None = None) -> None:
+        self._seen = SeenUrls(key)
+        self._candidates = SeenUrls(key)
         self._answers = SeenUrls()
         self._answered = SeenUrls()
-        self._places: dict[str, _KnownPlace] = {}
-        self._kept: list[tuple[_KnownPlace, PlannedRequest]] = []
+        self._places: dict[str, KnownPlace] = {}
+        self._kept: list[tuple[KnownPlace, PlannedRequest]] = []
         self._doubts = 0
         self.has_met_variants = False
 
     def __len__(self) -> int:
         return len(self._seen) + len(self._candidates)
+
+    @property
+    def learnt(self) -> Learnt:
+        """What was learnt so far."""
+        return Learnt(self._places, self._doubts, self.has_met_variants)
+
+    @property
+    def kept(self) -> Iterator[PlannedRequest]:
+        """What was left out, and is asked for after all when that turns out to be wrong."""
+        return (planned for _, planned in self._kept)
+
+    def take_unsaved(self) -> tuple[bytes, bytes]:
+        """Return the hashes of the URLs, and of the candidates, that were met since the last call."""
+        return self._seen.take_unsaved(), self._candidates.take_unsaved()
+
+    def restore_met(self, met: bytes, candidates: bytes) -> None:
+        """Note what another process with the same key had met."""
+        self._seen.restore(met)
+        self._candidates.restore(candidates)
+
+    def restore_learnt(self, learnt: Learnt, kept: Iterable[PlannedRequest]) -> None:
+        """Go on with what another process had learnt, and with the URLs that it had left out."""
+        self._places, self._doubts, self.has_met_variants = dict(learnt.places), learnt.doubts, learnt.has_met_variants
+        places = ((self._places.get(_place_of(one.visit.url)), one) for one in kept)
+        self._kept = [(place, one) for place, one in places if place is not None][:MOST_KEPT]
 
     def note(self, text: str) -> bool:
         """Note a text that is no URL; return whether it is new."""
@@ -169,10 +206,10 @@ class SameAddresses:
                 names = ", ".join(dedup_key.parts_left_out(place.example))
                 yield LeftOutUrls(place.example, place.left_out, names, self._is_believed(place))
 
-    def _is_believed(self, place: _KnownPlace) -> bool:
+    def _is_believed(self, place: KnownPlace) -> bool:
         return place.agreed >= ENOUGH and not place.is_different and self._doubts < MOST_DOUBTS
 
-    def _leave_out(self, place: _KnownPlace, planned: PlannedRequest) -> None:
+    def _leave_out(self, place: KnownPlace, planned: PlannedRequest) -> None:
         place.left_out += 1
         if len(self._kept) < MOST_KEPT:
             self._kept.append((place, planned))
@@ -187,11 +224,11 @@ class SameAddresses:
             place.left_out -= 1
         return [planned for _, planned in kept]
 
-    def _place(self, url: str) -> _KnownPlace | None:
+    def _place(self, url: str) -> KnownPlace | None:
         name = _place_of(url)
         place = self._places.get(name)
         if place is None and len(self._places) < MOST_PLACES:
-            place = self._places[name] = _KnownPlace(url)
+            place = self._places[name] = KnownPlace(url)
         return place
 
 

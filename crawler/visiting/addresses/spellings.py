@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from orbweaver.crawler.rules.spelt_urls import SpeltUrl
@@ -35,6 +36,11 @@ class Spellings:
             self._bytes -= _cost(spelt.url, before)
         if spelt.spelling is not None:
             self._put(spelt.url, spelt.spelling)
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The spellings, by URL."""
+        return self._spellings
 
     def of(self, url: str) -> str | None:
         """Return the spelling in which a canonical URL is asked for, None for its own."""

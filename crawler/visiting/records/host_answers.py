@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-from orbweaver.model import HostAnswers
+from orbweaver.model import AnswerCounts, HostAnswers
+from pydantic import StringConstraints
 
 # Answers that say there is nothing: RFC 9110, 15.5.5 and 15.5.11.
 GONE_STATUSES: Final = frozenset({404, 410})
@@ -19,6 +20,8 @@ A_GATE: Final = "gate"
 _GONE: Final = frozenset(f"http.{status}" for status in GONE_STATUSES)
 # Of so many hosts the counts are handed on, those with the most answers.
 HOSTS_HANDED_ON: Final = 1_000
+# An operator's terminal shows these as they are.
+HostName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9._:\[\]-]{1,300}\z")]
 
 
 class Tolerance(NamedTuple):
@@ -74,6 +77,14 @@ def _in_words(answer: str, count: int) -> str:
     return f"{count} answered {answer.removeprefix('http.')}"
 
 
+class AnswersSoFar(NamedTuple):
+    """The answers of all hosts, and an example of what each refused: (`files` or `pages`, host, URL)."""
+
+    files: dict[HostName, AnswerCounts]
+    pages: dict[HostName, AnswerCounts]
+    examples: tuple[tuple[str, str, str], ...]
+
+
 class AnswerCounter:
     """The answers of every host of one recrawl."""
 
@@ -81,6 +92,18 @@ class AnswerCounter:
         self._files: dict[str, Counter[str]] = {}
         self._pages: dict[str, Counter[str]] = {}
         self._examples: dict[tuple[str, str], str] = {}
+
+    @property
+    def so_far(self) -> AnswersSoFar:
+        """What was counted."""
+        examples = tuple((what, host, url) for (what, host), url in self._examples.items())
+        return AnswersSoFar(dict(self._files), dict(self._pages), examples)
+
+    def restore(self, counted: AnswersSoFar) -> None:
+        """Go on with what another process counted."""
+        self._files = {host: Counter(counts) for host, counts in counted.files.items()}
+        self._pages = {host: Counter(counts) for host, counts in counted.pages.items()}
+        self._examples = {(what, host): url for what, host, url in counted.examples}
 
     def note(self, url: str, host: str, *, is_file: bool, answer: str, is_failure: bool = False) -> None:
         """Count one answer; `is_failure` says that the host failed, and that this is recorded by itself already."""

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from orbweaver.model import Outcome, Sighting, Skip, Tally, now
 
 BATCH_SIGHTINGS = 200
+# Limits by which a part of a host is not visited, as rules name them; the others leave out a part of a page or a file.
+LIMITS_OF_RECRAWL: Final = frozenset(
+    {
+        "limit.checkpoint",
+        "limit.host_errors",
+        "limit.max_bytes",
+        "limit.max_files",
+        "limit.max_host_cost",
+        "limit.max_pages",
+        "limit.seen",
+        "limit.waiting",
+    }
+)
 # Beyond this many a recrawl only counts what it did not fetch: the list is for people, and a trap is endless.
 SKIPS_RECORDED = 10_000
 
@@ -20,7 +34,10 @@ class Record(Protocol):
 
 
 class Journal:
-    """Collects and counts; `flush` hands everything collected to `record` and forgets it."""
+    """Collects and counts; `flush` hands everything collected to `record` and forgets it.
+
+    `limits` counts the URLs that were left out by each of LIMITS_OF_RECRAWL.
+    """
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -28,6 +45,7 @@ class Journal:
         self._skips: list[Skip] = []
         self._skips_recorded = 0
         self._flushed = Tally()
+        self.limits: Counter[str] = Counter()
         self.tally = Tally()
 
     def sighting(self, sighting: Sighting) -> None:
@@ -35,6 +53,15 @@ class Journal:
         self.tally.files += 1
         self.tally.error_bodies += not 200 <= sighting.http.status < 300
         self._sightings.append(sighting)
+
+    @property
+    def skips_recorded(self) -> int:
+        """How many URLs without a digest were recorded, and not only counted."""
+        return self._skips_recorded
+
+    def restore(self, tally: Tally, skips_recorded: int, limits: Mapping[str, int]) -> None:
+        """Go on counting where another process was."""
+        self.tally, self._skips_recorded, self.limits = tally, skips_recorded, Counter(limits)
 
     @property
     def is_full(self) -> bool:
@@ -56,6 +83,8 @@ class Journal:
         """Note a URL that gave no digest, and why; a failure is one after which a file may be there unseen."""
         self.tally.skipped += count
         self.tally.failures += is_failure
+        if outcome is Outcome.LIMIT and rule in LIMITS_OF_RECRAWL:
+            self.limits[rule] += count
         if self._skips_recorded >= SKIPS_RECORDED and not is_failure:
             return
         self._skips_recorded += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orbweaver.model import Outcome, Reported
@@ -31,7 +32,9 @@ def is_page_part(content_type: str | None) -> bool:
 
 
 @dataclass(slots=True)
-class _Seen:
+class SeenReport:
+    """What was seen of one reported URL so far; its fields are those of Reported."""
+
     url: str
     has_ended: bool = False
     is_page: bool = False
@@ -49,16 +52,25 @@ class ReportedUrls:
     """The reported URLs of one recrawl by their number, which visits carry as their `root`."""
 
     def __init__(self) -> None:
-        self._seen: list[_Seen] = []
+        self._seen: list[SeenReport] = []
 
     def add(self, url: str) -> int:
         """Note a reported URL; returns its number."""
-        self._seen.append(_Seen(url))
+        self._seen.append(SeenReport(url))
         return len(self._seen) - 1
 
     def url_of(self, root: int) -> str:
         """Return the reported URL with this number."""
         return self._seen[root].url
+
+    @property
+    def seen(self) -> tuple[SeenReport, ...]:
+        """What was seen of each, in the order of `add`."""
+        return tuple(self._seen)
+
+    def restore(self, seen: Sequence[SeenReport]) -> None:
+        """Go on with what another process saw of the same URLs."""
+        self._seen = list(seen)
 
     def came(self, root: int, *, status: int, is_page: bool) -> None:
         """Note that a page or a file came for a reported URL."""

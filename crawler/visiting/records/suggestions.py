@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 HOSTS_COUNTED: Final = 1_000
@@ -25,6 +26,10 @@ class ScopeSuggestions:
             self._counts[host] += 1
             return
         self._counts = Counter({known: count - 1 for known, count in self._counts.items() if count > 1})
+
+    def restore(self, counts: Mapping[str, int]) -> None:
+        """Go on with what was counted before."""
+        self._counts = Counter(dict(list(counts.items())[: self._most]))
 
     def top(self, count: int = 20) -> list[tuple[str, int]]:
         """Return the hosts with most files, each with how many (at least) there are, most first."""

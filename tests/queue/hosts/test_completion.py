@@ -112,13 +112,27 @@ def test_a_lease_is_renewed_while_its_job_waits_or_is_worked_on(store: Store) ->
     assert due.leases(store)[0].ends_at >= before
 
 
-@pytest.mark.parametrize("open_outcome", ["sliced", "stopped"])
-def test_a_visit_that_is_not_over_teaches_nothing_and_goes_on(store: Store, open_outcome: str) -> None:
+def test_a_visit_waits_for_all_its_slices(store: Store) -> None:
+    recrawl_id = started(store)
+    for _ in range(2):
+        take_job(store)
+        attempt = recrawls.begin(store, recrawl_id)
+        assert attempt is not None
+        recrawls.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
+        drop_job(store)  # as somebody withdraws it while it waits for its next slice
+        done = completed(store)
+        assert (done.outcomes, done.under_way) == ({}, 1)
+        assert jobs(store) == [recrawl_id]
+    end_recrawl(store)
+    assert completed(store).outcomes == {"h.test": "finished"}
+    assert host_store.visits(store, "h.test")[0].slices == 1  # it was begun without a checkpoint
+
+
+def test_a_visit_that_is_not_over_teaches_nothing_and_goes_on(store: Store) -> None:
     started(store)
     before = host_store.read_clock(store, "h.test")
-    state = RecrawlState.INTERRUPTED if open_outcome == "stopped" else RecrawlState.FINISHED
-    end_recrawl(store, state=state, stopped_by="slice" if open_outcome == "sliced" else None)
-    assert completed(store).outcomes == {"h.test": open_outcome}
+    end_recrawl(store, state=RecrawlState.INTERRUPTED)
+    assert completed(store).outcomes == {"h.test": "stopped"}
     after = host_store.read_clock(store, "h.test")
     assert (after.visits, after.failures, after.last_visit) == (before.visits, 0, None)
     [again] = due.due_times(store, ["h.test"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import replace
 
 import pytest
 from orbweaver.console.terminal.runs.eta import Eta, Work
@@ -36,6 +37,8 @@ def progress(*states: RecrawlState, files: int = 0, queued: int = 0, waiting: in
 
 def test_the_bar_shows_the_hosts_that_are_done_and_makes_no_claim_about_the_last_ones() -> None:
     assert share_done(progress(RUNNING, QUEUED)) == 0
+    between_slices = replace(progress(RUNNING, QUEUED).each[1], slices=1)
+    assert share_done(replace(progress(RUNNING, QUEUED), each=(between_slices,))) is None
     assert share_done(progress(DONE, RUNNING, QUEUED, QUEUED)) == 0.25
     assert share_done(progress(*[DONE] * 99, RUNNING)) is None
     assert share_done(progress(DONE, waiting=1)) is None
