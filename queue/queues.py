@@ -34,7 +34,7 @@ KERNEL = "kernel"
 RELEASE = "orbweaver_version"
 RECRAWLS_AT_ONCE = "recrawls_at_once"
 PARKED_SECONDS = 90 * 24 * 3600
-_ENCODED = re.compile(r"_([0-9a-f]{1,4})_")
+_ENCODED = re.compile(r"_([0-7]?[0-9a-f])_")
 
 
 class QueueName(StrEnum):
@@ -56,7 +56,7 @@ def encoded(name: str) -> str:
 
 
 def decoded(part: str) -> str:
-    """Return the text that a part of a job id stands for; `encoded` the other way."""
+    """Return the text that a part of a job id stands for; `encoded` the other way, and names of hosts are ASCII."""
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), part)
 
 

@@ -9,16 +9,16 @@ from base64 import b64decode
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import JOB_ID, JobName, refusal
 from orbweaver.queue.errors import JobNotParked
-from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet import dead_workers, written_times
 from orbweaver.queue.queues import MatchJobId, QueueName
-from orbweaver.store.connection import Store, text
+from orbweaver.store.connection import Store
 from redis.exceptions import ResponseError
 from rq.results import Result
 
@@ -173,7 +173,7 @@ def _job(
         queue=name,
         state=state,
         subject=_subject(job_id),
-        since=_moment(stored.get(_SINCE[state], b"")),
+        since=written_times.read(stored.get(_SINCE[state])),
         worker=worker if state is JobState.STARTED else None,
         tries_left=tries + 1 if tries is not None and state in {JobState.QUEUED, JobState.TAKEN} else tries,
         reason=reason,
@@ -228,11 +228,3 @@ def _reason(results: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> str:
         return "it failed, and nothing says why"
     name = _ERROR_NAME.match(lines[-1])
     return _HEX.sub("...", lines[-1][name.end() if name else 0 :]).strip()[:REASON_CHARACTERS]
-
-
-def _moment(written: bytes) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text(written))
-    except (ValueError, UnicodeDecodeError):
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

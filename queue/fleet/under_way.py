@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from orbweaver.model import Limits, Tally
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import first_argument
-from orbweaver.queue.fleet import job_list, worker_list
+from orbweaver.queue.fleet import job_list, worker_list, written_times
 from orbweaver.queue.fleet.job_list import JobState
 from orbweaver.queue.hosts import due, scheduler_sign
 from orbweaver.queue.hosts.due import HostCounts
@@ -104,14 +104,8 @@ def _recrawls(store: Store) -> tuple[RecrawlSeen, ...]:
         if known is not None and known.state is RecrawlState.RUNNING:
             by = None if worker is None else worker.decode(errors="replace")
             seen.append(
-                RecrawlSeen(host, recrawl_id, by, _moment(started_at), known.attempt, known.tally, known.limits)
+                RecrawlSeen(
+                    host, recrawl_id, by, written_times.read(started_at), known.attempt, known.tally, known.limits
+                )
             )
     return tuple(sorted(seen, key=lambda one: (one.began_at or datetime.max.replace(tzinfo=UTC), one.host)))
-
-
-def _moment(written: bytes | None) -> datetime | None:
-    try:
-        moment = None if written is None else datetime.fromisoformat(written.decode(errors="replace"))
-    except ValueError:
-        return None
-    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet import dead_workers, written_times
 from orbweaver.queue.queues import IDLE_BECAUSE, MATCH_SECONDS, RECRAWLS_AT_ONCE, RELEASE, QueueName
 from orbweaver.store import hash_fields
 from orbweaver.store.connection import Store, text
@@ -83,7 +83,7 @@ def _under_way(store: Store) -> Counter[str]:
 def _worker(store: Store, name: str, row: Sequence[bytes | None], under_way: int, at: datetime) -> WorkerSeen:
     of_queues, machine, pid, release, at_once, idle, birth, sign, done, failed, death, job = row
     names = tuple(sorted(_words(of_queues).split(","))) if of_queues is not None else ()
-    last_sign, is_busy = _moment(sign), bool(job) or bool(under_way)
+    last_sign, is_busy = written_times.read(sign), bool(job) or bool(under_way)
     state, reason = WorkerState.WORKING if is_busy else WorkerState.IDLE, None
     if death is not None or dead_workers.is_dead(store, name):
         state = WorkerState.DEAD
@@ -107,7 +107,7 @@ def _worker(store: Store, name: str, row: Sequence[bytes | None], under_way: int
         release=None if release is None else _words(release),
         at_once=_number(at_once),
         under_way=under_way,
-        born_at=_moment(birth),
+        born_at=written_times.read(birth),
         last_sign_at=last_sign,
         jobs_done=_number(done) or 0,
         jobs_failed=_number(failed) or 0,
@@ -124,12 +124,3 @@ def _words(value: bytes | None) -> str:
 
 def _number(value: bytes | None) -> int | None:
     return int(value) if value is not None and value.isdigit() and len(value) < 19 else None
-
-
-def _moment(value: bytes | None) -> datetime | None:
-    """Read a time as RQ writes it: UTC, with a Z or without an offset."""
-    try:
-        moment = datetime.fromisoformat(_words(value))
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

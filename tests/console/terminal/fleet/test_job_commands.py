@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -11,6 +14,8 @@ import pytest
 import typer
 from builders import RUN, a_sighting, add_batch, an_order, parked, transaction
 from host_fleet import add_worker, park_job, take_job
+from hypothesis import given
+from hypothesis import strategies as st
 from orbweaver.commands.exit_status import status_of
 from orbweaver.console.errors import NothingToDo
 from orbweaver.model import now
@@ -160,6 +165,31 @@ def test_what_a_discarded_job_was_for_gets_another_one(run: Run, store: Store) -
         ("deliver", "queued"),
     }
     assert parked(store, QueueName.MATCH) == {}
+
+
+FIELDS = ("status", "data", "enqueued_at", "started_at", "ended_at", "worker_name", "retries_left", "origin")
+
+
+@given(
+    stored=st.dictionaries(st.sampled_from(FIELDS), st.binary(max_size=40), min_size=1),
+    said=st.one_of(
+        st.binary(max_size=60), st.text(max_size=60).map(lambda one: b64encode(zlib.compress(one.encode())))
+    ),
+    job_id=st.from_regex(r"(recrawl|match|deliver|rematch|x)-[A-Za-z0-9_-]{0,20}", fullmatch=True),
+    state=st.sampled_from(JobState),
+)
+def test_whatever_the_store_says_of_a_job_it_is_told_in_one_line(
+    stored: dict[str, bytes], said: bytes, job_id: str, state: JobState
+) -> None:
+    job = job_list._job(QueueName.MATCH, state, job_id, stored, [(b"1-0", {b"exc_string": said})], ())
+    assert len((job.reason or "").splitlines()) <= 1
+    assert re.search("[0-9A-Fa-f]{32}", job.reason or "") is None
+    json.dumps([job.subject, job.worker, job.reason, job.tries_left], ensure_ascii=False).encode()
+
+
+@given(st.from_regex(r"[a-z0-9_.:\[\]-]{1,60}", fullmatch=True))
+def test_the_name_of_a_host_is_read_back_from_the_id_of_its_job(name: str) -> None:
+    assert queues.decoded(queues.recrawl_job_id(name).removeprefix("recrawl-")) == name
 
 
 def test_keys_of_another_type_end_no_command(run: Run, store: Store) -> None:
