@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiohttp
 import pytest
 from aiohttp import web
+from orbweaver.crawler.fetching import fetcher
 from orbweaver.crawler.fetching.host_delays import (
     FIRST_BACK_OFF_SECONDS,
     MOST_LATENCY_DELAY_SECONDS,
@@ -591,3 +592,7 @@ def test_what_keeps_requests_from_starting_is_that_of_the_host_that_opens_first(
         return [*said, politeness.running]
 
     assert at_once(act) == [None, 0, None, Reason.RETRY_AFTER, Reason.BACK_OFF, Reason.RETRY_AFTER, 0, 1]
+
+
+def test_each_reason_has_a_word_by_which_people_see_it() -> None:
+    assert set(fetcher._WAITS_FOR) == set(Reason)

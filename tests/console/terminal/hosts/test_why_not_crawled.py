@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from orbweaver import settings
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store, obstacles, scheduler_sign, situation
+from orbweaver.queue.records import paces
+from orbweaver.queue.records.paces import Waited
+from orbweaver.queue.schedule.explanation import Cause
+from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -103,6 +108,15 @@ def given_back(store: Store) -> None:
     not_due(store, held="busy")
 
 
+def slowed_down(store: Store) -> None:
+    ready(store)
+    at = due.server_time(store).timestamp()
+    waits = {"h.test": Waited(HostPace(), after_wait(HostPace(), at, 600))}
+    paces.ask(store, "worker", {}, [], places=2, lasts=10, turn=10, waits=waits)
+
+
+# Rules that are never the last that had a say of a host with a due time, or that have a state of their own.
+UNSEEN = {Cause.OPERATOR_LATER.value, Cause.PAUSE.value, Cause.AUTHORITY.value}
 # The state, the word for scripts, and a part of what people read.
 REASONS: dict[str, tuple[Prepare, str, str, str]] = {
     "not due": (not_due, "waiting", "floor", "floor: not more often than every 1 hour"),
@@ -121,6 +135,7 @@ REASONS: dict[str, tuple[Prepare, str, str, str]] = {
         "quiet-hours",
         "quiet hours 07:00-08:00 UTC: not before 2096-10-02 08:00 UTC",
     ),
+    "asked to wait": (slowed_down, "waiting", "host-asked-to-wait", "the host asked to wait until"),
     "back-off": (lambda store: not_due(store, failures=3), "waiting", "back-off", "failed visits in a row: 3"),
     "asked for later": (
         lambda store: not_due(store, weight=0, asked_at=4e9),
@@ -170,6 +185,12 @@ def test_each_reason_is_said_in_a_line_and_in_a_word(
     people = " ".join(run("hosts", "show", "h.test").split())
     assert said in people
     assert run("hosts", "list", "--host-state", state).splitlines()[-1] == "1 host"
+
+
+def test_each_word_is_explained_to_operators() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "operators.md").read_text()
+    words = {word for _, _, word, _ in REASONS.values()} | {cause.value for cause in Cause} - UNSEEN
+    assert [word for word in sorted(words) if f"`{word.replace(', ', '-').replace(' ', '-')}`" not in page] == []
 
 
 @pytest.mark.parametrize(("hours", "said"), [(3, "10,800 s behind"), (-3, "10,800 s ahead of")])
