@@ -15,6 +15,8 @@ from builders import RUN, a_sighting, an_order, digests_of
 from orbweaver.crawler import recrawl
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownResponses, Memory
+from orbweaver.crawler.visiting.checkpoints import keeping
+from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Sighting, Tally, now
 from orbweaver.queue.job_errors import JobTimeIsOver
@@ -86,9 +88,21 @@ class Kept:
         runs.create(store, RUN)
         self._store = store
         self.recrawl_id = recrawls.create(store, RUN, an_order())
-        begun = RecrawlUnderWay.begin(store, self.recrawl_id, Settings(sandbox="off"))
+        self.under_way = self._begun()
+
+    def _begun(self) -> RecrawlUnderWay:
+        begun = RecrawlUnderWay.begin(self._store, self.recrawl_id, Settings(sandbox="off"))
         assert begun is not None
-        self.under_way = begun
+        return begun
+
+    def begin_again(self) -> None:
+        self.under_way.close()
+        self.under_way = self._begun()
+
+    def go_to_its_end(self) -> None:
+        self.take_until_it_is_due()
+        while not self.under_way.keep():
+            self.take_until_it_is_due()
 
     def take_until_it_is_due(self) -> None:
         while not self.under_way.take():
@@ -201,3 +215,50 @@ def test_a_worker_forgets_what_is_known_once_the_crawl_process_has_it(
     begin(say_three_and_end)
     gc.collect()
     assert [one() for one in given] == [None]
+
+
+def end_a_slice_and_leave_nothing(record: Record) -> recrawl.Ended:
+    say(record, 1)
+    return recrawl.Ended(Tally(files=1), "slice_pages", {})
+
+
+def say_without_end_where_it_is(record: Record, checkpoints: Checkpointing) -> recrawl.Ended:
+    say(record, 1)
+    for _ in range(10):
+        checkpoints.keep([b"u12345678"], b"state")
+    raise AssertionError("it is ended before")
+
+
+@pytest.mark.parametrize(
+    ("crawl", "said"),
+    [
+        (end_a_slice_and_leave_nothing, "the end of a slice without a checkpoint"),
+        (say_without_end_where_it_is, "checkpoints too often"),
+    ],
+)
+def test_a_slice_that_cannot_be_one_is_refused(
+    begin: Callable[[Crawl], Kept], monkeypatch: pytest.MonkeyPatch, crawl: Crawl, said: str
+) -> None:
+    monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 1e9)  # however slow the machine is, all come too soon
+    kept = begin(crawl)
+    with pytest.raises(MessageRefused, match=said):
+        kept.go_to_its_end()
+
+
+def say_where_it_is_and_end_the_slice(record: Record, checkpoints: Checkpointing) -> recrawl.Ended:
+    say(record, 1)
+    checkpoints.keep([b"u12345678"], b"state")
+    return recrawl.Ended(Tally(files=1), "slice_time", {})
+
+
+def test_each_slice_counts_as_a_second_at_least_so_slices_have_an_end(
+    store: Store, begin: Callable[[Crawl], Kept]
+) -> None:
+    kept = begin(say_where_it_is_and_end_the_slice)
+    for number in (1, 2):
+        kept.go_to_its_end()
+        assert (kept.record.state, kept.record.slices) == (RecrawlState.QUEUED, number)
+        assert (kept.under_way.is_handed_back, kept.under_way.is_sliced) == (True, True)
+        assert float(store.hget(keys.recrawl_checkpoint(kept.recrawl_id), "seconds") or 0) >= number
+        kept.begin_again()
+    assert store.llen(keys.recrawl_met(kept.recrawl_id)) == 2

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from builders import PATIENCE_SECONDS, RUN, an_order, started_worker, url_of
 from contained import start
 from gate import Gate
@@ -182,6 +183,28 @@ def test_verify_waits_for_all_slices_and_reports_their_sum() -> None:
     assert (totals["files"] - totals["error_bodies"], totals["pages"]) == (PAGES, PAGES)
     assert [one["outcome"] for one in said["reports"]["each"]] == ["page", "page"]
     assert files_asked(host) == ALL_FILES
+
+
+async def versioned(request: web.BaseRequest) -> web.StreamResponse:
+    headers = {"ETag": f'"{request.path}"'}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=b"\x89PNG\r\n\x1a\n" + request.path.encode(), content_type="image/png", headers=headers)
+
+
+def test_the_next_visit_knows_the_files_of_all_slices_and_asks_for_each_once(store: Store) -> None:
+    files = {f"/{number}.png": Resource(None, versioned) for number in range(PAGES)}
+    with SyntheticHost({**chain(), **files}) as host:
+        for visit in ("first", "second"):
+            host.requests.clear()
+            recrawl_id = enter(store, an_order(host.host), run_id=visit)
+            with started_worker(store, "recrawl", "--burst", SLICE_PAGES="2", **LOOPBACK) as worker:
+                assert worker.wait(PATIENCE_SECONDS) == 0
+            assert record_of(store, recrawl_id).slices >= 2
+            assert files_asked(host) == ALL_FILES
+            assert files_found(store, visit) == ALL_FILES
+        asked = [path[1:] for path, headers in host.requests if "If-None-Match" in headers]
+    assert sorted(asked) == ALL_FILES
 
 
 def scoped(host: SyntheticHost | str, limits: Limits | None = None, **terms: object) -> Order:
