@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,12 @@ from gate import Gate
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import processes
 from orbweaver.queue.queues import QueueName
+from orbweaver.store import keys
 from orbweaver.store.connection import Store, connect
 from orbweaver.takedown.cases import case_store
 from orbweaver_command import eventually
 from sentinel_servers import HERE, Server
+from shared_address import Load, LoadedHost
 from synthetic_host import ConversingServer, Resource, SyntheticHost
 
 pytestmark = pytest.mark.skipif("FLEET_FAULTS" not in os.environ, reason="takes minutes: make fleet-faults")
@@ -124,8 +126,10 @@ class Host:
 
 
 @contextlib.contextmanager
-def fleet(folder: Path, hosts: list[Host]) -> Iterator[tuple[Store, list[Machine]]]:
-    matcher = build_list(folder / "list.hashes", [hashlib.sha256(host.body).hexdigest() for host in hosts])
+def fleet(
+    folder: Path, servers: Sequence[SyntheticHost], bodies: Sequence[bytes], **changes: str
+) -> Iterator[tuple[Store, list[Machine]]]:
+    matcher = build_list(folder / "list.hashes", [hashlib.sha256(body).hexdigest() for body in bodies])
     environment = {
         "ALLOW_ADDRESSES": "127.0.0.0/8",
         "SANDBOX": "off",  # Landlock would forbid the relay's port, not its address
@@ -135,13 +139,14 @@ def fleet(folder: Path, hosts: list[Host]) -> Iterator[tuple[Store, list[Machine
         "MATCHER_URL": matcher,
         "TAKEDOWN_SINKS": f"jsonl:{folder}",
         "STATE_DIR": str(folder / "state"),
+        **changes,
     }
     with contextlib.ExitStack() as stack:
         server = Server(folder, "appendfsync always")
         stack.callback(server.kill)
         store = stack.enter_context(connect(f"redis://{HERE}:{server.port}/0"))
         reports = folder / "reports.txt"
-        reports.write_text("".join(f"{host.server.url}\n" for host in hosts))
+        reports.write_text("".join(f"{server.url}\n" for server in servers))
         command = [sys.executable, "-P", "-m", "orbweaver.cli", "reports", "import", str(reports)]
         here = {**os.environ, **environment, "STORE_URL": f"redis://{HERE}:{server.port}/0"}
         subprocess.run(command, env=here, check=True, stdout=subprocess.DEVNULL)
@@ -155,7 +160,7 @@ def fleet(folder: Path, hosts: list[Host]) -> Iterator[tuple[Store, list[Machine
 
         small = [started(name, HOSTS_A_MACHINE) for name in ("one", "two")]
         eventually(lambda: all(len(one.jobs(store)) == HOSTS_A_MACHINE for one in small))
-        yield store, [*small, started("three", len(hosts))]  # which has room for all
+        yield store, [*small, started("three", len(servers))]  # which has room for all
 
 
 def test_a_machine_dies_and_another_is_cut_off_and_every_host_is_visited(
@@ -168,7 +173,9 @@ def test_a_machine_dies_and_another_is_cut_off_and_every_host_is_visited(
         for host in hosts:
             stack.enter_context(host.server)
             stack.callback(host.gate.open)
-        store, (dies, is_cut, stays) = stack.enter_context(fleet(short_dir, hosts))
+        store, (dies, is_cut, stays) = stack.enter_context(
+            fleet(short_dir, [host.server for host in hosts], [host.body for host in hosts])
+        )
         eventually(lambda: all(len(one.jobs(store)) == HOSTS_A_MACHINE for one in (dies, is_cut, stays)))
         eventually(lambda: sum(host.gate.is_reached for host in hosts) == 3 * HOSTS_A_MACHINE)
         of = {one.name: [host for host in hosts if host.job_id in one.jobs(store)] for one in (dies, is_cut, stays)}
@@ -195,3 +202,37 @@ def test_a_machine_dies_and_another_is_cut_off_and_every_host_is_visited(
         assert taken_up <= TAKEN_UP_SECONDS
         assert [host.crawls for host in of[stays.name]] == [1] * HOSTS_A_MACHINE
         assert [host.server.max_connections_seen for host in hosts] == [1] * len(hosts)  # never two crawls at once
+
+
+# Shorter than a worker waits before it ends its crawl processes: these go on when it is back.
+SHORT_CUT_SECONDS = 20.0
+PLACES = 2
+
+
+def test_politeness_is_kept_at_an_address_that_all_machines_share(short_dir: Path) -> None:
+    load = Load()
+    files = 100
+    with contextlib.ExitStack() as stack:
+        hosts = [stack.enter_context(LoadedHost(load, files, delay=0.05)) for _ in range(3 * HOSTS_A_MACHINE)]
+        changes = {"OWN_PACE_NETWORKS": "", "HOST_CONNECTIONS": str(PLACES)}
+        store, machines = stack.enter_context(fleet(short_dir, hosts, [b"0"], **changes))
+        dies, is_cut, _ = machines
+        for host in hosts:
+            host.gate.open()
+
+        def filled() -> list[int]:
+            return [int(entry.split()[0]) for entry in store.hvals(keys.address(HERE))]
+
+        eventually(lambda: len(filled()) == len(machines) and sum(filled()) <= PLACES)
+        load.count_anew()
+        eventually(lambda: sum(host.paths.count("/") for host in hosts) >= HOSTS_A_MACHINE)
+        dies.kill()
+        is_cut.relay.is_cut = True
+        cut_at = time.monotonic()
+        eventually(lambda: time.monotonic() > cut_at + SHORT_CUT_SECONDS)
+        is_cut.relay.is_cut = False
+        expected = {f"{host.url}0.bin" for host in hosts}
+        eventually(lambda: {case.url for case in case_store.all_cases(store)} == expected)
+        eventually(lambda: not queues.waiting_jobs(store, QueueName.RECRAWL))
+        assert all(len(set(host.paths)) == files + 1 for host in hosts)
+    assert load.most <= PLACES

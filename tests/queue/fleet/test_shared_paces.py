@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 
 import pytest
-from aiohttp import web
 from builders import PATIENCE_SECONDS, an_order, started_worker
-from gate import Gate
 from orbweaver.crawler.crawl_messages import AskedToWait, Reached
 from orbweaver.crawler.errors import MessageRefused
 from orbweaver.crawler.fetching.host_delays import MOST_PAUSE_SECONDS
@@ -24,7 +21,8 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver_command import eventually
 from redis.exceptions import ConnectionError as RedisConnectionError
-from synthetic_host import ADDRESS, Resource, SyntheticHost
+from shared_address import Load, LoadedHost
+from synthetic_host import ADDRESS
 
 HERE = "192.0.2.1"
 
@@ -279,45 +277,6 @@ def test_a_process_that_was_taken_over_has_other_hosts_left_alone_by_nobody(begi
 
 
 # --- real workers, real servers, one address ---
-
-
-class Load:
-    """How many requests are under way at all hosts of an address together, as their servers count them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._under_way = self.most = 0
-
-    def begin(self) -> None:
-        with self._lock:
-            self._under_way += 1
-            self.most = max(self.most, self._under_way)
-
-    def end(self) -> None:
-        with self._lock:
-            self._under_way -= 1
-
-    def count_anew(self) -> None:
-        with self._lock:
-            self.most = self._under_way
-
-
-class LoadedHost(SyntheticHost):
-    """A host with a page that waits at its gate, and files; its address has others, too."""
-
-    def __init__(self, load: Load, files: int) -> None:
-        links = "".join(f'<a href="/{number}.bin">a</a>' for number in range(files))
-        self.gate = Gate(Resource("text/html", links.encode()))
-        pages = {f"/{number}.bin": Resource("application/zip", b"%d" % number) for number in range(files)}
-        super().__init__({"/": Resource(None, self.gate.answer), **pages}, delay=0.01)
-        self._load = load
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._load.begin()
-        try:
-            return await super()._answer(request)
-        finally:
-            self._load.end()
 
 
 @contextlib.contextmanager
