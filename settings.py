@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -239,6 +240,14 @@ class Settings(BaseSettings):
         """Lists are written with commas or spaces, as operators write them in unit files."""
         if isinstance(value, str):
             return tuple(part for part in value.replace(",", " ").split() if part)
+        return value
+
+    @field_validator("own_pace_networks")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no network here: a worker reads the list when its first recrawl begins."""
+        for text in value:
+            ip_network(text)
         return value
 
     @property

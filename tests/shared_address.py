@@ -25,10 +25,6 @@ class Load:
         with self._lock:
             self._under_way -= 1
 
-    def count_anew(self) -> None:
-        with self._lock:
-            self.most = self._under_way
-
 
 class LoadedHost(SyntheticHost):
     """A host with a page that waits at its gate, and so many files; its address has others, too."""

@@ -168,3 +168,14 @@ def test_urls_are_separated_where_the_next_scheme_follows(
     if written is not None:
         monkeypatch.setenv("MATCHER_URL", written)
     assert orbweaver_settings.load().matcher_urls == urls
+
+
+def test_the_networks_with_a_pace_of_their_own_are_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "104.16.0.0/13" in orbweaver_settings.load().own_pace_networks
+    monkeypatch.setenv("OWN_PACE_NETWORKS", "")
+    assert orbweaver_settings.load().own_pace_networks == ()
+    monkeypatch.setenv("OWN_PACE_NETWORKS", "192.0.2.0/24, 2001:db8::/32")
+    assert orbweaver_settings.load().own_pace_networks == ("192.0.2.0/24", "2001:db8::/32")
+    monkeypatch.setenv("OWN_PACE_NETWORKS", "192.0.2.1/24")
+    with pytest.raises(SettingsRefused, match=r"OWN_PACE_NETWORKS='192.0.2.1/24'.*has host bits set"):
+        orbweaver_settings.load()

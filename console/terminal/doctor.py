@@ -248,10 +248,6 @@ def _settings(settings: Settings) -> Iterator[Check]:
         parse_prefixes(settings.nat64_prefixes)
     except ValueError as error:
         yield Check("egress", "fail", f"NAT64_PREFIXES: {error}")
-    try:
-        parse_networks(settings.own_pace_networks)
-    except ValueError as error:
-        yield Check("pace", "fail", f"OWN_PACE_NETWORKS: {error}")
     yield from _sinks(settings)
 
 

@@ -91,7 +91,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
                 self._give_up_all()
                 break
             self._keep_what_is_said()
-            if time.monotonic() >= self._looks_at:
+            if time.monotonic() >= min(self._looks_at, self._paces.asks_by):
                 self._look_after()
             taken = self._take() if self._has_room() else None
             if taken is not None:
@@ -193,7 +193,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
 
     def _keep_what_is_said(self) -> None:
         """Wait a moment for the pipes, take what came, and keep what is due; stop reading while the store is away."""
-        until = min([self._looks_at, self._paces.looks_at, *self._keep_by.values()])
+        until = min([self._looks_at, self._paces.looks_at, self._paces.asks_by, *self._keep_by.values()])
         if len(self._under_way) < self.at_once:
             until = min(until, self._asks_at)
         events = self._selector.select(max(until - time.monotonic(), 0))

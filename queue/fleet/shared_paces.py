@@ -33,16 +33,19 @@ ENTRY_SECONDS: Final = UNANSWERED_SECONDS + LATE_SECONDS
 class _Address:
     """An address that recrawls of this worker ask: the places that it may fill there, and recrawls of other workers.
 
-    Until the store has said something it is alone there.
+    It may fill none until the store has answered.
     """
 
-    places: int
+    places: int = 0
     others: int = 0
     members: dict[RecrawlPace, Sharer] = field(default_factory=dict)
 
 
 class SharedPaces:
-    """The paces of all recrawls of a worker; `looks_at` is the moment of the monotonic clock when `look` is due."""
+    """The paces of all recrawls of a worker.
+
+    `looks_at` is the moment of the monotonic clock when `look` is due, `asks_by` when `ask` is for a new address.
+    """
 
     def __init__(self, store: Store, worker: str, *, places: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -59,7 +62,8 @@ class SharedPaces:
         self._server_ahead: float | None = None
         self._asks_at = 0.0
         self._answered_at = clock()
-        self.looks_at = math.inf
+        self.looks_at = self.asks_by = math.inf
+        self._asked = 0
 
     def join(self, recrawl: RecrawlPace) -> None:
         """Look after a recrawl from now on."""
@@ -107,6 +111,7 @@ class SharedPaces:
         now = self._clock()
         self._asks_at = now + ASK_SECONDS
         self._take_news()
+        self._asked += 1
         hosts = list(dict.fromkeys(host for recrawl in self._recrawls for host in recrawl.hosts))
         waits = {host: Waited(self._seen.get(host, HostPace()), self._paces[host]) for host in self._told()}
         if self._addresses or self._left or hosts or waits:
@@ -116,6 +121,7 @@ class SharedPaces:
                 self._worker,
                 filled | {address: Filled(0, 0, 0) for address in self._left},
                 hosts,
+                number=self._asked,
                 places=self._places,
                 lasts=ENTRY_SECONDS,
                 turn=TURN_SECONDS,
@@ -131,6 +137,7 @@ class SharedPaces:
             for host, seconds in self._waits.items():  # of the time before the first answer
                 self._wait(host, seconds, answer.at)
         self._answered_at = now
+        self.asks_by = math.inf
         self._has_news()
 
     def _has_news(self) -> None:
@@ -140,8 +147,11 @@ class SharedPaces:
         for recrawl in self._recrawls:
             self._take_waits(recrawl)
             for address in recrawl.rows:
-                self._addresses.setdefault(address, _Address(self._places)).members.setdefault(recrawl, Sharer())
-                self._left.pop(address, None)
+                if address not in self._addresses:
+                    self._addresses[address] = _Address()
+                    self._left.pop(address, None)
+                    self.asks_by = self._asks_at
+                self._addresses[address].members.setdefault(recrawl, Sharer())
 
     def _take_waits(self, recrawl: RecrawlPace) -> None:
         for host, seconds in recrawl.take_waits().items():

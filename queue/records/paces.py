@@ -55,6 +55,7 @@ def ask(
     addresses: Mapping[str, Filled],
     hosts: Sequence[str],
     *,
+    number: int,
     places: int,
     lasts: float,
     turn: float,
@@ -62,7 +63,8 @@ def ask(
 ) -> Answer:
     """Write what a worker has at addresses and what hosts asked for, and read what it gets; one round trip.
 
-    There are `places` at each address. An entry counts for `lasts` seconds. Raises ConnectionError and TimeoutError of
+    Each question of a worker has a higher `number`. There are `places` at each address. An entry counts for `lasts`
+    seconds. Raises ConnectionError and TimeoutError of
     redis-py while the store is away.
     """
     with store.pipeline(transaction=False) as pipe:
@@ -70,7 +72,7 @@ def ask(
             _write(pipe, host, waited)
         arguments = [part for filled in addresses.values() for part in (places, *filled)]
         names = [keys.address(one) for one in addresses]
-        pipe.eval(_PLACES, len(names), *names, worker, lasts, turn, *arguments)
+        pipe.eval(_PLACES, len(names), *names, worker, number, lasts, turn, *arguments)
         read(pipe, hosts)
         answers = pipe.execute()[len(waits or {}) :]
     at, *numbers = answers[0]

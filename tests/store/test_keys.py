@@ -92,7 +92,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     Scheduler(store, settings.load()).tick()
     spending.take(store, 10, 1, 1, NOON)
     pace = Waited(HostPace(), after_wait(HostPace(), NOON.timestamp(), 60))
-    paces.ask(store, "worker", {"h": Filled(1, 1, 1)}, [], places=2, lasts=10, turn=10, waits={"h": pace})
+    paces.ask(store, "worker", {"h": Filled(1, 1, 1)}, [], number=1, places=2, lasts=10, turn=10, waits={"h": pace})
     with transaction(store) as pipe:
         for write in (checkpoints.met("r", b"u"), checkpoints.kept("r", b"state", Recorded(), 1.0)):
             write(pipe)

@@ -80,17 +80,22 @@ def begin(store: Store, time: Time) -> Iterator[object]:
             recrawl.close()
 
 
-def test_who_is_alone_at_an_address_has_all_places_at_once(begin) -> None:  # type: ignore[no-untyped-def]
+def test_who_is_alone_at_an_address_has_all_places_when_the_store_has_said_so(begin, time) -> None:  # type: ignore[no-untyped-def]
     worker = begin("a")
     worker.recrawl("h.test", HERE)
-    assert worker.look() == [2]
+    assert worker.look() == [0]
+    assert worker.paces.asks_by <= time.seconds
+    assert worker.ask() == [2]
     assert worker.paces.looks_at > 1e9
+    worker.recrawl("o.test", "192.0.2.9")
+    assert worker.look() == [2, 0]
+    assert worker.paces.asks_by == time.seconds + ASK_SECONDS  # and no sooner
 
 
 def test_recrawls_of_one_worker_share_at_once_and_a_place_is_given_when_it_is_empty(begin, time) -> None:  # type: ignore[no-untyped-def]
     worker = begin("a")
     first = worker.recrawl("h.test", HERE)
-    worker.look()
+    worker.ask()
     first.board.say_under_way(0, 2)
     second = worker.recrawl("o.test", HERE)
     assert worker.look() == [1, 0]
@@ -108,7 +113,7 @@ def test_recrawls_of_one_worker_share_at_once_and_a_place_is_given_when_it_is_em
 def test_places_that_are_too_few_go_round_among_those_who_want_one(begin, time) -> None:  # type: ignore[no-untyped-def]
     worker = begin("a", places=1)
     some = [worker.recrawl(f"{name}.test", HERE) for name in "abc"]
-    assert worker.look() == [0, 0, 0]
+    assert worker.ask() == [0, 0, 0]
     for one in some:
         one.board.say_waiting(0, 4)
     had = [0, 0, 0]
@@ -123,7 +128,7 @@ def test_places_that_are_too_few_go_round_among_those_who_want_one(begin, time) 
 def test_a_request_that_does_not_end_does_not_keep_the_place_of_others(begin, time) -> None:  # type: ignore[no-untyped-def]
     worker = begin("a", places=1)
     slow = worker.recrawl("slow.test", HERE)
-    worker.look()
+    worker.ask()
     slow.board.say_under_way(0, 255)  # it may say what it likes
     other = worker.recrawl("o.test", HERE)
     other.board.say_waiting(0, 1)
@@ -140,10 +145,14 @@ def test_workers_share_when_they_have_asked(begin, time, store: Store) -> None: 
     one.recrawl("h.test", HERE)
     assert one.ask() == [2]
     other.recrawl("o.test", HERE)
-    assert other.look() == [2]  # of its first second
-    assert other.ask() == [1]
+    assert other.ask() == [0]
+    time.seconds += ASK_SECONDS
+    assert one.ask() == [1]  # of two that were empty
+    assert other.ask() == [0]
     time.seconds += ASK_SECONDS
     assert one.ask() == [1]
+    time.seconds += ASK_SECONDS
+    assert other.ask() == [1]
     assert one.recrawls[0].board.sharers(0) == 2
 
 
@@ -182,9 +191,6 @@ def test_when_a_worker_has_no_answers_its_recrawls_begin_nothing_where_others_ar
         one.ask()
     board = one.recrawls[0].board
     assert [board.places(0, time.seconds - 1), board.places(0, time.seconds)] == [1, 0]
-    alone = one.recrawl("n.test", "192.0.2.9")
-    one.look()
-    assert alone.board.places(0, time.seconds) == 2  # where it knows of no other it goes on
 
 
 class _Away:
@@ -323,19 +329,10 @@ def test_two_workers_at_one_address_have_the_places_of_one_host(store: Store, pl
     settings = {**SHARING, "RECRAWLS_AT_ONCE": "1", "HOST_CONNECTIONS": str(places)}
     with loaded_hosts(store, load, 2, files=30) as hosts, contextlib.ExitStack() as stack:
         workers = [stack.enter_context(started_worker(store, "recrawl", "--burst", **settings)) for _ in range(2)]
-        assert eventually(lambda: all(host.gate.is_reached for host, _ in hosts))
-        assert eventually(lambda: len(filled(store)) == 2)
+        assert eventually(lambda: len(store.hkeys(keys.address(ADDRESS))) == 2)
         for host, _ in hosts:
             host.gate.open()
-        # Before they knew of each other, each had all places: that is the first second.
-        assert eventually(lambda: sum(filled(store)) <= places)
-        load.count_anew()
         for worker in workers:
             assert worker.wait(PATIENCE_SECONDS) == 0
         assert all_ended(store, hosts, 30)
     assert load.most <= places
-
-
-def filled(store: Store) -> list[int]:
-    """Return how many places each worker fills at the address of all hosts."""
-    return [int(entry.split()[0]) for entry in store.hvals(keys.address(ADDRESS))]

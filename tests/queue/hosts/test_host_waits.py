@@ -31,7 +31,7 @@ def asks_to_wait(store: Store, host: str = "h.test", seconds: float = 600) -> fl
     at = due.server_time(store).timestamp()
     pace = after_wait(paces.paces(store, [host])[host], at, seconds)
     waits = {host: Waited(HostPace(), pace)}
-    paces.ask(store, "worker", {}, [], places=2, lasts=10, turn=10, waits=waits)
+    paces.ask(store, "worker", {}, [], number=1, places=2, lasts=10, turn=10, waits=waits)
     return pace.until
 
 

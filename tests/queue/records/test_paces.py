@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
 ADDRESS = "192.0.2.1"
+NUMBERS = itertools.count(1)
 
 
 def ask(
@@ -23,9 +26,11 @@ def ask(
     waits: dict[str, Waited] | None = None,
     turn: float = 1e9,
     lasts: float = 10,
+    number: int | None = None,
 ) -> Answer:
     addresses = {ADDRESS: Filled(*has)} if has else {}
-    return paces.ask(store, worker, addresses, hosts, places=places, lasts=lasts, turn=turn, waits=waits)
+    asked = next(NUMBERS) if number is None else number
+    return paces.ask(store, worker, addresses, hosts, number=asked, places=places, lasts=lasts, turn=turn, waits=waits)
 
 
 def part(store: Store, worker: str, *has: int, places: int = 2, turn: float = 1e9) -> Part:
@@ -67,12 +72,27 @@ def test_the_entry_of_a_worker_that_asks_no_more_ends_and_so_does_one_of_another
     key = keys.address(ADDRESS)
     [ends_at] = [int(value.split()[3]) for value in store.hvals(key)]
     for other in (ends_at - 1_000, ends_at + 1_000):
-        store.hset(key, "a", f"2 1 1 {other}")
+        store.hset(key, "a", f"2 1 1 {other} 1")
         assert part(store, "b", 0, 1, 1) == (2, 0)
         assert store.hkeys(key) == [b"b"]
     store.hset(key, "a", "no entry")
     assert part(store, "b", 0, 1, 1) == (2, 0)
     assert 0 < store.ttl(key) <= 11
+
+
+def test_a_question_that_a_network_held_back_says_nothing_any_more(store: Store) -> None:
+    part(store, "a", 0, 1, 1)
+    part(store, "b", 0, 1, 1)
+    held_back = next(NUMBERS)
+    part(store, "a", 2, 1, 1)
+    entry = store.hget(keys.address(ADDRESS), "a")
+    assert ask(store, "a", 0, 1, 1, number=held_back).parts[ADDRESS].places == 0
+    assert ask(store, "a", 0, 0, 0, number=held_back).parts[ADDRESS].places == 0
+    assert store.hget(keys.address(ADDRESS), "a") == entry
+
+
+def test_who_is_alone_has_all_places_whether_it_wants_one_or_not(store: Store) -> None:
+    assert part(store, "a", 0, 5, 0) == (2, 0)
 
 
 workers = st.sampled_from("abcd")
@@ -133,7 +153,7 @@ def test_a_question_is_one_round_trip_whatever_it_asks(store: Store, recrawls: i
     hosts = [f"h{number}.test" for number in range(recrawls)]
     before = store.info("commandstats")
     trips = store.info("stats")["total_net_input_bytes"]
-    paces.ask(store, "a", addresses, hosts, places=2, lasts=10, turn=10)
+    paces.ask(store, "a", addresses, hosts, number=1, places=2, lasts=10, turn=10)
     after = store.info("commandstats")
     assert trips < store.info("stats")["total_net_input_bytes"]
     calls = {name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"] for name in after}

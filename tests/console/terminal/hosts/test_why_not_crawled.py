@@ -112,7 +112,7 @@ def slowed_down(store: Store) -> None:
     ready(store)
     at = due.server_time(store).timestamp()
     waits = {"h.test": Waited(HostPace(), after_wait(HostPace(), at, 600))}
-    paces.ask(store, "worker", {}, [], places=2, lasts=10, turn=10, waits=waits)
+    paces.ask(store, "worker", {}, [], number=1, places=2, lasts=10, turn=10, waits=waits)
 
 
 # Rules that are never the last that had a say of a host with a due time, or that have a state of their own.
