@@ -73,8 +73,8 @@ _ANSWERED: Final = frozenset({Outcome.ARCHIVE_NOT_READ, Outcome.EMPTY, Outcome.E
 def ending_of(record: RecrawlRecord, reported: Collection[Reported] = ()) -> VisitEnding:
     """Return the outcome of the visit that a recrawl made; `reported` is what it saw of the reported URLs."""
     if record.slices and record.state in _UNENDED:
-        waiting = f"{record.tally.queued} URLs wait"
-        return VisitEnding(VisitOutcome.SLICED, f"{record.slices} slices of it are over, and {waiting} for the next")
+        over = "1 slice of it is over" if record.slices == 1 else f"{record.slices} slices of it are over"
+        return VisitEnding(VisitOutcome.SLICED, f"{over}, and {record.tally.queued} URLs wait for the next")
     if record.state is RecrawlState.INTERRUPTED:
         return VisitEnding(VisitOutcome.STOPPED, record.reason or "told to stop")
     if record.state is not RecrawlState.FINISHED:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from host_fleet import add_host, add_worker, end_recrawl, park_job, take_job
 from orbweaver import settings
+from orbweaver.model import Tally
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store, obstacles, scheduler_sign, situation
-from orbweaver.queue.records import paces
+from orbweaver.queue.records import paces, recrawls
 from orbweaver.queue.records.paces import Waited
 from orbweaver.queue.schedule.explanation import Cause
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
@@ -99,6 +100,18 @@ def recrawled(store: Store) -> None:
     take_job(store)
 
 
+def sliced(store: Store) -> None:
+    started(store)
+    lease = due.lease_of(store, "h.test")
+    assert lease is not None
+    recrawl_id = str(lease.recrawl_id)
+    attempt = recrawls.begin(store, recrawl_id)
+    assert attempt is not None
+    record = recrawls.recorder(store, recrawl_id, str(lease.run_id), attempt)
+    record((), (), Tally(pages=9, queued=41))
+    recrawls.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
+
+
 def answered(store: Store) -> None:
     started(store)
     end_recrawl(store)
@@ -166,6 +179,7 @@ REASONS: dict[str, tuple[Prepare, str, str, str]] = {
     "claimed": (claimed, "under-way", "claimed", "a scheduler is about to enqueue its recrawl"),
     "queued": (started, "under-way", "queued", "waits in the queue for a worker"),
     "under way": (recrawled, "under-way", "recrawled", "worker worker recrawls it"),
+    "sliced": (sliced, "under-way", "sliced", "1 slice of it is over, and 41 URLs wait for the next"),
     "answers": (answered, "under-way", "answers", "its files wait for their answers"),
     "unreadable": (unreadable, "unreadable", "unreadable", "is of version 99, and this release reads"),
 }
