@@ -10,6 +10,7 @@ import pytest
 from builders import STAMP, an_order
 from orbweaver.console.terminal.runs.hit_report import exit_status, show, summary
 from orbweaver.model import Tally
+from orbweaver.queue.hosts.visit_outcome import VisitEnding, VisitOutcome
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.runs.verify_result import VerifyResult
@@ -74,3 +75,45 @@ def test_how_many_files_had_not_changed_is_said_beside_how_many_there_were() -> 
     assert isinstance(console.file, io.StringIO)
     assert "3 files (2 unchanged since an earlier visit) and 1 page on 1 host" in console.file.getvalue()
     assert summary(result, usable_reports=1, bad_lines=[], hashes=None)["totals"]["unchanged"] == 2
+
+
+@pytest.mark.parametrize(
+    ("ending", "line"),
+    [
+        (VisitEnding(VisitOutcome.FINISHED), None),
+        (VisitEnding(VisitOutcome.BUDGET, "max_pages was reached"), None),  # lines about limits say that
+        (
+            VisitEnding(VisitOutcome.BLOCKED, "the host refused 9 of 9 files"),
+            "blocked: host h.test: the host refused 9",
+        ),
+        (
+            VisitEnding(VisitOutcome.TRAPPED, "max_host_cost was reached by 9 requests"),
+            "trapped: host h.test: max_host",
+        ),
+    ],
+)
+def test_the_outcome_of_a_host_that_gave_too_little_is_said_and_that_of_each_is_written(
+    ending: VisitEnding, line: str | None
+) -> None:
+    record = RecrawlRecord(recrawl_id="r", run_id="r", order=an_order(), state=RecrawlState.FINISHED, slices=2)
+    result = VerifyResult(
+        "r",
+        STAMP.at,
+        STAMP.at,
+        (record,),
+        (),
+        frozenset(),
+        (),
+        {"r": ()},
+        0,
+        is_interrupted=False,
+        endings={"r": ending},
+    )
+    console = Console(file=io.StringIO(), width=200)
+    show(console, result)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert any(one.startswith(f"{ending.outcome}: ") for one in said.splitlines()) is (line is not None)
+    assert line is None or line in said
+    [host] = summary(result, usable_reports=0, bad_lines=[], hashes=None)["hosts"]
+    assert (host["outcome"], host["outcome_reason"], host["slices"]) == (ending.outcome.value, ending.reason, 3)
