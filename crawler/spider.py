@@ -301,12 +301,12 @@ class RecrawlSpider(Spider):
         clock = CheckpointClock(time.monotonic())
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            began = time.monotonic()
-            if self._checkpoints is None or not clock.is_due(began):
+            if self._checkpoints is None or not clock.is_due(time.monotonic()):
                 self._flush()
                 continue
+            began = time.process_time()
             self._flush(self._checkpoints)
-            clock.note(began, time.monotonic())
+            clock.note(time.monotonic(), time.process_time() - began)
 
     def _flush(self, checkpoints: Checkpoints | None = None) -> None:
         """Hand over what was found; then, with `checkpoints`, where the recrawl is."""

@@ -82,6 +82,6 @@ class CheckpointClock:
         """Whether a checkpoint is to be taken now."""
         return moment >= self._due_at
 
-    def note(self, began: float, ended: float) -> None:
-        """Note when a checkpoint was begun, and when it was kept."""
-        self._due_at = ended + max(CHECKPOINT_SECONDS, _TIMES_ITS_SECONDS * (ended - began))
+    def note(self, moment: float, cpu_seconds: float) -> None:
+        """Note when a checkpoint was kept, and what it took: not the time in which nobody read the pipe."""
+        self._due_at = moment + max(CHECKPOINT_SECONDS, _TIMES_ITS_SECONDS * cpu_seconds)
