@@ -314,10 +314,10 @@ SHARING = {
 
 def test_many_hosts_of_one_worker_at_one_address_have_the_places_of_one(store: Store) -> None:
     load = Load()
-    with loaded_hosts(store, load, 5, files=3) as hosts:
+    with loaded_hosts(store, load, 4, files=3) as hosts:
         for host, _ in hosts:
             host.gate.open()
-        with started_worker(store, "recrawl", "--burst", RECRAWLS_AT_ONCE="5", **SHARING) as worker:
+        with started_worker(store, "recrawl", "--burst", RECRAWLS_AT_ONCE="4", **SHARING) as worker:
             assert worker.wait(PATIENCE_SECONDS) == 0
         assert all_ended(store, hosts, 3)
     assert load.most <= 2
@@ -327,12 +327,12 @@ def test_many_hosts_of_one_worker_at_one_address_have_the_places_of_one(store: S
 def test_two_workers_at_one_address_have_the_places_of_one_host(store: Store, places: int) -> None:
     load = Load()
     settings = {**SHARING, "RECRAWLS_AT_ONCE": "1", "HOST_CONNECTIONS": str(places)}
-    with loaded_hosts(store, load, 2, files=30) as hosts, contextlib.ExitStack() as stack:
+    with loaded_hosts(store, load, 2, files=10) as hosts, contextlib.ExitStack() as stack:
         workers = [stack.enter_context(started_worker(store, "recrawl", "--burst", **settings)) for _ in range(2)]
         assert eventually(lambda: len(store.hkeys(keys.address(ADDRESS))) == 2)
         for host, _ in hosts:
             host.gate.open()
         for worker in workers:
             assert worker.wait(PATIENCE_SECONDS) == 0
-        assert all_ended(store, hosts, 30)
+        assert all_ended(store, hosts, 10)
     assert load.most <= places
