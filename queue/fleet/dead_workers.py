@@ -55,10 +55,13 @@ def _remove(pipe: Pipeline, store: Store, name: QueueName, job_id: str, entries:
 
 
 def end_executions(store: Store, name: QueueName, job_id: str) -> None:
-    """Remove what says that somebody works on a job: whoever calls this is about to begin it."""
+    """Remove what says that somebody works on a job: whoever calls this is about to begin it.
+
+    That it was taken from its queue stays noted: until it is begun, nothing else says that there is somebody for it.
+    """
     entries = _executions(store, name, job_id)
     with store.pipeline(transaction=True) as pipe:
-        _end_executions(pipe, name, store, job_id, entries)
+        _forget_executions(pipe, name, store, job_id, entries)
         pipe.delete(ExecutionRegistry(job_id, connection=store).key)
         pipe.execute()
 
@@ -197,10 +200,13 @@ def _entries(store: Store, name: QueueName) -> list[str]:
 
 
 def _end_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, entries: list[str]) -> None:
-    queue = queue_for(store, name)
-    pipe.lrem(queue.intermediate_queue_key, 0, job_id)
+    pipe.lrem(queue_for(store, name).intermediate_queue_key, 0, job_id)
+    _forget_executions(pipe, name, store, job_id, entries)
+
+
+def _forget_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, entries: list[str]) -> None:
     if entries:
-        pipe.zrem(queue.started_job_registry.key, *entries)
+        pipe.zrem(queue_for(store, name).started_job_registry.key, *entries)
     for entry in entries:  # RQ would stumble over one that is named still, and has expired
         execution = Execution(entry.partition(":")[2], job_id, store)
         ExecutionRegistry(job_id, connection=store).remove(execution, pipeline=pipe)

@@ -134,7 +134,8 @@ class RecrawlWorker(JobEnds, BaseWorker):
         """Note that the job is started; to be tried again when the store was away, and perhaps has noted it.
 
         A host has one job at a time, so executions of it that are named still are of workers that died, or of a try
-        before; RQ could not read those that have expired.
+        before; RQ could not read those that have expired. The job is always in one of the lists of its queue: a
+        scheduler that finds it in none takes it for gone.
         """
         dead_workers.end_executions(self.connection, QueueName.RECRAWL, job.id)
         execution = self.prepare_execution(job)

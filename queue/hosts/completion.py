@@ -98,6 +98,10 @@ def _is_under_way(store: Store, lease: Lease, state: RecrawlState, when: Recrawl
         if record is not None:
             # Its scheduler ended before it had put the job there, or somebody withdrew it, perhaps between two slices.
             return _put_there(store, lease, record)
+    # Its job may have been put there, and begun, after the look at the jobs and before that at its state. From its
+    # beginning on it is among them until its recrawl has ended.
+    if job_id in dispatch.seen_jobs(store).under_way:
+        return True
     [status] = recrawls.statuses(store, [recrawl_id])  # it may have ended since
     if status.state not in ENDED:
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason="its job is gone")

@@ -15,6 +15,7 @@ import pytest
 from builders import a_sighting, add_batch, url_of
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers, processes
+from orbweaver.queue.hosts import dispatch
 from orbweaver.queue.queues import QueueName
 from orbweaver.store.connection import Store, connect
 from redis import Redis
@@ -118,6 +119,16 @@ def test_a_job_that_another_worker_has_started_meanwhile_is_left_to_it(store: St
         dead_workers.retry_abandoned_jobs(other)
     assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == []
     assert store.zcard("rq:wip:match") == 1
+
+
+def test_a_job_that_a_worker_is_about_to_begin_is_among_the_jobs_all_the_time(store: Store) -> None:
+    queues.enqueue_recrawl(store, "h.test", "r1", 60)
+    job_id = queues.recrawl_job_id("h.test")
+    store.lmove("rq:queue:recrawl", "rq:queue:recrawl:intermediate")
+    store.zadd("rq:wip:recrawl", {f"{job_id}:of-a-dead-one": 2e9})
+    dead_workers.end_executions(store, QueueName.RECRAWL, job_id)
+    assert store.zcard("rq:wip:recrawl") == 0
+    assert job_id in dispatch.seen_jobs(store).under_way
 
 
 def test_a_parked_job_is_not_removed_when_another_of_its_id_took_its_place(store: Store) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from builders import a_sighting, add_batch
+from builders import a_sighting, add_batch, url_of
 from host_fleet import add_host, add_worker, drop_job, end_recrawl, jobs, take_job
 from orbweaver.model import Outcome, Reported, Tally
+from orbweaver.queue import queues
 from orbweaver.queue.hosts import completion, counting, dispatch, due, host_store
 from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import BudgetPlan
@@ -18,6 +21,8 @@ from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.schedule.policy import SchedulePolicy
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from redis import Redis
+from redis.client import Pipeline
 
 PLAN = BudgetPlan(SchedulePolicy(budget=1, jitter=0))
 DAY = 86_400.0
@@ -148,6 +153,27 @@ def test_a_job_that_is_gone_without_an_end_is_a_crash(store: Store) -> None:
     assert completed(store).outcomes == {"h.test": "crashed"}
     assert host_store.visits(store, "h.test")[0].reason == "its job is gone"
     assert host_store.read_clock(store, "h.test").failures == 1
+
+
+def test_a_job_that_is_begun_between_two_looks_of_the_scheduler_is_not_gone(store: Store) -> None:
+    recrawl_id = started(store)
+    job_id = queues.recrawl_job_id("h.test")
+    store.lrem("rq:queue:recrawl", 1, job_id)  # another scheduler is about to put it there
+
+    class Interleaved(Redis):
+        looks = 0
+
+        def pipeline(self, *args: Any, **options: Any) -> Pipeline:
+            self.looks += 1
+            if self.looks == 3:  # after those at the leases and at the jobs
+                store.rpush("rq:queue:recrawl", job_id)
+                take_job(store)
+                recrawls.begin(store, recrawl_id)
+            return super().pipeline(*args, **options)
+
+    with contextlib.closing(Interleaved.from_url(url_of(store))) as interleaved:
+        assert completed(interleaved) == Completed(under_way=1)
+    assert recrawls.statuses(store, [recrawl_id])[0].state is RecrawlState.RUNNING
 
 
 def test_a_job_that_its_scheduler_never_put_there_is_put_there(store: Store) -> None:
