@@ -96,7 +96,11 @@ def test_the_steps_of_an_upgrade_keep_every_case_event_and_retained_file(place: 
     assert serving.returncode == 0
     after = written(old)
     assert before.keys() <= after.keys()
-    assert all(after[name][b"json"] == value[b"json"] for name, value in before.items() if b"json" in value)
+    # A case may have learnt by now that the new list does not have it; what has happened stays as it was written.
+    events = [name for name in before if name.startswith(keys.event("").encode())]
+    assert [after[name][b"json"] for name in events] == [before[name][b"json"] for name in events]
+    kept = {str(case.case_id): (case.state.value, case.url, case.sha256) for case in case_store.all_cases(old, None)}
+    assert kept == facts(SAID["cases"])
     assert place.run("restore", "file", "--state", f"{place.folder}/back").status == 0
     with embedded.running(place.folder / "back") as back:
         assert written(back) == before
