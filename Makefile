@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-detection fuzz fail-over fleet-faults lock clean
+.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-detection bench-service fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -95,6 +95,10 @@ bench-revisit: install
 # The policy on a running fleet, beside uniform in the same run: 36 minutes, idle machine.
 bench-detection: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.detection --write-docs
+
+# The service for 20 minutes with 300 hosts, and a verify beside it: what it finds, and what it takes.
+bench-service: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.service --write-docs
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

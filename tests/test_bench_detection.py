@@ -53,7 +53,9 @@ def test_a_plan_is_the_products_own_with_shorter_days() -> None:
 
 
 def found_at(day: float) -> Found:
-    return Found({HOST + UPLOAD.path: 1e9 + day * TRIAL.day_seconds}, {"finished": 3, "crashed": 1})
+    return Found(
+        {HOST + UPLOAD.path: 1e9 + day * TRIAL.day_seconds}, {"finished": 3, "crashed": 1}, ("crashed: killed",)
+    )
 
 
 def test_what_was_found_too_late_or_never_counts_to_the_end() -> None:
@@ -65,7 +67,7 @@ def test_what_was_found_too_late_or_never_counts_to_the_end() -> None:
     assert (measured.visits, measured.longest_wait) == (3, 20.0)  # no visit of the other hosts since the warm-up
     assert results.faults(TRIAL, PolicyName.UNIFORM, measured) == [
         "uniform: 1 known files were fetched, and no case was made of them",
-        "uniform: visits that did not finish: {'crashed': 1}",
+        "uniform: visits that did not finish: {'crashed': 1} (crashed: killed)",
     ]
 
 

@@ -44,10 +44,14 @@ SECONDS_OF_DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Found:
-    """What a fleet found: when the case of each file was opened (seconds since 1970), and how its visits ended."""
+    """What a fleet found: when the case of each file was opened (seconds since 1970), and how its visits ended.
+
+    `reasons` are those of the last ten visits of each host that did not finish.
+    """
 
     opened: dict[str, float]
     outcomes: dict[str, int]
+    reasons: tuple[str, ...] = ()
 
 
 def run(trial: Trial, name: PolicyName, port: int, known: Path, folder: Path, begin: Callable[[], float]) -> Found:
@@ -143,4 +147,6 @@ def _found(store: Store) -> Found:
     totals: Counter[str] = Counter()
     for key in store.scan_iter(match=keys.visits_of_day("*")):
         totals.update({text(field): int(float(count)) for field, count in store.hgetall(key).items()})
-    return Found(opened, {str(one): totals[one] for one in VisitOutcome if totals[one]})
+    visits = [one for name in host_store.names(store) for one in host_store.visits(store, name)]
+    reasons = [f"{one.outcome}: {one.reason}" for one in visits if one.outcome != VisitOutcome.FINISHED]
+    return Found(opened, {str(one): totals[one] for one in VisitOutcome if totals[one]}, tuple(reasons))

@@ -46,6 +46,7 @@ class Achieved:
     longest_wait: float
     starved: int
     outcomes: Mapping[str, int]
+    reasons: Sequence[str]
     fetched: int
     without_a_case: int
 
@@ -82,6 +83,7 @@ def achieved(trial: Trial, begins_at: float, found: Found, seen: Mapping[str, Ma
         max(waits),
         sum(wait > STARVED_AFTER * trial.world.even for wait in waits),
         found.outcomes,
+        found.reasons,
         len(fetched),
         len(fetched.keys() - opened.keys()),
     )
@@ -176,7 +178,8 @@ def faults(trial: Trial, name: PolicyName, one: Achieved) -> list[str]:
         said.append(f"{name}: {one.without_a_case} known files were fetched, and no case was made of them")
     bad = {outcome: count for outcome, count in one.outcomes.items() if outcome != "finished"}
     if bad:
-        said.append(f"{name}: visits that did not finish: {bad}")
+        because = "; ".join(sorted(set(one.reasons))[:5])
+        said.append(f"{name}: visits that did not finish: {bad} ({because or 'no reason is kept'})")
     most = trial.world.budget * (trial.days + 1)
     if one.visits > most:
         said.append(f"{name}: {one.visits} visits, and the budget pays for {most:.0f}")
