@@ -75,6 +75,7 @@ class RecrawlUnderWay:
         self._is_being_kept = False
         self._fault: Exception | None = None
         self._is_trusted = True
+        self._is_told_to_stop = False
 
     @classmethod
     def begin(cls, store: Store, recrawl_id: str, settings: Settings) -> Self | None:
@@ -183,21 +184,25 @@ class RecrawlUnderWay:
                 self._taken.append(message)
 
     def _check_slices(self, message: CrawlMessage | None) -> None:
-        """Raise MessageRefused for checkpoints without end, and for a slice that leaves nothing to go on from."""
+        """Raise MessageRefused for checkpoints without end, and for an end after which it would go on for ever."""
         if isinstance(message, Checkpoint):
             self._checkpoints += 1
             if self._checkpoints > 2 + 2 * (time.monotonic() - self._began_at) / keeping.CHECKPOINT_SECONDS:
                 raise MessageRefused("checkpoints too often")
         if isinstance(message, Finished) and message.stopped_by in SLICES and not self._checkpoints:
             raise MessageRefused("the end of a slice without a checkpoint")
+        if isinstance(message, Finished) and message.stopped_by == INTERRUPTED and not self._is_told_to_stop:
+            # It would be begun again at once, and cost neither a retry nor a second of its time.
+            raise MessageRefused("an interruption that nobody ordered")
 
     def stop(self) -> None:
         """Have the recrawl ended in order, for good: its run is over."""
+        self._is_told_to_stop = True
         self._process.tell_to_stop()
 
     def hand_back(self, *, within: float) -> None:
         """Have the crawl process end within these seconds, so that another worker can do the recrawl."""
-        self.is_handed_back = True
+        self.is_handed_back = self._is_told_to_stop = True
         self._process.tell_to_stop(within=within)
 
     def end_if_disobedient(self) -> None:

@@ -229,14 +229,20 @@ def say_without_end_where_it_is(record: Record, checkpoints: Checkpointing) -> r
     raise AssertionError("it is ended before")
 
 
+def say_that_it_was_interrupted(record: Record) -> recrawl.Ended:
+    say(record, 1)
+    return recrawl.Ended(Tally(files=1), keeping.INTERRUPTED, {})
+
+
 @pytest.mark.parametrize(
     ("crawl", "said"),
     [
+        (say_that_it_was_interrupted, "an interruption that nobody ordered"),
         (end_a_slice_and_leave_nothing, "the end of a slice without a checkpoint"),
         (say_without_end_where_it_is, "checkpoints too often"),
     ],
 )
-def test_a_slice_that_cannot_be_one_is_refused(
+def test_an_end_after_which_it_would_never_end_is_refused(
     begin: Callable[[Crawl], Kept], monkeypatch: pytest.MonkeyPatch, crawl: Crawl, said: str
 ) -> None:
     monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 1e9)  # however slow the machine is, all come too soon
