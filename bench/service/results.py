@@ -30,12 +30,12 @@ def growth(sizes: Sequence[Size], measure: str) -> float | None:
 
 
 def bytes_a_visit(campaign: Campaign, measure: str) -> float | None:
-    """Return by how many bytes a visit made the store larger, in the last two thirds of the rounds."""
+    """Return by how many bytes a visit made it larger, one by a `verify` too, in the last two thirds of the rounds."""
     sizes = at_rest(campaign)
     if len(sizes) < FEWEST_ROUNDS:
         return None
     first, last = sizes[len(sizes) // 3], sizes[-1]
-    visits = campaign.visits / len(campaign.rounds) * (len(sizes) - 1 - len(sizes) // 3)
+    visits = (campaign.visits + campaign.verified) / len(campaign.rounds) * (len(sizes) - 1 - len(sizes) // 3)
     return (getattr(last, measure) - getattr(first, measure)) / visits
 
 
