@@ -22,6 +22,7 @@ from orbweaver.store.connection import Store, socket_path
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq import worker_registration
 from rq.job import Job
 from rq.queue import Queue
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
@@ -118,9 +119,26 @@ class GuardedWorker(_Base):
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
         elif asked_at >= self._beats_at:
-            super().heartbeat(timeout)
+            with self.connection.pipeline() as pipe:
+                super().heartbeat(timeout, pipe)
+                self.enter_again_if_forgotten(pipe, pipe.execute()[0])
             self._beats_at = asked_at + LOOK_SECONDS
             self.note_sign(asked_at)
+
+    def enter_again_if_forgotten(self, pipe: Pipeline, new_fields: int) -> None:
+        """Write the worker's record again when its sign of life, which gave so many new fields, found none.
+
+        The record expires while the machine is frozen or the store cannot be reached, and a store that was emptied has
+        none. Others forget the worker then: no host would be given to it, and `workers` would not show it.
+        """
+        if not new_fields:
+            return
+        fields: dict[Any, Any] = {**self.serialize(), "state": self.get_state()}
+        if self.idle_because is not None:
+            fields[IDLE_BECAUSE] = self.idle_because
+        pipe.hset(self.key, mapping=fields)
+        worker_registration.register(self, pipe)
+        pipe.execute()
 
     def note_sign(self, asked_at: float) -> None:
         """Note that the store has taken a sign of life that was sent at this moment of the monotonic clock."""

@@ -33,7 +33,6 @@ from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from rq import worker_registration
 from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
@@ -275,13 +274,9 @@ class RecrawlWorker(JobEnds, BaseWorker):
             self.heartbeat(pipeline=pipe)
             for one in self._under_way.values():
                 one.extend(pipe)
-            is_new, *_ = pipe.execute()
+            new_fields = pipe.execute()[0]
             self.note_sign(asked_at)
-            if is_new:  # the record had expired, and the worker was forgotten
-                fields: dict[Any, Any] = self.serialize()
-                pipe.hset(self.key, mapping=fields)
-                worker_registration.register(self, pipe)
-                pipe.execute()
+            self.enter_again_if_forgotten(pipe, new_fields)
         self._alive_at = time.monotonic()
 
     def _stop_what_is_over(self) -> None:

@@ -102,6 +102,7 @@ def test_its_record_says_how_many_it_has_at_once(store: Store) -> None:
 
 def test_signs_of_life_are_not_given_three_times_a_job(store: Store) -> None:
     worker = RecrawlWorker([queues.queue_for(store, QueueName.RECRAWL)], connection=store)
+    worker.register_birth()
     worker.heartbeat()
     assert store.hdel(worker.key, "last_heartbeat") == 1
     worker.heartbeat()

@@ -28,7 +28,8 @@ from builders import (
 )
 from orbweaver.matcher_client.errors import TimeIsOver
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import workers
+from orbweaver.queue.fleet import dead_workers, workers
+from orbweaver.queue.hosts import dispatch
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, recrawls
@@ -82,6 +83,23 @@ def test_an_idle_worker_looks_every_minute_for_what_dead_ones_left(store: Store,
         assert worker.wait() == 0
     assert len(waiting) == 1
     assert lasts <= workers.WORKER_SECONDS + 60  # as long as RQ takes a silent worker to be alive
+
+
+def test_an_idle_worker_that_its_store_has_forgotten_enters_itself_again(store: Store) -> None:
+    with started_worker(store, "recrawl", RECRAWLS_AT_ONCE="17", **LOOPBACK) as worker:
+        [waiting] = eventually(lambda: [one for one in store.client_list() if one["cmd"] == "blmove"])
+        [name] = dead_workers.alive(store)
+        fields = store.hgetall(f"rq:worker:{name}").keys()
+        # On a machine that is frozen, or cut off, for a minute: the record expires, and the others forget the worker.
+        dead_workers.forget_worker(store, QueueName.RECRAWL, name)
+        assert dispatch.places(store) == 0
+        store.execute_command("CLIENT", "UNBLOCK", waiting["id"])
+        assert eventually(lambda: dead_workers.alive(store)) == [name]
+        assert store.hgetall(f"rq:worker:{name}").keys() == fields
+        assert dispatch.places(store) == 17
+        worker.terminate()
+        assert worker.wait() == 0
+    assert not dead_workers.alive(store)
 
 
 def test_a_worker_works_at_a_store_whose_path_has_a_blank_and_what_means_something_in_a_url(short_dir: Path) -> None:
