@@ -41,6 +41,8 @@ Moment = Annotated[
     AfterValidator(_require_utc),
     PlainSerializer(format_time, return_type=str, when_used="json"),
 ]
+# What a crawl process counts: a host may have taken it over, and others calculate with these, and write them out.
+Count = Annotated[int, Field(ge=0, le=2**48)]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Sha1 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -299,8 +301,8 @@ class Skip(Noun):
     reason: str
     is_failure: bool
     referrer: str | None = None
-    status: int | None = None
-    count: int = Field(default=1, ge=1)
+    status: Annotated[int, Field(ge=0, le=999)] | None = None
+    count: Annotated[int, Field(ge=1, le=2**48)] = 1
     at: Moment
 
 
@@ -318,14 +320,14 @@ class Reported(Noun):
     is_page: bool = False
     rule: Annotated[str, Field(max_length=100)] = ""
     reason: Annotated[str, Field(max_length=1_000)] = ""
-    status: int | None = None
-    pages: int = Field(default=0, ge=0)
-    files: int = Field(default=0, ge=0)
-    page_parts: int = Field(default=0, ge=0)
+    status: Annotated[int, Field(ge=0, le=999)] | None = None
+    pages: Count = 0
+    files: Count = 0
+    page_parts: Count = 0
     has_reported_links: bool = False
 
 
-AnswerCounts = dict[Annotated[str, Field(pattern=r"\A[a-z0-9_. ]{1,40}\z")], Annotated[int, Field(ge=0)]]
+AnswerCounts = dict[Annotated[str, Field(pattern=r"\A[a-z0-9_. ]{1,40}\z")], Count]
 
 
 class HostAnswers(Noun):
@@ -359,15 +361,15 @@ class Tally(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    pages: int = 0
-    files: int = 0
-    error_bodies: int = 0
-    unchanged: int = 0
-    bytes_read: int = 0
+    pages: Count = 0
+    files: Count = 0
+    error_bodies: Count = 0
+    unchanged: Count = 0
+    bytes_read: Count = 0
     bytes_kept: Literal[0] = 0
-    failures: int = 0
-    skipped: int = 0
-    queued: int = 0
+    failures: Count = 0
+    skipped: Count = 0
+    queued: Count = 0
     waits_for: WaitsFor | None = None
 
 

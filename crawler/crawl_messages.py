@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -29,24 +30,51 @@ from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.visiting.addresses.seen_urls import NUMBER_BYTES
-from orbweaver.crawler.visiting.checkpoints.state import MOST_STATE_BYTES, PIECE_BYTES
+from orbweaver.crawler.visiting.checkpoints.state import MET, MET_CANDIDATES, MOST_STATE_BYTES, PIECE_BYTES
 from orbweaver.crawler.visiting.link_follower import URLS_SEEN
 from orbweaver.crawler.visiting.records.host_answers import HOSTS_HANDED_ON, HostName
-from orbweaver.model import HostAnswers, Noun, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from orbweaver.crawler.visiting.records.suggestions import HOSTS_COUNTED
+from orbweaver.model import (
+    Count,
+    HostAnswers,
+    Noun,
+    Report,
+    Reported,
+    Scope,
+    ScopeKind,
+    Sighting,
+    Skip,
+    Tally,
+    now,
+)
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 # One message has at most so many of each; with URLs of full length it has some 7 MiB.
 MOST_AT_ONCE = 200
 PAGES_AT_ONCE = 20
 MOST_BYTES = 32 * 2**20
+# What a message has outside its texts: each comma or bracket may take 300 bytes of memory, and as many texts.
+MOST_MARKS = 150_000
 REASON_CHARACTERS = 1_000
+MOST_FILE_BYTES = 2**48
+MOST_STATUS = 999
+FIRST_MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
+CLOCK_SET_RIGHT = timedelta(days=1)
 # Of the URLs that a recrawl remembers, with their dedup keys, and a page more; in all slices together.
 MOST_MET_BYTES = 2 * NUMBER_BYTES * URLS_SEEN
+# Before one checkpoint: full pieces, and the end of each of the two sets.
+MOST_PIECES = MOST_MET_BYTES // (PIECE_BYTES - 1) + 2
 # An operator's terminal shows these as they are.
 _Limit = Annotated[str, StringConstraints(pattern=r"\A[a-z_ ]{1,40}\z")]
 _BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 _Reason = Annotated[str, StringConstraints(max_length=REASON_CHARACTERS)]
 _Address = Annotated[str, StringConstraints(max_length=45)]
+
+
+def _require_hashes(piece: bytes) -> bytes:
+    if piece[:1] not in {MET, MET_CANDIDATES} or not len(piece) > 1 or (len(piece) - 1) % NUMBER_BYTES:
+        raise ValueError("no hashes of URLs")
+    return piece
 
 
 class Contained(Noun):
@@ -71,7 +99,7 @@ class MetUrls(Noun):
     model_config = _BYTES
 
     kind: Literal["met"] = "met"
-    piece: Annotated[bytes, Field(min_length=1, max_length=PIECE_BYTES)]
+    piece: Annotated[bytes, Field(max_length=PIECE_BYTES), AfterValidator(_require_hashes)]
 
 
 class Checkpoint(Noun):
@@ -122,7 +150,7 @@ class Finished(Noun):
     kind: Literal["finished"] = "finished"
     stopped_by: _Limit | None
     limit: _Limit | None = None
-    suggestions: dict[HostName, int]
+    suggestions: Annotated[dict[HostName, Count], Field(max_length=HOSTS_COUNTED)]
     answers: Annotated[dict[HostName, HostAnswers], Field(default_factory=dict, max_length=HOSTS_HANDED_ON)]
 
 
@@ -186,6 +214,7 @@ class MessageStream:
         """Take `met_bytes`, of what was said to be met in earlier slices."""
         self._scope, self._reports = scope, reports
         self._met_bytes = met_bytes
+        self._pieces = 0
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
         self._is_contained = False
@@ -214,7 +243,12 @@ class MessageStream:
         self._is_contained = True
         if isinstance(message, Remembered):
             self._remembered.take(message, len(line))
+        if isinstance(message, Checkpoint):
+            self._pieces = 0
         if isinstance(message, MetUrls):
+            self._pieces += 1
+            if self._pieces > MOST_PIECES:
+                raise MessageRefused(f"more than {MOST_PIECES} pieces of URLs that were met")
             self._met_bytes += len(message.piece)
             if self._met_bytes > MOST_MET_BYTES:
                 raise MessageRefused(f"more than {MOST_MET_BYTES} bytes of URLs that were met")
@@ -223,6 +257,8 @@ class MessageStream:
 
 def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
     """Read one message of the process that recrawls `scope`; raises MessageRefused when it cannot be true."""
+    if _has_too_many_parts(text):
+        raise MessageRefused("a message of too many parts")
     try:
         message = _messages.validate_json(text)
     except ValidationError as error:
@@ -253,6 +289,18 @@ def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
     return message
 
 
+def _has_too_many_parts(text: bytes) -> bool:
+    """Whether a message would take far more time and memory than its length says: 3 bytes can be a list of 300."""
+    if len(text) <= MOST_MARKS:
+        return False
+    if b"\\" in text:
+        text = text.replace(rb"\\", b"").replace(rb"\"", b"")  # what ends no text
+    if text.count(b'"') > 6 * MOST_MARKS:
+        return True
+    outside = b"".join(text.split(b'"')[::2])
+    return outside.count(b",") + outside.count(b"[") + outside.count(b"{") > MOST_MARKS
+
+
 def is_host_of(scope: Scope, host: str) -> bool:
     """Whether a host, with its port, is one that a recrawl of `scope` is for; a page's files elsewhere are not."""
     if scope.kind is not ScopeKind.SITE:
@@ -273,6 +321,11 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
         return "a host that is not the host of its URL"
     if sighting.ip is not None and not _is_address(sighting.ip):
         return "an IP address that is not valid"
+    http = sighting.http
+    if not (_has_been(sighting.seen_at) and (http.hashed_at is None or _has_been(http.hashed_at))):
+        return "a time that cannot be"
+    if max(sighting.digests.size, http.bytes_received or 0) > MOST_FILE_BYTES or not 0 <= http.status <= MOST_STATUS:
+        return "a number that cannot be"
     return None
 
 
@@ -285,6 +338,11 @@ def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
         return "a referrer that is not canonical"
     if file.spelling is not None and not is_spelling_of(file.spelling, file.url):
         return "a spelling of another URL"
+    if not _has_been(file.hashed_at):
+        return "a time that cannot be"  # it would be looked for, and believed, until then
+    sizes = [file.bytes_received or 0, file.digests.size, *(one.digests.size for one in file.members)]
+    if max(sizes) > MOST_FILE_BYTES:
+        return "a number that cannot be"
     return _objection_to_urls({file.url, file.asked_url or file.url}, file.referrer, scope)
 
 
@@ -325,6 +383,11 @@ def _is_canonical(url: str | None) -> bool:
         return url is not None and urls.canonicalise(url) == url
     except UrlRefused:
         return False
+
+
+def _has_been(moment: datetime) -> bool:
+    """Whether something can have been seen at a moment; a machine's clock may have been set right meanwhile."""
+    return FIRST_MOMENT <= moment <= now() + CLOCK_SET_RIGHT
 
 
 def _is_plain_address(text: str) -> bool:

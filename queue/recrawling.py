@@ -160,9 +160,10 @@ class RecrawlUnderWay:
 
     @property
     def _is_enough(self) -> bool:
-        sizes = [len(one.sightings) + len(one.skips) for one in self._taken if isinstance(one, Found)]
+        # Each message counts as well, so that there are few of them: they are gone through for each that is read.
+        sizes = [len(one.sightings) + len(one.skips) if isinstance(one, Found) else 1 for one in self._taken]
         is_kept_at_once = bool(self._taken) and isinstance(self._taken[-1], Finished | GivenUp | MetUrls | Checkpoint)
-        return is_kept_at_once or sum(sizes) >= batches.ASKED_AT_ONCE
+        return is_kept_at_once or max(sum(sizes), len(sizes)) >= batches.ASKED_AT_ONCE
 
     def _read_messages(self) -> None:
         """Read the messages that were received, as many as are kept together."""

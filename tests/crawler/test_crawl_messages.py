@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,12 +32,15 @@ from orbweaver.crawler.revisiting.known_responses import (
     KnownPage,
     Memory,
 )
-from orbweaver.model import Embeds, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
+from orbweaver.model import Embeds, HttpFacts, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
 
 HOST = Scope(kind=ScopeKind.HOST, name="h.test", limits=Limits())
 PATH = HOST.model_copy(update={"kind": ScopeKind.PATH, "prefixes": ("http://h.test/a/",)})
 EMBEDS = HOST.model_copy(update={"embeds": Embeds.ANY})
 OTHER = {"url": "http://o.test/a", "final_url": "http://o.test/a", "host": "o.test"}
+DIGESTS = digests_of(b"known")
+# Longer from now than a clock may be wrong.
+LATER = datetime(9000, 1, 1, tzinfo=UTC)
 REPORTS = (Report(url="http://h.test/", report_id="r-1"), Report(url="http://h.test/b"))
 
 
@@ -57,6 +61,12 @@ def found(**fields: Any) -> bytes:
         (HOST, {"host": "o.test"}, "a host that is not the host of its URL"),
         (HOST, {"url": "HTTP://h.test/a"}, "a URL that is not canonical"),
         (HOST, {"url": "h.test"}, "a URL that is not canonical"),
+        (HOST, {"seen_at": LATER}, "a time that cannot be"),
+        (HOST, {"seen_at": datetime(1969, 1, 1, tzinfo=UTC)}, "a time that cannot be"),
+        (HOST, {"http": HttpFacts(status=200, hashed_at=LATER)}, "a time that cannot be"),
+        (HOST, {"http": HttpFacts(status=200, bytes_received=2**64)}, "a number that cannot be"),
+        (HOST, {"http": HttpFacts(status=10**400)}, "a number that cannot be"),
+        (HOST, {"digests": DIGESTS.model_copy(update={"size": 2**64})}, "a number that cannot be"),
         (HOST, {"url": "http://h.test/\x1b[2J"}, "a URL that is not canonical"),
         (PATH, {"url": "http://h.test/a/b", "final_url": "http://h.test/a/c"}, None),
         (PATH, {}, "a URL that is not in scope"),
@@ -197,6 +207,8 @@ def a_file(**fields: object) -> dict[str, object]:
         ({"asked_url": "http://o.test/a"}, "a URL that is not in scope"),
         ({"url": "http://h.test/\r\nX: y"}, "a URL that is not canonical"),
         ({"referrer": "http://h.test/\r\nX: y"}, "a referrer that is not canonical"),
+        ({"hashed_at": LATER.isoformat()}, "a time that cannot be"),
+        ({"bytes_received": 2**64}, "a number that cannot be"),
         ({"spelling": "/b.bin"}, "a spelling of another URL"),
         ({"spelling": "/a.bin HTTP/1.1\r\nX: y"}, "a spelling of another URL"),
     ],
@@ -282,3 +294,59 @@ def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:
     hosts = {"o.test": 3, "o.test:8080": 1, "[2001:db8::1]": 1, "xn--bcher-kva.test": 2, "a_b.test": 1}
     said = crawl_messages.read(finished(stopped_by="max_pages", suggestions=hosts), HOST, REPORTS)
     assert said == Finished(stopped_by="max_pages", suggestions=hosts)
+
+
+MANY_PARTS = {
+    "lists": b'{"kind":"found","x":[' + b"[]," * crawl_messages.MOST_MARKS + b"[]]}",
+    "numbers": b'{"kind":"found","x":[' + b"0," * crawl_messages.MOST_MARKS + b"0]}",
+    "texts": b'{"kind":"found","x":[' + b'"",' * crawl_messages.MOST_MARKS + b'""]}',
+    "texts without an end": b'{"kind":"found","x":' + b'"' * 7 * crawl_messages.MOST_MARKS,
+    "behind escapes": rb'{"kind":"found","\\":"\\\"","x":[' + b"[]," * crawl_messages.MOST_MARKS + b"[]]}",
+}
+
+
+@pytest.mark.parametrize("said", MANY_PARTS.values(), ids=MANY_PARTS)
+def test_a_message_of_too_many_parts_is_not_taken_apart(said: bytes) -> None:
+    with pytest.raises(MessageRefused, match="too many parts"):
+        crawl_messages.read(said, HOST, REPORTS)
+
+
+@pytest.mark.parametrize("text", [",[{" * 60_000, '",[{\\' * 60_000], ids=["marks", "escaped"])
+def test_what_is_inside_of_texts_is_no_part(text: str) -> None:
+    with pytest.raises(MessageRefused, match="no known form"):
+        crawl_messages.read(json.dumps({"kind": "broken", "reason": text}).encode(), HOST, REPORTS)
+
+
+@pytest.mark.parametrize("number", ["-1", "9" * 400, '"%s"' % ("9" * 400), str(2**48 + 1)])
+def test_counts_are_numbers_that_others_can_calculate_with(number: str) -> None:
+    tally = '{"kind":"found","sightings":[],"skips":[],"tally":{"bytes_read":%s}}'
+    suggestions = '{"kind":"finished","stopped_by":null,"suggestions":{"o.test":%s}}'
+    for said in (tally, suggestions):
+        with pytest.raises(MessageRefused, match="no known form"):
+            crawl_messages.read((said % number).encode(), HOST, REPORTS)
+        crawl_messages.read((said % 7).encode(), HOST, REPORTS)
+
+
+def test_no_more_hosts_are_suggested_than_a_recrawl_counts() -> None:
+    said = Finished(stopped_by=None, suggestions={f"h{number}.test": 1 for number in range(1_000)}).model_dump_json()
+    crawl_messages.read(said.encode(), HOST, REPORTS)
+    with pytest.raises(MessageRefused, match="no known form"):
+        crawl_messages.read(said.replace('"h0.test":1', '"h0.test":1,"one-more.test":1').encode(), HOST, REPORTS)
+
+
+def test_urls_that_were_met_come_in_few_pieces() -> None:
+    stream = crawl_messages.MessageStream(HOST, REPORTS)
+    piece = crawl_messages.MetUrls(piece=b"u12345678").model_dump_json().encode() + b"\n"
+    checkpoint = crawl_messages.Checkpoint(state=b"state").model_dump_json().encode() + b"\n"
+    pieces = piece * crawl_messages.MOST_PIECES
+    stream.feed(Contained(enforced={}).model_dump_json().encode() + b"\n" + pieces + checkpoint + pieces + piece)
+    for _ in range(2 + 2 * crawl_messages.MOST_PIECES):
+        assert stream.next_message() is not None
+    with pytest.raises(MessageRefused, match="pieces of URLs"):
+        stream.next_message()
+
+
+@pytest.mark.parametrize("piece", ["", "dQ==", "dTEyMzQ1Njc=", "eDEyMzQ1Njc4"])
+def test_a_piece_has_hashes_and_nothing_else(piece: str) -> None:
+    with pytest.raises(MessageRefused, match="no known form"):
+        crawl_messages.read(b'{"kind":"met","piece":"%b"}' % piece.encode(), HOST, REPORTS)

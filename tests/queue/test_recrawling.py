@@ -268,3 +268,15 @@ def test_each_slice_counts_as_a_second_at_least_so_slices_have_an_end(
         assert float(store.hget(keys.recrawl_checkpoint(kept.recrawl_id), "seconds") or 0) >= number
         kept.begin_again()
     assert store.llen(keys.recrawl_met(kept.recrawl_id)) == 2
+
+
+def say_nothing_often(record: Record) -> recrawl.Ended:
+    for _ in range(batches.ASKED_AT_ONCE):
+        record((), (), Tally())
+    return recrawl.Ended(Tally(), None, {})
+
+
+def test_messages_that_say_nothing_are_not_collected(begin: Callable[[Crawl], Kept]) -> None:
+    kept = begin(say_nothing_often)
+    kept.go_to_its_end()
+    assert kept.transactions > 1
