@@ -22,9 +22,13 @@ IDLE_SECONDS: Final = 1.0
 
 @dataclass(slots=True, eq=False)
 class Sharer:
-    """A recrawl at an address: how many places it may fill, since when it fills more, and when it wanted one last."""
+    """A recrawl at an address: how many places it may fill, since when it fills more, and when it wanted one last.
+
+    `over_places` is how many it had when it was first seen to fill more.
+    """
 
     places: int = 0
+    over_places: int = 0
     over_since: float | None = None
     wanted_at: float = -math.inf
 
@@ -35,12 +39,17 @@ class Sharer:
         return is_asking or (self.places > 0 and now < self.wanted_at + IDLE_SECONDS)
 
     def filled(self, under_way: int, now: float) -> int:
-        """Return how many places count as filled; `under_way` are the requests that the recrawl says it has."""
+        """Return how many places count as filled; `under_way` are the requests that the recrawl says it has.
+
+        When it fills more it has LATE_SECONDS, and these anew only when places were given to it or taken back
+        meanwhile: one that lies could say for a moment that it fills none.
+        """
         if under_way <= self.places:
-            self.over_since = None
+            if self.places != self.over_places:
+                self.over_since = None
             return self.places
-        if self.over_since is None:
-            self.over_since = now
+        if self.over_since is None or self.places < self.over_places:
+            self.over_since, self.over_places = now, self.places
         return under_way if now < self.over_since + LATE_SECONDS else self.places
 
 

@@ -67,3 +67,28 @@ def test_a_request_that_does_not_end_fills_its_place_no_longer_than_the_longest(
     assert member.filled(2, now=200.0) == 2
     member.places = 1
     assert member.filled(2, now=300.0) == 2  # it counts anew
+
+
+def test_who_says_for_a_moment_that_it_fills_no_place_has_no_more_time_for_that() -> None:
+    places, liar, others = 2, Sharer(places=0), [Sharer(places=1), Sharer(places=1), Sharer()]
+    blocked = 0
+    for second in range(300):
+        for member, share in zip(others, shares(places, [True] * 3, second // 10), strict=True):
+            member.places = min(member.places, share)
+        # It is given no place: all that it has is its word.
+        held = [member.filled(member.places, second) for member in others]
+        held.append(liar.filled(0 if second % 29 == 28 else 255, second))
+        wanted = [*shares(places, [True] * 3, second // 10), 0]
+        for member, given_now in zip(others, granted(places, wanted, held)[:3], strict=True):
+            member.places = given_now
+        blocked += sum(member.places for member in others) < places
+    assert blocked <= LATE_SECONDS
+
+
+def test_a_further_place_that_is_wanted_back_has_its_own_time() -> None:
+    member = Sharer(places=1)
+    assert member.filled(2, now=0.0) == 2
+    assert member.filled(1, now=1.0) == 1
+    member.places = 0
+    assert member.filled(1, now=100.0) == 1
+    assert member.filled(1, now=100.0 + LATE_SECONDS) == 0
