@@ -20,7 +20,7 @@ from orbweaver.crawler.crawl_messages import (
     Remembered,
 )
 from orbweaver.crawler.crawl_process import CrawlProcess
-from orbweaver.crawler.errors import CrawlDied, MessageRefused
+from orbweaver.crawler.errors import CrawlDied, MessageRefused, NotRecorded
 from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.crawler.visiting.checkpoints.keeping import INTERRUPTED, SLICES
 from orbweaver.crawler.visiting.checkpoints.state import NO_SLICES, EarlierSlices
@@ -69,6 +69,7 @@ class RecrawlUnderWay:
         # What the store has of it, and how long (seconds) was crawled before this attempt, which began at that moment.
         self._recorded = recorded
         self._seconds_before, self._began_at = earlier.seconds, time.monotonic()
+        self._has_checkpoint = earlier.state is not None
         self._checkpoints = 0
         self._taken: list[CrawlMessage] = []
         # Whether it was tried to keep what was taken: then exactly the same is tried again.
@@ -148,6 +149,7 @@ class RecrawlUnderWay:
         if isinstance(self._fault, CrawlDied) and (self.is_handed_back or self._is_over()):
             self._stopped()  # before it was ready to end in order, or it did not obey
             return True
+        self._count_seconds()
         raise self._fault
 
     def give_up(self, error: Exception) -> None:
@@ -261,6 +263,13 @@ class RecrawlUnderWay:
     def _seconds(self) -> float:
         """How long was crawled so far; each slice counts as a second at least, so that they have an end."""
         return self._seconds_before + max(time.monotonic() - self._began_at, 1.0)
+
+    def _count_seconds(self) -> None:
+        """Count the seconds of an attempt that failed: it may have told where it was, and gone on for long."""
+        if self._checkpoints or self._has_checkpoint:
+            write = checkpoints.spent(self._recrawl_id, self._seconds)
+            with contextlib.suppress(NotRecorded):  # then that is the least of what is wrong
+                recrawls.write_under_fence(self._store, self._recrawl_id, self._attempt, [write])
 
     def _end_of(self, message: Finished) -> Write:
         is_stopped = message.stopped_by == INTERRUPTED

@@ -55,6 +55,16 @@ def kept(recrawl_id: str, state: bytes, recorded: Recorded, seconds: float) -> C
     return write
 
 
+def spent(recrawl_id: str, seconds: float) -> Callable[[Pipeline], None]:
+    """Return the write that a recrawl with a checkpoint has taken so many seconds; it goes on from the same one."""
+
+    def write(pipe: Pipeline) -> None:
+        pipe.hset(keys.recrawl_checkpoint(recrawl_id), "seconds", f"{seconds:.3f}")
+        pipe.expire(keys.recrawl_checkpoint(recrawl_id), KEPT_SECONDS)
+
+    return write
+
+
 def forget(pipe: Pipeline, recrawl_id: str) -> None:
     """Queue that nothing is kept of a recrawl."""
     pipe.unlink(keys.recrawl_checkpoint(recrawl_id), keys.recrawl_met(recrawl_id))

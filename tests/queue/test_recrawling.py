@@ -280,3 +280,27 @@ def test_messages_that_say_nothing_are_not_collected(begin: Callable[[Crawl], Ke
     kept = begin(say_nothing_often)
     kept.go_to_its_end()
     assert kept.transactions > 1
+
+
+def say_where_it_is_and_break(record: Record, checkpoints: Checkpointing) -> recrawl.Ended:
+    say(record, 1)
+    checkpoints.keep([b"u12345678"], b"state")
+    raise RuntimeError("a bug")
+
+
+def test_the_seconds_of_an_attempt_that_failed_count(store: Store, begin: Callable[[Crawl], Kept]) -> None:
+    kept = begin(say_where_it_is_and_break)
+    for number in (1, 2):
+        with pytest.raises(CrawlDied):
+            kept.go_to_its_end()
+        assert float(store.hget(keys.recrawl_checkpoint(kept.recrawl_id), "seconds") or 0) >= number
+        kept.begin_again()
+
+
+def test_an_attempt_that_failed_before_its_first_checkpoint_leaves_none(
+    store: Store, begin: Callable[[Crawl], Kept]
+) -> None:
+    kept = begin(say_two_and_break)
+    with pytest.raises(CrawlDied):
+        kept.go_to_its_end()
+    assert not store.exists(keys.recrawl_checkpoint(kept.recrawl_id))
