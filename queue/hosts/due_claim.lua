@@ -40,7 +40,11 @@ if #due > 0 then
   local names, scored = {}, {}
   for at = 1, #due, 2 do
     names[#names + 1] = due[at]
-    scored[#scored + 1] = tonumber(due[at + 1]) + (tonumber(slack[(at + 1) / 2] or '') or 0)
+    local own = tonumber(slack[(at + 1) / 2] or '') or 0
+    if not (math.abs(own) < 1e12) then  -- no number, or none of a host: it would end the claims of all
+      own = 0
+    end
+    scored[#scored + 1] = tonumber(due[at + 1]) + own
     scored[#scored + 1] = due[at]
   end
   each_chunk(scored, function(some) redis.call('ZADD', KEYS[2], unpack(some)) end)

@@ -92,6 +92,8 @@ _COUNTS: Final = frozenset({"visits", "failures"})
 # Kept to the second: a fraction would take more than twice the memory.
 _MOMENTS: Final = frozenset({"last_visit", "last_evidence", "last_case", "asked_at", "expires_at", "slack"})
 
+_LAST_MOMENT: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
 
 def packed(clock: HostClock) -> dict[str, str]:
     """Return the fields of the hash: those that are no default; `last_evidence` only when it is not the last visit."""
@@ -132,9 +134,11 @@ def _unpacked_value(name: str, written: str) -> object:
     if name in _TEXTS:
         return written
     try:
-        return int(written) if name in _COUNTS else float(written)
+        value = int(written) if name in _COUNTS else float(written)
     except ValueError:
         return _DEFAULTS[name]
+    # What is no moment would end the scheduler, for all hosts; other numbers are refused for their host alone.
+    return _DEFAULTS[name] if name in _MOMENTS and not abs(value) <= _LAST_MOMENT else value
 
 
 def _text(value: bytes | str) -> str:

@@ -145,6 +145,30 @@ def test_a_job_that_its_maker_never_put_into_the_queue_holds_up_no_host(store: S
     assert dispatched(store).started.keys() == {"h.test"}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("a", "nan"),
+        ("l", "-1e300"),
+        ("s", "inf"),
+        ("k", "1e18"),
+        ("e", "nan"),
+        ("t", "nan"),
+        ("t", "inf"),
+        ("h", "nan"),
+    ],
+)
+def test_a_number_that_no_clock_can_have_keeps_no_other_host_from_its_visit(
+    store: Store, field: str, value: str
+) -> None:
+    for name in ("odd.test", "other.test"):
+        add_host(store, name)
+    add_worker(store, places=2)
+    store.hset(keys.host_clock("odd.test"), field, value)
+    assert "other.test" in dispatched(store).started
+    assert due.counts(store).ready == 0
+
+
 def test_a_record_that_cannot_be_read_is_put_off_and_costs_no_other_host_its_visit(store: Store) -> None:
     add_host(store, "later-release.test", slack=-1.0)
     add_host(store, "lost.test", slack=-1.0)
