@@ -161,7 +161,7 @@ def retry_after_seconds(text: str, now: datetime) -> float | None:
     else:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for a number that is none of a date
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)

@@ -94,6 +94,9 @@ def test_what_is_learnt_is_not_forgotten_and_a_pause_only_after_its_end() -> Non
         (format_datetime(NOW + timedelta(days=90), usegmt=True), MOST_WAIT_SECONDS),
         (format_datetime(NOW - timedelta(seconds=1), usegmt=True), None),
         ("Sun, 01 Mar 99999 12:01:30 GMT", None),
+        ("Sun, 01 Mar 99999999999 12:01:30 GMT", None),
+        ("Sun, 01 Mar 2026 99999999999999999999:01:30 GMT", None),
+        ("Sun, 01 Mar 2026 12:01:30 +9999999999999999", None),
         ("Sun, 99 Mar 2026 12:01:30 GMT", None),
     ],
 )
