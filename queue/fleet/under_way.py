@@ -41,8 +41,11 @@ class RecrawlSeen:
         return self.tally.pages + self.tally.files + self.tally.failures
 
     def seconds_left(self, at: datetime) -> float | None:
-        """Return how much of its time is left, never below 0; None when that is not known."""
-        if self.limits is None or self.began_at is None:
+        """Return how much of its time is left, never below 0; None when that is not known.
+
+        The time of earlier attempts counts for the limit too, and the store does not have it.
+        """
+        if self.limits is None or self.began_at is None or self.attempt > 1:
             return None
         return max(0.0, self.limits.max_seconds - max(0.0, (at - self.began_at).total_seconds()))
 

@@ -206,14 +206,19 @@ def due_times(store: Store, names: Sequence[str]) -> list[float | None]:
 
 
 def counts(store: Store) -> HostCounts:
-    """Return how many hosts are in which state, at one moment."""
+    """Return how many hosts are in which state, at one moment.
+
+    A host whose time has come is due, also while no scheduler has moved it from the one sorted set into the other.
+    """
+    at = server_time(store).timestamp()
     with store.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.due())
+        pipe.zcount(keys.due(), "-inf", at)
         pipe.zcount(keys.due(), "+inf", "+inf")
         pipe.zcard(keys.ready())
         pipe.zcard(keys.leases())
-        due, never, ready, leased = pipe.execute()
-    return HostCounts(due - never, ready, leased, never)
+        hosts, come, never, ready, leased = pipe.execute()
+    return HostCounts(hosts - come - never, come + ready, leased, never)
 
 
 def lease_of(store: Store, name: str) -> Lease | None:

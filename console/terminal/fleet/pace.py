@@ -1,4 +1,8 @@
-"""How fast recrawls are now: from their counts a few seconds ago, or from their beginning until there are such."""
+"""How fast recrawls are now: from their counts a few seconds ago, or from their beginning until there are such.
+
+A later attempt goes on where the one before was: its counts begin with what that one had counted. So its pace is known
+from the second look on.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,8 @@ class PaceMeter:
     def _kept(self, one: RecrawlSeen, at: datetime) -> deque[_Measured]:
         known = self._measured.get(one.recrawl_id)
         if known is None or known[-1].attempt != one.attempt or known[-1].at > at:  # begun again, or a clock went back
-            known = deque([_Measured(min(one.began_at or at, at), one.attempt, 0, 0)])
+            began_at = min(one.began_at or at, at)
+            known = deque([_Measured(began_at, one.attempt, 0, 0)] if one.attempt <= 1 else [])
         known.append(_Measured(at, one.attempt, one.requests, one.tally.bytes_read))
         while len(known) > 2 and (at - known[1].at).total_seconds() >= WINDOW_SECONDS:
             known.popleft()

@@ -120,10 +120,11 @@ def _row(one: RecrawlSeen, seen: FleetSeen, pace: Pace | None) -> tuple[Text | s
 
 def _left(one: RecrawlSeen, seen: FleetSeen) -> str:
     seconds, nearest = one.seconds_left(seen.at), one.nearest_limit()
-    if seconds is None or one.limits is None:
-        return "-"
-    if nearest is not None and nearest[1] >= max(NEAR_LIMIT, 1 - seconds / one.limits.max_seconds):
+    used = 0.0 if seconds is None or one.limits is None else 1 - seconds / one.limits.max_seconds
+    if nearest is not None and nearest[1] >= max(NEAR_LIMIT, used):
         return f"{nearest[0]} {min(nearest[1], 1):.0%} used"
+    if seconds is None:
+        return "-"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

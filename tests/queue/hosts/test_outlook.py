@@ -84,7 +84,7 @@ def test_the_outlook_for_scripts_has_every_hour(store: Store, monkeypatch: pytes
 
     assert (told["policy"], told["budget"], told["unit"]) == ("square-root", 5, "visits")
     assert len(told["load"]) == len(told["backlog"]) == 168
-    assert told["hosts"] == {"waiting": 9, "ready": 0, "leased": 0, "never": 1, "unreadable": 1}
+    assert told["hosts"] == {"waiting": 7, "ready": 2, "leased": 0, "never": 1, "unreadable": 1}
     assert told["not_due"] == {"pause": 1}
 
 

@@ -140,7 +140,9 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
     for second in range(11, 31):
         pace = meter.take(seen(second, one(pages=20 + 5 * (second - 10), bytes_read=1_000)))["id"]
     assert pace == Pace(5.0, 0.0)
-    assert meter.take(seen(32, one(31, attempt=2, pages=3)))["id"].requests == 3.0  # begun again
+    # It goes on where it was: what the attempt before had counted is not the pace of this one.
+    assert meter.take(seen(32, one(31, attempt=2, pages=300))) == {}
+    assert meter.take(seen(34, one(31, attempt=2, pages=306)))["id"].requests == 3.0
     assert meter.take(seen(33)) == {}
     assert meter.take(seen(20, one(20))) == {}  # a clock that went back
 
@@ -158,6 +160,19 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
 def test_the_limit_that_is_nearest_is_said(counts: dict[str, int], second: float, left: str) -> None:
     limits = Limits(max_seconds=4_000, max_pages=100, max_bytes=1_000)
     assert top._left(one(limits=limits, **counts), seen(second)) == left
+
+
+def test_no_time_is_said_to_be_left_when_earlier_attempts_used_some_of_it() -> None:
+    limits = Limits(max_seconds=4_000, max_pages=100)
+    assert one(attempt=2, limits=limits).seconds_left(seen(10).at) is None
+    assert top._left(one(attempt=2, limits=limits, pages=3), seen(10)) == "-"
+    assert top._left(one(attempt=2, limits=limits, pages=85), seen(10)) == "max_pages 85% used"
+
+
+def test_a_host_that_no_scheduler_has_seen_yet_counts_as_due(run: Run, store: Store) -> None:
+    add_host(store, "due.test", due_in=-60)
+    add_host(store, "later.test", due_in=1e6)
+    assert snapshot(run)["hosts"] == {"waiting": 1, "ready": 1, "leased": 0, "never": 0}
 
 
 def test_no_more_rows_than_there_is_room_for() -> None:
