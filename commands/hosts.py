@@ -151,7 +151,9 @@ def retire(
 )
 def set_values(
     hosts: Names = None,
-    weight: Annotated[float | None, typer.Option(min=0, help="In place of its reports'; 0: never.")] = None,
+    weight: Annotated[
+        float | None, typer.Option(min=0, help="In place of its reports'; 0: only when asked for.")
+    ] = None,
     quiet_hours: Annotated[
         str | None, typer.Option(metavar="TEXT", help="No visit in these hours: '22:00-06:00 Europe/Stockholm'.")
     ] = None,

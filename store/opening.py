@@ -26,8 +26,8 @@ def require_store(settings: Settings) -> None:
     """Raise NoStore when the state directory has no store and STORE_URL names none."""
     if settings.store_url is None and not embedded.has_store(settings.state_dir):
         raise NoStore(
-            f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified there yet, or "
-            "your store is in another state directory (STATE_DIR or --state names it)"
+            f"there is no store in {settings.state_dir.expanduser().absolute()}: nothing was verified or added "
+            "there yet, or your store is in another state directory (STATE_DIR or --state names it)"
         )
 
 

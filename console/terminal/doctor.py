@@ -181,7 +181,7 @@ def _place_for_a_store(state_dir: Path) -> Check:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         problem = f"none in {state_dir}, and {nearest} cannot be written: choose another directory with --state DIR"
         return Check("store", "fail", problem)
-    return Check("store", "ok", f"none in {state_dir} yet: the first verify makes it")
+    return Check("store", "ok", f"none in {state_dir} yet: `verify`, `run`, `reports import` and `hosts add` make it")
 
 
 def _rights(settings: Settings, ports: frozenset[int]) -> Check:

@@ -171,10 +171,9 @@ def scheduled(
     wait_until: datetime | None = None,
 ) -> ScheduledHost:
     """Return what the schedule decides from; the record adds the words of an explanation. Raises ScheduleRefused."""
-    pause = clock.stop
-    if clock.stop == Stop.RETIRED:
-        pause = "it is retired"
-    elif clock.stop == Stop.PAUSED and record is not None and record.pause:
+    is_retired = clock.stop == Stop.RETIRED
+    pause = None if is_retired else clock.stop
+    if clock.stop == Stop.PAUSED and record is not None and record.pause:
         pause = record.pause
     return ScheduledHost(
         name,
@@ -189,6 +188,7 @@ def scheduled(
         last_case=_moment(clock.last_case),
         asked_at=_moment(clock.asked_at),
         pause=pause,
+        is_retired=is_retired,
         authority=None if record is None else record.scope.authority,
         expires_at=_moment(clock.expires_at),
         quiet_hours=None if clock.quiet_hours is None else read_quiet_hours(clock.quiet_hours),

@@ -83,6 +83,8 @@ def _by_itself(
 def _never(host: ScheduledHost, at: datetime) -> DueReason:
     if host.expires_at is not None and host.expires_at <= at:
         return _no_authority(host, host.expires_at)
+    if host.is_retired:
+        return DueReason(Cause.PAUSE, {}, "retired, not due")
     if host.pause is not None:
         return DueReason(Cause.PAUSE, {"reason": host.pause or "no reason given"})
     window = host.quiet_hours.text if host.quiet_hours is not None else ""

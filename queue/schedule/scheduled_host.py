@@ -39,7 +39,8 @@ class ScheduledHost:
     the host; one below 0 is refused. `cost` is what a visit costs, in the unit of the budget. `visits` counts all
     visits, `failures` those that failed since the last one that did not. `last_visit` is the end of the last visit,
     however it ended; `last_evidence` that of the last one that was evidence (`visits.py`); `last_case` when a case was
-    last opened or something new was found. `prior` is that of the host's group. `pause` is the reason of a pause.
+    last opened or something new was found. `prior` is that of the host's group. `pause` is the reason of a pause;
+    one that `is_retired` is not visited either.
     `asked_at` is when an operator wants a visit: now, or later. `wait_until` is until when the host asked to be left
     alone. `floor_days` and `ceiling_days` are the host's own.
     """
@@ -56,6 +57,7 @@ class ScheduledHost:
     last_case: datetime | None = None
     asked_at: datetime | None = None
     pause: str | None = None
+    is_retired: bool = False
     authority: str | None = None
     expires_at: datetime | None = None
     quiet_hours: QuietHours | None = None
@@ -82,10 +84,13 @@ class ScheduledHost:
 
 
 def may_be_visited(host: ScheduledHost, at: datetime) -> bool:
-    """Whether a host may be visited: it is not paused, its authority holds, and an hour of the day is not quiet."""
+    """Whether a host may be visited.
+
+    It is neither paused nor retired, its authority holds, and an hour of the day is not quiet.
+    """
     is_authorised = host.expires_at is None or at < host.expires_at
     is_ever_open = host.quiet_hours is None or not host.quiet_hours.is_whole_day
-    return is_authorised and is_ever_open and host.pause is None
+    return is_authorised and is_ever_open and host.pause is None and not host.is_retired
 
 
 def is_scheduled(host: ScheduledHost, at: datetime) -> bool:

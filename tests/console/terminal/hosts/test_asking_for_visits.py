@@ -99,7 +99,7 @@ KEPT_BACK: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "retired": (
         {"retired_at": datetime.fromisoformat("2026-01-01T00:00:00Z")},
         (),
-        "it is retired; `orbweaver hosts res",
+        "retired, not due; `orbweaver hosts res",
     ),
     "expired": (
         {"authority": "J. Doe", "expires_at": datetime.fromisoformat("2026-01-01T00:00:00Z")},

@@ -134,7 +134,12 @@ UNSEEN = {Cause.OPERATOR_LATER.value, Cause.PAUSE.value, Cause.AUTHORITY.value}
 REASONS: dict[str, tuple[Prepare, str, str, str]] = {
     "not due": (not_due, "waiting", "floor", "floor: not more often than every 1 hour"),
     "paused": (lambda store: ready(store, pause="the police asked"), "paused", "paused", "the police asked"),
-    "retired": (lambda store: ready(store, retired_at=datetime.now(UTC)), "retired", "retired", "it is retired"),
+    "retired": (
+        lambda store: ready(store, retired_at=datetime.now(UTC)),
+        "retired",
+        "retired",
+        "retired, not due",
+    ),
     "expired": (
         lambda store: ready(store, authority="J. Doe", expires_at=datetime(2026, 1, 1, tzinfo=UTC)),
         "expired",
