@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Annotated, Final, Literal, NamedTuple
 
 from orbweaver.crawler.asked_as import ReferrerPolicy
@@ -25,7 +26,7 @@ from orbweaver.crawler.visiting.known_files import KnownSoFar
 from orbweaver.crawler.visiting.records.host_answers import AnswersSoFar, HostName
 from orbweaver.crawler.visiting.records.reported_urls import SeenReport
 from orbweaver.crawler.visiting.visit import GatePass, Origin
-from orbweaver.model import Noun, Report, Tally
+from orbweaver.model import Noun, Report, Reported, Tally
 from pydantic import Field, ValidationError
 
 VERSION: Final = 1
@@ -38,7 +39,9 @@ PIECE_BYTES: Final = 2**20 + 1
 MET, MET_CANDIDATES = b"u", b"c"
 # URLs that are under way beside those that wait.
 _MOST_BESIDE: Final = 1_000
-_Count = Annotated[int, Field(ge=0)]
+# As a count of a message may be, and further ones fit: the next process sends them on.
+_MOST_COUNTED: Final = 2**47
+_Count = Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
 _LimitRule = Annotated[str, Field(pattern=r"\Alimit\.[a-z_]{1,30}\z")]
 
 
@@ -104,7 +107,7 @@ class CheckpointState(Noun):
     spent: Spent
     reported: list[SeenReport]
     answers: AnswersSoFar
-    suggestions: dict[HostName, int]
+    suggestions: dict[HostName, _Count]
     learnt: Learnt
     spellings: dict[str, str]
     spellings_left_out: _Count = 0
@@ -165,6 +168,10 @@ def _objections(state: CheckpointState, met: Sequence[bytes], reports: Sequence[
         yield "the URLs that were met have no known form"
     if [one.url for one in state.reported] != reported:
         yield "it is of other reports"
+    if not all(map(_is_telling, state.reported)):
+        yield "a result of a reported URL that none has"
+    if not all(0 <= count <= _MOST_COUNTED for count in _counts(state)):
+        yield "a number that cannot be"
     if len(state.learnt.places) > MOST_PLACES or not all(map(_is_canonical, _examples(state))):
         yield "a URL that is not canonical"
     if not all(is_spelling_of(spelling, url) for url, spelling in state.spellings.items()):
@@ -188,6 +195,25 @@ def _objections(state: CheckpointState, met: Sequence[bytes], reports: Sequence[
             yield "more URLs than can wait"
             return
         yield from _objections_to_entries(record, reported)
+
+
+def _is_telling(seen: SeenReport) -> bool:
+    """Whether what was seen of a reported URL can be told as it is."""
+    said = {name: value for name, value in asdict(seen).items() if name != "has_ended"}
+    try:
+        told = Reported.model_validate(said)
+    except ValidationError:
+        return False
+    return max(told.pages, told.files, told.page_parts) <= _MOST_COUNTED
+
+
+def _counts(state: CheckpointState) -> Iterator[int]:
+    """Yield the counts that another process would go on counting, and that are checked nowhere else."""
+    yield from (count for name, count in state.tally if name != "waits_for")
+    yield from state.spent[:3]
+    yield from (count for spending in state.spent.hosts.values() for count in (spending.cost, spending.error_cost))
+    hosts = (*state.answers.files.values(), *state.answers.pages.values())
+    yield from (count for counts in hosts for count in counts.values())
 
 
 def _objections_to_entries(record: BatchRecord, reported: Sequence[str]) -> Iterator[str]:

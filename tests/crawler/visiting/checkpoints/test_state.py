@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Sequence
 
 import pytest
@@ -225,3 +227,39 @@ def test_checkpoints_take_a_small_part_of_the_time() -> None:
     clock.note(3_000.0, 10.0)
     assert not clock.is_due(3_000.0 + 499)
     assert clock.is_due(3_000.0 + 500)
+
+
+def forged(**fields: object) -> bytes:
+    left = Left()
+    honest = Recrawl(left)
+    honest.checkpoints.take(honest.parts, [])
+    return zlib.compress(json.dumps({**json.loads(zlib.decompress(left[-1].state or b"")), **fields}).encode())
+
+
+SEEN = [{"url": report.url} for report in REPORTS]
+MUCH = 10**40
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"left_out": MUCH},
+        {"skips_recorded": MUCH},
+        {"suggestions": {"o.test": MUCH}},
+        {"limits": {"limit.seen": MUCH}},
+        {"tally": {"files": 2**48}},
+        {"tally": {"files": -1}},
+        {"spent": [-1, 0, 0, {}]},
+        {"spent": [0, 0, -(10**12), {}]},
+        {"spent": [0, 0, 0, {"h.test": {"cost": -1, "error_cost": 0}}]},
+        {"answers": [{"h.test": {"given": 2**48}}, {}, []]},
+        {"reported": [{**SEEN[0], "files": 2**48}, SEEN[1]]},
+        {"reported": [{**SEEN[0], "reason": "a" * 1_001}, SEEN[1]]},
+        {"reported": [{**SEEN[0], "status": 1_000}, SEEN[1]]},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_has_no_counts_that_the_next_slice_could_not_go_on_with(fields: dict[str, object]) -> None:
+    states.read(forged(), (), REPORTS)
+    with pytest.raises(CheckpointRefused):
+        states.read(forged(**fields), (), REPORTS)
