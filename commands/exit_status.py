@@ -12,7 +12,7 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.console.errors import ConsoleError, OutputNotWritten
     from orbweaver.crawler.errors import CrawlError, NetworkRefused
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
-    from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkersDied, WorkersTooOld
+    from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkerNameTaken, WorkersDied, WorkersTooOld
     from orbweaver.store.errors import BackupUnusable, NoStore, StateDirUnusable, StoreError, StoreNotEmpty
     from orbweaver.takedown.errors import TakedownError
     from redis.exceptions import RedisError
@@ -20,7 +20,14 @@ def status_of(error: Exception) -> int | None:
     of_store = StateDirUnusable | NoStore | BackupUnusable | StoreNotEmpty
     usage = of_store | MatcherError | QueueError | TakedownError | ConsoleError | NetworkRefused
     refused_for_now = (
-        NotInForce | StoreBusy | WorkersDied | WorkersTooOld | Unavailable | StorageFull | OutputNotWritten
+        NotInForce
+        | StoreBusy
+        | WorkerNameTaken
+        | WorkersDied
+        | WorkersTooOld
+        | Unavailable
+        | StorageFull
+        | OutputNotWritten
     )
     if isinstance(error, usage) and not isinstance(error, refused_for_now):
         return BAD_USAGE

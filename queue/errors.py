@@ -12,6 +12,7 @@ QueueError
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
 ├── ScheduleRefused      a number of the schedule, or its policy, is one that cannot be used (also a ValueError)
 ├── StoreBusy            another verification run works on the same store
+├── WorkerNameTaken      a worker is to start under the name of one that is alive
 ├── WorkersDied          the workers of a service die again and again
 └── WorkersTooOld        a worker of an earlier release works on the same store
 
@@ -74,6 +75,10 @@ class ScheduleRefused(QueueError, ValueError):
 
 class StoreBusy(QueueError):
     """Another verification run works on the same store, or took it over while this one stood still."""
+
+
+class WorkerNameTaken(QueueError):
+    """A worker is given the name of one that works on the same store, or was killed on another machine just now."""
 
 
 class WorkersDied(QueueError):

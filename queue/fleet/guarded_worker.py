@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orbweaver
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import AllowedJob
-from orbweaver.queue.fleet import processes, upkeep
+from orbweaver.queue.errors import WorkerNameTaken
+from orbweaver.queue.fleet import dead_workers, processes, upkeep
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, RELEASE, QueueName, give_back
 from orbweaver.queue.records import in_force
@@ -73,6 +74,23 @@ class GuardedWorker(_Base):
             return
         connection.client_setname(self.name)
         self.ip_address = "unknown"
+
+    def register_birth(self) -> None:
+        """Enter the worker, in the place of a dead one of its name. Raises WorkerNameTaken.
+
+        A unit or a container that gives a name starts it again with the same name at once; RQ would refuse that until
+        the record of the killed one expires.
+        """
+        if self.connection.exists(self.key) and not self.connection.hexists(self.key, "death"):
+            if not dead_workers.is_dead(self.connection, self.name):
+                raise WorkerNameTaken(
+                    f"a worker of the name {self.name} works on this store: give another --name; if it was killed on "
+                    "another machine, its name is free two minutes later"
+                )
+            for name in QueueName:
+                dead_workers.retry_jobs_of(self.connection, name, self.name)
+                dead_workers.forget_worker(self.connection, name, self.name)
+        super().register_birth()  # type: ignore[no-untyped-call]
 
     def serialize(self) -> dict[str, Any]:
         """Return the fields of the worker's record, with our own."""

@@ -28,6 +28,8 @@ from builders import (
 )
 from orbweaver.matcher_client.errors import TimeIsOver
 from orbweaver.queue import queues
+from orbweaver.queue.allowed_jobs import AllowedJob
+from orbweaver.queue.errors import WorkerNameTaken
 from orbweaver.queue.fleet import dead_workers, workers
 from orbweaver.queue.hosts import dispatch
 from orbweaver.queue.job_errors import JobTimeIsOver
@@ -100,6 +102,29 @@ def test_an_idle_worker_that_its_store_has_forgotten_enters_itself_again(store: 
         worker.terminate()
         assert worker.wait() == 0
     assert not dead_workers.alive(store)
+
+
+def test_a_worker_takes_the_name_of_a_killed_one_and_its_job_and_never_that_of_one_that_is_alive(store: Store) -> None:
+    class Killed(workers.PlainWorker):
+        """A worker whose process has ended; it had begun a job."""
+
+        def serialize(self) -> dict[str, Any]:
+            return {**super().serialize(), queues.PROCESS_START: 1}
+
+    queue = queues.queue_for(store, QueueName.MATCH)
+    with transaction(store) as pipe:
+        queues.enqueue_match(store, pipe, "gone")
+    killed = Killed([queue], name="w1", connection=store, job_class=AllowedJob)
+    killed.register_birth()
+    [job] = queue.jobs
+    killed.prepare_execution(job)
+    killed.prepare_job_execution(job)
+    store.delete(queue.key)
+    mine = workers.PlainWorker([queue], name="w1", connection=store, job_class=AllowedJob)
+    mine.register_birth()
+    assert (dead_workers.alive(store), queue.job_ids) == (["w1"], [job.id])
+    with pytest.raises(WorkerNameTaken, match="a worker of the name w1 works on this store"):
+        workers.PlainWorker([queue], name="w1", connection=store, job_class=AllowedJob).register_birth()
 
 
 def test_a_worker_works_at_a_store_whose_path_has_a_blank_and_what_means_something_in_a_url(short_dir: Path) -> None:
