@@ -43,8 +43,8 @@ from orbweaver.crawler.errors import (
 from orbweaver.crawler.fetching.pace_board import PaceBoard
 from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace, own_pace_networks
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
+from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
-from orbweaver.crawler.visiting.checkpoints.state import NO_SLICES, EarlierSlices
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbweaver.crawler.visiting.checkpoints.state import NO_SLICES, EarlierSlices
+from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from redis.typing import EncodableT, FieldT

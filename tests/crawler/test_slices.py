@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 from contained import Order, as_told, crawl, order, run, scope_of
 from orbweaver.crawler import recrawl
+from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import SLICES, Checkpointing
-from orbweaver.crawler.visiting.checkpoints.state import NO_SLICES, EarlierSlices
 from orbweaver.model import Limits, Report, Sighting, Skip, Tally
 from orbweaver.settings import Settings
 from synthetic_host import Resource, SyntheticHost

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, Protocol
 
 from orbweaver.crawler.errors import CheckpointRefused
 from orbweaver.crawler.visiting.checkpoints import resuming, taking
-from orbweaver.crawler.visiting.checkpoints.state import KEY_BYTES, NO_SLICES, CheckpointState, EarlierSlices, read
+from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
+from orbweaver.crawler.visiting.checkpoints.state import KEY_BYTES, CheckpointState, read
 from orbweaver.crawler.visiting.checkpoints.taking import RecrawlParts
 from orbweaver.crawler.visiting.frontier import PlannedRequest
 from orbweaver.model import Report

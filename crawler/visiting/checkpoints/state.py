@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal
 
 from orbweaver.crawler.asked_as import ReferrerPolicy
 from orbweaver.crawler.errors import CheckpointRefused, UrlRefused
@@ -43,17 +43,6 @@ _MOST_BESIDE: Final = 1_000
 _MOST_COUNTED: Final = 2**47
 _Count = Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
 _LimitRule = Annotated[str, Field(pattern=r"\Alimit\.[a-z_]{1,30}\z")]
-
-
-class EarlierSlices(NamedTuple):
-    """What the earlier slices of a recrawl left: the last checkpoint, if any, and how many seconds they took."""
-
-    state: bytes | None = None
-    met: tuple[bytes, ...] = ()
-    seconds: float = 0.0
-
-
-NO_SLICES: Final = EarlierSlices()
 
 
 class BatchRecord(Noun):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from builders import NOON, RUN, an_order, transaction
-from orbweaver.crawler.visiting.checkpoints.state import EarlierSlices
+from orbweaver.crawler.visiting.checkpoints.earlier_slices import EarlierSlices
 from orbweaver.model import Outcome, Reported, Skip, Tally
 from orbweaver.queue.records import checkpoints, recrawls, runs
 from orbweaver.queue.records.checkpoints import Recorded

@@ -19,13 +19,13 @@ from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.revisiting.revisit import Revisit
 from orbweaver.crawler.visiting.checkpoints import state as states
 from orbweaver.crawler.visiting.checkpoints import taking
+from orbweaver.crawler.visiting.checkpoints.earlier_slices import EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import (
     CHECKPOINT_SECONDS,
     CheckpointClock,
     Checkpointing,
     Checkpoints,
 )
-from orbweaver.crawler.visiting.checkpoints.state import EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.taking import RecrawlParts
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.navigator import Navigator
