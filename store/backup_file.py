@@ -130,7 +130,11 @@ def read(path: Path) -> BackupFile:
 
     Raises BackupUnusable, OSError.
     """
-    with path.open("rb") as file:
+    try:
+        opened = path.open("rb")
+    except OSError as error:
+        raise BackupUnusable(f"{path} cannot be read: {error.strerror}; give the file of a backup") from error
+    with opened as file:
         line = file.readline(LONGEST_MANIFEST)
         try:
             manifest = Manifest.model_validate_json(line)

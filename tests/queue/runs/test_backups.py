@@ -239,6 +239,13 @@ def test_a_file_that_is_no_whole_backup_is_refused_before_anything_is_written(
     assert empty.dbsize() == 0
 
 
+def test_a_backup_that_is_not_there_is_refused_by_its_name(empty: Store, tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "missing", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(BackupUnusable, match=f"{path} cannot be read: {reason}"):
+            restore(empty, path)
+    assert empty.dbsize() == 0
+
+
 def test_what_does_not_give_the_numbers_of_its_first_line_is_no_store_until_another_is_restored(
     filled: Filled, empty: Store, tmp_path: Path
 ) -> None:
