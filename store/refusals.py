@@ -15,6 +15,7 @@ PAUSE_SECONDS = 0.2
 # valkey's server.c the codes. UNBLOCKED: it has become a replica while we waited for a job.
 _DISK = "MISCONF"
 _OTHERS = ("NOREPLICAS", "UNBLOCKED")
+_SCRIPT = "BUSY "
 
 if TYPE_CHECKING:
     _Base = Connection
@@ -23,7 +24,7 @@ else:
 
 
 class RefusedForNow(RedisConnectionError):
-    """The server answers and accepts no writes: its disk or memory is full, or it is a replica."""
+    """The server answers and accepts no writes: its disk or memory is full, it is a replica, or busy."""
 
 
 class PatientConnection(_Base):
@@ -50,6 +51,8 @@ def _mend(error: ResponseError) -> str | None:
         return "raise its maxmemory"
     if isinstance(error, ReadOnlyError):
         return "it is a replica"
+    if str(error).startswith(_SCRIPT):
+        return "somebody's script runs on it: SCRIPT KILL ends that"
     if isinstance(error, MasterDownError) or str(error).startswith(_OTHERS):
         return "it has no primary, or too few replicas"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,25 @@ def test_a_refusal_that_may_end_is_a_lost_connection_with_what_helps(
         with pytest.raises(RefusedForNow):
             pipe.execute()
         server.client.execute_command(*end.split())
+        assert store.set("key", 1)
+
+
+def test_a_server_that_somebody_s_script_holds_up_is_waited_for(server: Server) -> None:
+    url = f"redis://{HERE}:{server.port}/0"
+    server.client.config_set("busy-reply-threshold", 10)
+    with (
+        Redis.from_pool(refusals.patient_pool(url, retry=Retry(NoBackoff(), retries=0))) as store,
+        socket.create_connection((HERE, server.port)) as other,
+    ):
+        store.ping()
+        other.sendall(b"EVAL 'while true do end' 0\r\n")
+        while True:  # until the script has begun, the server answers
+            try:
+                store.set("key", 1)
+            except RefusedForNow as error:
+                assert "SCRIPT KILL ends that" in str(error)  # noqa: PT017 - it comes when it comes
+                break
+        server.client.execute_command("SCRIPT", "KILL")  # its connection was there before
         assert store.set("key", 1)
 
 
