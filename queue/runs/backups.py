@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 from datetime import datetime
 from pathlib import Path
 
 from orbweaver.crawler.containment import prctl
 from orbweaver.model import format_time
 from orbweaver.queue.errors import StoreBusy
-from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet import dead_workers, processes
+from orbweaver.queue.hosts import due, scheduler_sign
 from orbweaver.queue.runs import run_lock
 from orbweaver.settings import Settings
 from orbweaver.store import backup_file, durability, keys, snapshot
@@ -75,12 +77,20 @@ def restore(settings: Settings, path: Path, *, at: datetime, is_replacing: bool 
 
 
 def _refuse_in_use(store: Store) -> None:
-    """Raise StoreBusy while a run or a worker uses the store."""
+    """Raise StoreBusy while a run, a worker or a scheduler uses the store."""
     holder = store.get(keys.run_lock())
     if holder is not None and run_lock.is_held(store):
         raise StoreBusy(f"this store is in use by {run_lock.said(text(holder))}: wait until it has ended")
     if alive := dead_workers.alive(store):
         raise StoreBusy(f"this store is in use by {len(alive)} workers, such as {alive[0]}: stop them first")
+    sign = scheduler_sign.last(store)
+    if sign is None or scheduler_sign.silence(sign, due.server_time(store)) is not None:
+        return
+    if sign.machine != socket.gethostname() or processes.is_there(sign.process_id):
+        raise StoreBusy(
+            f"this store is in use by the scheduler with process {sign.process_id} on {sign.machine}: stop it first; "
+            f"{scheduler_sign.SILENT_SECONDS:.0f} s after its end the store is free"
+        )
 
 
 def _refuse_full(store: Store) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -19,6 +22,8 @@ from hypothesis import strategies as st
 from orbweaver.model import now
 from orbweaver.queue.errors import StoreBusy
 from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.hosts import due
+from orbweaver.queue.hosts.scheduler_sign import SchedulerSign
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.runs import backups, run_lock
 from orbweaver.settings import Settings
@@ -187,6 +192,22 @@ def test_a_store_with_data_is_refused_unless_it_is_to_be_replaced(filled: Filled
     restore(empty, file, is_replacing=True)
     assert not empty.exists(keys.case("of this store"))
     assert empty.exists("of somebody else")
+
+
+def test_a_store_whose_scheduler_is_alive_is_refused_and_one_whose_scheduler_has_ended_is_not(
+    store: Store, tmp_path: Path
+) -> None:
+    back_up(store, tmp_path / "backup")
+    ended = subprocess.Popen(["/bin/true"])
+    ended.wait()
+    here, at = socket.gethostname(), due.server_time(store)
+    for machine, process_id in ((here, os.getppid()), ("another-machine", ended.pid)):
+        sign = SchedulerSign(machine=machine, process_id=process_id, at=at)
+        store.set(keys.scheduler(), sign.model_dump_json())
+        with pytest.raises(StoreBusy, match=f"in use by the scheduler with process {process_id} on {machine}"):
+            restore(store, tmp_path / "backup", is_replacing=True)
+    store.set(keys.scheduler(), SchedulerSign(machine=here, process_id=ended.pid, at=at).model_dump_json())
+    restore(store, tmp_path / "backup", is_replacing=True)
 
 
 def test_a_store_that_is_in_use_is_refused_also_when_it_is_to_be_replaced(store: Store, tmp_path: Path) -> None:
