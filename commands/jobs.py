@@ -50,7 +50,7 @@ def jobs(
     if context.invoked_subcommand is not None:
         return
     from orbweaver.console.terminal.fleet import job_table
-    from orbweaver.queue.fleet.job_list import JobState
+    from orbweaver.queue.fleet.shown.job_list import JobState
     from orbweaver.queue.queues import QueueName
 
     names = [QueueName(one) for one in queue or QueueName]

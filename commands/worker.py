@@ -26,10 +26,10 @@ def worker(
     if settings.store_url is None:
         raise typer.BadParameter("set STORE_URL: a worker shares its store with others")
     if queues == ["recrawl"]:
-        from orbweaver.queue.fleet.preload import preload
+        from orbweaver.queue.fleet.workers.preload import preload
 
         preload()
-    from orbweaver.queue.fleet.workers import work
+    from orbweaver.queue.fleet.workers.plain_worker import work
     from orbweaver.queue.queues import QueueName
     from orbweaver.store import connection, durability
     from orbweaver.takedown.delivery.sinks import open_sinks

@@ -1,7 +1,7 @@
 """The functions that RQ jobs call, and the only ones that a job can call, besides the beginning of a recrawl.
 
 Every job takes ids; what it works on is in the store. Each can be done twice without harm. A recrawl is begun by the
-worker that has many of them under way (queue.fleet.recrawl_worker).
+worker that has many of them under way (queue.fleet.workers.recrawl_worker).
 """
 
 from __future__ import annotations

@@ -24,10 +24,11 @@ from orbweaver.crawler.errors import CrawlDied, MessageRefused, NotRecorded
 from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import INTERRUPTED, SLICES
-from orbweaver.queue.records import batches, checkpoints, known_responses, recrawls, runs
+from orbweaver.queue.records import batches, checkpoints, known_responses, recrawl_fence, recrawls, runs
 from orbweaver.queue.records.checkpoints import Recorded
 from orbweaver.queue.records.known_responses import HostMemory
-from orbweaver.queue.records.recrawls import Attempt, RecrawlRecord, RecrawlState, Write
+from orbweaver.queue.records.recrawl_fence import Attempt, Write
+from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.recrawl_pace import RecrawlPace
 from orbweaver.settings import Settings
 from orbweaver.store import connection
@@ -219,7 +220,7 @@ class RecrawlUnderWay:
 
     def require_kept(self) -> None:
         """Raise NotRecorded when the store that is the primary by now has lost what was kept before."""
-        recrawls.check(self._store, self._recrawl_id, self._attempt)
+        recrawl_fence.check(self._store, self._recrawl_id, self._attempt)
 
     def _is_over(self) -> bool:
         """Whether the recrawl's run is over; a store that is away for a moment has not said so."""
@@ -255,7 +256,7 @@ class RecrawlUnderWay:
             recrawls.found(self._store, self._recrawl_id, self.run_id, one.sightings, one.skips, one.tally)
             for one in _together(found)
         ]
-        record = recrawls.record_together if found else recrawls.write_under_fence
+        record = recrawl_fence.record_together if found else recrawl_fence.write_under_fence
         record(self._store, self._recrawl_id, self._attempt, writes)
         self._recorded = Recorded(skips, pieces)
 
@@ -269,7 +270,7 @@ class RecrawlUnderWay:
         if self._checkpoints or self._has_checkpoint:
             write = checkpoints.spent(self._recrawl_id, self._seconds)
             with contextlib.suppress(NotRecorded):  # then that is the least of what is wrong
-                recrawls.write_under_fence(self._store, self._recrawl_id, self._attempt, [write])
+                recrawl_fence.write_under_fence(self._store, self._recrawl_id, self._attempt, [write])
 
     def _end_of(self, message: Finished) -> Write:
         is_stopped = message.stopped_by == INTERRUPTED
@@ -306,7 +307,7 @@ class RecrawlUnderWay:
         else:
             self.is_handed_back = True
             write = recrawls.handed_back(self._recrawl_id)
-            recrawls.write_under_fence(self._store, self._recrawl_id, self._attempt, [write])
+            recrawl_fence.write_under_fence(self._store, self._recrawl_id, self._attempt, [write])
 
 
 def _together(messages: Sequence[Found]) -> list[Found]:

@@ -29,7 +29,7 @@ from orbweaver.model import (
     Verdict,
 )
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import workers
+from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches
@@ -109,7 +109,7 @@ def work(store: Store, *names: QueueName) -> None:
     """Do every waiting match and delivery job with a real worker in this process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        workers.work(store, names or [QueueName.MATCH, QueueName.TAKEDOWN], burst=True)
+        plain_worker.work(store, names or [QueueName.MATCH, QueueName.TAKEDOWN], burst=True)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -232,7 +232,7 @@ def _preload() -> dict[str, str | None]:
     gc.disable()
     for name in _modules():
         importlib.import_module(name)
-    importlib.import_module("orbweaver.queue.fleet.preload").preload()  # each recrawl worker would do it again
+    importlib.import_module("orbweaver.queue.fleet.workers.preload").preload()  # each recrawl worker would do it again
     _share_to_the_end()
     gc.enable()
     os.environ.__class__ = plain

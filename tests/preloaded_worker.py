@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orbweaver.queue.fleet.preload import preload
+from orbweaver.queue.fleet.workers.preload import preload
 
 preload()
 del os.environ["PYTHONPATH"]  # led here, and is not for the children

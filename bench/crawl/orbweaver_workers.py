@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orbweaver.queue.fleet.preload import preload
+from orbweaver.queue.fleet.workers.preload import preload
 
 from bench.crawl.task import Task, answer, read_task
 
@@ -30,7 +30,7 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     from orbweaver.crawler.rules import scope as scopes
     from orbweaver.model import Limits, Report, ScopeKind
     from orbweaver.queue.intake.orders import Order
-    from orbweaver.queue.records import known_responses, recrawls
+    from orbweaver.queue.records import known_responses, recrawl_fence, recrawls
     from orbweaver.store import connection, embedded
 
     limits = Limits(max_pages=10**7, max_files=10**7, max_bytes=10**15, max_seconds=3_600, max_host_cost=10**9)
@@ -63,7 +63,7 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
                     files = [file for one in remembered for file in one.files]
                     pages = [page for one in remembered for page in one.pages]
                     handed_on = memory.kept(files, pages, is_untrue=False, is_whole=True)
-                    recrawls.write_under_fence(store, recrawl_id, attempt, [handed_on])
+                    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [handed_on])
 
 
 def fork(start: str, task: Task, settings: Settings) -> int:

@@ -19,7 +19,7 @@ from uuid import uuid4
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Limits, Report, ScopeKind
 from orbweaver.queue.fleet.scheduler import Scheduler
-from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.hosts import completion, counting, dispatch, due, host_store, spending
 from orbweaver.queue.hosts.changes import Operator
 from orbweaver.queue.hosts.counting import BudgetPlan

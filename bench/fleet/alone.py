@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import resource
 
-from orbweaver.queue.fleet.preload import preload
+from orbweaver.queue.fleet.workers.preload import preload
 
 from bench.crawl.task import answer, read_task
 

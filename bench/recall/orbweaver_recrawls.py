@@ -5,7 +5,7 @@ Without a store: what a crawl process tells its worker is all that counts here.
 
 from __future__ import annotations
 
-from orbweaver.queue.fleet.preload import preload
+from orbweaver.queue.fleet.workers.preload import preload
 
 from bench.recall.task import SiteFindings, answer, read_task
 

@@ -19,7 +19,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from redis.exceptions import WatchError
 
-# Less than the interval at which one worker asks (workers.MAINTENANCE_SECONDS), so a single one looks every time.
+# Less than the interval at which one worker asks (plain_worker.MAINTENANCE_SECONDS), so a single one looks every time.
 LOOK_EVERY = timedelta(seconds=30)
 RETRY_EVERY = timedelta(minutes=15)
 

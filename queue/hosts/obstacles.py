@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from orbweaver.model import now
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import job_list, worker_list
-from orbweaver.queue.fleet.job_list import JobState
-from orbweaver.queue.fleet.worker_list import WorkerState
+from orbweaver.queue.fleet.shown import job_list, worker_list
+from orbweaver.queue.fleet.shown.job_list import JobState
+from orbweaver.queue.fleet.shown.worker_list import WorkerState
 from orbweaver.queue.hosts import scheduler_sign, spending
 from orbweaver.queue.hosts.counting import BudgetPlan
 from orbweaver.queue.hosts.host_clock import Held, HostClock

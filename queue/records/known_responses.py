@@ -22,7 +22,7 @@ from orbweaver.crawler.revisiting.known_responses import FileKey, KnownFile, Kno
 from orbweaver.model import Moment, Noun, Scope, now
 from orbweaver.queue.errors import Unreadable
 from orbweaver.queue.records import batches
-from orbweaver.queue.records.recrawls import Write
+from orbweaver.queue.records.recrawl_fence import Write
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store

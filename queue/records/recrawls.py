@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from orbweaver.crawler.errors import NotRecorded
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Limits, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue.intake.orders import Order
-from orbweaver.queue.records import batches, checkpoints
+from orbweaver.queue.records import batches, checkpoints, recrawl_fence
+from orbweaver.queue.records.recrawl_fence import Attempt, Write
 from orbweaver.store import hash_fields, keys
 from orbweaver.store.connection import Store, text
 from pydantic import Field
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, WatchError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import WatchError
 from redis.typing import EncodableT, FieldT
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
 KEPT_SECONDS = 30 * 24 * 3600
-# Queues something on an open transaction.
-Write = Callable[["Pipeline"], None]
 
 
 class RecrawlState(StrEnum):
@@ -66,20 +61,6 @@ class RecrawlRecord(Noun):
     suggestions: dict[str, int] = Field(default_factory=dict)
     answers: dict[str, HostAnswers] = Field(default_factory=dict)
     slices: int = 0
-
-
-@dataclass
-class Attempt:
-    """One try at a recrawl, and the fence of its writes: a later attempt has a higher `number`.
-
-    `writes` counts what it wrote, here and in the store. So each write notices that an earlier one is not there any
-    more, because the store failed over to a server that had not got it. `is_unsure` after a write whose answer was
-    lost: the same one can be tried again, and is not written twice.
-    """
-
-    number: int
-    writes: int = 0
-    is_unsure: bool = False
 
 
 def create(store: Store, run_id: str, order: Order) -> str:
@@ -254,7 +235,7 @@ def end(
     """
     write = ended(recrawl_id, state, stopped_by=stopped_by, reason=reason, suggestions=suggestions, answers=answers)
     if attempt is not None:
-        write_under_fence(store, recrawl_id, attempt, [write])
+        recrawl_fence.write_under_fence(store, recrawl_id, attempt, [write])
         return
     with store.pipeline(transaction=True) as pipe:
         write(pipe)
@@ -263,12 +244,12 @@ def end(
 
 def note_sandbox(store: Store, recrawl_id: str, attempt: Attempt, enforced: dict[str, object]) -> None:
     """Write what the kernel enforces on the recrawl's process; raises NotRecorded as `end` does."""
-    write_under_fence(store, recrawl_id, attempt, [contained(recrawl_id, enforced)])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [contained(recrawl_id, enforced)])
 
 
 def note_reported(store: Store, recrawl_id: str, attempt: Attempt, reported: Sequence[Reported]) -> None:
     """Write the outcomes of reported URLs; raises NotRecorded as `end` does."""
-    write_under_fence(store, recrawl_id, attempt, [answered(recrawl_id, reported)])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [answered(recrawl_id, reported)])
 
 
 def ended(
@@ -359,52 +340,6 @@ def _fields(target: str, fields: Mapping[FieldT, EncodableT], *, seconds: int | 
     return write
 
 
-def write_under_fence(store: Store, recrawl_id: str, attempt: Attempt, writes: Sequence[Write]) -> bool:
-    """Do writes of an attempt in one transaction; False when a later attempt has begun, and nothing was written.
-
-    After an error of the connection the caller may try the same writes again. Raises NotRecorded when the store has
-    lost what the attempt wrote before.
-    """
-    key = keys.recrawl(recrawl_id)
-    is_later = False
-
-    def write_all(pipe: Pipeline) -> None:
-        nonlocal is_later
-        number, written = _fence(pipe, key)
-        is_later = number > attempt.number
-        if is_later or (attempt.is_unsure and written == attempt.writes + 1):
-            return  # the latter: it was written, and only the answer was lost
-        _require_all(attempt, number, written)
-        pipe.multi()
-        for write in writes:
-            write(pipe)
-        pipe.hincrby(key, "writes", 1)
-        attempt.is_unsure = True
-
-    store.transaction(write_all, key)
-    attempt.writes += 1
-    attempt.is_unsure = False
-    return not is_later
-
-
-def check(store: Store, recrawl_id: str, attempt: Attempt) -> None:
-    """Raise NotRecorded when the store has lost what an attempt wrote, and no later one has begun."""
-    number, writes = _fence(store, keys.recrawl(recrawl_id))
-    if number <= attempt.number:
-        _require_all(attempt, number, writes)
-
-
-def _fence(reading: Store | Pipeline, key: str) -> tuple[int, int]:
-    """Return the number of the last attempt, and how much it wrote. A pipeline must be watching the key."""
-    number, writes = reading.hmget(key, ["attempt", "writes"])
-    return int(number or 0), int(writes or 0)
-
-
-def _require_all(attempt: Attempt, number: int, writes: int) -> None:
-    if (number, writes) != (attempt.number, attempt.writes):
-        raise NotRecorded("the store has lost what this recrawl wrote before: it failed over, or was set back")
-
-
 def skips(store: Store, recrawl_id: str) -> list[Skip]:
     """Read the URLs that a recrawl did not fetch, each with the reason."""
     return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
@@ -419,18 +354,7 @@ def recorder(store: Store, recrawl_id: str, run_id: str, attempt: Attempt) -> Re
     """
 
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
-        record_together(store, recrawl_id, attempt, [found(store, recrawl_id, run_id, sightings, skips, tally)])
+        write = found(store, recrawl_id, run_id, sightings, skips, tally)
+        recrawl_fence.record_together(store, recrawl_id, attempt, [write])
 
     return record
-
-
-def record_together(store: Store, recrawl_id: str, attempt: Attempt, writes: Sequence[Write]) -> None:
-    """Do writes of which some are findings, in one transaction; raises what a `recorder` raises."""
-    try:
-        is_written = write_under_fence(store, recrawl_id, attempt, writes)
-    except (RedisConnectionError, RedisTimeoutError):
-        raise
-    except RedisError as error:
-        raise NotRecorded(f"the store did not accept what was found: {error}") from error
-    if not is_written:
-        raise NotRecorded("a later attempt of this recrawl has begun")

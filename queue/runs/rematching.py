@@ -13,7 +13,7 @@ from uuid import uuid4
 from orbweaver import settings
 from orbweaver.model import now
 from orbweaver.queue import queues
-from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.matching import rematch, rematch_result
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName

@@ -17,7 +17,7 @@ from uuid import uuid4
 from orbweaver import settings as orbweaver_settings
 from orbweaver.queue.errors import WorkersDied
 from orbweaver.queue.fleet.scheduler import Scheduler
-from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.runs import beginning, run_lock

@@ -6,7 +6,7 @@ import time
 
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls, runs
 from orbweaver.queue.records.recrawls import ENDED, RecrawlState

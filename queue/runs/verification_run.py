@@ -13,7 +13,7 @@ from typing import Self
 from orbweaver import settings
 from orbweaver.model import now
 from orbweaver.queue import queues
-from orbweaver.queue.fleet.worker_pool import WorkerProcesses
+from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.queues import QueueName

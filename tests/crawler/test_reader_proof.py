@@ -21,7 +21,7 @@ from orbweaver.crawler.links.encodings import DecodedText
 from orbweaver.crawler.links.pages import attribute_values, html, markup
 from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.addresses import dedup_key
-from orbweaver.queue.fleet import preload
+from orbweaver.queue.fleet.workers import preload
 from orbweaver.settings import Settings
 
 # As Python 3.11.2 reads `(?:ab?c)*+`: what is there is not found.

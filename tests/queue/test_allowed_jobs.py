@@ -128,7 +128,7 @@ UNREAD = {"exc_info": BOMB, "result": BOMB, "meta": b"[" * 9000}
 WORKER = """
 import sys
 from orbweaver.queue import jobs
-from orbweaver.queue.fleet import workers
+from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import connection
 import orbweaver.crawler.recrawl, orbweaver.crawler.spider, orbweaver.crawler.handler
@@ -138,7 +138,7 @@ def peak():
 
 store = connection.connect(sys.argv[1])
 before = peak()
-workers.work(store, [QueueName(sys.argv[2])], burst=True)
+plain_worker.work(store, [QueueName(sys.argv[2])], burst=True)
 print(peak() - before)
 """
 

@@ -30,7 +30,7 @@ from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.model import now
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import health_watch
+from orbweaver.queue.fleet.workers import health_watch
 from orbweaver.queue.matching import asking
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, runs

@@ -19,7 +19,7 @@ from gate import Gate
 from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.model import AccessProfile, Limits, Scope
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import workers
+from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.hosts.visit_outcome import VisitOutcome, ending_of
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
@@ -106,7 +106,7 @@ def test_a_large_host_gives_way_to_others_after_each_slice_and_is_one_recrawl(st
 def work_quickly(url: str) -> None:
     """Be a worker whose crawl processes say where they are at each moment."""
     keeping.CHECKPOINT_SECONDS = 0.01  # type: ignore[misc]
-    workers.work(connection.connect(url), [QueueName.RECRAWL])
+    plain_worker.work(connection.connect(url), [QueueName.RECRAWL])
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from orbweaver.crawler import recrawl
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import workers
+from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
@@ -115,7 +115,7 @@ def blame_another(scope: Scope, _: Sequence[Report], record: Record, __: Setting
 
 def work_taken_over(url: str, takes_over: str) -> None:
     recrawl.run = globals()[takes_over]  # as code that a parser was made to run
-    workers.work(connection.connect(url), [QueueName.RECRAWL], burst=True)
+    plain_worker.work(connection.connect(url), [QueueName.RECRAWL], burst=True)
 
 
 def recrawled(store: Store, url: str, takes_over: str) -> RecrawlRecord:

@@ -13,8 +13,8 @@ from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal import confirmation
 from orbweaver.console.text import count, reason_for_people, report_console, safe
 from orbweaver.model import format_time
-from orbweaver.queue.fleet import job_list
-from orbweaver.queue.fleet.job_list import JobSeen, JobState
+from orbweaver.queue.fleet.shown import job_list
+from orbweaver.queue.fleet.shown.job_list import JobSeen, JobState
 from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store.opening import open_existing

@@ -10,7 +10,7 @@ from collections import deque
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.queue.fleet.under_way import FleetSeen, RecrawlSeen
+from orbweaver.queue.fleet.shown.under_way import FleetSeen, RecrawlSeen
 
 WINDOW_SECONDS: Final = 10.0
 

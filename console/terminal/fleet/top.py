@@ -12,9 +12,9 @@ from orbweaver.console.terminal.fleet.pace import Pace, PaceMeter
 from orbweaver.console.terminal.termination import stopped_by_signals
 from orbweaver.console.text import count, report_console, safe, size
 from orbweaver.model import format_time
-from orbweaver.queue.fleet import under_way
-from orbweaver.queue.fleet.job_list import JobState
-from orbweaver.queue.fleet.under_way import FleetSeen, RecrawlSeen
+from orbweaver.queue.fleet.shown import under_way
+from orbweaver.queue.fleet.shown.job_list import JobState
+from orbweaver.queue.fleet.shown.under_way import FleetSeen, RecrawlSeen
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_existing

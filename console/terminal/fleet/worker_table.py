@@ -10,8 +10,8 @@ from typing import Any
 
 from orbweaver.console.text import count, report_console, safe
 from orbweaver.model import format_time
-from orbweaver.queue.fleet import worker_list
-from orbweaver.queue.fleet.worker_list import WorkerSeen
+from orbweaver.queue.fleet.shown import worker_list
+from orbweaver.queue.fleet.shown.worker_list import WorkerSeen
 from orbweaver.queue.hosts import due, scheduler_sign
 from orbweaver.queue.runs import run_lock
 from orbweaver.settings import Settings

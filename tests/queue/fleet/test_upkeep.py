@@ -52,11 +52,12 @@ NOON = now().replace(hour=12, minute=0)
 QUICK_WORKER = """
 import sys
 from datetime import timedelta
-from orbweaver.queue.fleet import upkeep, workers
+from orbweaver.queue.fleet import upkeep
+from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import connection
-workers.MAINTENANCE_SECONDS, workers.WORKER_SECONDS, upkeep.LOOK_EVERY = 0, 16, timedelta(0)
-workers.work(connection.connect(sys.argv[1]), [QueueName(sys.argv[2])])
+plain_worker.MAINTENANCE_SECONDS, plain_worker.WORKER_SECONDS, upkeep.LOOK_EVERY = 0, 16, timedelta(0)
+plain_worker.work(connection.connect(sys.argv[1]), [QueueName(sys.argv[2])])
 """
 
 

@@ -16,7 +16,7 @@ from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import BudgetPlan
 from orbweaver.queue.hosts.due import HostClaim
 from orbweaver.queue.hosts.host_clock import HostClock
-from orbweaver.queue.records import recrawls, runs
+from orbweaver.queue.records import recrawl_fence, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.schedule.policy import SchedulePolicy
 from orbweaver.store import keys
@@ -123,7 +123,7 @@ def test_a_visit_waits_for_all_its_slices(store: Store) -> None:
         take_job(store)
         attempt = recrawls.begin(store, recrawl_id)
         assert attempt is not None
-        recrawls.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
+        recrawl_fence.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
         drop_job(store)  # as somebody withdraws it while it waits for its next slice
         done = completed(store)
         assert (done.outcomes, done.under_way) == ({}, 1)

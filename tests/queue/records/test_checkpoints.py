@@ -5,9 +5,10 @@ from __future__ import annotations
 from builders import NOON, RUN, an_order, transaction
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import EarlierSlices
 from orbweaver.model import Outcome, Reported, Skip, Tally
-from orbweaver.queue.records import checkpoints, recrawls, runs
+from orbweaver.queue.records import checkpoints, recrawl_fence, recrawls, runs
 from orbweaver.queue.records.checkpoints import Recorded
-from orbweaver.queue.records.recrawls import Attempt, RecrawlState
+from orbweaver.queue.records.recrawl_fence import Attempt
+from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -34,7 +35,7 @@ def record(store: Store, recrawl_id: str, attempt: Attempt, *names: str) -> None
 
 def keep(store: Store, recrawl_id: str, attempt: Attempt, recorded: Recorded) -> None:
     write = checkpoints.kept(recrawl_id, b"\x00state", recorded, 12.5)
-    assert recrawls.write_under_fence(store, recrawl_id, attempt, [write])
+    assert recrawl_fence.write_under_fence(store, recrawl_id, attempt, [write])
 
 
 def names_of(store: Store, recrawl_id: str) -> list[str]:
@@ -45,10 +46,10 @@ def test_what_was_recorded_after_the_last_checkpoint_is_recorded_again(store: St
     recrawl_id, attempt = begun(store)
     record(store, recrawl_id, attempt, "a", "b")
     recrawls.note_reported(store, recrawl_id, attempt, [REPORTED])
-    recrawls.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u" + b"\xff" * 8)])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u" + b"\xff" * 8)])
     keep(store, recrawl_id, attempt, Recorded(skips=2, pieces=1))
     record(store, recrawl_id, attempt, "c")
-    recrawls.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u" + b"\xee" * 8)])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u" + b"\xee" * 8)])
     assert recrawls.begin(store, recrawl_id) is not None
     assert names_of(store, recrawl_id) == ["a", "b"]
     assert recrawls.reported(store, recrawl_id) == {REPORTED.url: REPORTED}
@@ -59,7 +60,7 @@ def test_what_was_recorded_after_the_last_checkpoint_is_recorded_again(store: St
 def test_without_a_checkpoint_a_recrawl_begins_anew(store: Store) -> None:
     recrawl_id, attempt = begun(store)
     record(store, recrawl_id, attempt, "a")
-    recrawls.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u")])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u")])
     again = recrawls.begin(store, recrawl_id)
     assert names_of(store, recrawl_id) == []
     assert checkpoints.read(store, recrawl_id) == (EarlierSlices(), Recorded())
@@ -67,7 +68,7 @@ def test_without_a_checkpoint_a_recrawl_begins_anew(store: Store) -> None:
     assert found is not None
     assert (found.tally, found.attempt) == (Tally(), 2)
     # An earlier attempt says nothing any more, and one before its first line goes back to none.
-    assert not recrawls.write_under_fence(
+    assert not recrawl_fence.write_under_fence(
         store, recrawl_id, attempt, [checkpoints.kept(recrawl_id, b"s", Recorded(), 1.0)]
     )
     assert again is not None
@@ -82,7 +83,7 @@ def test_a_slice_that_is_over_leaves_the_recrawl_queued_and_its_counts(store: St
     recrawl_id, attempt = begun(store)
     record(store, recrawl_id, attempt, "a")
     keep(store, recrawl_id, attempt, Recorded(skips=1))
-    assert recrawls.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
+    assert recrawl_fence.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
     between = recrawls.read(store, recrawl_id)
     assert between is not None
     assert (between.state, between.slices, between.tally.skipped) == (RecrawlState.QUEUED, 1, 1)
@@ -95,7 +96,7 @@ def test_a_slice_that_is_over_leaves_the_recrawl_queued_and_its_counts(store: St
 def test_checkpoints_expire_and_go_with_the_end_of_their_recrawl(store: Store) -> None:
     for state in (RecrawlState.FINISHED, RecrawlState.INTERRUPTED, RecrawlState.FAILED):
         recrawl_id, attempt = begun(store)
-        recrawls.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u")])
+        recrawl_fence.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u")])
         keep(store, recrawl_id, attempt, Recorded(pieces=1))
         both = (keys.recrawl_checkpoint(recrawl_id), keys.recrawl_met(recrawl_id))
         assert [0 < store.ttl(key) <= checkpoints.KEPT_SECONDS for key in both] == [True, True]
@@ -106,7 +107,7 @@ def test_checkpoints_expire_and_go_with_the_end_of_their_recrawl(store: Store) -
 def test_a_run_that_is_over_leaves_nothing_of_a_recrawl_between_two_slices(store: Store) -> None:
     recrawl_id, attempt = begun(store)
     keep(store, recrawl_id, attempt, Recorded())
-    recrawls.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
     runs.note_over(store, RUN)
     assert recrawls.begin(store, recrawl_id) is None
     assert store.exists(keys.recrawl_checkpoint(recrawl_id)) == 0

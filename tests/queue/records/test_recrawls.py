@@ -11,7 +11,7 @@ from orbweaver.crawler.errors import NotRecorded
 from orbweaver.model import Outcome, Reported, Skip, Tally
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, recrawls, runs
+from orbweaver.queue.records import batches, recrawl_fence, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -170,13 +170,13 @@ def test_an_attempt_ends_when_the_store_has_lost_what_it_wrote_as_in_a_fail_over
     if lost == "a handover":
         before = store.dump(keys.recrawl(recrawl_id))
         record([], [SKIP], Tally(files=2))
-    recrawls.check(store, recrawl_id, attempt)
+    recrawl_fence.check(store, recrawl_id, attempt)
     store.restore(keys.recrawl(recrawl_id), 0, before, replace=True)  # what a replica has that is behind
     for act in (
         lambda: record([a_sighting()], [], Tally(files=3)),
         lambda: recrawls.note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")]),
         lambda: recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=attempt),
-        lambda: recrawls.check(store, recrawl_id, attempt),
+        lambda: recrawl_fence.check(store, recrawl_id, attempt),
     ):
         with pytest.raises(NotRecorded, match="the store has lost what this recrawl wrote before"):
             act()
@@ -185,7 +185,7 @@ def test_an_attempt_ends_when_the_store_has_lost_what_it_wrote_as_in_a_fail_over
     assert again is not None
     recrawls.recorder(store, recrawl_id, RUN, again)([a_sighting()], [], Tally(files=1))
     recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=again)
-    recrawls.check(store, recrawl_id, again)
+    recrawl_fence.check(store, recrawl_id, again)
 
 
 def test_the_end_is_written_once_when_its_answer_is_lost(store: Store) -> None:
@@ -213,5 +213,5 @@ def test_the_end_is_written_once_when_its_answer_is_lost(store: Store) -> None:
 
     with contextlib.closing(Interleaved.from_url(url_of(store))) as interleaved:
         recrawls.end(interleaved, recrawl_id, RecrawlState.FINISHED, attempt=attempt)
-    recrawls.check(store, recrawl_id, attempt)
+    recrawl_fence.check(store, recrawl_id, attempt)
     assert store.hget(keys.recrawl(recrawl_id), "writes") == b"1"

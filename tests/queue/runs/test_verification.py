@@ -17,7 +17,7 @@ from aiohttp import web
 from builders import STAMP, a_match, a_sighting, an_order, build_list, digests_of, started_worker, transaction, url_of
 from gate import Gate
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import worker_pool
+from orbweaver.queue.fleet.workers import worker_pool
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, recrawls, runs

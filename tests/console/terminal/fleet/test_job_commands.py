@@ -21,8 +21,9 @@ from orbweaver.console.errors import NothingToDo
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.errors import JobNotParked
-from orbweaver.queue.fleet import job_list, upkeep
-from orbweaver.queue.fleet.job_list import JobState
+from orbweaver.queue.fleet import upkeep
+from orbweaver.queue.fleet.shown import job_list
+from orbweaver.queue.fleet.shown.job_list import JobState
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, recrawls
 from orbweaver.store.connection import Store

@@ -26,8 +26,8 @@ from orbweaver.console.terminal.fleet import top
 from orbweaver.console.terminal.fleet.pace import Pace, PaceMeter
 from orbweaver.model import Limits, Tally, WaitsFor
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import under_way
-from orbweaver.queue.fleet.under_way import FleetSeen, RecrawlSeen
+from orbweaver.queue.fleet.shown import under_way
+from orbweaver.queue.fleet.shown.under_way import FleetSeen, RecrawlSeen
 from orbweaver.queue.hosts import due
 from orbweaver.queue.hosts.due import HostCounts
 from orbweaver.queue.queues import QueueName

@@ -15,7 +15,7 @@ from orbweaver.model import Tally
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store, obstacles, scheduler_sign, situation
-from orbweaver.queue.records import paces, recrawls
+from orbweaver.queue.records import paces, recrawl_fence, recrawls
 from orbweaver.queue.records.paces import Waited
 from orbweaver.queue.schedule.explanation import Cause
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
@@ -109,7 +109,7 @@ def sliced(store: Store) -> None:
     assert attempt is not None
     record = recrawls.recorder(store, recrawl_id, str(lease.run_id), attempt)
     record((), (), Tally(pages=9, queued=41))
-    recrawls.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
+    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
 
 
 def answered(store: Store) -> None:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from orbweaver.queue.fleet import worker_log
-from orbweaver.queue.fleet.worker_log import WorkerLog
+from orbweaver.queue.fleet.workers import worker_log
+from orbweaver.queue.fleet.workers.worker_log import WorkerLog
 
 
 def test_what_children_write_is_appended_to_the_last_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.queue.fleet.address_places import LATE_SECONDS, Sharer, granted, shares
+from orbweaver.queue.fleet.workers.address_places import LATE_SECONDS, Sharer, granted, shares
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 
 SCRIPT = """
 import gc, json, sys
-from orbweaver.queue.fleet.preload import PRELOADED, preload
+from orbweaver.queue.fleet.workers.preload import PRELOADED, preload
 was_light = "scrapy" not in sys.modules and "redis" not in sys.modules
 preload()
 found = {

@@ -30,7 +30,8 @@ from orbweaver.matcher_client.errors import TimeIsOver
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import AllowedJob
 from orbweaver.queue.errors import WorkerNameTaken
-from orbweaver.queue.fleet import dead_workers, workers
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.hosts import dispatch
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import QueueName
@@ -49,7 +50,7 @@ LOOPBACK = {"SANDBOX": "off", "ALLOW_ADDRESSES": "127.0.0.0/8"}
 @pytest.mark.parametrize("names", [[QueueName.RECRAWL, QueueName.MATCH], [QueueName.TAKEDOWN, QueueName.RECRAWL]])
 def test_hostile_content_is_never_opened_by_a_worker_that_does_not_fork(store: Store, names: list[QueueName]) -> None:
     with pytest.raises(ValueError, match="the recrawl queue needs a worker of its own"):
-        workers.work(store, names, burst=True)
+        plain_worker.work(store, names, burst=True)
 
 
 def test_one_worker_takes_an_event_from_its_match_to_its_delivery(store: Store) -> None:
@@ -84,7 +85,7 @@ def test_an_idle_worker_looks_every_minute_for_what_dead_ones_left(store: Store,
         worker.terminate()
         assert worker.wait() == 0
     assert len(waiting) == 1
-    assert lasts <= workers.WORKER_SECONDS + 60  # as long as RQ takes a silent worker to be alive
+    assert lasts <= plain_worker.WORKER_SECONDS + 60  # as long as RQ takes a silent worker to be alive
 
 
 def test_an_idle_worker_that_its_store_has_forgotten_enters_itself_again(store: Store) -> None:
@@ -105,7 +106,7 @@ def test_an_idle_worker_that_its_store_has_forgotten_enters_itself_again(store: 
 
 
 def test_a_worker_takes_the_name_of_a_killed_one_and_its_job_and_never_that_of_one_that_is_alive(store: Store) -> None:
-    class Killed(workers.PlainWorker):
+    class Killed(plain_worker.PlainWorker):
         """A worker whose process has ended; it had begun a job."""
 
         def serialize(self) -> dict[str, Any]:
@@ -120,11 +121,11 @@ def test_a_worker_takes_the_name_of_a_killed_one_and_its_job_and_never_that_of_o
     killed.prepare_execution(job)
     killed.prepare_job_execution(job)
     store.delete(queue.key)
-    mine = workers.PlainWorker([queue], name="w1", connection=store, job_class=AllowedJob)
+    mine = plain_worker.PlainWorker([queue], name="w1", connection=store, job_class=AllowedJob)
     mine.register_birth()
     assert (dead_workers.alive(store), queue.job_ids) == (["w1"], [job.id])
     with pytest.raises(WorkerNameTaken, match="a worker of the name w1 works on this store"):
-        workers.PlainWorker([queue], name="w1", connection=store, job_class=AllowedJob).register_birth()
+        plain_worker.PlainWorker([queue], name="w1", connection=store, job_class=AllowedJob).register_birth()
 
 
 def test_a_worker_works_at_a_store_whose_path_has_a_blank_and_what_means_something_in_a_url(short_dir: Path) -> None:
@@ -138,10 +139,10 @@ def test_a_worker_works_at_a_store_whose_path_has_a_blank_and_what_means_somethi
 
 def test_a_worker_never_imports_a_reactor(store: Store) -> None:
     script = (
-        "import sys; from orbweaver.queue.fleet.preload import preload; preload();"
-        "from orbweaver.queue import queues; from orbweaver.queue.fleet import workers;"
+        "import sys; from orbweaver.queue.fleet.workers.preload import preload; preload();"
+        "from orbweaver.queue import queues; from orbweaver.queue.fleet.workers import plain_worker;"
         "from orbweaver.store import connection;"
-        "workers.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL], burst=True);"
+        "plain_worker.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL], burst=True);"
         "print('scrapy' in sys.modules, 'twisted.internet.reactor' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-P", "-c", script, url_of(store)], stdout=subprocess.PIPE, check=True)
@@ -151,10 +152,10 @@ def test_a_worker_never_imports_a_reactor(store: Store) -> None:
 def test_match_and_takedown_workers_hold_no_crawler(store: Store) -> None:
     add_batch(store, a_sighting())
     script = (
-        "import sys; from orbweaver.queue import queues; from orbweaver.queue.fleet import workers;"
+        "import sys; from orbweaver.queue import queues; from orbweaver.queue.fleet.workers import plain_worker;"
         "from orbweaver.store import connection;"
         "names = [queues.QueueName.MATCH, queues.QueueName.TAKEDOWN];"
-        "workers.work(connection.connect(sys.argv[1]), names, burst=True);"
+        "plain_worker.work(connection.connect(sys.argv[1]), names, burst=True);"
         "print(*({'scrapy', 'twisted', 'aiohttp', 'orbweaver.crawler.recrawl'} & sys.modules.keys()))"
     )
     said = subprocess.run([sys.executable, "-P", "-c", script, url_of(store)], stdout=subprocess.PIPE, check=True)
@@ -230,7 +231,8 @@ def test_a_worker_that_cannot_ask_says_why_and_does_not_end_well(store: Store, t
 
 
 def test_the_end_of_a_jobs_time_is_no_fault_of_the_service_that_it_asks() -> None:
-    with pytest.raises(JobTimeIsOver) as ended, workers.PlainWorker.death_penalty_class(3_600, JobTimeoutException):
+    longest = plain_worker.PlainWorker.death_penalty_class(3_600, JobTimeoutException)
+    with pytest.raises(JobTimeIsOver) as ended, longest:
         signal.raise_signal(signal.SIGALRM)  # as at the end of the hour
 
     assert isinstance(ended.value, TimeIsOver)

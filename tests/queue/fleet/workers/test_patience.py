@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from orbweaver.queue.fleet import patience
+from orbweaver.queue.fleet.workers import patience
 from orbweaver.store.connection import connect
 from orbweaver_command import PATIENCE_SECONDS, eventually
 from sentinel_servers import HERE, Server
@@ -42,7 +42,7 @@ def test_a_question_waits_until_the_store_is_back_and_both_are_said(
 
 
 def test_who_is_told_to_stop_and_waits_for_ever_ends_all_the_same() -> None:
-    code = "from orbweaver.queue.fleet import patience; patience.end_within(0.01); import signal; signal.pause()"
+    code = "import signal; from orbweaver.queue.fleet.workers import patience;patience.end_within(0.01); signal.pause()"
     ended = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert ended.returncode == 1
     assert "what it worked on is given back" in ended.stderr

@@ -12,8 +12,8 @@ from orbweaver.crawler.errors import MessageRefused
 from orbweaver.crawler.fetching.host_delays import MOST_PAUSE_SECONDS
 from orbweaver.crawler.fetching.pace_board import THE_REST
 from orbweaver.queue import queues
-from orbweaver.queue.fleet.address_places import LATE_SECONDS, TURN_SECONDS
-from orbweaver.queue.fleet.shared_paces import ASK_SECONDS, UNANSWERED_SECONDS, SharedPaces
+from orbweaver.queue.fleet.workers.address_places import LATE_SECONDS, TURN_SECONDS
+from orbweaver.queue.fleet.workers.shared_paces import ASK_SECONDS, UNANSWERED_SECONDS, SharedPaces
 from orbweaver.queue.records import paces, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.recrawl_pace import MOST_MESSAGES, RecrawlPace

@@ -16,12 +16,12 @@ from uuid import uuid4
 
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.fleet.worker_log import WorkerLog
+from orbweaver.queue.fleet.workers.worker_log import WorkerLog
 from orbweaver.queue.queues import QueueName
 from orbweaver.store.connection import Store
 
 # The module that a run's workers are started with.
-WORKER_CHILD = "orbweaver.queue.fleet.worker_child"
+WORKER_CHILD = "orbweaver.queue.fleet.workers.worker_child"
 # In one hour so many workers are replaced, of whatever queue; then the run ends and says so.
 MOST_REPLACEMENTS = 10
 REPLACEMENTS_SECONDS = 3_600.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orbweaver.crawler.fetching.host_delays import MOST_PAUSE_SECONDS
-from orbweaver.queue.fleet.address_places import LATE_SECONDS, TURN_SECONDS, Sharer, granted, shares
+from orbweaver.queue.fleet.workers.address_places import LATE_SECONDS, TURN_SECONDS, Sharer, granted, shares
 from orbweaver.queue.records import paces
 from orbweaver.queue.records.paces import Filled, Waited
 from orbweaver.queue.recrawl_pace import RecrawlPace

@@ -19,10 +19,10 @@ from orbweaver.crawler.fetching.shared_pace import own_pace_networks
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.fleet.guarded_worker import LOOK_SECONDS, log
-from orbweaver.queue.fleet.job_ends import ALIVE_SECONDS, BegunJob, JobEnds
-from orbweaver.queue.fleet.shared_paces import SharedPaces
-from orbweaver.queue.fleet.silence import Silence
+from orbweaver.queue.fleet.workers.guarded_worker import LOOK_SECONDS, log
+from orbweaver.queue.fleet.workers.job_ends import ALIVE_SECONDS, BegunJob, JobEnds
+from orbweaver.queue.fleet.workers.shared_paces import SharedPaces
+from orbweaver.queue.fleet.workers.silence import Silence
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import RECRAWLS_AT_ONCE, QueueName
 from orbweaver.queue.records import runs

@@ -14,8 +14,9 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.queue import jobs
 from orbweaver.queue.allowed_jobs import AllowedJob, AllowedQueue
 from orbweaver.queue.errors import NotInForce
-from orbweaver.queue.fleet import capacity, patience
-from orbweaver.queue.fleet.guarded_worker import GuardedWorker, log
+from orbweaver.queue.fleet import capacity
+from orbweaver.queue.fleet.workers import patience
+from orbweaver.queue.fleet.workers.guarded_worker import GuardedWorker, log
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
@@ -81,7 +82,7 @@ def work(
     queues = [queue_for(store, one) for one in names]
     settings = orbweaver_settings.load()
     if list(names) == [QueueName.RECRAWL]:
-        from orbweaver.queue.fleet.recrawl_worker import RecrawlWorker  # the others crawl nothing
+        from orbweaver.queue.fleet.workers.recrawl_worker import RecrawlWorker  # the others crawl nothing
 
         at_once = capacity.of_this_machine(settings).recrawls_at_once
         worker: GuardedWorker = RecrawlWorker(queues, at_once=at_once, **options)
@@ -103,7 +104,7 @@ def work(
     log.info("works on %s as process %d; store %s", ", ".join(names), os.getpid(), connection.place_of(store))
     with contextlib.ExitStack() as stack:
         if QueueName.MATCH in names:
-            from orbweaver.queue.fleet.health_watch import watching  # a recrawl worker asks nobody
+            from orbweaver.queue.fleet.workers.health_watch import watching  # a recrawl worker asks nobody
 
             stack.enter_context(watching(store, is_ongoing=not burst))
         worker.work(burst=burst, logging_level="WARNING", log_format=log_format)

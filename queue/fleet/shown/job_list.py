@@ -16,7 +16,8 @@ from typing import Final
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import JOB_ID, JobName, refusal
 from orbweaver.queue.errors import JobNotParked
-from orbweaver.queue.fleet import dead_workers, written_times
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet.shown import written_times
 from orbweaver.queue.queues import MatchJobId, QueueName
 from orbweaver.store.connection import Store
 from redis.exceptions import ResponseError

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from orbweaver.model import Limits, Tally
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import first_argument
-from orbweaver.queue.fleet import job_list, worker_list, written_times
-from orbweaver.queue.fleet.job_list import JobState
+from orbweaver.queue.fleet.shown import job_list, worker_list, written_times
+from orbweaver.queue.fleet.shown.job_list import JobState
 from orbweaver.queue.hosts import due, scheduler_sign
 from orbweaver.queue.hosts.due import HostCounts
 from orbweaver.queue.queues import QueueName

@@ -14,7 +14,7 @@ import pytest
 from builders import PATIENCE_SECONDS, an_order, parked, started_worker, url_of
 from gate import Gate
 from orbweaver.queue import queues
-from orbweaver.queue.fleet.recrawl_worker import RecrawlWorker
+from orbweaver.queue.fleet.workers.recrawl_worker import RecrawlWorker
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
@@ -231,11 +231,12 @@ def test_a_worker_that_was_away_from_its_store_for_too_long_ends_its_crawls_befo
     server = EndedStore(state_dir)
     store = server.start()
     script = (
-        "import sys; from orbweaver.queue.fleet.preload import preload; preload();"
-        "from orbweaver.queue import queues; from orbweaver.queue.fleet import recrawl_worker, workers;"
+        "import sys; from orbweaver.queue.fleet.workers.preload import preload; preload();"
+        "from orbweaver.queue import queues;"
+        "from orbweaver.queue.fleet.workers import plain_worker, recrawl_worker;"
         "from orbweaver.store import connection;"
         "recrawl_worker.HEARTBEAT_SECONDS, recrawl_worker.SILENT_SECONDS = 1.0, 10.0;"
-        "workers.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL])"
+        "plain_worker.work(connection.connect(sys.argv[1]), [queues.QueueName.RECRAWL])"
     )
     environment = {**os.environ, **LOOPBACK, "RECRAWLS_AT_ONCE": "2"}
     with gated_hosts(store, 2) as hosts:

@@ -48,7 +48,7 @@ def test_a_worker_whose_run_is_dead_when_it_starts_takes_no_job(store: Store, tm
         sys.executable,
         "-P",
         "-m",
-        "orbweaver.queue.fleet.worker_child",
+        "orbweaver.queue.fleet.workers.worker_child",
         str(a_dead_process()),
         "match",
         "--burst",
@@ -64,7 +64,7 @@ def test_a_worker_whose_run_is_dead_when_it_starts_takes_no_job(store: Store, tm
 def test_the_workers_of_a_run_that_is_killed_right_after_the_fork_end(store: Store, tmp_path: Path) -> None:
     run = (
         "import os, signal, sys; from pathlib import Path; from orbweaver.store import connection;"
-        "from orbweaver.queue.fleet import worker_pool;"
+        "from orbweaver.queue.fleet.workers import worker_pool;"
         "store = connection.connect(sys.argv[1]);"
         "environment = os.environ | {'STORE_URL': sys.argv[1], 'MATCHER_URL': 'hashlist:/missing', "
         "'TAKEDOWN_SINKS': 'jsonl:' + sys.argv[2]};"

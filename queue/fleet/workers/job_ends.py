@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orbweaver.queue.fleet.guarded_worker import GuardedWorker, log
+from orbweaver.queue.fleet.workers.guarded_worker import GuardedWorker, log
 from orbweaver.queue.queues import RETRIES
 from redis.client import Pipeline
 from rq.exceptions import StopRequested

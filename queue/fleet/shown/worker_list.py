@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from orbweaver.queue import queues
-from orbweaver.queue.fleet import dead_workers, written_times
+from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.fleet.shown import written_times
 from orbweaver.queue.queues import IDLE_BECAUSE, MATCH_SECONDS, RECRAWLS_AT_ONCE, RELEASE, QueueName
 from orbweaver.store import hash_fields
 from orbweaver.store.connection import Store, text

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from orbweaver.queue.fleet.silence import Silence
+from orbweaver.queue.fleet.workers.silence import Silence
 from orbweaver_command import PATIENCE_SECONDS, eventually
 
 
