@@ -10,6 +10,7 @@ CrawlError
 ├── RobotsRefused           robots.txt keeps us out, and the scope's access profile says to obey
 ├── CrawlDied               the crawl process ended before its recrawl did; it must be done again
 ├── MessageRefused          what a crawl process said cannot be true; it may have been taken over
+├── CheckpointRefused       what an earlier slice left cannot be true; the recrawl begins anew
 ├── NotRecorded             what was found could not be stored; the recrawl must be done again
 
 and in transfer_errors.py, which needs Scrapy:

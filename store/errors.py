@@ -3,6 +3,7 @@
 StoreError
 ├── StoreUnreachable    no server answers at the address, or it refused us
 ├── StoreUnfit          the server answers but would not keep what it is given
+├── RefusedForNow       the server accepts no writes now (also a redis ConnectionError: who writes waits)
 ├── StoreDamaged        the embedded server's data is damaged, and cannot be mended without losing some
 ├── StoreNotEmpty       a backup is to be restored into a store that has data
 ├── BackupUnusable      a backup is none, is damaged, or would replace a file
@@ -10,6 +11,8 @@ StoreError
 ├── NoStore             nothing was ever stored in the state directory
 └── ServerNotStarted    the embedded server could not be found or did not come up
 """
+
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 class StoreError(Exception):
@@ -22,6 +25,10 @@ class StoreUnreachable(StoreError):
 
 class StoreUnfit(StoreError):
     """The server answers, but its version or configuration would lose data."""
+
+
+class RefusedForNow(StoreError, RedisConnectionError):
+    """The server answers and accepts no writes: its disk or memory is full, it is a replica, or it is busy."""
 
 
 class StoreDamaged(StoreError):

@@ -9,8 +9,7 @@ from pathlib import Path
 from orbweaver.settings import Settings
 from orbweaver.store import connection, durability, embedded
 from orbweaver.store.connection import Store
-from orbweaver.store.errors import NoStore, StoreUnfit
-from orbweaver.store.refusals import RefusedForNow
+from orbweaver.store.errors import NoStore, RefusedForNow, StoreUnfit
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from orbweaver.store.errors import RefusedForNow
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 # Who tries again at once would do nothing else.
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     _Base = Connection
 else:
     _Base = object
-
-
-class RefusedForNow(RedisConnectionError):
-    """The server answers and accepts no writes: its disk or memory is full, it is a replica, or busy."""
 
 
 class PatientConnection(_Base):

@@ -24,7 +24,7 @@ from orbweaver.queue.hosts import due, host_store
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, connect
-from orbweaver.store.refusals import RefusedForNow
+from orbweaver.store.errors import RefusedForNow
 from orbweaver.takedown.cases import case_store
 from orbweaver_command import PATIENCE_SECONDS, eventually
 from sentinel_servers import HERE, Server

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from orbweaver.store import refusals
-from orbweaver.store.refusals import RefusedForNow
+from orbweaver.store.errors import RefusedForNow
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
