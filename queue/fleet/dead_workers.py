@@ -152,6 +152,13 @@ def forget_worker(store: Store, name: QueueName, worker_name: str) -> None:
         pipe.execute()
 
 
+def forget_all_workers(store: Store) -> None:
+    """Forget every worker, alive or not: those of a store that was restored work on the one that was backed up."""
+    for worker_name in _registered(store):
+        for name in QueueName:
+            forget_worker(store, name, worker_name)
+
+
 def recover_dead_workers(store: Store) -> None:
     """Recover the jobs of every registered worker that is known to be dead, as after a killed run."""
     for worker_name in _registered(store):

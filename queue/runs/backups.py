@@ -71,6 +71,7 @@ def restore(settings: Settings, path: Path, *, at: datetime, is_replacing: bool 
             _delete_ours(store)
             _write(store, backup)
             _compare(store, backup)
+            _forget_processes(store)
         store.delete(keys.restoring())
         durability.wait_for_disk(store, replicas)
     return backup.manifest
@@ -135,6 +136,12 @@ def _write_some(store: Store, backup: BackupFile, commands: list[Command]) -> No
             raise StoreUnreachable("the store was lost while it was restored: run the same command again") from error
         except ResponseError as error:
             raise BackupUnusable(f"the store does not take what is in {backup.path}: {error}") from error
+
+
+def _forget_processes(store: Store) -> None:
+    """Forget who works: it is on the store that was backed up. The jobs that these had are done again."""
+    dead_workers.forget_all_workers(store)
+    store.delete(keys.run_lock(), keys.service_lock(), keys.scheduler(), keys.verifications())
 
 
 def _compare(store: Store, backup: BackupFile) -> None:

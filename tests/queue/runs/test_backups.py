@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from orbweaver.model import now
 from orbweaver.queue.errors import StoreBusy
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.hosts import due
+from orbweaver.queue.hosts import due, scheduler_sign
 from orbweaver.queue.hosts.scheduler_sign import SchedulerSign
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.runs import backups, run_lock
+from orbweaver.queue.runs import backups, living, run_lock
 from orbweaver.settings import Settings
 from orbweaver.store import backup_file, connection, durability, embedded, keys, snapshot
 from orbweaver.store.connection import Store, connect
@@ -125,6 +125,26 @@ def test_a_restored_store_is_equal_and_works_on(
     work(empty, QueueName.TAKEDOWN)
     assert len((tmp_path / "events" / "events.jsonl").read_text().splitlines()) == CASES
     assert not empty.exists(keys.undelivered())
+
+
+def test_who_worked_on_the_store_that_was_backed_up_does_not_work_on_the_restored_one(
+    store: Store, empty: Store, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    with (
+        run_lock.hold(store, "run", run_lock.VERIFY, stop),
+        run_lock.hold(store, "run", run_lock.SERVICE, stop, key=keys.service_lock()),
+        living.sign_of_life(store, "run", run_lock.VERIFY, stop),
+    ):
+        scheduler_sign.give(store, due.server_time(store))
+        store.sadd("rq:workers", "rq:worker:alive")
+        store.sadd("rq:workers:match", "rq:worker:alive")
+        store.hset("rq:worker:alive", mapping={"hostname": "elsewhere", "pid": "1"})
+        back_up(store, tmp_path / "backup")
+    restore(empty, tmp_path / "backup")
+    assert (run_lock.service(empty), run_lock.is_held(empty), living.verifications(empty)) == (None, False, frozenset())
+    assert (dead_workers.alive(empty), scheduler_sign.last(empty)) == ([], None)
+    restore(empty, tmp_path / "backup", is_replacing=True)
 
 
 def test_a_backup_is_the_state_of_one_moment_while_others_write(store: Store, empty: Store, tmp_path: Path) -> None:
