@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.crawl import documents
+from bench.crawl import documents, plot
 from bench.crawl.rounds import compile_modules
 from bench.service import campaign, results
 from bench.service.hosts import Hosts
@@ -29,6 +29,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     given = arguments()
+    if given.write_docs:
+        plot.open_pyplot()  # what is missing is said now, and not after the campaign
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]  # it would take part, too
     compile_modules()
