@@ -19,6 +19,7 @@ from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import list_versions, recrawls, runs
 from orbweaver.queue.records.event_places import Places
+from orbweaver.queue.records.recrawls import RecrawlStatus
 from orbweaver.queue.runs import beginning, left_over, living, lost_jobs, service_client, stopping, verify_result
 from orbweaver.queue.runs.run_lock import RunLock
 from orbweaver.queue.runs.service_client import EnteredRecrawls, Host
@@ -101,7 +102,7 @@ class VerificationRun:
                     self._stop.wait(POLL_SECONDS)
                     continue
                 self._entered.enter()
-                progress = self._look()
+                progress = self._progress(self._statuses())
                 is_crawled = progress.hosts_done == progress.hosts
                 if is_crawled and not (progress.waiting and service_client.is_worked_on(self._store, self._run_id)):
                     self.is_over = True
@@ -153,10 +154,12 @@ class VerificationRun:
             lock.check()
             workers.replace_dead()
             self._entered.enter()
-            # Before the recrawls: when every host is done no job comes any more, and what still waits has none.
+            statuses = self._statuses()
+            # Looked at between the two: when every host is done no job comes any more, and when none is left what still
+            # waits has none.
             are_parked = self._are_parked()
             is_to_rematch = self._is_to_rematch(answering)  # before what is under way: begun, it is that
-            progress = self._look()
+            progress = self._progress(statuses)
             if workers.are_exhausted:
                 return
             is_crawled = progress.hosts_done == progress.hosts
@@ -171,9 +174,12 @@ class VerificationRun:
             look_seconds = time.monotonic() - looks_at
             self._stop.wait(min(max(POLL_SECONDS, WAIT_FOR_EACH_LOOK * look_seconds), LONGEST_POLL_SECONDS))
 
-    def _look(self) -> VerifyProgress:
+    def _statuses(self) -> list[RecrawlStatus]:
         self._entered.end_lost()
-        statuses = recrawls.statuses(self._store, runs.recrawl_ids(self._store, self._run_id))
+        return recrawls.statuses(self._store, runs.recrawl_ids(self._store, self._run_id))
+
+    def _progress(self, statuses: Sequence[RecrawlStatus]) -> VerifyProgress:
+        """Read what waits after `statuses` were read: of recrawls that had ended all that they found is counted."""
         progress = verify_result.progress_of(self._store, self._run_id, self._names, self._began_at, statuses)
         self._on_progress(progress)
         return progress

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -25,10 +26,11 @@ from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.verify_result import VerifyProgress, VerifyResult
 from orbweaver.store import keys
-from orbweaver.store.connection import Store
+from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver_command import eventually
+from redis import Redis
 from synthetic_host import Resource, SyntheticHost
 
 PAGES = {
@@ -327,3 +329,42 @@ def test_a_run_says_when_the_disks_did_not_confirm_what_it_found(run: Run) -> No
     without_replica = run([], stop=stopped, STORE_REPLICAS="1").unconfirmed
     assert without_replica is not None
     assert without_replica.startswith("0 of the 1 replicas that STORE_REPLICAS asks for wrote to their disks")
+
+
+class Racing(Redis):
+    """A client that does something once, right after the run has looked for batches that wait for a service."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def exists(self, *names: Any) -> Any:
+        found = super().exists(*names)
+        if names == (keys.waiting_batches(),) and self.meanwhile is not None:
+            act, self.meanwhile = self.meanwhile, None
+            act()
+        return found
+
+
+def test_a_recrawl_that_ends_between_two_looks_leaves_no_file_unasked(store: Store, tmp_path: Path) -> None:
+    racing = Racing.from_url(url_of(store))
+    gate = Gate(Resource(*PAGES["/"]))
+    stopped: list[int] = []
+
+    def end_the_recrawl() -> None:
+        gate.wait_until_reached()
+        [worker] = eventually(lambda: store.smembers("rq:workers:match"))
+        stopped.append(int(store.hget(worker, "pid") or 0))
+        os.kill(stopped[0], signal.SIGSTOP)
+        gate.open()
+        [recrawl_id] = map(text, store.lrange(text(store.keys("orbweaver:run:*:recrawls")[0]), 0, -1))
+        eventually(lambda: recrawls.statuses(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
+
+    def go_on(progress: VerifyProgress) -> None:
+        if progress.hosts_done and stopped:
+            os.kill(stopped.pop(), signal.SIGCONT)
+
+    racing.meanwhile = end_the_recrawl
+    with SyntheticHost({**PAGES, "/": Resource(None, gate.answer)}) as host:
+        result = Run(racing, tmp_path)([an_order(host.host)], on_progress=go_on)
+    racing.close()
+    assert [case.url for case in result.cases] == [f"{host.url}known.bin"]
+    assert (result.unknown, result.undelivered) == ((), 0)
