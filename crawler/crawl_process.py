@@ -1,6 +1,6 @@
 """Runs a recrawl in a process of its own, which holds nothing of ours but a pipe for its messages.
 
-So a host that takes the process over has no connection to the store, and crawl_messages.read() checks each message.
+So a host that takes the process over has no connection to the store, and message_checks.read() checks each message.
 The parent never waits for a crawl process: it can have many under way, and read each when there is something to read.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from orbweaver.crawler import crawl_messages, recrawl
+from orbweaver.crawler import crawl_messages, message_checks, recrawl
 from orbweaver.crawler.containment import prctl
 from orbweaver.crawler.crawl_messages import (
     Answered,
@@ -29,7 +29,6 @@ from orbweaver.crawler.crawl_messages import (
     Finished,
     Found,
     GivenUp,
-    MessageStream,
     MetUrls,
     Reached,
 )
@@ -42,6 +41,7 @@ from orbweaver.crawler.errors import (
 )
 from orbweaver.crawler.fetching.pace_board import PaceBoard
 from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace, own_pace_networks
+from orbweaver.crawler.message_checks import MessageStream
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
@@ -255,7 +255,7 @@ def _shared_pace(sender: int, scope: Scope, settings: Settings, board: PaceBoard
         _send(sender, Reached(host=host, addresses=addresses))
 
     def asked_to_wait(host: str, status: int, seconds: float | None) -> None:
-        if crawl_messages.is_host_of(scope, host):
+        if message_checks.is_host_of(scope, host):
             _send(sender, AskedToWait(host=host, status=status, seconds=seconds))
 
     return SharedPace(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from orbweaver.crawler.crawl_messages import AskedToWait, PaceMessage, is_host_of
+from orbweaver.crawler.crawl_messages import AskedToWait, PaceMessage
 from orbweaver.crawler.errors import MessageRefused
 from orbweaver.crawler.fetching.pace_board import MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.message_checks import is_host_of
 from orbweaver.model import Scope
 
 # Each message of an honest process names a new host or a new address.

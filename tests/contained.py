@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 from orbweaver import settings as orbweaver_settings
-from orbweaver.crawler import crawl_messages, recrawl
+from orbweaver.crawler import crawl_messages, message_checks, recrawl
 from orbweaver.crawler.fetching import tls
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.rules import scope
@@ -192,7 +192,7 @@ def as_told(one: Order, sightings: Sequence[Sighting], skips: Sequence[Skip], ta
     for start in range(0, max(len(sightings), len(skips)), crawl_messages.MOST_AT_ONCE):
         some = slice(start, start + crawl_messages.MOST_AT_ONCE)
         told = crawl_messages.Found(sightings=tuple(sightings[some]), skips=tuple(skips[some]), tally=tally)
-        assert crawl_messages.read(told.model_dump_json().encode(), scope_of(one), one.reports) == told
+        assert message_checks.read(told.model_dump_json().encode(), scope_of(one), one.reports) == told
 
 
 def scope_of(one: Order) -> Scope:

@@ -17,7 +17,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
-from orbweaver.crawler.crawl_messages import objection_to_known
+from orbweaver.crawler.message_checks import objection_to_known
 from orbweaver.crawler.revisiting.known_responses import FileKey, KnownFile, KnownPage, KnownResponses
 from orbweaver.model import Moment, Noun, Scope, now
 from orbweaver.queue.errors import Unreadable

@@ -17,11 +17,12 @@ import pytest
 from builders import a_sighting, an_order
 from contained import Died, run
 from orbweaver.crawler import crawl_messages, recrawl
-from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp, MessageStream
+from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
 from orbweaver.crawler.fetching.pace_board import PaceBoard
 from orbweaver.crawler.fetching.shared_pace import SharedPace
+from orbweaver.crawler.message_checks import MessageStream
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
 from orbweaver.settings import Settings

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from contained import Order, crawl_with, order, run, scope_of
-from orbweaver.crawler import crawl_messages
+from orbweaver.crawler import crawl_messages, message_checks
 from orbweaver.crawler.crawl_messages import Remembered
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownPage, KnownResponses
 from orbweaver.model import HostAnswers, Outcome, Reported, Sighting, Skip, Tally, now
@@ -58,7 +58,7 @@ def visit_here(one: Order, known: KnownResponses | None) -> Visited:
     _, ended = crawl_with(one, record, known=known)
     told = []
     for said in crawl_messages.remembered(ended.remembered):
-        message = crawl_messages.read(said, scope_of(one), one.reports)
+        message = message_checks.read(said, scope_of(one), one.reports)
         assert isinstance(message, Remembered)
         told.append(message)
     return Visited(

@@ -1,4 +1,4 @@
-"""What is believed of a crawl process: messages of known kinds, about its own scope."""
+"""A crawl process is believed messages of known kinds, about its own scope."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, a_sighting, digests_of
-from orbweaver.crawler import crawl_messages
+from orbweaver.crawler import crawl_messages, message_checks
 from orbweaver.crawler.crawl_messages import (
     MOST_AT_ONCE,
     PAGES_AT_ONCE,
@@ -80,41 +80,41 @@ def found(**fields: Any) -> bytes:
 def test_a_sighting_is_of_a_url_that_the_recrawl_could_fetch(
     scope: Scope, fields: dict[str, Any], objection: str | None
 ) -> None:
-    assert crawl_messages.objection_to(a_sighting().model_copy(update=fields), scope) == objection
+    assert message_checks.objection_to(a_sighting().model_copy(update=fields), scope) == objection
 
 
 def test_what_was_said_is_read_as_it_was() -> None:
     sighting = a_sighting(report_ids=("r-1",))
-    said = crawl_messages.read(found(report_ids=("r-1",)), HOST, REPORTS)
+    said = message_checks.read(found(report_ids=("r-1",)), HOST, REPORTS)
     assert said == Found(sightings=(sighting,), skips=(), tally=Tally())
     contained = Contained(enforced={"tcp_ports": [80], "is_on": True})
-    assert crawl_messages.read(contained.model_dump_json().encode(), HOST, REPORTS) == contained
+    assert message_checks.read(contained.model_dump_json().encode(), HOST, REPORTS) == contained
 
 
 def test_a_sighting_names_reports_of_its_recrawl_only() -> None:
     with pytest.raises(MessageRefused, match="a report of another recrawl"):
-        crawl_messages.read(found(report_ids=("r-2",)), HOST, REPORTS)
+        message_checks.read(found(report_ids=("r-2",)), HOST, REPORTS)
 
 
 def test_what_came_of_a_url_is_said_of_reported_ones_only() -> None:
     said = Answered(reported=(Reported(url="http://h.test/b", outcome=Outcome.TIMEOUT),))
-    assert crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS) == said
+    assert message_checks.read(said.model_dump_json().encode(), HOST, REPORTS) == said
     other = Answered(reported=(Reported(url="http://h.test/c"),))
     with pytest.raises(MessageRefused, match="a URL that was not reported"):
-        crawl_messages.read(other.model_dump_json().encode(), HOST, REPORTS)
+        message_checks.read(other.model_dump_json().encode(), HOST, REPORTS)
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
 def test_addresses_are_said_as_python_writes_them(address: str) -> None:
     said = Reached(host="any.test:8080", addresses=(address,))
-    assert crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS) == said
+    assert message_checks.read(said.model_dump_json().encode(), HOST, REPORTS) == said
 
 
 @pytest.mark.parametrize("address", ["", "h.test", "192.0.2.01", "2001:DB8::1", "fe80::1%eth0", "::ffff:c000:201", "*"])
 def test_what_is_no_address_is_part_of_no_key(address: str) -> None:
     said = Reached(host="h.test", addresses=(address,))
     with pytest.raises(MessageRefused, match="an IP address that is not valid"):
-        crawl_messages.read(said.model_dump_json().encode(), HOST, REPORTS)
+        message_checks.read(said.model_dump_json().encode(), HOST, REPORTS)
 
 
 SITE = HOST.model_copy(update={"kind": ScopeKind.SITE, "name": "example.com", "ports": (80, 443, 8080)})
@@ -138,10 +138,10 @@ SITE = HOST.model_copy(update={"kind": ScopeKind.SITE, "name": "example.com", "p
 def test_a_host_asked_to_wait_only_when_it_is_of_the_scope(scope: Scope, host: str, is_believed: bool) -> None:
     said = AskedToWait(host=host, status=429, seconds=60).model_dump_json().encode()
     if is_believed:
-        assert crawl_messages.read(said, scope, REPORTS) == AskedToWait(host=host, status=429, seconds=60)
+        assert message_checks.read(said, scope, REPORTS) == AskedToWait(host=host, status=429, seconds=60)
     else:
         with pytest.raises(MessageRefused, match="a wait of a host that is not in scope"):
-            crawl_messages.read(said, scope, REPORTS)
+            message_checks.read(said, scope, REPORTS)
 
 
 def finished(**fields: Any) -> bytes:
@@ -178,7 +178,7 @@ def finished(**fields: Any) -> bytes:
 )
 def test_what_is_no_message_is_refused_and_not_quoted(message: bytes) -> None:
     with pytest.raises(MessageRefused, match=r"\Aa message of no known form \([a-z_]+\)\Z"):
-        crawl_messages.read(message, HOST, REPORTS)
+        message_checks.read(message, HOST, REPORTS)
 
 
 A_FILE = KnownFile(
@@ -218,12 +218,12 @@ def test_what_is_to_be_remembered_is_of_urls_that_the_recrawl_could_fetch(
 ) -> None:
     said = remembered(files=[a_file(**fields)])
     if objection is None:
-        told = crawl_messages.read(said, HOST, REPORTS)
+        told = message_checks.read(said, HOST, REPORTS)
         assert isinstance(told, Remembered)
         assert told.files == (KnownFile.model_validate(a_file(**fields)),)
     else:
         with pytest.raises(MessageRefused, match=f"to remember with {objection}"):
-            crawl_messages.read(said, HOST, REPORTS)
+            message_checks.read(said, HOST, REPORTS)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_what_is_to_be_remembered_is_of_urls_that_the_recrawl_could_fetch(
 )
 def test_what_is_to_be_remembered_has_its_form(fields: dict[str, object]) -> None:
     with pytest.raises(MessageRefused, match="no known form"):
-        crawl_messages.read(remembered(files=[a_file(**fields)]), HOST, REPORTS)
+        message_checks.read(remembered(files=[a_file(**fields)]), HOST, REPORTS)
 
 
 def test_no_more_is_remembered_than_there_is_room_for() -> None:
@@ -267,7 +267,7 @@ def test_no_more_is_remembered_than_there_is_room_for() -> None:
         (remembered(pages=[page]), MOST_BYTES_HANDED_ON // len(remembered(pages=[page]))),
         (remembered(pages=[page | {"references": ""}] * PAGES_AT_ONCE), MOST_PAGES // PAGES_AT_ONCE),
     ):
-        stream = crawl_messages.MessageStream(HOST, REPORTS)
+        stream = message_checks.MessageStream(HOST, REPORTS)
         stream.feed(Contained(enforced={}).model_dump_json().encode() + b"\n" + (message + b"\n") * (most + 1))
         for _ in range(most + 1):
             assert stream.next_message() is not None
@@ -275,7 +275,7 @@ def test_no_more_is_remembered_than_there_is_room_for() -> None:
             stream.next_message()
     for too_many in (remembered(files=[file] * (MOST_AT_ONCE + 1)), remembered(pages=[page] * (PAGES_AT_ONCE + 1))):
         with pytest.raises(MessageRefused, match="no known form"):
-            crawl_messages.read(too_many, HOST, REPORTS)
+            message_checks.read(too_many, HOST, REPORTS)
 
 
 def test_the_largest_message_that_is_handed_on_fits() -> None:
@@ -284,7 +284,7 @@ def test_the_largest_message_that_is_handed_on_fits() -> None:
     assert max(map(len, every)) < crawl_messages.MOST_BYTES
     # What does not fit is left out, and not what is said first.
     assert sum(map(len, every)) <= MOST_BYTES_HANDED_ON < sum(map(len, every)) + max(map(len, every))
-    stream = crawl_messages.MessageStream(HOST, REPORTS)
+    stream = message_checks.MessageStream(HOST, REPORTS)
     stream.feed(b"\n".join([Contained(enforced={}).model_dump_json().encode(), *every, b""]))
     said = [one for one in iter(stream.next_message, None) if isinstance(one, Remembered)]
     assert [one.is_untrue for one in said] == [True] + [False] * (len(every) - 1)
@@ -292,29 +292,29 @@ def test_the_largest_message_that_is_handed_on_fits() -> None:
 
 def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:
     hosts = {"o.test": 3, "o.test:8080": 1, "[2001:db8::1]": 1, "xn--bcher-kva.test": 2, "a_b.test": 1}
-    said = crawl_messages.read(finished(stopped_by="max_pages", suggestions=hosts), HOST, REPORTS)
+    said = message_checks.read(finished(stopped_by="max_pages", suggestions=hosts), HOST, REPORTS)
     assert said == Finished(stopped_by="max_pages", suggestions=hosts)
 
 
 MANY_PARTS = {
-    "lists": b'{"kind":"found","x":[' + b"[]," * crawl_messages.MOST_MARKS + b"[]]}",
-    "numbers": b'{"kind":"found","x":[' + b"0," * crawl_messages.MOST_MARKS + b"0]}",
-    "texts": b'{"kind":"found","x":[' + b'"",' * crawl_messages.MOST_MARKS + b'""]}',
-    "texts without an end": b'{"kind":"found","x":' + b'"' * 7 * crawl_messages.MOST_MARKS,
-    "behind escapes": rb'{"kind":"found","\\":"\\\"","x":[' + b"[]," * crawl_messages.MOST_MARKS + b"[]]}",
+    "lists": b'{"kind":"found","x":[' + b"[]," * message_checks.MOST_MARKS + b"[]]}",
+    "numbers": b'{"kind":"found","x":[' + b"0," * message_checks.MOST_MARKS + b"0]}",
+    "texts": b'{"kind":"found","x":[' + b'"",' * message_checks.MOST_MARKS + b'""]}',
+    "texts without an end": b'{"kind":"found","x":' + b'"' * 7 * message_checks.MOST_MARKS,
+    "behind escapes": rb'{"kind":"found","\\":"\\\"","x":[' + b"[]," * message_checks.MOST_MARKS + b"[]]}",
 }
 
 
 @pytest.mark.parametrize("said", MANY_PARTS.values(), ids=MANY_PARTS)
 def test_a_message_of_too_many_parts_is_not_taken_apart(said: bytes) -> None:
     with pytest.raises(MessageRefused, match="too many parts"):
-        crawl_messages.read(said, HOST, REPORTS)
+        message_checks.read(said, HOST, REPORTS)
 
 
 @pytest.mark.parametrize("text", [",[{" * 60_000, '",[{\\' * 60_000], ids=["marks", "escaped"])
 def test_what_is_inside_of_texts_is_no_part(text: str) -> None:
     with pytest.raises(MessageRefused, match="no known form"):
-        crawl_messages.read(json.dumps({"kind": "broken", "reason": text}).encode(), HOST, REPORTS)
+        message_checks.read(json.dumps({"kind": "broken", "reason": text}).encode(), HOST, REPORTS)
 
 
 @pytest.mark.parametrize("number", ["-1", "9" * 400, '"%s"' % ("9" * 400), str(2**48 + 1)])
@@ -323,24 +323,24 @@ def test_counts_are_numbers_that_others_can_calculate_with(number: str) -> None:
     suggestions = '{"kind":"finished","stopped_by":null,"suggestions":{"o.test":%s}}'
     for said in (tally, suggestions):
         with pytest.raises(MessageRefused, match="no known form"):
-            crawl_messages.read((said % number).encode(), HOST, REPORTS)
-        crawl_messages.read((said % 7).encode(), HOST, REPORTS)
+            message_checks.read((said % number).encode(), HOST, REPORTS)
+        message_checks.read((said % 7).encode(), HOST, REPORTS)
 
 
 def test_no_more_hosts_are_suggested_than_a_recrawl_counts() -> None:
     said = Finished(stopped_by=None, suggestions={f"h{number}.test": 1 for number in range(1_000)}).model_dump_json()
-    crawl_messages.read(said.encode(), HOST, REPORTS)
+    message_checks.read(said.encode(), HOST, REPORTS)
     with pytest.raises(MessageRefused, match="no known form"):
-        crawl_messages.read(said.replace('"h0.test":1', '"h0.test":1,"one-more.test":1').encode(), HOST, REPORTS)
+        message_checks.read(said.replace('"h0.test":1', '"h0.test":1,"one-more.test":1').encode(), HOST, REPORTS)
 
 
 def test_urls_that_were_met_come_in_few_pieces() -> None:
-    stream = crawl_messages.MessageStream(HOST, REPORTS)
+    stream = message_checks.MessageStream(HOST, REPORTS)
     piece = crawl_messages.MetUrls(piece=b"u12345678").model_dump_json().encode() + b"\n"
     checkpoint = crawl_messages.Checkpoint(state=b"state").model_dump_json().encode() + b"\n"
-    pieces = piece * crawl_messages.MOST_PIECES
+    pieces = piece * message_checks.MOST_PIECES
     stream.feed(Contained(enforced={}).model_dump_json().encode() + b"\n" + pieces + checkpoint + pieces + piece)
-    for _ in range(2 + 2 * crawl_messages.MOST_PIECES):
+    for _ in range(2 + 2 * message_checks.MOST_PIECES):
         assert stream.next_message() is not None
     with pytest.raises(MessageRefused, match="pieces of URLs"):
         stream.next_message()
@@ -349,4 +349,4 @@ def test_urls_that_were_met_come_in_few_pieces() -> None:
 @pytest.mark.parametrize("piece", ["", "dQ==", "dTEyMzQ1Njc=", "eDEyMzQ1Njc4"])
 def test_a_piece_has_hashes_and_nothing_else(piece: str) -> None:
     with pytest.raises(MessageRefused, match="no known form"):
-        crawl_messages.read(b'{"kind":"met","piece":"%b"}' % piece.encode(), HOST, REPORTS)
+        message_checks.read(b'{"kind":"met","piece":"%b"}' % piece.encode(), HOST, REPORTS)
