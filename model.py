@@ -338,7 +338,7 @@ class HostAnswers(Noun):
 
 
 class WaitsFor(StrEnum):
-    """What a recrawl waits for: the answers of its hosts, or the moment at which a host may be asked again."""
+    """A recrawl waits for the answers of its hosts, or for the moment at which a host may be asked again."""
 
     ANSWERS = "answers"
     ROBOTS_FILE = "robots.txt"

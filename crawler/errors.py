@@ -107,7 +107,7 @@ class MessageRefused(CrawlError):
 
 
 class CheckpointRefused(CrawlError):
-    """What an earlier slice left cannot be true of this recrawl; the message says what kind of thing, not what."""
+    """A checkpoint of an earlier slice cannot be true of this recrawl; the message says of which kind the fault is."""
 
 
 class NotRecorded(CrawlError):

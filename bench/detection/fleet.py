@@ -44,7 +44,7 @@ SECONDS_OF_DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Found:
-    """What a fleet found: when the case of each file was opened (seconds since 1970), and how its visits ended.
+    """A fleet's findings: when the case of each file was opened (seconds since 1970), and how its visits ended.
 
     `reasons` are those of the last ten visits of each host that did not finish.
     """

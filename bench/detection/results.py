@@ -1,4 +1,4 @@
-"""What both fleets of a trial achieved, beside each other and beside the simulation of the same uploads."""
+"""Compares the two fleets of a trial with each other, and with the simulation of the same uploads."""
 
 from __future__ import annotations
 

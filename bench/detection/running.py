@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Ran:
-    """What both fleets achieved, and which share of the machine's CPU all of it took but the stores' servers."""
+    """The results of both fleets, and the share of the machine's CPU that all took but the stores' servers."""
 
     by_policy: dict[PolicyName, Achieved]
     cpu_share: float

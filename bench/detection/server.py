@@ -18,7 +18,7 @@ from bench.fleet.server import ANY_LOOPBACK, Counts, Serving
 
 
 class Copy:
-    """What is there for one fleet: an upload from its moment on, until some time after the fleet has fetched it."""
+    """The files of one fleet: an upload is there from its moment on, until some time after the fleet has fetched it."""
 
     latency = 0.0
 

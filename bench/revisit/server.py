@@ -19,7 +19,7 @@ PIECE_BYTES = 16_384
 
 @dataclass
 class Seen:
-    """What went over the link: bytes in both directions, headers counted, and the paths that were sent in full."""
+    """Counts of the link: bytes in both directions, headers counted, and the paths that were sent in full."""
 
     sent: int = 0
     received: int = 0

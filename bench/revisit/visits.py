@@ -22,7 +22,7 @@ KNOWN_EVERY = 500
 
 @dataclass(frozen=True)
 class Visited:
-    """What one visit cost: bytes over the link, both ways, and seconds from the first request to the last answer."""
+    """The cost of one visit: bytes over the link, both ways, and seconds from the first request to the last answer."""
 
     link_bytes: int
     served_seconds: float

@@ -47,7 +47,7 @@ class Round:
 
 @dataclass
 class Campaign:
-    """What a campaign found; `faults` are lines that say what was lost, found too often, or not found."""
+    """The findings of a campaign; `faults` are lines that say what was lost, found too often, or not found."""
 
     hosts: Hosts
     rounds: list[Round] = field(default_factory=list)

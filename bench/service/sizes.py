@@ -1,4 +1,4 @@
-"""What the service and its store take: memory of all processes, memory and disk of the store, seconds by seconds."""
+"""Measures the service and its store: memory of all processes, memory and disk of the store, every few seconds."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ MOST_ERROR_COST: Final = 500
 
 @dataclass(slots=True)
 class HostSpending:
-    """What one host has cost, and what of it went to its last failures in a row."""
+    """The cost of one host, and how much of it went to its last failures in a row."""
 
     cost: int = 0
     error_cost: int = 0
 
 
 class Spent(NamedTuple):
-    """What a recrawl has spent of its limits."""
+    """The part of its limits that a recrawl has spent."""
 
     pages: int
     files: int
@@ -55,7 +55,7 @@ class Budget:
 
     @property
     def spent(self) -> Spent:
-        """What was spent so far."""
+        """The part that is spent so far."""
         return Spent(self._pages, self._files, self.bytes_read, self._hosts)
 
     def restore(self, spent: Spent) -> None:

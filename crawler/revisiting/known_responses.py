@@ -135,7 +135,7 @@ class KnownPage(Noun):
 
 @dataclass(frozen=True)
 class KnownResponses:
-    """What a recrawl begins with: files, those that have a case first, and the references of pages by their digest.
+    """The knowledge that a recrawl begins with: files, first those with a case, and pages' references by their digest.
 
     The files whose keys are in `in_full` are fetched in full. With `is_full` all are, and pages are read again.
     """
@@ -148,7 +148,7 @@ class KnownResponses:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a recrawl ends with; each call of `files` gives them all, one by one, as the JSON of a KnownFile.
+    """The knowledge that a recrawl ends with; each call of `files` gives all, one by one, as the JSON of a KnownFile.
 
     `is_untrue` says that the host called a file unchanged in a way that cannot be true.
     """

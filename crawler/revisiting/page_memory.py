@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 
 class _References(Noun):
-    """What is remembered of one page; `asked_as` has the place of a link among `links` and `files_before_base`."""
+    """The memory of one page; `asked_as` has the place of a link among `links` and `files_before_base`."""
 
     links: tuple[Link, ...] = ()
     files_before_base: tuple[Link, ...] = ()

@@ -1,4 +1,4 @@
-"""What one recrawl knows of an earlier one: which file may be asked for by its version, and what is handed on.
+"""Uses the knowledge of an earlier recrawl (which file may be asked for by its version), and collects that of this one.
 
 A host may lie with 304. So what it says is held against what it sends: a file that came in full although the host's
 own validators say that it is the known one, and is another, proves that a 304 of this host is worth nothing.

@@ -33,7 +33,7 @@ _NOT_IN_MANNER: Final = frozenset({"Cookie", "Referer"})
 
 
 class Validators(NamedTuple):
-    """What a host said of a version of a file; only what is strong."""
+    """The strong validators by which a host names a version of a file."""
 
     etag: str | None
     last_modified: str | None

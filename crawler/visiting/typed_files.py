@@ -25,7 +25,7 @@ class TypedFiles:
 
     @property
     def answers(self) -> Mapping[str, str | None]:
-        """What the typed URLs gave: the digest of a file, None for anything else."""
+        """The results of the typed URLs: the digest of a file, None for anything else."""
         return self._answers
 
     @property

@@ -25,7 +25,7 @@ MOST_HOSTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class HostWait:
-    """What hosts asked for: `until` is None when one of them may be asked now; `pace` is the slowest.
+    """The wait that hosts asked for: `until` is None when one of them may be asked now; `pace` is the slowest.
 
     `asked_at` is when one of them asked last, in seconds since 1970.
     """

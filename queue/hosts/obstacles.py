@@ -24,7 +24,7 @@ CLOCKS_APART: Final = timedelta(minutes=1)
 
 
 class Obstacle(NamedTuple):
-    """What keeps a host from being visited: one stable word for scripts, and a line for people."""
+    """The obstacle that keeps a host from being visited: one stable word for scripts, and a line for people."""
 
     word: str
     line: str

@@ -1,4 +1,4 @@
-"""What a recrawl hands on to the next one of its scope, in one deflated value; the one writer of its keys.
+"""Keeps the knowledge that a recrawl hands on to the next one of its scope, in one deflated value.
 
 Whether a file may be asked for by its version is decided when the next recrawl begins: not where it has a case or waits
 for its verdict, and not in every n-th recrawl, because a host may lie. The value has a limit: what does not fit is

@@ -20,7 +20,7 @@ _FIELDS: Final = ("until", "delay", "asked_at", "times")
 
 
 class Filled(NamedTuple):
-    """What a worker has at an address: places that its recrawls fill, the recrawls, and those that want a place."""
+    """The state of a worker at an address: places that its recrawls fill, the recrawls, and those that want a place."""
 
     filled: int
     recrawls: int
@@ -28,14 +28,14 @@ class Filled(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What a worker gets of an address: the places that it may fill, and how many recrawls of others are there."""
+    """The part of an address that a worker gets: places that it may fill, and how many recrawls of others are there."""
 
     places: int
     others: int
 
 
 class Answer(NamedTuple):
-    """What the store says to a worker: its time, seconds since 1970, a part of each address and the pace of hosts."""
+    """The store's answer to a worker: its time, seconds since 1970, a part of each address and the pace of hosts."""
 
     at: float
     parts: dict[str, Part]

@@ -132,7 +132,7 @@ def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
 
 
 class RecrawlProgress(NamedTuple):
-    """What one reads of a recrawl that is under way, again and again; `limits` are None for one of an older release."""
+    """The part of a recrawl under way that is read again and again; `limits` are None for one of an older release."""
 
     state: RecrawlState
     attempt: int

@@ -1,4 +1,4 @@
-"""What a verification does while it is under way: with the workers of another, or with workers of its own."""
+"""Sees a verification through while it is under way, with the workers of another or with workers of its own."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ LEAST_DELAY_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class HostPace:
-    """What a host asked for: no visit begins before `until`, and `delay` seconds were to lie between two requests when
-    it asked last, at `asked_at`. `times` counts how often in a row it asked.
+    """The pace that a host asked for: no visit begins before `until`, and `delay` seconds were to lie between two
+    requests when it asked last, at `asked_at`. `times` counts how often in a row it asked.
 
     >>> pace = after_wait(HostPace(), 1_000.0, 120)
     >>> pace.until, pace.delay, delay_at(pace, 1_120 + RECOVERY_SECONDS)

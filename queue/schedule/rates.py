@@ -27,7 +27,7 @@ _SMALL: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is known about a host's rate before its first visit: a Gamma distribution, as if so much had been seen.
+    """The belief about a host's rate before its first visit: a Gamma distribution, as if so much had been seen.
 
     `hits` is the shape (a0): the smaller, the more hosts may differ. `days` is the rate parameter (b0).
 
@@ -58,7 +58,7 @@ DEFAULT_PRIOR: Final = Prior()
 
 @dataclass(frozen=True, slots=True)
 class RateEvidence:
-    """What the visits of one host have shown, beyond the prior. These two numbers are all that is kept of a history.
+    """The evidence of one host's visits, beyond the prior. These two numbers are all that is kept of a history.
 
     `hits` are visits that found something new, `days` the time in which the first of it appeared; both fade.
     """

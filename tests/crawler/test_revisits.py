@@ -23,7 +23,7 @@ CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
 @dataclass(frozen=True)
 class Visited:
-    """What one recrawl found and handed on, as its worker would believe it."""
+    """The findings of one recrawl, and the knowledge that it handed on, as its worker would believe it."""
 
     sightings: list[Sighting]
     skips: list[Skip]

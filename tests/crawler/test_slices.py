@@ -24,7 +24,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Slice(NamedTuple):
-    """What one process of a recrawl said, and what it left."""
+    """The words of one process of a recrawl, and what it left."""
 
     sightings: list[Sighting]
     skips: list[Skip]

@@ -1,4 +1,4 @@
-"""What a release is installed from: a lock with a hash for every file; and the bill of materials that is made of it."""
+"""A release is installed from a lock with a hash for every file, and its bill of materials is made of that."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What people see of cases: a block for each file, with its evidence and its places."""
+"""Shows people the cases: a block for each file, with its evidence and its places."""

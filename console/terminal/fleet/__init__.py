@@ -1,1 +1,1 @@
-"""What people see of the fleet: the service of a store, its workers, its jobs, and the recrawls under way."""
+"""Shows people the fleet: the service of a store, its workers, its jobs, and the recrawls under way."""

@@ -1,1 +1,1 @@
-"""What people see of the hosts that are revisited, and what changes them."""
+"""Shows people the hosts that are revisited, and changes them."""

@@ -1,1 +1,1 @@
-"""What people see of one run, `verify` or `rematch`: its progress, its report and the files that it writes."""
+"""Shows people one run, `verify` or `rematch`: its progress, its report and the files that it writes."""

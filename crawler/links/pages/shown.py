@@ -49,7 +49,7 @@ class Refresh(NamedTuple):
 
 @dataclass
 class Shown:
-    """What a page shows; with `is_much` there is more than was read.
+    """The content that a page shows; with `is_much` there is more than was read.
 
     `words` are those outside the title. `links` and `frames` are references as written, without hidden frames. `code`
     is that of the scripts in the page, and `script_files` the number of the others.

@@ -68,7 +68,7 @@ class LeftOutUrls:
 
 
 class Learnt(NamedTuple):
-    """What was learnt so far: the places by their names, and how often belief in all of them was taken back."""
+    """The state of what was learnt: the places by their names, and how often belief in all of them was taken back."""
 
     places: dict[str, KnownPlace]
     doubts: int
@@ -98,12 +98,12 @@ class SameAddresses:
 
     @property
     def learnt(self) -> Learnt:
-        """What was learnt so far."""
+        """The state of what was learnt."""
         return Learnt(self._places, self._doubts, self.has_met_variants)
 
     @property
     def kept(self) -> Iterator[PlannedRequest]:
-        """What was left out, and is asked for after all when that turns out to be wrong."""
+        """The URLs that were left out; they are asked for after all when that turns out to be wrong."""
         return (planned for _, planned in self._kept)
 
     def take_unsaved(self) -> tuple[bytes, bytes]:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class EarlierSlices(NamedTuple):
-    """What the earlier slices of a recrawl left: the last checkpoint, if any, and how many seconds they took."""
+    """The remains of the earlier slices of a recrawl: the last checkpoint, if any, and how many seconds they took."""
 
     state: bytes | None = None
     met: tuple[bytes, ...] = ()

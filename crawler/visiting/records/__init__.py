@@ -1,1 +1,1 @@
-"""What is recorded of visits: files, endings, and how hosts and reported URLs answered."""
+"""The records of visits: files, endings, and how hosts and reported URLs answered."""

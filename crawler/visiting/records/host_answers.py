@@ -95,7 +95,7 @@ class AnswerCounter:
 
     @property
     def so_far(self) -> AnswersSoFar:
-        """What was counted."""
+        """The counts so far."""
         examples = tuple((what, host, url) for (what, host), url in self._examples.items())
         return AnswersSoFar(dict(self._files), dict(self._pages), examples)
 

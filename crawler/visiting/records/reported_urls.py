@@ -33,7 +33,7 @@ def is_page_part(content_type: str | None) -> bool:
 
 @dataclass(slots=True)
 class SeenReport:
-    """What was seen of one reported URL so far; its fields are those of Reported."""
+    """The state of one reported URL so far; its fields are those of Reported."""
 
     url: str
     has_ended: bool = False
@@ -65,7 +65,7 @@ class ReportedUrls:
 
     @property
     def seen(self) -> tuple[SeenReport, ...]:
-        """What was seen of each, in the order of `add`."""
+        """The state of each, in the order of `add`."""
         return tuple(self._seen)
 
     def restore(self, seen: Sequence[SeenReport]) -> None:

@@ -33,7 +33,7 @@ HERE = "192.0.2.1"
 
 
 class Told:
-    """What a crawl process tells its worker, and the worker's side of the board."""
+    """The messages of a crawl process to its worker, and the worker's side of the board."""
 
     def __init__(self, *, is_proxied: bool = False, own_pace: tuple[str, ...] = ()) -> None:
         self.seconds = 1_000.0

@@ -1,4 +1,4 @@
-"""What a recrawl hands on is small and believed within bounds; a file with a case is fetched all the same."""
+"""A recrawl hands on little, and it is believed within bounds; a file with a case is fetched all the same."""
 
 from __future__ import annotations
 

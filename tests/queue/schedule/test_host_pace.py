@@ -1,4 +1,4 @@
-"""What a host that has too many requests asks for: how long it is left alone, and how slowly it is asked then."""
+"""A host that has too many requests is left alone for a while, and then asked more slowly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run says at its end, and its exit status."""
+"""A run says what came of it at its end, also by its exit status."""
 
 from __future__ import annotations
 

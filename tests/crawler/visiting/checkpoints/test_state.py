@@ -44,7 +44,7 @@ MANY = 5_000
 
 
 class Left(list[EarlierSlices]):
-    """What was kept, as the store has it."""
+    """The kept checkpoints, as the store has them."""
 
     def keep(self, met: Sequence[bytes], state: bytes) -> None:
         self.append(EarlierSlices(state, (*(self[-1].met if self else ()), *met)))
