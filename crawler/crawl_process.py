@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from orbweaver.crawler import crawl_messages, message_checks, recrawl
+from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.containment import prctl
 from orbweaver.crawler.crawl_messages import (
     Answered,
@@ -43,6 +43,7 @@ from orbweaver.crawler.fetching.pace_board import PaceBoard
 from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace, own_pace_networks
 from orbweaver.crawler.message_checks import MessageStream
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
+from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
@@ -255,7 +256,7 @@ def _shared_pace(sender: int, scope: Scope, settings: Settings, board: PaceBoard
         _send(sender, Reached(host=host, addresses=addresses))
 
     def asked_to_wait(host: str, status: int, seconds: float | None) -> None:
-        if message_checks.is_host_of(scope, host):
+        if scopes.is_host_of(scope, host):
             _send(sender, AskedToWait(host=host, status=status, seconds=seconds))
 
     return SharedPace(

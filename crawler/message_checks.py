@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,8 +21,8 @@ from orbweaver.crawler.crawl_messages import (
     Reached,
     Remembered,
 )
-from orbweaver.crawler.errors import MessageRefused, UrlRefused
-from orbweaver.crawler.fetching.shared_pace import plain_address
+from orbweaver.crawler.errors import MessageRefused
+from orbweaver.crawler.fetching.shared_pace import is_address, plain_address
 from orbweaver.crawler.revisiting.known_responses import (
     MOST_BYTES_HANDED_ON,
     MOST_FILES,
@@ -37,7 +36,7 @@ from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.visiting.addresses.seen_urls import NUMBER_BYTES
 from orbweaver.crawler.visiting.checkpoints.state import PIECE_BYTES
 from orbweaver.crawler.visiting.link_follower import URLS_SEEN
-from orbweaver.model import Report, Scope, ScopeKind, Sighting, now
+from orbweaver.model import Report, Scope, Sighting, now
 from pydantic import ValidationError
 
 # What a message has outside its texts: each comma or bracket may take 300 bytes of memory, and as many texts.
@@ -150,7 +149,7 @@ def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
         raise MessageRefused("an answer for a URL that was not reported")
     if isinstance(message, Reached) and not all(map(_is_plain_address, message.addresses)):
         raise MessageRefused("an IP address that is not valid")
-    if isinstance(message, AskedToWait) and not is_host_of(scope, message.host):
+    if isinstance(message, AskedToWait) and not scopes.is_host_of(scope, message.host):
         raise MessageRefused("a wait of a host that is not in scope")
     return message
 
@@ -167,14 +166,6 @@ def _has_too_many_parts(text: bytes) -> bool:
     return outside.count(b",") + outside.count(b"[") + outside.count(b"{") > MOST_MARKS
 
 
-def is_host_of(scope: Scope, host: str) -> bool:
-    """Whether a host, with its port, is one that a recrawl of `scope` is for; a page's files elsewhere are not."""
-    if scope.kind is not ScopeKind.SITE:
-        return host == scope.name
-    roots = [f"{scheme}://{host}/" for scheme in ("http", "https")]
-    return any(_is_canonical(root) and scopes.refusal_of(scope, root) is None for root in roots)
-
-
 def objection_to(sighting: Sighting, scope: Scope) -> str | None:
     """Return in words why a recrawl of `scope` cannot have made a sighting, None when it can. Pure.
 
@@ -185,7 +176,7 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
         return objection
     if sighting.host != urls.host_of(sighting.url):
         return "a host that is not the host of its URL"
-    if sighting.ip is not None and not _is_address(sighting.ip):
+    if sighting.ip is not None and not is_address(sighting.ip):
         return "an IP address that is not valid"
     http = sighting.http
     if not (_has_been(sighting.seen_at) and (http.hashed_at is None or _has_been(http.hashed_at))):
@@ -200,7 +191,7 @@ def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
 
     It would ask for this URL, in this spelling, and name this referrer.
     """
-    if file.referrer is not None and not _is_canonical(file.referrer):
+    if file.referrer is not None and not urls.is_canonical(file.referrer):
         return "a referrer that is not canonical"
     if file.spelling is not None and not is_spelling_of(file.spelling, file.url):
         return "a spelling of another URL"
@@ -214,20 +205,13 @@ def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
 
 def _objection_to_urls(found: Iterable[str], referrer: str | None, scope: Scope) -> str | None:
     for url in found:
-        if not _is_canonical(url):
+        if not urls.is_canonical(url):
             return "a URL that is not canonical"
         if scopes.refusal_of(scope, url) is not None:
-            page = referrer if _is_canonical(referrer) else None
+            page = referrer if referrer is not None and urls.is_canonical(referrer) else None
             if scopes.embed_refusal_of(scope, url, page) is not None:
                 return "a URL that is not in scope"
     return None
-
-
-def _is_canonical(url: str | None) -> bool:
-    try:
-        return url is not None and urls.canonicalise(url) == url
-    except UrlRefused:
-        return False
 
 
 def _has_been(moment: datetime) -> bool:
@@ -237,12 +221,4 @@ def _has_been(moment: datetime) -> bool:
 
 def _is_plain_address(text: str) -> bool:
     """Whether a text is the one by which an address is known: it is part of a key in the store."""
-    return _is_address(text) and plain_address(text) == text
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return is_address(text) and plain_address(text) == text

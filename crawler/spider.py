@@ -24,7 +24,6 @@ from orbweaver.crawler.revisiting.validators import NOT_BORNE, NOT_MODIFIED, con
 from orbweaver.crawler.transfer_errors import Interrupted
 from orbweaver.crawler.visiting import request_manner
 from orbweaver.crawler.visiting.checkpoints.keeping import (
-    INTERRUPTED,
     SLICES,
     CheckpointClock,
     Checkpointing,
@@ -34,7 +33,7 @@ from orbweaver.crawler.visiting.checkpoints.taking import RecrawlParts
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.navigator import Navigator
 from orbweaver.crawler.visiting.records.journal import Journal, Record
-from orbweaver.crawler.visiting.records.outcomes import has_answered, is_busy
+from orbweaver.crawler.visiting.records.outcomes import INTERRUPTED, has_answered, is_busy
 from orbweaver.crawler.visiting.visit_pool import VisitPool
 from orbweaver.model import HostAnswers, ReferrerControl, Report, Reported, Scope, ScopeKind
 from orbweaver.settings import Settings
@@ -198,7 +197,7 @@ class RecrawlSpider(Spider):
         self._navigator.abandon(self._root_url)
         self._navigator.admission.say_what_was_left_out()
         self._navigator.judge_hosts()
-        if self.stopped_by is None:
+        if self.stopped_by in {None, "max_seconds"}:
             self._navigator.known_files.say_what_was_not_begun()
         self._total()
         self.journal.flush()

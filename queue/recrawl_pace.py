@@ -8,7 +8,7 @@ from typing import Final
 from orbweaver.crawler.crawl_messages import AskedToWait, PaceMessage
 from orbweaver.crawler.errors import MessageRefused
 from orbweaver.crawler.fetching.pace_board import MOST_HOSTS, THE_REST, PaceBoard
-from orbweaver.crawler.message_checks import is_host_of
+from orbweaver.crawler.rules import scope as scopes
 from orbweaver.model import Scope
 
 # Each message of an honest process names a new host or a new address.
@@ -57,7 +57,7 @@ class RecrawlPace:
         if host in self._hosts_named or len(self._hosts_named) >= MOST_HOSTS:
             return
         number = self._hosts_named[host] = len(self._hosts_named)
-        if is_host_of(self._scope, host):
+        if scopes.is_host_of(self._scope, host):
             self.hosts[host] = number
 
     def close(self) -> None:

@@ -23,7 +23,8 @@ from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused, NotRecorded
 from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
-from orbweaver.crawler.visiting.checkpoints.keeping import INTERRUPTED, SLICES
+from orbweaver.crawler.visiting.checkpoints.keeping import SLICES
+from orbweaver.crawler.visiting.records.outcomes import INTERRUPTED
 from orbweaver.queue.records import batches, checkpoints, known_responses, recrawl_fence, recrawls, runs
 from orbweaver.queue.records.checkpoints import Recorded
 from orbweaver.queue.records.known_responses import HostMemory

@@ -18,9 +18,9 @@ SLOW_ANSWER_SECONDS: Final = 2.0
 MOST_LATENCY_DELAY_SECONDS: Final = 30.0
 # A latency delay below this is over: halving would go on for ever.
 LEAST_LATENCY_DELAY_SECONDS: Final = 0.05
-# No host may make a recrawl wait longer than the former at a time, whatever its Retry-After says, nor keep the next one
-# from beginning for longer than the latter.
+# No host may make a recrawl wait longer at a time, whatever its Retry-After says.
 MOST_PAUSE_SECONDS: Final = 300.0
+# Nor may it keep the next recrawl from beginning for longer.
 MOST_WAIT_SECONDS: Final = 3_600.0
 FIRST_BACK_OFF_SECONDS: Final = 1.0
 _MOST_DOUBLINGS: Final = 20

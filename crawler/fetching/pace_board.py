@@ -23,6 +23,7 @@ _PLACES, _SHARERS, _IS_LEASED, _UNDER_WAY, _WAITING = range(_ROW_BYTES)
 # Of a host: until when it is left alone, and the seconds between two requests.
 _DOUBLES: Final = 2
 _HOSTS_AT: Final = MOST_ADDRESSES * _ROW_BYTES
+# Behind the hosts: the moment at which the places that are shared with other workers end.
 _LEASE_AT: Final = MOST_HOSTS * _DOUBLES
 
 

@@ -294,7 +294,7 @@ class Politeness:
 
 
 def _opens_at(known: _Host) -> float:
-    """Return from when on a host may be asked, by what is known of it here and in the fleet."""
+    """Take what the fleet knows of a host now, and return from when on the host may be asked."""
     if known.share is not None:
         known.delays.fleet_until, known.delays.fleet_delay = known.share.pace
         known.delays.sharers = known.share.sharers

@@ -62,7 +62,8 @@ def check_beginning(beginning: bytes | bytearray) -> None:
 
 # As nearly all servers write it: what differs in anything is read line by line.
 _USUAL: Final = re.compile(
-    rb"HTTP/1\.1 ([1-9][0-9]{2})(?: [ -~]*+)?\r\n(?:[A-Za-z0-9_-]++:[ \t]*+(?:[!-~][ -~\t]*+)?\r\n){0,1000}\r\n"
+    rb"HTTP/1\.1 ([1-9][0-9]{2})(?: [ -~]*+)?\r\n"
+    rb"(?:[A-Za-z0-9_-]++:[ \t]*+(?:[!-~][ -~\t]*+)?\r\n){0,%d}\r\n" % MOST_HEADERS
 )
 _USUAL_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*+([0-9]{1,18})[ \t]*+\r\n", re.IGNORECASE)
 

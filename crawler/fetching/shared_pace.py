@@ -1,4 +1,4 @@
-"""The pace that a recrawl shares with others: places at the addresses of its hosts, and hosts that asked to be left.
+"""The pace that a recrawl shares with others: places at its hosts' addresses, and hosts that asked to be left alone.
 
 A crawl process has no store. It tells its worker which hosts it asks and which addresses they have, and reads from the
 page that both share (`pace_board.py`) how many requests it may have under way at each address.
@@ -79,7 +79,7 @@ class SharedPace:
         self._shares_of.setdefault(hostname, []).append(share)
         if self._is_proxied:
             self._addresses[hostname] = ()
-        elif _is_address(hostname):
+        elif is_address(hostname):
             self._addresses[hostname] = self._shared([hostname])
         known = self._addresses.get(hostname)
         new = self._number(known or ())
@@ -207,7 +207,8 @@ def plain_address(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _is_address(hostname: str) -> bool:
+def is_address(hostname: str) -> bool:
+    """Whether a text is an IP address, and no name."""
     try:
         ip_address(hostname)
     except ValueError:

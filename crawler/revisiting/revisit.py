@@ -56,6 +56,7 @@ class Revisit:
         self._is_full = known.is_full
         self._got: dict[FileKey, str] = {}  # as JSON: as objects they take four times as much
         self._gone: set[str] = set()
+        self._members_of: dict[FileKey, int] = {}  # of archives
         self._members = 0
         self.pages = PageMemory({} if known.is_full else known.pages)
         self.untrue: str | None = None
@@ -85,8 +86,8 @@ class Revisit:
         if known is None or self._is_full or self.untrue is not None or key in self._in_full:
             return None
         is_same_manner = (known.has_referrer, known.has_cookies) == (manner.has_referrer, manner.has_cookies)
-        has_validator = known.etag is not None or known.last_modified is not None
-        return known if is_same_manner and has_validator and at - known.hashed_at < BELIEVED_FOR else None
+        has_none = Validators(known.etag, known.last_modified).are_none
+        return known if is_same_manner and not has_none and at - known.hashed_at < BELIEVED_FOR else None
 
     def is_unchanged(self, known: KnownFile) -> None:
         """Note that a host has the known version still."""
@@ -124,8 +125,11 @@ class Revisit:
     def _keep(self, file: KnownFile) -> None:
         self._gone.discard(file.url)
         is_room = file.key in self._got or len(self._got) < MOST_FILES
-        if is_room and self._members + len(file.members) <= MOST_MEMBERS:
-            self._members += len(file.members)
+        members = self._members - self._members_of.get(file.key, 0) + len(file.members)
+        if is_room and members <= MOST_MEMBERS:
+            self._members = members
+            if file.members or file.key in self._members_of:
+                self._members_of[file.key] = len(file.members)
             self._got[file.key] = _as_json(file)
 
 

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from orbweaver.crawler.rules.urls import host_of, hostname_of, path_of, port_of
+from orbweaver.crawler.rules.urls import host_of, hostname_of, is_canonical, path_of, port_of
 from orbweaver.model import Embeds, Limits, Scope, ScopeKind
 from tldextract import TLDExtract
 
@@ -92,6 +92,14 @@ def embed_refusal_of(scope: Scope, url: str, referrer: str | None) -> ScopeRefus
         if own != other:
             return ScopeRefusal("site", f"site {other} is not {own}")
     return None
+
+
+def is_host_of(scope: Scope, host: str) -> bool:
+    """Whether a host, with its port, is one that a recrawl of `scope` is for; a page's files elsewhere are not."""
+    if scope.kind is not ScopeKind.SITE:
+        return host == scope.name
+    roots = [f"{scheme}://{host}/" for scheme in ("http", "https")]
+    return any(is_canonical(root) and refusal_of(scope, root) is None for root in roots)
 
 
 def is_own_site(scope: Scope, url: str) -> bool:

@@ -68,6 +68,14 @@ def canonicalise(text: str) -> str:
     return _parse(text)
 
 
+def is_canonical(text: str) -> bool:
+    """Whether a text is a URL in its one spelling."""
+    try:
+        return canonicalise(text) == text
+    except UrlRefused:
+        return False
+
+
 def _parse(text: str) -> str:
     return _below(*split(text))
 

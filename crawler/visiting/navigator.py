@@ -27,6 +27,7 @@ from orbweaver.crawler.visiting.link_follower import LinkFollower, policy_of
 from orbweaver.crawler.visiting.records.host_answers import A_GATE, GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.records.journal import Journal
 from orbweaver.crawler.visiting.records.outcomes import (
+    INTERRUPTED,
     Arrival,
     Ending,
     arrival_of,
@@ -257,7 +258,7 @@ class Navigator:
         """Record the URLs that are still in the frontier when the recrawl ends early."""
         if not len(self._frontier):
             return
-        is_interrupted = self.stopped_by == "interrupted"
+        is_interrupted = self.stopped_by == INTERRUPTED
         self._journal.skip(
             root,
             Outcome.INTERRUPTED if is_interrupted else Outcome.LIMIT,

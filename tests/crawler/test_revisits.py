@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from contained import Order, crawl_with, order, run, scope_of
+from gate import Gate
 from orbweaver.crawler import crawl_messages, message_checks
 from orbweaver.crawler.crawl_messages import Remembered
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownPage, KnownResponses
-from orbweaver.model import HostAnswers, Outcome, Reported, Sighting, Skip, Tally, now
+from orbweaver.model import HostAnswers, Limits, Outcome, Reported, Sighting, Skip, Tally, now
 from synthetic_host import Resource, SyntheticHost
 from zip_bytes import zipped
 
@@ -342,6 +343,19 @@ def test_files_are_not_asked_for_again_where_the_host_does_not_answer() -> None:
     (skip,) = [one for one in again.skips if one.rule == "known"]
     assert (skip.count, skip.is_failure) == (2, True)
     assert {file.url for file in again.files} == {file.url for file in first.files}
+
+
+def test_files_that_the_time_was_too_short_for_are_said() -> None:
+    pictures = {f"/{number}.png": image(str(number), {"ETag": '"1"'}) for number in range(2)}
+    with SyntheticHost({"/": gallery(*pictures), **pictures}) as host:
+        first = visit(order(host.url))
+        gate = Gate(gallery())
+        host.resources["/"] = Resource(None, gate.answer)
+        again = visit(order(host.url, limits=Limits(max_seconds=0.2)), first.known())
+        gate.open()
+    (skip,) = [one for one in again.skips if one.rule == "known"]
+    assert (skip.count, skip.is_failure) == (2, True)
+    assert again.skip_of(host.url).rule == "limit.max_seconds"
 
 
 async def _too_long(_: web.BaseRequest) -> web.Response:

@@ -14,9 +14,8 @@ from orbweaver.crawler.visiting.checkpoints.taking import RecrawlParts
 from orbweaver.crawler.visiting.frontier import PlannedRequest
 from orbweaver.model import Report
 
-# Reasons to end early after which another process goes on. The last is for the one who gave the order to decide.
+# Reasons to end early after which another process goes on.
 SLICES: Final = frozenset({"slice_time", "slice_pages"})
-INTERRUPTED: Final = "interrupted"
 # A process that is killed has so much to do again.
 CHECKPOINT_SECONDS: Final = 60.0
 # After a checkpoint that took long the next one comes later, so that they take 2 % of the time at most.

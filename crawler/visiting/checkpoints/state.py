@@ -13,12 +13,12 @@ from dataclasses import asdict
 from typing import Annotated, Final, Literal
 
 from orbweaver.crawler.asked_as import ReferrerPolicy
-from orbweaver.crawler.errors import CheckpointRefused, UrlRefused
+from orbweaver.crawler.errors import CheckpointRefused
 from orbweaver.crawler.fetching.budget import Spent
 from orbweaver.crawler.fetching.cookies import KeptCookie
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
-from orbweaver.crawler.rules import urls
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of
+from orbweaver.crawler.rules.urls import is_canonical
 from orbweaver.crawler.visiting.addresses.same_addresses import MOST_KEPT, MOST_PLACES, Learnt
 from orbweaver.crawler.visiting.addresses.seen_urls import NUMBER_BYTES
 from orbweaver.crawler.visiting.frontier import MOST_WAITING, WaitingBatch, planned_in
@@ -161,7 +161,7 @@ def _objections(state: CheckpointState, met: Sequence[bytes], reports: Sequence[
         yield "a result of a reported URL that none has"
     if not all(0 <= count <= _MOST_COUNTED for count in _counts(state)):
         yield "a number that cannot be"
-    if len(state.learnt.places) > MOST_PLACES or not all(map(_is_canonical, _examples(state))):
+    if len(state.learnt.places) > MOST_PLACES or not all(map(is_canonical, _examples(state))):
         yield "a URL that is not canonical"
     if not all(is_spelling_of(spelling, url) for url, spelling in state.spellings.items()):
         yield "a spelling that is not of its URL"
@@ -176,7 +176,7 @@ def _objections(state: CheckpointState, met: Sequence[bytes], reports: Sequence[
         if record.is_reported and record.root is None:
             yield "a reported URL without its report"
             return
-        if record.referrer is not None and record.referrer not in referrers and not _is_canonical(record.referrer):
+        if record.referrer is not None and record.referrer not in referrers and not is_canonical(record.referrer):
             yield "a URL that is not canonical"
             return
         count += record.entries.count("\n")
@@ -214,7 +214,7 @@ def _objections_to_entries(record: BatchRecord, reported: Sequence[str]) -> Iter
     for visit, url, _ in planned:
         if record.is_reported and (record.root is None or visit.url != reported[record.root]):
             yield "a reported URL that was not reported"
-        if not _is_canonical(visit.url) or (url != visit.url and not _is_canonical(url)):
+        if not is_canonical(visit.url) or (url != visit.url and not is_canonical(url)):
             yield "a URL that is not canonical"
 
 
@@ -225,10 +225,3 @@ def _examples(state: CheckpointState) -> Iterator[str]:
         yield url
     if state.spellings_example is not None:
         yield state.spellings_example
-
-
-def _is_canonical(url: str) -> bool:
-    try:
-        return urls.canonicalise(url) == url
-    except UrlRefused:
-        return False

@@ -58,11 +58,16 @@ def pieces_of_met(navigator: Navigator) -> Iterator[bytes]:
 
 
 def take(key: bytes, parts: RecrawlParts, under_way: Iterable[PlannedRequest]) -> bytes:
-    """Return where a recrawl is; `under_way` is visited again. What does not fit is counted in it."""
+    """Return where a recrawl is; `under_way` is visited again.
+
+    URLs, spellings and left-out URLs that do not fit are counted in it; what was learnt besides and does not fit is
+    learnt again.
+    """
     navigator, journal = parts.navigator, parts.journal
     admission, links = navigator.admission, navigator.links
     learnt, spellings = admission.addresses.learnt, admission.spellings
     places = dict(_first(learnt.places, _MOST_PLACES_BYTES, lambda name, place: len(name) + len(place.example)))
+    left_out_there = sum(place.left_out for name, place in learnt.places.items() if name not in places)
     spelt = dict(_first(spellings.known, _MOST_SPELLINGS_BYTES, lambda url, spelling: len(url) + len(spelling)))
     left_out = len(spellings.known) - len(spelt)
     kept, _ = _within(batches_of(admission.addresses.kept), _MOST_KEPT_BYTES)
@@ -95,7 +100,7 @@ def take(key: bytes, parts: RecrawlParts, under_way: Iterable[PlannedRequest]) -
     )
     for share in _SHARES_OF_WAITING:
         fitting, left = _within(waiting, share)
-        text = packed(state.model_copy(update={"waiting": fitting, "left_out": left}))
+        text = packed(state.model_copy(update={"waiting": fitting, "left_out": left + left_out_there}))
         if len(text) <= MOST_STATE_BYTES:
             break
     return text

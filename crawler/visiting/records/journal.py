@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from orbweaver.model import Outcome, Sighting, Skip, Tally, now
 
 BATCH_SIGHTINGS = 200
-# Limits by which a part of a host is not visited, as rules name them; the others leave out a part of a page or a file.
+# Limits by which a part of a host is not visited, as rules name them. The others leave out a part of a page or a file,
+# or URLs, because the operator wants it (depth) or they answer what others answered.
 LIMITS_OF_RECRAWL: Final = frozenset(
     {
         "limit.checkpoint",

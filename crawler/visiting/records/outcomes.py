@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from orbweaver.crawler.errors import EgressRefused, RobotsRefused, UrlRefused
 from orbweaver.crawler.link_kind import LinkSource
@@ -25,6 +25,8 @@ from scrapy.exceptions import (
     UnsupportedURLSchemeError,
 )
 
+# The reason to end early of a recrawl that was told to stop: who gave the order decides what follows.
+INTERRUPTED: Final = "interrupted"
 # In this order: the first class that fits names the outcome.
 OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (MemoryError, Outcome.OUT_OF_MEMORY),
@@ -121,7 +123,7 @@ class Arrival(NamedTuple):
 
 def ending_of_error(error: BaseException, *, is_reported: bool, stopped_by: str | None) -> Ending:
     """Return how a visit ended whose request gave no response; `stopped_by` says why the recrawl is ending early."""
-    if isinstance(error, Interrupted) and stopped_by != "interrupted":
+    if isinstance(error, Interrupted) and stopped_by != INTERRUPTED:
         return Ending(Outcome.LIMIT, f"limit.{stopped_by}", "the recrawl's time was over", is_reported)
     outcome = outcome_of(error)
     return Ending(outcome, rule_of(error), reason_of(error), is_reported or is_failure(outcome))

@@ -232,7 +232,9 @@ def test_a_request_waits_for_its_place_and_starts_when_the_worker_gives_it() -> 
         await tasks[1]
         told.board.say_places(0, 0, sharers=2)
         politeness.leave(HERE)
-        await asyncio.sleep(0.1)
+        politeness.admit()
+        for _ in range(3):
+            await asyncio.sleep(0)
         assert not tasks[2].done()
         told.board.say_places(0, 2, sharers=2)
         await tasks[2]

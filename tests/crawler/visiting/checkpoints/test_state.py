@@ -197,6 +197,20 @@ def test_what_does_not_fit_is_left_out_from_the_end_and_counted(monkeypatch: pyt
     assert again.parts.journal.limits == {"limit.checkpoint": total - len(waiting)}
 
 
+def test_urls_that_were_left_out_at_a_place_that_does_not_fit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "_MOST_PLACES_BYTES", 400)
+    left = Left()
+    full = Recrawl(left)
+    addresses = full.parts.navigator.admission.addresses
+    for number in range(4):
+        assert addresses.leave_out_unproved(f"http://h.test/place-{number}?sid=0123456789abcdef")
+    full.checkpoints.take(full.parts, [])
+    again = Recrawl(left)
+    still_there = sum(one.count for one in again.parts.navigator.admission.addresses.left_out())
+    assert 0 < still_there < 4
+    assert again.parts.journal.limits == {"limit.checkpoint": 4 - still_there}
+
+
 def test_a_checkpoint_is_never_longer_than_a_message_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taking, "MOST_STATE_BYTES", 20_000)
     left = Left()
