@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from orbweaver.store import refusals, sentinel
-from orbweaver.store.errors import StoreUnreachable
+from orbweaver.store.errors import RefusedForNow, StoreUnfit, StoreUnreachable
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
@@ -32,7 +32,7 @@ def connect(url: str) -> Store:
     is not there is said at once; a short loss of it later is retried for a few seconds, so that a restart does not fail
     a recrawl, and a fail-over is waited for.
 
-    Raises StoreUnreachable.
+    Raises StoreUnreachable, and StoreUnfit while it accepts nothing.
     """
     shown = without_password(url)
     if url.partition("://")[0] not in SCHEMES:
@@ -53,6 +53,8 @@ def connect(url: str) -> Store:
         raise StoreUnreachable(
             f"STORE_URL {shown!r} cannot be read: write redis://host:port/0, unix:///path or {sentinel.FORM}"
         ) from error
+    except RefusedForNow as error:
+        raise StoreUnfit(f"the store {shown}: {error}") from error
     except ResponseError as error:
         raise StoreUnreachable(f"store {shown} refused us: {error}") from error
     except (RedisError, OSError) as error:

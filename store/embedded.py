@@ -172,8 +172,7 @@ def start_again_if_ended(state_dir: Path, *, say: Say = say_on_stderr) -> bool:
     if server_lock.is_held(data_folder(state_dir)):
         return False
     with _starting_or_stopping(state_dir, say):
-        _have_a_server(state_dir, START_SECONDS, say)
-    return True
+        return _have_a_server(state_dir, START_SECONDS, say)
 
 
 @contextlib.contextmanager
@@ -247,8 +246,8 @@ def _starting_or_stopping(state_dir: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
-    """Return when a server answers: one that lives is waited for; else one is started.
+def _have_a_server(state_dir: Path, patience: float, say: Say) -> bool:
+    """Return when a server answers, whether one was started for it: one that lives is waited for.
 
     The caller holds the start lock.
     """
@@ -280,6 +279,7 @@ def _have_a_server(state_dir: Path, patience: float, say: Say) -> None:
             says_at = float("inf")
             say(f"the store in {state_dir} is not ready yet: waiting for it")
         time.sleep(PAUSE_SECONDS)
+    return log_bytes is not None
 
 
 def _look(state_dir: Path, patience: float) -> _ServerState:

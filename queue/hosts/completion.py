@@ -21,7 +21,7 @@ from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import LEASE_SECONDS, NEVER, Lease
 from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import VisitRecord
-from orbweaver.queue.hosts.visit_outcome import OPEN, VisitEnding, VisitOutcome, ending_of, seen_in, slowed
+from orbweaver.queue.hosts.visit_outcome import VisitEnding, VisitOutcome, ending_of, seen_in, slowed
 from orbweaver.queue.queues import QueuedJobs, QueueName
 from orbweaver.queue.records import recrawls, runs
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState, RecrawlTimes
@@ -192,10 +192,9 @@ def _next(
     at: datetime,
 ) -> tuple[HostClock, float]:
     """Return the clock of a host after a visit, and when it is due next."""
-    if outcome in OPEN:
+    if outcome is VisitOutcome.STOPPED:
         # The same visit goes on, so nothing is learned; dispatch decides by the clock that was.
-        again = at + (STOPPED_AGAIN if outcome is VisitOutcome.STOPPED else timedelta(0))
-        return dataclasses.replace(before, outcome=outcome, held=None), again.timestamp()
+        return dataclasses.replace(before, outcome=outcome, held=None), (at + STOPPED_AGAIN).timestamp()
     [prior] = counting.priors_of(store, [name], shares)
     try:
         record = host_store.read_record_of(store, name)

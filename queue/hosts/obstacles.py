@@ -13,6 +13,7 @@ from orbweaver.queue.fleet.shown.job_list import JobState
 from orbweaver.queue.fleet.shown.worker_list import WorkerState
 from orbweaver.queue.hosts import scheduler_sign, spending
 from orbweaver.queue.hosts.counting import BudgetPlan
+from orbweaver.queue.hosts.dispatch import JOBS_A_PLACE
 from orbweaver.queue.hosts.host_clock import Held, HostClock
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.runs import run_lock
@@ -115,7 +116,7 @@ def of_the_fleet(clock: HostClock, fleet: Fleet, *, is_asked_for: bool) -> tuple
         else:
             start = "start `orbweaver run`, or `orbweaver worker recrawl`"
             found.append(Obstacle("no-worker", f"no recrawl worker is alive: {start}"))
-    elif fleet.busy >= 2 * fleet.places:
+    elif fleet.busy >= JOBS_A_PLACE * fleet.places:
         said = f"{fleet.busy:,} jobs for {fleet.places:,} places; {fleet.ready:,} hosts are due"
         found.append(Obstacle("workers-full", f"all workers are busy: {said}"))
     if not is_asked_for and fleet.left < clock.cost:

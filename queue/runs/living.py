@@ -25,12 +25,17 @@ from redis.exceptions import RedisError
 def sign_of_life(store: Store, run_id: str, claim: Claim, stop: threading.Event) -> Iterator[None]:
     """Let others see that a verification is under way, for as long as the block runs and its process lives."""
     with run_lock.hold(store, run_id, claim, stop, key=keys.verification(run_id), takes_again=True):
-        store.sadd(keys.verifications(), run_id)
+        say_alive(store, run_id)
         try:
             yield
         finally:
             with contextlib.suppress(RedisError):  # whoever looks next removes it
                 store.srem(keys.verifications(), run_id)
+
+
+def say_alive(store: Store, run_id: str) -> None:
+    """Enter a verification among those under way, again and again: one that gave no sign for long was forgotten."""
+    store.sadd(keys.verifications(), run_id)
 
 
 def verifications(store: Store) -> frozenset[str]:

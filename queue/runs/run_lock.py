@@ -185,28 +185,33 @@ def _is_freed(store: Store, value: str, key: str) -> bool:
     return True
 
 
+def _value(store: Store, key: str) -> str | None:
+    """Return the value of a lock; None when nobody holds it, or its process is known to be dead, which loses it."""
+    value = text(store.get(key) or "")
+    return value if value and not _is_freed(store, value, key) else None
+
+
 def is_held(store: Store) -> bool:
     """Whether a run holds the lock; one whose process is known to be dead loses it."""
-    value = text(store.get(keys.run_lock()) or "")
-    return bool(value) and not _is_freed(store, value, keys.run_lock())
+    return _value(store, keys.run_lock()) is not None
 
 
 def service(store: Store) -> str | None:
     """Return who is the store's service, in words; None when there is none, or its process is known to be dead."""
-    value = text(store.get(keys.service_lock()) or "")
-    return said(value) if value and not _is_freed(store, value, keys.service_lock()) else None
+    value = _value(store, keys.service_lock())
+    return None if value is None else said(value)
 
 
 def run_in_words(store: Store) -> str | None:
     """Return who holds the run lock, in words; None when nobody does, or its process is known to be dead."""
-    value = text(store.get(keys.run_lock()) or "")
-    return said(value) if value and not _is_freed(store, value, keys.run_lock()) else None
+    value = _value(store, keys.run_lock())
+    return None if value is None else said(value)
 
 
 def holder_of(store: Store, key: str) -> Holder | None:
     """Return who holds a lock; None for nobody, for a dead process, and for a run of an older release."""
-    value = text(store.get(key) or "")
-    return _holder(value) if value and not _is_freed(store, value, key) else None
+    value = _value(store, key)
+    return None if value is None else _holder(value)
 
 
 def run_under_way(store: Store) -> str | None:

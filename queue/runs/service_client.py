@@ -20,7 +20,6 @@ from orbweaver.queue.runs.run_lock import SERVICE, VERIFY
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.delivery import outbox
 from rq.exceptions import DuplicateJobError
 
 LOOK_SECONDS = 5.0
@@ -38,9 +37,10 @@ def host_of(store: Store) -> Host | None:
     """Return who has workers for everybody: the service, or the verification that holds the run lock."""
     service = run_lock.holder_of(store, keys.service_lock())
     holder = run_lock.holder_of(store, keys.run_lock())
+    if holder is not None and holder.command == SERVICE.command:  # it begins
+        return Host(str(service or holder), is_service=True, is_ready=False)
     if service is not None:
-        is_declaring = holder is not None and holder.command == SERVICE.command
-        return Host(str(service), is_service=True, is_ready=not is_declaring)
+        return Host(str(service), is_service=True, is_ready=True)
     if holder is not None and holder.command == VERIFY.command:
         return Host(str(holder), is_service=False, is_ready=runs.has_declared(store, holder.run_id))
     return None
@@ -102,19 +102,30 @@ class EnteredRecrawls:
         return any(record is not None and lost_jobs.own_job(self._store, record) is not None for record in records)
 
 
-def is_worked_on(store: Store, run_id: str) -> bool:
-    """Whether a job will ask about a file, or deliver an event, of this run: what has none waits for a service."""
-    events = set(outbox.event_ids_of(store, run_id))
+class WaitingWork(NamedTuple):
+    """The files and events of a run that wait, at one moment: whether a job is for any, and whether files of whichever
+    run wait for a matching service without one.
+    """
+
+    is_worked_on: bool
+    waits_for_service: bool
+
+
+def waiting_work(store: Store, run_id: str) -> WaitingWork:
+    """Look at the jobs that ask about a file, or deliver an event, of this run, and at what has none."""
     with store.pipeline(transaction=True) as pipe:
         queues.look_at_jobs(store, pipe, QueueName.MATCH)
         queues.look_at_jobs(store, pipe, QueueName.TAKEDOWN)
         pipe.smembers(keys.run_batches(run_id))
         pipe.zrange(keys.released_batches(), 0, -1)
-        answers = pipe.execute()
-    match, takedown = queues.jobs_seen(answers[:4]).under_way, queues.jobs_seen(answers[4:8]).under_way
-    own, released = _texts(answers[8]), _texts(answers[9])
-    has_job = {queues.batch_of(job_id) for job_id in match} | released
-    return bool(own & has_job) or any(queues.delivery_job_id(event_id) in takedown for event_id in events)
+        pipe.hgetall(keys.undelivered())
+        pipe.zcard(keys.waiting_batches())
+        *jobs, batches, released, undelivered, waiting = pipe.execute()
+    match, takedown = queues.jobs_seen(jobs[:4]).under_way, queues.jobs_seen(jobs[4:]).under_way
+    has_job = {queues.batch_of(job_id) for job_id in match} | _texts(released)
+    events = (text(event_id) for event_id, of in undelivered.items() if text(of) == run_id)
+    is_delivered = any(queues.delivery_job_id(event_id) in takedown for event_id in events)
+    return WaitingWork(bool(_texts(batches) & has_job) or is_delivered, waits_for_service=bool(waiting))
 
 
 def _texts(members: Iterable[bytes]) -> set[str]:

@@ -53,7 +53,8 @@ def mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: boo
     for record in verify_result.records_of(store, run_id):
         job = lost_jobs.own_job(store, record)
         is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
-        if record.state not in ENDED:
+        [status] = recrawls.statuses(store, [record.recrawl_id])  # it may have ended since, and its job with it
+        if status.state not in ENDED:
             why = "the recrawl was told to stop, but its worker has not ended it yet" if is_elsewhere else reason
             recrawls.end(store, record.recrawl_id, state, reason=why)
         if job is not None and not is_elsewhere:

@@ -58,12 +58,14 @@ def verify(
         def begin() -> VerificationRun:
             # Others must see it before it relies on any settings.
             life.enter_context(living.sign_of_life(store, run_id, claim, stop))
-            return VerificationRun.begin(store, run_id, orders, on_progress, stop)
+            run = VerificationRun.begin(store, run_id, orders, on_progress, stop)
+            life.callback(run.abandon)
+            return run
 
-        while begun is None or not begun.is_over:
+        while begun is None or not (begun.is_over or stop.is_set()):
             host = service_client.host_of(store)
             if host is not None and not host.is_ready:  # it has not declared its settings yet
-                if stop.wait(POLL_SECONDS):
+                if stop.wait(POLL_SECONDS) and begun is None:
                     raise StoreBusy(f"stopped while it waited for {host.said}: nothing was done")
             elif host is not None and _may_join(store, own, host, claim):
                 begun = begun or begin()
@@ -73,10 +75,12 @@ def verify(
                     try:
                         lock = held.enter_context(run_lock.hold(store, run_id, claim, stop))
                     except StoreBusy:
-                        if service_client.host_of(store) in {None, host}:
+                        is_refused = stop.is_set() or run_lock.is_held(store)
+                        if begun is None and is_refused and service_client.host_of(store) in {None, host}:
                             raise
-                        continue  # another has workers since
-                    if run_lock.service(store) is None:  # none came before the lock was held, and none can come now
+                        stop.wait(POLL_SECONDS)
+                        continue  # another has workers since, or a rematch will soon have ended
+                    if run_lock.service(store) is None:  # none came before it was held, and none can come now
                         begun = begun or begin()
                         begun.lead(workers, places, lock)
         return begun.result(own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,7 +24,7 @@ from orbweaver.queue.runs import beginning, left_over, living, lost_jobs, servic
 from orbweaver.queue.runs.run_lock import RunLock
 from orbweaver.queue.runs.service_client import EnteredRecrawls, Host
 from orbweaver.queue.runs.verify_result import VerifyProgress, VerifyResult
-from orbweaver.store import durability, keys
+from orbweaver.store import durability
 from orbweaver.store.connection import Store
 from redis.exceptions import RedisError
 
@@ -88,54 +88,59 @@ class VerificationRun:
     def follow(self, host: Host) -> None:
         """Have the workers of another do it, until it is over or another has them."""
         seen_at = time.monotonic()
-        with self._ended_if_it_fails():
-            while not self._stop.is_set():
-                there = service_client.host_of(self._store)
-                if there == host:
-                    seen_at = time.monotonic()
-                elif there is not None or not host.is_service:
-                    return
-                elif time.monotonic() > seen_at + SERVICE_SECONDS:
-                    self._otherwise = "orbweaver run has ended"
-                    break
-                else:  # a service may be started again
-                    self._stop.wait(POLL_SECONDS)
-                    continue
-                self._entered.enter()
-                progress = self._progress(self._statuses())
-                is_crawled = progress.hosts_done == progress.hosts
-                if is_crawled and not (progress.waiting and service_client.is_worked_on(self._store, self._run_id)):
-                    self.is_over = True
-                    return
+        while not self._stop.is_set():
+            looks_at = time.monotonic()
+            there = service_client.host_of(self._store)
+            if there == host:
+                seen_at = looks_at
+            elif there is not None or not host.is_service:
+                return
+            elif looks_at > seen_at + SERVICE_SECONDS:
+                self._otherwise = "orbweaver run has ended"
+                break
+            else:  # a service may be started again
                 self._stop.wait(POLL_SECONDS)
-            stopping.interrupt(self._store, self._run_id)
-            self.is_over = True
+                continue
+            self._entered.enter()
+            progress = self._progress(self._statuses())
+            is_asked = not progress.waiting or not service_client.waiting_work(self._store, self._run_id).is_worked_on
+            if progress.hosts_done == progress.hosts and is_asked:
+                self.is_over = True
+                return
+            self._wait(looks_at)
+        stopping.interrupt(self._store, self._run_id)
+        self.is_over = True
 
     def lead(self, own: OwnWorkers, places: Places | None, lock: RunLock) -> None:
         """Bring workers, for this run and for others, and see it through."""
-        with self._ended_if_it_fails():
-            answering = beginning.take_over(self._store, self._run_id, own.environment, tuple(QueueName), places)
-            left_over.drop_recrawls(self._store)
-            if not self._stop.is_set():
-                with WorkerProcesses(
-                    self._store,
-                    recrawls_at_once=own.recrawls_at_once,
-                    environment=own.environment,
-                    log_file=own.log_file,
-                ) as workers:
-                    runs.note_declared(self._store, self._run_id)
-                    self._watch(answering, lock, workers)
-                    if self._stop.is_set():
-                        stopping.interrupt(self._store, self._run_id, workers)
-                    self._let_others_be_handed_back(workers)
-            self._otherwise = f"its workers died again and again: see {own.log_file}"
-            self.is_over = True
+        answering = beginning.take_over(self._store, self._run_id, own.environment, tuple(QueueName), places)
+        left_over.drop_recrawls(self._store)
+        if not self._stop.is_set():
+            with WorkerProcesses(
+                self._store,
+                recrawls_at_once=own.recrawls_at_once,
+                environment=own.environment,
+                log_file=own.log_file,
+            ) as workers:
+                runs.note_declared(self._store, self._run_id)
+                self._watch(answering, lock, workers)
+                if self._stop.is_set():
+                    stopping.interrupt(self._store, self._run_id, workers)
+                self._let_others_be_handed_back(workers)
+        self._otherwise = f"its workers died again and again: see {own.log_file}"
+        self.is_over = True
+
+    def abandon(self) -> None:
+        """Have no worker go on with the recrawls of a run that is over, or failed."""
+        with contextlib.suppress(RedisError):
+            stopping.stop_recrawls(self._store, self._run_id)
 
     def result(self, own: settings.Settings) -> VerifyResult:
         """End what has not ended, and read what came of the run."""
         is_interrupted = self._stop.is_set()
-        with contextlib.suppress(RedisError):  # workers that are not ours must not go on without a run
-            stopping.stop_recrawls(self._store, self._run_id)
+        if not self.is_over:  # stopped while nobody had workers
+            stopping.interrupt(self._store, self._run_id)
+        self.abandon()  # workers that are not ours must not go on without a run
         stopping.mark_ended(self._store, self._run_id, self._otherwise, is_interrupted=is_interrupted)
         unconfirmed = durability.unconfirmed(self._store, own.store_replicas)
         return verify_result.result_of(
@@ -171,10 +176,15 @@ class VerificationRun:
                 self._let_jobs_end()
                 return
             stuck_since = lost_jobs.put_back_handed_over(self._store, stuck_since)
-            look_seconds = time.monotonic() - looks_at
-            self._stop.wait(min(max(POLL_SECONDS, WAIT_FOR_EACH_LOOK * look_seconds), LONGEST_POLL_SECONDS))
+            self._wait(looks_at)
+
+    def _wait(self, looks_at: float) -> None:
+        """Wait before the next look, the longer the longer the last one took, which began at this moment."""
+        look_seconds = time.monotonic() - looks_at
+        self._stop.wait(min(max(POLL_SECONDS, WAIT_FOR_EACH_LOOK * look_seconds), LONGEST_POLL_SECONDS))
 
     def _statuses(self) -> list[RecrawlStatus]:
+        living.say_alive(self._store, self._run_id)
         self._entered.end_lost()
         return recrawls.statuses(self._store, runs.recrawl_ids(self._store, self._run_id))
 
@@ -204,8 +214,8 @@ class VerificationRun:
         """
         unhealthy = verify_result.unhealthy_since(self._store, self._began_at)
         is_given_up = any(one.failures >= CHECKS_WAITED_FOR for one in unhealthy)
-        is_worked_on = service_client.is_worked_on(self._store, self._run_id)
-        return not is_worked_on and (is_given_up or not self._store.exists(keys.waiting_batches()))
+        waiting = service_client.waiting_work(self._store, self._run_id)
+        return not waiting.is_worked_on and (is_given_up or not waiting.waits_for_service)
 
     def _is_to_rematch(self, services: Collection[str]) -> bool:
         """Whether one of these services has another list, and it is not begun yet to ask again because of it.
@@ -216,13 +226,3 @@ class VerificationRun:
         new = {one for one in services if known.wanted.get(one) != known.begun.get(one)}
         unhealthy = {one.service for one in verify_result.unhealthy_since(self._store, self._began_at)}
         return bool(new) and not new <= unhealthy
-
-    @contextlib.contextmanager
-    def _ended_if_it_fails(self) -> Iterator[None]:
-        """Have no worker go on with the recrawls of a run that fails."""
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(RedisError):
-                stopping.stop_recrawls(self._store, self._run_id)
-            raise

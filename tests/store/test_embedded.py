@@ -199,6 +199,7 @@ def test_a_server_whose_starter_was_killed_is_not_doubled_wherever_it_stands(sho
         server.send_signal(signal.SIGCONT)
         with embedded.running(short_dir) as store:
             assert pid_of(store) == server.pid
+            assert not embedded.start_again_if_ended(short_dir), "it lives, with or without a lock of ours"
     finally:
         server.kill()
         server.wait()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from orbweaver.store import refusals
-from orbweaver.store.errors import RefusedForNow
+from orbweaver.store.connection import connect
+from orbweaver.store.errors import RefusedForNow, StoreUnfit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
@@ -61,6 +62,8 @@ def test_a_server_that_somebody_s_script_holds_up_is_waited_for(server: Server) 
             except RefusedForNow as error:
                 assert "SCRIPT KILL ends that" in str(error)  # noqa: PT017 - it comes when it comes
                 break
+        with pytest.raises(StoreUnfit, match=r"^the store redis://127\.0\.0\.1:\d+/0: the store accepts no writes now"):
+            connect(url)
         server.client.execute_command("SCRIPT", "KILL")  # its connection was there before
         assert store.set("key", 1)
 

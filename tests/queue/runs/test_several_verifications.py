@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -13,15 +14,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from builders import STAMP, a_match, a_sighting, add_batch, an_order, transaction
+from builders import STAMP, a_match, a_sighting, add_batch, an_order, transaction, url_of
 from gate import Gate
 from orbweaver import settings as orbweaver_settings
 from orbweaver.queue import queues
 from orbweaver.queue.errors import StoreBusy
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, in_force, recrawls, runs
-from orbweaver.queue.runs import left_over, living
-from orbweaver.queue.runs.run_lock import VERIFY
+from orbweaver.queue.records.recrawls import RecrawlState
+from orbweaver.queue.runs import left_over, living, run_lock, service_client, verification
+from orbweaver.queue.runs.run_lock import REMATCH, SERVICE, VERIFY
+from orbweaver.queue.runs.verify_result import VerifyProgress
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -151,8 +154,7 @@ def test_what_another_run_waits_for_stays_its_own(store: Store) -> None:
     store.delete("rq:queue:takedown")
     batches.ask_again(store, "run", but_for={"alive"})
     deliveries.take_over(store, "run", but_for={"alive"})
-    assert {batches_of(store, "run"), batches_of(store, "alive"), batches_of(store, "killed")} == {1, 0}
-    assert (batches_of(store, "run"), batches_of(store, "alive")) == (1, 1)
+    assert [batches_of(store, run_id) for run_id in ("run", "alive", "killed")] == [1, 1, 0]
     assert outbox.run_of(store, str(event.event.event_id)) == "alive"
     assert not {ours, theirs} & {queues.batch_of(one) for one in queues.under_way(store, QueueName.MATCH)}
     assert queues.is_alive(store, QueueName.TAKEDOWN, queues.delivery_job_id(str(event.event.event_id)))
@@ -190,3 +192,80 @@ def test_a_verification_that_gives_no_sign_is_forgotten(store: Store) -> None:
     store.sadd(keys.verifications(), "gone")
     assert living.verifications(store) == frozenset()
     assert store.smembers(keys.verifications()) == set()
+
+
+def test_a_verification_that_was_forgotten_while_it_slept_is_entered_again(store: Store) -> None:
+    stop = threading.Event()
+    with living.sign_of_life(store, "sleeps", VERIFY, stop):
+        store.srem(keys.verifications(), "sleeps")  # as another does that has seen no sign for 15 s
+        assert living.verifications(store) == frozenset()
+        living.say_alive(store, "sleeps")  # as each look of the run does
+        assert living.verifications(store) == {"sleeps"}
+
+
+def test_a_job_that_a_new_run_has_entered_meanwhile_is_not_dropped(store: Store) -> None:
+    queues.enqueue_recrawl(store, "h.test", recrawls.create(store, "new", an_order("h.test")), 60)
+    with living.sign_of_life(store, "new", VERIFY, threading.Event()):
+        left_over.drop_recrawl(store, queues.recrawl_job_id("h.test"), wanted=frozenset())
+        assert not runs.is_over(store, "new")
+        assert queues.queue_for(store, QueueName.RECRAWL).get_job_ids() == [queues.recrawl_job_id("h.test")]
+
+
+def test_a_service_that_begins_is_waited_for_before_it_has_declared_its_settings(store: Store) -> None:
+    stop = threading.Event()
+    with run_lock.hold(store, "service", SERVICE, stop):
+        host = service_client.host_of(store)
+        assert host is not None
+        assert (host.is_service, host.is_ready) == (True, False)
+        with run_lock.hold(store, "service", SERVICE, stop, key=keys.service_lock()):
+            assert service_client.host_of(store) == host._replace(said=run_lock.service(store) or "")
+    assert service_client.host_of(store) is None
+
+
+def test_an_event_whose_job_is_queued_is_worked_on_and_one_without_a_job_is_not(store: Store) -> None:
+    event = change_by_match(a_sighting(b"event"), a_match(), None, STAMP)
+    assert event.event is not None
+    with transaction(store) as pipe:
+        case_store.write(pipe, event)
+        deliveries.note_event(store, pipe, "run", str(event.event.event_id))
+    assert service_client.waiting_work(store, "run") == (True, False)
+    assert service_client.waiting_work(store, "other") == (False, False)
+    store.delete("rq:queue:takedown")
+    assert service_client.waiting_work(store, "run") == (False, False)
+    store.zadd(keys.waiting_batches(), {"waits": 1})
+    assert service_client.waiting_work(store, "run") == (False, True)
+
+
+def test_a_verification_that_is_stopped_while_a_rematch_has_the_lock_reports_all_the_same(
+    store: Store, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    rematch = contextlib.ExitStack()
+    begun: list[VerifyProgress] = []
+
+    def give_way(progress: VerifyProgress) -> None:
+        """When the run has begun, the one whose workers it uses ends, and a rematch takes its place."""
+        begun.append(progress)
+        if len(begun) == 1:
+            leader.close()
+            rematch.enter_context(run_lock.hold(store, "rematch", REMATCH, stop))
+            threading.Timer(0.1, stop.set).start()
+
+    environment = {**os.environ, "STORE_URL": url_of(store), "MATCHER_URL": "", "STATE_DIR": str(tmp_path)}
+    in_force.declare(store, orbweaver_settings.load(environment), tuple(QueueName))
+    runs.create(store, "leader")
+    with contextlib.ExitStack() as leader, rematch:
+        leader.enter_context(run_lock.hold(store, "leader", VERIFY, threading.Event()))
+        runs.note_declared(store, "leader")
+        result = verification.verify(
+            store,
+            [an_order("h.test")],
+            recrawls_at_once=1,
+            environment=environment,
+            log_file=tmp_path / "log",
+            on_progress=give_way,
+            stop=stop,
+        )
+    assert result.is_interrupted
+    assert [one.state for one in result.recrawls] == [RecrawlState.INTERRUPTED]
+    assert queues.queue_for(store, QueueName.RECRAWL).get_job_ids() == []

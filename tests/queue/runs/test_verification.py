@@ -333,13 +333,13 @@ def test_a_run_says_when_the_disks_did_not_confirm_what_it_found(run: Run) -> No
 
 
 class Racing(Redis):
-    """A client that does something once, right after the run has looked for batches that wait for a service."""
+    """A client that does something once, right after the run has looked at what waits."""
 
     meanwhile: Callable[[], None] | None = None
 
-    def exists(self, *names: Any) -> Any:
-        found = super().exists(*names)
-        if names == (keys.waiting_batches(),) and self.meanwhile is not None:
+    def hmget(self, name: Any, *fields: Any) -> Any:
+        found = super().hmget(name, *fields)
+        if name == keys.list_versions() and self.meanwhile is not None:
             act, self.meanwhile = self.meanwhile, None
             act()
         return found
