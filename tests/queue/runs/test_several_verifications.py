@@ -236,10 +236,24 @@ def test_an_event_whose_job_is_queued_is_worked_on_and_one_without_a_job_is_not(
     assert service_client.waiting_work(store, "run") == (False, True)
 
 
+class StoppedAfter(threading.Event):
+    """Is set when it was waited for so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._left = times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._left -= 1
+        if not self._left:
+            self.set()
+        return super().wait(timeout)
+
+
 def test_a_verification_that_is_stopped_while_a_rematch_has_the_lock_reports_all_the_same(
     store: Store, tmp_path: Path
 ) -> None:
-    stop = threading.Event()
+    stop = StoppedAfter(4)
     rematch = contextlib.ExitStack()
     begun: list[VerifyProgress] = []
 
@@ -249,7 +263,6 @@ def test_a_verification_that_is_stopped_while_a_rematch_has_the_lock_reports_all
         if len(begun) == 1:
             leader.close()
             rematch.enter_context(run_lock.hold(store, "rematch", REMATCH, stop))
-            threading.Timer(0.1, stop.set).start()
 
     environment = {**os.environ, "STORE_URL": url_of(store), "MATCHER_URL": "", "STATE_DIR": str(tmp_path)}
     in_force.declare(store, orbweaver_settings.load(environment), tuple(QueueName))
