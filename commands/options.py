@@ -49,7 +49,9 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would be fetched and what not; no connection is made.")
 ]
 
-WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait while another run uses this store.")]
+WaitForOthers = Annotated[
+    bool, typer.Option("--wait", help="Wait while a run with other settings, or a rematch, uses this store.")
+]
 
 
 def read_moment(text: str) -> datetime:

@@ -46,7 +46,7 @@ def test_a_host_is_as_its_round_says_and_counts_what_it_is_asked_for() -> None:
 
 
 def size(store: int, *, is_at_rest: bool = True) -> Size:
-    return Size(float(store), 9, 300 * 10**6, store, 2 * store, 50, 0, is_at_rest=is_at_rest)
+    return Size(float(store), 300 * 10**6, store, 2 * store, is_at_rest=is_at_rest)
 
 
 def test_growth_compares_the_rounds_and_says_nothing_of_too_few() -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from orbweaver.matcher_client.lists.build import build
 from orbweaver.queue.schedule.policy import PolicyName
 
+from bench import told_process
 from bench.crawl.rounds import NotTheSame
 from bench.detection import fleet, results
 from bench.detection.fleet import Found
@@ -106,12 +106,8 @@ def run(trial: Trial, work: Path) -> Ran:
 
 @contextlib.contextmanager
 def serving(trial: Trial) -> Iterator[Server]:
-    command = [sys.executable, "-m", "bench.detection.server", trial.written]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield Server(process)
-        finally:
-            process.kill()
+    with told_process.started("bench.detection.server", trial) as process:
+        yield Server(process)
 
 
 def _cpu_seconds() -> float:

@@ -6,17 +6,16 @@ Times are days from the beginning, if nothing else is said; a day of a trial is 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
 
 from orbweaver.queue.schedule.policy import PolicyName
 from orbweaver.queue.schedule.simulation.world import World
 
 from bench.fleet.hosts import JPEG, address
 from bench.policy.scenarios import SCENARIOS, make
+from bench.told_process import Told
 
 SCENARIO = next(one for one in SCENARIOS if one.name == "sigma-1.5")
 FILE_BYTES = 2_000
@@ -44,7 +43,7 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Told):
     """The size of a trial; both fleets have the same budget, in proportion to the hosts as in `bench/policy`.
 
     A file is removed again `removal_days` after a fleet has fetched it, for that fleet.
@@ -55,15 +54,6 @@ class Trial:
     day_seconds: float = 12.0
     removal_days: float = 1.0
     seed: int = 1
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        return cls(**json.loads(text))
-
-    @property
-    def written(self) -> str:
-        """The trial as one argument of a command."""
-        return json.dumps(asdict(self))
 
     @cached_property
     def world(self) -> World:

@@ -22,6 +22,7 @@ from orbweaver.queue.runs import run_lock
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 
+from bench import told_process
 from bench.crawl.rounds import NotTheSame
 from bench.fleet.hosts import address
 from bench.service.hosts import MOST_ROUNDS, Hosts
@@ -153,14 +154,18 @@ def _go_round(
     verify = commands.start(
         "verify", str(work / "verify.txt"), "--json", "--out", str(out), said=work / "verify.said"
     )  # fmt: skip
-    if number:
-        commands.run("recrawl", "--all", "--now", "--yes")
-    else:
-        commands.run("reports", "import", str(work / "reports.csv"))
-    names = host_store.names(store)
-    _wait(store, names, number + 1, process)
-    seconds = time.monotonic() - began_at
-    verify.wait(LONGEST_ROUND_SECONDS)
+    try:
+        if number:
+            commands.run("recrawl", "--all", "--now", "--yes")
+        else:
+            commands.run("reports", "import", str(work / "reports.csv"))
+        names = host_store.names(store)
+        _wait(store, names, number + 1, process)
+        seconds = time.monotonic() - began_at
+        verify.wait(LONGEST_ROUND_SECONDS)
+    finally:
+        verify.kill()  # when something has failed: else it has ended
+        verify.wait()
     verify_seconds = time.monotonic() - began_at
     seen = server.next_round(number)
     campaign.rounds.append(Round(number, at, seconds, verify_seconds))
@@ -249,12 +254,8 @@ def _place(url: str) -> str:
 
 @contextlib.contextmanager
 def _serving(hosts: Hosts) -> Iterator[Server]:
-    command = [sys.executable, "-m", "bench.service.server", hosts.written]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield Server(process)
-        finally:
-            process.kill()
+    with told_process.started("bench.service.server", hosts) as process:
+        yield Server(process)
 
 
 @contextlib.contextmanager

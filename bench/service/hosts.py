@@ -7,14 +7,13 @@ what a round has to find is known exactly.
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Self
 
 from bench.fleet.hosts import JPEG, address
+from bench.told_process import Told
 
 FILES = 3
 FILE_BYTES = 2_000
@@ -27,7 +26,7 @@ STAYS, AWAY = (1, 4), (1, 3)
 
 
 @dataclass(frozen=True)
-class Hosts:
+class Hosts(Told):
     """So many hosts that the service revisits, then those that `verify` has for itself: they keep all their files.
 
     The first `shared` of the service's hosts are given to `verify`, too.
@@ -37,15 +36,6 @@ class Hosts:
     verified: int = 10
     shared: int = 2
     seed: int = 1
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        return cls(**json.loads(text))
-
-    @property
-    def written(self) -> str:
-        """The hosts as one argument of a command."""
-        return json.dumps(asdict(self))
 
     @property
     def of_service(self) -> range:

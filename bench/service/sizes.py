@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from orbweaver.queue.hosts import due
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 
@@ -25,12 +24,9 @@ class Size:
     """
 
     seconds: float
-    processes: int
     pss: int
     store: int
     disk: int
-    keys: int
-    under_way: int
     is_at_rest: bool = False
 
 
@@ -58,12 +54,9 @@ class Sizes:
         self.taken.append(
             Size(
                 time.monotonic() - self._began_at,
-                len(family),
                 sum(map(pss_bytes, family)),
                 int(self._store.info("memory")["used_memory"]),
                 _bytes_in(self._folder),
-                int(self._store.dbsize()),
-                due.counts(self._store).leased,
                 is_at_rest,
             )
         )

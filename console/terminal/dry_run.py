@@ -90,7 +90,7 @@ def limits_in_words(limits: Limits) -> str:
     return ", ".join(f"{name} {getattr(limits, name):,.12g}" for name in Limits.model_fields)
 
 
-def robots_in_words(scope: Scope) -> str:
+def _robots_in_words(scope: Scope) -> str:
     """Return what the access profile says of robots.txt."""
     if scope.access.robots is RobotsControl.OBEY:
         return "what robots.txt refuses is not fetched"
@@ -117,7 +117,7 @@ def _show(console: Console, one: DryRun) -> None:
         console.print(f"  {count(more, 'more URL')}, see --json")
     if one.scope is not None and one.first:
         kind = one.scope.kind
-        console.print(f"  then all that is linked within the {kind}, up to its limits; {robots_in_words(one.scope)}")
+        console.print(f"  then all that is linked within the {kind}, up to its limits; {_robots_in_words(one.scope)}")
         console.print(f"  {limits_in_words(one.scope.limits)}; {authority_in_words(one.scope)}", soft_wrap=True)
 
 

@@ -64,8 +64,7 @@ def ask(
     """Write what a worker has at addresses and what hosts asked for, and read what it gets; one round trip.
 
     Each question of a worker has a higher `number`. There are `places` at each address. An entry counts for `lasts`
-    seconds. Raises ConnectionError and TimeoutError of
-    redis-py while the store is away.
+    seconds. Raises ConnectionError and TimeoutError of redis-py while the store is away.
     """
     with store.pipeline(transaction=False) as pipe:
         for host, waited in (waits or {}).items():

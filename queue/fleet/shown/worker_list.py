@@ -18,7 +18,7 @@ from orbweaver.store.connection import Store, text
 from rq import Worker
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-# A recrawl worker gives a sign at least every 30 s, whatever it does (recrawl_worker.ALIVE_SECONDS). The others give
+# A recrawl worker gives a sign at least every 30 s, whatever it does (job_ends.ALIVE_SECONDS). The others give
 # one every 30 s while they wait for a job, and none while they do one.
 _SIGN_SECONDS: Final = 60.0
 _FIELDS: Final = (

@@ -64,9 +64,9 @@ def work(
 ) -> None:
     """Work on queues until told to stop (SIGTERM: in order; a second one: at once).
 
-    `names` is either the recrawl queue alone, whose jobs are forked, or others, whose jobs are not. Before the former,
-    fleet.preload saves every fork its start. `level` is from which on a worker's own lines are logged: at INFO its
-    start and each job, without URLs and digests.
+    `names` is either the recrawl queue alone, of which a worker has many jobs under way, or others. Before the former,
+    fleet.workers.preload saves every crawl process its start. `level` is from which on a worker's own lines are logged:
+    at INFO its start and each job, without URLs and digests.
     Raises ValueError for a mixture, and with `burst` NotInForce when other settings than this worker's are in force.
     """
     options: dict[str, Any] = {
@@ -87,7 +87,9 @@ def work(
         at_once = capacity.of_this_machine(settings).recrawls_at_once
         worker: GuardedWorker = RecrawlWorker(queues, at_once=at_once, **options)
     elif QueueName.RECRAWL in names:
-        raise ValueError("the recrawl queue needs a worker of its own: its jobs are forked and sandboxed")
+        raise ValueError(
+            "the recrawl queue needs a worker of its own: it has many jobs under way, in sandboxed processes"
+        )
     else:
         patience.wait_for_ever(store)
         worker = PlainWorker(queues, **options)
