@@ -322,7 +322,7 @@ def _is_same(one: str, other: str) -> bool:
 BOT_NAME = "orbweaver"
 COMPRESSION_ENABLED = False  # the handler decodes while streaming, with limits; nothing is left to decode
 CONCURRENT_ITEMS = 1  # the default of 100 makes 100 tasks per response: 1 ms of CPU each (measured)
-CONCURRENT_REQUESTS = 0  # no limit: crawler.fetching.politeness keeps it, for pages and files together
+CONCURRENT_REQUESTS = 0  # no limit: crawler.fetching.pace.politeness keeps it, for pages and files together
 CONCURRENT_REQUESTS_PER_DOMAIN = 64  # the most that HOST_CONNECTIONS can be; fetching.politeness keeps it
 COOKIES_ENABLED = False  # no state between requests; cookies belong to access profiles
 DEPTH_LIMIT = 0  # a scope's max_depth is checked with the other rules of the scope

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Literal
 
-from orbweaver.crawler.fetching.host_delays import MOST_WAIT_SECONDS
-from orbweaver.crawler.fetching.shared_pace import MOST_ADDRESSES_OF_A_NAME
+from orbweaver.crawler.fetching.pace.host_delays import MOST_WAIT_SECONDS
+from orbweaver.crawler.fetching.pace.shared_pace import MOST_ADDRESSES_OF_A_NAME
 from orbweaver.crawler.revisiting.known_responses import (
     MOST_BYTES_HANDED_ON,
     KnownFile,

@@ -39,8 +39,8 @@ from orbweaver.crawler.errors import (
     ReadersWrong,
     SandboxUnavailable,
 )
-from orbweaver.crawler.fetching.pace_board import PaceBoard
-from orbweaver.crawler.fetching.shared_pace import PaceNews, SharedPace, own_pace_networks
+from orbweaver.crawler.fetching.pace.pace_board import PaceBoard
+from orbweaver.crawler.fetching.pace.shared_pace import PaceNews, SharedPace, own_pace_networks
 from orbweaver.crawler.message_checks import MessageStream
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.rules import scope as scopes

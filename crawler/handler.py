@@ -15,7 +15,7 @@ from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.fetching.budget import Budget
 from orbweaver.crawler.fetching.fetcher import Fetcher
-from orbweaver.crawler.fetching.politeness import Politeness
+from orbweaver.crawler.fetching.pace.politeness import Politeness
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Transfers
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules.urls import canonicalise

@@ -22,7 +22,7 @@ from orbweaver.crawler.crawl_messages import (
     Remembered,
 )
 from orbweaver.crawler.errors import MessageRefused
-from orbweaver.crawler.fetching.shared_pace import is_address, plain_address
+from orbweaver.crawler.fetching.pace.shared_pace import is_address, plain_address
 from orbweaver.crawler.revisiting.known_responses import (
     MOST_BYTES_HANDED_ON,
     MOST_FILES,

@@ -12,8 +12,8 @@ from typing import Self
 from orbweaver.crawler import reader_proof
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import CrawlError, SandboxUnavailable
-from orbweaver.crawler.fetching.proxies import parse_proxy
-from orbweaver.crawler.fetching.shared_pace import SharedPace
+from orbweaver.crawler.fetching.connecting.proxies import parse_proxy
+from orbweaver.crawler.fetching.pace.shared_pace import SharedPace
 from orbweaver.crawler.revisiting.known_responses import KnownResponses, Memory
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.spider import RecrawlSpider

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from orbweaver.crawler.errors import NotRecorded
+from orbweaver.crawler.fetching.asking.request_headers import RequestHeaders
 from orbweaver.crawler.fetching.budget import Budget
+from orbweaver.crawler.fetching.connecting.proxies import parse_proxy
 from orbweaver.crawler.fetching.fetcher import Fetcher
-from orbweaver.crawler.fetching.politeness import Politeness
-from orbweaver.crawler.fetching.proxies import parse_proxy
-from orbweaver.crawler.fetching.request_headers import RequestHeaders
-from orbweaver.crawler.fetching.shared_pace import SharedPace
+from orbweaver.crawler.fetching.pace.politeness import Politeness
+from orbweaver.crawler.fetching.pace.shared_pace import SharedPace
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownResponses, Memory

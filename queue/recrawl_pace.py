@@ -7,7 +7,7 @@ from typing import Final
 
 from orbweaver.crawler.crawl_messages import AskedToWait, PaceMessage
 from orbweaver.crawler.errors import MessageRefused
-from orbweaver.crawler.fetching.pace_board import MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.fetching.pace.pace_board import MOST_HOSTS, THE_REST, PaceBoard
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.model import Scope
 

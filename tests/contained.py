@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import pytest
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import crawl_messages, message_checks, recrawl
-from orbweaver.crawler.fetching import tls
+from orbweaver.crawler.fetching.connecting import tls
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.rules import scope
 from orbweaver.model import Limits, Report, Reported, Scope, ScopeKind, Sighting, Skip, Tally

@@ -95,7 +95,7 @@ WRITE_FLAGS = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}
 # The sandbox tries to create a file, to prove that it cannot.
 MAY_TRY_TO_WRITE = frozenset({"crawler/containment/sandbox.py"})
 # One fixed name, which no host of a scope has.
-MAY_RESOLVE = frozenset({"crawler/fetching/nat64.py"})
+MAY_RESOLVE = frozenset({"crawler/fetching/connecting/nat64.py"})
 
 
 def room_of(path: Path, root: Path) -> str:
@@ -454,7 +454,10 @@ def test_an_innocent_tree_has_no_violation(small_house: Path) -> None:
         "from orbweaver.crawler.errors import UrlRefused\nPath('list').read_text()\n"
     )
     (small_house / "crawler" / "visiting" / "a.py").write_text("from orbweaver.crawler.fetching import nat64\n")
-    (small_house / "crawler" / "fetching" / "nat64.py").write_text("import socket\nsocket.getaddrinfo('host', 80)\n")
+    (small_house / "crawler" / "fetching" / "connecting").mkdir()
+    (small_house / "crawler" / "fetching" / "connecting" / "nat64.py").write_text(
+        "import socket\nsocket.getaddrinfo('host', 80)\n"
+    )
     (small_house / "crawler" / "b.py").write_text(
         "from typing import TYPE_CHECKING\nfrom pathlib import Path\nfrom orbweaver.crawler.a import _own\n"
         "Path('list').open('rb')\nopen('list')\nopen('list', 'r')\n"

@@ -17,7 +17,7 @@ from orbweaver.console.text import size
 from orbweaver.crawler import reader_proof
 from orbweaver.crawler.containment import capabilities, sandbox, system_calls
 from orbweaver.crawler.errors import ReadersWrong, SandboxUnavailable
-from orbweaver.crawler.fetching.nat64 import parse_prefixes
+from orbweaver.crawler.fetching.connecting.nat64 import parse_prefixes
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.crawler.rules.scope import WEB_PORTS
 from orbweaver.matcher_client.errors import MatcherError

@@ -14,8 +14,8 @@ from typing import Final
 from orbweaver.crawler.bodies.body import BodyLimits
 from orbweaver.crawler.errors import CrawlError, RobotsRefused
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.host_delays import Reason
-from orbweaver.crawler.fetching.politeness import Politeness
+from orbweaver.crawler.fetching.pace.host_delays import Reason
+from orbweaver.crawler.fetching.pace.politeness import Politeness
 from orbweaver.crawler.fetching.robots_gate import RobotsGate
 from orbweaver.crawler.fetching.transfer import FetchedResponse, Headers, Transfers
 from orbweaver.crawler.link_kind import LinkKind

@@ -15,13 +15,13 @@ from orbweaver.crawler.bodies.archives.archive_limits import ArchiveLimits
 from orbweaver.crawler.bodies.body import Body, BodyLimits, BodyReader
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import SandboxUnavailable
-from orbweaver.crawler.fetching.client_errors import named_error
-from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections, PeerResponse
+from orbweaver.crawler.fetching.connecting.client_errors import named_error
+from orbweaver.crawler.fetching.connecting.connections import ConnectionLimits, Connections, PeerResponse
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard, noted_refusals
+from orbweaver.crawler.fetching.connecting.nat64 import Translators, parse_prefixes
+from orbweaver.crawler.fetching.connecting.proxies import Proxy
 from orbweaver.crawler.fetching.deadlines import Deadline, Deadlines
-from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
-from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes
-from orbweaver.crawler.fetching.proxies import Proxy
-from orbweaver.crawler.fetching.shared_pace import SharedPace
+from orbweaver.crawler.fetching.pace.shared_pace import SharedPace
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.crawler.rules.spelt_urls import SpeltUrl
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, PartSent

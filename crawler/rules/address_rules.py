@@ -1,4 +1,4 @@
-"""Decides which addresses may be connected to; crawler.fetching.egress_guard asks when it makes a socket."""
+"""Decides which addresses may be connected to; crawler.fetching.connecting.egress_guard asks when it makes a socket."""
 
 from __future__ import annotations
 

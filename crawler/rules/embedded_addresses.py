@@ -42,9 +42,9 @@ class ReachedAddress(NamedTuple):
 def addresses_reached(address: Address, translators: Sequence[IPv6Network] = ()) -> tuple[ReachedAddress, ...]:
     """Return the address itself and each IPv4 address inside it, in every form in which one may be read.
 
-    `translators` are the NAT64 prefixes of this machine's network (crawler.fetching.nat64). An IPv4-mapped address
-    reaches the address inside and nothing else, because the kernel speaks IPv4 to it. 6rd, MAP and 4rd are not found:
-    their prefixes belong to a provider, so these addresses look like any other.
+    `translators` are the NAT64 prefixes of this machine's network (crawler.fetching.connecting.nat64). An
+    IPv4-mapped address reaches the address inside and nothing else, because the kernel speaks IPv4 to it. 6rd, MAP and
+    4rd are not found: their prefixes belong to a provider, so these addresses look like any other.
 
     >>> [f"{form} {inner}".strip() for inner, form in addresses_reached(IPv6Address("2002:808:808::5efe:a00:1"))]
     ['2002:808:808::5efe:a00:1', '6to4 8.8.8.8', 'ISATAP 10.0.0.1']

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from orbweaver.crawler.asked_as import NOT_SAID, AskedAs, ReferrerPolicy
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.fetching.request_headers import ReporterHeaders
+from orbweaver.crawler.fetching.asking.request_headers import ReporterHeaders
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.found_links import MAX_CANDIDATES, Link

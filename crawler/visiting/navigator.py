@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.errors import CheckpointRefused, UrlRefused
+from orbweaver.crawler.fetching.asking.request_headers import ReporterHeaders, reporter_headers_of
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.request_headers import ReporterHeaders, reporter_headers_of
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.revisiting.known_responses import KnownFile

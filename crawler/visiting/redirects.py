@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orbweaver.crawler.fetching.request_headers import ReporterHeaders
+from orbweaver.crawler.fetching.asking.request_headers import ReporterHeaders
 from orbweaver.crawler.rules.spelt_urls import SpeltUrl
 from orbweaver.crawler.visiting.admission import Admission
 from orbweaver.crawler.visiting.records.outcomes import Ending

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from orbweaver.crawler.asked_as import NOT_SAID, AskedAs, ReferrerPolicy
-from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
+from orbweaver.crawler.fetching.asking.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS
 from orbweaver.crawler.visiting.archive_names import is_archive_part

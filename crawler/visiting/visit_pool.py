@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Politeness
+from orbweaver.crawler.fetching.pace.politeness import LONG_WAIT_SECONDS, Politeness
 from orbweaver.crawler.rules.urls import host_of
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 

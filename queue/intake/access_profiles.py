@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orbweaver.crawler.errors import AccessRefused
-from orbweaver.crawler.fetching.header_values import header_value
-from orbweaver.crawler.fetching.proxies import parse_proxy
+from orbweaver.crawler.fetching.asking.header_values import header_value
+from orbweaver.crawler.fetching.connecting.proxies import parse_proxy
 from orbweaver.model import AccessProfile
 from orbweaver.queue.errors import AccessUnreadable
 from pydantic import ValidationError

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from orbweaver.crawler.errors import AccessRefused, UrlRefused
-from orbweaver.crawler.fetching.header_values import header_value
+from orbweaver.crawler.fetching.asking.header_values import header_value
 from orbweaver.crawler.rules.spelt_urls import spell_text
 from orbweaver.crawler.rules.urls import canonicalise, refang
 from orbweaver.matcher_client.lists.file_kind import is_separator_line

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orbweaver.crawler.fetching.nat64 import parse_prefixes
+from orbweaver.crawler.fetching.connecting.nat64 import parse_prefixes
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.matcher_client.several_services import open_services
 from orbweaver.queue.records import event_places

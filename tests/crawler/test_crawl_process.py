@@ -20,8 +20,8 @@ from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, Finished, Found, GivenUp
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused
-from orbweaver.crawler.fetching.pace_board import PaceBoard
-from orbweaver.crawler.fetching.shared_pace import SharedPace
+from orbweaver.crawler.fetching.pace.pace_board import PaceBoard
+from orbweaver.crawler.fetching.pace.shared_pace import SharedPace
 from orbweaver.crawler.message_checks import MessageStream
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbweaver.crawler.fetching.cookies import (
+from orbweaver.crawler.fetching.asking.cookies import (
     JAR_BYTES,
     MOST_COOKIES,
     SENT_BYTES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orbweaver.crawler.fetching.request_headers import NO_REPORTER_HEADERS
+from orbweaver.crawler.fetching.asking.request_headers import NO_REPORTER_HEADERS
 from orbweaver.crawler.visiting.checkpoints.state import MET, BatchRecord, CheckpointState
 from orbweaver.crawler.visiting.checkpoints.taking import RecrawlParts
 from orbweaver.crawler.visiting.frontier import PlannedRequest, planned_in

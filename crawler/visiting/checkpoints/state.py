@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal
 
 from orbweaver.crawler.asked_as import ReferrerPolicy
 from orbweaver.crawler.errors import CheckpointRefused
+from orbweaver.crawler.fetching.asking.cookies import KeptCookie
 from orbweaver.crawler.fetching.budget import Spent
-from orbweaver.crawler.fetching.cookies import KeptCookie
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.rules.urls import is_canonical

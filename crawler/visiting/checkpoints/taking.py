@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
+from orbweaver.crawler.fetching.asking.cookies import KeptCookie
+from orbweaver.crawler.fetching.asking.request_headers import ReporterHeaders, RequestHeaders
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.cookies import KeptCookie
-from orbweaver.crawler.fetching.request_headers import ReporterHeaders, RequestHeaders
 from orbweaver.crawler.visiting.checkpoints.state import (
     MET,
     MET_CANDIDATES,

@@ -50,7 +50,7 @@ def _prepare() -> None:
     from orbweaver.crawler import reader_proof, recrawl
     from orbweaver.crawler.containment import sandbox
     from orbweaver.crawler.errors import ReadersWrong
-    from orbweaver.crawler.fetching.tls import verified_context
+    from orbweaver.crawler.fetching.connecting.tls import verified_context
 
     mimetypes.init()  # reads the system's table, which would cost every fork some 4 ms
     sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, cast
 
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.fetching.shared_pace import own_pace_networks
+from orbweaver.crawler.fetching.pace.shared_pace import own_pace_networks
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from orbweaver.crawler.fetching.host_delays import MOST_PAUSE_SECONDS
+from orbweaver.crawler.fetching.pace.host_delays import MOST_PAUSE_SECONDS
 from orbweaver.queue.fleet.workers.address_places import LATE_SECONDS, TURN_SECONDS, Sharer, granted, shares
 from orbweaver.queue.records import paces
 from orbweaver.queue.records.paces import Filled, Waited

@@ -9,8 +9,8 @@ import os
 import pytest
 from contained import Crawled, crawl
 from orbweaver.crawler.bodies.digests import digests_of
-from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections
-from orbweaver.crawler.fetching.egress_guard import Guard
+from orbweaver.crawler.fetching.connecting.connections import ConnectionLimits, Connections
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.model import Outcome
 from raw_server import RawServer

@@ -23,9 +23,9 @@ from contained import crawl_here, order, run
 from orbweaver.crawler import recrawl
 from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.errors import EgressRefused, UrlRefused
-from orbweaver.crawler.fetching.egress_guard import Guard
-from orbweaver.crawler.fetching.nat64 import Translators
-from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
+from orbweaver.crawler.fetching.connecting.nat64 import Translators
+from orbweaver.crawler.fetching.connecting.proxies import Proxy, ProxyKind, judge_target
 from orbweaver.crawler.handler import HashingDownloadHandler
 from orbweaver.crawler.rules.address_rules import AddressDecision, judge, judge_route, parse_networks
 from orbweaver.crawler.rules.urls import canonicalise, hostname_of

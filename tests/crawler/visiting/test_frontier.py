@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
-from orbweaver.crawler.fetching.request_headers import ReporterHeaders
+from orbweaver.crawler.fetching.asking.request_headers import ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.visiting.frontier import Frontier, PlannedRequest
 from orbweaver.crawler.visiting.visit import Origin, Visit

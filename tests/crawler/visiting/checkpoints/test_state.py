@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
 from orbweaver.crawler.errors import CheckpointRefused
+from orbweaver.crawler.fetching.asking.request_headers import RequestHeaders
 from orbweaver.crawler.fetching.budget import Budget
-from orbweaver.crawler.fetching.request_headers import RequestHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.revisiting.revisit import Revisit

@@ -9,8 +9,8 @@ import pytest
 from builders import PATIENCE_SECONDS, an_order, started_worker
 from orbweaver.crawler.crawl_messages import AskedToWait, Reached
 from orbweaver.crawler.errors import MessageRefused
-from orbweaver.crawler.fetching.host_delays import MOST_PAUSE_SECONDS
-from orbweaver.crawler.fetching.pace_board import THE_REST
+from orbweaver.crawler.fetching.pace.host_delays import MOST_PAUSE_SECONDS
+from orbweaver.crawler.fetching.pace.pace_board import THE_REST
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.workers.address_places import LATE_SECONDS, TURN_SECONDS
 from orbweaver.queue.fleet.workers.shared_paces import ASK_SECONDS, UNANSWERED_SECONDS, SharedPaces

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.fetching.response_heads import (
+from orbweaver.crawler.fetching.connecting.response_heads import (
     END_OF_HEAD,
     MOST_HEADERS,
     Head,

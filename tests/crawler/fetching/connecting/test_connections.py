@@ -15,10 +15,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from orbweaver.crawler.errors import EgressRefused
-from orbweaver.crawler.fetching import tls
-from orbweaver.crawler.fetching.connections import IN_TLS, ConnectionLimits, Connections
-from orbweaver.crawler.fetching.egress_guard import Guard
-from orbweaver.crawler.fetching.proxies import Proxy, parse_proxy
+from orbweaver.crawler.fetching.connecting import tls
+from orbweaver.crawler.fetching.connecting.connections import IN_TLS, ConnectionLimits, Connections
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
+from orbweaver.crawler.fetching.connecting.proxies import Proxy, parse_proxy
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.model import TlsFacts
 from proxy_servers import Asked, ConnectProxy, ProxyServer, SocksServer

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from orbweaver.crawler.asked_as import Destination
-from orbweaver.crawler.fetching.browser_headers import HeaderLines, accept_for, browser_of, header_lines
-from orbweaver.crawler.fetching.cookies import CookieJar, KeptCookie, cookie_header, pairs_of
+from orbweaver.crawler.fetching.asking.browser_headers import HeaderLines, accept_for, browser_of, header_lines
+from orbweaver.crawler.fetching.asking.cookies import CookieJar, KeptCookie, cookie_header, pairs_of
 from orbweaver.crawler.rules.referrers import is_trustworthy
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import hostname_of

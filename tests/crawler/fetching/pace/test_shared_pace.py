@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections
-from orbweaver.crawler.fetching.egress_guard import Guard
-from orbweaver.crawler.fetching.host_delays import Reason
-from orbweaver.crawler.fetching.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
-from orbweaver.crawler.fetching.politeness import Politeness
-from orbweaver.crawler.fetching.shared_pace import (
+from orbweaver.crawler.fetching.connecting.connections import ConnectionLimits, Connections
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
+from orbweaver.crawler.fetching.pace.host_delays import Reason
+from orbweaver.crawler.fetching.pace.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.fetching.pace.politeness import Politeness
+from orbweaver.crawler.fetching.pace.shared_pace import (
     MOST_ADDRESSES_OF_A_NAME,
     HostShare,
     PaceNews,

@@ -13,7 +13,7 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Final
 
-from orbweaver.crawler.fetching.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
+from orbweaver.crawler.fetching.pace.pace_board import MOST_ADDRESSES, MOST_HOSTS, THE_REST, PaceBoard
 from orbweaver.crawler.rules.address_rules import Network, parse_networks
 from orbweaver.crawler.rules.urls import hostname_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp.client_proto import ResponseHandler
-from orbweaver.crawler.fetching.response_heads import (
+from orbweaver.crawler.fetching.connecting.response_heads import (
     BLANKS_BEFORE,
     END_BEGUN_BYTES,
     END_OF_HEAD,

@@ -8,10 +8,10 @@ from queue import Queue
 from typing import TypeVar
 
 import pytest
-from orbweaver.crawler.fetching.connections import ConnectionLimits, Connections
-from orbweaver.crawler.fetching.egress_guard import Guard
-from orbweaver.crawler.fetching.proxies import parse_proxy
-from orbweaver.crawler.fetching.response_protocol import MOST_BYTES_BEFORE_ANSWER
+from orbweaver.crawler.fetching.connecting.connections import ConnectionLimits, Connections
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
+from orbweaver.crawler.fetching.connecting.proxies import parse_proxy
+from orbweaver.crawler.fetching.connecting.response_protocol import MOST_BYTES_BEFORE_ANSWER
 from orbweaver.crawler.rules.address_rules import parse_networks
 from orbweaver.crawler.transfer_errors import BadResponse
 from proxy_servers import ConnectProxy, SocksServer

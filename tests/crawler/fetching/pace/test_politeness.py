@@ -11,14 +11,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 from orbweaver.crawler.fetching import fetcher
-from orbweaver.crawler.fetching.host_delays import (
+from orbweaver.crawler.fetching.pace.host_delays import (
     FIRST_BACK_OFF_SECONDS,
     MOST_LATENCY_DELAY_SECONDS,
     MOST_PAUSE_SECONDS,
     SLOW_ANSWER_SECONDS,
     Reason,
 )
-from orbweaver.crawler.fetching.politeness import LONG_WAIT_SECONDS, Politeness
+from orbweaver.crawler.fetching.pace.politeness import LONG_WAIT_SECONDS, Politeness
 from orbweaver.crawler.transfer_errors import Interrupted
 from synthetic_host import Resource, SyntheticHost
 

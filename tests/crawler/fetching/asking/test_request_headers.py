@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from orbweaver.crawler.fetching.request_headers import (
+from orbweaver.crawler.fetching.asking.request_headers import (
     ACCEPT_LANGUAGE,
     MOST_JARS,
     NO_REPORTER_HEADERS,

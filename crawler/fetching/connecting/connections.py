@@ -16,12 +16,12 @@ import aiohttp
 import aiohttp_socks
 import yarl
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.fetching import tls
-from orbweaver.crawler.fetching.egress_guard import Guard
-from orbweaver.crawler.fetching.proxies import Proxy, ProxyKind, judge_target
-from orbweaver.crawler.fetching.response_heads import LONGEST_HEADER_BYTES, MOST_HEADERS
-from orbweaver.crawler.fetching.response_protocol import ResponseProtocol
-from orbweaver.crawler.fetching.shared_pace import MOST_ADDRESSES_OF_A_NAME, SharedPace
+from orbweaver.crawler.fetching.connecting import tls
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
+from orbweaver.crawler.fetching.connecting.proxies import Proxy, ProxyKind, judge_target
+from orbweaver.crawler.fetching.connecting.response_heads import LONGEST_HEADER_BYTES, MOST_HEADERS
+from orbweaver.crawler.fetching.connecting.response_protocol import ResponseProtocol
+from orbweaver.crawler.fetching.pace.shared_pace import MOST_ADDRESSES_OF_A_NAME, SharedPace
 from orbweaver.crawler.rules.spelt_urls import is_spelling_of, sent_as
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 from python_socks import ProxyType

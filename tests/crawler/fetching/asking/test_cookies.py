@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orbweaver.crawler.fetching.cookies import (
+from orbweaver.crawler.fetching.asking.cookies import (
     COOKIE_CHARACTERS,
     JAR_BYTES,
     MOST_COOKIES,

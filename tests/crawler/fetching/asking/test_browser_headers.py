@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from orbweaver.crawler.asked_as import Destination
-from orbweaver.crawler.fetching.browser_headers import Browser, accept_for, browser_of, header_lines
+from orbweaver.crawler.fetching.asking.browser_headers import Browser, accept_for, browser_of, header_lines
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orbweaver import model
-from orbweaver.crawler.fetching.host_delays import OVERLOADED, HostDelays, Reason, retry_after_seconds
-from orbweaver.crawler.fetching.shared_pace import HostShare, SharedPace
+from orbweaver.crawler.fetching.pace.host_delays import OVERLOADED, HostDelays, Reason, retry_after_seconds
+from orbweaver.crawler.fetching.pace.shared_pace import HostShare, SharedPace
 from orbweaver.crawler.transfer_errors import Interrupted
 
 # A request that waits longer than this should keep no slot from other hosts.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.errors import AccessRefused
-from orbweaver.crawler.fetching.header_values import MOST_HEADER_CHARACTERS, header_value
+from orbweaver.crawler.fetching.asking.header_values import MOST_HEADER_CHARACTERS, header_value
 
 
 @pytest.mark.parametrize(

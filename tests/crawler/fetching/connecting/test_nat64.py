@@ -6,7 +6,7 @@ How they are asked for is in test_address_table.py, with a DNS server.
 from ipaddress import IPv6Address, IPv6Network
 
 import pytest
-from orbweaver.crawler.fetching.nat64 import Translators, parse_prefixes, prefixes_shown_by
+from orbweaver.crawler.fetching.connecting.nat64 import Translators, parse_prefixes, prefixes_shown_by
 
 
 @pytest.mark.parametrize(

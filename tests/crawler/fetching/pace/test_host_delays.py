@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.crawler.fetching.host_delays import (
+from orbweaver.crawler.fetching.pace.host_delays import (
     FIRST_BACK_OFF_SECONDS,
     MOST_WAIT_SECONDS,
     SLOW_ANSWER_SECONDS,

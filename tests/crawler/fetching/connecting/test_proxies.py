@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.crawler.errors import AccessRefused, EgressRefused
-from orbweaver.crawler.fetching.egress_guard import Guard
-from orbweaver.crawler.fetching.proxies import LOCAL_DOMAINS, Proxy, ProxyKind, judge_target, parse_proxy
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard
+from orbweaver.crawler.fetching.connecting.proxies import LOCAL_DOMAINS, Proxy, ProxyKind, judge_target, parse_proxy
 from orbweaver.crawler.rules.address_rules import parse_networks
 
 TOR = Proxy(ProxyKind.SOCKS5, "127.0.0.1", 9050)

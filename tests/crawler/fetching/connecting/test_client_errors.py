@@ -10,7 +10,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from orbweaver.crawler.errors import EgressRefused
-from orbweaver.crawler.fetching.client_errors import named_error
+from orbweaver.crawler.fetching.connecting.client_errors import named_error
 from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted
 from scrapy import exceptions
 from yarl import URL

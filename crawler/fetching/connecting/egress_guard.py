@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from orbweaver.crawler.errors import EgressRefused
-from orbweaver.crawler.fetching.nat64 import Translators
+from orbweaver.crawler.fetching.connecting.nat64 import Translators
 from orbweaver.crawler.rules.address_rules import AddressDecision, Network, judge, judge_route
 from orbweaver.crawler.rules.embedded_addresses import MAPPED_NETWORK, Address
 
@@ -40,7 +40,8 @@ class Guard:
 
     `aiohttp.TCPConnector(socket_factory=Guard(allowed).socket_factory)` calls it once for each address it is
     about to connect to, after DNS, for literals and redirects too, and dials exactly that address. A proxy hides the
-    target from it: crawler.fetching.proxies judges what is handed to one, and no other may be used (`trust_env=False`).
+    target from it: crawler.fetching.connecting.proxies judges what is handed to one, and no other may be used
+    (`trust_env=False`).
     `allowed` are the networks that the operator allowed. While the prefixes of `translators` are not known, no IPv6
     address but loopback passes: `prepare` learns them.
     """

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from orbweaver.crawler.errors import EgressRefused
-from orbweaver.crawler.fetching.egress_guard import Guard, noted_refusals
+from orbweaver.crawler.fetching.connecting.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.rules.address_rules import parse_networks
 
 HAS_IPV6 = socket.has_ipv6
