@@ -290,7 +290,7 @@ def test_scrapy_builds_one_handler_for_each_scheme_and_none_for_the_dangerous_on
 def test_the_handler_never_goes_back_to_the_engine() -> None:
     """The protocol forbids it: a download would wait for itself."""
     folder = Path(inspect.getfile(recrawl)).parent
-    for name in ("handler", "fetching/fetcher", "fetching/transfer", "fetching/connections"):
+    for name in ("handler", "fetching/fetcher", "fetching/transfer", "fetching/connecting/connections"):
         names = {
             node.attr
             for node in ast.walk(ast.parse((folder / f"{name}.py").read_text()))

@@ -18,6 +18,7 @@ from orbweaver.crawler.revisiting.known_responses import KnownFile, KnownRespons
 from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
 from orbweaver.crawler.visiting.records.journal import Record
+from orbweaver.crawler.visiting.records.outcomes import INTERRUPTED
 from orbweaver.model import Sighting, Tally, now
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.records import batches, known_responses, recrawls, runs
@@ -231,7 +232,7 @@ def say_without_end_where_it_is(record: Record, checkpoints: Checkpointing) -> r
 
 def say_that_it_was_interrupted(record: Record) -> recrawl.Ended:
     say(record, 1)
-    return recrawl.Ended(Tally(files=1), keeping.INTERRUPTED, {})
+    return recrawl.Ended(Tally(files=1), INTERRUPTED, {})
 
 
 @pytest.mark.parametrize(
