@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("commands", "console", "crawler", "matcher_client", "queue", "store", "takedown")
+ROOMS = ("commands", "console", "crawler", "matcher_client", "model", "queue", "store", "takedown")
 
 
 class Import(NamedTuple):

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("commands", "console", "crawler", "matcher_client", "queue", "store", "takedown")
+FOLDERS = ("commands", "console", "crawler", "matcher_client", "model", "queue", "store", "takedown")
 # What commands import when they come to it.
 LATER = ("multiprocessing.popen_fork", "scrapy.core.engine", "typer.rich_utils", "rich.markdown")
 # The server's own command line and environment are so long that those of any command fit over them.

@@ -98,7 +98,7 @@ def test_the_map_names_nothing_that_does_not_exist() -> None:
     ["crawler/pace.py", "crawler/schedule/", "tests/test_nothing.py", "Standings", "settled()", "NO_SETTING", "x.py"],
 )
 def test_a_name_of_what_does_not_exist_is_found(name: str) -> None:
-    assert missing(f"The file `model.py` and `{name}`.") == [name]
+    assert missing(f"The file `settings.py` and `{name}`.") == [name]
 
 
 def test_a_key_that_does_not_exist_is_found() -> None:

@@ -302,7 +302,7 @@ def test_every_document_that_the_code_names_exists() -> None:
     sources = [*ROOT.glob("*.py"), *ROOT.glob("*.toml"), ROOT / "Makefile", *documents()]
     sources += [
         path
-        for name in ("console", "crawler", "matcher_client", "queue", "store", "takedown")
+        for name in ("console", "crawler", "matcher_client", "model", "queue", "store", "takedown")
         for path in (ROOT / name).rglob("*.py")
     ]
 

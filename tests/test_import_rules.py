@@ -510,7 +510,7 @@ def test_a_planted_circle_is_found(small_house: Path, sources: dict[str, str]) -
 
 def test_a_name_is_in_the_file_of_its_module(small_house: Path) -> None:
     assert file_of("orbweaver.crawler.a.one", small_house) == small_house / "crawler" / "a.py"
-    assert file_of("orbweaver.model", small_house) == small_house / "model.py"
+    assert file_of("orbweaver.settings", small_house) == small_house / "settings.py"
     assert file_of("json", small_house) is None
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 # As the workers are started, and most commands of the tests: see tests/preloaded.py.
 ORBWEAVER = (sys.executable, "-P", "-m", "orbweaver.cli")
-PACKAGES = ("commands", "console", "crawler", "matcher_client", "queue", "store", "takedown")
+PACKAGES = ("commands", "console", "crawler", "matcher_client", "model", "queue", "store", "takedown")
 # The version from which setuptools reads our licence line, see pyproject.toml.
 OLDEST_SETUPTOOLS = 77
 NOT_SOURCE = (".*", "__pycache__", "build", "dist", "*.egg-info", "tests", "bench", "docs")

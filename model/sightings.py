@@ -1,0 +1,80 @@
+"""A sighting: one file seen at one URL at one time, as digests and facts of the answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from orbweaver.model.identity import case_id_for
+from orbweaver.model.nouns import Md5, Noun, Published, Sha1, Sha256
+from orbweaver.model.times import Moment
+from pydantic import Field
+
+
+class DigestSet(Noun):
+    """MD5, SHA-1, SHA-256 in lower-case hex and size in bytes of one decoded body."""
+
+    md5: Md5
+    sha1: Sha1
+    sha256: Sha256
+    size: int = Field(ge=0)
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether the digests say nothing about content: the empty file is in public sample lists."""
+        return self.size == 0
+
+
+class TlsFacts(Published):
+    """The facts that are known of a host's certificate."""
+
+    is_verified: bool
+    """Whether the certificate is valid for this host."""
+    reason: str | None = None
+    """Why it is not, in the words of OpenSSL; null when it is."""
+    certificate_sha256: Sha256 | None = None
+    """The SHA-256 of the certificate in its DER form."""
+
+
+class HttpFacts(Published):
+    """The server's answer, as evidence."""
+
+    status: int
+    """The HTTP status of the answer."""
+    headers: dict[str, str] = {}
+    """The headers of note, names in lower case, values cut after 200 characters."""
+    framing: Literal["length", "chunked", "close"] = "length"
+    """How the end of the body was known; after `close` a cut body cannot be told from a whole one."""
+    bytes_received: int | None = None
+    """The body's size on the wire, in bytes, before its Content-Encoding was undone."""
+    embedded: bool = False
+    """Whether the file is inside a page, as a data: URI, or in a mail or saved page; the URL is that one's."""
+    archive_member: str | None = None
+    """The path of the file inside the archive that the URL leads to; null for a file that is not in an archive."""
+    tls: TlsFacts | None = None
+    """The facts that are known of the host's certificate; null without TLS."""
+    is_refused_by_robots: bool = False
+    """Whether robots.txt refuses the URL, and it was fetched under a named authority."""
+    hashed_at: Moment | None = None
+    """When the bytes of the file were received and hashed, where the host has only said since (304) that the file has
+    not changed; null when that was when the file was seen."""
+
+
+class Sighting(Noun):
+    """One file seen at one URL at one time: digests and HTTP facts, no content."""
+
+    url: str
+    final_url: str
+    host: str
+    ip: str | None = None
+    referrer: str | None = None
+    report_ids: tuple[str, ...] = ()
+    digests: DigestSet
+    content_type: str | None = None
+    sniffed_type: str | None = None
+    http: HttpFacts
+    seen_at: Moment
+
+    @property
+    def sighting_id(self) -> str:
+        """The same file at the same URL has the same id, so a repeated recrawl step counts it once."""
+        return str(case_id_for(self.url, self.digests.sha256))
