@@ -32,7 +32,7 @@ def worker(
     from orbweaver.queue.fleet.workers.plain_worker import work
     from orbweaver.queue.queues import QueueName
     from orbweaver.store import connection, durability
-    from orbweaver.takedown.delivery.sinks import open_sinks
+    from orbweaver.takedown.delivery.sinks.opening import open_sinks
 
     unknown = [queue for queue in queues if queue not in set(QueueName)]
     if unknown:

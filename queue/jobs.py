@@ -20,7 +20,7 @@ from orbweaver.queue.records import batches, deliveries
 from orbweaver.store import durability
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery import deliver as delivering
-from orbweaver.takedown.delivery import sinks
+from orbweaver.takedown.delivery.sinks.opening import open_sinks
 from orbweaver.takedown.errors import NotDelivered
 from rq import get_current_job
 
@@ -91,7 +91,7 @@ def deliver(event_id: str) -> None:
     settings = orbweaver_settings.load()
     if not settings.takedown_sinks:
         raise NotDelivered("no sink: set TAKEDOWN_SINKS")
-    delivering.deliver(store, event_id, sinks.open_sinks(settings.takedown_sinks))
+    delivering.deliver(store, event_id, open_sinks(settings.takedown_sinks))
     if not deliveries.note_delivered(store, event_id, settings):
         raise NotDelivered("other sinks are in force by now: the event goes to those, too")
 

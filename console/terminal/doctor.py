@@ -32,7 +32,7 @@ from orbweaver.store import disk, durability, embedded
 from orbweaver.store.connection import Store, tcp_ports
 from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_existing
-from orbweaver.takedown.delivery.sinks import open_sinks
+from orbweaver.takedown.delivery.sinks.opening import open_sinks
 from orbweaver.takedown.errors import TakedownError
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
-from orbweaver.takedown.delivery.sinks import jsonl_sink, names_of
+from orbweaver.takedown.delivery.sinks.json_lines import jsonl_sink
+from orbweaver.takedown.delivery.sinks.opening import names_of
 
 
 @dataclass(frozen=True)

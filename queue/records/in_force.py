@@ -18,7 +18,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.delivery.sinks import names_of
+from orbweaver.takedown.delivery.sinks.opening import names_of
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

@@ -20,7 +20,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_store, require_store
-from orbweaver.takedown.delivery.sinks import open_sinks
+from orbweaver.takedown.delivery.sinks.opening import open_sinks
 
 
 @dataclass(frozen=True)

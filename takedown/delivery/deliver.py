@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from orbweaver.model import Event, format_time, now
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.delivery.sinks import Sink
+from orbweaver.takedown.delivery.sinks.protocol import Sink
 
 
 def deliver(store: Store, event_id: str, sinks: Sequence[Sink]) -> None:

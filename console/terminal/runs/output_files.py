@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from orbweaver.console.errors import OutputNotWritten, OutputUnusable
 from orbweaver.console.text import is_utf8
 from orbweaver.queue.runs.verify_result import VerifyResult
-from orbweaver.takedown.delivery.sinks import EVENTS_FILE
+from orbweaver.takedown.delivery.sinks.json_lines import EVENTS_FILE
 
 
 def prepare(directory: Path) -> Path:

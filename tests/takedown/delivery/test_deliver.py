@@ -12,7 +12,7 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery.deliver import deliver
-from orbweaver.takedown.delivery.sinks import JsonLinesSink
+from orbweaver.takedown.delivery.sinks.json_lines import JsonLinesSink
 from orbweaver.takedown.errors import NotDelivered
 
 

@@ -1,4 +1,4 @@
-"""Where events go: one sink per address, `jsonl:DIR` so far."""
+"""`jsonl:DIR`: a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -7,27 +7,13 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from orbweaver.model import Event
 from orbweaver.store import disk
-from orbweaver.takedown.errors import NotDelivered, SinkRefused
+from orbweaver.takedown.errors import NotDelivered
 
 EVENTS_FILE = "events.jsonl"
-
-
-class Sink(Protocol):
-    """Takes events, each at least once; `name` marks in the store what it has taken."""
-
-    name: str
-
-    def deliver(self, event: Event) -> None:
-        """Hand over one event; when it returns, the event is safe there. Raises NotDelivered."""
-
-    def complaint(self) -> tuple[bool, str] | None:
-        """Say whether it could take no event now, and what is wrong with it; None for nothing. Leaves nothing."""
 
 
 class JsonLinesSink:
@@ -99,20 +85,3 @@ def _write_whole(descriptor: int, line: bytes) -> None:
 def jsonl_sink(directory: Path) -> str:
     """Return the address of the sink that appends to a directory's events file."""
     return f"jsonl:{directory.absolute()}"
-
-
-def names_of(addresses: Sequence[str]) -> tuple[str, ...]:
-    """Return the sinks' names, which are their addresses with whole paths; raises SinkRefused."""
-    return tuple(sink.name for sink in open_sinks(addresses))
-
-
-def open_sinks(addresses: Sequence[str]) -> list[Sink]:
-    """Return a sink per address; raises SinkRefused for an unknown scheme or an empty path."""
-    return [_open(address) for address in addresses]
-
-
-def _open(address: str) -> Sink:
-    scheme, _, rest = address.partition(":")
-    if scheme != "jsonl" or not rest:
-        raise SinkRefused(f"TAKEDOWN_SINKS {address!r}: known sinks are jsonl:DIR")
-    return JsonLinesSink(Path(rest).absolute())

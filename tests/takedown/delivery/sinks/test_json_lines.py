@@ -1,4 +1,4 @@
-"""Events go to their sinks; a sink that does not take one says why."""
+"""Events become whole lines of a file, on disk; a file that takes none says why."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from builders import STAMP, a_match, a_sighting
 from orbweaver.model import Event
 from orbweaver.store import disk
 from orbweaver.takedown.cases.transitions import change_by_match
-from orbweaver.takedown.delivery.sinks import JsonLinesSink, open_sinks
-from orbweaver.takedown.errors import NotDelivered, SinkRefused
+from orbweaver.takedown.delivery.sinks.json_lines import JsonLinesSink
+from orbweaver.takedown.errors import NotDelivered
 
 
 def an_event(body: bytes = b"known") -> Event:
@@ -28,7 +28,7 @@ def an_event(body: bytes = b"known") -> Event:
 def test_each_event_is_one_whole_line_and_earlier_ones_stay(tmp_path: Path) -> None:
     events = [an_event(), an_event(b"other")]
     for event in events:
-        open_sinks([f"jsonl:{tmp_path}/made/here"])[0].deliver(event)
+        JsonLinesSink(tmp_path / "made" / "here").deliver(event)
     written = (tmp_path / "made/here/events.jsonl").read_bytes()
     assert written.endswith(b"\n")
     assert [Event.model_validate_json(line) for line in written.splitlines()] == events
@@ -92,22 +92,10 @@ def test_a_line_that_a_killed_writer_left_unfinished_spoils_no_other(tmp_path: P
     assert Event.model_validate_json((tmp_path / "events.jsonl").read_bytes().splitlines()[1]) == event
 
 
-@pytest.mark.parametrize("address", ["", "jsonl", "jsonl:", "webhook:https://x", "/path"])
-def test_an_address_of_no_sink_is_refused_by_name(address: str) -> None:
-    with pytest.raises(SinkRefused, match="known sinks are jsonl:DIR"):
-        open_sinks([address])
-
-
-def test_a_sink_keeps_its_name_wherever_the_process_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    [sink] = open_sinks(["jsonl:events"])
-    assert sink.name == f"jsonl:{tmp_path}/events"
-
-
 def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from orbweaver.model import Event;"
-        "from orbweaver.takedown.delivery.sinks import JsonLinesSink;"
+        "from orbweaver.takedown.delivery.sinks.json_lines import JsonLinesSink;"
         "event = Event.model_validate_json(sys.argv[2]); sink = JsonLinesSink(Path(sys.argv[1]));"
         "[sink.deliver(event) for _ in range(50)]"
     )

@@ -1,0 +1,19 @@
+"""What delivery asks of a sink, whatever its kind."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from orbweaver.model import Event
+
+
+class Sink(Protocol):
+    """Takes events, each at least once; `name` marks in the store what it has taken."""
+
+    name: str
+
+    def deliver(self, event: Event) -> None:
+        """Hand over one event; when it returns, the event is safe there. Raises NotDelivered."""
+
+    def complaint(self) -> tuple[bool, str] | None:
+        """Say whether it could take no event now, and what is wrong with it; None for nothing. Leaves nothing."""
