@@ -5,6 +5,8 @@ from orbweaver.model.cases import (
     CaseState,
     LeftOut,
     Place,
+    Presence,
+    Removal,
 )
 from orbweaver.model.events import (
     SCHEMA_VERSION,
@@ -103,8 +105,10 @@ __all__ = [
     "Noun",
     "Outcome",
     "Place",
+    "Presence",
     "Published",
     "ReferrerControl",
+    "Removal",
     "Report",
     "Reported",
     "Retraction",

@@ -19,6 +19,55 @@ class CaseState(StrEnum):
     HELD = "held"
 
 
+class Presence(StrEnum):
+    """What one check says of the file of a case at its URL. Later releases may add words."""
+
+    LIVE = "live"
+    MOVED = "moved"
+    GONE = "gone"
+    CHANGED = "changed"
+    UNAVAILABLE = "unavailable"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+
+
+class Removal(Published):
+    """What the checks of a case have shown so far: the last one, and how far its removal is confirmed."""
+
+    presence: Presence
+    """What the last check says: `live` and `moved` (elsewhere) mean that the file was seen. `gone` and `changed` mean
+    that it was not there. After the others nobody can say: `unavailable` is a host that did not answer, `blocked` one
+    that refused to show it, `unknown` everything else."""
+    rule: str
+    """The rule that decided, such as `gone.http-404`."""
+    reason: str
+    """Why, in words for a person."""
+    since: Moment
+    """Since when each check said `presence`."""
+    checked_at: Moment
+    """When the last check was made."""
+    unseen_since: Moment | None = None
+    """Since when no check could say whether the file is there; null when the last check could."""
+    is_unseen_told: bool = False
+    """Whether an event has said so since `unseen_since`."""
+    confirmations: int = Field(default=0, ge=0)
+    """How many checks in a row, far enough apart, agree that the file is not there; three make a removal."""
+    confirmed_by: str | None = None
+    """The kind of these checks; only checks of one kind are counted together."""
+    confirmed_at: Moment | None = None
+    """When the last one of them was made."""
+    first_gone_at: Moment | None = None
+    """When the first one of them was made: first seen gone."""
+    removed_at: Moment | None = None
+    """When the last confirmation came; null while the file is not removed."""
+    probation_checks: int = Field(default=0, ge=0)
+    """How many of the checks after the removal are done."""
+    returns: int = Field(default=0, ge=0)
+    """How often the file came back after a removal."""
+    addresses: tuple[str, ...] = ()
+    """The addresses at which the file was seen, the newest last."""
+
+
 class LeftOut(StrEnum):
     """Why a parameter of a URL is no part of the place where the file is."""
 
@@ -82,6 +131,8 @@ class Case(Published):
     """When the file was seen last, over all runs on the store."""
     http: HttpFacts
     """The server's answer when the file was seen last."""
+    removal: Removal | None = None
+    """What the checks of the case have shown; null before the first one."""
 
     @property
     def newest_url(self) -> str:

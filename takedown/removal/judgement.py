@@ -1,0 +1,326 @@
+"""Judges one check: is the file of a case still there? A table of rules; the first that does not abstain decides.
+
+Only what says itself that the file is not there counts as gone. A host that does not answer, that refuses, or that
+gives every visitor the same page has said nothing about the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Final, NamedTuple
+
+from orbweaver.model import Outcome, Presence
+from orbweaver.takedown.removal.observation import UrlAnswer, History, Observation
+
+GONE_STATUSES: Final = frozenset({404, 410})
+# "Not you": RFC 9110; 451 is RFC 7725, 511 a captive portal (RFC 6585).
+REFUSING_STATUSES: Final = frozenset({401, 402, 403, 407, 423, 425, 429, 451, 511})
+# "Not now".
+BUSY_STATUSES: Final = frozenset({408, 421})
+# The host did not answer, or its answer did not come whole.
+UNAVAILABLE: Final = frozenset(
+    {
+        Outcome.UNRESOLVED,
+        Outcome.UNREACHABLE,
+        Outcome.TIMEOUT,
+        Outcome.TOO_SLOW,
+        Outcome.BAD_RESPONSE,
+        Outcome.INCOMPLETE,
+        Outcome.PARTIAL,
+        Outcome.REFUSED_ADDRESS,
+    }
+)
+# What the rule of a visit is whose name does not exist (NXDOMAIN), told from a name server that fails.
+NO_SUCH_NAME: Final = "fetch.no-such-name"
+# Confirmations of these are farther apart: a name comes back when its fee is paid, or its servers are mended.
+SLOW_RULES: Final = frozenset({"gone.no-such-name", "gone.parked"})
+_REDIRECTED_TO_NOTHING: Final = ("404", "notfound", "not-found", "not_found", "removed", "deleted")
+_REDIRECTED_TO_LOGIN: Final = ("login", "log-in", "signin", "sign-in", "auth", "account", "register", "sso", "captcha")
+# Networks of so many bits count as one address: a host's servers are side by side.
+_NETWORK_BITS: Final = {4: 24, 6: 48}
+
+
+class Judgement(NamedTuple):
+    """What a check says of a file: the rule that decided, and why, in words for a person."""
+
+    presence: Presence
+    rule: str
+    reason: str
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the file was seen."""
+        return self.presence in {Presence.LIVE, Presence.MOVED}
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the check shows that the file is not there."""
+        return self.presence in {Presence.GONE, Presence.CHANGED}
+
+    @property
+    def confirms(self) -> str | None:
+        """The kind of removal that it confirms, None for none; only checks of one kind are counted together."""
+        if not self.is_absent or self.rule in NOT_COUNTED:
+            return None
+        return "gone-slowly" if self.rule in SLOW_RULES else self.presence.value
+
+
+# Another file that is known, or that nobody could answer about, is no removal.
+NOT_COUNTED: Final = frozenset({"changed.known", "changed.unanswered"})
+
+
+def judge_removal(observation: Observation, history: History) -> Judgement:
+    """Return what one check says of the file of a case. Pure."""
+    for rule in RULES:
+        judgement = rule(observation, history)
+        if judgement is not None:
+            return judgement
+    raise AssertionError("the last rule takes every observation")
+
+
+def _not_asked(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    if observation.answer is not None:
+        return None
+    return Judgement(Presence.UNKNOWN, "unknown.not-asked", observation.why_not or "its visit did not come to its end")
+
+
+def _seen(observation: Observation, history: History) -> Judgement | None:
+    answer = _answer(observation)
+    if history.case.sha256 not in answer.digests:
+        return None
+    moved = _moved(answer, history)
+    if moved is not None:
+        return moved
+    return Judgement(Presence.LIVE, "live.seen", "the file is there")
+
+
+def _moved(answer: UrlAnswer, history: History) -> Judgement | None:
+    case = history.case
+    if answer.final_url is not None and _host(answer.final_url) != _host(case.final_url):
+        reason = f"the file is there, and comes from another host: {_host(answer.final_url)}"
+        return Judgement(Presence.MOVED, "moved.host", reason)
+    known = case.removal.addresses if case.removal is not None and case.removal.addresses else (case.ip,)
+    before = [one for one in known if one is not None]
+    if answer.address is not None and before and _network(answer.address) not in map(_network, before):
+        reason = f"the file is there, and comes from another address: {answer.address}"
+        return Judgement(Presence.MOVED, "moved.address", reason)
+    return None
+
+
+def _gate(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    if answer.outcome is Outcome.GATE:
+        return Judgement(Presence.BLOCKED, f"blocked.{answer.rule}", answer.reason)
+    if answer.outcome is Outcome.ROBOTS:
+        return Judgement(Presence.BLOCKED, "blocked.robots", answer.reason)
+    if answer.says == "elsewhere":
+        return Judgement(Presence.BLOCKED, "blocked.elsewhere", "a page that says that it is not shown in this country")
+    return None
+
+
+def _name(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    if answer.outcome is not Outcome.UNRESOLVED or answer.rule != NO_SUCH_NAME:
+        return None
+    others = [one for one in (observation.root, observation.random) if one is not None]
+    if not others or any(one.rule != NO_SUCH_NAME for one in others):
+        return Judgement(Presence.UNAVAILABLE, "unavailable.name", "the name of the host resolves only now and then")
+    return Judgement(Presence.GONE, "gone.no-such-name", "the name of the host does not exist any more")
+
+
+def _transport(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    if answer.outcome not in UNAVAILABLE:
+        return None
+    return Judgement(Presence.UNAVAILABLE, f"unavailable.{answer.outcome}", answer.reason)
+
+
+def _status(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    status = answer.status
+    if status is None or 200 <= status < 300:
+        return None
+    said = f"the host answered {status}"
+    if status in REFUSING_STATUSES:
+        return Judgement(Presence.BLOCKED, f"blocked.http-{status}", said)
+    if status >= 500 or status in BUSY_STATUSES or answer.says == "unavailable":
+        return Judgement(Presence.UNAVAILABLE, f"unavailable.http-{status}", said)
+    if status not in GONE_STATUSES:
+        return Judgement(Presence.UNKNOWN, f"unknown.http-{status}", said)
+    trouble = _trouble(observation.random)
+    if trouble is not None:
+        reason = f"{said}, but for a URL that nobody has made it gave this: {trouble}"
+        return Judgement(Presence.UNAVAILABLE, "unavailable.in-trouble", reason)
+    return Judgement(Presence.GONE, f"gone.http-{status}", said)
+
+
+def _ours(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    """Abstain from an answer that came, or that is a page which says that nothing is there; all else is unknown."""
+    answer = _answer(observation)
+    if answer.outcome is None or answer.outcome is Outcome.ERROR_PAGE:
+        return None
+    if answer.outcome is Outcome.OUT_OF_SCOPE:
+        return Judgement(Presence.UNKNOWN, "unknown.leads-out", answer.reason)
+    return Judgement(Presence.UNKNOWN, f"unknown.{answer.outcome}", answer.reason)
+
+
+def _same_file(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer, random = _answer(observation), observation.random
+    if random is None or not random.has_come or not answer.digests & random.digests:
+        return None
+    return Judgement(
+        Presence.GONE, "gone.placeholder", "the host gives the same other file for a URL that does not exist"
+    )
+
+
+def _changed(observation: Observation, history: History) -> Judgement | None:
+    answer = _answer(observation)
+    if not answer.digests or answer.is_page or answer.outcome is not None:
+        return None
+    return _other_files(answer, history, "file", "another file is there")
+
+
+def _other_files(answer: UrlAnswer, history: History, rule: str, said: str) -> Judgement:
+    if answer.is_unread:
+        return Judgement(Presence.UNKNOWN, "unknown.not-read", "not everything that came could be looked into")
+    if history.is_other_known is None:
+        return Judgement(Presence.CHANGED, "changed.unanswered", f"{said}, and whether a list knows it is not answered")
+    if history.is_other_known:
+        return Judgement(Presence.CHANGED, "changed.known", f"{said}, and a list knows it: it has a case of its own")
+    return Judgement(Presence.CHANGED, f"changed.{rule}", said)
+
+
+def _page_says(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    if answer.says == "unavailable":
+        return Judgement(Presence.UNAVAILABLE, "unavailable.page", "a page that says that the host cannot answer now")
+    if answer.says == "parked":
+        is_whole_host = observation.root is not None and observation.root.says == "parked"
+        if is_whole_host:
+            return Judgement(Presence.GONE, "gone.parked", "the whole host is a page of a name without a site")
+        return Judgement(
+            Presence.UNKNOWN, "unknown.parked", "a page of a name without a site, and the front page is another"
+        )
+    if answer.says == "gone" and _is_alike(answer, observation.root):
+        reason = "the host says of every URL, and of its front page, that nothing is there: perhaps to us alone"
+        return Judgement(Presence.UNKNOWN, "unknown.same-page", reason)
+    if answer.says in {"gone", "suspended", "empty-index"}:
+        reasons = {
+            "gone": "a page that says that the file is gone",
+            "suspended": "a page that says that the account or the site was closed",
+            "empty-index": "the list of a folder without files",
+        }
+        return Judgement(Presence.GONE, f"gone.page-{answer.says}", reasons[answer.says])
+    return None
+
+
+def _front_page(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer, root, random = _answer(observation), observation.root, observation.random
+    if not answer.is_redirected or root is None or answer.final_url not in {root.url, root.final_url}:
+        return None
+    is_so_for_all = random is not None and random.has_come and random.final_url == answer.final_url
+    if is_so_for_all and root.has_come and root.is_page and not root.is_redirected and not root.says:
+        reason = "the host sends on to its front page, as for a URL that does not exist"
+        return Judgement(Presence.GONE, "gone.front-page", reason)
+    return Judgement(
+        Presence.UNKNOWN, "unknown.front-page", "the host sends on to its front page, but not from every URL"
+    )
+
+
+def _redirected(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    if not answer.is_redirected or not answer.is_page or answer.final_url is None:
+        return None
+    path = _path(answer.final_url).lower()
+    if any(word in path for word in _REDIRECTED_TO_LOGIN):
+        return Judgement(Presence.BLOCKED, "blocked.login", "the host sends on to a page for a login")
+    if any(word in path for word in _REDIRECTED_TO_NOTHING) and _is_alike(answer, observation.random):
+        reason = "the host sends on to a page for what does not exist, as for a URL that does not"
+        return Judgement(Presence.GONE, "gone.soft-404", reason)
+    return Judgement(Presence.UNKNOWN, "unknown.redirected", "the host sends on to a page, and no file is there")
+
+
+def _like_random(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    answer = _answer(observation)
+    if not answer.is_page or not _is_alike(answer, observation.random):
+        return None
+    root = observation.root
+    if root is None or _trouble(root) is not None:
+        return Judgement(
+            Presence.UNKNOWN, "unknown.no-front-page", "what the front page of the host is could not be seen"
+        )
+    if _is_alike(answer, root):
+        reason = "the host gives the same page for every URL: a wall, a portal or a closed site"
+        return Judgement(Presence.UNKNOWN, "unknown.same-page", reason)
+    return Judgement(Presence.GONE, "gone.soft-404", "the host gives the same page for a URL that does not exist")
+
+
+def _embedded(observation: Observation, history: History) -> Judgement | None:
+    answer = _answer(observation)
+    if not history.case.http.embedded or not answer.is_page or not answer.has_come:
+        return None
+    return _other_files(answer, history, "page", "the page is there without the file")
+
+
+def _rest(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    if _answer(observation).is_page or _answer(observation).outcome is Outcome.ERROR_PAGE:
+        return Judgement(
+            Presence.UNKNOWN, "unknown.page", "a page came in place of the file, and nothing says what it is"
+        )
+    return Judgement(Presence.UNKNOWN, "unknown.nothing", "neither a file nor a page came")
+
+
+Rule = Callable[[Observation, History], Judgement | None]
+RULES: Final[tuple[Rule, ...]] = (
+    _not_asked,
+    _seen,
+    _gate,
+    _name,
+    _transport,
+    _status,
+    _ours,
+    _same_file,
+    _page_says,
+    _changed,
+    _front_page,
+    _redirected,
+    _like_random,
+    _embedded,
+    _rest,
+)
+
+
+def _answer(observation: Observation) -> UrlAnswer:
+    assert observation.answer is not None, "the first rule has taken it"
+    return observation.answer
+
+
+def _trouble(answer: UrlAnswer | None) -> str | None:
+    """Return in which trouble a host is by the answer for a control URL, None when it is in none."""
+    if answer is None:
+        return "no answer"
+    if answer.outcome in UNAVAILABLE or answer.outcome is Outcome.GATE or answer.says == "unavailable":
+        return answer.reason or str(answer.outcome or answer.says)
+    if answer.status is not None and (answer.status >= 500 or answer.status in REFUSING_STATUSES | BUSY_STATUSES):
+        return f"the host answered {answer.status}"
+    return None
+
+
+def _is_alike(answer: UrlAnswer, other: UrlAnswer | None) -> bool:
+    """Whether two pages have the same words."""
+    return other is not None and answer.page_print is not None and answer.page_print == other.page_print
+
+
+def _host(url: str) -> str:
+    """Return host and port of a canonical URL."""
+    return url.partition("://")[2].partition("/")[0]
+
+
+def _path(url: str) -> str:
+    return url.partition("://")[2].partition("/")[2].partition("?")[0]
+
+
+def _network(address: str) -> str:
+    parsed = ip_address(address)
+    return str(ip_network((parsed, _NETWORK_BITS[parsed.version]), strict=False))

@@ -1,0 +1,212 @@
+"""What one check says of a file: a table of what hosts do, and what may never count as a removal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+from builders import NOON, STAMP, a_match, a_sighting, digests_of
+from hypothesis import given
+from hypothesis import strategies as st
+from orbweaver.model import HttpFacts, Outcome, Presence
+from orbweaver.takedown.cases.transitions import change_by_match
+from orbweaver.takedown.removal.judgement import NO_SUCH_NAME, Judgement, judge_removal
+from orbweaver.takedown.removal.observation import UrlAnswer, History, Observation
+
+HOST = "http://h.test"
+URL = f"{HOST}/a/known.jpg"
+RANDOM = f"{HOST}/a/q7x1.jpg"
+KNOWN, OTHER, THIRD = (digests_of(body).sha256 for body in (b"known", b"other", b"third"))
+
+
+def a_case(*, embedded: bool = False) -> History:
+    sighting = a_sighting(url=URL).model_copy(
+        update={"ip": "192.0.2.7", "http": HttpFacts(status=200, embedded=embedded)}
+    )
+    return History(change_by_match(sighting, a_match(), None, STAMP).after.case)
+
+
+CASE = a_case()
+
+
+def page(words: str = "words", *, at: str = URL, to: str | None = None, says: str = "", status: int = 200) -> UrlAnswer:
+    return UrlAnswer(
+        at, status=status, final_url=to or at, address="192.0.2.7", is_page=True, page_print=words, says=says
+    )
+
+
+def no_page(words: str = "words", *, at: str = URL, to: str | None = None, says: str = "") -> UrlAnswer:
+    """A page where a file was expected."""
+    return replace(page(words, at=at, to=to, says=says), outcome=Outcome.ERROR_PAGE, rule="error_page")
+
+
+def file(
+    *digests: str, at: str = URL, to: str | None = None, address: str = "192.0.2.7", status: int = 200
+) -> UrlAnswer:
+    return UrlAnswer(at, status=status, final_url=to or at, address=address, digests=frozenset(digests))
+
+
+def status(code: int, *, at: str = URL, says: str = "") -> UrlAnswer:
+    return UrlAnswer(
+        at, Outcome.HTTP_ERROR, f"http.{code}", f"the host answered {code}", code, at, "192.0.2.7", says=says
+    )
+
+
+def failed(outcome: Outcome, rule: str = "", *, at: str = URL) -> UrlAnswer:
+    return UrlAnswer(at, outcome, rule or f"fetch.{outcome}", "in words")
+
+
+ROOT = page("front", at=f"{HOST}/")
+MISSING = status(404, at=RANDOM)
+
+
+class Seen(NamedTuple):
+    answer: UrlAnswer | None
+    rule: str
+    root: UrlAnswer | None = ROOT
+    random: UrlAnswer | None = MISSING
+    history: History = CASE
+
+
+LOGIN = failed(Outcome.GATE, "gate.login")
+NO_NAME = failed(Outcome.UNRESOLVED, NO_SUCH_NAME)
+SITUATIONS = {
+    "the file": Seen(file(KNOWN), "live.seen"),
+    "the file in an archive": Seen(file(OTHER, KNOWN), "live.seen"),
+    "the file with the status of an error": Seen(file(KNOWN, status=404), "live.seen"),
+    "the file behind another URL of the host": Seen(file(KNOWN, to=f"{HOST}/b.jpg"), "live.seen"),
+    "the file on a neighbour's address": Seen(file(KNOWN, address="192.0.2.99"), "live.seen"),
+    "the file on another address": Seen(file(KNOWN, address="198.51.100.1"), "moved.address"),
+    "the file on another host": Seen(file(KNOWN, to="http://other.test/b.jpg"), "moved.host"),
+    "the file while the front page is down": Seen(file(KNOWN), "live.seen", root=failed(Outcome.TIMEOUT)),
+    "404": Seen(status(404), "gone.http-404"),
+    "410": Seen(status(410), "gone.http-410"),
+    "404, and the control hangs": Seen(status(404), "unavailable.in-trouble", random=failed(Outcome.TIMEOUT)),
+    "404, and the control gives 503": Seen(status(404), "unavailable.in-trouble", random=status(503)),
+    "404, and the control gives 403": Seen(status(404), "unavailable.in-trouble", random=status(403)),
+    "404, and the control was not made": Seen(status(404), "unavailable.in-trouble", random=None),
+    "404 with the words of a network in trouble": Seen(status(404, says="unavailable"), "unavailable.http-404"),
+    "401": Seen(status(401), "blocked.http-401"),
+    "403": Seen(status(403), "blocked.http-403"),
+    "403 for all, as buckets do": Seen(status(403), "blocked.http-403", random=status(403)),
+    "429": Seen(status(429), "blocked.http-429"),
+    "451": Seen(status(451), "blocked.http-451"),
+    "511": Seen(status(511), "blocked.http-511"),
+    "500": Seen(status(500), "unavailable.http-500"),
+    "503": Seen(status(503), "unavailable.http-503"),
+    "522 of a network": Seen(status(522), "unavailable.http-522"),
+    "418": Seen(status(418), "unknown.http-418"),
+    "a login": Seen(LOGIN, "blocked.gate.login"),
+    "a challenge": Seen(failed(Outcome.GATE, "gate.challenge"), "blocked.gate.challenge"),
+    "robots.txt": Seen(failed(Outcome.ROBOTS), "blocked.robots"),
+    "a page that is not for this country": Seen(no_page(says="elsewhere"), "blocked.elsewhere"),
+    "a page to which all are sent for a login": Seen(
+        no_page(to=f"{HOST}/login?to=a"), "blocked.login", random=no_page(at=RANDOM, to=f"{HOST}/login?to=q")
+    ),
+    "a hang": Seen(failed(Outcome.TIMEOUT), "unavailable.timeout"),
+    "a body that is cut": Seen(failed(Outcome.INCOMPLETE), "unavailable.incomplete"),
+    "a refused connection": Seen(failed(Outcome.UNREACHABLE), "unavailable.unreachable"),
+    "a name server that fails": Seen(failed(Outcome.UNRESOLVED), "unavailable.unresolved"),
+    "a name in a hole": Seen(failed(Outcome.REFUSED_ADDRESS), "unavailable.refused_address"),
+    "a name that does not exist": Seen(NO_NAME, "gone.no-such-name", root=NO_NAME, random=NO_NAME),
+    "a name that does not exist now and then": Seen(NO_NAME, "unavailable.name"),
+    "a name that nobody asked about again": Seen(NO_NAME, "unavailable.name", root=None, random=None),
+    "a redirect out": Seen(failed(Outcome.OUT_OF_SCOPE, "scope.host"), "unknown.leads-out"),
+    "a limit of ours": Seen(failed(Outcome.LIMIT), "unknown.limit"),
+    "an interruption": Seen(failed(Outcome.INTERRUPTED), "unknown.interrupted"),
+    "an empty file": Seen(failed(Outcome.EMPTY), "unknown.empty"),
+    "no visit": Seen(None, "unknown.not-asked"),
+    "a page that says gone": Seen(no_page(says="gone"), "gone.page-gone"),
+    "an account that was closed": Seen(no_page(says="suspended"), "gone.page-suspended"),
+    "every page says gone": Seen(no_page("same", says="gone"), "unknown.same-page", root=page("same", at=f"{HOST}/")),
+    "a page that says that the host is in trouble": Seen(no_page(says="unavailable"), "unavailable.page"),
+    "a parked name": Seen(no_page(says="parked"), "gone.parked", root=page("sale", at=f"{HOST}/", says="parked")),
+    "a parking page in one place": Seen(no_page(says="parked"), "unknown.parked"),
+    "a soft 404": Seen(no_page("soft"), "gone.soft-404", random=no_page("soft", at=RANDOM)),
+    "a soft 404 to which all are sent": Seen(
+        no_page("soft", to=f"{HOST}/404.html"),
+        "gone.soft-404",
+        random=no_page("soft", at=RANDOM, to=f"{HOST}/404.html"),
+    ),
+    "a soft 404, and no front page": Seen(
+        no_page("soft"), "unknown.no-front-page", root=failed(Outcome.TIMEOUT), random=no_page("soft", at=RANDOM)
+    ),
+    "the same page for all": Seen(
+        no_page("wall"), "unknown.same-page", root=page("wall", at=f"{HOST}/"), random=no_page("wall", at=RANDOM)
+    ),
+    "a page of its own": Seen(no_page("viewer"), "unknown.page", random=no_page("soft", at=RANDOM)),
+    "a redirect to a page of its own": Seen(no_page("viewer", to=f"{HOST}/view"), "unknown.redirected"),
+    "the front page, as for all": Seen(
+        no_page("front", to=f"{HOST}/"), "gone.front-page", random=no_page("front", at=RANDOM, to=f"{HOST}/")
+    ),
+    "the front page, for this one": Seen(no_page("front", to=f"{HOST}/"), "unknown.front-page"),
+    "a portal instead of the front page": Seen(
+        no_page("portal", to=f"{HOST}/portal"),
+        "unknown.front-page",
+        root=page("portal", at=f"{HOST}/", to=f"{HOST}/portal"),
+        random=no_page("portal", at=RANDOM, to=f"{HOST}/portal"),
+    ),
+    "another file": Seen(file(OTHER), "changed.file"),
+    "another file, as for all": Seen(file(OTHER), "gone.placeholder", random=file(OTHER, at=RANDOM)),
+    "another file that a list knows": Seen(file(OTHER), "changed.known", history=replace(CASE, is_other_known=True)),
+    "another file without an answer": Seen(
+        file(OTHER), "changed.unanswered", history=replace(CASE, is_other_known=None)
+    ),
+    "an archive that was not read whole": Seen(replace(file(OTHER), is_unread=True), "unknown.not-read"),
+    "a page without its file": Seen(page("gallery"), "changed.page", history=a_case(embedded=True)),
+    "a page with its file": Seen(
+        replace(page(), digests=frozenset({KNOWN})), "live.seen", history=a_case(embedded=True)
+    ),
+    "a page of a file, as for all": Seen(
+        page("soft"), "gone.soft-404", random=page("soft", at=RANDOM), history=a_case(embedded=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("seen", SITUATIONS.values(), ids=SITUATIONS)
+def test_each_situation_has_its_rule(seen: Seen) -> None:
+    judgement = judge(seen)
+
+    assert judgement.rule == seen.rule
+    assert judgement.presence == seen.rule.partition(".")[0]
+    assert judgement.reason
+
+
+def judge(seen: Seen) -> Judgement:
+    return judge_removal(Observation(NOON, seen.answer, seen.root, seen.random), seen.history)
+
+
+NEVER_AN_ABSENCE = [
+    *(failed(outcome) for outcome in Outcome if outcome not in {Outcome.ERROR_PAGE, Outcome.HTTP_ERROR}),
+    *(status(code) for code in range(100, 600) if not (200 <= code < 300 or code in {404, 410})),
+]
+ANYTHING = st.sampled_from(
+    [None, *(one for seen in SITUATIONS.values() for one in (seen.answer, seen.root, seen.random)), *NEVER_AN_ABSENCE]
+)
+
+
+@given(answer=st.sampled_from(NEVER_AN_ABSENCE), root=ANYTHING, random=ANYTHING)
+def test_no_failure_and_no_refusal_is_an_absence_whatever_the_controls_gave(
+    answer: UrlAnswer, root: UrlAnswer | None, random: UrlAnswer | None
+) -> None:
+    judgement = judge_removal(Observation(NOON, answer, root, random), CASE)
+
+    assert judgement.presence in {Presence.UNAVAILABLE, Presence.BLOCKED, Presence.UNKNOWN}
+    assert judgement.confirms is None
+
+
+@given(answer=ANYTHING, root=ANYTHING, random=ANYTHING)
+def test_a_file_that_was_seen_is_never_absent_and_everything_has_a_judgement(
+    answer: UrlAnswer | None, root: UrlAnswer | None, random: UrlAnswer | None
+) -> None:
+    judgement = judge_removal(Observation(NOON + timedelta(days=1), answer, root, random), CASE)
+
+    assert (answer is not None and KNOWN in answer.digests) == judgement.is_seen
+
+
+@pytest.mark.parametrize("rule", ["changed.known", "changed.unanswered"])
+def test_another_file_that_may_be_known_confirms_no_removal(rule: str) -> None:
+    assert Judgement(Presence.CHANGED, rule, "").confirms is None
+    assert Judgement(Presence.CHANGED, "changed.file", "").confirms == "changed"
