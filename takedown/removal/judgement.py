@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final, NamedTuple
 
 from orbweaver.model import Outcome, Presence
-from orbweaver.takedown.removal.observation import UrlAnswer, History, Observation
+from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
 GONE_STATUSES: Final = frozenset({404, 410})
 # "Not you": RFC 9110; 451 is RFC 7725, 511 a captive portal (RFC 6585).

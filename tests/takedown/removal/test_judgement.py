@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orbweaver.model import HttpFacts, Outcome, Presence
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal.judgement import NO_SUCH_NAME, Judgement, judge_removal
-from orbweaver.takedown.removal.observation import UrlAnswer, History, Observation
+from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
 HOST = "http://h.test"
 URL = f"{HOST}/a/known.jpg"
