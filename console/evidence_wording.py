@@ -16,6 +16,7 @@ WHY_HELD = {
     HoldReason.BENIGN_TOO: "it is on a benign list too",
     HoldReason.WITHDRAWN: "the list withdrew its entry",
     HoldReason.NO_LONGER_LISTED: "it is no longer on the list",
+    HoldReason.REJECTED: "people rejected it",
 }
 _NAMES: dict[Algorithm, str] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
 LOCAL_LIST = "hashlist:"

@@ -16,6 +16,14 @@ from orbweaver.model.events import (
     Retraction,
     event_id_for,
 )
+from orbweaver.model.evidence import (
+    Actor,
+    ActorKind,
+    AppliedAssessment,
+    AssessmentDecision,
+    Evidence,
+    SightingEvidence,
+)
 from orbweaver.model.identity import (
     CASE_NAMESPACE,
     case_id_for,
@@ -80,8 +88,12 @@ __all__ = [
     "CASE_NAMESPACE",
     "SCHEMA_VERSION",
     "AccessProfile",
+    "Actor",
+    "ActorKind",
     "Algorithm",
     "AnswerCounts",
+    "AppliedAssessment",
+    "AssessmentDecision",
     "Case",
     "CaseState",
     "CaseVerdict",
@@ -93,6 +105,7 @@ __all__ = [
     "EntryStatus",
     "Event",
     "EventType",
+    "Evidence",
     "HoldReason",
     "HostAnswers",
     "HttpFacts",
@@ -118,6 +131,7 @@ __all__ = [
     "Sha1",
     "Sha256",
     "Sighting",
+    "SightingEvidence",
     "Skip",
     "Source",
     "Strength",

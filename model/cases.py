@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID
 
+from orbweaver.model.evidence import AppliedAssessment
 from orbweaver.model.nouns import Md5, Published, Sha1, Sha256
 from orbweaver.model.sightings import HttpFacts
 from orbweaver.model.times import Moment
@@ -13,10 +14,17 @@ from pydantic import Field
 
 
 class CaseState(StrEnum):
-    """A `held` case waits for an analyst and is not delivered. Later releases add states."""
+    """The states of a case; takedown/cases/lifecycle.py has the ways between them. Later releases may add states.
+
+    A `held` case waits for a person. The engine acts on an `open` one. The file of a `removed` one was confirmed to be
+    gone, and is looked for; the case is `closed` when that is over. A `withdrawn` one was refused by a person.
+    """
 
     OPEN = "open"
     HELD = "held"
+    REMOVED = "removed"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
 
 
 class Presence(StrEnum):
@@ -94,7 +102,14 @@ class Case(Published):
     case_id: UUID
     """The identity of the case: the same in every run, store and release."""
     state: CaseState
-    """`open`: the evidence has no doubts. `held`: a person has to decide. Only `open` is to be acted upon."""
+    """`open`: the evidence has no doubts. `held`: a person has to decide. `removed`: the file is gone, and is looked
+    for. `withdrawn`: a person refused the case. `closed`: it is over. Only `open` is to be acted upon."""
+    state_since: Moment | None = None
+    """When the case came into its state; null in cases of releases before that."""
+    received_at: Moment | None = None
+    """When the first of its reports was received by the hotline, as far as the reports say it."""
+    assessment: AppliedAssessment | None = None
+    """The assessment that decided the case; null where its state rests on the verdict alone."""
     url: str
     """The URL that was reported or linked, exact and in canonical form, as it was when the case was made."""
     last_url: str | None = None

@@ -7,36 +7,47 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from orbweaver.model.cases import Case
+from orbweaver.model.evidence import Actor, Evidence
 from orbweaver.model.nouns import Published
 from orbweaver.model.times import Moment
 from orbweaver.model.verdicts import CaseVerdict
 from pydantic import Field
 
 # Of the events and of the cases in them, MAJOR.MINOR; docs/takedown-engine.md says what a change of each means.
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class EventType(StrEnum):
-    """The kinds of events of a case. Later releases add kinds."""
+    """The kinds of events of a case. Later releases may add kinds."""
 
     OPENED = "case.opened"
     HELD = "case.held"
+    RELEASED = "case.released"
+    SEEN_LIVE = "case.seen_live"
+    MOVED = "case.moved"
+    REMOVED = "case.removed"
+    REOPENED = "case.reopened"
+    WITHDRAWN = "case.withdrawn"
     CORRECTED = "case.corrected"
+    CLOSED = "case.closed"
+    ACKNOWLEDGED = "case.acknowledged"
+    NOTE = "case.note"
 
 
 class Retraction(StrEnum):
-    """How a list takes back what a case rests on."""
+    """How a list, or with the last word a person, takes back what a case rests on."""
 
     WITHDRAWN = "withdrawn"
     DISPUTED = "disputed"
     NO_LONGER_LISTED = "no_longer_listed"
+    REJECTED = "rejected"
 
 
 class Correction(Published):
     """The part that only a `case.corrected` event has; the case has the verdict after the correction."""
 
     retraction: Retraction
-    """How the list took back what the case rests on."""
+    """How the list took back what the case rests on; `rejected`: people did, whatever the list says."""
     before: CaseVerdict
     """The verdict of the case before."""
 
@@ -45,7 +56,7 @@ class Event(Published):
     """One immutable fact in a case's history; one line of events.jsonl.
 
     `schema_version`, `source` and `recorded_at` are null, or missing, in events that were written before there was a
-    schema version.
+    schema version; `actor`, `reason` and `evidence` in events before version 1.2.
     """
 
     schema_version: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+$")
@@ -63,7 +74,13 @@ class Event(Published):
     type: EventType
     """The change that happened to the case."""
     at: Moment
-    """When the file was seen; of a correction by recall: when the list was asked."""
+    """When the file was seen; of a correction by recall: when the list was asked; of a decision: when it was made."""
+    actor: Actor | None = None
+    """Who caused the event."""
+    reason: str | None = None
+    """Why, in the words of the actor."""
+    evidence: Evidence | None = None
+    """What the event rests on, beside the verdict in its case."""
     case: Case
     """The whole case as it was after the event."""
     correction: Correction | None = None

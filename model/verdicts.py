@@ -49,7 +49,11 @@ class Strength(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why a case waits for an analyst and is not delivered; with the last two the file matched before, and not now."""
+    """Why a case waits for a person and is not delivered.
+
+    With `withdrawn` and `no_longer_listed` the file matched before, and not now. `rejected`: people refused the file or
+    the case, whatever the lists say.
+    """
 
     WEAK = "weak"
     SIZE_DIFFERS = "size_differs"
@@ -58,6 +62,7 @@ class HoldReason(StrEnum):
     BENIGN_TOO = "benign_too"
     WITHDRAWN = "withdrawn"
     NO_LONGER_LISTED = "no_longer_listed"
+    REJECTED = "rejected"
 
 
 class Listing(Published):

@@ -2,7 +2,8 @@
 
 TakedownError
 ├── SinkRefused      a sink's address cannot be read, or its scheme is unknown
-└── NotDelivered     a sink did not take an event; the delivery is tried again
+├── NotDelivered     a sink did not take an event; the delivery is tried again
+└── TransitionRefused  an event cannot follow in the state that its case is in
 """
 
 
@@ -16,3 +17,7 @@ class SinkRefused(TakedownError):
 
 class NotDelivered(TakedownError):
     """A sink did not take an event."""
+
+
+class TransitionRefused(TakedownError):
+    """An event cannot follow in the state that its case is in."""

@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # The crawl process opens what hosts send, so it has no store (decision 0025).
     "crawler": frozenset({"model", "settings"}),
     "matcher_client": frozenset({"store", "model", "settings"}),
-    "takedown": frozenset({"store", "model", "settings"}),
+    # The package itself: an event says which release caused it.
+    "takedown": frozenset({"store", "model", "settings", ""}),
     "queue": BELOW_QUEUE | {""},
     "console": BELOW_QUEUE | {"queue", ""},
     "commands": BELOW_QUEUE | {"queue", "console"},

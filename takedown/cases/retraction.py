@@ -48,7 +48,8 @@ def decide(verdict: Verdict, state: CaseState, evidence: CaseVerdict) -> CaseDec
         was_retracted = evidence.status is EntryStatus.DISPUTED or set(evidence.held_because) & set(TAKEN_BACK)
         if state is CaseState.OPEN or not is_match or verdict.held_because or was_retracted:
             return unchanged
-    if is_match and not verdict.held_because:
+    was_rejected = state is CaseState.HELD and HoldReason.REJECTED in evidence.held_because
+    if is_match and not verdict.held_because and not was_rejected:
         return CaseDecision(CaseState.OPEN, evidence_of(verdict))
     retraction = retraction_of(evidence, verdict)
     if retraction is not None:
@@ -96,6 +97,29 @@ def retraction_of(evidence: CaseVerdict, verdict: Verdict) -> Retraction | None:
     return ways[0] if ways and None not in ways else None
 
 
+def news_in(verdict: Verdict, known: Collection[Listing]) -> str | None:
+    """Return how a match is stronger or other evidence than listings that people knew, None when it is not.
+
+    Other evidence: another list or entry, a stronger digest, another category, an entry that is no longer disputed.
+    """
+    if verdict.result is not VerdictResult.MATCH:
+        return None
+    for later in verdict.listings:
+        if not later.accuses:
+            continue
+        name = f"entry {later.entry_id or 'without an id'} of {later.list or later.service or 'a list without a name'}"
+        before = [it for it in known if it.accuses and _is_same_entry(later, it)]
+        if not before:
+            return f"{name} did not list the file when it was refused"
+        if _rank(later) < min(map(_rank, before)):
+            return f"{name} agrees by {later.algorithms[0].upper()}, which it did not when the file was refused"
+        if all((it.category, it.scheme) != (later.category, later.scheme) for it in before):
+            return f"{name} had another category when the file was refused"
+        if later.status is EntryStatus.ACTIVE and all(it.status is EntryStatus.DISPUTED for it in before):
+            return f"{name} was disputed when the file was refused, and is not any more"
+    return None
+
+
 def _retraction(listing: Listing, verdict: Verdict) -> Retraction | None:
     """Return the way in which a verdict takes one listing back: by the same entry, else by any entry of the service."""
     of_entry = [later for later in verdict.listings if _is_same_entry(later, listing)]
@@ -132,15 +156,16 @@ def _is_older(verdict: Verdict, evidence: CaseVerdict) -> bool:
 
 
 def _evidence_after(retraction: Retraction, verdict: Verdict, before: CaseVerdict) -> CaseVerdict:
-    reason = HoldReason(retraction.value)
+    lasting = {HoldReason.REJECTED} & set(before.held_because)
+    reasons = [HoldReason(retraction.value), *lasting]
     source = verdict.source(before.service)
     if verdict.result is VerdictResult.MATCH:
-        return evidence_of(verdict, [reason])
+        return evidence_of(verdict, reasons)
     return before.model_copy(
         update={
             "result": verdict.result,
             "strength": None,
-            "held_because": (reason,),
+            "held_because": tuple(reasons),
             "status": EntryStatus.WITHDRAWN if retraction is Retraction.WITHDRAWN else None,
             "list_version": source.list_version if source is not None else None,
             "built_to": source.built_to if source is not None else None,
@@ -153,5 +178,7 @@ def _evidence_after(retraction: Retraction, verdict: Verdict, before: CaseVerdic
 def _lasting(evidence: CaseVerdict, verdict: Verdict) -> list[HoldReason]:
     """Return the reasons of a retraction that a doubtful match does not end."""
     is_disputed = any(listing.status is EntryStatus.DISPUTED for listing in verdict.listings)
-    lasting = {*TAKEN_BACK, *([HoldReason.DISPUTED] if is_disputed else [])}
+    is_confirmed = not verdict.held_because
+    lasting = {HoldReason.REJECTED, *([HoldReason.DISPUTED] if is_disputed else [])}
+    lasting |= set() if is_confirmed else set(TAKEN_BACK)
     return [reason for reason in evidence.held_because if reason in lasting]

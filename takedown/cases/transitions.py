@@ -1,27 +1,43 @@
-"""Decides what an answer changes of its case: pure functions from the case before to the case after, and its event."""
+"""Decides what an event or an answer changes of its case: pure functions from the case before to the case after."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
+from orbweaver import __version__
 from orbweaver.model import (
     SCHEMA_VERSION,
+    Actor,
+    ActorKind,
     Case,
     CaseState,
+    CaseVerdict,
     Correction,
     Event,
     EventType,
+    Evidence,
+    HoldReason,
+    Retraction,
     Sighting,
+    SightingEvidence,
     Verdict,
     case_id_for,
     event_id_for,
 )
+from orbweaver.takedown.cases.lifecycle import state_after
 from orbweaver.takedown.cases.places import place_of
-from orbweaver.takedown.cases.retraction import CaseDecision, decide, evidence_of
+from orbweaver.takedown.cases.retraction import decide, evidence_of, news_in
 
+PROGRAM: Final = Actor(kind=ActorKind.PROGRAM, name=f"orbweaver {__version__}")
+# The takedown engine never gets these.
+OURS_ALONE: Final = frozenset({EventType.HELD, EventType.NOTE, EventType.ACKNOWLEDGED})
+# What a case is, and what follows from its events: no caller changes these by facts.
+NOT_FACTS: Final = frozenset({"case_id", "state", "state_since", "url", "md5", "sha1", "sha256", "size"})
 _NO_ID = UUID(int=0)
 _TICK = timedelta(milliseconds=1)
 
@@ -49,7 +65,7 @@ class CaseRecord:
 
 @dataclass(frozen=True)
 class CaseChange:
-    """The change that an answer makes to its case: the case afterwards, and the event that it causes, if any."""
+    """A change of a case: the case afterwards, and the event that says it, if any."""
 
     after: CaseRecord
     event: Event | None
@@ -61,8 +77,37 @@ class CaseChange:
 
     @property
     def is_for_engine(self) -> bool:
-        """Whether the takedown engine is told: that a case opens, or a correction of a case that was once opened."""
-        return self.event is not None and self.event.type is not EventType.HELD and self.after.was_opened
+        """Whether the takedown engine is told: every event of a case that was once opened, but for `OURS_ALONE`."""
+        return self.event is not None and self.event.type not in OURS_ALONE and self.after.was_opened
+
+
+def change_by_event(
+    before: CaseRecord,
+    kind: EventType,
+    stamp: Stamp,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    evidence: Evidence | None = None,
+    facts: Mapping[str, Any] = MappingProxyType({}),
+    at: datetime | None = None,
+    correction: Correction | None = None,
+) -> CaseChange:
+    """Return the change that an event makes: every event of a case that exists is made here.
+
+    `facts` are fields of the case that change with it; its state is what the table of `lifecycle` says. `at` is when
+    the thing happened, by default when it is recorded. Raises TransitionRefused; ValueError for facts that are not the
+    caller's to give.
+    """
+    if NOT_FACTS & facts.keys():
+        raise ValueError(f"not facts: {', '.join(sorted(NOT_FACTS & facts.keys()))}")
+    state = state_after(before.case.state, kind)
+    recorded_at = _recorded_at(before, stamp)
+    changed = {**facts, "state": state}
+    if state is not before.case.state:
+        changed["state_since"] = recorded_at
+    case = before.case.model_copy(update=changed)
+    return _with_event(case, kind, before, Stamp(stamp.source, recorded_at), actor, reason, evidence, at, correction)
 
 
 def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp) -> CaseChange:
@@ -71,24 +116,28 @@ def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | N
         raise ValueError("a degenerate digest never makes a case")
     if before is not None:
         return change_by_answer(verdict, before, stamp, sighting)
-    state = CaseState.HELD if verdict.held_because else CaseState.OPEN
+    return new_case(sighting, evidence_of(verdict), stamp)
+
+
+def new_case(sighting: Sighting, evidence: CaseVerdict, stamp: Stamp, reason: str | None = None) -> CaseChange:
+    """Return the change that makes a case of a sighting: held while its evidence has doubts, else open."""
+    kind = EventType.HELD if evidence.held_because else EventType.OPENED
     case = Case(
         case_id=case_id_for(place_of(sighting.url).url, sighting.digests.sha256),
-        state=state,
+        state=state_after(None, kind),
+        state_since=stamp.at,
         url=sighting.url,
         md5=sighting.digests.md5,
         sha1=sighting.digests.sha1,
         sha256=sighting.digests.sha256,
         size=sighting.digests.size,
-        verdict=evidence_of(verdict),
+        verdict=evidence,
         first_seen=_first_seen(sighting),
         last_seen=sighting.seen_at,
         report_ids=tuple(sorted(set(sighting.report_ids))),
         **_seen_there(sighting),
     )
-    kind = EventType.OPENED if state is CaseState.OPEN else EventType.HELD
-    event = _event(case, kind, 1, stamp.source, stamp.at, sighting.seen_at)
-    return CaseChange(CaseRecord(case, 1, state is CaseState.OPEN, stamp.at), event)
+    return _with_event(case, kind, None, stamp, PROGRAM, reason, evidence_of_sighting(sighting), sighting.seen_at)
 
 
 def change_by_answer(
@@ -97,30 +146,91 @@ def change_by_answer(
     """Return the change that a later answer about a case's digests makes, whatever the answer is.
 
     With a sighting, the file was seen again, and the case takes over the facts of the sighting. Without one, the list
-    was only asked again (recall). State and evidence change in the same way in both.
+    was only asked again (recall). Evidence changes in the same way in both. A file that is seen after its case was
+    `removed` or `closed` is there again.
     """
-    decision = decide(verdict, before.case.state, before.case.verdict)
-    facts: dict[str, Any] = {"state": decision.state, "verdict": decision.evidence}
-    if sighting is not None:
-        if sighting.seen_at >= before.case.last_seen:
-            facts |= _seen_there(sighting)
-        facts["first_seen"] = min(before.case.first_seen, _first_seen(sighting))
-        facts["last_seen"] = max(before.case.last_seen, sighting.seen_at)
-        facts["report_ids"] = tuple(sorted({*before.case.report_ids, *sighting.report_ids}))
-    case = before.case.model_copy(update=facts)
-    kind = _kind(decision, before.case.state)
-    if kind is None:
-        return CaseChange(replace(before, case=case), event=None)
+    facts = _facts_of(sighting, before.case)
+    step = _step(verdict, before.case, sighting)
+    facts["verdict"] = step.evidence
+    if step.evidence is not before.case.verdict and not step.evidence.held_because:
+        facts["assessment"] = None  # the case rests on its list from now on
+    if step.kind is None:
+        return CaseChange(replace(before, case=before.case.model_copy(update=facts)), event=None)
     correction = None
-    if decision.retraction is not None:
-        correction = Correction(retraction=decision.retraction, before=before.case.verdict)
-    recorded_at = _recorded_at(before, stamp)
-    at = sighting.seen_at if sighting is not None else verdict.asked_at or recorded_at
-    event = _event(case, kind, before.sequence + 1, stamp.source, recorded_at, at, correction)
-    return CaseChange(
-        CaseRecord(case, event.sequence, before.was_opened or kind is EventType.OPENED, recorded_at),
-        event,
+    if step.retraction is not None:
+        correction = Correction(retraction=step.retraction, before=before.case.verdict)
+    return change_by_event(
+        before,
+        step.kind,
+        stamp,
+        actor=PROGRAM,
+        reason=step.reason,
+        evidence=None if sighting is None else evidence_of_sighting(sighting),
+        facts=facts,
+        at=sighting.seen_at if sighting is not None else verdict.asked_at,
+        correction=correction,
     )
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An answer's meaning for a case: its evidence from then on, and the kind of its event, if there is one."""
+
+    evidence: CaseVerdict
+    kind: EventType | None = None
+    retraction: Retraction | None = None
+    reason: str | None = None
+
+
+def _step(verdict: Verdict, case: Case, sighting: Sighting | None) -> _Step:
+    if case.state is CaseState.WITHDRAWN:
+        return _step_of_withdrawn(verdict, case)
+    state = CaseState.HELD if case.state is CaseState.HELD else CaseState.OPEN
+    decision = decide(verdict, state, case.verdict)
+    if decision.retraction is not None:
+        return _Step(decision.evidence, EventType.CORRECTED, decision.retraction)
+    if state is CaseState.HELD:
+        return _Step(decision.evidence, EventType.OPENED if decision.state is CaseState.OPEN else None)
+    is_back = case.state is not CaseState.OPEN and sighting is not None and _is_since(sighting.seen_at, case)
+    return _Step(decision.evidence, EventType.REOPENED if is_back else None)
+
+
+def _step_of_withdrawn(verdict: Verdict, case: Case) -> _Step:
+    """Hold a case that people refused when there is evidence that they did not have; else leave it as it is."""
+    news = news_in(verdict, case.verdict.listings)
+    if news is None:
+        return _Step(case.verdict)
+    return _Step(evidence_of(verdict, [HoldReason.REJECTED]), EventType.HELD, reason=news)
+
+
+def _is_since(seen_at: datetime, case: Case) -> bool:
+    return case.state_since is None or seen_at > case.state_since
+
+
+def evidence_of_sighting(sighting: Sighting) -> Evidence:
+    """Return a sighting as the evidence of an event."""
+    return Evidence(
+        sighting=SightingEvidence(
+            seen_at=sighting.seen_at,
+            url=sighting.url,
+            final_url=sighting.final_url,
+            ip=sighting.ip,
+            http=sighting.http,
+            **sighting.digests.model_dump(),
+        )
+    )
+
+
+def _facts_of(sighting: Sighting | None, case: Case) -> dict[str, Any]:
+    """Return the fields of a case that a sighting changes; none without one."""
+    if sighting is None:
+        return {}
+    return {
+        **(_seen_there(sighting) if sighting.seen_at >= case.last_seen else {}),
+        "first_seen": min(case.first_seen, _first_seen(sighting)),
+        "last_seen": max(case.last_seen, sighting.seen_at),
+        "report_ids": tuple(sorted({*case.report_ids, *sighting.report_ids})),
+    }
 
 
 def _first_seen(sighting: Sighting) -> datetime:
@@ -131,14 +241,6 @@ def _first_seen(sighting: Sighting) -> datetime:
 def _recorded_at(before: CaseRecord, stamp: Stamp) -> datetime:
     """Return the time to record an event at: later than the one before, also when the clocks of two workers differ."""
     return stamp.at if before.recorded_at is None else max(stamp.at, before.recorded_at + _TICK)
-
-
-def _kind(decision: CaseDecision, before: CaseState) -> EventType | None:
-    if decision.retraction is not None:
-        return EventType.CORRECTED
-    if before is CaseState.HELD and decision.state is CaseState.OPEN:
-        return EventType.OPENED
-    return None
 
 
 def _seen_there(sighting: Sighting) -> dict[str, Any]:
@@ -152,25 +254,32 @@ def _seen_there(sighting: Sighting) -> dict[str, Any]:
     }
 
 
-def _event(
+def _with_event(
     case: Case,
     kind: EventType,
-    sequence: int,
-    source: UUID,
-    recorded_at: datetime,
-    at: datetime,
+    before: CaseRecord | None,
+    stamp: Stamp,
+    actor: Actor,
+    reason: str | None,
+    evidence: Evidence | None,
+    at: datetime | None,
     correction: Correction | None = None,
-) -> Event:
+) -> CaseChange:
     event = Event(
         schema_version=SCHEMA_VERSION,
         event_id=_NO_ID,
-        source=source,
+        source=stamp.source,
         case_id=case.case_id,
-        sequence=sequence,
-        recorded_at=recorded_at,
+        sequence=1 if before is None else before.sequence + 1,
+        recorded_at=stamp.at,
         type=kind,
-        at=at,
+        at=at or stamp.at,
+        actor=actor,
+        reason=reason,
+        evidence=evidence,
         case=case,
         correction=correction,
     )
-    return event.model_copy(update={"event_id": event_id_for(event)})
+    event = event.model_copy(update={"event_id": event_id_for(event)})
+    was_opened = kind is EventType.OPENED or (before is not None and before.was_opened)
+    return CaseChange(CaseRecord(case, event.sequence, was_opened, stamp.at), event)

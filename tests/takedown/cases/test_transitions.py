@@ -52,7 +52,7 @@ def test_the_ids_are_the_documented_ones() -> None:
     assert str(event.case_id) == a_sighting().sighting_id
     content = json.loads(event.model_dump_json(exclude={"event_id"}))
     assert event.event_id == uuid5(STAMP.source, json.dumps(content, sort_keys=True, separators=(",", ":")))
-    assert (event.schema_version, event.source, event.recorded_at) == ("1.1", STAMP.source, STAMP.at)
+    assert (event.schema_version, event.source, event.recorded_at) == ("1.2", STAMP.source, STAMP.at)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_ids_are_the_documented_ones() -> None:
         {"type": EventType.HELD},
         {"at": NOON + timedelta(milliseconds=1)},
         {"case_id": UUID(int=1)},
-        {"schema_version": "1.2"},
+        {"schema_version": "1.3"},
     ],
     ids=lambda other: next(iter(other)),
 )
