@@ -58,7 +58,7 @@ class SeenThere(NamedTuple):
 
     @property
     def sighting_id(self) -> str:
-        """The id of its sighting: model.Sighting."""
+        """The id of its sighting: model.sightings.Sighting."""
         return str(case_id_for(self.url, self.digests.sha256))
 
 

@@ -91,7 +91,7 @@ def _scheme(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | N
 
 
 def _authority(scope: Scope, reached: ReachedUrl, now: datetime) -> UrlDecision | None:  # noqa: ARG001
-    # model.Scope itself makes sure that robots.txt is overridden only under a named authority.
+    # model.scopes.Scope itself makes sure that robots.txt is overridden only under a named authority.
     if scope.expires_at is None or now < scope.expires_at:
         return None
     return UrlDecision(is_allowed=False, rule="scope.expired", reason=f"allowed until {format_time(scope.expires_at)}")

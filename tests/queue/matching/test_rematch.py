@@ -376,6 +376,7 @@ def test_a_match_of_the_rematch_is_settled_as_that_of_a_recrawl(
     work(store)
     one, other = sorted(case_store.all_cases(store), key=lambda case: case.url)
     differing = {"case_id", "url", "last_url", "final_url", "md5", "sha1", "sha256", "size", "first_seen", "last_seen"}
+    differing |= {"state_since"}
     shown = [
         case.model_dump(exclude=differing | {"verdict"}) | {"of": case.verdict.model_dump(exclude={"asked_at"})}
         for case in (one, other)
