@@ -93,10 +93,8 @@ RENAMED: Mapping[str, str] = {
 }
 
 
-# At an address of these networks each host has its own pace. On loopback servers are told apart by their ports.
-# The others are those that Cloudflare (cloudflare.com/ips) and Fastly (api.fastly.com/public-ip-list) publish:
-# thousands of hosts share an address there, and it bears all of them.
-_LOOPBACK = "127.0.0.0/8 ::1/128"
+# The networks of CDNs, as these publish them: cloudflare.com/ips and api.fastly.com/public-ip-list. Thousands of hosts
+# share an address there; it bears all of them, and it does not say where a file really is.
 _CLOUDFLARE = """
     103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 104.16.0.0/13 104.24.0.0/14 108.162.192.0/18 131.0.72.0/22
     141.101.64.0/18 162.158.0.0/15 172.64.0.0/13 173.245.48.0/20 188.114.96.0/20 190.93.240.0/20 197.234.240.0/22
@@ -108,7 +106,28 @@ _FASTLY = """
     140.248.128.0/17 146.75.0.0/17 151.101.0.0/16 157.52.64.0/18 167.82.0.0/17 167.82.128.0/20 167.82.160.0/20
     167.82.224.0/20 172.111.64.0/18 185.31.16.0/22 199.27.72.0/21 199.232.0.0/16 2a04:4e40::/32 2a04:4e42::/32
 """
-_OWN_PACE_NETWORKS = (*_LOOPBACK.split(), *_CLOUDFLARE.split(), *_FASTLY.split())
+CDN_NETWORKS: Mapping[str, tuple[str, ...]] = {
+    "Cloudflare": tuple(_CLOUDFLARE.split()),
+    "Fastly": tuple(_FASTLY.split()),
+}
+# At an address of these networks each host has its own pace. On loopback servers are told apart by their ports.
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+_OWN_PACE_NETWORKS = (*_LOOPBACK, *(network for networks in CDN_NETWORKS.values() for network in networks))
+
+_ROUTE = re.compile(r"([A-Za-z]{2}|\*)=([A-Za-z0-9][A-Za-z0-9._-]{0,63})")
+# What people write for a country that ISO 3166 calls otherwise.
+_NO_COUNTRIES = {"UK": "GB", "EL": "GR"}
+
+
+def read_route(text: str) -> tuple[str, str]:
+    """Read a route such as `SE=police` or `*=inhope`: a country by ISO 3166, or all others. Raises ValueError."""
+    match = _ROUTE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no route: write a country and a word, SE=police, or *=inhope for all others")
+    country = match[1].upper()
+    if country in _NO_COUNTRIES:
+        raise ValueError(f"{text!r}: the code of that country is {_NO_COUNTRIES[country]}")
+    return country, match[2]
 
 
 class Settings(BaseSettings):
@@ -147,6 +166,11 @@ class Settings(BaseSettings):
     )
     nat64_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="NAT64 prefixes of this network; none: DNS is asked (RFC 7050)"
+    )
+    geo_country_db: Path | None = Field(default=None, description="a MaxMind DB file: address to country")
+    geo_asn_db: Path | None = Field(default=None, description="a MaxMind DB file: address to network and its provider")
+    routes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="who is told of a case, by the country of the file: SE=police, *=inhope"
     )
     sandbox: Literal["on", "off"] = Field(default="on", description="off: crawl without kernel containment")
     user_agent: str = Field(default="Mozilla/5.0 (compatible; Orbweaver/0.1)", description="sent to hosts")
@@ -234,7 +258,7 @@ class Settings(BaseSettings):
             return tuple(part for part in _NEXT_SINK.split(value.strip(" ,\t\n")) if part)
         return value
 
-    @field_validator("allow_addresses", "nat64_prefixes", "own_pace_networks", mode="before")
+    @field_validator("allow_addresses", "nat64_prefixes", "own_pace_networks", "routes", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         """Lists are written with commas or spaces, as operators write them in unit files."""
@@ -248,6 +272,21 @@ class Settings(BaseSettings):
         """Refuse what is no network here: a worker reads the list when its first recrawl begins."""
         for text in value:
             ip_network(text)
+        return value
+
+    @field_validator("geo_country_db", "geo_asn_db", mode="before")
+    @classmethod
+    def _no_path(cls, value: object) -> object:
+        """A variable that is set to nothing names no file: Path("") would be the working directory."""
+        return value if not isinstance(value, str) or value.strip() else None
+
+    @field_validator("routes")
+    @classmethod
+    def _check_routes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        countries = [read_route(text)[0] for text in value]
+        for country in countries:
+            if countries.count(country) > 1:
+                raise ValueError(f"{country} has two routes")
         return value
 
     @property

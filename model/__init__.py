@@ -24,6 +24,9 @@ from orbweaver.model.evidence import (
     Evidence,
     SightingEvidence,
 )
+from orbweaver.model.hosting import (
+    Hosting,
+)
 from orbweaver.model.identity import (
     CASE_NAMESPACE,
     case_id_for,
@@ -108,6 +111,7 @@ __all__ = [
     "Evidence",
     "HoldReason",
     "HostAnswers",
+    "Hosting",
     "HttpFacts",
     "LeftOut",
     "Limits",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from orbweaver.model.evidence import AppliedAssessment
+from orbweaver.model.hosting import Hosting
 from orbweaver.model.nouns import Md5, Published, Sha1, Sha256
 from orbweaver.model.sightings import HttpFacts
 from orbweaver.model.times import Moment
@@ -148,6 +149,8 @@ class Case(Published):
     """The server's answer when the file was seen last."""
     removal: Removal | None = None
     """What the checks of the case have shown; null before the first one."""
+    hosting: Hosting | None = None
+    """Where the address is that answered, and who is told because of it; null in cases of older releases."""
 
     @property
     def newest_url(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver import settings as orbweaver_settings
-from orbweaver.settings import RENAMED, SettingsRefused, read_duration, read_duration_or_seconds
+from orbweaver.settings import RENAMED, SettingsRefused, read_duration, read_duration_or_seconds, read_route
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,35 @@ def test_the_networks_with_a_pace_of_their_own_are_networks(monkeypatch: pytest.
     monkeypatch.setenv("OWN_PACE_NETWORKS", "192.0.2.1/24")
     with pytest.raises(SettingsRefused, match=r"OWN_PACE_NETWORKS='192.0.2.1/24'.*has host bits set"):
         orbweaver_settings.load()
+
+
+def test_a_route_is_a_country_and_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTES", "SE=police, de=bka.desk-2 *=inhope")
+    assert orbweaver_settings.load().routes == ("SE=police", "de=bka.desk-2", "*=inhope")
+    assert read_route("de=bka.desk-2") == ("DE", "bka.desk-2")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("SE", "is no route: write a country and a word, SE=police"),
+        ("Sweden=police", "is no route"),
+        ("SE=", "is no route"),
+        ("SE=two words", "'words' is no route"),
+        ("SE=a/b", "is no route"),
+        ("SE=police SE=inhope", "SE has two routes"),
+        ("se=police SE=police", "SE has two routes"),
+        ("UK=police", "the code of that country is GB"),
+    ],
+)
+def test_what_is_no_route_is_refused(monkeypatch: pytest.MonkeyPatch, written: str, said: str) -> None:
+    monkeypatch.setenv("ROUTES", written)
+    with pytest.raises(SettingsRefused, match=f"^setting ROUTES={written!r}: .*{said}"):
+        orbweaver_settings.load()
+
+
+def test_a_database_that_is_set_to_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEO_COUNTRY_DB", " ")
+    assert orbweaver_settings.load().geo_country_db is None
+    monkeypatch.setenv("GEO_COUNTRY_DB", "/srv/my country.mmdb")
+    assert str(orbweaver_settings.load().geo_country_db) == "/srv/my country.mmdb"

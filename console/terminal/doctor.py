@@ -25,6 +25,7 @@ from orbweaver.matcher_client.gate import health_gate, service_health
 from orbweaver.matcher_client.protocol import MatchingService
 from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.several_services import open_services, rules_of
+from orbweaver.model import now
 from orbweaver.queue.fleet import capacity
 from orbweaver.queue.records import batches
 from orbweaver.settings import Settings
@@ -34,6 +35,7 @@ from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_existing
 from orbweaver.takedown.delivery.sinks.opening import open_sinks
 from orbweaver.takedown.errors import TakedownError
+from orbweaver.takedown.hosting.locating import locator_of
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,7 @@ def _settings(settings: Settings) -> Iterator[Check]:
     except ValueError as error:
         yield Check("egress", "fail", f"NAT64_PREFIXES: {error}")
     yield from _sinks(settings)
+    yield from (Check("hosting", state, finding) for state, finding in locator_of(settings).examine(now()))
 
 
 def _sinks(settings: Settings) -> Iterator[Check]:

@@ -40,9 +40,12 @@ SETTINGS: Mapping[QueueName, tuple[str, ...]] = MappingProxyType(
             "user_agent",
         ),
         QueueName.MATCH: (
+            "geo_asn_db",
+            "geo_country_db",
             "matcher_url",
             "max_list_age",
             "max_list_shrinkage",
+            "routes",
             "sighting_retention",
             "verdict_cache",
         ),
