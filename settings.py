@@ -219,6 +219,12 @@ class Settings(BaseSettings):
     slice_pages: int = Field(
         default=1_000, ge=1, description="pages after which a recrawl lets others go first, and then goes on"
     )
+    stop_grace: DurationOrSeconds = Field(
+        default=timedelta(seconds=10),
+        ge=timedelta(0),
+        le=timedelta(hours=1),
+        description="a transfer that is under way may go on so long when a recrawl is stopped; workers end within 15 s",
+    )
 
     sighting_retention: Duration = Field(
         default=timedelta(days=90),

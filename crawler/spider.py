@@ -140,7 +140,7 @@ class RecrawlSpider(Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Visit everything, and keep the clock of the recrawl; Scrapy ends the crawl when this ends."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop, INTERRUPTED)
+        loop.add_signal_handler(signal.SIGTERM, self.interrupt)
         loop.call_later(max(self._scope.limits.max_seconds - self._seconds_before, 0), self.stop, "max_seconds")
         self._visit_pool = VisitPool(
             self._frontier,
@@ -174,12 +174,24 @@ class RecrawlSpider(Spider):
         self._visit_pool.stop()
         self.fetcher.end()
 
+    def interrupt(self) -> None:
+        """Begin no further visit; end what is being transferred when STOP_GRACE is over, or at the second interrupt."""
+        if self.stopped_by == INTERRUPTED:
+            self.fetcher.end()
+        elif self.stopped_by is None or self.stopped_by in SLICES:
+            self._begin_no_more(INTERRUPTED)
+            grace = self._own_settings.stop_grace.total_seconds()
+            asyncio.get_running_loop().call_later(grace, self.fetcher.end)
+
     def _end_slice(self, reason: str) -> None:
         """Begin no further visit; what is being transferred comes to its end, and what waits goes to the next slice."""
         if self.stopped_by is None:
-            self._navigator.stop(reason)
-            self._visit_pool.stop()
-            self._politeness.end()
+            self._begin_no_more(reason)
+
+    def _begin_no_more(self, reason: str) -> None:
+        self._navigator.stop(reason)
+        self._visit_pool.stop()
+        self._politeness.end()
 
     def finish(self) -> None:
         """Record the rest after the crawl has ended; raises NotRecorded."""

@@ -310,17 +310,20 @@ class Gate:
     def wait_until_reached(self) -> None:
         assert self._reached.wait(300), "nobody came to the gate"
 
+    def open(self) -> None:
+        self._open.set()
+
     def __enter__(self) -> Gate:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.set()
+        self.open()
 
 
 def test_sigterm_ends_a_crawl_that_hangs_and_keeps_what_was_found() -> None:
     with SyntheticHost({"/": links("/a.png", "/gate"), "/a.png": image()}) as host, Gate() as gate:
         host.resources["/gate"] = Resource(None, gate.answer)
-        child = start(crawl_here, order(host.url, host_connections=1, header_timeout=600))
+        child = start(crawl_here, order(host.url, host_connections=1, header_timeout=600, stop_grace=0))
         gate.wait_until_reached()
         os.kill(child.process.pid, signal.SIGTERM)
         found = child.wait()
@@ -328,6 +331,31 @@ def test_sigterm_ends_a_crawl_that_hangs_and_keeps_what_was_found() -> None:
     assert found.urls == [host.url + "a.png"]
     assert found.skip_of(host.url + "gate").outcome == "interrupted"
     assert found.skip_of(host.url + "gate").is_failure
+
+
+def test_sigterm_lets_a_transfer_come_to_its_end_and_begins_no_other() -> None:
+    with SyntheticHost({"/": links("/gate", "/later")}) as host, Gate() as gate, Gate() as later:
+        host.resources["/gate"] = Resource(None, gate.answer)
+        host.resources["/later"] = Resource(None, later.answer)
+        child = start(crawl_here, order(host.url, host_connections=1, header_timeout=600, stop_grace=3_600))
+        gate.wait_until_reached()
+        os.kill(child.process.pid, signal.SIGTERM)
+        gate.open()
+        found = child.wait()
+    assert (found.stopped_by, found.urls) == ("interrupted", [host.url + "gate"])
+    assert [(one.outcome, one.count) for one in found.skips] == [("interrupted", 1)]
+
+
+def test_a_second_sigterm_waits_for_no_transfer() -> None:
+    with SyntheticHost({"/": links("/gate")}) as host, Gate() as gate:
+        host.resources["/gate"] = Resource(None, gate.answer)
+        child = start(crawl_here, order(host.url, host_connections=1, header_timeout=600, stop_grace=3_600))
+        gate.wait_until_reached()
+        while child.process.is_alive():
+            os.kill(child.process.pid, signal.SIGTERM)
+            child.process.join(0.05)
+        found = child.wait()
+    assert found.skip_of(host.url + "gate").outcome == "interrupted"
 
 
 def crawl_unrecorded(one: Order, may_record: int) -> str:
