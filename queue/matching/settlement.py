@@ -19,6 +19,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_places, case_store
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer, change_by_match
+from orbweaver.takedown.hosting.locating import locator_of
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -175,14 +176,16 @@ def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], st
     """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
     before: dict[str, CaseRecord | None] = {}
     changes = []
+    locator = locator_of(orbweaver_settings.load())
     for case_id, sighting, verdict in answers:
+        located = locator.locate(sighting.ip)
         if case_id not in before:
             before[case_id] = case_store.record_of(pipe, case_id)
         record = before[case_id]
         if verdict.result is VerdictResult.MATCH:
-            change = change_by_match(sighting, verdict, record, stamp)
+            change = change_by_match(sighting, verdict, record, stamp, located)
         elif record is not None:
-            change = change_by_answer(verdict, record, stamp, sighting)
+            change = change_by_answer(verdict, record, stamp, sighting, located)
         else:
             continue  # the case was removed meanwhile
         before[case_id] = change.after

@@ -22,6 +22,7 @@ from orbweaver.model import (
     EventType,
     Evidence,
     HoldReason,
+    Hosting,
     Retraction,
     Sighting,
     SightingEvidence,
@@ -29,9 +30,10 @@ from orbweaver.model import (
     case_id_for,
     event_id_for,
 )
-from orbweaver.takedown.cases.lifecycle import state_after
+from orbweaver.takedown.cases.lifecycle import TRANSITIONS, state_after
 from orbweaver.takedown.cases.places import place_of
 from orbweaver.takedown.cases.retraction import decide, evidence_of, news_in
+from orbweaver.takedown.hosting.moves import facts_before, hosting_after, move_of
 
 PROGRAM: Final = Actor(kind=ActorKind.PROGRAM, name=f"orbweaver {__version__}")
 # The takedown engine never gets these.
@@ -110,16 +112,28 @@ def change_by_event(
     return _with_event(case, kind, before, Stamp(stamp.source, recorded_at), actor, reason, evidence, at, correction)
 
 
-def change_by_match(sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp) -> CaseChange:
-    """Return the change that a match of a sighting makes: a new case, open or held, or a change of the old one."""
+def change_by_match(
+    sighting: Sighting, verdict: Verdict, before: CaseRecord | None, stamp: Stamp, located: Hosting | None = None
+) -> CaseChange:
+    """Return the change that a match of a sighting makes: a new case, open or held, or a change of the old one.
+
+    `located` is what is known of the address of the sighting; None where nobody asked.
+    """
     if sighting.digests.is_degenerate:
         raise ValueError("a degenerate digest never makes a case")
     if before is not None:
-        return change_by_answer(verdict, before, stamp, sighting)
-    return new_case(sighting, evidence_of(verdict), stamp)
+        return change_by_answer(verdict, before, stamp, sighting, located)
+    return new_case(sighting, evidence_of(verdict), stamp, located=located)
 
 
-def new_case(sighting: Sighting, evidence: CaseVerdict, stamp: Stamp, reason: str | None = None) -> CaseChange:
+def new_case(
+    sighting: Sighting,
+    evidence: CaseVerdict,
+    stamp: Stamp,
+    reason: str | None = None,
+    *,
+    located: Hosting | None = None,
+) -> CaseChange:
     """Return the change that makes a case of a sighting: held while its evidence has doubts, else open."""
     kind = EventType.HELD if evidence.held_because else EventType.OPENED
     case = Case(
@@ -135,27 +149,33 @@ def new_case(sighting: Sighting, evidence: CaseVerdict, stamp: Stamp, reason: st
         first_seen=_first_seen(sighting),
         last_seen=sighting.seen_at,
         report_ids=tuple(sorted(set(sighting.report_ids))),
+        hosting=located,
         **_seen_there(sighting),
     )
     return _with_event(case, kind, None, stamp, PROGRAM, reason, evidence_of_sighting(sighting), sighting.seen_at)
 
 
 def change_by_answer(
-    verdict: Verdict, before: CaseRecord, stamp: Stamp, sighting: Sighting | None = None
+    verdict: Verdict,
+    before: CaseRecord,
+    stamp: Stamp,
+    sighting: Sighting | None = None,
+    located: Hosting | None = None,
 ) -> CaseChange:
     """Return the change that a later answer about a case's digests makes, whatever the answer is.
 
     With a sighting, the file was seen again, and the case takes over the facts of the sighting. Without one, the list
     was only asked again (recall). Evidence changes in the same way in both. A file that is seen after its case was
-    `removed` or `closed` is there again.
+    `removed` or `closed` is there again. One that is seen at another address may have moved.
     """
-    facts = _facts_of(sighting, before.case)
+    facts = _facts_of(sighting, before.case, located)
     step = _step(verdict, before.case, sighting)
     facts["verdict"] = step.evidence
     if step.evidence is not before.case.verdict and not step.evidence.held_because:
         facts["assessment"] = None  # the case rests on its list from now on
     if step.kind is None:
-        return CaseChange(replace(before, case=before.case.model_copy(update=facts)), event=None)
+        moved = _moved(before, facts, stamp, sighting, located)
+        return moved or CaseChange(replace(before, case=before.case.model_copy(update=facts)), event=None)
     correction = None
     if step.retraction is not None:
         correction = Correction(retraction=step.retraction, before=before.case.verdict)
@@ -169,6 +189,28 @@ def change_by_answer(
         facts=facts,
         at=sighting.seen_at if sighting is not None else verdict.asked_at,
         correction=correction,
+    )
+
+
+def _moved(
+    before: CaseRecord, facts: Mapping[str, Any], stamp: Stamp, sighting: Sighting | None, located: Hosting | None
+) -> CaseChange | None:
+    """Return the change of a file that is hosted elsewhere by its newest sighting; None when it is not."""
+    case = before.case
+    if sighting is None or located is None or sighting.seen_at < case.last_seen:
+        return None
+    kind = move_of(case, sighting.ip, located, sighting.seen_at)
+    if kind is None or (case.state, EventType.MOVED) not in TRANSITIONS:
+        return None
+    return change_by_event(
+        before,
+        EventType.MOVED,
+        stamp,
+        actor=PROGRAM,
+        reason=f"another {kind}",
+        evidence=evidence_of_sighting(sighting).model_copy(update={"facts": facts_before(case)}),
+        facts=facts,
+        at=sighting.seen_at,
     )
 
 
@@ -221,12 +263,17 @@ def evidence_of_sighting(sighting: Sighting) -> Evidence:
     )
 
 
-def _facts_of(sighting: Sighting | None, case: Case) -> dict[str, Any]:
+def _facts_of(sighting: Sighting | None, case: Case, located: Hosting | None) -> dict[str, Any]:
     """Return the fields of a case that a sighting changes; none without one."""
     if sighting is None:
         return {}
+    newest: dict[str, Any] = {}
+    if sighting.seen_at >= case.last_seen:
+        newest = _seen_there(sighting)
+        if located is not None:
+            newest["hosting"] = hosting_after(case, sighting.ip, located, sighting.seen_at)
     return {
-        **(_seen_there(sighting) if sighting.seen_at >= case.last_seen else {}),
+        **newest,
         "first_seen": min(case.first_seen, _first_seen(sighting)),
         "last_seen": max(case.last_seen, sighting.seen_at),
         "report_ids": tuple(sorted({*case.report_ids, *sighting.report_ids})),

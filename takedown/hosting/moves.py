@@ -64,6 +64,19 @@ def hosting_after(before: Case, ip: str | None, located: Hosting, at: datetime) 
     return located.model_copy(update={"also_at": dict(newest)})
 
 
+def facts_before(case: Case) -> dict[str, str]:
+    """Return where a case was before a move, as facts of the evidence: those that were known."""
+    old = case.hosting or Hosting()
+    facts = {
+        "ip_before": case.ip,
+        "asn_before": None if old.asn is None else str(old.asn),
+        "provider_before": old.provider,
+        "country_before": old.country,
+        "route_before": old.route,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def _is_remembered(hosting: Hosting, ip: str, at: datetime) -> bool:
     seen_at = hosting.also_at.get(ip)
     return seen_at is not None and at - seen_at <= REMEMBERED
