@@ -69,7 +69,7 @@ def seconds_a_call() -> float:
 def main(times: int) -> None:
     """Measure so many times and print a table."""
     measured: list[dict[str, float]] = []
-    sandbox.unavailable_reason()  # as the worker does, so that landlockpy finds libc once
+    sandbox.prepare()  # as a worker does
     for _ in range(times):
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(target=measure, args=(sender,))

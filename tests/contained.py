@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import pytest
 from orbweaver import settings as orbweaver_settings
 from orbweaver.crawler import crawl_messages, message_checks, recrawl
+from orbweaver.crawler.containment import sandbox
 from orbweaver.crawler.fetching.connecting import tls
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.rules import scope
@@ -94,6 +95,7 @@ def _work(
     os.environ.update(environment)
     if environment:
         tls.verified_context.cache_clear()  # what the server has read may be another with these
+        sandbox._names_to_read.cache_clear()
     try:
         value = getattr(_module(file, module), name)(*arguments)
     except Exception as error:

@@ -7,6 +7,7 @@ truncate or execute a file. It can start threads but no processes, and opens TCP
 from __future__ import annotations
 
 import contextlib
+import functools
 import mimetypes
 import os
 import resource
@@ -58,6 +59,8 @@ SYSTEM_PATHS = (
     "/dev/urandom",
 )
 
+_OF_FOLDERS = AccessFS.READ_FILE | AccessFS.READ_DIR
+
 _entered: Enforced | None = None
 
 
@@ -100,6 +103,14 @@ def unavailable_reason() -> str | None:
     if abi < OLDEST_ABI:
         return f"this kernel's Landlock has ABI {abi}, {OLDEST_ABI} is needed (Linux 6.7 or newer)"
     return system_calls.unavailable_reason()
+
+
+def prepare() -> None:
+    """Find out once what each process that is forked from this one would find out again when it enters."""
+    if unavailable_reason() is None:  # landlockpy looks for libc with a program, once in each process
+        _ruleset().close()  # makes the names of its rights, which takes longer than all rules
+        _names_to_read()
+        system_calls.prepare()
 
 
 def enter(
@@ -185,14 +196,13 @@ def _lower(kind: int, value: int) -> None:
 
 def _restrict(ports: tuple[int, ...]) -> None:
     abi = landlockpy.abi_version()
-    scoped = Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET
-    # UDP stays open: name resolution needs it, and the egress rules judge every TCP address.
-    handled_net = AccessNet.BIND_TCP | AccessNet.CONNECT_TCP
-    with Ruleset(handled_net=handled_net, scoped=scoped) as rules:
-        for path in _readable_paths():
-            access = AccessFS.READ_FILE | AccessFS.READ_DIR if path.is_dir() else AccessFS.READ_FILE
-            with contextlib.suppress(FileNotFoundError):  # removed since it was listed: nothing to allow
-                rules.allow_path(path, access)
+    with _ruleset() as rules:
+        root = os.stat("/")  # noqa: PTH116 - each path object takes a process longer than its rule
+        for name in _names_to_read():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # nothing to allow
+                found = os.stat(name)  # noqa: PTH116
+                if not os.path.samestat(found, root):
+                    rules.allow_path(name, _OF_FOLDERS if stat.S_ISDIR(found.st_mode) else AccessFS.READ_FILE)
         for port in ports:
             rules.allow_port(port, AccessNet.CONNECT_TCP)
         rules.restrict()
@@ -200,15 +210,21 @@ def _restrict(ports: tuple[int, ...]) -> None:
             raise SandboxUnavailable("Landlock did not take effect")
 
 
-def _readable_paths() -> list[Path]:
+def _ruleset() -> Ruleset:
+    # UDP stays open: name resolution needs it, and the egress rules judge every TCP address.
+    handled_net = AccessNet.BIND_TCP | AccessNet.CONNECT_TCP
+    return Ruleset(handled_net=handled_net, scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET)
+
+
+@functools.cache
+def _names_to_read() -> tuple[str, ...]:
+    """Return the names of what may be read, found out once; what each leads to is looked at when it is allowed."""
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
-    packages = {entry for entry in sys.path if entry and Path(entry).is_dir()}
-    ours = {str(Path(__file__).resolve().parents[2])}
+    packages = {str(Path(entry).absolute()) for entry in sys.path if entry and Path(entry).is_dir()}
+    ours = str(Path(__file__).resolve().parents[2])
     roots = {path for path in ssl.get_default_verify_paths()[:2] if path}  # SSL_CERT_FILE and SSL_CERT_DIR, too
     # The standard library's mimetypes reads the system's tables when it is first used.
-    system = (*SYSTEM_PATHS, *roots, *mimetypes.knownfiles)
-    wanted = {Path(path).resolve() for path in (*python, *packages, *ours, *system)}
-    return sorted(path for path in wanted if os.access(path, os.R_OK) and path != Path("/"))
+    return tuple(sorted({*python, *packages, ours, *roots, *SYSTEM_PATHS, *map(str, mimetypes.knownfiles)}))
 
 
 def _prove_that_no_file_can_be_created() -> None:

@@ -53,7 +53,7 @@ def _prepare() -> None:
     from orbweaver.crawler.fetching.connecting.tls import verified_context
 
     mimetypes.init()  # reads the system's table, which would cost every fork some 4 ms
-    sandbox.unavailable_reason()  # landlockpy looks for libc with a program, once in each process
+    sandbox.prepare()  # reading paths and assembling the filter would cost every fork some 6 ms
     with contextlib.suppress(ReadersWrong):  # each recrawl says so; here its first use is done once: 60 ms
         reader_proof.read_samples()
     prove_readers()

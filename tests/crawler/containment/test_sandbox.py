@@ -316,6 +316,7 @@ def test_a_log_that_is_a_file_says_why_it_ends(tmp_path: Path) -> None:
 def sizes_of_our_own(names: list[str]) -> dict[str, int]:
     # An installed package is readable with all of site-packages; in a checkout nothing else may lead to our files.
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() not in {ROOT, *ROOT.parents}]
+    sandbox._names_to_read.cache_clear()
     enter(80)
     return {name: len((ROOT / name).read_bytes()) for name in names}
 
@@ -323,6 +324,36 @@ def sizes_of_our_own(names: list[str]) -> dict[str, int]:
 def test_our_own_modules_can_be_read_however_deep_they_lie() -> None:
     names = ["settings.py", "crawler/errors.py", "crawler/rules/acting_links.txt", "queue/jobs.py"]
     assert run(sizes_of_our_own, names) == {name: (ROOT / name).stat().st_size for name in names}
+
+
+def what_links_lead_to(folder: Path) -> dict[str, bool]:
+    """Prepare, let two links to what may be read lead elsewhere, and enter: what can be read then?"""
+    sandbox.prepare()
+    for name, target in (("file", folder / "new"), ("folder", Path("/"))):
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+    enter(80)
+    read = (folder / "file", folder / "old", Path("/etc/passwd"))
+    return {path.name: os.access(path, os.F_OK) and can_be_read(path) for path in read}
+
+
+def can_be_read(path: Path) -> bool:
+    try:
+        return path.read_bytes() is not None
+    except PermissionError:
+        return False
+
+
+def test_what_a_name_leads_to_when_the_sandbox_is_entered_can_be_read_but_never_everything(tmp_path: Path) -> None:
+    """A resolver's file may be another one each day of a worker's life."""
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "file").symlink_to(tmp_path / "old")
+    (tmp_path / "folder").symlink_to(tmp_path / "certificates")
+    (tmp_path / "certificates").mkdir()
+    names = {"SSL_CERT_FILE": str(tmp_path / "file"), "SSL_CERT_DIR": str(tmp_path / "folder")}
+    can_be = run(what_links_lead_to, tmp_path, environment=names)
+    assert can_be == {"file": True, "old": False, "passwd": False}
 
 
 async def use_everything(url: str, port: int) -> dict[str, object]:

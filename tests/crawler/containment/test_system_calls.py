@@ -7,6 +7,7 @@ import errno
 import mmap
 import os
 import platform
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -151,6 +152,18 @@ def call_what_no_kernel_has_yet() -> list[int | None]:
 def test_calls_from_linux_5_1_on_are_said_to_be_missing_and_older_ones_to_be_refused() -> None:
     # Libraries fall back from a call that is missing. Number 340 is nobody's.
     assert run(call_what_no_kernel_has_yet) == [errno.EPERM, errno.ENOSYS, errno.ENOSYS]
+
+
+def operands(own_process: int) -> list[int]:
+    return [operand for *_, operand in struct.iter_unpack("=HBBI", system_calls.program(own_process))]
+
+
+def test_the_filter_is_the_same_for_each_process_but_for_its_own_id() -> None:
+    of_any, of_one = operands(system_calls.ANY_PROCESS), operands(4_242)
+    conditions = [bits for _, several in system_calls.checked(system_calls.ANY_PROCESS) for bits in several]
+    about_itself = [bits for bits in conditions if bits.value == system_calls.ANY_PROCESS]
+    assert of_any.count(system_calls.ANY_PROCESS) == len(about_itself) == 3
+    assert [4_242 if one == system_calls.ANY_PROCESS else one for one in of_any] == of_one
 
 
 def test_no_call_is_allowed_twice_or_both_with_and_without_conditions() -> None:
