@@ -15,6 +15,7 @@ CrawlError
 
 and in transfer_errors.py, which needs Scrapy:
 ├── BodyCut                 the body ended early, so its digests would be wrong (Scrapy: ResponseDataLossError)
+├── NoSuchName          the name of the host does not exist (Scrapy: CannotResolveHostError)
 ├── ConnectionLost          the connection broke before the answer was whole (Scrapy: DownloadFailedError)
 ├── BadResponse             what came is not HTTP, or not what its headers say (Scrapy: DownloadFailedError)
 └── TransferEnded           we ended the transfer ourselves (Scrapy: DownloadCancelledError, never retried)

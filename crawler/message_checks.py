@@ -36,7 +36,7 @@ from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.visiting.addresses.seen_urls import NUMBER_BYTES
 from orbweaver.crawler.visiting.checkpoints.state import PIECE_BYTES
 from orbweaver.crawler.visiting.link_follower import URLS_SEEN
-from orbweaver.model import Report, Scope, Sighting, now
+from orbweaver.model import Report, Reported, Scope, Sighting, now
 from pydantic import ValidationError
 
 # What a message has outside its texts: each comma or bracket may take 300 bytes of memory, and as many texts.
@@ -147,6 +147,8 @@ def read(text: bytes, scope: Scope, reports: Sequence[Report]) -> CrawlMessage:
         result.url for result in message.reported
     ):
         raise MessageRefused("an answer for a URL that was not reported")
+    if isinstance(message, Answered) and not all(map(_is_telling, message.reported)):
+        raise MessageRefused("an answer from where none can come")
     if isinstance(message, Reached) and not all(map(_is_plain_address, message.addresses)):
         raise MessageRefused("an IP address that is not valid")
     if isinstance(message, AskedToWait) and not scopes.is_host_of(scope, message.host):
@@ -217,6 +219,12 @@ def _objection_to_urls(found: Iterable[str], referrer: str | None, scope: Scope)
 def _has_been(moment: datetime) -> bool:
     """Whether something can have been seen at a moment; a machine's clock may have been set right meanwhile."""
     return FIRST_MOMENT <= moment <= now() + CLOCK_SET_RIGHT
+
+
+def _is_telling(result: Reported) -> bool:
+    """Whether the place is one that an answer for a reported URL may have come from."""
+    is_url = result.final_url is None or urls.is_canonical(result.final_url)
+    return is_url and (result.ip is None or is_address(result.ip))
 
 
 def _is_plain_address(text: str) -> bool:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from orbweaver.crawler.errors import CrawlError
-from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, IgnoreRequest, ResponseDataLossError
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadFailedError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
 
 
 class BodyCut(CrawlError, ResponseDataLossError):
     """The body ended early: no digest of it may be used."""
+
+
+class NoSuchName(CrawlError, CannotResolveHostError):
+    """A name server says that the name of a host does not exist; one that fails, or is silent, does not say so."""
 
 
 class ConnectionLost(CrawlError, DownloadFailedError):

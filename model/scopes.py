@@ -97,6 +97,7 @@ class Scope(Noun):
     `prefixes` are canonical URLs without query; only a `path` scope has them.
     `ports` are the TCP ports that the reported URLs use.
     `authority` says who allowed it, `expires_at` until when. Without an authority, robots.txt is obeyed.
+    Without `follows_links` only the reported URLs are asked for, as in a re-check of cases, and the way there.
     """
 
     kind: ScopeKind
@@ -108,6 +109,7 @@ class Scope(Noun):
     authority: str | None = None
     expires_at: Moment | None = None
     access: AccessProfile = AccessProfile()
+    follows_links: bool = True
 
     @model_validator(mode="after")
     def _name_who_overrides_robots(self) -> Self:

@@ -66,6 +66,9 @@ class Reported(Noun):
     gave a file, or with `is_page` a page. `pages` and `files` count the answers with a 2xx status from this URL and
     from the URLs to which it was the first to lead; `page_parts` counts those files that are style sheets, scripts,
     fonts or icons. With `has_reported_links` it led to other reported URLs, and their files are counted there.
+
+    A re-check of cases also says where the answer came from (`final_url`, `ip`), what stands for the words of a page
+    (`page_print`), and what these words say of the file (`says`, by the names of crawler.visiting.gone_pages).
     """
 
     url: str
@@ -78,6 +81,10 @@ class Reported(Noun):
     files: Count = 0
     page_parts: Count = 0
     has_reported_links: bool = False
+    final_url: Annotated[str, Field(max_length=65_536)] | None = None
+    ip: Annotated[str, Field(max_length=45)] | None = None
+    page_print: Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\z")] | None = None
+    says: Annotated[str, Field(pattern=r"\A[a-z-]{0,20}\z")] = ""
 
 
 AnswerCounts = dict[Annotated[str, Field(pattern=r"\A[a-z0-9_. ]{1,40}\z")], Count]

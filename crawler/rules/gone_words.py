@@ -18,6 +18,8 @@ class GoneKind(StrEnum):
     TITLE = "title"
     TEXT = "text"
     SUSPENDED = "suspended"
+    ELSEWHERE = "elsewhere"
+    UNAVAILABLE = "unavailable"
     PARKED = "parked"
 
 

@@ -34,6 +34,8 @@ class GoneHow(StrEnum):
     GONE = "gone"
     SUSPENDED = "suspended"
     PARKED = "parked"
+    ELSEWHERE = "elsewhere"
+    UNAVAILABLE = "unavailable"
     EMPTY_INDEX = "empty-index"
 
 
@@ -53,6 +55,8 @@ def gone_of(shown: Shown, url: str) -> Gone | None:
         return Gone(GoneHow.EMPTY_INDEX, _said(shown.title or shown.headings[0]))
     if shown.files > MOST_FILES:
         return None
+    if refused := _not_said_of_the_file(shown, title):
+        return refused
     for text in (title, *headings):
         if words := gone_words.find(GoneKind.TITLE, text):
             return Gone(GoneHow.GONE, _said(words))
@@ -67,8 +71,26 @@ def gone_of(shown: Shown, url: str) -> Gone | None:
 
 def gone_of_text(text: str) -> Gone | None:
     """Return what a short text says of that, None for every other text."""
-    found = gone_words.find(GoneKind.TEXT, plain(text))
-    return None if found is None else Gone(GoneHow.GONE, _said(found))
+    words = plain(text)
+    for kind, how in (
+        (GoneKind.ELSEWHERE, GoneHow.ELSEWHERE),
+        (GoneKind.UNAVAILABLE, GoneHow.UNAVAILABLE),
+        (GoneKind.TEXT, GoneHow.GONE),
+    ):
+        if found := gone_words.find(kind, words):
+            return Gone(how, _said(found))
+    return None
+
+
+def _not_said_of_the_file(shown: Shown, title: str) -> Gone | None:
+    """Return what a page says of visitors from this country, or of its host; the file may be there all the same."""
+    words = plain(shown.words)
+    if shown.files > FEW_FILES or len(words) > MOST_SUSPENDED_CHARACTERS:
+        return None
+    for kind, how in ((GoneKind.ELSEWHERE, GoneHow.ELSEWHERE), (GoneKind.UNAVAILABLE, GoneHow.UNAVAILABLE)):
+        if found := gone_words.find(kind, f"{title} {words}"):
+            return Gone(how, _said(found))
+    return None
 
 
 def _is_empty_index(shown: Shown, url: str, titles: list[str]) -> bool:

@@ -43,7 +43,8 @@ class LinkFollower:
 
     `roots` are the numbers of the reported URLs, by their dedup key: a page that leads to one is noted in `visits`.
     `cookies_for` returns the cookies that would go with a request for a URL in the name of a reporter. `pages` gives
-    the references of a document. `variables` are those of HLS playlists.
+    the references of a document. `variables` are those of HLS playlists. Without `follows_links` the files inside a
+    document are found, and it leads to nothing but itself.
     """
 
     def __init__(
@@ -53,12 +54,15 @@ class LinkFollower:
         roots: Mapping[str, set[int]],
         cookies_for: Callable[[str, ReporterHeaders], str],
         pages: PageMemory,
+        *,
+        follows_links: bool = True,
     ) -> None:
         self._admission = admission
         self._visits = visits
         self._roots = roots
         self._cookies_for = cookies_for
         self._pages = pages
+        self._follows_links = follows_links
         self.typed_files = TypedFiles()
         self.variables: dict[str, Mapping[str, str]] = {}
 
@@ -66,7 +70,7 @@ class LinkFollower:
         """Go where the headers and the document of a response lead, which was asked for with `cookies`."""
         linked = header_links(link=response.headers.getall("Link", ()), refresh=response.headers.get("Refresh"))
         policy = policy_of(response)
-        if linked:
+        if linked and self._follows_links:
             origin = visit.origin.of_links(response.url, policy=policy)
             self._follow_links(origin, response.url, response.asked, linked)
         if body.document is None or body.document_kind is None:
@@ -99,6 +103,8 @@ class LinkFollower:
         base = base_of(response.asked, page_links.base)
         if not cookies:
             self._reload(visit, response, page_links.refresh, base)
+        if not self._follows_links:
+            return
         origin = visit.origin.of_links(response.url, page, page_links.referrer_policy or policy)
         before = self._follow_links(
             origin, response.url, response.asked, page_links.files_before_base, page_links.asked_as
@@ -121,7 +127,7 @@ class LinkFollower:
     def found_sitemaps(self, robots_url: str, sitemaps: Sequence[str]) -> None:
         """Go on to the sitemaps that a robots.txt names; it is no page that somebody comes from."""
         origin = UNKNOWN_ORIGIN.of_links(robots_url, policy=ReferrerPolicy.NO_REFERRER)
-        for sitemap in sitemaps[:MOST_SITEMAPS]:
+        for sitemap in sitemaps[:MOST_SITEMAPS] if self._follows_links else ():
             self._follow_link(origin, robots_url, SpeltUrl(robots_url), Link(sitemap, LinkKind.PAGE))
 
     def go_to_originals(self, origin: Origin, page_url: str, url: str, kind: LinkKind) -> None:

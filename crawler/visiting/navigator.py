@@ -24,6 +24,7 @@ from orbweaver.crawler.visiting.gates.gate_pages import Gate
 from orbweaver.crawler.visiting.gates.gatekeeper import Gatekeeper
 from orbweaver.crawler.visiting.known_files import KnownFiles
 from orbweaver.crawler.visiting.link_follower import LinkFollower, policy_of
+from orbweaver.crawler.visiting.page_signs import signs_of
 from orbweaver.crawler.visiting.records.host_answers import A_GATE, GIVEN, AnswerCounter
 from orbweaver.crawler.visiting.records.journal import Journal
 from orbweaver.crawler.visiting.records.outcomes import (
@@ -43,7 +44,7 @@ from orbweaver.crawler.visiting.redirects import Redirects
 from orbweaver.crawler.visiting.reported_pages import NOTHING_MET, ReportedPages
 from orbweaver.crawler.visiting.request_manner import after_redirect, as_it_is_kept, is_negotiated
 from orbweaver.crawler.visiting.visit import Origin, Visit, expected_kind
-from orbweaver.model import Outcome, ReferrerControl, Report, Scope
+from orbweaver.model import Embeds, Outcome, ReferrerControl, Report, Scope
 
 
 class Navigator:
@@ -80,7 +81,11 @@ class Navigator:
         self._visits = VisitJournal(journal, self.reported, flush=flush)
         self.admission = Admission(scope, frontier, self._visits, key)
         self.known_files = KnownFiles(revisit, self.admission, self._visits, self._origins)
-        self.links = LinkFollower(self.admission, self._visits, self._roots, cookies_for, revisit.pages)
+        self._follows_links = scope.follows_links
+        self._may_be_embeds = not scope.follows_links and scope.embeds is not Embeds.OFF
+        self.links = LinkFollower(
+            self.admission, self._visits, self._roots, cookies_for, revisit.pages, follows_links=scope.follows_links
+        )
         self._gatekeeper = Gatekeeper(self.admission, self._visits)
         self._redirects = Redirects(self.admission, self._visits, cookies_for)
         self._reported_pages = ReportedPages(self.admission, self._visits, self._redirects)
@@ -90,7 +95,7 @@ class Navigator:
         visits = self._register(reports)
         for visit, spelling in visits:
             self.admission.consider(visit, visit.url, spelling=spelling)
-        for visit, _ in visits:
+        for visit, _ in visits if self._follows_links else ():
             origin = visit.origin.of_links(visit.url)
             self.links.go_to_originals(origin, visit.url, visit.url, LinkKind.PAGE)
             self.links.go_to_inner_urls(origin, visit.url)
@@ -123,7 +128,8 @@ class Navigator:
             self._origins[url] = origin
             if origin.referrer is None and self._says_pages:
                 self.links.typed_files.add(url)
-            visits.append((Visit(url, LinkKind.PAGE, origin, is_reported=True), same[0].spelling))
+            visit = Visit(url, LinkKind.PAGE, origin, is_reported=True, is_embed=self._may_be_embeds)
+            visits.append((visit, same[0].spelling))
         return visits
 
     def refused_checkpoint(self, root: str, error: CheckpointRefused) -> None:
@@ -157,6 +163,8 @@ class Navigator:
             return
         # A body is looked into whatever the status is: an error status may be a disguise.
         self._visits.files(visit, response, body)
+        if not self._follows_links and visit.is_reported and not visit.is_entering:
+            self._note_signs(visit, response, body)
         passage = self._gatekeeper.meet(visit, response, body, cookies)
         if not passage.is_on_its_way:
             self._came_to_its_end(visit, response, body, passage.gate, cookies)
@@ -168,6 +176,18 @@ class Navigator:
         again = self.links.typed_files.answered(visit.url, digest) if visit.is_reported else None
         if again is not None:
             self.admission.consider(again, again.url)
+
+    def _note_signs(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
+        assert visit.origin.root is not None, "it is reported"
+        signs = signs_of(response, body)
+        self.reported.showed(
+            visit.origin.root,
+            status=response.status,
+            final_url=response.url,
+            ip=response.ip,
+            page_print=signs.page_print,
+            says=signs.says,
+        )
 
     def _came_to_its_end(
         self, visit: Visit, response: FetchedResponse, body: Body, gate: Gate | None, cookies: str

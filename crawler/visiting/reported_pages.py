@@ -24,6 +24,8 @@ _GONE_IN_WORDS = {
     GoneHow.GONE: "a page that says that it is gone",
     GoneHow.SUSPENDED: "a page that says that the account or the site was closed",
     GoneHow.PARKED: "a page of a name without a site",
+    GoneHow.ELSEWHERE: "a page that says that it is not shown in this country",
+    GoneHow.UNAVAILABLE: "a page that says that its host is in trouble",
     GoneHow.EMPTY_INDEX: "the list of a folder without files",
 }
 
@@ -68,7 +70,7 @@ class ReportedPages:
         if moves.may_go_to is not None and (refusal := self._admission.scope_refusal(moves.may_go_to)) is not None:
             reason = f"the page shows nothing, and its script may go to {moves.may_go_to}: {refusal.reason}"
             self._visits.skip(visit, Ending(Outcome.OUT_OF_SCOPE, f"scope.{refusal.rule}", reason, is_failure=False))
-        gone = _gone(response, body, shown)
+        gone = gone_said(response, body, shown)
         if gone is None:
             return NOTHING_MET
         reason = f'reported URL answered {_GONE_IN_WORDS[gone.how]}: "{gone.words}"'
@@ -93,7 +95,8 @@ class ReportedPages:
         return refusal is not None
 
 
-def _gone(response: FetchedResponse, body: Body, shown: Shown | None) -> Gone | None:
+def gone_said(response: FetchedResponse, body: Body, shown: Shown | None) -> Gone | None:
+    """Return what an answer says by its words; `shown` is what its page shows, None when it is none."""
     if shown is not None:
         return gone_of(shown, response.url)
     text = body.document

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Sequence
 
 import aiohttp
 from orbweaver.crawler.errors import EgressRefused
-from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, NoSuchName
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -32,6 +33,9 @@ def named_error(error: Exception, refusals: Sequence[EgressRefused], *, is_ended
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return UnsupportedURLSchemeError("this URL cannot be requested")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
+        # NXDOMAIN. A server that fails or is silent is EAI_AGAIN, a name without an address EAI_NODATA.
+        if isinstance(error.os_error, socket.gaierror) and error.os_error.errno == socket.EAI_NONAME:
+            return NoSuchName(f"the name does not exist: {_in_words(error.os_error)}")
         return CannotResolveHostError(f"the name does not resolve: {_in_words(error.os_error)}")
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return DownloadConnectionRefusedError("no TLS connection: the server speaks no TLS on this port")

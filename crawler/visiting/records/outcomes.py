@@ -12,6 +12,7 @@ from orbweaver.crawler.transfer_errors import (
     BodyTooLarge,
     Interrupted,
     LimitReached,
+    NoSuchName,
     PartSent,
     TransferTooSlow,
 )
@@ -27,6 +28,8 @@ from scrapy.exceptions import (
 
 # The reason to end early of a recrawl that was told to stop: who gave the order decides what follows.
 INTERRUPTED: Final = "interrupted"
+# The rule of a request to a host whose name does not exist; takedown.removal.judgement knows it, too.
+NO_SUCH_NAME: Final = "fetch.no-such-name"
 # In this order: the first class that fits names the outcome.
 OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (MemoryError, Outcome.OUT_OF_MEMORY),
@@ -82,6 +85,8 @@ def rule_of(error: BaseException) -> str:
         return f"limit.{error.limit}"
     if isinstance(error, EgressRefused):
         return f"egress.{error.rule}"
+    if isinstance(error, NoSuchName):
+        return NO_SUCH_NAME
     return f"fetch.{outcome_of(error)}"
 
 

@@ -46,6 +46,10 @@ class SeenReport:
     files: int = 0
     page_parts: int = 0
     has_reported_links: bool = False
+    final_url: str | None = None
+    ip: str | None = None
+    page_print: str | None = None
+    says: str = ""
 
 
 class ReportedUrls:
@@ -76,6 +80,13 @@ class ReportedUrls:
         """Note that a page or a file came for a reported URL."""
         seen = self._seen[root]
         seen.has_ended, seen.status, seen.is_page = True, status, is_page
+
+    def showed(
+        self, root: int, *, status: int, final_url: str, ip: str | None, page_print: str | None, says: str
+    ) -> None:
+        """Note what answered for a reported URL, and what its page is and says."""
+        seen = self._seen[root]
+        seen.status, seen.final_url, seen.ip, seen.page_print, seen.says = status, final_url, ip, page_print, says
 
     def ended(self, root: int, outcome: Outcome, rule: str, reason: str, status: int | None) -> None:
         """Note why a reported URL gave neither; this counts before what `came` noted."""
@@ -113,6 +124,10 @@ class ReportedUrls:
                 files=seen.files,
                 page_parts=seen.page_parts,
                 has_reported_links=seen.has_reported_links,
+                final_url=seen.final_url,
+                ip=seen.ip,
+                page_print=seen.page_print,
+                says=seen.says,
             )
             for seen in self._seen
             if seen.has_ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
 
 import aiohttp
@@ -11,7 +12,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from orbweaver.crawler.errors import EgressRefused
 from orbweaver.crawler.fetching.connecting.client_errors import named_error
-from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted
+from orbweaver.crawler.transfer_errors import BadResponse, BodyCut, ConnectionLost, Interrupted, NoSuchName
 from scrapy import exceptions
 from yarl import URL
 
@@ -29,6 +30,12 @@ REFUSAL = EgressRefused("10.0.0.1", "private")
         (aiohttp.ServerTimeoutError(QUOTED), exceptions.DownloadTimeoutError, "no answer"),
         (aiohttp.InvalidURL(QUOTED), exceptions.UnsupportedURLSchemeError, "cannot be requested"),
         (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "Name not known")), exceptions.CannotResolveHostError, "not"),
+        (aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_NONAME, "a")), NoSuchName, "does not exist"),
+        (
+            aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_AGAIN, "a")),
+            exceptions.CannotResolveHostError,
+            "does not resolve",
+        ),
         (
             aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, QUOTED)),
             exceptions.DownloadConnectionRefusedError,
