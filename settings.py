@@ -244,6 +244,12 @@ class Settings(BaseSettings):
         default=False, description="a host is added only under a named authority with an expiry"
     )
 
+    reporter_organisation: str | None = Field(
+        default=None, description="the organisation that notices and reports are from; none: no notice is exported"
+    )
+    reporter_contact: str | None = Field(default=None, description="its mail address for questions and corrections")
+    reporter_domain: str | None = Field(default=None, description="its domain; none: that of REPORTER_CONTACT")
+
     @classmethod
     def settings_customise_sources(
         cls,

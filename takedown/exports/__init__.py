@@ -1,0 +1,1 @@
+"""Cases in the formats of others: providers, hotlines and police. Each format is a pure function of a frozen record."""

@@ -1,0 +1,75 @@
+"""The grounds of a case, as every format tells them: what agreed, on which list, when, and that a machine did it."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from orbweaver.model import Algorithm, AssessmentDecision, Case, Strength, format_time
+
+NAMES: Final[dict[Algorithm, str]] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
+
+
+def algorithms(case: Case) -> tuple[str, ...]:
+    """Return the names of the digests that agreed, strongest first; older cases say the strongest alone."""
+    verdict = case.verdict
+    return tuple(NAMES[one] for one in verdict.algorithms or ((verdict.algorithm or "md5"),))
+
+
+def agreed(case: Case) -> str:
+    """Return the digests that agreed, strongest first, such as `SHA-256 and MD5`."""
+    return " and ".join(algorithms(case))
+
+
+def strength(case: Case) -> Strength:
+    """Return how much the match proves; of older cases, which do not say it: weak unless SHA-256 agreed."""
+    verdict = case.verdict
+    if verdict.strength is not None:
+        return verdict.strength
+    return Strength.STRONG if verdict.algorithm == "sha256" else Strength.WEAK
+
+
+def provenance(case: Case) -> dict[str, Any]:
+    """Return list and verdict of a case as a JSON object; without the entry's id, which only its list understands."""
+    verdict = case.verdict
+    return {
+        "matched_by": list(verdict.algorithms or ((verdict.algorithm,) if verdict.algorithm else ())),
+        "strength": strength(case).value,
+        "list": verdict.list,
+        "list_version": verdict.list_version,
+        "list_built_to": None if verdict.built_to is None else format_time(verdict.built_to),
+        "scheme": verdict.scheme,
+        "category": verdict.category,
+        "asked_at": None if verdict.asked_at is None else format_time(verdict.asked_at),
+        "assessed_by_a_person": is_assessed(case),
+        "detected_automatically": True,
+    }
+
+
+def is_assessed(case: Case) -> bool:
+    """Whether a person released the case, or the digest of its file."""
+    return case.assessment is not None and case.assessment.decision is AssessmentDecision.RELEASED
+
+
+def provider(case: Case) -> str:
+    """Return who can take the file down, as far as it is known: the provider, else the address, else the host."""
+    hosting = getattr(case, "hosting", None)
+    return getattr(hosting, "provider", None) or address(case) or host_name(case)
+
+
+def host_name(case: Case) -> str:
+    """Return the host without its port, and without the brackets of an IPv6 address."""
+    return urlsplit(case.newest_url).hostname or case.host
+
+
+def address(case: Case) -> str | None:
+    """Return the address that answered, an IPv4 address as such; None where a proxy hid it."""
+    for text in (case.ip, host_name(case)):
+        try:
+            found = ip_address(text or "")
+        except ValueError:
+            continue
+        mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+        return str(mapped or found)
+    return None
