@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-detection bench-service fuzz fail-over fleet-faults lock clean
+.PHONY: install demo test quick lint wheel release bench bench-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-detection bench-service fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -26,7 +26,11 @@ demo: install
 	$(BIN)/orbweaver demo
 
 test: install $(VENV)/documentation/.unpacked
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --ignore=tests/benchmarks $(PYTEST_ARGS)
+
+# The benchmarks' own promises: they start every contestant, which takes a minute of CPU.
+bench-check: install
+	$(BIN)/python -m pytest --numprocesses=2 tests/benchmarks $(PYTEST_ARGS)
 
 # What another Python may read or do otherwise, in under a minute, and one whole verification (the demo).
 QUICK := tests/test_patterns.py tests/test_settings.py tests/crawler/rules tests/crawler/bodies tests/crawler/links \

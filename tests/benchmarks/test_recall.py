@@ -20,7 +20,7 @@ from bench.recall.site import Answer, Site, site
 from bench.recall.sites import SITES
 from bench.recall.task import SiteFindings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.1.0.1:80"
 
 

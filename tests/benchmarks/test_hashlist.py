@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orbweaver.matcher_client.lists.build import build
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:

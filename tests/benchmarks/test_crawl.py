@@ -17,7 +17,7 @@ from synthetic_host import SyntheticHost
 from bench.crawl import orbweaver_store
 from bench.crawl.task import CrawlFindings, Task
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
