@@ -21,7 +21,7 @@ from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Report, Reported, Scope, Tally
 from orbweaver.settings import Settings
-from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.settings import BaseSettings
 from scrapy.settings import Settings as ScrapySettings
 from scrapy.utils.log import configure_logging
@@ -45,27 +45,36 @@ class _OnlyCrawlersSettings(ScrapySettings):
 
 
 # For the next recrawl of this process, or of what it forks.
-_prepared: _OnlyCrawlersSettings | None = None
+_prepared: Crawler | None = None
 
 
 def prepare() -> None:
-    """Do what is the same for each recrawl: Scrapy's settings and its way to log. A worker does it before it forks."""
+    """Do what is the same for each recrawl: Scrapy's settings, its way to log, and what it makes before a spider.
+
+    A worker does it before it forks.
+    """
     global _prepared  # noqa: PLW0603 - handed on by fork
-    _prepared = _OnlyCrawlersSettings()
-    _prepared.setmodule("orbweaver.settings", priority="project")
+    settings = _OnlyCrawlersSettings()
+    settings.setmodule("orbweaver.settings", priority="project")
     # The spider is given, not looked for by its name.
-    _prepared.set("SPIDER_LOADER_CLASS", "scrapy.spiderloader.DummySpiderLoader", priority="cmdline")
-    configure_logging(_prepared)
+    settings.set("SPIDER_LOADER_CLASS", "scrapy.spiderloader.DummySpiderLoader", priority="cmdline")
+    configure_logging(settings)
+    # Lines below it are never shown: they name URLs. Without this each is made, and then dropped by the handlers.
+    logging.getLogger("scrapy").setLevel(settings.get("LOG_LEVEL"))
+    _prepared = AsyncCrawlerRunner(settings).create_crawler(RecrawlSpider)
+    # Scrapy does it when a crawl starts, unless it is done; it has no public name, and is a sixth of all that is called
+    # for a small host.
+    _prepared._apply_settings()
 
 
-def _prepared_settings() -> _OnlyCrawlersSettings:
-    """Return Scrapy's settings, for one recrawl: its crawler changes them."""
+def _prepared_crawler() -> Crawler:
+    """Return Scrapy's crawler, for one recrawl."""
     global _prepared
     if _prepared is None:
         prepare()
     assert _prepared is not None
-    settings, _prepared = _prepared, None
-    return settings
+    crawler, _prepared = _prepared, None
+    return crawler
 
 
 @dataclass(frozen=True)
@@ -133,25 +142,21 @@ def run(
     platform reads wrongly, CrawlError when the crawl could not start.
     """
     reader_proof.prove()
-    scrapy_settings = _prepared_settings()
-    apply_settings(settings, scrapy_settings)
-    runner = AsyncCrawlerRunner(scrapy_settings)
-    crawler = runner.create_crawler(RecrawlSpider)
-
-    async def crawl() -> None:
-        await runner.crawl(
-            crawler,
-            scope=scope,
-            reports=reports,
-            record=record,
-            settings=settings,
-            known=known,
-            pace=pace,
-            checkpoints=checkpoints,
-        )
-
+    crawler = _prepared_crawler()
+    crawler.settings.frozen = False
+    apply_settings(settings, crawler.settings)
+    crawler.settings.freeze()
+    crawl = crawler.crawl_async(
+        scope=scope,
+        reports=reports,
+        record=record,
+        settings=settings,
+        known=known,
+        pace=pace,
+        checkpoints=checkpoints,
+    )
     try:
-        asyncio.run(crawl())
+        asyncio.run(crawl)
     except Exception as error:
         log.exception("the crawl did not start")
         raise CrawlError("the crawl did not start: see the log above for its reason") from error
