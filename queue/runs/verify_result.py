@@ -8,7 +8,7 @@ from datetime import datetime
 
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
-from orbweaver.model import Case, Skip, Tally, now
+from orbweaver.model import Case, Reported, Skip, Tally, now
 from orbweaver.queue.hosts import visit_outcome
 from orbweaver.queue.hosts.visit_outcome import VisitEnding
 from orbweaver.queue.matching import rematch_result
@@ -16,6 +16,7 @@ from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.records import recrawls, report_outcomes, runs
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ReportResult
+from orbweaver.queue.records.runs import Unknown
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.delivery import outbox
@@ -114,13 +115,6 @@ def result_of(
     cases = case_store.read_many(store, runs.case_ids(store, run_id))
     unknown = runs.unknown(store, run_id)
     reported = {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records}
-    reports = report_outcomes.results(
-        records,
-        reported,
-        cases,
-        unknown={one.url: one.reason for one in unknown},
-        undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
-    )
     return VerifyResult(
         run_id=run_id,
         began_at=began_at,
@@ -134,12 +128,37 @@ def result_of(
         is_interrupted=is_interrupted,
         unhealthy=unhealthy_since(store, began_at),
         rematched=rematch_result.since(store, asked_before),
-        reports=reports,
+        reports=_reports(store, run_id, records, reported, cases, unknown),
         unconfirmed=unconfirmed,
         endings={
             record.recrawl_id: visit_outcome.ending_of(record, reported[record.recrawl_id].values())
             for record in records
         },
+    )
+
+
+def reports_of(store: Store, run_id: str) -> tuple[ReportResult, ...]:
+    """Read the result of every report of a run that has ended; empty when its recrawls are forgotten."""
+    records = records_of(store, run_id)
+    reported = {record.recrawl_id: recrawls.reported(store, record.recrawl_id) for record in records}
+    cases = case_store.read_many(store, runs.case_ids(store, run_id))
+    return _reports(store, run_id, records, reported, cases, runs.unknown(store, run_id))
+
+
+def _reports(
+    store: Store,
+    run_id: str,
+    records: Sequence[RecrawlRecord],
+    reported: Mapping[str, Mapping[str, Reported]],
+    cases: Sequence[Case],
+    unknown: Sequence[Unknown],
+) -> tuple[ReportResult, ...]:
+    return report_outcomes.results(
+        records,
+        reported,
+        cases,
+        unknown={one.url: one.reason for one in unknown},
+        undelivered=case_store.case_ids_of_events(store, outbox.event_ids_of(store, run_id)),
     )
 
 

@@ -11,12 +11,16 @@ from typing import Any
 from orbweaver.console.terminal import dry_run
 from orbweaver.console.terminal.hosts import choice
 from orbweaver.console.terminal.hosts.choice import Filter
+from orbweaver.console.terminal.runs import report_list
 from orbweaver.console.text import count, report_console, safe, size
 from orbweaver.model import RobotsControl, format_time
 from orbweaver.queue.hosts import changes, host_store
 from orbweaver.queue.hosts.host_store import KnownHost, VisitRecord
 from orbweaver.queue.hosts.situation import Situation, moment_in_words
+from orbweaver.queue.records.report_outcomes import ReportResult
+from orbweaver.queue.runs import verify_result
 from orbweaver.settings import Settings
+from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_existing
 from rich.console import Console
 from rich.table import Table
@@ -55,6 +59,7 @@ def show_one(settings: Settings, name: str, *, is_json: bool) -> None:
         changes.require_known(store, [name])
         [(host, told)] = list(choice.hosts(store, settings, Filter(names=(name,))))
         visits = host_store.visits(store, name)
+        reports = _reports_of_last_visit(store, visits)
     if is_json:
         shown = [json.loads(one.model_dump_json(exclude_defaults=True)) for one in visits]
         record = (
@@ -64,10 +69,24 @@ def show_one(settings: Settings, name: str, *, is_json: bool) -> None:
                 host.record.model_dump_json(exclude={"scope": {"access"}, "reports": {"__all__": {"cookies"}}})
             )
         )
-        told_all = {**as_json(host, told), "record": record, "last_visits": shown}
+        told_all = {
+            **as_json(host, told),
+            "record": record,
+            "last_visits": shown,
+            "reports": [report_list.as_json(one) for one in reports],
+        }
         sys.stdout.write(json.dumps(told_all, ensure_ascii=False) + "\n")
         return
-    _show_host(report_console(markup=False), host, told, visits)
+    console = report_console(markup=False)
+    _show_host(console, host, told, visits)
+    report_list.show(console, reports, heading="Reports, at the last visit", all_are_in="--json")
+    if visits and not reports:
+        console.print("The outcomes of its reports at the last visit are kept no longer.")
+
+
+def _reports_of_last_visit(store: Store, visits: Sequence[VisitRecord]) -> tuple[ReportResult, ...]:
+    last = visits[0] if visits else None
+    return () if last is None or last.run_id is None else verify_result.reports_of(store, last.run_id)
 
 
 def as_json(host: KnownHost, told: Situation) -> dict[str, Any]:

@@ -56,12 +56,18 @@ def as_json(result: ReportResult) -> dict[str, Any]:
     }
 
 
-def show(console: Console, results: Sequence[ReportResult]) -> None:
+def show(
+    console: Console,
+    results: Sequence[ReportResult],
+    *,
+    heading: str = "Reports",
+    all_are_in: str = "summary.json (--out DIR)",
+) -> None:
     """Print how many reports had each outcome, then the reports: first those without an answer."""
     if not results:
         return
     each = ", ".join(f"{count} {OUTCOMES_IN_WORDS[ReportOutcome(name)]}" for name, count in counts(results).items())
-    console.print(f"Reports: {len(results)} ({each})", highlight=False)
+    console.print(f"{heading}: {len(results)} ({each})", highlight=False)
     shown = sorted(results, key=_urgency)[:REPORTS_SHOWN]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("Report", overflow="fold", max_width=20)
@@ -72,7 +78,7 @@ def show(console: Console, results: Sequence[ReportResult]) -> None:
         table.add_row(name_of(result.report), OUTCOMES_IN_WORDS[result.outcome], seen)
     console.print(table, highlight=False, markup=False)
     if len(results) > len(shown):
-        console.print(f"{len(results) - len(shown)} more reports, see summary.json (--out DIR)", highlight=False)
+        console.print(f"{len(results) - len(shown)} more reports, see {all_are_in}", highlight=False)
 
 
 def name_of(report: Report) -> str:

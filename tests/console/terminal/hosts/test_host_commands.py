@@ -13,7 +13,7 @@ from host_fleet import add_host, add_worker, end_recrawl
 from orbweaver import settings
 from orbweaver.commands.exit_status import status_of
 from orbweaver.console.errors import NothingToDo
-from orbweaver.model import format_time
+from orbweaver.model import Outcome, Reported, format_time
 from orbweaver.queue.errors import AuthorityMissing, HostUnknown
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import changes, due, host_store
@@ -164,6 +164,26 @@ def test_a_host_that_is_not_there_is_said(run: Run, store: Store, command: str) 
     with pytest.raises(HostUnknown, match=r"other\.test is not revisited") as caught:
         run(*command.split(), "other.test")
     assert status_of(caught.value) == 2
+
+
+def test_the_answers_for_reported_urls_at_the_last_visit_are_shown_until_they_are_forgotten(
+    run: Run, store: Store
+) -> None:
+    add_host(store)
+    add_worker(store)
+    ticking = Scheduler(store, settings.load())
+    ticking.tick()
+    gone = Reported(url="http://h.test/", outcome=Outcome.HTTP_ERROR, rule="http.404", reason="HTTP 404", status=404)
+    run_id = end_recrawl(store, reported=(gone,))
+    ticking.tick()
+    [report] = shown(run, "h.test")["reports"]
+    assert (report["url"], report["outcome"], report["is_answered"]) == ("http://h.test/", "gone", False)
+    people = " ".join(run("hosts", "show", "h.test").split())
+    assert "Reports, at the last visit: 1 (1 gone)" in people
+    assert "reported URL answered 404 (gone, or misread?)" in people
+    store.delete(keys.run(run_id), keys.run_recrawls(run_id))
+    assert shown(run, "h.test")["reports"] == []
+    assert "The outcomes of its reports at the last visit are kept no longer." in run("hosts", "show", "h.test")
 
 
 def test_a_visit_is_asked_for_and_its_end_is_told_to_who_waits(run: Run, store: Store) -> None:
