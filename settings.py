@@ -156,6 +156,12 @@ class Settings(BaseSettings):
     )
     verdict_cache: Duration = Field(default=timedelta(hours=1), description="how long verdicts are kept; 0s: never")
     takedown_sinks: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="e.g. jsonl:/path")
+    sink_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="where the secret of each sink is, e.g. engine.example=file:/run/secrets/engine"
+    )
+    sink_roots: Path | None = Field(
+        default=None, description="PEM file of the authorities that sinks over TLS are trusted by; none: the usual ones"
+    )
     state_dir: Path = Field(default_factory=default_state_dir, description="where the embedded store lives")
     allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="CIDR ranges that may be fetched although they are not globally routable"
@@ -270,6 +276,12 @@ class Settings(BaseSettings):
             return tuple(part for part in _NEXT_SINK.split(value.strip(" ,\t\n")) if part)
         return value
 
+    @field_validator("sink_secrets", mode="before")
+    @classmethod
+    def _split_secrets(cls, value: object) -> object:
+        """Blanks separate them."""
+        return tuple(value.split()) if isinstance(value, str) else value
+
     @field_validator("allow_addresses", "nat64_prefixes", "own_pace_networks", "routes", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
@@ -286,7 +298,7 @@ class Settings(BaseSettings):
             ip_network(text)
         return value
 
-    @field_validator("geo_country_db", "geo_asn_db", mode="before")
+    @field_validator("geo_country_db", "geo_asn_db", "sink_roots", mode="before")
     @classmethod
     def _no_path(cls, value: object) -> object:
         """A variable that is set to nothing names no file: Path("") would be the working directory."""

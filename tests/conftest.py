@@ -113,6 +113,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "STORE_URL",
         "MATCHER_URL",
         "TAKEDOWN_SINKS",
+        "SINK_SECRETS",
+        "SINK_ROOTS",
         "STATE_DIR",
         "ALLOW_ADDRESSES",
         "SIGHTING_RETENTION",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import platform
@@ -250,11 +251,12 @@ def _settings(settings: Settings) -> Iterator[Check]:
         parse_prefixes(settings.nat64_prefixes)
     except ValueError as error:
         yield Check("egress", "fail", f"NAT64_PREFIXES: {error}")
-    yield from _sinks(settings)
+    yield from examine_sinks(settings)
     yield from (Check("hosting", state, finding) for state, finding in locator_of(settings).examine(now()))
 
 
-def _sinks(settings: Settings) -> Iterator[Check]:
+def examine_sinks(settings: Settings) -> Iterator[Check]:
+    """Yield a check for each sink: whether it can take events now. None is sent."""
     try:
         sinks = open_sinks(settings.takedown_sinks)
     except TakedownError as error:
@@ -263,9 +265,11 @@ def _sinks(settings: Settings) -> Iterator[Check]:
     if not sinks:
         yield Check("sinks", "ok", "jsonl in --out, else in the state directory")
     for sink in sinks:
-        wrong = sink.complaint()
+        with contextlib.closing(sink):
+            wrong = sink.complaint()
         if wrong is None:
-            yield Check("sinks", "ok", f"{sink.name} can be written")
+            can = "written" if sink.name.startswith("jsonl:") else "reached; no event was sent"
+            yield Check("sinks", "ok", f"{sink.name} can be {can}")
         else:
             yield Check("sinks", "fail" if wrong[0] else "warn", f"{sink.name}: {wrong[1]}")
 

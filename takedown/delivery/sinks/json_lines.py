@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 from pathlib import Path
 
 from orbweaver.model import Event
 from orbweaver.store import disk
-from orbweaver.takedown.errors import NotDelivered
+from orbweaver.takedown.delivery.sinks.event_json import as_json
+from orbweaver.takedown.errors import SinkAway
 
 EVENTS_FILE = "events.jsonl"
 
@@ -40,17 +40,18 @@ class JsonLinesSink:
             return True, f"{folder} cannot be written ({said})"
         return disk.complaint(disk.room_at(folder))
 
+    def close(self) -> None:
+        """Nothing is open between two events."""
+
     def deliver(self, event: Event) -> None:
         """Append one line and sync it. Raises NotDelivered when the disk refuses."""
-        # ASCII alone: no reader takes a character such as U+2028 for the end of a line, and a line that is cut can
-        # still be decoded.
-        line = json.dumps(json.loads(event.model_dump_json()), separators=(",", ":")).encode() + b"\n"
+        line = as_json(event) + b"\n"
         path = self._directory / EVENTS_FILE
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             _append_line(path, line)
         except OSError as error:
-            raise NotDelivered(f"{path} cannot be written ({error.strerror}): free space or choose another") from error
+            raise SinkAway(f"{path} cannot be written ({error.strerror}): free space or choose another") from error
 
 
 def _append_line(path: Path, line: bytes) -> None:

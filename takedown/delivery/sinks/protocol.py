@@ -13,7 +13,13 @@ class Sink(Protocol):
     name: str
 
     def deliver(self, event: Event) -> None:
-        """Hand over one event; when it returns, the event is safe there. Raises NotDelivered."""
+        """Hand over one event once; when it returns, the engine's side has it. Raises NotDelivered."""
 
     def complaint(self) -> tuple[bool, str] | None:
-        """Say whether it could take no event now, and what is wrong with it; None for nothing. Leaves nothing."""
+        """Say whether it could take no event now, and what is wrong with it; None for nothing. Leaves nothing.
+
+        A sink over the network is connected to, and gets no event.
+        """
+
+    def close(self) -> None:
+        """Close what is open; the sink can still be used, and opens it again."""

@@ -11,18 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import STAMP, a_match, a_sighting
 from orbweaver.model import Event
 from orbweaver.store import disk
-from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery.sinks.json_lines import JsonLinesSink
 from orbweaver.takedown.errors import NotDelivered
-
-
-def an_event(body: bytes = b"known") -> Event:
-    event = change_by_match(a_sighting(body), a_match(), None, STAMP).event
-    assert event is not None
-    return event
+from sink_events import an_event
 
 
 def test_each_event_is_one_whole_line_and_earlier_ones_stay(tmp_path: Path) -> None:
