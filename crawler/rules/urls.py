@@ -33,10 +33,13 @@ _ESCAPE = "%[0-9A-Fa-f]{2}"
 # Escapes in upper case, of anything but an unreserved character.
 _FINAL_ESCAPE = "%(?!2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2}"
 
-# Most links on most pages are canonical once joined; this says so in one match. It may miss canonical URLs
-# (ports, IP addresses), which then cost a full parse, but must never match any other text.
+# Most links on most pages are canonical once joined; this says so in one match. It may miss canonical URLs (IPv6
+# addresses, port 443 of http), which then cost a full parse, but must never match any other text.
+_NAME = r"(?:[a-z0-9_-]{1,63}+\.)*[a-z][a-z0-9_-]{0,62}+"
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PORT = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _CANONICAL = re.compile(
-    r"https?://(?![^/]{254})(?:[a-z0-9_-]{1,63}+\.)*[a-z][a-z0-9_-]{0,62}+"
+    rf"https?://(?![^/]{{254}})(?:{_NAME}|{_OCTET}(?:\.{_OCTET}){{3}})(?::(?!80/|443/){_PORT})?"
     rf"(?:/(?!\.\.?(?:[/?]|\Z))(?:[{_IN_PATH.removesuffix('/')}]++|{_FINAL_ESCAPE})*)+"
     rf"(?:\?(?:[{_IN_QUERY}]++|{_FINAL_ESCAPE})+)?"
 )

@@ -84,9 +84,23 @@ def test_canonicalising_twice_changes_nothing(value: str) -> None:
 @example("http://example.com/%2E")
 @example("http://example.com/a/..?b")
 @example("http://example.com/.\n")
+@example("http://example.com:80/")
+@example("https://example.com:443/")
+@example("http://example.com:0/")
+@example("http://example.com:081/")
+@example("http://example.com:65536/")
+@example("http://256.1.1.1/")
+@example("http://01.1.1.1/")
+@example("http://1.1.1/")
+@example("http://1.1.1.1.1/")
 def test_the_fast_path_takes_only_what_the_parser_leaves_alone(value: str) -> None:
     if urls._CANONICAL.fullmatch(value):
         assert urls._parse(value) == value
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "255.10.99.200:8490", "example.com:65535", "example.com:81"])
+def test_addresses_and_ports_need_no_parser(host: str) -> None:
+    assert urls._CANONICAL.fullmatch(f"http://{host}/a?b")
 
 
 @given(canonical)
