@@ -173,7 +173,7 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
 
     A case blames the URL of its sighting, so a process that was taken over must not choose any.
     """
-    objection = _objection_to_urls((sighting.url, sighting.final_url), sighting.referrer, scope)
+    objection = _objection_to_urls({sighting.url, sighting.final_url}, sighting.referrer, scope)
     if objection is not None:
         return objection
     if sighting.host != urls.host_of(sighting.url):
