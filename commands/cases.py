@@ -1,4 +1,4 @@
-"""`orbweaver cases`: show the cases of the store."""
+"""`orbweaver cases`: show the cases of the store, and export them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from orbweaver.commands import cases_export
 from orbweaver.commands.options import StateDir, read_settings
 from orbweaver.model import CaseState
 
-app = typer.Typer(help="Show cases.", no_args_is_help=True)
+app = typer.Typer(help="Show and export cases.", no_args_is_help=True)
+app.command("export", epilog=cases_export.EPILOG)(cases_export.export_cases)
 
 
 @app.command(

@@ -59,7 +59,7 @@ def test_state_is_the_state_directory_in_every_command() -> None:
         assert not [one.name for one in shown if "--state-dir" in one.opts]
         found |= {(" ".join(path), one.metavar) for one in shown if "--state" in one.opts}
     stateful = (
-        *("verify", "run", "rematch", "doctor", "cases list", "matcher accept", "backup", "restore"),
+        *("verify", "run", "rematch", "doctor", "cases list", "cases export", "matcher accept", "backup", "restore"),
         *("reports import", "recrawl", "schedule show", "schedule simulate", "top", "jobs", "jobs discard", "workers"),
         *(f"hosts {name}" for name in ("list", "show", "add", "pause", "resume", "retire", "set")),
     )

@@ -7,30 +7,14 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from orbweaver.model import Case
 from orbweaver.takedown.errors import ExportRefused
 from orbweaver.takedown.exports import iccam, mail, notice, provider_csv, triage_signals, vics_csv, xarf
+from orbweaver.takedown.exports.export_format import ExportFormat
 from orbweaver.takedown.exports.export_record import ExportRecord
 from orbweaver.takedown.exports.notice import Notice, ShowUrl
-
-
-class ExportFormat(StrEnum):
-    """The formats in which cases are exported."""
-
-    XARF = "xarf"
-    ICCAM = "iccam"
-    DSA = "dsa"
-    CSV = "csv"
-    VICS = "vics"
-    EML = "eml"
-    AVIATOR = "aviator"
-
-
-# These name their sender.
-NEED_REPORTER: Final = frozenset(ExportFormat) - {ExportFormat.VICS, ExportFormat.AVIATOR}
 
 
 @dataclass(frozen=True)

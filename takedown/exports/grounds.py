@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from orbweaver.model import Algorithm, AssessmentDecision, Case, Strength, format_time
+from orbweaver.takedown.exports.checks import one_line
 
 NAMES: Final[dict[Algorithm, str]] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
 
@@ -18,8 +19,8 @@ def algorithms(case: Case) -> tuple[str, ...]:
 
 
 def agreed(case: Case) -> str:
-    """Return the digests that agreed, strongest first, such as `SHA-256 and MD5`."""
-    return " and ".join(algorithms(case))
+    """Return the digests that agreed, strongest first, such as `SHA-256, MD5`."""
+    return ", ".join(algorithms(case))
 
 
 def strength(case: Case) -> Strength:
@@ -54,8 +55,8 @@ def is_assessed(case: Case) -> bool:
 
 def provider(case: Case) -> str:
     """Return who can take the file down, as far as it is known: the provider, else the address, else the host."""
-    hosting = getattr(case, "hosting", None)
-    return getattr(hosting, "provider", None) or address(case) or host_name(case)
+    named = None if case.hosting is None else one_line(case.hosting.provider or "").strip()
+    return named or address(case) or host_name(case)
 
 
 def host_name(case: Case) -> str:

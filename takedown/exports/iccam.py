@@ -13,7 +13,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from orbweaver.model import CaseState, Presence, format_time
+from orbweaver.model import Case, CaseState, Presence, format_time
 from orbweaver.takedown.exports import classification, grounds
 from orbweaver.takedown.exports.checks import exact_url, one_line, require_no_media
 from orbweaver.takedown.exports.export_record import ExportRecord
@@ -129,6 +129,7 @@ def report(record: ExportRecord) -> dict[str, Any]:
                 "urlString": url,
                 "hotlineReference": reference,
                 "hostingIpAddress": grounds.address(case),
+                **_hosting(case),
                 "isSourceUrl": True,
                 "memo": one_line(f"SHA-256 {case.sha256}, SHA-1 {case.sha1}, MD5 {case.md5}, {case.size} bytes"),
                 "contentType": _MEDIA,
@@ -145,6 +146,22 @@ def report(record: ExportRecord) -> dict[str, Any]:
     }
     require_no_media(made)
     return made
+
+
+def _hosting(case: Case) -> dict[str, Any]:
+    hosting = case.hosting
+    if hosting is None:
+        return {}
+    provider = None if hosting.provider is None else one_line(hosting.provider)
+    return {
+        "hostingCountryCode": None if hosting.is_cdn else hosting.country,
+        "hostingIsp": provider,
+        "hostingOrganization": {
+            "autonomousSystemNumber": hosting.asn,
+            "organizationName": provider,
+            "isContentDeliveryNetwork": hosting.is_cdn,
+        },
+    }
 
 
 def _actions(record: ExportRecord) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ from orbweaver.takedown.exports.exportable import require_notifiable
 
 # The URL is first: there no spreadsheet can take a part of it for a formula.
 COLUMNS: Final = (
-    *("url", "reference", "host", "ip", "final_url", "landing_page", "inside_archive", "sha256", "sha1", "md5", "size"),
-    *("matched_by", "strength", "list", "scheme", "category", "first_seen", "last_seen", "detection", "contact"),
+    *("url", "reference", "host", "ip", "provider", "is_cdn", "final_url", "landing_page", "inside_archive"),
+    *("sha256", "sha1", "md5", "size", "matched_by", "strength", "list", "scheme", "category"),
+    *("first_seen", "last_seen", "detection", "contact"),
 )
 
 
@@ -30,6 +31,8 @@ def row(record: ExportRecord) -> dict[str, str]:
         "reference": str(case.case_id),
         "host": text_cell(case.host),
         "ip": text_cell(grounds.address(case)),
+        "provider": text_cell(grounds.provider(case)),
+        "is_cdn": "" if case.hosting is None else ("yes" if case.hosting.is_cdn else "no"),
         "final_url": url_cell(exact_url(case.final_url)),
         "landing_page": url_cell(None if case.referrer is None else exact_url(case.referrer)),
         "inside_archive": text_cell(case.http.archive_member),

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
-from orbweaver.model import Case, Listing, Strength, format_time
+from orbweaver.model import Case, Hosting, Listing, Strength, format_time
 from orbweaver.takedown.exports import grounds
 from orbweaver.takedown.exports.checks import exact_url, require_no_media
 from orbweaver.takedown.exports.export_record import ExportRecord
@@ -79,6 +79,10 @@ def _listing(listing: Listing) -> dict[str, Any]:
     )
 
 
+def _hosting(hosting: Hosting) -> dict[str, Any]:
+    return hosting.model_dump(mode="json", include={"country", "asn", "provider", "is_cdn"})
+
+
 def _place(record: ExportRecord) -> dict[str, Any]:
     case: Case = record.case
     return {
@@ -87,6 +91,7 @@ def _place(record: ExportRecord) -> dict[str, Any]:
         "url": exact_url(case.newest_url),
         "host": case.host,
         "ip": grounds.address(case),
+        "hosting": None if case.hosting is None else _hosting(case.hosting),
         "landing_page": case.referrer,
         "first_observed": format_time(case.first_seen),
         "last_observed": format_time(case.last_seen),

@@ -93,6 +93,11 @@ def report(record: ExportRecord) -> dict[str, Any]:
         made["domain"] = host
     if (media := (case.sniffed_type or "").partition("/")[0]) in _MEDIA:
         made["media_type"] = media
+    if (hosting := case.hosting) is not None:
+        # The country of a CDN's address is not that of the file.
+        country = None if hosting.is_cdn else hosting.country
+        facts = {"hosting_provider": hosting.provider and one_line(hosting.provider), "country_code": country}
+        made |= {name: fact for name, fact in {**facts, "asn": hosting.asn}.items() if fact}
     require_valid(made)
     return made
 

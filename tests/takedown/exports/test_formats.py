@@ -28,6 +28,7 @@ from orbweaver.model import (
     DigestSet,
     EventType,
     HoldReason,
+    Hosting,
     HttpFacts,
     Nature,
     Presence,
@@ -35,8 +36,9 @@ from orbweaver.model import (
     Strength,
 )
 from orbweaver.takedown.exports import iccam, notice, xarf
+from orbweaver.takedown.exports.export_format import ExportFormat
 from orbweaver.takedown.exports.export_record import ExportRecord, record_of
-from orbweaver.takedown.exports.formats import Export, ExportFormat, NoticeManner, export
+from orbweaver.takedown.exports.formats import Export, NoticeManner, export
 
 MADE_AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 BASELINE = a_listing(scheme="icse", category="baseline")
@@ -304,6 +306,35 @@ def test_signals_count_a_file_over_all_its_places() -> None:
     assert (signal["times_observed"], signal["returns"]) == (3, 0)
     assert [place["url"] for place in signal["places"]] == ["http://other.example/b", case.url]
     assert signal["listings"][0]["list"] == "synthetic"
+
+
+# --- where it is hosted ---
+
+
+@pytest.mark.parametrize("is_cdn", [False, True])
+def test_the_provider_is_told_and_a_network_of_others_files_is_said_to_be_one(is_cdn: bool) -> None:
+    name = "Example Hosting\u202e AB"
+    hosting = Hosting(country="SE", asn=64496, provider=name, is_cdn=is_cdn)
+    here = a_record(BASELINE, hosting=hosting)
+    also = a_record(BASELINE, body=b"2", hosting=hosting, ip="192.0.2.77")
+    shown = name.replace("\u202e", "\N{REPLACEMENT CHARACTER}")
+    report = json.loads(only(exported(ExportFormat.XARF, here)))
+    assert (report["hosting_provider"], report["asn"]) == (shown, 64496)
+    assert report.get("country_code") == (None if is_cdn else "SE")
+    (url,) = json.loads(only(exported(ExportFormat.ICCAM, here)))["urls"]
+    assert (url["hostingIsp"], url["hostingCountryCode"]) == (shown, None if is_cdn else "SE")
+    assert url["hostingOrganization"] == {
+        "autonomousSystemNumber": 64496,
+        "organizationName": shown,
+        "isContentDeliveryNetwork": is_cdn,
+    }
+    text = only(exported(ExportFormat.DSA, here, also)).decode()  # one notice: it is one provider
+    assert text.count("content delivery network") == (2 if is_cdn else 0)
+    assert f"To: {shown}" in text
+    (row,) = rows_of(only(exported(ExportFormat.CSV, here)))
+    assert (row["provider"], row["is_cdn"]) == (shown, "yes" if is_cdn else "no")
+    (signal,) = json.loads(only(exported(ExportFormat.AVIATOR, here)))["signals"]
+    assert signal["places"][0]["hosting"]["is_cdn"] is is_cdn
 
 
 # --- all of them ---

@@ -1,0 +1,134 @@
+"""`orbweaver cases export`: cases in the formats of others, and on standard error the cases that a format refuses."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orbweaver.console.errors import NothingToDo, OutputNotWritten, OutputUnusable
+from orbweaver.console.text import count, for_people, safe
+from orbweaver.model import Case, CaseState, now
+from orbweaver.settings import Settings
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from orbweaver.store.opening import open_existing
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.exports import reading
+from orbweaver.takedown.exports.export_format import NEED_REPORTER, ExportFormat
+from orbweaver.takedown.exports.formats import ExportedFile, NoticeManner, export
+from orbweaver.takedown.exports.reporter import reporter_of
+
+# Of several files these are lines of JSON, so they can stand one after another.
+_LINES = frozenset({ExportFormat.XARF, ExportFormat.ICCAM})
+# All that is exported at once is held in memory: some 20 KB a case.
+MOST_CASES = 20_000
+# So much of a case's id is shown to people.
+SHORTEST_ID = 8
+REFUSED = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which cases are exported: those with one of the ids (or their beginnings), in the state, and of the hosts."""
+
+    ids: tuple[str, ...] = ()
+    state: CaseState | None = None
+    hosts: tuple[str, ...] = ()
+
+
+def run(settings: Settings, wanted: ExportFormat, choice: Choice, *, language: str, out: Path | None) -> int:
+    """Export the chosen cases into a directory, or to standard output.
+
+    Returns 0 when each is exported, and 1 when the format refuses one. Raises StoreError (NoStore among them),
+    ReporterUnknown, NothingToDo, OutputUnusable and OutputNotWritten.
+    """
+    reporter = reporter_of(settings) if wanted in NEED_REPORTER else None
+    with open_existing(settings) as store:
+        cases = list(itertools.islice(_chosen(store, choice), MOST_CASES + 1))
+        if not cases:
+            raise NothingToDo("the store has no such case: see orbweaver cases list")
+        if len(cases) > MOST_CASES:
+            raise NothingToDo(
+                f"more than {MOST_CASES:,} cases are chosen: choose fewer with --host, --case-state or --case"
+            )
+        made = export(wanted, reading.records(store, cases, reporter), NoticeManner(language, now(), for_people))
+    if out is None:
+        _print(made.files, wanted)
+    else:
+        _write(out, made.files)
+    for refused in made.refused:
+        where = for_people(refused.case.newest_url)
+        print(f"orbweaver: case {refused.case.case_id} ({where}) refused: {safe(refused.reason)}", file=sys.stderr)
+    print(f"{count(made.cases, 'case')} exported as {wanted.value}, {len(made.refused):,} refused", file=sys.stderr)
+    return REFUSED if made.refused else 0
+
+
+def _chosen(store: Store, choice: Choice) -> Iterator[Case]:
+    cases: Iterator[Case] | list[Case] = case_store.all_cases(store, choice.state)
+    if choice.ids:
+        cases = case_store.read_many(store, _whole_ids(store, choice.ids))
+    hosts = {host.lower() for host in choice.hosts}
+    for case in cases:
+        if choice.state in {None, case.state} and (not hosts or case.host in hosts):
+            yield case
+
+
+def _whole_ids(store: Store, given: Sequence[str]) -> Collection[str]:
+    """Return the ids that were given, or that begin so; raises NothingToDo where none does, or several do."""
+    found: dict[str, None] = {}
+    ids: list[str] | None = None
+    for one in (one.lower() for one in given):
+        if case_store.existing(store, [one]):
+            found[one] = None
+            continue
+        if ids is None:
+            ids = [text(case_id) for case_id in store.execute_command("ZRANGE", keys.cases(), 0, -1)]
+        matching = [case_id for case_id in ids if case_id.startswith(one)] if len(one) >= SHORTEST_ID else []
+        if len(matching) != 1:
+            many = "begins several ids" if matching else "is no case of the store"
+            raise NothingToDo(f"--case {safe(one[:40])} {many}: give the whole id, see orbweaver cases list --json")
+        found[matching[0]] = None
+    return found
+
+
+def _print(files: Sequence[ExportedFile], wanted: ExportFormat) -> None:
+    if len(files) > 1 and wanted not in _LINES:
+        raise OutputUnusable(f"there are {len(files)} files of {wanted.value}, not one: give --out DIR")
+    for file in files:
+        sys.stdout.buffer.write(file.content)
+    sys.stdout.buffer.flush()
+
+
+def _write(directory: Path, files: Sequence[ExportedFile]) -> None:
+    """Write each file whole or not at all, for the user alone: they have exact URLs."""
+    directory = directory.expanduser().absolute()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputUnusable(
+            f"output directory {directory} cannot be made ({error.strerror}): choose another with --out DIR"
+        ) from error
+    try:
+        for file in files:
+            _replace(directory / file.name, file.content)
+    except OSError as error:
+        raise OutputNotWritten(
+            f"output directory {directory} cannot be written ({error.strerror}): free space or choose another, and "
+            "export again"
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,31 @@
+"""Reads the records of cases from the store, an event page at a time: a case that is open for long has many events."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from orbweaver.model import Case, Event
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from orbweaver.takedown.exports.export_record import ExportRecord, record_of
+from orbweaver.takedown.exports.reporter import Reporter
+
+PAGE = 200
+
+
+def records(store: Store, cases: Iterable[Case], reporter: Reporter | None) -> Iterator[ExportRecord]:
+    """Yield the record of each case."""
+    for case in cases:
+        yield record_of(case, _events(store, str(case.case_id)), reporter)
+
+
+def _events(store: Store, case_id: str) -> Iterator[Event]:
+    for start in itertools.count(step=PAGE):
+        event_ids = store.lrange(keys.case_events(case_id), start, start + PAGE - 1)
+        if not event_ids:
+            return
+        with store.pipeline(transaction=False) as pipe:
+            for event_id in event_ids:
+                pipe.hget(keys.event(text(event_id)), "json")
+            yield from (Event.model_validate_json(stored) for stored in pipe.execute() if stored is not None)
