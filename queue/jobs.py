@@ -19,8 +19,7 @@ from orbweaver.queue.matching import settlement
 from orbweaver.queue.records import batches, deliveries
 from orbweaver.store import durability
 from orbweaver.store.connection import Store
-from orbweaver.takedown.delivery import deliver as delivering
-from orbweaver.takedown.delivery.sinks.opening import open_sinks
+from orbweaver.takedown.delivery import alarm
 from orbweaver.takedown.errors import NotDelivered
 from rq import get_current_job
 
@@ -86,14 +85,14 @@ def forget(token: str) -> None:
 
 
 def deliver(event_id: str) -> None:
-    """Deliver an event to every sink of this worker that has not taken it."""
+    """Have an event wait for each sink of this worker that has not taken it, and wake the couriers, who deliver it."""
     store = _store()
     settings = orbweaver_settings.load()
     if not settings.takedown_sinks:
         raise NotDelivered("no sink: set TAKEDOWN_SINKS")
-    delivering.deliver(store, event_id, open_sinks(settings.takedown_sinks))
-    if not deliveries.note_delivered(store, event_id, settings):
+    if not deliveries.send(store, event_id, settings):
         raise NotDelivered("other sinks are in force by now: the event goes to those, too")
+    alarm.OF_THIS_PROCESS.ring()
 
 
 # A worker hands these functions to each job; a job can call no other.

@@ -188,6 +188,36 @@ def undelivered() -> str:
     return f"{PREFIX}:undelivered"
 
 
+def sinks() -> str:
+    """Hash sink -> JSON of since when events go there and how it answers; owner takedown.delivery.lanes."""
+    return f"{PREFIX}:sinks"
+
+
+def sink_waiting(sink: str) -> str:
+    """Sorted set of event ids by the second since 1970 from when a sink gets them; owner takedown.delivery.lanes."""
+    return f"{PREFIX}:sink:{sink}:waiting"
+
+
+def sink_failures(sink: str) -> str:
+    """Hash event id -> JSON of an event that a sink did not take, and why; owner takedown.delivery.lanes."""
+    return f"{PREFIX}:sink:{sink}:failures"
+
+
+def lane(sink: str, case_id: str) -> str:
+    """String: the token of who delivers a case's events to a sink, for 120 s; owner takedown.delivery.lanes."""
+    return f"{PREFIX}:lane:{sink}:{case_id}"
+
+
+def first_delivered() -> str:
+    """Hash case id -> when a sink first took an event of the case; owner takedown.delivery.progress."""
+    return f"{PREFIX}:first-delivered"
+
+
+def acknowledged() -> str:
+    """Hash case id -> when the engine first acknowledged an event of it; owner takedown.delivery.progress."""
+    return f"{PREFIX}:acknowledged"
+
+
 def upkeep() -> str:
     """Hash: when workers last looked after what was left (`looked_at`, `retried_at`); owner queue.fleet.upkeep."""
     return f"{PREFIX}:upkeep"

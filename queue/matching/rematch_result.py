@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from orbweaver.model import Case
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import runs, sweeps
+from orbweaver.queue.records import deliveries, runs, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -47,7 +47,7 @@ def is_under_way(store: Store) -> bool:
     if any(not one.is_ended for one in both if one.run_id is not None) and queues.waiting_jobs(store, QueueName.MATCH):
         return True
     are_on_their_way = any(runs.waiting(store, run_id)[1] for run_id in run_ids)
-    return are_on_their_way and queues.waiting_jobs(store, QueueName.TAKEDOWN) > 0
+    return are_on_their_way and deliveries.are_under_way(store)
 
 
 def since(store: Store, before: Mark) -> RematchResult | None:

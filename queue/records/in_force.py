@@ -75,7 +75,11 @@ def differing(reading: Store | Pipeline, settings: Settings, names: Collection[Q
 
     A pipeline must be watching `keys.in_force()`.
     """
-    own = described(settings, names)
+    return differing_from(reading, described(settings, names))
+
+
+def differing_from(reading: Store | Pipeline, own: Mapping[str, str]) -> list[str]:
+    """Do the same for settings as `described` returns them, for who looks again and again."""
     stored = reading.hmget(keys.in_force(), list(own))
     return [
         name.upper()

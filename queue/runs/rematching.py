@@ -17,7 +17,7 @@ from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.matching import rematch, rematch_result
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import sweeps
+from orbweaver.queue.records import deliveries, sweeps
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.queue.runs import beginning, run_lock, service_client
@@ -88,7 +88,7 @@ def run(
                 on_progress(RematchProgress(status.counts.get("asked", 0), status.left))
                 # A slice queues the next one before it ends, so an empty queue is the end.
                 is_asked = not queues.waiting_jobs(store, QueueName.MATCH) or workers.takes_no_match_job()
-                if is_asked and not queues.waiting_jobs(store, QueueName.TAKEDOWN):
+                if is_asked and not deliveries.are_under_way(store):
                     break
                 stop.wait(POLL_SECONDS)
         unconfirmed = durability.unconfirmed(store, settings.load(environment).store_replicas)

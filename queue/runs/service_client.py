@@ -14,7 +14,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.errors import StoreBusy
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import in_force, recrawls, runs
+from orbweaver.queue.records import deliveries, in_force, recrawls, runs
 from orbweaver.queue.runs import left_over, living, lost_jobs, run_lock
 from orbweaver.queue.runs.run_lock import SERVICE, VERIFY
 from orbweaver.settings import Settings
@@ -123,8 +123,11 @@ def waiting_work(store: Store, run_id: str) -> WaitingWork:
         *jobs, batches, released, undelivered, waiting = pipe.execute()
     match, takedown = queues.jobs_seen(jobs[:4]).under_way, queues.jobs_seen(jobs[4:]).under_way
     has_job = {queues.batch_of(job_id) for job_id in match} | _texts(released)
-    events = (text(event_id) for event_id, of in undelivered.items() if text(of) == run_id)
-    is_delivered = any(queues.delivery_job_id(event_id) in takedown for event_id in events)
+    events = {text(event_id) for event_id, of in undelivered.items() if text(of) == run_id}
+    # Looked at after the jobs: the job of an event ends when the event waits for its sinks.
+    is_delivered = any(queues.delivery_job_id(event_id) in takedown for event_id in events) or bool(
+        events and events & deliveries.due_soon(store)
+    )
     return WaitingWork(bool(_texts(batches) & has_job) or is_delivered, waits_for_service=bool(waiting))
 
 

@@ -12,12 +12,11 @@ from typing import Self
 
 from orbweaver import settings
 from orbweaver.model import now
-from orbweaver.queue import queues
 from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import list_versions, recrawls, runs
+from orbweaver.queue.records import deliveries, list_versions, recrawls, runs
 from orbweaver.queue.records.event_places import Places
 from orbweaver.queue.records.recrawls import RecrawlStatus
 from orbweaver.queue.runs import beginning, left_over, living, lost_jobs, service_client, stopping, verify_result
@@ -170,7 +169,7 @@ class VerificationRun:
             is_crawled = progress.hosts_done == progress.hosts
             # A file or an event that waits and has no job any more is unknown or undelivered; the report says so.
             is_asked = progress.waiting == 0 or are_parked
-            if is_crawled and workers.takes_no_match_job() and not queues.waiting_jobs(self._store, QueueName.TAKEDOWN):
+            if is_crawled and workers.takes_no_match_job() and not deliveries.are_under_way(self._store):
                 return
             if is_crawled and is_asked and not (is_to_rematch or progress.is_rematching):
                 self._let_jobs_end()

@@ -6,7 +6,8 @@ caller's: `enqueue` queues the one of an event on that transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbweaver.store import keys
@@ -15,6 +16,8 @@ from orbweaver.store.connection import Store, text
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
+GIVEN_AT_ONCE = 1_000
+_GIVE = Path(__file__).with_name("give_events.lua").read_text()
 Enqueue = Callable[["Pipeline", str], None]
 
 
@@ -36,6 +39,20 @@ def run_of(reading: Store | Pipeline, event_id: str) -> str | None:
     return None if stored is None else text(stored)
 
 
+def are_waiting(store: Store, event_ids: Sequence[str]) -> list[bool]:
+    """Return whether each of these events waits for its delivery, in one round trip."""
+    return [one is not None for one in store.hmget(keys.undelivered(), list(event_ids))] if event_ids else []
+
+
+def give(store: Store, event_ids: Sequence[str], run_id: str) -> int:
+    """Have a run count these events among its own, those that still wait; returns how many."""
+    script = store.register_script(_GIVE)
+    given = 0
+    for start in range(0, len(event_ids), GIVEN_AT_ONCE):
+        given += int(script(keys=[keys.undelivered()], args=[run_id, *event_ids[start : start + GIVEN_AT_ONCE]]))
+    return given
+
+
 def take_out(pipe: Pipeline, event_id: str) -> None:
     """Queue that an event waits no longer."""
     pipe.hdel(keys.undelivered(), event_id)
@@ -49,6 +66,16 @@ def event_ids(store: Store) -> list[str]:
 def event_ids_of(store: Store, run_id: str) -> list[str]:
     """Return the ids of a run's events that wait for their delivery."""
     return [text(event_id) for event_id, of in store.hgetall(keys.undelivered()).items() if text(of) == run_id]
+
+
+def runs_of(store: Store, event_ids: Sequence[str]) -> dict[str, str]:
+    """Return the id of the run of each of these events that waits."""
+    found: dict[str, str] = {}
+    for start in range(0, len(event_ids), GIVEN_AT_ONCE):
+        asked = list(event_ids[start : start + GIVEN_AT_ONCE])
+        runs = store.hmget(keys.undelivered(), asked)
+        found |= {event_id: text(of) for event_id, of in zip(asked, runs, strict=True) if of is not None}
+    return found
 
 
 def count_of(store: Store, run_id: str) -> int:

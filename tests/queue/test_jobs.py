@@ -20,15 +20,17 @@ from builders import (
     started_worker,
     work,
 )
+from orbweaver import settings
 from orbweaver.model import Case, Event, Sighting, Verdict, VerdictResult, case_id_for, event_id_for
 from orbweaver.queue import jobs, queues
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, deliveries, runs
+from orbweaver.queue.records import batches, deliveries, in_force, runs
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.delivery import lanes
 
 KNOWN = digests_of(b"known")
 
@@ -333,23 +335,26 @@ def test_an_event_is_delivered_once_and_marked(store: Store, matcher: str, event
     assert (events_dir / "events.jsonl").read_text().splitlines() == [line]
 
 
-def test_a_delivery_that_fails_is_tried_again_then_parked_and_can_be_taken_up(
+def test_a_delivery_that_fails_waits_and_is_taken_up_at_once_by_the_next_run(
     store: Store, matcher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{tmp_path / 'file' / 'events'}")
     add_batch(store, a_sighting())
-    with monitored(store) as commands:
-        work(store)
+    work(store)
     [event] = all_events(store)
-    job_id = queues.delivery_job_id(str(event.event_id))
-    assert sum(said.startswith(f"RPUSH rq:queue:takedown {job_id}") for said in commands) == 1 + queues.RETRIES
-    assert "Not a directory" in parked(store, QueueName.TAKEDOWN)[job_id]
+    [sink] = lanes.states(store)
+    failing = lanes.failing(store, sink, str(event.event_id))
+    assert failing is not None
+    assert (failing.tries, "Not a directory" in failing.reason) == (1, True)
     assert runs.waiting(store, RUN) == (0, 1)
+    assert delivery_jobs(store) == []
 
     (tmp_path / "file").unlink()
+    work(store)
+    assert runs.waiting(store, RUN) == (0, 1)  # its time has not come
+    in_force.declare(store, settings.load(), [QueueName.TAKEDOWN])
     assert deliveries.take_over(store, "run-2") == 1
-    assert deliveries.take_over(store, "run-2") == 0  # it waits in its queue already
     assert (runs.waiting(store, RUN), runs.waiting(store, "run-2")) == ((0, 0), (0, 1))
     work(store)
     assert json.loads((tmp_path / "file" / "events" / "events.jsonl").read_text())["event_id"] == str(event.event_id)

@@ -31,6 +31,7 @@ from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.delivery import lanes, outbox, progress
 
 CONSTRUCTORS = {
     name: function
@@ -96,6 +97,13 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     with transaction(store) as pipe:
         for write in (checkpoints.met("r", b"u"), checkpoints.kept("r", b"state", Recorded(), 1.0)):
             write(pipe)
+    event_id = outbox.event_ids(store)[0]
+    lanes.note_sinks(store, ["s"], 1)
+    with transaction(store) as pipe:
+        lanes.note_failure(pipe, "s", event_id, lanes.Failing(1, 1, 1, "refused"), 1)
+        progress.note_first_delivered(pipe, "c", "t")
+        progress.note_acknowledged(pipe, "c", "t")
+    assert lanes.claim(store, "s", 2) is not None
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()
     with (

@@ -15,7 +15,7 @@ from orbweaver.queue import jobs
 from orbweaver.queue.allowed_jobs import AllowedJob, AllowedQueue
 from orbweaver.queue.errors import NotInForce
 from orbweaver.queue.fleet import capacity
-from orbweaver.queue.fleet.workers import patience
+from orbweaver.queue.fleet.workers import couriers, patience
 from orbweaver.queue.fleet.workers.guarded_worker import GuardedWorker, log
 from orbweaver.queue.queues import QueueName, queue_for
 from orbweaver.store import connection
@@ -79,7 +79,8 @@ def work(
         "maintenance_interval": MAINTENANCE_SECONDS,
         "worker_ttl": WORKER_SECONDS,
     }
-    queues = [queue_for(store, one) for one in names]
+    # What a delivery job does takes no time, so no event waits for the questions before it.
+    queues = [queue_for(store, one) for one in sorted(names, key=lambda one: one is not QueueName.TAKEDOWN)]
     settings = orbweaver_settings.load()
     if list(names) == [QueueName.RECRAWL]:
         from orbweaver.queue.fleet.workers.recrawl_worker import RecrawlWorker  # the others crawl nothing
@@ -109,6 +110,8 @@ def work(
             from orbweaver.queue.fleet.workers.health_watch import watching  # a recrawl worker asks nobody
 
             stack.enter_context(watching(store, is_ongoing=not burst))
+        if QueueName.TAKEDOWN in names:
+            stack.enter_context(couriers.delivering(store, is_ongoing=not burst))
         worker.work(burst=burst, logging_level="WARNING", log_format=log_format)
     if burst and worker.idle_because is not None:
         raise NotInForce(f"this worker took no job: {worker.idle_because}")

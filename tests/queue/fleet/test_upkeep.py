@@ -42,7 +42,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
-from orbweaver.takedown.delivery import outbox
+from orbweaver.takedown.delivery import lanes, outbox
 from orbweaver_command import Workplace, eventually
 from synthetic_host import Resource, SyntheticHost
 
@@ -103,7 +103,7 @@ def test_an_idle_worker_delivers_an_event_whose_job_was_lost_with_no_run(store: 
     assert lines_of(tmp_path) == 1
 
 
-def test_a_parked_delivery_is_tried_again_after_a_while_by_any_worker(
+def test_a_delivery_that_failed_is_tried_again_after_a_while_by_any_worker(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = tmp_path / "file"
@@ -111,16 +111,15 @@ def test_a_parked_delivery_is_tried_again_after_a_while_by_any_worker(
     monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{blocked / 'events'}")
     event_id = an_event(store)
     work(store, QueueName.TAKEDOWN)
-    assert parked(store, QueueName.TAKEDOWN).keys() == {queues.delivery_job_id(event_id)}
+    [sink] = lanes.states(store)
+    assert lanes.failing(store, sink, event_id) is not None
     blocked.unlink()
-    later = now() + upkeep.RETRY_EVERY / 2
-    assert upkeep.look_after(store, later)
-    assert jobs(store, QueueName.TAKEDOWN) == []
-    assert upkeep.look_after(store, later + upkeep.RETRY_EVERY / 2)
-    assert jobs(store, QueueName.TAKEDOWN) == [queues.delivery_job_id(event_id)]
-    work(store, QueueName.TAKEDOWN)
-    assert (lines_of(blocked / "events"), outbox.event_ids(store)) == (1, [])
-    assert parked(store, QueueName.TAKEDOWN) == {}
+    assert upkeep.look_after(store, now() + upkeep.RETRY_EVERY)
+    assert jobs(store, QueueName.TAKEDOWN) == []  # it waits for its time, and needs no job
+    with quick_worker(store, QueueName.TAKEDOWN, TAKEDOWN_SINKS=f"jsonl:{blocked / 'events'}"):
+        eventually(lambda: not outbox.event_ids(store))
+    assert lines_of(blocked / "events") == 1
+    assert (parked(store, QueueName.TAKEDOWN), lanes.waiting_ids(store, [sink])) == ({}, set())
 
 
 def test_what_earlier_releases_left_in_the_outbox_is_delivered_by_any_worker(

@@ -1,0 +1,299 @@
+"""What each sink still has to get: events by the time when they are tried next, and what is known of those that failed.
+
+A lane is the events of one case on their way to one sink. It is served in the order of the events, by one courier at a
+time (its lease), and a lane that fails waits alone. What a sink has taken is marked in the event itself
+(`orbweaver:event:{event_id}`), so an event waits for a sink when it is in the outbox and has no mark of that sink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from orbweaver.takedown.delivery.backoff import EVENTS_OF_A_SINK_THAT_IS_DOWN
+from orbweaver.takedown.delivery.outbox import are_waiting
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+NEVER: Final = float("inf")
+# Who delivers a lane has it for so long, and again for so long with each event; a sink must answer within that time.
+LEASE_SECONDS: Final = 120
+# Another courier has the lane: the event is looked at again so soon, should that one have missed it.
+TAKEN_SECONDS: Final = 0.2
+LOOKED_AT_ONCE: Final = 20
+# So many events of a lane are read at once.
+LANE_EVENTS: Final = 100
+REASON_CHARACTERS: Final = 300
+
+
+@dataclass(frozen=True)
+class Failing:
+    """An event that a sink did not take: how often, since when, when last (seconds since 1970), and why."""
+
+    tries: int
+    since: float
+    at: float
+    reason: str
+    is_parked: bool = False
+
+
+@dataclass(frozen=True)
+class SinkState:
+    """How a sink answers: how many different events it did not take since its last yes, since when, and why.
+
+    Until `next_at` it gets nothing; `added_at` is since when events go there. Times are seconds since 1970.
+    """
+
+    added_at: float
+    failures: int = 0
+    since: float | None = None
+    next_at: float = 0.0
+    reason: str | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it gets one event at a time, to see whether it is back."""
+        return self.failures >= EVENTS_OF_A_SINK_THAT_IS_DOWN
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane that a courier has: the sink, the case, the event for which it was taken, and the token of the lease."""
+
+    sink: str
+    case_id: str
+    event_id: str
+    token: str
+
+
+@dataclass(frozen=True)
+class LaneEvent:
+    """An event of a lane as it is stored."""
+
+    event_id: str
+    stored: bytes
+
+
+def waiting_key(sink: str) -> str:
+    """Return the key of the events that wait for a sink."""
+    return keys.sink_waiting(_part(sink))
+
+
+def lane_key(sink: str, case_id: str) -> str:
+    """Return the key of who has a lane."""
+    return keys.lane(_part(sink), case_id)
+
+
+def _failures_key(sink: str) -> str:
+    return keys.sink_failures(_part(sink))
+
+
+def _part(sink: str) -> str:
+    """Return the part of a key that stands for a sink, whose name is an address of any length."""
+    return sha256(sink.encode()).hexdigest()[:16]
+
+
+def server_seconds(store: Store) -> float:
+    """Return the time by the clock of the store's server: workers of several machines go by it."""
+    seconds, microseconds = store.time()
+    return float(seconds) + float(microseconds) / 1e6
+
+
+def put(store: Store, event_id: str, sinks: Collection[str], at: float) -> bool:
+    """Have an event wait for each of these sinks that has not taken it, from now on; False when all have.
+
+    Where it waits already it keeps its time.
+    """
+    lacking = [sink for sink in sinks if not store.hexists(keys.event(event_id), sink)]
+    with store.pipeline(transaction=True) as pipe:
+        for sink in lacking:
+            pipe.zadd(waiting_key(sink), {event_id: at}, nx=True)
+        pipe.execute()
+    return bool(lacking)
+
+
+def note_sinks(store: Store, sinks: Collection[str], at: float) -> None:
+    """Note since when events go to these sinks; what is known of one that is noted stays."""
+    for sink in sinks:
+        store.hsetnx(keys.sinks(), sink, json.dumps(asdict(SinkState(added_at=at))))
+
+
+def forget_others(store: Store, sinks: Collection[str]) -> None:
+    """Forget what other sinks than these still had to get; what they took stays marked in the events."""
+    for other in set(states(store)) - set(sinks):
+        with store.pipeline(transaction=True) as pipe:
+            pipe.delete(waiting_key(other), _failures_key(other))
+            pipe.hdel(keys.sinks(), other)
+            pipe.execute()
+
+
+def states(store: Store) -> dict[str, SinkState]:
+    """Return what is known of each sink that events go to."""
+    stored = store.hgetall(keys.sinks())
+    return {text(sink): SinkState(**json.loads(value)) for sink, value in stored.items()}
+
+
+def state_of(store: Store, sink: str) -> SinkState | None:
+    """Return what is known of a sink; None when no event was ever to go there."""
+    stored = store.hget(keys.sinks(), sink)
+    return None if stored is None else SinkState(**json.loads(stored))
+
+
+def write_state(pipe: Pipeline | Store, sink: str, state: SinkState) -> None:
+    """Write, or queue, what is known of a sink."""
+    pipe.hset(keys.sinks(), sink, json.dumps(asdict(state)))
+
+
+def claim(store: Store, sink: str, at: float) -> Lane | None:
+    """Take the lane of an event that is due at a sink, for LEASE_SECONDS; None when there is none."""
+    waiting = waiting_key(sink)
+    for event_id in _members(store, sink, at, LOOKED_AT_ONCE):
+        stored = store.hget(keys.event(event_id), "json")
+        if stored is None:
+            drop(store, sink, event_id)
+            continue
+        lane = Lane(sink, case_id_of(stored), event_id, uuid4().hex)
+        if store.set(lane_key(sink, lane.case_id), lane.token, nx=True, ex=LEASE_SECONDS):
+            return lane
+        store.zadd(waiting, {event_id: at + TAKEN_SECONDS}, xx=True)
+    return None
+
+
+def case_id_of(stored: bytes | str) -> str:
+    """Return the id of the case of a stored event."""
+    return str(json.loads(stored)["case_id"])
+
+
+def left(store: Store, lane: Lane) -> list[LaneEvent]:
+    """Return the events that a lane still has, in order, at most LANE_EVENTS.
+
+    An event of an early release may not be in the list of its case: then it comes last.
+    """
+    ids = [text(one) for one in store.lrange(keys.case_events(lane.case_id), 0, -1)]
+    if lane.event_id not in ids:
+        ids.append(lane.event_id)
+    waiting = [one for one, is_there in zip(ids, are_waiting(store, ids), strict=True) if is_there]
+    events: list[LaneEvent] = []
+    for start in range(0, len(waiting), LANE_EVENTS):
+        asked = waiting[start : start + LANE_EVENTS]
+        with store.pipeline(transaction=False) as pipe:
+            for event_id in asked:
+                pipe.hmget(keys.event(event_id), "json", lane.sink)
+            events += [
+                LaneEvent(event_id, stored)
+                for event_id, (stored, mark) in zip(asked, pipe.execute(), strict=True)
+                if stored is not None and mark is None
+            ]
+        if len(events) >= LANE_EVENTS:
+            break
+    return events[:LANE_EVENTS]
+
+
+def failing(store: Store, sink: str, event_id: str) -> Failing | None:
+    """Return what is known of an event that a sink did not take; None when it did not fail."""
+    stored = store.hget(_failures_key(sink), event_id)
+    return None if stored is None else Failing(**json.loads(stored))
+
+
+def due(store: Store, sink: str, event_id: str) -> float | None:
+    """Return when an event is tried next at a sink, NEVER when it is parked; None when it does not wait there."""
+    return store.zscore(waiting_key(sink), event_id)
+
+
+def wait_until(store: Store, sink: str, event_ids: Collection[str], at: float) -> None:
+    """Have events of a lane wait for another time, as the one before them does; those that wait at all."""
+    if event_ids:
+        store.zadd(waiting_key(sink), dict.fromkeys(event_ids, at), xx=True)
+
+
+def note_failure(pipe: Pipeline, sink: str, event_id: str, failed: Failing, next_at: float) -> None:
+    """Queue that a sink did not take an event, and when it is tried again."""
+    pipe.hset(_failures_key(sink), event_id, json.dumps(asdict(failed)))
+    pipe.zadd(waiting_key(sink), {event_id: next_at})
+
+
+def note_taken(pipe: Pipeline, sink: str, event_id: str) -> None:
+    """Queue that an event waits at a sink no longer."""
+    pipe.zrem(waiting_key(sink), event_id)
+    pipe.hdel(_failures_key(sink), event_id)
+
+
+def renew(pipe: Pipeline, lane: Lane) -> None:
+    """Queue that a courier has its lane for LEASE_SECONDS from now on."""
+    pipe.expire(lane_key(lane.sink, lane.case_id), LEASE_SECONDS)
+
+
+def has(reading: Store | Pipeline, lane: Lane) -> bool:
+    """Whether a courier still has its lane. A pipeline must be watching the key of the lane."""
+    stored = reading.get(lane_key(lane.sink, lane.case_id))
+    return stored is not None and text(stored) == lane.token
+
+
+def release(store: Store, lane: Lane) -> None:
+    """Give a lane back, unless another courier has it by now: its lease was over."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(lane_key(lane.sink, lane.case_id))
+        if has(pipe, lane):
+            pipe.multi()
+            pipe.delete(lane_key(lane.sink, lane.case_id))
+            with contextlib.suppress(WatchError):
+                pipe.execute()
+
+
+def waiting_ids(store: Store, sinks: Collection[str], *, until: float | None = None) -> set[str]:
+    """Return the ids of the events that wait at any of these sinks; with `until`, of those that are due by then."""
+    most = NEVER if until is None else until
+    return {one for sink in sinks for one in _members(store, sink, most)}
+
+
+def next_ids(store: Store, sink: str, number: int) -> list[str]:
+    """Return the ids of the events that are due next at a sink."""
+    return _members(store, sink, NEVER, number)
+
+
+def all_failing(store: Store, sink: str) -> Iterator[tuple[str, Failing]]:
+    """Yield the events that a sink did not take, in no order."""
+    for event_id, stored in store.hscan_iter(_failures_key(sink)):
+        yield text(event_id), Failing(**json.loads(stored))
+
+
+def make_due(store: Store, sink: str, at: float, event_ids: Sequence[str] | None = None) -> int:
+    """Have events, or all that wait at a sink, be tried now, those that are parked too; returns how many wait there.
+
+    What is known of their failures goes; how the sink itself answers is asked anew.
+    """
+    waiting = waiting_key(sink)
+    ids = _members(store, sink, NEVER) if event_ids is None else list(event_ids)
+    scores = store.zmscore(waiting, ids) if ids else []
+    there = [one for one, score in zip(ids, scores, strict=True) if score is not None]
+    with store.pipeline(transaction=True) as pipe:
+        for event_id in there:
+            pipe.zadd(waiting, {event_id: at}, xx=True)
+            pipe.hdel(_failures_key(sink), event_id)
+        state = state_of(store, sink)
+        if state is not None and state.failures:
+            write_state(pipe, sink, SinkState(added_at=state.added_at))
+        pipe.execute()
+    return len(there)
+
+
+def drop(store: Store, sink: str, event_id: str) -> None:
+    """Write that an event waits at a sink no longer, which has it, or cannot get it."""
+    with store.pipeline(transaction=True) as pipe:
+        note_taken(pipe, sink, event_id)
+        pipe.execute()
+
+
+def _members(store: Store, sink: str, until: float, number: int = -1) -> list[str]:
+    """Return the events that a sink gets until a time, the next one first; so many of them, -1 for all."""
+    found = store.execute_command("ZRANGEBYSCORE", waiting_key(sink), "-inf", until, "LIMIT", 0, number)
+    return [text(one) for one in found]
