@@ -1,5 +1,11 @@
 """The nouns of the design as frozen, validated values; imports nothing of ours."""
 
+from orbweaver.model.assessments import (
+    Assessment,
+    Classification,
+    Proposal,
+    assessment_id_for,
+)
 from orbweaver.model.cases import (
     Case,
     CaseState,
@@ -96,10 +102,12 @@ __all__ = [
     "Algorithm",
     "AnswerCounts",
     "AppliedAssessment",
+    "Assessment",
     "AssessmentDecision",
     "Case",
     "CaseState",
     "CaseVerdict",
+    "Classification",
     "CookieControl",
     "Correction",
     "Count",
@@ -123,6 +131,7 @@ __all__ = [
     "Outcome",
     "Place",
     "Presence",
+    "Proposal",
     "Published",
     "ReferrerControl",
     "Removal",
@@ -144,6 +153,7 @@ __all__ = [
     "Verdict",
     "VerdictResult",
     "WaitsFor",
+    "assessment_id_for",
     "case_id_for",
     "event_id_for",
     "format_time",

@@ -178,6 +178,31 @@ def case_places() -> str:
     return f"{PREFIX}:case-places"
 
 
+def case_files() -> str:
+    """Sorted set of "SHA-256:case id", a line for each case, in the order of text; owner takedown.cases.case_store."""
+    return f"{PREFIX}:case-files"
+
+
+def assessment(sha256: str) -> str:
+    """Hash of what people decided about a file: `json`, `proposal`; owner takedown.assessments.assessment_store."""
+    return f"{PREFIX}:assessment:{sha256}"
+
+
+def assessment_history(sha256: str) -> str:
+    """List of all decisions about a file as JSON, oldest first; owner takedown.assessments.assessment_store."""
+    return f"{PREFIX}:assessment:{sha256}:history"
+
+
+def assessments() -> str:
+    """Sorted set of assessed SHA-256 by time of the last decision; owner takedown.assessments.assessment_store."""
+    return f"{PREFIX}:assessments"
+
+
+def assessments_due() -> str:
+    """Set of SHA-256 whose decision may not have reached all cases; owner takedown.assessments.assessment_store."""
+    return f"{PREFIX}:assessments:due"
+
+
 def event(event_id: str) -> str:
     """Hash of one event: `json`, and a field per sink that took it, with the time; owner takedown.cases.case_store."""
     return f"{PREFIX}:event:{event_id}"

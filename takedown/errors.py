@@ -1,6 +1,7 @@
 """The errors of raising a case.
 
 TakedownError
+├── DecisionRefused     a person's decision cannot be taken about this case or file as it stands
 ├── TransitionRefused   an event cannot follow in the state that its case is in
 ├── ExportRefused       a case cannot be exported in a format: the message says why
 ├── ReporterUnknown     the settings do not say in whose name notices are written: set REPORTER_ORGANISATION, ...
@@ -52,3 +53,7 @@ class ExportRefused(TakedownError):
 
 class ReporterUnknown(TakedownError):
     """The settings of the reporter are missing or unusable."""
+
+
+class DecisionRefused(TakedownError):
+    """A person's decision cannot be taken: the case or the assessment is not as it would have to be."""

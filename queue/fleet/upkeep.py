@@ -1,8 +1,9 @@
 """Looks after jobs, events and files that nobody works on any more: each worker does it, so none waits for a run.
 
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
-while: parked deliveries, parked questions, and sightings that nobody could answer. One worker at a time looks, and two
-that look at once do no harm: each step is written only where nobody else has written meanwhile.
+while: parked deliveries, parked questions, and sightings that nobody could answer. A decision of people whose command
+was interrupted is brought to the rest of its cases. One worker at a time looks, and two that look at once do no harm:
+each step is written only where nobody else has written meanwhile.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 from orbweaver.model import format_time
 from orbweaver.queue.fleet import dead_workers
+from orbweaver.queue.matching import assessing
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries
 from orbweaver.queue.runs import lost_jobs, run_lock
@@ -41,6 +43,7 @@ def look_after(store: Store, at: datetime) -> bool:
         # A run that goes on counts them among its own, as it does what it found itself.
         batches.ask_unanswered(store, run_lock.run_under_way(store) or uuid4().hex)
     batches.enqueue_released(store)
+    assessing.apply_due(store)
     return True
 
 

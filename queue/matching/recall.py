@@ -12,7 +12,7 @@ from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, Swee
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange, change_by_answer
+from orbweaver.takedown.cases.transitions import CaseChange
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -69,10 +69,12 @@ def _try_to_write(
         if not all(settlement.believed(pipe, list(answers.values()), is_ours=True)):
             return True
         changes: list[CaseChange] = []
-        for case_id, verdict in answers.items():
-            before = case_store.record_of(pipe, case_id)
-            if before is not None:
-                changes.append(change_by_answer(verdict, before, stamp))
+        found = {case_id: case_store.record_of(pipe, case_id) for case_id in answers}
+        records = {case_id: record for case_id, record in found.items() if record is not None}
+        assessments = settlement.watched_assessments(pipe, [one.case.sha256 for one in records.values()])
+        for case_id, before in records.items():
+            assessment = assessments.get(before.case.sha256)
+            changes += settlement.changes_of_case(answers[case_id], before, assessment, stamp)
         pipe.multi()
         events = [change.event for change in changes if change.event is not None]
         settlement.write_changes(store, pipe, ours.run_id, changes)

@@ -7,18 +7,21 @@ with its event and its delivery, it leaves to `believed` and `write_changes`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import Sighting, Verdict, VerdictResult
+from orbweaver.model import Assessment, Hosting, Sighting, Verdict, VerdictResult
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, in_force, list_versions, retained, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.assessments import assessment_store
+from orbweaver.takedown.assessments.applying import changes_by_assessment, new_case
 from orbweaver.takedown.cases import case_places, case_store
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer, change_by_match
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer
 from orbweaver.takedown.hosting.locating import locator_of
 from redis.exceptions import WatchError
 
@@ -67,10 +70,11 @@ def settle(
 ) -> None:
     """Write what the answers mean, as one transaction; decided again when a case changed meanwhile.
 
-    A match makes or changes its case. `no_match` about the file of a case may correct it; another file is retained
-    for `retention` (none when it is 0). `unknown` is kept, to be asked again. An answer from another list version than
-    the wanted one is not used, a match neither: the question is asked again at once. When the services or settings of
-    this worker are not in force any more, all its questions are asked again.
+    A match makes or changes its case, as far as people who assessed its file let it. `no_match` about the file of a
+    case may correct it; another file is retained for `retention` (none when it is 0), and so is a match that opened no
+    case because people rejected its file. `unknown` is kept, to be asked again. An answer from another list version
+    than the wanted one is not used, a match neither: the question is asked again at once. When the services or settings
+    of this worker are not in force any more, all its questions are asked again.
     """
     while not _try_to_settle(store, run_id, target, answers, retention):
         pass
@@ -146,15 +150,22 @@ def _try_to_write(
     if about_cases:
         pipe.watch(*(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases))
     of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
-    changes = _decide(pipe, of_cases, case_store.stamp(store))
+    assessments = watched_assessments(pipe, [one.digests.sha256 for one, _ in about_cases])
+    decided = _decide(pipe, of_cases, assessments, case_store.stamp(store))
+    changes = decided.changes
+    refused = {one.sighting_id for one in decided.not_raised}
     pipe.multi()
     write_changes(store, pipe, run_id, changes)
+    for one in decided.not_raised:
+        assessment_store.note_not_raised(pipe, one.digests.sha256, one.seen_at)
     batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in target.staying])
     batches.drop_answered(pipe, [one for one, _ in known])
-    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases and one.seen_at > oldest]
-    retained.keep(pipe, kept)
-    retained.drop(pipe, [one for one, _ in about_cases])
-    matched = {case_ids[one.sighting_id] for one, verdict in about_cases if verdict.result is VerdictResult.MATCH}
+    # What opened no case stays: the assessment may be revised, and a rematch asks about it again.
+    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases] + decided.not_raised
+    retained.keep(pipe, [one for one in kept if one.seen_at > oldest])
+    raised = [(one, verdict) for one, verdict in about_cases if one.sighting_id not in refused]
+    retained.drop(pipe, [one for one, _ in raised])
+    matched = {case_ids[one.sighting_id] for one, verdict in raised if verdict.result is VerdictResult.MATCH}
     changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
     runs.note_answers(
         pipe,
@@ -163,6 +174,7 @@ def _try_to_write(
         new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
         unknown=unknown,
         answered=[one for one, _ in known],
+        not_raised=len(decided.not_raised),
     )
     target.end(pipe)
     try:
@@ -172,22 +184,62 @@ def _try_to_write(
     return True
 
 
-def _decide(pipe: Pipeline, answers: Sequence[tuple[str, Sighting, Verdict]], stamp: Stamp) -> list[CaseChange]:
+def watched_assessments(pipe: Pipeline, digests: Collection[str]) -> dict[str, Assessment]:
+    """Watch and return the assessments of files, by SHA-256: one that comes meanwhile has all of it decided again."""
+    if not digests:
+        return {}
+    pipe.watch(*(keys.assessment(one) for one in sorted(set(digests))))
+    return assessment_store.read_many(pipe, digests)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What answers change: cases, in order; and the sightings that opened none because people rejected their files."""
+
+    changes: list[CaseChange]
+    not_raised: list[Sighting]
+
+
+def _decide(
+    pipe: Pipeline,
+    answers: Sequence[tuple[str, Sighting, Verdict]],
+    assessments: Mapping[str, Assessment],
+    stamp: Stamp,
+) -> _Decided:
     """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
     before: dict[str, CaseRecord | None] = {}
-    changes = []
+    decided = _Decided([], [])
     locator = locator_of(orbweaver_settings.load())
     for case_id, sighting, verdict in answers:
         located = locator.locate(sighting.ip)
         if case_id not in before:
             before[case_id] = case_store.record_of(pipe, case_id)
-        record = before[case_id]
-        if verdict.result is VerdictResult.MATCH:
-            change = change_by_match(sighting, verdict, record, stamp, located)
-        elif record is not None:
-            change = change_by_answer(verdict, record, stamp, sighting, located)
-        else:
+        record, assessment = before[case_id], assessments.get(sighting.digests.sha256)
+        if record is None and verdict.result is not VerdictResult.MATCH:
             continue  # the case was removed meanwhile
-        before[case_id] = change.after
-        changes.append(change)
+        if record is None:
+            changes = new_case(sighting, verdict, assessment, stamp, located)
+            if not changes:
+                decided.not_raised.append(sighting)
+                continue
+        else:
+            changes = changes_of_case(verdict, record, assessment, stamp, sighting, located)
+        before[case_id] = changes[-1].after
+        decided.changes.extend(changes)
+    return decided
+
+
+def changes_of_case(
+    verdict: Verdict,
+    before: CaseRecord,
+    assessment: Assessment | None,
+    stamp: Stamp,
+    sighting: Sighting | None = None,
+    located: Hosting | None = None,
+) -> list[CaseChange]:
+    """Return what a later answer changes of a case, and the assessment of its file, which may not have reached it."""
+    changes = [] if assessment is None else changes_by_assessment(before, assessment, stamp)
+    changes.append(change_by_answer(verdict, changes[-1].after if changes else before, stamp, sighting, located))
+    if assessment is not None:
+        changes += changes_by_assessment(changes[-1].after, assessment, stamp)
     return changes

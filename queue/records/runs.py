@@ -82,8 +82,15 @@ def note_answers(
     new_case_ids: Sequence[str],
     unknown: Sequence[tuple[Sighting, str]],
     answered: Sequence[Sighting],
+    not_raised: int = 0,
 ) -> None:
-    """Queue the consequences of a batch's verdicts for its run; a sighting answered after all is unknown no longer."""
+    """Queue the consequences of a batch's verdicts for its run; a sighting answered after all is unknown no longer.
+
+    `not_raised` counts the matches that opened no case, because people rejected their files.
+    """
+    if not_raised:
+        pipe.hincrby(keys.run(run_id), "not_raised", not_raised)
+        pipe.expire(keys.run(run_id), KEPT_SECONDS)
     if matched_case_ids:
         pipe.sadd(keys.run_cases(run_id), *matched_case_ids)
         pipe.expire(keys.run_cases(run_id), KEPT_SECONDS)
@@ -131,6 +138,11 @@ def unknown(store: Store, run_id: str) -> list[Unknown]:
 def unknown_count(store: Store, run_id: str) -> int:
     """Return how many of the run's sightings were asked about and not answered."""
     return int(store.hlen(keys.run_unknown(run_id)))
+
+
+def not_raised(store: Store, run_id: str) -> int:
+    """Return how many matches of the run opened no case, because people rejected their files."""
+    return int(store.hget(keys.run(run_id), "not_raised") or 0)
 
 
 def waiting(store: Store, run_id: str) -> tuple[int, int]:

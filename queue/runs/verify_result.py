@@ -72,6 +72,7 @@ class VerifyResult:
     reports: tuple[ReportResult, ...] = ()
     unconfirmed: str | None = None
     endings: Mapping[str, VisitEnding] = field(default_factory=dict)
+    not_raised: int = 0
 
     @property
     def skips(self) -> tuple[Skip, ...]:
@@ -134,6 +135,7 @@ def result_of(
             record.recrawl_id: visit_outcome.ending_of(record, reported[record.recrawl_id].values())
             for record in records
         },
+        not_raised=runs.not_raised(store, run_id),
     )
 
 

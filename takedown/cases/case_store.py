@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orbweaver.model import Case, CaseState, format_time, now
+from orbweaver.model import Case, CaseState, Event, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp
@@ -65,6 +65,7 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
         fields["recorded_at"] = format_time(change.after.recorded_at)
     pipe.hset(keys.case(case_id), mapping=fields)
     pipe.zadd(keys.cases(), {case_id: case.first_seen.timestamp()})
+    pipe.zadd(keys.case_files(), {_line_of(case): 0})
     if change.event is not None:
         event_id = str(change.event.event_id)
         pipe.rpush(keys.case_events(case_id), event_id)
@@ -82,6 +83,20 @@ def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]
     return frozenset(case_ids)
 
 
+def events_of(store: Store, case_id: str) -> list[Event]:
+    """Return the events of a case, oldest first."""
+    events: list[Event] = []
+    for start in itertools.count(step=PAGE):
+        page = store.lrange(keys.case_events(case_id), start, start + PAGE - 1)
+        if not page:
+            return events
+        with store.pipeline(transaction=False) as pipe:
+            for event_id in page:
+                pipe.hget(keys.event(text(event_id)), "json")
+            events += [Event.model_validate_json(stored) for stored in pipe.execute() if stored is not None]
+    raise AssertionError("the count has no end")
+
+
 def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
     """Read cases, oldest first, then by URL; ids without a case are left out."""
     with store.pipeline(transaction=False) as pipe:
@@ -89,6 +104,35 @@ def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
             pipe.hget(keys.case(case_id), "json")
         cases = [Case.model_validate_json(stored) for stored in pipe.execute() if stored is not None]
     return sorted(cases, key=lambda case: (case.first_seen, case.url, case.sha256))
+
+
+def case_ids_of_file(store: Store, sha256: str) -> Iterator[str]:
+    """Yield the ids of the cases of a file, a page at a time.
+
+    A case that is made meanwhile may be missed: whoever may miss none first writes what new cases are to obey.
+    """
+    _require_lines(store)
+    after = f"[{sha256}:"
+    while True:
+        page = store.execute_command("ZRANGEBYLEX", keys.case_files(), after, f"({sha256};", "LIMIT", 0, PAGE)
+        yield from (text(line).partition(":")[2] for line in page)
+        if len(page) < PAGE:
+            return
+        after = f"({text(page[-1])}"
+
+
+def _line_of(case: Case) -> str:
+    return f"{case.sha256}:{case.case_id}"
+
+
+def _require_lines(store: Store) -> None:
+    """Make the lines of cases of older releases, once: a line comes with its case, so all are there or some lack.
+
+    Safe to do twice, and by several at once.
+    """
+    if store.zcard(keys.case_files()) != store.zcard(keys.cases()):
+        for case in all_cases(store):
+            store.zadd(keys.case_files(), {_line_of(case): 0})
 
 
 def all_cases(store: Store, state: CaseState | None = None) -> Iterator[Case]:

@@ -97,7 +97,7 @@ def retraction_of(evidence: CaseVerdict, verdict: Verdict) -> Retraction | None:
     return ways[0] if ways and None not in ways else None
 
 
-def news_in(verdict: Verdict, known: Collection[Listing]) -> str | None:
+def news_in(verdict: Verdict | CaseVerdict, known: Collection[Listing]) -> str | None:
     """Return how a match is stronger or other evidence than listings that people knew, None when it is not.
 
     Other evidence: another list or entry, a stronger digest, another category, an entry that is no longer disputed.

@@ -123,10 +123,17 @@ def change_by_match(
         raise ValueError("a degenerate digest never makes a case")
     if before is not None:
         return change_by_answer(verdict, before, stamp, sighting, located)
-    return new_case(sighting, evidence_of(verdict), stamp, located=located)
+    return _new_case(sighting, evidence_of(verdict), stamp, located=located)
 
 
-def new_case(
+def change_by_new_evidence(
+    sighting: Sighting, verdict: Verdict, stamp: Stamp, news: str, located: Hosting | None = None
+) -> CaseChange:
+    """Return the change that makes a case of a file that people rejected: held, because of evidence that is new."""
+    return _new_case(sighting, evidence_of(verdict, [HoldReason.REJECTED]), stamp, news, located=located)
+
+
+def _new_case(
     sighting: Sighting,
     evidence: CaseVerdict,
     stamp: Stamp,

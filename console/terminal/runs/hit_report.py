@@ -75,6 +75,7 @@ def summary(
             "cases": len(result.cases),
             "new_cases": len(result.new_case_ids),
             "held_cases": sum(case.state is CaseState.HELD for case in result.cases),
+            "not_raised": result.not_raised,
             "unknown": len(result.unknown),
             "undelivered": result.undelivered,
             "skipped": tally.skipped,
@@ -198,6 +199,8 @@ def _no_case(result: VerifyResult) -> str:
     files = tally.files - tally.error_bodies
     if not files:
         return f"No case, because no file was found: {count(tally.pages, 'page')}, 0 files."
+    if result.not_raised:
+        return f"No case: no file that was hashed matched, but for those that people rejected ({count(files, 'file')})."
     return f"No case: no file that was hashed matched ({count(files, 'file')})."
 
 
@@ -234,6 +237,12 @@ def _show_unknown(console: Console, result: VerifyResult) -> None:
     for reason, files in Counter(unknown.reason for unknown in result.unknown).most_common(LINES_SHOWN):
         console.print(
             f"unknown: {count(files, 'file')}: {safe(reason)}; they are asked again, at the latest by the next run",
+            highlight=False,
+        )
+    if result.not_raised:
+        console.print(
+            f"not raised: {count(result.not_raised, 'place')} of files that people rejected "
+            "(orbweaver assessments list)",
             highlight=False,
         )
     if result.undelivered:

@@ -1,0 +1,362 @@
+"""Takes down what people decide about files and cases, and brings a decision to all cases of its file, slice by slice.
+
+A decision is written first, with the note that it is due. A match that is settled at the same moment either sees it,
+because it watches the assessment, or has written its case before: then the slices find that case. What is interrupted
+stays due, and is done by the next command or by the upkeep. To do a slice twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from orbweaver.model import (
+    Actor,
+    Assessment,
+    AssessmentDecision,
+    Case,
+    CaseState,
+    Classification,
+    DigestSet,
+    EventType,
+    HoldReason,
+    Listing,
+    Proposal,
+    assessment_id_for,
+)
+from orbweaver.queue.matching import settlement
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown.assessments import assessment_store
+from orbweaver.takedown.assessments.applying import changes_by_assessment, why_it_stays_held, withdrawn
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_event
+from orbweaver.takedown.errors import DecisionRefused
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+# Cases that a decision is brought to in one transaction.
+WRITTEN_AT_ONCE = 100
+# An assessment keeps so many entries of lists as what people knew; a file has a few.
+MOST_LISTINGS = 500
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decides about a file, and why."""
+
+    decision: AssessmentDecision
+    reason: str
+    person: Actor
+    classification: Classification | None = None
+
+
+@dataclass
+class Applied:
+    """What an assessment did to the cases of its file: how many came into which state, and which it did not decide."""
+
+    assessment: Assessment
+    changed: Counter[CaseState] = field(default_factory=Counter)
+    staying: list[Case] = field(default_factory=list)
+
+
+def assess(store: Store, case_id: str, decided: Decision, *, needs_two: bool) -> Assessment | Proposal:
+    """Write a person's decision about the file of a held case; a proposal where a second person has to agree.
+
+    `apply` brings it to the cases. Raises DecisionRefused.
+    """
+    before = case_store.record_of(store, case_id)
+    if before is None:
+        raise DecisionRefused(f"there is no case {case_id}")
+    digests = _digests_of(before.case)
+
+    def require(pipe: Pipeline, current: Assessment | None) -> CaseRecord:
+        pipe.watch(keys.case(case_id))
+        record = case_store.record_of(pipe, case_id)
+        if record is None:
+            raise DecisionRefused(f"there is no case {case_id}")
+        _require_to_be_decided(record.case, decided, current)
+        return record
+
+    return _write(store, digests, decided, needs_two, require)
+
+
+def revise(store: Store, sha256: str, decided: Decision, *, needs_two: bool) -> Assessment | Proposal:
+    """Write another decision about a file that was assessed; a proposal where a second person has to agree.
+
+    `apply` corrects what the one before decided. Raises DecisionRefused.
+    """
+    was = assessment_store.read(store, sha256)
+    if was is None:
+        raise DecisionRefused("nobody has assessed this file: use cases release or cases reject on one of its cases")
+
+    def require(_: Pipeline, current: Assessment | None) -> None:
+        if current is not None and (current.decision, current.classification) == (
+            decided.decision,
+            decided.classification or current.classification,
+        ):
+            raise DecisionRefused(f"the file is {current.decision.value} already: nothing is revised")
+
+    return _write(store, was.digests, decided, needs_two, require)
+
+
+def _write(
+    store: Store,
+    digests: DigestSet,
+    decided: Decision,
+    needs_two: bool,
+    require: Callable[[Pipeline, Assessment | None], CaseRecord | None],
+) -> Assessment | Proposal:
+    sha256 = digests.sha256
+    case_ids = [*case_store.case_ids_of_file(store, sha256)]
+    cases = [one for one in case_store.read_many(store, case_ids) if one.state is not CaseState.OPEN]
+    stamp = case_store.stamp(store)
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.assessment(sha256))
+            current = assessment_store.read(pipe, sha256)
+            record = require(pipe, current)
+            waiting = assessment_store.proposal(pipe, sha256) if needs_two else None
+            first = _first_of_two(waiting, decided)
+            if needs_two and first is None:
+                result: Assessment | Proposal = _proposal(decided, stamp)
+            else:
+                result = _assessment(digests, decided, current, cases, stamp, first)
+            pipe.multi()
+            if isinstance(result, Assessment):
+                assessment_store.write(pipe, result)
+            else:
+                assessment_store.write_proposal(pipe, sha256, result)
+                if record is not None:
+                    settlement.write_changes(store, pipe, uuid4().hex, [_noted(record, decided, stamp)])
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return result
+
+
+def _first_of_two(waiting: Proposal | None, decided: Decision) -> Proposal | None:
+    """Return the proposal that this decision agrees to; None where it is the first of its kind, or of the same person.
+
+    Names are compared without case and blanks: nobody agrees with himself by another spelling.
+    """
+    if waiting is None or waiting.decision is not decided.decision:
+        return None
+    if _spelt(waiting.proposed_by) == _spelt(decided.person):
+        raise DecisionRefused(
+            f"{waiting.proposed_by.name} has proposed this already: a second person has to agree (TWO_ASSESSORS)"
+        )
+    if decided.classification not in {None, waiting.classification}:
+        return None
+    return waiting
+
+
+def _spelt(person: Actor) -> str:
+    return "".join(person.name.split()).casefold()
+
+
+def _proposal(decided: Decision, stamp: Stamp) -> Proposal:
+    return Proposal(
+        decision=decided.decision,
+        proposed_at=stamp.at,
+        proposed_by=decided.person,
+        reason=decided.reason,
+        classification=decided.classification,
+    )
+
+
+def _noted(record: CaseRecord, decided: Decision, stamp: Stamp) -> CaseChange:
+    reason = f"proposes that the file is {decided.decision.value}: {decided.reason}"
+    return change_by_event(record, EventType.NOTE, stamp, actor=decided.person, reason=reason)
+
+
+def _assessment(
+    digests: DigestSet,
+    decided: Decision,
+    current: Assessment | None,
+    cases: Sequence[Case],
+    stamp: Stamp,
+    first: Proposal | None,
+) -> Assessment:
+    known = {one: None for case in cases for one in case.verdict.listings}
+    known |= dict.fromkeys(current.listings if current is not None else ())
+    doubts = {reason for case in cases for reason in case.verdict.held_because}
+    doubts |= set(current.doubts) if current is not None else set()
+    classification = decided.classification or (first.classification if first is not None else None)
+    if classification is None and current is not None and current.decision is decided.decision:
+        classification = current.classification
+    return Assessment(
+        assessment_id=assessment_id_for(stamp.source, digests.sha256),
+        revision=1 if current is None else current.revision + 1,
+        digests=digests,
+        decision=decided.decision,
+        decided_at=stamp.at if current is None else max(stamp.at, current.decided_at),
+        decided_by=(decided.person,) if first is None else (first.proposed_by, decided.person),
+        reason=decided.reason if first is None else f"{first.reason}; {decided.reason}",
+        classification=classification,
+        listings=_most(known),
+        doubts=tuple(reason for reason in HoldReason if reason in doubts),
+    )
+
+
+def _most(listings: Iterable[Listing]) -> tuple[Listing, ...]:
+    return tuple(islice(listings, MOST_LISTINGS))
+
+
+def _require_to_be_decided(case: Case, decided: Decision, current: Assessment | None) -> None:
+    """Raise DecisionRefused where a case is not one to decide about, or where this decision cannot be taken."""
+    short = str(case.case_id)[:8]
+    if case.state is not CaseState.HELD:
+        mend = "use cases withdraw" if case.state is CaseState.OPEN else "use assessments revise"
+        raise DecisionRefused(f"case {short} is {case.state.value}, not held: {mend}")
+    if current is not None and current.decision is not decided.decision:
+        raise DecisionRefused(
+            f"the file of case {short} was {current.decision.value} on {current.decided_at:%Y-%m-%d}: "
+            f"to decide otherwise, use assessments revise {short} --to {decided.decision.value}"
+        )
+    if decided.decision is AssessmentDecision.RELEASED and HoldReason.BENIGN_TOO in case.verdict.held_because:
+        raise DecisionRefused(
+            f"case {short} stays held: the file is on a benign list too, and one of the two lists is wrong; "
+            "have it mended, then run orbweaver rematch"
+        )
+
+
+def apply(store: Store, sha256: str) -> Applied | None:
+    """Bring the assessment of a file to all of its cases, and say what it did; None without an assessment.
+
+    Cases are written some at a time: what is interrupted is still due. A revision that comes meanwhile is brought to
+    all cases, too.
+    """
+    while True:
+        assessment = assessment_store.read(store, sha256)
+        if assessment is None:
+            return None
+        applied = Applied(assessment)
+        case_ids = case_store.case_ids_of_file(store, sha256)
+        while page := list(islice(case_ids, WRITTEN_AT_ONCE)):
+            if not _apply_to(store, applied, page):
+                break
+        else:
+            if _take_out(store, assessment):
+                return applied
+
+
+def apply_due(store: Store) -> int:
+    """Bring decisions that are due to their cases; returns how many. Cheap when none is."""
+    due = assessment_store.due(store)
+    for sha256 in due:
+        apply(store, sha256)
+    return len(due)
+
+
+def _apply_to(store: Store, applied: Applied, case_ids: Sequence[str]) -> bool:
+    """Bring an assessment to some cases, in one transaction; False when it was revised meanwhile."""
+    assessment, stamp = applied.assessment, case_store.stamp(store)
+    actor = assessment.decided_by[-1]
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.assessment(assessment.digests.sha256), *map(keys.case, case_ids))
+            if _is_revised(pipe, assessment):
+                return False
+            changes: list[CaseChange] = []
+            staying: list[Case] = []
+            for case_id in case_ids:
+                before = case_store.record_of(pipe, case_id)
+                if before is None:
+                    continue
+                of_case = changes_by_assessment(before, assessment, stamp, actor)
+                changes += of_case
+                if not of_case and _is_undecided(before.case, assessment):
+                    staying.append(before.case)
+            pipe.multi()
+            settlement.write_changes(store, pipe, uuid4().hex, changes)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+        last = {one.after.case.case_id: one.after.case.state for one in changes}
+        applied.changed.update(last.values())
+        applied.staying += staying
+        return True
+
+
+def _is_undecided(case: Case, assessment: Assessment) -> bool:
+    """Whether a case is not where the assessment would have it: it waits for people, or stands by other evidence."""
+    if assessment.decision is AssessmentDecision.RELEASED:
+        return case.state is CaseState.HELD
+    return case.state in {CaseState.HELD, CaseState.OPEN}
+
+
+def _is_revised(pipe: Pipeline, assessment: Assessment) -> bool:
+    current = assessment_store.read(pipe, assessment.digests.sha256)
+    return current is None or current.revision != assessment.revision
+
+
+def _take_out(store: Store, assessment: Assessment) -> bool:
+    """Write that an assessment has reached all cases; False when it was revised meanwhile."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(keys.assessment(assessment.digests.sha256))
+        if _is_revised(pipe, assessment):
+            return False
+        pipe.multi()
+        assessment_store.take_out(pipe, assessment.digests.sha256)
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+        return True
+
+
+def why_undecided(case: Case, assessment: Assessment) -> str:
+    """Return why a case did not come to where the assessment of its file would have it."""
+    if case.state is CaseState.OPEN:
+        return "it is open by what lists say, and not by an assessment: cases withdraw takes it back"
+    return why_it_stays_held(case, assessment) or "it changed meanwhile"
+
+
+def withdraw(store: Store, case_id: str, *, person: Actor, reason: str) -> list[CaseChange]:
+    """Have a person withdraw one case, whatever its file is; raises DecisionRefused."""
+
+    def do(before: CaseRecord, stamp: Stamp) -> list[CaseChange]:
+        if before.case.state is CaseState.WITHDRAWN:
+            raise DecisionRefused(f"case {str(before.case.case_id)[:8]} is withdrawn already")
+        return withdrawn(before, stamp, actor=person, reason=reason)
+
+    return _change(store, case_id, do)
+
+
+def note(store: Store, case_id: str, *, person: Actor, words: str) -> list[CaseChange]:
+    """Write a person's note about a case; raises DecisionRefused."""
+    return _change(
+        store,
+        case_id,
+        lambda before, stamp: [change_by_event(before, EventType.NOTE, stamp, actor=person, reason=words)],
+    )
+
+
+def _change(store: Store, case_id: str, do: Callable[[CaseRecord, Stamp], list[CaseChange]]) -> list[CaseChange]:
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.case(case_id))
+            before = case_store.record_of(pipe, case_id)
+            if before is None:
+                raise DecisionRefused(f"there is no case {case_id}")
+            changes = do(before, case_store.stamp(store))
+            pipe.multi()
+            settlement.write_changes(store, pipe, uuid4().hex, changes)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return changes
+
+
+def _digests_of(case: Case) -> DigestSet:
+    return DigestSet(md5=case.md5, sha1=case.sha1, sha256=case.sha256, size=case.size)
