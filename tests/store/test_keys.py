@@ -15,13 +15,14 @@ from orbweaver import settings
 from orbweaver.crawler.revisiting.known_responses import KnownPage
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
-from orbweaver.model import Outcome, Reported, Skip, Tally, now
+from orbweaver.model import Actor, ActorKind, AssessmentDecision, CaseState, Outcome, Reported, Skip, Tally, now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store, spending
 from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
-from orbweaver.queue.matching import daily_rematch, rematch
+from orbweaver.queue.matching import assessing, daily_rematch, rematch
+from orbweaver.queue.matching.assessing import Decision
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, checkpoints, in_force, known_responses, paces, recrawls, runs
 from orbweaver.queue.records.checkpoints import Recorded
@@ -31,6 +32,8 @@ from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord
 from orbweaver.takedown.delivery import lanes, outbox, progress
 
 CONSTRUCTORS = {
@@ -104,6 +107,13 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         progress.note_first_delivered(pipe, "c", "t")
         progress.note_acknowledged(pipe, "c", "t")
     assert lanes.claim(store, "s", 2) is not None
+    [case] = case_store.all_cases(store)
+    doubtful = case.model_copy(update={"state": CaseState.HELD})
+    with transaction(store) as pipe:
+        case_store.write(pipe, CaseChange(CaseRecord(doubtful, 1, was_opened=True), None))
+    by_a_person = Actor(kind=ActorKind.PERSON, name="Anna")
+    decision = Decision(AssessmentDecision.RELEASED, "it is", by_a_person)
+    assessing.assess(store, str(case.case_id), decision, needs_two=False)
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()
     with (
