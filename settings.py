@@ -239,6 +239,13 @@ class Settings(BaseSettings):
         description="how long files without a match are kept to be asked about again; 0: not at all",
     )
 
+    remind_every: Duration = Field(
+        default=timedelta(hours=24),
+        ge=timedelta(minutes=1),
+        le=timedelta(days=365),
+        description="how often the takedown engine is reminded of an open case whose file is still seen",
+    )
+
     schedule_policy: Literal["square-root", "uniform", "tiers"] = Field(
         default="square-root", description="how often each host is revisited, by the budget"
     )

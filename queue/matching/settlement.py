@@ -21,6 +21,7 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.assessments.applying import changes_by_assessment, new_case
 from orbweaver.takedown.cases import case_places, case_store
+from orbweaver.takedown.cases.reminders import reminding
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer
 from orbweaver.takedown.hosting.locating import locator_of
 from redis.exceptions import WatchError
@@ -209,7 +210,8 @@ def _decide(
     """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
     before: dict[str, CaseRecord | None] = {}
     decided = _Decided([], [])
-    locator = locator_of(orbweaver_settings.load())
+    settings = orbweaver_settings.load()
+    locator = locator_of(settings)
     for case_id, sighting, verdict in answers:
         located = locator.locate(sighting.ip)
         if case_id not in before:
@@ -224,6 +226,7 @@ def _decide(
                 continue
         else:
             changes = changes_of_case(verdict, record, assessment, stamp, sighting, located)
+        changes[-1] = reminding(changes[-1], sighting, stamp, settings.remind_every)
         before[case_id] = changes[-1].after
         decided.changes.extend(changes)
     return decided

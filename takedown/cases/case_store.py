@@ -31,17 +31,15 @@ def record_of(store: Store | Pipeline, case_id: str) -> CaseRecord | None:
 
     A pipeline must be watching (its reads are immediate then).
     """
-    stored, sequence, was_opened, recorded_at = store.hmget(
-        keys.case(case_id), "json", "sequence", "was_opened", "recorded_at"
+    stored, sequence, was_opened, recorded, told = store.hmget(
+        keys.case(case_id), "json", "sequence", "was_opened", "recorded_at", "told_at"
     )
     if stored is None or sequence is None:
         return None
-    return CaseRecord(
-        Case.model_validate_json(stored),
-        int(sequence),
-        was_opened == b"1",
-        None if recorded_at is None else datetime.fromisoformat(text(recorded_at)),
-    )
+    recorded_at, told_at = (None if one is None else datetime.fromisoformat(text(one)) for one in (recorded, told))
+    if told_at is None and was_opened == b"1":
+        told_at = recorded_at  # of an earlier release
+    return CaseRecord(Case.model_validate_json(stored), int(sequence), was_opened == b"1", recorded_at, told_at)
 
 
 def existing(store: Store, case_ids: Sequence[str]) -> set[str]:
@@ -63,6 +61,8 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
     }
     if change.after.recorded_at is not None:
         fields["recorded_at"] = format_time(change.after.recorded_at)
+    if change.after.told_at is not None:
+        fields["told_at"] = format_time(change.after.told_at)
     pipe.hset(keys.case(case_id), mapping=fields)
     pipe.zadd(keys.cases(), {case_id: case.first_seen.timestamp()})
     pipe.zadd(keys.case_files(), {_line_of(case): 0})

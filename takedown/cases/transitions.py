@@ -56,13 +56,15 @@ class Stamp:
 class CaseRecord:
     """A case as stored: the case, the number of its last event, and whether it ever had a `case.opened`.
 
-    `recorded_at` is when its last event was recorded; None when that was before events said it.
+    `recorded_at` is when its last event was recorded; None when that was before events said it. `told_at` is the same
+    of its last event for the takedown engine; None when there was none.
     """
 
     case: Case
     sequence: int
     was_opened: bool
     recorded_at: datetime | None = None
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -336,4 +338,5 @@ def _with_event(
     )
     event = event.model_copy(update={"event_id": event_id_for(event)})
     was_opened = kind is EventType.OPENED or (before is not None and before.was_opened)
-    return CaseChange(CaseRecord(case, event.sequence, was_opened, stamp.at), event)
+    told_at = stamp.at if was_opened and kind not in OURS_ALONE else before.told_at if before is not None else None
+    return CaseChange(CaseRecord(case, event.sequence, was_opened, stamp.at, told_at), event)
