@@ -29,6 +29,7 @@ MODULES: Final[Mapping[str, str]] = {
     "scheduler": "scheduler",
     "hashlist": "hashlist",
     "matcher": "matcher",
+    "engine": "engine",
     "scope": "scope",
     "backup": "backup",
     "restore": "backup",

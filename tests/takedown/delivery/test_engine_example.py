@@ -1,0 +1,191 @@
+"""The engine that `orbweaver engine example` prints, as a process of its own, ends with the true set of cases."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from builders import STAMP, a_match, a_sighting
+from orbweaver.model import CaseState, Event
+from orbweaver.takedown.cases.lifecycle import TRANSITIONS
+from orbweaver.takedown.cases.transitions import PROGRAM, CaseRecord, Stamp, change_by_event, change_by_match
+from orbweaver.takedown.delivery import engine_example
+from orbweaver.takedown.delivery.sinks.addresses import read_address
+from orbweaver.takedown.delivery.sinks.event_json import as_json
+from orbweaver.takedown.delivery.sinks.webhook import WebhookSink
+from orbweaver.takedown.errors import NotDelivered, SinkAway
+from sink_events import an_event
+from standardwebhooks.webhooks import Webhook
+
+SECRET, NEXT, OTHER = (f"whsec_{letter * 43}" for letter in "ABC")
+EVENT = an_event()
+SOURCES = (STAMP.source, UUID("5d2f7f0e-94f3-4be2-8a6e-c5b9f1a2d3e4"))
+
+
+class Engine:
+    """The example as a user would run it: a copy of the file, with nothing of Orbweaver in reach."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "engine.sqlite"
+        program = folder / "engine.py"
+        program.write_text(Path(engine_example.__file__).read_text())
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", str(program), "127.0.0.1:0", str(self.database)],
+            env={"ENGINE_SECRETS": f"{NEXT} {SECRET}"},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline().rstrip("/\n").rpartition(":")[2])
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def sink(self, *secrets: str) -> WebhookSink:
+        return WebhookSink(read_address(f"webhook+http://127.0.0.1:{self.port}/"), lambda: secrets or (SECRET,))
+
+    def deliver(self, *events: Event, secrets: tuple[str, ...] = ()) -> None:
+        with contextlib.closing(self.sink(*secrets)) as sink:
+            for event in events:
+                sink.deliver(event)
+
+    def post(self, body: bytes, headers: dict[str, str]) -> int:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as connection:
+            connection.request("POST", "/", body, headers)
+            return connection.getresponse().status
+
+    def rows(self, query: str) -> list[str]:
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            return [str(row[0]) for row in connection.execute(query)]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    started = Engine(tmp_path)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+def signed(body: bytes, *, secret: str = SECRET, at: datetime | None = None, event_id: str = "x") -> dict[str, str]:
+    at = at or datetime.now(UTC)
+    signature = Webhook(secret).sign(event_id, at, body.decode())
+    return {"webhook-id": event_id, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+
+
+def a_life(name: str, source: UUID, draws: random.Random) -> tuple[CaseRecord, list[Event]]:
+    """Draw what may happen to a case after it was opened: the case at the end, and the events that an engine gets."""
+    change = change_by_match(a_sighting(name.encode()), a_match(), None, Stamp(source, STAMP.at))
+    events = [change.event]
+    for step in range(draws.randrange(8)):
+        possible = sorted(kind for state, kind in TRANSITIONS if state is change.after.case.state)
+        at = STAMP.at + timedelta(hours=step + 1)
+        change = change_by_event(change.after, draws.choice(possible), Stamp(source, at), actor=PROGRAM)
+        if change.is_for_engine:
+            events.append(change.event)
+    return change.after, [event for event in events if event is not None]
+
+
+def test_in_any_order_with_repeats_and_a_crash_the_true_set_of_cases_stands(tmp_path: Path) -> None:
+    draws = random.Random(13)
+    lives = [a_life(f"file {number}", source, draws) for number in range(8) for source in SOURCES]
+    truth = {str(life.case.case_id) for life, _ in lives if life.case.state is CaseState.OPEN}
+    events = [event for _, of_one in lives for event in of_one]
+    several = events + draws.sample(events, len(events) // 2)
+    draws.shuffle(several)
+
+    first = Engine(tmp_path)
+    try:
+        first.deliver(*several[: len(several) // 2])
+    finally:
+        first.kill()
+    with pytest.raises(SinkAway):
+        first.deliver(several[0])
+    second = Engine(tmp_path)
+    try:
+        second.deliver(*several[len(several) // 3 :])
+    finally:
+        second.kill()
+
+    assert 0 < len(truth) < 8
+    assert set(second.rows("SELECT case_id FROM open_cases")) == truth
+    assert sorted(second.rows("SELECT event_id FROM events")) == sorted(str(event.event_id) for event in events)
+
+
+def test_what_is_not_signed_is_not_taken(engine: Engine) -> None:
+    body = as_json(EVENT)
+    tampered = body.replace(b"case.opened", b"case.closed")
+    old = datetime.now(UTC) - timedelta(minutes=6)
+    refused: list[tuple[bytes, dict[str, str]]] = [
+        (body, {}),
+        (tampered, signed(body)),
+        (body, signed(body) | {"webhook-id": "another"}),
+        (body, signed(body, secret=OTHER)),
+        (body, signed(body, at=old)),
+        (body, signed(body) | {"webhook-timestamp": "soon"}),
+        (body, signed(body) | {"webhook-signature": "v1"}),
+        (body, signed(body) | {"webhook-signature": "v1,%%%"}),
+        (b"\xff", signed(b"{}")),
+    ]
+    assert [engine.post(*one) for one in refused] == [401] * len(refused)
+    assert engine.post(b"x", {"Content-Length": "9" * 5_000}) == 413
+    with pytest.raises(NotDelivered, match="401"):
+        engine.deliver(EVENT, secrets=(OTHER,))
+    assert engine.rows("SELECT event_id FROM events") == []
+
+
+def test_either_of_two_secrets_is_good(engine: Engine) -> None:
+    for secrets in [(SECRET,), (NEXT,), (NEXT, SECRET), (OTHER, SECRET)]:
+        engine.deliver(EVENT, secrets=secrets)
+    assert engine.rows("SELECT event_id FROM events") == [str(EVENT.event_id)]
+
+
+def test_an_event_of_a_schema_that_it_does_not_know_stays_with_orbweaver(engine: Engine) -> None:
+    with pytest.raises(SinkAway, match="503"):
+        engine.deliver(EVENT.model_copy(update={"schema_version": "2.0"}))
+    engine.deliver(EVENT.model_copy(update={"schema_version": "1.99"}))
+    assert engine.rows("SELECT event_id FROM events") == [str(EVENT.event_id)]
+
+
+def test_the_command_prints_it_and_it_is_short(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-P", "-m", "orbweaver.cli", "engine", "example"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (said.stdout, said.stderr) == (Path(engine_example.__file__).read_text(), "")
+    code = [line for line in said.stdout.partition("\nimport ")[2].splitlines() if line.strip()]
+    assert len(code) <= 70
+    assert "orbweaver" not in "".join(line for line in code if "import" in line)
+
+
+def test_the_command_runs_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "orbweaver.cli", "engine", "example", "--listen", "127.0.0.1:0"]
+    missing = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (missing.returncode, "set ENGINE_SECRETS" in missing.stderr) == (2, True)
+    with subprocess.Popen(
+        command,
+        env={"ENGINE_SECRETS": SECRET},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
+        process.terminate()
+    assert (tmp_path / "engine.sqlite").exists()
