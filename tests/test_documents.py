@@ -16,6 +16,7 @@ from uuid import UUID
 
 import jsonschema
 import pytest
+import webhooks_document
 from orbweaver.matcher_client.lists import build
 from orbweaver.matcher_client.server.app import create_app
 from orbweaver.matcher_client.server.list_follower import ListFollower
@@ -322,6 +323,7 @@ def test_every_decision_is_listed_in_their_index() -> None:
 # --- the batch protocol's OpenAPI document ---
 
 OPENAPI = DOCS / "matcher-openapi.json"
+WEBHOOKS = DOCS / "webhooks-openapi.json"
 
 
 def openapi_text() -> str:
@@ -348,3 +350,4 @@ if __name__ == "__main__":
     for file_name, model in SCHEMAS.items():
         (DOCS / file_name).write_text(schema_text(model))
     OPENAPI.write_text(openapi_text())
+    WEBHOOKS.write_text(webhooks_document.document_text(read_schema("event.schema.json")))
