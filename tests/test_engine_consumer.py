@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_sighting, add_batch, build_list, digests_of, work
+from builders import RUN, a_sighting, add_batch, build_list, digests_of, work
 from orbweaver.model import CaseState
-from orbweaver.queue import queues
 from orbweaver.queue.matching import rematch
+from orbweaver.queue.records import deliveries
 from orbweaver.store import connection, identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -27,7 +27,8 @@ Consumer = Callable[..., dict[str, dict[str, Any]]]
 
 def the_consumer() -> Consumer:
     """The code of the document, as an engine's developer would copy it."""
-    [code] = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), flags=re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), flags=re.DOTALL | re.MULTILINE)
+    [code] = [block for block in blocks if "def open_cases(" in block]
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
     copied: dict[str, Any] = {}
     exec(compile(code, str(DOCUMENT), "exec"), copied)
@@ -66,7 +67,7 @@ class Hotline:
             with self.store.pipeline(transaction=True) as pipe:
                 pipe.multi()
                 if json.loads(self.store.hget(key, "json") or b"")["type"] != "case.held":
-                    queues.enqueue_delivery(self.store, pipe, event_id)
+                    deliveries.note_event(self.store, pipe, RUN, event_id)
                 pipe.execute()
         work(self.store)
 

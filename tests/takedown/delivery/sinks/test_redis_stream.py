@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import tempfile
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from false_redis import false_redis
@@ -21,7 +23,8 @@ from orbweaver.takedown.delivery.sinks.redis_stream import MARK_SECONDS, RedisSt
 from orbweaver.takedown.errors import SinkAway
 from sink_events import an_event
 
-EVENT, OTHER = an_event(), an_event(b"other")
+EVENT, OTHER, THIRD = an_event(), an_event(b"other"), an_event(b"third")
+DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "takedown-engine.md"
 PASSWORD = "very-secret-word"
 HASTE = Patience(connect_seconds=1, silence_seconds=0.5, whole_seconds=1)
 
@@ -79,13 +82,25 @@ def test_what_is_kept_beside_the_stream_has_an_end(store: Store) -> None:
     assert 0 < store.ttl(f"{{cases}}:taken:{EVENT.event_id}") <= MARK_SECONDS
 
 
-def test_a_consumer_group_reads_each_event_once(store: Store) -> None:
-    store.xgroup_create("cases", "engine", id="0", mkstream=True)
+def test_the_consumer_of_the_document_does_each_event_once_and_what_was_left_over_first(store: Store) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), flags=re.DOTALL | re.MULTILINE)
+    [code] = [block for block in blocks if "def take_waiting(" in block]
+    copied: dict[str, Any] = {}
+    exec(compile(code, str(DOCUMENT), "exec"), copied)
+    done: list[str] = []
+
+    def dies(event: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
     with a_sink(address_of(store)) as sink:
         for event in (EVENT, OTHER, EVENT):
             sink.deliver(event)
-    [(_, read)] = store.xreadgroup("engine", "one", {"cases": ">"})
-    assert [fields[b"event_id"].decode() for _, fields in read] == [str(EVENT.event_id), str(OTHER.event_id)]
+        with pytest.raises(KeyboardInterrupt):
+            copied["take_waiting"](store, dies)
+        sink.deliver(THIRD)
+        for _ in range(2):
+            copied["take_waiting"](store, lambda event: done.append(event["event_id"]))
+    assert done == [str(event.event_id) for event in (EVENT, OTHER, THIRD)]
 
 
 def test_a_server_that_can_be_asked_has_no_complaint_and_no_event(store: Store) -> None:
