@@ -116,11 +116,12 @@ def require_valid(made: Mapping[str, Any]) -> None:
 
 def complaints(made: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a report: first by our checks, then by the library."""
-    yield from _own_complaints(made)
-    yield from _complaints_of_library(made)
+    yield from own_complaints(made)
+    yield from library_complaints(made)
 
 
-def _own_complaints(made: Mapping[str, Any]) -> Iterator[str]:
+def own_complaints(made: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what our checks find; the library takes all of it, some of it only where another package is missing."""
     for key in sorted(made.keys() - _KEYS):
         yield f"{key} is not sent"
     if not is_uri(made.get("url")):
@@ -187,7 +188,8 @@ def _complaints_of_evidence(item: object) -> Iterator[str]:
         yield "the digest of evidence is not that of its payload"
 
 
-def _complaints_of_library(made: Mapping[str, Any]) -> Iterator[str]:
+def library_complaints(made: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the library finds."""
     import xarf
 
     result = xarf.parse(dict(made))

@@ -99,6 +99,25 @@ def test_only_gone_and_changed_are_removals_in_iccam() -> None:
     assert all(answer.action >= iccam.IccamAction.CONTENT_REMOVED for answer in answers)
 
 
+@pytest.mark.parametrize(
+    ("state", "removed_at"), [(CaseState.OPEN, MADE_AT), (CaseState.REMOVED, None), (CaseState.CLOSED, None)]
+)
+def test_a_removal_that_is_over_or_was_not_confirmed_is_no_action(
+    state: CaseState, removed_at: datetime | None
+) -> None:
+    removal = Removal(
+        presence=Presence.GONE,
+        rule="rule",
+        reason="reason",
+        since=MADE_AT,
+        checked_at=MADE_AT,
+        confirmed_by="gone",
+        removed_at=removed_at,
+    )
+    for told in (a_record(BASELINE, state=state, removal=removal), a_record(BASELINE, state=state)):
+        assert json.loads(only(exported(ExportFormat.ICCAM, told)))["urls"][0]["actions"] == []
+
+
 @pytest.mark.parametrize("presence", Presence)
 @pytest.mark.parametrize("confirmed_by", ["gone", "changed", "gone-slowly"])
 @pytest.mark.parametrize("state", [CaseState.OPEN, CaseState.REMOVED, CaseState.CLOSED])
@@ -273,6 +292,11 @@ def test_a_category_that_could_be_misread_is_in_no_list_of_digests(why: str) -> 
     assert (made.files, len(made.refused)) == ((), 1)
 
 
+def test_a_file_of_which_the_lists_disagree_is_in_no_list_of_digests() -> None:
+    (refused,) = exported(ExportFormat.VICS, a_record(a_listing(), a_listing(category="B2"))).refused
+    assert "disagree" in refused.reason
+
+
 def test_the_list_of_digests_is_read_back_by_hashlist_build(tmp_path: Path) -> None:
     of = [
         a_record(a_listing(scheme="vics-us", category="1"), body=b"1"),
@@ -283,7 +307,8 @@ def test_the_list_of_digests_is_read_back_by_hashlist_build(tmp_path: Path) -> N
     ]
     file, built = tmp_path / "digests.csv", tmp_path / "list.hashes"
     file.write_bytes(only(exported(ExportFormat.VICS, *of)))
-    assert build.build([file], built, canary=None).entries == 4
+    assert len(rows_of(file.read_bytes())) == 4
+    assert build.build([file], built).entries == 4
     cases = [record.case for record in of]
     digests = [DigestSet(md5=case.md5, sha1=case.sha1, sha256=case.sha256, size=case.size) for case in cases]
     for case, verdict in zip(cases, HashListService(built).lookup(digests), strict=True):

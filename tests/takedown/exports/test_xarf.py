@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from export_cases import HOSTILE, REPORTER, a_case, a_listing, a_record, an_event, records
 from hypothesis import given, settings
-from orbweaver.model import CaseState, EventType, HoldReason, Strength
+from orbweaver.model import CaseState, EntryStatus, EventType, HoldReason, Nature, Strength
 from orbweaver.takedown.errors import ExportRefused
 from orbweaver.takedown.exports import xarf
 from orbweaver.takedown.exports.export_record import ExportRecord, record_of
@@ -32,6 +32,8 @@ REFUSED = {
     "'a1' of the scheme": a_record(a_listing(category="a1")),
     "disagree": a_record(a_listing(), a_listing(category="B2")),
     "'C9'": a_record(a_listing(), a_listing(category="C9")),
+    "an entry is disputed": a_record(a_listing(), a_listing(status=EntryStatus.DISPUTED)),
+    "its category is unknown": a_record(a_listing(nature=Nature.UNKNOWN)),
     "not of child": a_record(a_listing(), a_listing(scheme="TCAP", category="islamist")),
     "RFC 3986": a_record(url="https://files.example/\u202egpj.exe"),
     "no event": ExportRecord(a_case(), reporter=REPORTER),
@@ -101,7 +103,8 @@ def _with_evidence(report: dict[str, Any], body: bytes, **fields: Any) -> dict[s
     return {**report, "evidence": [{"content_type": "text/plain", **item, **fields}]}
 
 
-# What the library (1.0.0) takes, or returns as None without an error.
+# What the library (1.0.0) takes, or returns as None without an error. Whether it knows times depends on what else is
+# installed.
 TRAPS = {
     "hxxp": lambda report: {**report, "url": "hxxp://files[.]example/a.jpg"},
     "url with a control character": lambda report: {**report, "url": "http://files.example/a\r\nb"},
@@ -133,8 +136,16 @@ def test_what_the_library_lets_pass_is_refused(trap: str) -> None:
     report = xarf.report(a_record())
     assert list(xarf.complaints(report)) == []
     changed = TRAPS[trap](copy.deepcopy(report))
+    assert list(xarf.own_complaints(changed))
     with pytest.raises(ExportRefused):
         xarf.require_valid(changed)
+
+
+def test_a_report_that_the_library_cannot_read_and_does_not_say_why_is_refused() -> None:
+    report = xarf.report(a_record())
+    assert list(xarf.library_complaints(report)) == []
+    assert list(xarf.library_complaints({**report, "confidence": 0.95}))  # it is modelled as a whole number
+    assert list(xarf.library_complaints({**report, "classification": "national"}))  # a report comes with errors
 
 
 @given(records())
