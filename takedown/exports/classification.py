@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final, TypeVar
 
-from orbweaver.model import Case, EntryStatus, Nature
+from orbweaver.model import EntryStatus, Listing, Nature
 from orbweaver.takedown.errors import ExportRefused
+from orbweaver.takedown.exports.export_record import ExportRecord
 
 Word = TypeVar("Word")
 Category = tuple[str, str]
@@ -45,23 +46,36 @@ ICCAM: Final[Mapping[Category, IccamClassification]] = {
 _NOT_OF_CHILDREN: Final = frozenset({"tcap"})
 
 
-def categories_of(case: Case) -> tuple[tuple[str | None, str | None], ...]:
-    """Return scheme and category of each listing that accuses, each pair once, the leading one first."""
-    verdict = case.verdict
+def categories_of(record: ExportRecord) -> tuple[tuple[str | None, str | None], ...]:
+    """Return scheme and category by everybody who accuses, each pair once.
+
+    People who assessed this very file and named a category have the last word. Else it is each list that has the file,
+    the leading one first, without lists of other material.
+    """
+    assessed = record.released
+    if assessed is not None and assessed.classification is not None:
+        return ((assessed.classification.scheme, assessed.classification.category),)
+    verdict = record.case.verdict
     listed = [(one.scheme, one.category) for one in verdict.listings if one.accuses]
-    return tuple(dict.fromkeys(listed or [(verdict.scheme, verdict.category)]))
+    found = dict.fromkeys(listed or [(verdict.scheme, verdict.category)])
+    return tuple((scheme, category) for scheme, category in found if not _is_other_material(scheme))
 
 
-def require_abuse_of_children(case: Case) -> None:
-    """Raise ExportRefused when a list of other material is among those that accuse."""
-    for scheme, _ in categories_of(case):
-        if (scheme or "").lower() in _NOT_OF_CHILDREN:
-            raise ExportRefused(f"a list of the scheme {scheme} is not of child sexual abuse material")
+def require_abuse_of_children(record: ExportRecord) -> None:
+    """Raise ExportRefused when the list that leads, or the category that people named, is of other material."""
+    named = record.released.classification if record.released is not None else None
+    for scheme in (record.case.verdict.scheme, None if named is None else named.scheme):
+        if _is_other_material(scheme):
+            raise ExportRefused(f"the scheme {scheme!r} is not of child sexual abuse material")
 
 
-def equivalent_of(case: Case, words: Mapping[Category, Word], vocabulary: str) -> Word:
-    """Return the one word that means what all listings say; raises ExportRefused with the reason."""
-    given = [(scheme, category) for scheme, category in categories_of(case) if category is not None]
+def _is_other_material(scheme: str | None) -> bool:
+    return (scheme or "").lower() in _NOT_OF_CHILDREN
+
+
+def equivalent_of(record: ExportRecord, words: Mapping[Category, Word], vocabulary: str) -> Word:
+    """Return the one word that means what all say; raises ExportRefused with the reason."""
+    given = [(scheme, category) for scheme, category in categories_of(record) if category is not None]
     if not given:
         raise ExportRefused(f"no list gives a category, and {vocabulary} needs one: none is assumed")
     found: dict[Word, str] = {}
@@ -72,9 +86,13 @@ def equivalent_of(case: Case, words: Mapping[Category, Word], vocabulary: str) -
         found[word] = _named(scheme, category)
     if len(found) > 1:
         raise ExportRefused(f"the lists disagree: {' and '.join(found.values())}")
-    if any(one.nature is Nature.UNKNOWN or one.status is EntryStatus.DISPUTED for one in case.verdict.listings):
+    if not record.is_classified_by_people and any(map(_is_doubtful, record.case.verdict.listings)):
         raise ExportRefused("an entry is disputed, or its category is unknown")
     return next(iter(found))
+
+
+def _is_doubtful(listing: Listing) -> bool:
+    return listing.nature is Nature.UNKNOWN or listing.status is EntryStatus.DISPUTED
 
 
 def _named(scheme: str | None, category: str) -> str:

@@ -27,11 +27,13 @@ def require_exportable(record: ExportRecord) -> None:
         raise ExportRefused(f"held ({doubts}): a person has to decide first")
     if case.state not in _TOLD:
         raise ExportRefused(f"its state is {case.state.value}: only open, removed and closed cases are exported")
-    if grounds.strength(case) is Strength.WEAK and not grounds.is_assessed(case):
+    if record.is_rejected:
+        raise ExportRefused("people rejected the file: its cases are withdrawn, or wait for people")
+    if grounds.strength(case) is Strength.WEAK and record.released is None:
         raise ExportRefused("weak: nothing confirms its MD5 or SHA-1, and no person has assessed it")
     if case.size == 0:
         raise ExportRefused("the file is empty: its digests say nothing")
-    require_abuse_of_children(case)
+    require_abuse_of_children(record)
 
 
 def require_notifiable(record: ExportRecord) -> None:

@@ -6,8 +6,9 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from orbweaver.model import Algorithm, AssessmentDecision, Case, Strength, format_time
+from orbweaver.model import Algorithm, Case, Strength, format_time
 from orbweaver.takedown.exports.checks import one_line
+from orbweaver.takedown.exports.export_record import ExportRecord
 
 NAMES: Final[dict[Algorithm, str]] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
 
@@ -31,9 +32,12 @@ def strength(case: Case) -> Strength:
     return Strength.STRONG if verdict.algorithm == "sha256" else Strength.WEAK
 
 
-def provenance(case: Case) -> dict[str, Any]:
+def provenance(record: ExportRecord) -> dict[str, Any]:
     """Return list and verdict of a case as a JSON object; without the entry's id, which only its list understands."""
+    case = record.case
     verdict = case.verdict
+    assessed = record.released
+    named = None if assessed is None else assessed.classification
     return {
         "matched_by": list(verdict.algorithms or ((verdict.algorithm,) if verdict.algorithm else ())),
         "strength": strength(case).value,
@@ -43,14 +47,10 @@ def provenance(case: Case) -> dict[str, Any]:
         "scheme": verdict.scheme,
         "category": verdict.category,
         "asked_at": None if verdict.asked_at is None else format_time(verdict.asked_at),
-        "assessed_by_a_person": is_assessed(case),
+        "assessed_by_a_person": assessed is not None,
+        "assessed_as": None if named is None else named.model_dump(mode="json"),
         "detected_automatically": True,
     }
-
-
-def is_assessed(case: Case) -> bool:
-    """Whether a person released the case, or the digest of its file."""
-    return case.assessment is not None and case.assessment.decision is AssessmentDecision.RELEASED
 
 
 def provider(case: Case) -> str:

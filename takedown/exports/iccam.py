@@ -111,7 +111,7 @@ def report(record: ExportRecord) -> dict[str, Any]:
     require_exportable(record)
     assert record.reporter is not None
     case = record.case
-    word = classification.equivalent_of(case, classification.ICCAM, "ICCAM")
+    word = classification.equivalent_of(record, classification.ICCAM, "ICCAM")
     url = exact_url(case.newest_url)
     referrer = None if case.referrer is None else exact_url(case.referrer)
     reference, analyst = str(case.case_id), record.reporter.organisation

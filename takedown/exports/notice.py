@@ -19,6 +19,7 @@ from typing import Any, Final
 from orbweaver.model import format_time
 from orbweaver.takedown.exports import grounds
 from orbweaver.takedown.exports.checks import exact_url, one_line
+from orbweaver.takedown.exports.classification import categories_of
 from orbweaver.takedown.exports.export_record import ExportRecord
 from orbweaver.takedown.exports.exportable import require_notifiable
 from orbweaver.takedown.exports.reporter import Reporter
@@ -101,6 +102,7 @@ def text_of(notice: Notice, language: str, show_url: ShowUrl | None = None) -> N
 
 def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
     case = record.case
+    scheme, category = categories_of(record)[0]
     return {
         "url": show_url(case.newest_url),
         "final_url": show_url(case.final_url) if case.final_url != case.newest_url else None,
@@ -115,10 +117,11 @@ def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
         "md5": case.md5,
         "algorithms": grounds.algorithms(case),
         "strength": grounds.strength(case).value,
-        "is_assessed": grounds.is_assessed(case),
+        "is_assessed": record.released is not None,
         "list": _short(case.verdict.list),
-        "scheme": _short(case.verdict.scheme),
-        "category": _short(case.verdict.category),
+        "scheme": _short(scheme),
+        "category": _short(category),
+        "is_classified_by_people": record.is_classified_by_people,
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
         "returns": record.returns,

@@ -8,6 +8,7 @@ from typing import Final
 from orbweaver.model import format_time
 from orbweaver.takedown.exports import grounds
 from orbweaver.takedown.exports.checks import exact_url
+from orbweaver.takedown.exports.classification import categories_of
 from orbweaver.takedown.exports.csv_cells import table, text_cell, url_cell
 from orbweaver.takedown.exports.export_record import ExportRecord
 from orbweaver.takedown.exports.exportable import require_notifiable
@@ -15,7 +16,7 @@ from orbweaver.takedown.exports.exportable import require_notifiable
 # The URL is first: there no spreadsheet can take a part of it for a formula.
 COLUMNS: Final = (
     *("url", "reference", "host", "ip", "provider", "is_cdn", "final_url", "landing_page", "inside_archive"),
-    *("sha256", "sha1", "md5", "size", "matched_by", "strength", "list", "scheme", "category"),
+    *("sha256", "sha1", "md5", "size", "matched_by", "strength", "list", "scheme", "category", "category_by"),
     *("first_seen", "last_seen", "detection", "contact"),
 )
 
@@ -25,7 +26,7 @@ def row(record: ExportRecord) -> dict[str, str]:
     require_notifiable(record)
     assert record.reporter is not None
     case = record.case
-    verdict = case.verdict
+    scheme, category = categories_of(record)[0]
     return {
         "url": exact_url(case.newest_url),
         "reference": str(case.case_id),
@@ -42,9 +43,10 @@ def row(record: ExportRecord) -> dict[str, str]:
         "size": str(case.size),
         "matched_by": grounds.agreed(case),
         "strength": grounds.strength(case).value,
-        "list": text_cell(verdict.list),
-        "scheme": text_cell(verdict.scheme),
-        "category": text_cell(verdict.category),
+        "list": text_cell(case.verdict.list),
+        "scheme": text_cell(scheme),
+        "category": text_cell(category),
+        "category_by": "people" if record.is_classified_by_people else "list",
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
         "detection": "automated",

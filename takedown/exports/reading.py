@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from orbweaver.model import Case, Event
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.exports.export_record import ExportRecord, record_of
 from orbweaver.takedown.exports.reporter import Reporter
 
@@ -15,9 +16,10 @@ PAGE = 200
 
 
 def records(store: Store, cases: Iterable[Case], reporter: Reporter | None) -> Iterator[ExportRecord]:
-    """Yield the record of each case."""
+    """Yield the record of each case, with what people decided about its file by now."""
     for case in cases:
-        yield record_of(case, _events(store, str(case.case_id)), reporter)
+        assessment = assessment_store.read(store, case.sha256)
+        yield record_of(case, _events(store, str(case.case_id)), reporter, assessment)
 
 
 def _events(store: Store, case_id: str) -> Iterator[Event]:

@@ -47,7 +47,7 @@ def _signal(records: list[ExportRecord]) -> dict[str, Any]:
         "media_type": case.sniffed_type,
         "listings": [_listing(one) for one in dict.fromkeys(one for case in cases for one in case.verdict.listings)],
         "strength": _strongest(cases).value,
-        "assessed_by_a_person": any(grounds.is_assessed(one) for one in cases),
+        "assessed_by_a_person": any(record.released is not None for record in records),
         "times_observed": sum(record.sightings for record in records),
         "first_observed": format_time(min(one.first_seen for one in cases)),
         "last_observed": format_time(max(one.last_seen for one in cases)),

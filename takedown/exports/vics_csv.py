@@ -27,7 +27,7 @@ def row(record: ExportRecord) -> dict[str, str]:
     """Return the line of a case's digests; raises ExportRefused with the reason."""
     require_exportable(record)
     case = record.case
-    given = [(scheme, category) for scheme, category in categories_of(case) if category is not None]
+    given = [(scheme, category) for scheme, category in categories_of(record) if category is not None]
     if not given:
         raise ExportRefused("no list gives a category, and a list of digests needs one: none is assumed")
     if len(given) > 1:
@@ -50,7 +50,7 @@ def row(record: ExportRecord) -> dict[str, str]:
         "MimeType": text_cell(case.sniffed_type),
         "DateUpdated": format_time(case.last_seen),
         "IsPrecategorized": "true",
-        "PrecategorizationSource": text_cell(case.verdict.list),
+        "PrecategorizationSource": "assessment" if record.is_classified_by_people else text_cell(case.verdict.list),
     }
 
 

@@ -79,7 +79,7 @@ def report(record: ExportRecord) -> dict[str, Any]:
         "category": "content",
         "type": "csam",
         "url": exact_url(case.newest_url),
-        "classification": classification.equivalent_of(case, classification.XARF, "XARF"),
+        "classification": classification.equivalent_of(record, classification.XARF, "XARF"),
         "detection_method": "hash_match",
         "hash_values": {name: getattr(case, name) for name in _DIGEST_LENGTHS},
         "content_removed": False,
@@ -205,7 +205,7 @@ def _evidence(record: ExportRecord) -> dict[str, Any]:
     case = record.case
     told = {
         "reference": str(case.case_id),
-        **grounds.provenance(case),
+        **grounds.provenance(record),
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
         "http_status": case.http.status,

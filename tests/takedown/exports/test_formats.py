@@ -8,6 +8,7 @@ import email.policy
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ from orbweaver.matcher_client.lists import build
 from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.model import (
     ALGORITHMS,
-    AppliedAssessment,
+    Actor,
+    ActorKind,
+    Assessment,
     AssessmentDecision,
     CaseState,
+    Classification,
     DigestSet,
+    EntryStatus,
     EventType,
     HoldReason,
     Hosting,
@@ -372,17 +377,58 @@ def test_a_case_that_is_over_is_told_of_and_no_notice_is_made(state: CaseState) 
     assert told == {ExportFormat.ICCAM, ExportFormat.VICS, ExportFormat.AVIATOR}
 
 
-def test_a_weak_match_that_people_released_is_exported_and_says_both() -> None:
-    applied = AppliedAssessment(
-        assessment_id=UUID(int=7), revision=1, decision=AssessmentDecision.RELEASED, decided_at=MADE_AT
+def assessed(record: ExportRecord, decision: AssessmentDecision, scheme: str = "", category: str = "") -> ExportRecord:
+    case = record.case
+    assessment = Assessment(
+        assessment_id=UUID(int=7),
+        revision=1,
+        digests=DigestSet(md5=case.md5, sha1=case.sha1, sha256=case.sha256, size=case.size),
+        decision=decision,
+        decided_at=MADE_AT,
+        decided_by=(Actor(kind=ActorKind.PERSON, name="A. Person"),),
+        reason="seen",
+        classification=Classification(scheme=scheme, category=category) if scheme else None,
     )
-    released = a_record(a_listing(algorithms=("md5",)), strength=Strength.WEAK, assessment=applied)
+    return replace(record, assessment=assessment)
+
+
+def test_a_weak_match_that_people_released_is_exported_and_says_both() -> None:
+    weak = a_record(a_listing(algorithms=("md5",)), strength=Strength.WEAK)
+    released = assessed(weak, AssessmentDecision.RELEASED)
     for wanted in (ExportFormat.DSA, ExportFormat.XARF):
-        text = only(exported(wanted, released)).decode()
-        assert "weak" in text
-    assert "a person has assessed it" in only(exported(ExportFormat.DSA, released)).decode()
-    rejected = applied.model_copy(update={"decision": AssessmentDecision.REJECTED})
-    assert exported(ExportFormat.DSA, a_record(strength=Strength.WEAK, assessment=rejected)).files == ()
+        assert "weak" in only(exported(wanted, released)).decode()
+    text = only(exported(ExportFormat.DSA, released)).decode()
+    assert "a person has assessed it" in text
+    assert "A. Person" not in text
+
+
+@pytest.mark.parametrize("wanted", ExportFormat)
+def test_a_file_that_people_rejected_is_exported_by_no_format(wanted: ExportFormat) -> None:
+    """A decision reaches the cases one after another; until then such a case is still open."""
+    (refused,) = exported(wanted, assessed(a_record(BASELINE), AssessmentDecision.REJECTED)).refused
+    assert "rejected" in refused.reason
+
+
+def test_people_who_assessed_the_file_have_the_last_word_about_its_category() -> None:
+    lists = (a_listing(category="C9"), a_listing(category="B2", status=EntryStatus.DISPUTED))
+    record = assessed(a_record(*lists), AssessmentDecision.RELEASED, "iccam", "national")
+    (url,) = json.loads(only(exported(ExportFormat.ICCAM, record)))["urls"]
+    assert url["assessment"]["classification"] == 2
+    (refused,) = exported(ExportFormat.XARF, record).refused
+    assert "'national' of the scheme 'iccam' has no safe equivalent" in refused.reason
+    assert "by the people who assessed it: national (scheme iccam)" in only(exported(ExportFormat.DSA, record)).decode()
+    (row,) = rows_of(only(exported(ExportFormat.CSV, record)))
+    assert (row["category"], row["scheme"], row["category_by"]) == ("national", "iccam", "people")
+    (row,) = rows_of(only(exported(ExportFormat.VICS, record)))
+    assert (row["Category"], row["Scheme"]) == ("national", "iccam")
+    other = assessed(a_record(), AssessmentDecision.RELEASED, "tcap", "far-right")
+    assert exported(ExportFormat.DSA, other).files == ()
+
+
+def test_a_list_of_other_material_beside_one_of_abuse_changes_nothing() -> None:
+    other = a_listing(list="other", scheme="tcap", category="far-right")
+    assert only(exported(ExportFormat.XARF, a_record(a_listing(), other)))
+    assert exported(ExportFormat.XARF, a_record(other, a_listing())).files == ()
 
 
 def test_what_is_refused_is_said_for_each_case() -> None:
@@ -426,7 +472,7 @@ def test_of_a_whole_set_what_is_exported_is_valid_and_what_is_not_is_listed() ->
         verdict = by_id[file.name.partition(".")[0]].verdict
         assert (verdict.strength, verdict.held_because) == (Strength.STRONG, ())
     assert {refusal.reason.partition(" ")[0].rstrip(":") for refusal in made.refused} == {
-        *("held", "weak", "category", "the", "no", "a"),
+        *("held", "weak", "category", "the", "no"),
     }
 
 

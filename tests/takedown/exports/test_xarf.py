@@ -34,7 +34,7 @@ REFUSED = {
     "'C9'": a_record(a_listing(), a_listing(category="C9")),
     "an entry is disputed": a_record(a_listing(), a_listing(status=EntryStatus.DISPUTED)),
     "its category is unknown": a_record(a_listing(nature=Nature.UNKNOWN)),
-    "not of child": a_record(a_listing(), a_listing(scheme="TCAP", category="islamist")),
+    "not of child": a_record(a_listing(scheme="TCAP", category="islamist")),
     "RFC 3986": a_record(url="https://files.example/\u202egpj.exe"),
     "no event": ExportRecord(a_case(), reporter=REPORTER),
     "empty": a_record(size=0),
