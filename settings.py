@@ -210,6 +210,13 @@ class Settings(BaseSettings):
         description="recrawls under way at once on this machine; None: by its memory and cores",
     )
 
+    recheck_every: Duration = Field(
+        default=timedelta(hours=4),
+        ge=timedelta(minutes=5),
+        le=timedelta(days=7),
+        description="how often the file of an open case is looked for",
+    )
+
     full_visit_every: int = Field(
         default=7,
         ge=1,

@@ -183,6 +183,8 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
     http = sighting.http
     if not (_has_been(sighting.seen_at) and (http.hashed_at is None or _has_been(http.hashed_at))):
         return "a time that cannot be"
+    if http.spelling is not None and not is_spelling_of(http.spelling, sighting.url):
+        return "a spelling of another URL"
     if max(sighting.digests.size, http.bytes_received or 0) > MOST_FILE_BYTES or not 0 <= http.status <= MOST_STATUS:
         return "a number that cannot be"
     return None

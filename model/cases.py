@@ -73,8 +73,6 @@ class Removal(Published):
     """How many of the checks after the removal are done."""
     returns: int = Field(default=0, ge=0)
     """How often the file came back after a removal."""
-    addresses: tuple[str, ...] = ()
-    """The addresses at which the file was seen, the newest last."""
 
 
 class LeftOut(StrEnum):

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import DigestSet, Verdict
+from orbweaver.model import DigestSet, Verdict, VerdictResult
 from orbweaver.queue.matching import expiry as forgetting
 from orbweaver.queue.matching import recall as recalling
 from orbweaver.queue.matching import rematch as rematching
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.records import batches, deliveries
+from orbweaver.queue.removal import recheck_terms
 from orbweaver.store import durability
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery import alarm
@@ -56,6 +57,9 @@ def _answer(store: Store, batch_id: str) -> None:
             answers = zip(batch.sightings, asked.answers, strict=True)
             staying = frozenset(sighting.sighting_id for sighting, answer in answers if answer.waits)
         rematching.start_if_new(store, asked.versions, asked.built)
+        answered = zip(batch.sightings, asked.answers, strict=True)
+        matched = [one for one, answer in answered if answer.verdict.result is VerdictResult.MATCH]
+        recheck_terms.note(store, batch.recrawl_id, matched)
         settlement.settle(
             store,
             batch.run_id,

@@ -52,7 +52,7 @@ class RecrawlUnderWay:
         record: RecrawlRecord,
         attempt: Attempt,
         process: CrawlProcess,
-        memory: HostMemory,
+        memory: HostMemory | None,
         pace: RecrawlPace,
         earlier: EarlierSlices,
         recorded: Recorded,
@@ -64,6 +64,7 @@ class RecrawlUnderWay:
         self.is_sliced = False
         self._store = store
         self._recrawl_id = record.recrawl_id
+        self._recheck = record.order.recheck
         self._attempt = attempt
         self._process = process
         self._memory = memory
@@ -92,7 +93,9 @@ class RecrawlUnderWay:
             return None
         order = record.order
         ports = connection.tcp_ports(store)
-        known, memory = known_responses.begin(store, order.scope, settings)
+        # A re-check asks for everything in full, and what it finds is no memory of the host.
+        is_recheck = order.recheck is not None
+        known, memory = (None, None) if is_recheck else known_responses.begin(store, order.scope, settings)
         earlier, recorded = checkpoints.read(store, recrawl_id) if record.attempt else (NO_SLICES, Recorded())
         pace = RecrawlPace(order.scope)
         try:
@@ -252,9 +255,17 @@ class RecrawlUnderWay:
                 case GivenUp():
                     writes.append(recrawls.ended(self._recrawl_id, RecrawlState.FAILED, reason=message.reason))
                 case Finished():
-                    writes += [self._end_of(message), self._handed_on(message)]
+                    writes += [self._end_of(message), *self._handed_on(message)]
         writes += [
-            recrawls.found(self._store, self._recrawl_id, self.run_id, one.sightings, one.skips, one.tally)
+            recrawls.found(
+                self._store,
+                self._recrawl_id,
+                self.run_id,
+                one.sightings,
+                one.skips,
+                one.tally,
+                recheck=self._recheck,
+            )
             for one in _together(found)
         ]
         record = recrawl_fence.record_together if found else recrawl_fence.write_under_fence
@@ -290,14 +301,18 @@ class RecrawlUnderWay:
             answers=message.answers,
         )
 
-    def _handed_on(self, message: Finished) -> Write:
-        """Return the write of what the next recrawl of the scope is to know."""
-        return self._memory.kept(
-            [file for one in self._remembered for file in one.files],
-            [page for one in self._remembered for page in one.pages],
-            is_untrue=any(one.is_untrue for one in self._remembered),
-            is_whole=message.stopped_by not in SLICES | {INTERRUPTED},
-        )
+    def _handed_on(self, message: Finished) -> list[Write]:
+        """Return the write of what the next recrawl of the scope is to know; a re-check has none."""
+        if self._memory is None:
+            return []
+        return [
+            self._memory.kept(
+                [file for one in self._remembered for file in one.files],
+                [page for one in self._remembered for page in one.pages],
+                is_untrue=any(one.is_untrue for one in self._remembered),
+                is_whole=message.stopped_by not in SLICES | {INTERRUPTED},
+            )
+        ]
 
     def _stopped(self) -> None:
         """Note that the crawl process was stopped: with its run, or, whoever stopped it, so that another goes on."""

@@ -173,6 +173,46 @@ def cases() -> str:
     return f"{PREFIX}:cases"
 
 
+def recheck_hosts() -> str:
+    """Sorted set of hosts by the second when the first of their cases is due; owner takedown.removal.recheck_times."""
+    return f"{PREFIX}:recheck-hosts"
+
+
+def recheck_cases(host: str) -> str:
+    """Sorted set of the case ids of a host by the second when each is due; owner takedown.removal.recheck_times."""
+    return f"{PREFIX}:recheck-cases:{host}"
+
+
+def rechecks() -> str:
+    """Set of hosts that have a re-check under way; owner queue.removal.under_way."""
+    return f"{PREFIX}:rechecks"
+
+
+def recheck(host: str) -> str:
+    """String, JSON: the re-check of a host that is under way; owner queue.removal.under_way."""
+    return f"{PREFIX}:recheck:{host}"
+
+
+def recheck_terms(host: str) -> str:
+    """String, JSON: on which terms a host with cases was recrawled; owner queue.removal.recheck_terms."""
+    return f"{PREFIX}:recheck-terms:{host}"
+
+
+def rechecks_entered() -> str:
+    """String: how many older cases are entered for re-checks by now, or `all`; owner queue.removal.entering."""
+    return f"{PREFIX}:rechecks-entered"
+
+
+def recrawl_seen(recrawl_id: str) -> str:
+    """Hash URL, or URL and digest -> JSON sighting that a re-check has found; owner queue.records.recheck_sightings."""
+    return f"{PREFIX}:recrawl:{recrawl_id}:seen"
+
+
+def returns(kind: str) -> str:
+    """Hash host, provider or digest -> how often a file came back there; owner takedown.removal.returns."""
+    return f"{PREFIX}:returns:{kind}"
+
+
 def case_places() -> str:
     """Hash case id that a place has today -> id of its case, where they differ; owner takedown.cases.case_places."""
     return f"{PREFIX}:case-places"

@@ -18,6 +18,8 @@ from orbweaver.queue.hosts import completion, counting, dispatch, due, scheduler
 from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import BudgetPlan, HostCount, Shares
 from orbweaver.queue.hosts.dispatch import Dispatched
+from orbweaver.queue.removal import rechecking
+from orbweaver.queue.removal.rechecking import Rechecked
 from orbweaver.settings import Settings
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
@@ -38,6 +40,7 @@ class Tick:
     completed: Completed = field(default_factory=Completed)
     dispatched: Dispatched = field(default_factory=Dispatched)
     moved: int = 0
+    rechecked: Rechecked | None = None
 
     @property
     def text(self) -> str:
@@ -48,6 +51,8 @@ class Tick:
             counts.append(f"{len(self.dispatched.started)} started")
         if self.dispatched.given_back:
             counts.append(f"{len(self.dispatched.given_back)} given back")
+        if self.rechecked is not None and self.rechecked.text:
+            counts.append(self.rechecked.text)
         if self.moved:
             counts.append(f"{self.moved} due times moved")
         return ", ".join(counts)
@@ -61,15 +66,20 @@ class Scheduler:
 
     def __init__(self, store: Store, settings: Settings, plan: BudgetPlan | None = None) -> None:
         self._store = store
+        self._settings = settings
         self._plan = counting.plan_of(settings) if plan is None else plan
         self._count: HostCount | None = None
 
     def tick(self) -> Tick:
-        """Complete, dispatch, and count some hosts. Raises RedisError while the store is away: nothing is half done."""
+        """Complete, re-check cases, dispatch, and count some hosts; nothing is half done.
+
+        Raises RedisError while the store is away.
+        """
         at = due.server_time(self._store)
         scheduler_sign.give(self._store, at)
         shares = self._shares(at)
         done = Tick(completion.complete(self._store, self._plan, shares, at))
+        done.rechecked = rechecking.look(self._store, self._settings, at)
         done.dispatched = dispatch.dispatch(self._store, self._plan, shares, at)
         done.moved = self._go_on_counting(shares, at)
         return done

@@ -2,8 +2,9 @@
 
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
 while: parked deliveries, parked questions, and sightings that nobody could answer. A decision of people whose command
-was interrupted is brought to the rest of its cases. One worker at a time looks, and two that look at once do no harm:
-each step is written only where nobody else has written meanwhile.
+was interrupted is brought to the rest of its cases. Where no scheduler runs, this also has the files of cases looked
+for again. One worker at a time looks, and two that look at once do no harm: each step is written only where nobody else
+has written meanwhile.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import format_time
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.matching import assessing
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries
+from orbweaver.queue.removal import rechecking
 from orbweaver.queue.runs import lost_jobs, run_lock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
@@ -44,6 +47,7 @@ def look_after(store: Store, at: datetime) -> bool:
         batches.ask_unanswered(store, run_lock.run_under_way(store) or uuid4().hex)
     batches.enqueue_released(store)
     assessing.apply_due(store)
+    rechecking.look(store, orbweaver_settings.load(), at)
     return True
 
 

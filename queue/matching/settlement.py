@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import Assessment, Hosting, Sighting, Verdict, VerdictResult
+from orbweaver.model import Assessment, Hosting, Sighting, Verdict, VerdictResult, now
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, in_force, list_versions, retained, runs
 from orbweaver.store import keys
@@ -24,6 +24,7 @@ from orbweaver.takedown.cases import case_places, case_store
 from orbweaver.takedown.cases.reminders import reminding
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer
 from orbweaver.takedown.hosting.locating import locator_of
+from orbweaver.takedown.removal import recheck_times, returns
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -118,8 +119,11 @@ def is_in_force(pipe: Pipeline) -> bool:
 
 def write_changes(store: Store, pipe: Pipeline, run_id: str, changes: Sequence[CaseChange]) -> None:
     """Queue the cases as they are now, their events, and the deliveries of those that the takedown engine gets."""
+    at, recheck_every = now(), orbweaver_settings.load().recheck_every
     for change in changes:
         case_store.write(pipe, change)
+        recheck_times.follow(pipe, change, at, recheck_every)
+        returns.follow(pipe, change)
         if change.event is not None and change.is_for_engine:
             deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
 

@@ -25,17 +25,25 @@ class Batch(Noun):
     """Sightings of one run that are asked about in one job.
 
     `place` is where they stand in the order of asking, kept however often they wait; `failures` counts how often a
-    service that was healthy could not answer for them.
+    service that was healthy could not answer for them. `recrawl_id` names the recrawl that found them, None where they
+    were kept from an earlier one.
     """
 
     run_id: str
     sightings: tuple[Sighting, ...]
     place: int = 0
     failures: int = 0
+    recrawl_id: str | None = None
 
 
 def add(
-    store: Store, pipe: Pipeline, run_id: str, sightings: Sequence[Sighting], *, replaces: Batch | None = None
+    store: Store,
+    pipe: Pipeline,
+    run_id: str,
+    sightings: Sequence[Sighting],
+    *,
+    replaces: Batch | None = None,
+    recrawl_id: str | None = None,
 ) -> str:
     """Queue a batch and its match job on an open transaction; returns the batch's id.
 
@@ -47,6 +55,7 @@ def add(
         sightings=tuple(sightings),
         place=int(store.incr(keys.batch_order())) if replaces is None else replaces.place,
         failures=0 if replaces is None else replaces.failures,
+        recrawl_id=recrawl_id if replaces is None else replaces.recrawl_id,
     )
     pipe.set(keys.batch(batch_id), batch.model_dump_json())
     pipe.sadd(keys.batches(), batch_id)

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import HostAnswers, Limits, Noun, Reported, Sighting, Skip, Tally, format_time, now
-from orbweaver.queue.intake.orders import Order
-from orbweaver.queue.records import batches, checkpoints, recrawl_fence
+from orbweaver.queue.intake.orders import Order, RecheckPlan
+from orbweaver.queue.records import batches, checkpoints, recheck_sightings, recrawl_fence
 from orbweaver.queue.records.recrawl_fence import Attempt, Write
 from orbweaver.store import hash_fields, keys
 from orbweaver.store.connection import Store, text
@@ -177,7 +177,12 @@ def times(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlTimes]:
 
 def keep_for(pipe: Pipeline, recrawl_id: str, seconds: int) -> None:
     """Queue that a recrawl is forgotten after so many seconds from now."""
-    for key in (keys.recrawl(recrawl_id), keys.recrawl_skips(recrawl_id), keys.recrawl_reported(recrawl_id)):
+    for key in (
+        keys.recrawl(recrawl_id),
+        keys.recrawl_skips(recrawl_id),
+        keys.recrawl_reported(recrawl_id),
+        keys.recrawl_seen(recrawl_id),
+    ):
         pipe.expire(key, seconds)
 
 
@@ -308,13 +313,26 @@ def answered(recrawl_id: str, reported: Sequence[Reported]) -> Write:
 
 
 def found(
-    store: Store, recrawl_id: str, run_id: str, sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally
+    store: Store,
+    recrawl_id: str,
+    run_id: str,
+    sightings: Sequence[Sighting],
+    skips: Sequence[Skip],
+    tally: Tally,
+    *,
+    recheck: RecheckPlan | None = None,
 ) -> Write:
-    """Return the write of findings: sightings with the job that asks about them, skips, and the tally so far."""
+    """Return the write of findings: sightings with the job that asks about them, skips, and the tally so far.
+
+    A re-check keeps its sightings, and asks only about files that it did not look for.
+    """
+    asked = sightings if recheck is None else recheck_sightings.not_looked_for(recheck, sightings)
 
     def write(pipe: Pipeline) -> None:
-        if sightings:
-            batches.add(store, pipe, run_id, sightings)
+        if recheck is not None:
+            recheck_sightings.keep(pipe, recrawl_id, recheck, sightings)
+        if asked:
+            batches.add(store, pipe, run_id, asked, recrawl_id=recrawl_id)
         if skips:
             pipe.rpush(keys.recrawl_skips(recrawl_id), *(skip.model_dump_json() for skip in skips))
             pipe.expire(keys.recrawl_skips(recrawl_id), KEPT_SECONDS)

@@ -23,12 +23,12 @@ def drop_recrawls(store: Store) -> None:
 
 
 def drop_recrawl(store: Store, job_id: str, wanted: Collection[str]) -> None:
-    """Do so with one job, which may be parked; none of the runs `wanted` is touched."""
+    """Do so with one job, which may be parked; none of the runs `wanted` is touched, and no re-check of cases."""
     job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(job_id)
     record = recrawls.read(store, str(job.args[0])) if job is not None and job.args else None
     if record is not None:
         # Looked at anew: the host may have another job by now than when those that are wanted were read.
-        if record.run_id in wanted or record.run_id in living.runs(store):
+        if record.order.recheck is not None or record.run_id in wanted or record.run_id in living.runs(store):
             return
         runs.note_over(store, record.run_id)
     if not queues.is_with_a_worker(store, QueueName.RECRAWL, job_id):

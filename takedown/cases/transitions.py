@@ -34,12 +34,14 @@ from orbweaver.takedown.cases.lifecycle import TRANSITIONS, state_after
 from orbweaver.takedown.cases.places import place_of
 from orbweaver.takedown.cases.retraction import decide, evidence_of, news_in
 from orbweaver.takedown.hosting.moves import facts_before, hosting_after, move_of
+from orbweaver.takedown.removal.course import seen_in_a_visit
 
 PROGRAM: Final = Actor(kind=ActorKind.PROGRAM, name=f"orbweaver {__version__}")
 # The takedown engine never gets these.
 OURS_ALONE: Final = frozenset({EventType.HELD, EventType.NOTE, EventType.ACKNOWLEDGED})
 # What a case is, and what follows from its events: no caller changes these by facts.
 NOT_FACTS: Final = frozenset({"case_id", "state", "state_since", "url", "md5", "sha1", "sha256", "size"})
+_GONE_STATES: Final = frozenset({CaseState.REMOVED, CaseState.CLOSED})
 _NO_ID = UUID(int=0)
 _TICK = timedelta(milliseconds=1)
 
@@ -177,7 +179,7 @@ def change_by_answer(
     was only asked again (recall). Evidence changes in the same way in both. A file that is seen after its case was
     `removed` or `closed` is there again. One that is seen at another address may have moved.
     """
-    facts = _facts_of(sighting, before.case, located)
+    facts = facts_of_sighting(sighting, before.case, located) if sighting is not None else {}
     step = _step(verdict, before.case, sighting)
     facts["verdict"] = step.evidence
     if step.evidence is not before.case.verdict and not step.evidence.held_because:
@@ -272,10 +274,8 @@ def evidence_of_sighting(sighting: Sighting) -> Evidence:
     )
 
 
-def _facts_of(sighting: Sighting | None, case: Case, located: Hosting | None) -> dict[str, Any]:
-    """Return the fields of a case that a sighting changes; none without one."""
-    if sighting is None:
-        return {}
+def facts_of_sighting(sighting: Sighting, case: Case, located: Hosting | None) -> dict[str, Any]:
+    """Return the fields of a case that a sighting changes."""
     newest: dict[str, Any] = {}
     if sighting.seen_at >= case.last_seen:
         newest = _seen_there(sighting)
@@ -286,6 +286,9 @@ def _facts_of(sighting: Sighting | None, case: Case, located: Hosting | None) ->
         "first_seen": min(case.first_seen, _first_seen(sighting)),
         "last_seen": max(case.last_seen, sighting.seen_at),
         "report_ids": tuple(sorted({*case.report_ids, *sighting.report_ids})),
+        "removal": seen_in_a_visit(
+            case.removal, sighting.seen_at, is_back=case.state in _GONE_STATES and _is_since(sighting.seen_at, case)
+        ),
     }
 
 

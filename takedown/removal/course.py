@@ -21,7 +21,6 @@ PROBATION: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 3 * 24, 
 # The last check must show that the file is not there; while it does not, it is made again, up to so long after removal.
 LAST_CHECK_AGAIN: Final = timedelta(days=1)
 LONGEST_PROBATION: Final = timedelta(days=90)
-ADDRESSES_KEPT: Final = 8
 CHECKED_STATES: Final = frozenset({CaseState.OPEN, CaseState.REMOVED})
 
 
@@ -58,21 +57,31 @@ def after_check(
     cadence: Cadence,
     *,
     told_at: datetime | None,
-    address: str | None = None,
 ) -> Turn:
     """Return what a check makes of a case that is open or removed.
 
-    `told_at` is when the takedown engine last got an event of the case, and `address` the one that answered. A check
-    that is not later than the one before changes nothing: it may be told twice.
+    `told_at` is when the takedown engine last got an event of the case. A check that is not later than the one before
+    changes nothing: it may be told twice.
     """
     if before is not None and at <= before.checked_at:
         return Turn(before, None, at + cadence.recheck_every)
     facts = _noted(before, judgement, at)
     if judgement.is_seen:
-        return _seen(state, before, judgement, at, cadence, facts, told_at, address)
+        return _seen(state, judgement, at, cadence, facts, told_at)
     if state is CaseState.REMOVED:
         return _in_probation(before, judgement, at, facts)
     return _not_seen(before, judgement, at, cadence, facts)
+
+
+def seen_in_a_visit(before: Removal | None, at: datetime, *, is_back: bool) -> Removal | None:
+    """Return the facts of the checks after an ordinary recrawl saw the file; `is_back` says that it was removed.
+
+    A case that was never checked has none.
+    """
+    if before is None or at <= before.checked_at:
+        return before
+    facts = _noted(before, _IN_A_VISIT, at) | _NO_CONFIRMATIONS | _NOT_REMOVED
+    return Removal(**{**facts, "returns": before.returns + is_back})
 
 
 def _noted(before: Removal | None, judgement: Judgement, at: datetime) -> dict[str, Any]:
@@ -93,20 +102,19 @@ def _noted(before: Removal | None, judgement: Judgement, at: datetime) -> dict[s
 
 
 _NO_CONFIRMATIONS: Final = {"confirmations": 0, "confirmed_by": None, "confirmed_at": None}
+_NOT_REMOVED: Final = {"first_gone_at": None, "removed_at": None, "probation_checks": 0}
+_IN_A_VISIT: Final = Judgement(Presence.LIVE, "live.visit", "the file is there: an ordinary recrawl has seen it")
 
 
 def _seen(
     state: CaseState,
-    before: Removal | None,
     judgement: Judgement,
     at: datetime,
     cadence: Cadence,
     facts: dict[str, Any],
     told_at: datetime | None,
-    address: str | None,
 ) -> Turn:
-    facts |= _NO_CONFIRMATIONS | {"first_gone_at": None, "removed_at": None, "probation_checks": 0}
-    facts["addresses"] = _with(before.addresses if before is not None else (), address)
+    facts |= _NO_CONFIRMATIONS | _NOT_REMOVED
     due_at = at + cadence.recheck_every
     if state is CaseState.REMOVED:
         facts["returns"] = facts.get("returns", 0) + 1
@@ -150,10 +158,3 @@ def _in_probation(before: Removal | None, judgement: Judgement, at: datetime, fa
     if is_last:
         return Turn(Removal(**facts), EventType.CLOSED, None)
     return Turn(Removal(**facts), None, removed_at + PROBATION[done])
-
-
-def _with(addresses: tuple[str, ...], address: str | None) -> tuple[str, ...]:
-    """Return the addresses with the one that answered as the newest."""
-    if address is None:
-        return addresses
-    return (*(one for one in addresses if one != address), address)[-ADDRESSES_KEPT:]

@@ -7,10 +7,11 @@ gives every visitor the same page has said nothing about the file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from orbweaver.model import Outcome, Presence
+from orbweaver.takedown.hosting.moves import move_of
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
 GONE_STATUSES: Final = frozenset({404, 410})
@@ -37,8 +38,6 @@ NO_SUCH_NAME: Final = "fetch.no-such-name"
 SLOW_RULES: Final = frozenset({"gone.no-such-name", "gone.parked"})
 _REDIRECTED_TO_NOTHING: Final = ("404", "notfound", "not-found", "not_found", "removed", "deleted")
 _REDIRECTED_TO_LOGIN: Final = ("login", "log-in", "signin", "sign-in", "auth", "account", "register", "sso", "captcha")
-# Networks of so many bits count as one address: a host's servers are side by side.
-_NETWORK_BITS: Final = {4: 24, 6: 48}
 
 
 class Judgement(NamedTuple):
@@ -89,23 +88,21 @@ def _seen(observation: Observation, history: History) -> Judgement | None:
     answer = _answer(observation)
     if history.case.sha256 not in answer.digests:
         return None
-    moved = _moved(answer, history)
+    moved = _moved(answer, history, observation.at)
     if moved is not None:
         return moved
     return Judgement(Presence.LIVE, "live.seen", "the file is there")
 
 
-def _moved(answer: UrlAnswer, history: History) -> Judgement | None:
+def _moved(answer: UrlAnswer, history: History, at: datetime) -> Judgement | None:
     case = history.case
     if answer.final_url is not None and _host(answer.final_url) != _host(case.final_url):
         reason = f"the file is there, and comes from another host: {_host(answer.final_url)}"
         return Judgement(Presence.MOVED, "moved.host", reason)
-    known = case.removal.addresses if case.removal is not None and case.removal.addresses else (case.ip,)
-    before = [one for one in known if one is not None]
-    if answer.address is not None and before and _network(answer.address) not in map(_network, before):
-        reason = f"the file is there, and comes from another address: {answer.address}"
-        return Judgement(Presence.MOVED, "moved.address", reason)
-    return None
+    kind = None if history.located is None else move_of(case, answer.address, history.located, at)
+    if kind is None:
+        return None
+    return Judgement(Presence.MOVED, f"moved.{kind}", f"the file is there, at another {kind}: {answer.address}")
 
 
 def _gate(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
@@ -319,8 +316,3 @@ def _host(url: str) -> str:
 
 def _path(url: str) -> str:
     return url.partition("://")[2].partition("/")[2].partition("?")[0]
-
-
-def _network(address: str) -> str:
-    parsed = ip_address(address)
-    return str(ip_network((parsed, _NETWORK_BITS[parsed.version]), strict=False))

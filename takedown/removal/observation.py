@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from orbweaver.model import Case, Outcome
+from orbweaver.model import Case, Hosting, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,10 @@ class Observation:
 class History:
     """What is known of a case before a check.
 
-    `is_other_known` says of the files that came in place of the one of the case whether a list knows one of them; None
-    while that is not answered.
+    `located` is what is known of the address that answered, None where nobody asked. `is_other_known` says of the files
+    that came in place of the one of the case whether a list knows one of them; None while that is not answered.
     """
 
     case: Case
+    located: Hosting | None = None
     is_other_known: bool | None = False

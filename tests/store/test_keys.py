@@ -9,32 +9,68 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, RUN, a_match, a_sighting, add_batch, an_order, build_list, digests_of, transaction, work
+from builders import (
+    NOON,
+    RUN,
+    STAMP,
+    a_match,
+    a_sighting,
+    add_batch,
+    an_order,
+    build_list,
+    digests_of,
+    transaction,
+    work,
+)
 from import_graph import ROOT
 from orbweaver import settings
 from orbweaver.crawler.revisiting.known_responses import KnownPage
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
-from orbweaver.model import Actor, ActorKind, AssessmentDecision, CaseState, Outcome, Reported, Skip, Tally, now
+from orbweaver.model import (
+    Actor,
+    ActorKind,
+    AssessmentDecision,
+    CaseState,
+    EventType,
+    Outcome,
+    Reported,
+    Skip,
+    Tally,
+    now,
+)
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import counting, due, host_store, spending
 from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
+from orbweaver.queue.intake.orders import RecheckPlan
 from orbweaver.queue.matching import assessing, daily_rematch, rematch
 from orbweaver.queue.matching.assessing import Decision
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, checkpoints, in_force, known_responses, paces, recrawls, runs
+from orbweaver.queue.records import (
+    batches,
+    checkpoints,
+    in_force,
+    known_responses,
+    paces,
+    recheck_sightings,
+    recrawls,
+    runs,
+)
 from orbweaver.queue.records.checkpoints import Recorded
 from orbweaver.queue.records.paces import Filled, Waited
+from orbweaver.queue.removal import under_way
+from orbweaver.queue.removal.under_way import RecheckUnderWay
 from orbweaver.queue.runs import living, run_lock
 from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord
+from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, change_by_event
 from orbweaver.takedown.delivery import lanes, outbox, progress
+from orbweaver.takedown.removal import returns
 
 CONSTRUCTORS = {
     name: function
@@ -46,7 +82,7 @@ CONSTRUCTORS = {
 def pattern_of(name: str) -> re.Pattern[str]:
     function = CONSTRUCTORS[name]
     made = function(*("@" for _ in inspect.signature(function).parameters))
-    return re.compile(re.escape(made).replace("@", "[A-Za-z0-9-]+"))
+    return re.compile(re.escape(made).replace("@", "[A-Za-z0-9.-]+"))
 
 
 def test_a_whole_flow_leaves_only_keys_that_are_named(
@@ -114,6 +150,12 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     by_a_person = Actor(kind=ActorKind.PERSON, name="Anna")
     decision = Decision(AssessmentDecision.RELEASED, "it is", by_a_person)
     assessing.assess(store, str(case.case_id), decision, needs_two=False)
+    under_way.note(store, RecheckUnderWay(host="h.test", recrawl_id=recrawl_id, run_id=RUN, case_ids=(), made_at=NOON))
+    removed = CaseRecord(case.model_copy(update={"state": CaseState.REMOVED}), 1, was_opened=True)
+    plan = RecheckPlan(host="h.test", cases={}, digests={a_sighting().url: (a_sighting().digests.sha256,)})
+    with transaction(store) as pipe:
+        recheck_sightings.keep(pipe, recrawl_id, plan, [a_sighting()])
+        returns.follow(pipe, change_by_event(removed, EventType.REOPENED, STAMP, actor=by_a_person))
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()
     with (

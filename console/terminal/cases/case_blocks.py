@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from orbweaver.console.evidence_wording import evidence, minute
+from orbweaver.console.terminal.cases.removal_lines import removal_lines
 from orbweaver.console.text import count, for_people, safe, size
 from orbweaver.model import Case
 from rich.console import Console
@@ -76,7 +77,8 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
     if case.report_ids:
         lines.append(f"  reports: {safe(', '.join(case.report_ids))}")
     first, last = minute(case.first_seen), minute(case.last_seen)
-    return [*lines, *([f"  seen: {first}"] if first == last else [f"  first seen: {first}", f"  last seen: {last}"])]
+    lines += [f"  seen: {first}"] if first == last else [f"  first seen: {first}", f"  last seen: {last}"]
+    return [*lines, *(f"  {line}" for line in removal_lines(case))]
 
 
 def _place_lines(block: Sequence[Case], new_case_ids: Collection[str]) -> list[str]:

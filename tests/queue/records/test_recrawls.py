@@ -39,7 +39,8 @@ def test_what_was_found_is_recorded_with_its_match_job(store: Store) -> None:
     record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     record([a_sighting()], [SKIP], Tally(files=1))
     [batch_id] = store.smembers(keys.run_batches(RUN))
-    assert batches.read(store, batch_id.decode()) == batches.Batch(run_id=RUN, sightings=(a_sighting(),), place=1)
+    expected = batches.Batch(run_id=RUN, sightings=(a_sighting(),), place=1, recrawl_id=recrawl_id)
+    assert batches.read(store, batch_id.decode()) == expected
     assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == [queues.match_job_id(batch_id.decode())]
     assert recrawls.skips(store, recrawl_id) == [SKIP]
     found = recrawls.read(store, recrawl_id)

@@ -54,7 +54,7 @@ def live(
         if due_at is None:
             break
         at = due_at if later is None else at + later
-        turn = after_check(state, removal, judgement, at, CADENCE, told_at=told_at, address="192.0.2.7")
+        turn = after_check(state, removal, judgement, at, CADENCE, told_at=told_at)
         removal, due_at = turn.removal, turn.due_at
         if turn.kind is not None:
             events.append((turn.kind, at))
@@ -180,7 +180,6 @@ def test_a_move_is_told_and_the_file_counts_as_there() -> None:
     assert moved.kinds == [EventType.MOVED]
     assert moved.removal is not None
     assert moved.removal.confirmations == 0
-    assert moved.removal.addresses == ("192.0.2.7",)
 
 
 def removed(*later: Judgement) -> Life:

@@ -10,7 +10,7 @@ import pytest
 from builders import NOON, STAMP, a_match, a_sighting, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.model import HttpFacts, Outcome, Presence
+from orbweaver.model import Hosting, HttpFacts, Outcome, Presence
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal.judgement import NO_SUCH_NAME, Judgement, judge_removal
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
@@ -25,7 +25,7 @@ def a_case(*, embedded: bool = False) -> History:
     sighting = a_sighting(url=URL).model_copy(
         update={"ip": "192.0.2.7", "http": HttpFacts(status=200, embedded=embedded)}
     )
-    return History(change_by_match(sighting, a_match(), None, STAMP).after.case)
+    return History(change_by_match(sighting, a_match(), None, STAMP, Hosting(asn=64500)).after.case)
 
 
 CASE = a_case()
@@ -77,8 +77,13 @@ SITUATIONS = {
     "the file in an archive": Seen(file(OTHER, KNOWN), "live.seen"),
     "the file with the status of an error": Seen(file(KNOWN, status=404), "live.seen"),
     "the file behind another URL of the host": Seen(file(KNOWN, to=f"{HOST}/b.jpg"), "live.seen"),
-    "the file on a neighbour's address": Seen(file(KNOWN, address="192.0.2.99"), "live.seen"),
-    "the file on another address": Seen(file(KNOWN, address="198.51.100.1"), "moved.address"),
+    "the file on another address, of which nothing is known": Seen(file(KNOWN, address="198.51.100.1"), "live.seen"),
+    "the file at another provider": Seen(
+        file(KNOWN, address="198.51.100.1"), "moved.provider", history=replace(CASE, located=Hosting(asn=64501))
+    ),
+    "the file on another address of its provider": Seen(
+        file(KNOWN, address="198.51.100.1"), "live.seen", history=replace(CASE, located=Hosting(asn=64500))
+    ),
     "the file on another host": Seen(file(KNOWN, to="http://other.test/b.jpg"), "moved.host"),
     "the file while the front page is down": Seen(file(KNOWN), "live.seen", root=failed(Outcome.TIMEOUT)),
     "404": Seen(status(404), "gone.http-404"),

@@ -1,0 +1,170 @@
+"""Writes what a re-check means for its cases: checks, events, deliveries and the next due times, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from orbweaver import settings as orbweaver_settings
+from orbweaver.model import Evidence, Sighting
+from orbweaver.queue.matching import settlement
+from orbweaver.queue.removal import under_way
+from orbweaver.queue.removal.observations import RecheckRecords
+from orbweaver.queue.removal.under_way import RecheckUnderWay
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import (
+    PROGRAM,
+    CaseChange,
+    CaseRecord,
+    Stamp,
+    change_by_event,
+    evidence_of_sighting,
+    facts_of_sighting,
+)
+from orbweaver.takedown.hosting.locating import Locator, locator_of
+from orbweaver.takedown.removal import recheck_times
+from orbweaver.takedown.removal.course import CHECKED_STATES, Cadence, Turn, after_check
+from orbweaver.takedown.removal.judgement import Judgement, judge_removal
+from orbweaver.takedown.removal.observation import History, Observation
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    pass
+
+# Of a case: what was seen, and the sighting of its file, if it was.
+Look = Callable[[str, CaseRecord], tuple[Observation, Sighting | None]]
+
+
+def judge_recheck(
+    store: Store,
+    recheck: RecheckUnderWay,
+    records: RecheckRecords,
+    cadence: Cadence,
+    *,
+    known_urls: Collection[str],
+    unanswered_urls: Collection[str],
+) -> list[CaseChange]:
+    """Judge the cases of a re-check that is over; nothing when another process has done so.
+
+    `known_urls` gave other files than those of the cases that a list knows, `unanswered_urls` such of which nobody
+    could say. Returns the changes that were written.
+    """
+
+    def look(case_id: str, record: CaseRecord) -> tuple[Observation, Sighting | None]:
+        return records.observation_of(case_id), records.sighting_of(case_id, record.case.sha256)
+
+    def is_other_known(case_id: str) -> bool | None:
+        url = records.plan.cases[case_id]
+        return True if url in known_urls else None if url in unanswered_urls else False
+
+    return _write(store, recheck.host, recheck.case_ids, recheck.run_id, cadence, look, is_other_known, recheck)
+
+
+def judge_unasked(
+    store: Store, host: str, case_ids: Sequence[str], cadence: Cadence, at: datetime, reason: str
+) -> list[CaseChange]:
+    """Write for cases that nobody may look for now that nobody has, and why."""
+
+    def look(case_id: str, record: CaseRecord) -> tuple[Observation, Sighting | None]:  # noqa: ARG001
+        return Observation(at, None, why_not=reason), None
+
+    return _write(store, host, case_ids, "", cadence, look, lambda _: False, None)
+
+
+def _write(
+    store: Store,
+    host: str,
+    case_ids: Sequence[str],
+    run_id: str,
+    cadence: Cadence,
+    look: Look,
+    is_other_known: Callable[[str], bool | None],
+    recheck: RecheckUnderWay | None,
+) -> list[CaseChange]:
+    locator = locator_of(orbweaver_settings.load())
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.recheck(host), *(keys.case(case_id) for case_id in case_ids))
+            if recheck is not None and not under_way.is_same(pipe, recheck):
+                return []
+            stamp = case_store.stamp(store)
+            changes: list[CaseChange] = []
+            due_at: dict[str, datetime | None] = {}
+            for case_id in case_ids:
+                record = case_store.record_of(pipe, case_id)
+                if record is None or record.case.state not in CHECKED_STATES:
+                    due_at[case_id] = None
+                    continue
+                observation, sighting = look(case_id, record)
+                judgement = _judgement(record, observation, is_other_known(case_id), locator)
+                turn = after_check(
+                    record.case.state,
+                    record.case.removal,
+                    judgement,
+                    observation.at,
+                    cadence,
+                    told_at=record.told_at,
+                )
+                changes.append(_change(record, judgement, turn, sighting, stamp, locator))
+                due_at[case_id] = turn.due_at
+            pipe.multi()
+            settlement.write_changes(store, pipe, run_id, changes)
+            # After what follows from the events alone.
+            recheck_times.set_due(pipe, host, due_at)
+            if recheck is not None:
+                under_way.forget(pipe, host)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue  # a case changed meanwhile, or the re-check was judged
+            return changes
+
+
+def _judgement(
+    record: CaseRecord, observation: Observation, is_other_known: bool | None, locator: Locator
+) -> Judgement:
+    answer = observation.answer
+    located = None if answer is None or answer.address is None else locator.locate(answer.address)
+    return judge_removal(observation, History(record.case, located, is_other_known))
+
+
+def _change(
+    record: CaseRecord, judgement: Judgement, turn: Turn, sighting: Sighting | None, stamp: Stamp, locator: Locator
+) -> CaseChange:
+    facts: dict[str, Any] = {}
+    if sighting is not None:
+        facts = facts_of_sighting(sighting, record.case, locator.locate(sighting.ip))
+    facts["removal"] = turn.removal
+    if turn.kind is None:
+        return CaseChange(replace(record, case=record.case.model_copy(update=facts)), event=None)
+    return change_by_event(
+        record,
+        turn.kind,
+        stamp,
+        actor=PROGRAM,
+        reason=_reason(judgement, turn),
+        evidence=_evidence(judgement, turn, sighting),
+        facts=facts,
+        at=turn.removal.checked_at,
+    )
+
+
+def _reason(judgement: Judgement, turn: Turn) -> str:
+    since = turn.removal.unseen_since
+    if since is not None and not judgement.is_absent:
+        return f"nobody could see whether the file is there since {since:%Y-%m-%d %H:%M} UTC: {judgement.reason}"
+    return judgement.reason
+
+
+def _evidence(judgement: Judgement, turn: Turn, sighting: Sighting | None) -> Evidence:
+    facts: Mapping[str, str] = {
+        "rule": judgement.rule,
+        "presence": judgement.presence.value,
+        "confirmations": str(turn.removal.confirmations),
+    }
+    seen = None if sighting is None else evidence_of_sighting(sighting).sighting
+    return Evidence(sighting=seen, facts=dict(facts))
