@@ -106,6 +106,12 @@ def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
     return sorted(cases, key=lambda case: (case.first_seen, case.url, case.sha256))
 
 
+def count_of_file(store: Store, sha256: str) -> int:
+    """Return how many cases a file has, in whatever state: at how many places it was found."""
+    _require_lines(store)
+    return int(store.execute_command("ZLEXCOUNT", keys.case_files(), f"[{sha256}:", f"({sha256};"))
+
+
 def case_ids_of_file(store: Store, sha256: str) -> Iterator[str]:
     """Yield the ids of the cases of a file, a page at a time.
 

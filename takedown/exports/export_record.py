@@ -18,7 +18,8 @@ class ExportRecord:
 
     `opening` is the event by which it was last opened, None when it never was. `sightings` counts the events that say
     that the file was seen, at least one; `returns` counts how often it came back after its removal. `assessment` is
-    what people decided about the file, as it stands now. `reporter` may be None for formats that are no notices.
+    what people decided about the file, as it stands now. `elsewhere` counts
+    the other places where the same file was found. `reporter` may be None for formats that are no notices.
     """
 
     case: Case
@@ -27,6 +28,7 @@ class ExportRecord:
     returns: int = 0
     reporter: Reporter | None = None
     assessment: Assessment | None = None
+    elsewhere: int = 0
 
     @property
     def released(self) -> Assessment | None:
@@ -46,7 +48,11 @@ class ExportRecord:
 
 
 def record_of(
-    case: Case, events: Iterable[Event], reporter: Reporter | None = None, assessment: Assessment | None = None
+    case: Case,
+    events: Iterable[Event],
+    reporter: Reporter | None = None,
+    assessment: Assessment | None = None,
+    elsewhere: int = 0,
 ) -> ExportRecord:
     """Return the record of a case from all its events, oldest first."""
     opening = None
@@ -57,4 +63,4 @@ def record_of(
         sightings += event.type in _SIGHTINGS
         returns += event.type is EventType.REOPENED
     returns = max(returns, 0 if case.removal is None else case.removal.returns)
-    return ExportRecord(case, opening, max(sightings, 1), returns, reporter, assessment)
+    return ExportRecord(case, opening, max(sightings, 1), returns, reporter, assessment, elsewhere)

@@ -190,6 +190,8 @@ def _memo(record: ExportRecord) -> str:
         f"Found by a machine: {grounds.strength(case).value} match by {grounds.agreed(case)} on the list "
         f"{case.verdict.list or 'without a name'}; nobody opened the file. Last seen {format_time(case.last_seen)}."
     )
+    if record.elsewhere:
+        memo += f" The same file was found at {record.elsewhere} other places."
     removal = case.removal
     answer = None if removal is None else ANSWERS.get(removal.presence)
     if removal is not None and case.state is CaseState.OPEN:

@@ -125,6 +125,7 @@ def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
         "returns": record.returns,
+        "elsewhere": record.elsewhere,
     }
 
 

@@ -17,7 +17,7 @@ from orbweaver.takedown.exports.exportable import require_notifiable
 COLUMNS: Final = (
     *("url", "reference", "host", "ip", "provider", "is_cdn", "final_url", "landing_page", "inside_archive"),
     *("sha256", "sha1", "md5", "size", "matched_by", "strength", "list", "scheme", "category", "category_by"),
-    *("first_seen", "last_seen", "detection", "contact"),
+    *("first_seen", "last_seen", "returns", "other_places", "detection", "contact"),
 )
 
 
@@ -49,6 +49,8 @@ def row(record: ExportRecord) -> dict[str, str]:
         "category_by": "people" if record.is_classified_by_people else "list",
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
+        "returns": str(record.returns),
+        "other_places": str(record.elsewhere),
         "detection": "automated",
         "contact": text_cell(record.reporter.contact),
     }

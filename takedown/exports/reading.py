@@ -9,6 +9,7 @@ from orbweaver.model import Case, Event
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.assessments import assessment_store
+from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.exports.export_record import ExportRecord, record_of
 from orbweaver.takedown.exports.reporter import Reporter
 
@@ -19,7 +20,16 @@ def records(store: Store, cases: Iterable[Case], reporter: Reporter | None) -> I
     """Yield the record of each case, with what people decided about its file by now."""
     for case in cases:
         assessment = assessment_store.read(store, case.sha256)
-        yield record_of(case, _events(store, str(case.case_id)), reporter, assessment)
+        elsewhere = max(0, case_store.count_of_file(store, case.sha256) - 1)
+        yield record_of(case, _events(store, str(case.case_id)), reporter, assessment, elsewhere)
+
+
+def with_same_files(store: Store, cases: Iterable[Case]) -> Iterator[Case]:
+    """Yield all cases of the files of these cases: of each file those at its other places, too, each case once."""
+    for sha256 in dict.fromkeys(case.sha256 for case in cases):
+        ids = case_store.case_ids_of_file(store, sha256)
+        while page := list(itertools.islice(ids, PAGE)):
+            yield from case_store.read_many(store, page)
 
 
 def _events(store: Store, case_id: str) -> Iterator[Event]:

@@ -212,6 +212,7 @@ def _evidence(record: ExportRecord) -> dict[str, Any]:
         "size": case.size,
         "inside_archive": case.http.archive_member is not None,
         "returns": record.returns,
+        "other_places": record.elsewhere,
     }
     payload = json.dumps(told, sort_keys=True).encode()
     return {

@@ -48,23 +48,32 @@ def run(settings: Settings, wanted: ExportFormat, choice: Choice, *, language: s
     """
     reporter = reporter_of(settings) if wanted in NEED_REPORTER else None
     with open_existing(settings) as store:
-        cases = list(itertools.islice(_chosen(store, choice), MOST_CASES + 1))
+        cases = _bounded(_chosen(store, choice))
         if not cases:
             raise NothingToDo("the store has no such case: see orbweaver cases list")
-        if len(cases) > MOST_CASES:
-            raise NothingToDo(
-                f"more than {MOST_CASES:,} cases are chosen: choose fewer with --host, --case-state or --case"
-            )
+        chosen = {case.case_id for case in cases}
+        if wanted is ExportFormat.AVIATOR:
+            cases = _bounded(reading.with_same_files(store, cases))  # a signal is about a file, wherever it is
         made = export(wanted, reading.records(store, cases, reporter), NoticeManner(language, now(), for_people))
     if out is None:
         _print(made.files, wanted)
     else:
         _write(out, made.files)
-    for refused in made.refused:
+    all_refused = [refused for refused in made.refused if refused.case.case_id in chosen]
+    for refused in all_refused:
         where = for_people(refused.case.newest_url)
         print(f"orbweaver: case {refused.case.case_id} ({where}) refused: {safe(refused.reason)}", file=sys.stderr)
-    print(f"{count(made.cases, 'case')} exported as {wanted.value}, {len(made.refused):,} refused", file=sys.stderr)
-    return REFUSED if made.refused else 0
+    print(f"{count(made.cases, 'case')} exported as {wanted.value}, {len(all_refused):,} refused", file=sys.stderr)
+    return REFUSED if all_refused else 0
+
+
+def _bounded(cases: Iterator[Case]) -> list[Case]:
+    found = list(itertools.islice(cases, MOST_CASES + 1))
+    if len(found) > MOST_CASES:
+        raise NothingToDo(
+            f"more than {MOST_CASES:,} cases are chosen: choose fewer with --host, --case-state or --case"
+        )
+    return found
 
 
 def _chosen(store: Store, choice: Choice) -> Iterator[Case]:

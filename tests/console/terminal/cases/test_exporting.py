@@ -93,6 +93,23 @@ def test_files_in_a_directory_are_for_the_user_alone_and_are_written_again(
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
+def test_a_signal_has_all_places_of_its_file_and_other_formats_count_them(
+    cases: Store, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    same_file = a_case(url="https://third.example/c.jpg")
+    put(cases, same_file, EventType.OPENED)
+    held = a_case(url="https://fourth.example/d.jpg", held_because=(HoldReason.BENIGN_TOO,))
+    put(cases, held, EventType.HELD)  # nobody chose it, so nobody is told that it is refused
+    chosen = Choice(hosts=("third.example",))
+    assert exporting.run(settings_of(cases), ExportFormat.AVIATOR, chosen, language="en", out=None) == 0
+    (signal,) = json.loads(capsysbinary.readouterr().out)["signals"]
+    assert signal["hosts"] == ["files.example", "third.example"]
+    for choice, number in ((chosen, "2"), (Choice(hosts=("other.example",)), "0")):
+        assert exporting.run(settings_of(cases), ExportFormat.CSV, choice, language="en", out=None) == 0
+        (row,) = csv.DictReader(io.StringIO(capsysbinary.readouterr().out.decode(), newline=""))
+        assert row["other_places"] == number
+
+
 def test_several_notices_do_not_fit_on_standard_output(cases: Store) -> None:
     with pytest.raises(OutputUnusable, match="--out DIR"):
         exporting.run(settings_of(cases), ExportFormat.DSA, Choice(state=CaseState.OPEN), language="en", out=None)
