@@ -112,8 +112,13 @@ _OPTIONS = {"stream": ("stream", "user", "db"), "rq": ("queue", "function", "use
 def _parsed(address: str, transports: Collection[str], options: Collection[str]) -> SinkAddress:
     """Parse KIND+TRANSPORT://HOST:PORT/PATH?OPTIONS; `transports` and `options` are all that the kind knows."""
     kind = address.partition("+")[0]
-    if len(address) > MOST_CHARACTERS or not address.isascii() or not address.isprintable() or " " in address:
-        raise _refused(kind, f"is too long, or has blanks or letters that are not ASCII: {_FORM}")
+    if (
+        len(address) > MOST_CHARACTERS
+        or not address.isascii()
+        or not address.isprintable()
+        or not {*" ,"}.isdisjoint(address)
+    ):
+        raise _refused(kind, f"is too long, or has blanks, commas or letters that are not ASCII: {_FORM}")
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port

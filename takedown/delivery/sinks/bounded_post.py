@@ -8,6 +8,7 @@ import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,31 +50,46 @@ class Poster:
         self._verify: bool | str = True if roots is None else str(roots)
         self._patience = patience or Patience()
         self._adapter = _AllowedAdapter(max_retries=0, pool_connections=1, pool_maxsize=1)
+        self._is_kept = False  # whether there may be a connection from an earlier request
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> SinkAnswer:
-        """Send a body once; raises SinkAway, whose message begins after the name of the sink."""
+        """Send a body; raises SinkAway, whose message begins after the name of the sink.
+
+        It is sent a second time only when a kept connection turns out to have been ended by the server.
+        """
         request = requests.Request("POST", self._url, headers=dict(headers), data=body).prepare()
-        try:
-            with allowances.given(self._patience):
-                response = self._adapter.send(
-                    request,
-                    stream=True,
-                    timeout=(self._patience.connect_seconds, self._patience.silence_seconds),
-                    verify=self._verify,
-                )
-                answer = SinkAnswer(response.status_code, response.headers.get("Retry-After", ""))
-                self._free(response)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise SinkAway(failure(error)) from None
-        return answer
+        with allowances.given(self._patience):
+            try:
+                return self._send(request)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                if not (self._is_kept and _was_ended(error)):
+                    raise SinkAway(failure(error)) from None
+            self.close()
+            try:
+                return self._send(request)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                raise SinkAway(failure(error)) from None
 
     def close(self) -> None:
         """Close the connection."""
+        self._is_kept = False
         self._adapter.close()
+
+    def _send(self, request: requests.PreparedRequest) -> SinkAnswer:
+        response = self._adapter.send(
+            request,
+            stream=True,
+            timeout=(self._patience.connect_seconds, self._patience.silence_seconds),
+            verify=self._verify,
+        )
+        answer = SinkAnswer(response.status_code, response.headers.get("Retry-After", ""))
+        self._free(response)
+        self._is_kept = True
+        return answer
 
     def _free(self, response: requests.Response) -> None:
         """Read a short body, so that the connection can be kept; any other ends it. The status alone counts."""
-        length = response.headers.get("Content-Length", "")
+        length = "0" if response.status_code == HTTPStatus.NO_CONTENT else response.headers.get("Content-Length", "")
         try:
             if length.isdecimal() and len(length) < 10 and int(length) <= self._patience.answer_bytes:
                 response.raw.read(decode_content=False)
@@ -102,6 +118,12 @@ def failure(error: BaseException) -> str:
         if isinstance(one, OSError) and one.strerror and not isinstance(one, requests.RequestException):
             return f"no answer: {one.strerror.lower()}"
     return "it closed the connection, or sent what is not HTTP, in place of an answer"
+
+
+def _was_ended(error: BaseException) -> bool:
+    """Whether a request found its connection ended, before a byte of the answer."""
+    is_ended = any(isinstance(one, ConnectionError | http.client.RemoteDisconnected) for one in _causes(error))
+    return is_ended and allowances.left().received == 0
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import random
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,68 +12,23 @@ from uuid import UUID
 
 import pytest
 from builders import STAMP, a_match, a_sighting
+from example_engine import NEXT, OTHER, SECRET, ExampleEngine
 from orbweaver.model import CaseState, Event
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
 from orbweaver.takedown.cases.transitions import PROGRAM, CaseRecord, Stamp, change_by_event, change_by_match
 from orbweaver.takedown.delivery import engine_example
-from orbweaver.takedown.delivery.sinks.addresses import read_address
 from orbweaver.takedown.delivery.sinks.event_json import as_json
-from orbweaver.takedown.delivery.sinks.webhook import WebhookSink
 from orbweaver.takedown.errors import NotDelivered, SinkAway
 from sink_events import an_event
 from standardwebhooks.webhooks import Webhook
 
-SECRET, NEXT, OTHER = (f"whsec_{letter * 43}" for letter in "ABC")
 EVENT = an_event()
 SOURCES = (STAMP.source, UUID("5d2f7f0e-94f3-4be2-8a6e-c5b9f1a2d3e4"))
 
 
-class Engine:
-    """The example as a user would run it: a copy of the file, with nothing of Orbweaver in reach."""
-
-    def __init__(self, folder: Path) -> None:
-        self.database = folder / "engine.sqlite"
-        program = folder / "engine.py"
-        program.write_text(Path(engine_example.__file__).read_text())
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", str(program), "127.0.0.1:0", str(self.database)],
-            env={"ENGINE_SECRETS": f"{NEXT} {SECRET}"},
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline().rstrip("/\n").rpartition(":")[2])
-
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def sink(self, *secrets: str) -> WebhookSink:
-        return WebhookSink(read_address(f"webhook+http://127.0.0.1:{self.port}/"), lambda: secrets or (SECRET,))
-
-    def deliver(self, *events: Event, secrets: tuple[str, ...] = ()) -> None:
-        with contextlib.closing(self.sink(*secrets)) as sink:
-            for event in events:
-                sink.deliver(event)
-
-    def post(self, body: bytes, headers: dict[str, str]) -> int:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as connection:
-            connection.request("POST", "/", body, headers)
-            return connection.getresponse().status
-
-    def rows(self, query: str) -> list[str]:
-        with contextlib.closing(sqlite3.connect(self.database)) as connection:
-            return [str(row[0]) for row in connection.execute(query)]
-
-
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    started = Engine(tmp_path)
+def engine(tmp_path: Path) -> Iterator[ExampleEngine]:
+    started = ExampleEngine(tmp_path)
     try:
         yield started
     finally:
@@ -110,14 +62,14 @@ def test_in_any_order_with_repeats_and_a_crash_the_true_set_of_cases_stands(tmp_
     several = events + draws.sample(events, len(events) // 2)
     draws.shuffle(several)
 
-    first = Engine(tmp_path)
+    first = ExampleEngine(tmp_path)
     try:
         first.deliver(*several[: len(several) // 2])
     finally:
         first.kill()
     with pytest.raises(SinkAway):
         first.deliver(several[0])
-    second = Engine(tmp_path)
+    second = ExampleEngine(tmp_path)
     try:
         second.deliver(*several[len(several) // 3 :])
     finally:
@@ -128,7 +80,7 @@ def test_in_any_order_with_repeats_and_a_crash_the_true_set_of_cases_stands(tmp_
     assert sorted(second.rows("SELECT event_id FROM events")) == sorted(str(event.event_id) for event in events)
 
 
-def test_what_is_not_signed_is_not_taken(engine: Engine) -> None:
+def test_what_is_not_signed_is_not_taken(engine: ExampleEngine) -> None:
     body = as_json(EVENT)
     tampered = body.replace(b"case.opened", b"case.closed")
     old = datetime.now(UTC) - timedelta(minutes=6)
@@ -150,13 +102,13 @@ def test_what_is_not_signed_is_not_taken(engine: Engine) -> None:
     assert engine.rows("SELECT event_id FROM events") == []
 
 
-def test_either_of_two_secrets_is_good(engine: Engine) -> None:
+def test_either_of_two_secrets_is_good(engine: ExampleEngine) -> None:
     for secrets in [(SECRET,), (NEXT,), (NEXT, SECRET), (OTHER, SECRET)]:
         engine.deliver(EVENT, secrets=secrets)
     assert engine.rows("SELECT event_id FROM events") == [str(EVENT.event_id)]
 
 
-def test_an_event_of_a_schema_that_it_does_not_know_stays_with_orbweaver(engine: Engine) -> None:
+def test_an_event_of_a_schema_that_it_does_not_know_stays_with_orbweaver(engine: ExampleEngine) -> None:
     with pytest.raises(SinkAway, match="503"):
         engine.deliver(EVENT.model_copy(update={"schema_version": "2.0"}))
     engine.deliver(EVENT.model_copy(update={"schema_version": "1.99"}))

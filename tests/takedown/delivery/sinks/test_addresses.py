@@ -45,6 +45,7 @@ REFUSED = [
     ("webhook+https://exa%6dple/", "names no host"),
     ("webhook+https://é.example/", "not ASCII"),
     ("webhook+https://a.example/\n", "blanks"),
+    ("webhook+https://a.example/a,b:c", "commas"),
     (f"webhook+https://a.example/{'a' * 2_000}", "too long"),
     (f"stream+redis://:{SECRET}@r.example/0?stream=s", "user name or a password"),
     (f"stream+redis://r.example/0?stream=s&password={SECRET}", "others than it can have"),

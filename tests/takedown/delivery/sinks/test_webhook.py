@@ -104,12 +104,39 @@ def test_a_changed_secret_signs_the_next_event(engine: FaultProxy) -> None:
         Webhook(secret).verify(request.body, dict(request.headers))
 
 
-def test_a_connection_is_used_again(engine: FaultProxy) -> None:
-    engine.fault = says(200, b'{"fine": true}')
+def no_content(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+@pytest.mark.parametrize("fault", [says(200, b'{"fine": true}'), says(500, b"no"), no_content])
+def test_a_connection_is_used_again(engine: FaultProxy, fault: Fault) -> None:
+    engine.fault = fault
+    with a_sink(engine) as sink:
+        for _ in range(5):
+            with contextlib.suppress(SinkAway):
+                sink.deliver(EVENT)
+    assert (len(engine.requests), engine.connections) == (5, 1)
+
+
+def test_a_connection_that_the_engine_has_ended_is_made_anew(engine: FaultProxy) -> None:
+    def ends_without_a_word(exchange: Exchange) -> None:
+        exchange.answer(fault_proxy.Reply(204))
+        exchange.hang_up()
+
+    engine.fault = ends_without_a_word
     with a_sink(engine) as sink:
         for _ in range(5):
             sink.deliver(EVENT)
-    assert (len(engine.requests), engine.connections) == (5, 1)
+    assert [len(engine.requests), engine.connections] == [5, 5]
+
+
+def test_a_kept_connection_that_ends_without_an_answer_is_tried_once_more(engine: FaultProxy) -> None:
+    with a_sink(engine) as sink:
+        sink.deliver(EVENT)
+        engine.fault = fault_proxy.hang_up_at_once
+        with pytest.raises(SinkAway):
+            sink.deliver(EVENT)
+    assert len(engine.requests) == 3
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
