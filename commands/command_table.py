@@ -20,6 +20,7 @@ MODULES: Final[Mapping[str, str]] = {
     "schedule": "schedule",
     "top": "top",
     "jobs": "jobs",
+    "deliveries": "deliveries",
     "workers": "workers",
     "rematch": "rematch",
     "cases": "cases",

@@ -1,6 +1,7 @@
 """The errors of raising a case.
 
 TakedownError
+├── DeliveryUnknown     a case or an event is named that is not there
 ├── DecisionRefused     a person's decision cannot be taken about this case or file as it stands
 ├── TransitionRefused   an event cannot follow in the state that its case is in
 ├── ExportRefused       a case cannot be exported in a format: the message says why
@@ -17,6 +18,10 @@ from datetime import timedelta
 
 class TakedownError(Exception):
     """Base of all; the message is one line that says what, where and what to do."""
+
+
+class DeliveryUnknown(TakedownError):
+    """A case or an event is named that is not there."""
 
 
 class TransitionRefused(TakedownError):

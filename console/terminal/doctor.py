@@ -8,13 +8,13 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import landlockpy
-from orbweaver.console.text import size
+from orbweaver.console.text import count, size
 from orbweaver.crawler import reader_proof
 from orbweaver.crawler.containment import capabilities, sandbox, system_calls
 from orbweaver.crawler.errors import ReadersWrong, SandboxUnavailable
@@ -28,13 +28,15 @@ from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.matcher_client.several_services import open_services, rules_of
 from orbweaver.model import now
 from orbweaver.queue.fleet import capacity
-from orbweaver.queue.records import batches
+from orbweaver.queue.records import batches, deliveries
 from orbweaver.settings import Settings
 from orbweaver.store import disk, durability, embedded
 from orbweaver.store.connection import Store, tcp_ports
 from orbweaver.store.errors import StoreError
 from orbweaver.store.opening import open_existing
+from orbweaver.takedown.delivery import standing
 from orbweaver.takedown.delivery.sinks.opening import open_sinks
+from orbweaver.takedown.delivery.standing import SinkStanding, SinkWord
 from orbweaver.takedown.errors import TakedownError
 from orbweaver.takedown.hosting.locating import locator_of
 
@@ -56,6 +58,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     in_store = _ServicesInStore()
     yield _disk(settings.state_dir)
     yield from _store(settings, in_store)
+    yield from _deliveries(in_store.deliveries)
     yield from _matchers(settings, in_store)
     yield from _settings(settings)
     at_once = capacity.of_this_machine(settings)
@@ -144,10 +147,11 @@ def _enter(sender: Connection, settings: Settings) -> None:
 
 @dataclass
 class _ServicesInStore:
-    """Matching services as the store knows them, if it could be read; `waiting` counts batches of files."""
+    """Matching services and sinks as the store knows them, if it could be read; `waiting` counts batches of files."""
 
     known: dict[str, service_health.KnownService] = field(default_factory=dict)
     waiting: int = 0
+    deliveries: list[SinkStanding] = field(default_factory=list)
 
 
 def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
@@ -177,6 +181,20 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
     yield _rights(settings, ports)
 
 
+def _deliveries(sinks: Sequence[SinkStanding]) -> Iterator[Check]:
+    """Yield a check for each sink that events of this store go to: whether they arrive there."""
+    for one in sinks:
+        more = "`orbweaver deliveries list` says more"
+        if one.parked:
+            finding = f"{count(one.parked, 'event')} parked: {more}, `orbweaver deliveries retry` has them tried"
+            yield Check("deliveries", "fail", f"{one.sink}: {finding}")
+        elif one.word is not SinkWord.WELL:
+            word = "is down" if one.word is SinkWord.DOWN else "did not take an event"
+            yield Check("deliveries", "warn", f"{one.sink} {word}, {count(one.waiting, 'event')} to deliver: {more}")
+        else:
+            yield Check("deliveries", "ok", f"{one.sink}: {count(one.waiting, 'event')} to deliver")
+
+
 def _place_for_a_store(state_dir: Path) -> Check:
     """Say whether a store can be made in a directory that has none yet. Raises StateDirUnusable."""
     embedded.refuse_path(state_dir)
@@ -203,6 +221,7 @@ def _look(store: Store, in_store: _ServicesInStore) -> None:
     names = list(service_health.read_all(store))
     in_store.known = dict(zip(names, service_health.read(store, names), strict=True))
     in_store.waiting = batches.waiting_count(store)
+    in_store.deliveries = standing.sinks(store, deliveries.sinks_of(store))
 
 
 def _matchers(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:

@@ -80,7 +80,7 @@ def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
 
     With `are_parked_due` also those whose job is parked.
     """
-    waiting = lanes.waiting_ids(store, in_force.sinks(store) or tuple(lanes.states(store)))
+    waiting = lanes.waiting_ids(store, sinks_of(store))
     with store.pipeline(transaction=True) as pipe:  # at one moment: an event comes with its job, and goes before it
         pipe.hkeys(keys.undelivered())
         queues.look_at_jobs(store, pipe, QueueName.TAKEDOWN)
@@ -91,6 +91,11 @@ def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
     return sum(_enqueue(store, event_id) for event_id in left if event_id not in waiting)
 
 
+def sinks_of(store: Store) -> list[str]:
+    """Return the names of the sinks that events of this store go to."""
+    return sorted(in_force.sinks(store) or lanes.states(store))
+
+
 def are_under_way(store: Store) -> bool:
     """Whether events are on their way, or are tried again within a few seconds."""
     return queues.waiting_jobs(store, QueueName.TAKEDOWN) > 0 or bool(due_soon(store))
@@ -99,7 +104,7 @@ def are_under_way(store: Store) -> bool:
 def due_soon(store: Store) -> set[str]:
     """Return the ids of the events that a sink in force gets now, or within SOON_SECONDS."""
     until = lanes.server_seconds(store) + SOON_SECONDS
-    sinks = [one for one in in_force.sinks(store) or tuple(lanes.states(store)) if _is_asked(store, one, until)]
+    sinks = [one for one in sinks_of(store) if _is_asked(store, one, until)]
     return lanes.waiting_ids(store, sinks, until=until)
 
 

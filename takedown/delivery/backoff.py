@@ -6,6 +6,7 @@ days an event is parked: then an operator decides.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 FIRST_SECONDS: Final = 1.0
@@ -34,6 +35,11 @@ def next_try_of_sink(failures: int, at: float, draw: float) -> float:
     if failures < EVENTS_OF_A_SINK_THAT_IS_DOWN:
         return at
     return at + _wait(failures - EVENTS_OF_A_SINK_THAT_IS_DOWN + 1, LONGEST_SECONDS_OF_A_SINK, draw)
+
+
+def asked_for(retry_after: timedelta | None) -> float:
+    """Return how many seconds a sink is left alone that asked for it, at most LONGEST_SECONDS."""
+    return 0.0 if retry_after is None else min(max(retry_after.total_seconds(), 0.0), LONGEST_SECONDS)
 
 
 def _wait(times: int, longest: float, draw: float) -> float:

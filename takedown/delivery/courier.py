@@ -20,7 +20,7 @@ from orbweaver.takedown.delivery import backoff, lanes, outbox, progress
 from orbweaver.takedown.delivery.confirmed import Confirmed
 from orbweaver.takedown.delivery.lanes import NEVER, REASON_CHARACTERS, Failing, Lane, LaneEvent, SinkState
 from orbweaver.takedown.delivery.sinks.protocol import Sink
-from orbweaver.takedown.errors import NotDelivered
+from orbweaver.takedown.errors import EventRefused, NotDelivered
 from pydantic import ValidationError
 from redis.exceptions import WatchError
 
@@ -100,9 +100,9 @@ class Courier:
                     lanes.wait_until(self._store, self.name, ids[place:], blocked)
                     return True
                 self._confirmed.require(event.event_id)
-                reason = self._hand_over(event)
-                if reason is not None:
-                    self._note_failure(event.event_id, reason, ids[place + 1 :])
+                refusal = self._hand_over(event)
+                if refusal is not None:
+                    self._note_failure(event.event_id, refusal, ids[place + 1 :])
                     return True
                 if not self._note_taken(lane, event.event_id):
                     return False
@@ -114,17 +114,17 @@ class Courier:
         due = lanes.due(self._store, self.name, event_id)
         return due if due is not None and due > self._clock(self._store) else None
 
-    def _hand_over(self, event: LaneEvent) -> str | None:
+    def _hand_over(self, event: LaneEvent) -> NotDelivered | None:
         """Give an event to the sink; returns why it did not take it, None when it did."""
         try:
             self._sink.deliver(Event.model_validate_json(event.stored))
         except NotDelivered as error:
-            return str(error)
+            return error
         except ValidationError as error:
-            return f"the stored event cannot be read ({error.error_count()} faults)"
+            return EventRefused(f"the stored event cannot be read ({error.error_count()} faults)")
         except Exception as error:  # a fault of one sink must not end the deliveries to it
             log.exception("the sink %s failed otherwise than a sink should", self.name)
-            return f"the sink failed: {type(error).__name__}"
+            return NotDelivered(f"the sink failed: {type(error).__name__}")
         return None
 
     def _note_taken(self, lane: Lane, event_id: str) -> bool:
@@ -166,20 +166,25 @@ class Courier:
         failed = [event_id for event_id, one in lanes.all_failing(self._store, self.name) if not one.is_parked]
         lanes.make_due(self._store, self.name, self._clock(self._store), failed)
 
-    def _note_failure(self, event_id: str, reason: str, behind: Sequence[str]) -> None:
-        """Write that the sink did not take an event: when it, and what comes after it, is tried again."""
+    def _note_failure(self, event_id: str, refusal: NotDelivered, behind: Sequence[str]) -> None:
+        """Write that the sink did not take an event: when it, and what comes after it, is tried again.
+
+        A sink that refuses this event alone is there; one that asks for time is given it, within bounds.
+        """
         at = self._clock(self._store)
         before = lanes.failing(self._store, self.name, event_id)
         state = lanes.state_of(self._store, self.name) or SinkState(added_at=at)
-        said = " ".join(reason.split())[:REASON_CHARACTERS]
+        said = " ".join(str(refusal).split())[:REASON_CHARACTERS]
+        asked = backoff.asked_for(refusal.retry_after)
         tries, since = (1, at) if before is None else (before.tries + 1, before.since)
         due = backoff.next_try_of_event(tries, since, at, self._draw())
-        failures = state.failures + (before is None)
+        due = None if due is None else max(due, at + asked)
+        failures = state.failures + (before is None and not isinstance(refusal, EventRefused))
         after = SinkState(
             added_at=state.added_at,
             failures=failures,
             since=at if state.since is None else state.since,
-            next_at=backoff.next_try_of_sink(failures, at, self._draw()),
+            next_at=max(backoff.next_try_of_sink(failures, at, self._draw()), at + asked),
             reason=said,
         )
         with self._store.pipeline(transaction=True) as pipe:

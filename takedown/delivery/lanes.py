@@ -93,7 +93,8 @@ def lane_key(sink: str, case_id: str) -> str:
     return keys.lane(_part(sink), case_id)
 
 
-def _failures_key(sink: str) -> str:
+def failures_key(sink: str) -> str:
+    """Return the key of the events that a sink did not take."""
     return keys.sink_failures(_part(sink))
 
 
@@ -131,7 +132,7 @@ def forget_others(store: Store, sinks: Collection[str]) -> None:
     """Forget what other sinks than these still had to get; what they took stays marked in the events."""
     for other in set(states(store)) - set(sinks):
         with store.pipeline(transaction=True) as pipe:
-            pipe.delete(waiting_key(other), _failures_key(other))
+            pipe.delete(waiting_key(other), failures_key(other))
             pipe.hdel(keys.sinks(), other)
             pipe.execute()
 
@@ -200,13 +201,19 @@ def left(store: Store, lane: Lane) -> list[LaneEvent]:
 
 def failing(store: Store, sink: str, event_id: str) -> Failing | None:
     """Return what is known of an event that a sink did not take; None when it did not fail."""
-    stored = store.hget(_failures_key(sink), event_id)
+    stored = store.hget(failures_key(sink), event_id)
     return None if stored is None else Failing(**json.loads(stored))
 
 
 def due(store: Store, sink: str, event_id: str) -> float | None:
     """Return when an event is tried next at a sink, NEVER when it is parked; None when it does not wait there."""
     return store.zscore(waiting_key(sink), event_id)
+
+
+def wait(pipe: Pipeline, sink: str, event_id: str, at: float) -> None:
+    """Queue that an event waits for a sink, to be tried from a time on."""
+    pipe.zadd(waiting_key(sink), {event_id: at})
+    pipe.hdel(failures_key(sink), event_id)
 
 
 def wait_until(store: Store, sink: str, event_ids: Collection[str], at: float) -> None:
@@ -217,14 +224,14 @@ def wait_until(store: Store, sink: str, event_ids: Collection[str], at: float) -
 
 def note_failure(pipe: Pipeline, sink: str, event_id: str, failed: Failing, next_at: float) -> None:
     """Queue that a sink did not take an event, and when it is tried again."""
-    pipe.hset(_failures_key(sink), event_id, json.dumps(asdict(failed)))
+    pipe.hset(failures_key(sink), event_id, json.dumps(asdict(failed)))
     pipe.zadd(waiting_key(sink), {event_id: next_at})
 
 
 def note_taken(pipe: Pipeline, sink: str, event_id: str) -> None:
     """Queue that an event waits at a sink no longer."""
     pipe.zrem(waiting_key(sink), event_id)
-    pipe.hdel(_failures_key(sink), event_id)
+    pipe.hdel(failures_key(sink), event_id)
 
 
 def renew(pipe: Pipeline, lane: Lane) -> None:
@@ -262,7 +269,7 @@ def next_ids(store: Store, sink: str, number: int) -> list[str]:
 
 def all_failing(store: Store, sink: str) -> Iterator[tuple[str, Failing]]:
     """Yield the events that a sink did not take, in no order."""
-    for event_id, stored in store.hscan_iter(_failures_key(sink)):
+    for event_id, stored in store.hscan_iter(failures_key(sink)):
         yield text(event_id), Failing(**json.loads(stored))
 
 
@@ -278,7 +285,7 @@ def make_due(store: Store, sink: str, at: float, event_ids: Sequence[str] | None
     with store.pipeline(transaction=True) as pipe:
         for event_id in there:
             pipe.zadd(waiting, {event_id: at}, xx=True)
-            pipe.hdel(_failures_key(sink), event_id)
+            pipe.hdel(failures_key(sink), event_id)
         state = state_of(store, sink)
         if state is not None and state.failures:
             write_state(pipe, sink, SinkState(added_at=state.added_at))

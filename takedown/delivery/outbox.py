@@ -30,6 +30,11 @@ def put(pipe: Pipeline, event_id: str, run_id: str, enqueue: Enqueue) -> None:
     enqueue(pipe, event_id)
 
 
+def put_again(pipe: Pipeline, event_id: str, run_id: str) -> None:
+    """Queue that an event waits for its delivery again; one that waits already stays its run's. It needs no job."""
+    pipe.hsetnx(keys.undelivered(), event_id, run_id)
+
+
 def run_of(reading: Store | Pipeline, event_id: str) -> str | None:
     """Return the id of the run that counts a waiting event among its own; None when the event does not wait.
 

@@ -16,8 +16,12 @@ from orbweaver.model import format_time
 from orbweaver.queue.fleet.shown import job_list
 from orbweaver.queue.fleet.shown.job_list import JobSeen, JobState
 from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import deliveries
 from orbweaver.settings import Settings
+from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_existing
+from orbweaver.takedown.delivery import standing
+from rich.console import Console
 from rich.table import Table
 
 # A person reads so many; --json has them all.
@@ -49,6 +53,17 @@ def show(settings: Settings, names: Collection[QueueName], states: Collection[Jo
         for name, counted in job_list.counts(store).items():
             if name in names:
                 console.print(f"{name}: {_in_words(counted)}")
+        if QueueName.TAKEDOWN in names:
+            _say_deliveries(store, console)
+
+
+def _say_deliveries(store: Store, console: Console) -> None:
+    """Say in one line what waits for a sink without a job; nothing where nothing does."""
+    sinks = standing.sinks(store, deliveries.sinks_of(store))
+    waiting, failed, parked = (sum(getattr(one, name) for one in sinks) for name in ("waiting", "failed", "parked"))
+    if waiting:
+        said = f"deliveries: {waiting:,} waiting for a sink, {failed:,} failed, {parked:,} parked"
+        console.print(f"{said}; `orbweaver deliveries list` says more")
 
 
 def discard(settings: Settings, job_ids: Sequence[str], *, is_all: bool, is_yes: bool, is_json: bool) -> None:

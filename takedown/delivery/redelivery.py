@@ -1,0 +1,86 @@
+"""What operators have delivered again: what failed, what a new sink never got, or all that a sink got of a case."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from orbweaver.store import keys
+from orbweaver.store.connection import Store, text
+from orbweaver.takedown.cases.transitions import OURS_ALONE
+from orbweaver.takedown.delivery import lanes, outbox
+from redis.exceptions import WatchError
+
+# Whose events are that an operator sent again: no run counts them.
+OPERATOR: Final = "operator"
+PAGE: Final = 500
+
+
+def retry(store: Store, sinks: Sequence[str], event_ids: Sequence[str] | None = None) -> int:
+    """Have everything that waits for these sinks tried now, or only these events; returns how many deliveries.
+
+    What is parked is tried, too, and a sink that is down is asked at once.
+    """
+    at = lanes.server_seconds(store)
+    return sum(lanes.make_due(store, sink, at, event_ids) for sink in sinks)
+
+
+def send_again(store: Store, sink: str, case_id: str, *, is_all: bool) -> int:
+    """Have a sink get the events of a case once more, in their order; returns how many.
+
+    With `is_all` all of them, else those from the first on that the sink never got: the order of a case is kept, so
+    what comes after it is repeated.
+    """
+    while True:
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.case_events(case_id))
+            event_ids = [text(one) for one in pipe.lrange(keys.case_events(case_id), 0, -1)]
+            with store.pipeline(transaction=False) as reading:
+                for event_id in event_ids:
+                    reading.hmget(keys.event(event_id), "json", sink)
+                answers = reading.execute()
+            wanted: list[str] = []
+            was_opened = False
+            for event_id, (stored, mark) in zip(event_ids, answers, strict=True):
+                if stored is None:
+                    continue
+                kind = json.loads(stored)["type"]
+                was_opened = was_opened or kind == "case.opened"
+                if was_opened and kind not in OURS_ALONE and (is_all or wanted or mark is None):
+                    wanted.append(event_id)
+            pipe.multi()
+            at = lanes.server_seconds(store)
+            for event_id in wanted:
+                pipe.hdel(keys.event(event_id), sink)
+                outbox.put_again(pipe, event_id, OPERATOR)
+                lanes.wait(pipe, sink, event_id, at)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return len(wanted)
+
+
+def cases_with_missing(store: Store, sink: str) -> Iterator[str]:
+    """Yield the ids of the cases of which a sink never got an event that is for the engine, oldest first."""
+    for case_id in _case_ids(store):
+        event_ids = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
+        with store.pipeline(transaction=False) as pipe:
+            for event_id in event_ids:
+                pipe.hmget(keys.event(event_id), "json", sink)
+            answers = pipe.execute()
+        was_opened = False
+        for stored, mark in answers:
+            kind = None if stored is None else json.loads(stored)["type"]
+            was_opened = was_opened or kind == "case.opened"
+            if was_opened and kind is not None and kind not in OURS_ALONE and mark is None:
+                yield case_id
+                break
+
+
+def _case_ids(store: Store) -> Iterator[str]:
+    start = 0
+    while page := store.execute_command("ZRANGE", keys.cases(), start, start + PAGE - 1):
+        yield from map(text, page)
+        start += PAGE
