@@ -1,7 +1,8 @@
-"""`orbweaver deliveries`: what each sink still has to get and why, and having it tried again."""
+"""`orbweaver deliveries`: what each sink has and has not taken, having it tried again, and acknowledgements."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -76,3 +77,47 @@ def retry(
         delivery_table.send_again(settings, sink, case, is_all=is_again, is_yes=is_yes, is_json=is_json)
     else:
         delivery_table.retry(settings, sink, case, is_json=is_json)
+
+
+@app.command(
+    epilog="Examples:\n\n  orbweaver deliveries acknowledge 0b8f1c6e-3d0a-4c53-9a7e-5f1d2b3c4a59 --as 'A. Analyst'\n\n"
+    "Exit status: 0 recorded, now or before; 1 the store failed; 2 no such event, bad usage, or there is no store.",
+)
+def acknowledge(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The id of the event.")],
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Who does it (default: the user of this machine).")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the record.")] = None,
+    is_json: AsJson = False,
+    state: StateDir = None,
+) -> None:
+    """Record that the takedown engine has an event, when it cannot say so itself."""
+    from orbweaver.console.terminal.fleet import acknowledging
+
+    acknowledging.acknowledge(read_settings(state), event, person=person, reason=reason, is_json=is_json)
+
+
+@app.command(
+    epilog="Examples:\n\n  orbweaver deliveries serve\n\n"
+    "  orbweaver deliveries serve --listen 0.0.0.0:8766 --token file:/run/secrets/acks --certificate acks.pem\n\n"
+    "The engine sends: curl -X POST -H 'Authorization: Bearer ...' http://127.0.0.1:8766/v1/events/ID/ack\n\n"
+    "Exit status: 0 told to stop; 1 the store failed, or the port is taken; 2 bad usage, or there is no store.",
+)
+def serve(
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8766",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="env:NAME|file:PATH",
+            help="The place of the bearer token; needed if other machines can connect.",
+        ),
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
+    state: StateDir = None,
+) -> None:
+    """Take the engine's acknowledgements over HTTP until told to stop."""
+    from orbweaver.console.terminal.fleet import acknowledging
+
+    acknowledging.serve(read_settings(state), listen=listen, token=token, certificate=certificate, key=key)

@@ -30,12 +30,12 @@ class BatchServer:
     def __init__(
         self, hashes: Path, *, listen: str, token: str | None, certificate: Path | None, key: Path | None
     ) -> None:
-        host, port = _read_listen(listen)
+        host, port = read_listen(listen)
         if token is None and not is_loopback(host):
             raise ServerRefused(f"{listen} is open to other machines: give --token, or listen on 127.0.0.1")
         if certificate is None and key is not None:
             raise ServerRefused("--key is given without --certificate")
-        context = None if certificate is None else _tls_context(certificate, key)
+        context = None if certificate is None else tls_context(certificate, key)
         self.follower = ListFollower(hashes)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=256)
@@ -63,7 +63,8 @@ class BatchServer:
             self._server.run(sockets=[self._socket])
 
 
-def _read_listen(listen: str) -> tuple[str, int]:
+def read_listen(listen: str) -> tuple[str, int]:
+    """Read HOST:PORT, an IPv6 address in brackets; raises ServerRefused."""
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
@@ -71,7 +72,8 @@ def _read_listen(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """Return how a server shows this certificate; raises ServerRefused."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # With an empty password an encrypted key is an error, not a prompt.
