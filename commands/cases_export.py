@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 from orbweaver.commands.options import StateDir, read_settings
-from orbweaver.model import CaseState
-from orbweaver.takedown.exports.export_format import ExportFormat
+from orbweaver.model import CaseState, ExportFormat
 
 EPILOG = (
     "Examples:\n\n"

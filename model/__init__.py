@@ -30,6 +30,9 @@ from orbweaver.model.evidence import (
     Evidence,
     SightingEvidence,
 )
+from orbweaver.model.export_formats import (
+    ExportFormat,
+)
 from orbweaver.model.hosting import (
     Hosting,
 )
@@ -117,6 +120,7 @@ __all__ = [
     "Event",
     "EventType",
     "Evidence",
+    "ExportFormat",
     "HoldReason",
     "HostAnswers",
     "Hosting",

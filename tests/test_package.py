@@ -120,7 +120,8 @@ def test_the_wheel_has_what_is_not_python(wheel: Path) -> None:
     tables = {
         f"orbweaver/crawler/rules/{name}.txt" for name in ("acting_links", "gate_words", "gone_words", "image_services")
     }
-    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", *tables}
+    languages = {f"orbweaver/takedown/exports/languages/{name}.txt" for name in ("en", "sv")}
+    data = {"orbweaver/py.typed", "orbweaver/queue/README.md", *tables, *languages}
     assert names_in(wheel) >= {*data, *scripts}
 
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from orbweaver.model import Case
+from orbweaver.model import Case, ExportFormat
 from orbweaver.takedown.errors import ExportRefused
 from orbweaver.takedown.exports import iccam, mail, notice, provider_csv, triage_signals, vics_csv, xarf
-from orbweaver.takedown.exports.export_format import ExportFormat
 from orbweaver.takedown.exports.export_record import ExportRecord
 from orbweaver.takedown.exports.notice import Notice, ShowUrl
+
+# These name their sender.
+NEED_REPORTER: Final = frozenset(ExportFormat) - {ExportFormat.VICS, ExportFormat.AVIATOR}
 
 
 @dataclass(frozen=True)

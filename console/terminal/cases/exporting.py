@@ -11,15 +11,14 @@ from pathlib import Path
 
 from orbweaver.console.errors import NothingToDo, OutputNotWritten, OutputUnusable
 from orbweaver.console.text import count, for_people, safe
-from orbweaver.model import Case, CaseState, now
+from orbweaver.model import Case, CaseState, ExportFormat, now
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.store.opening import open_existing
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.exports import reading
-from orbweaver.takedown.exports.export_format import NEED_REPORTER, ExportFormat
-from orbweaver.takedown.exports.formats import ExportedFile, NoticeManner, export
+from orbweaver.takedown.exports.formats import NEED_REPORTER, ExportedFile, NoticeManner, export
 from orbweaver.takedown.exports.reporter import reporter_of
 
 # Of several files these are lines of JSON, so they can stand one after another.

@@ -14,8 +14,7 @@ sys.path[:0] = [str(ROOT / "tests")] if __name__ == "__main__" else []
 
 from export_cases import a_case, a_listing, an_event  # noqa: E402
 from orbweaver.crawler.rules.urls import defang  # noqa: E402
-from orbweaver.model import Hosting  # noqa: E402
-from orbweaver.takedown.exports.export_format import ExportFormat  # noqa: E402
+from orbweaver.model import ExportFormat, Hosting  # noqa: E402
 from orbweaver.takedown.exports.export_record import record_of  # noqa: E402
 from orbweaver.takedown.exports.formats import NoticeManner, export  # noqa: E402
 from orbweaver.takedown.exports.reporter import Reporter  # noqa: E402

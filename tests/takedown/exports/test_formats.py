@@ -32,6 +32,7 @@ from orbweaver.model import (
     DigestSet,
     EntryStatus,
     EventType,
+    ExportFormat,
     HoldReason,
     Hosting,
     HttpFacts,
@@ -41,7 +42,6 @@ from orbweaver.model import (
     Strength,
 )
 from orbweaver.takedown.exports import iccam, notice, xarf
-from orbweaver.takedown.exports.export_format import ExportFormat
 from orbweaver.takedown.exports.export_record import ExportRecord, record_of
 from orbweaver.takedown.exports.formats import Export, NoticeManner, export
 

@@ -14,14 +14,13 @@ from export_cases import REPORTER, URL, a_case, a_listing, an_event
 from orbweaver.console.errors import NothingToDo, OutputUnusable
 from orbweaver.console.terminal.cases import exporting
 from orbweaver.console.terminal.cases.exporting import Choice
-from orbweaver.model import Case, CaseState, EventType, HoldReason
+from orbweaver.model import Case, CaseState, EventType, ExportFormat, HoldReason
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord
 from orbweaver.takedown.errors import ReporterUnknown
 from orbweaver.takedown.exports import reading
-from orbweaver.takedown.exports.export_format import ExportFormat
 from orbweaver_command import Workplace
 
 OPEN = a_case()

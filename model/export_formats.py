@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
 
 class ExportFormat(StrEnum):
-    """The formats in which cases are exported."""
+    """The formats in which cases are exported; takedown/exports/ makes them."""
 
     XARF = "xarf"
     ICCAM = "iccam"
@@ -16,7 +15,3 @@ class ExportFormat(StrEnum):
     VICS = "vics"
     EML = "eml"
     AVIATOR = "aviator"
-
-
-# These name their sender.
-NEED_REPORTER: Final = frozenset(ExportFormat) - {ExportFormat.VICS, ExportFormat.AVIATOR}
