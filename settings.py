@@ -155,6 +155,9 @@ class Settings(BaseSettings):
         default=0.1, ge=0, le=1, description="a list that lost more of its entries is unhealthy"
     )
     verdict_cache: Duration = Field(default=timedelta(hours=1), description="how long verdicts are kept; 0s: never")
+    two_assessors: bool = Field(
+        default=False, description="whether two different people have to agree to release, reject or revise a file"
+    )
     takedown_sinks: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="e.g. jsonl:/path")
     sink_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="where the secret of each sink is, e.g. engine.example=file:/run/secrets/engine"

@@ -1,4 +1,4 @@
-"""`orbweaver cases`: show the cases of the store, and export them."""
+"""`orbweaver cases`: show the cases of the store, decide about them, and export them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from orbweaver.commands import cases_export
+from orbweaver.commands import cases_decide, cases_export
 from orbweaver.commands.options import StateDir, read_settings
 from orbweaver.model import CaseState
 
-app = typer.Typer(help="Show and export cases.", no_args_is_help=True)
+app = typer.Typer(help="Show, decide and export cases.", no_args_is_help=True)
+cases_decide.register(app)
 app.command("export", epilog=cases_export.EPILOG)(cases_export.export_cases)
 
 
@@ -26,7 +27,7 @@ def list_cases(
     state: StateDir = None,
     state_by_its_old_name: Annotated[Path | None, typer.Option("--state-dir", hidden=True)] = None,
 ) -> None:
-    """Show the cases of the store, oldest first: state, evidence, and why they are held."""
+    """Show the cases of the store, oldest first, held ones by what it costs to wait: state, evidence, why held."""
     if state_by_its_old_name is not None:
         print("orbweaver: --state-dir is now called --state; the old name still works", file=sys.stderr)
     _refuse_case_state(state)

@@ -24,6 +24,7 @@ MODULES: Final[Mapping[str, str]] = {
     "workers": "workers",
     "rematch": "rematch",
     "cases": "cases",
+    "assessments": "assessments",
     "demo": "demo",
     "doctor": "doctor",
     "worker": "worker",

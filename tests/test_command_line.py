@@ -62,6 +62,8 @@ def test_state_is_the_state_directory_in_every_command() -> None:
         *("verify", "run", "rematch", "doctor", "cases list", "cases export", "matcher accept", "backup", "restore"),
         *("reports import", "recrawl", "schedule show", "schedule simulate", "top", "jobs", "jobs discard", "workers"),
         *(f"deliveries {name}" for name in ("list", "show", "retry", "acknowledge", "serve")),
+        *(f"cases {name}" for name in ("show", "find", "release", "reject", "withdraw", "note")),
+        *(f"assessments {name}" for name in ("list", "show", "revise", "export")),
         *(f"hosts {name}" for name in ("list", "show", "add", "pause", "resume", "retire", "set")),
     )
     assert found == {(name, "DIR") for name in stateful}

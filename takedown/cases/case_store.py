@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,23 @@ def case_ids_of_file(store: Store, sha256: str) -> Iterator[str]:
         if len(page) < PAGE:
             return
         after = f"({text(page[-1])}"
+
+
+def having(store: Store, words: str, is_meant: Callable[[Case], bool]) -> Iterator[Case]:
+    """Yield the cases that have a text somewhere (canonical URLs and digests are ASCII) and are meant, oldest first.
+
+    All cases are looked through, a page at a time; only those that have the text are read.
+    """
+    wanted = words.encode()
+    for start in itertools.count(step=PAGE):
+        page = store.execute_command("ZRANGE", keys.cases(), start, start + PAGE - 1)
+        if not page:
+            return
+        with store.pipeline(transaction=False) as pipe:
+            for case_id in page:
+                pipe.hget(keys.case(text(case_id)), "json")
+            found = [stored for stored in pipe.execute() if stored is not None and wanted in stored]
+        yield from filter(is_meant, map(Case.model_validate_json, found))
 
 
 def _line_of(case: Case) -> str:

@@ -2,7 +2,7 @@
 
 A takedown engine of any release knows two words: `case.opened`, act, and `case.corrected`, stop. So every way from
 `held` to `open` is a `case.opened`, and no way leads from `open` to `withdrawn` without a `case.corrected` (decision
-0078).
+0078). docs/cases.md is made from this table.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from orbweaver.console.terminal.cases import case_blocks
 from orbweaver.console.text import count, report_console
-from orbweaver.model import Case, CaseState
+from orbweaver.model import Case, CaseState, now
 from orbweaver.settings import Settings
 from orbweaver.store.opening import open_existing
-from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases import case_store, held_queue
 from rich.console import Console
 
 # A person reads so many; --json has them all.
@@ -19,9 +19,10 @@ CASES_SHOWN = 200
 
 
 def run(settings: Settings, state: CaseState | None, *, is_json: bool) -> None:
-    """Print the cases of a state, or all, oldest first; raises StoreError, NoStore among them."""
+    """Print the cases of a state, or all, oldest first, held ones by what it costs to wait; raises StoreError."""
     with open_existing(settings) as store:
-        cases = case_store.all_cases(store, state)
+        is_held = state is CaseState.HELD
+        cases = held_queue.held_cases(store, now()) if is_held else case_store.all_cases(store, state)
         if is_json:
             for case in cases:
                 sys.stdout.write(case.model_dump_json() + "\n")

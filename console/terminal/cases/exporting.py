@@ -122,7 +122,7 @@ def _write(directory: Path, files: Sequence[ExportedFile]) -> None:
         ) from error
     try:
         for file in files:
-            _replace(directory / file.name, file.content)
+            replace_file(directory / file.name, file.content)
     except OSError as error:
         raise OutputNotWritten(
             f"output directory {directory} cannot be written ({error.strerror}): free space or choose another, and "
@@ -130,7 +130,8 @@ def _write(directory: Path, files: Sequence[ExportedFile]) -> None:
         ) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, for the user alone; raises OSError."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -1,0 +1,183 @@
+"""`orbweaver cases show` and `cases find`: one case on a page for people, with all that is known and what is not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+
+from orbweaver.console.evidence_wording import minute
+from orbweaver.console.terminal.cases import case_list, finding
+from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines
+from orbweaver.console.text import count, for_people, reason_for_people, report_console, safe
+from orbweaver.model import Actor, Assessment, Case, Event, EventType, Evidence, Listing, Proposal, format_time
+from orbweaver.settings import Settings
+from orbweaver.store.connection import Store
+from orbweaver.store.opening import open_existing
+from orbweaver.takedown.assessments import assessment_store
+from orbweaver.takedown.cases import case_store
+
+# A case that is reminded every day for a year has as many; --json has them all.
+EVENTS_SHOWN = 100
+NOBODY_FOUND = 1
+
+
+def show(settings: Settings, asked: str, *, is_json: bool) -> None:
+    """Print one case with its events; raises NothingToDo where it is not one, StoreError (NoStore among them)."""
+    with open_existing(settings) as store:
+        case = finding.find_one(store, asked)
+        events = case_store.events_of(store, str(case.case_id))
+        assessment = assessment_store.read(store, case.sha256)
+        proposal = assessment_store.proposal(store, case.sha256)
+        if is_json:
+            sys.stdout.write(_as_json(case, events, assessment, proposal) + "\n")
+            return
+        console = report_console()
+        for line in lines_of(case, events, assessment, proposal, _others(store, case)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def find(settings: Settings, asked: str, *, is_json: bool) -> int:
+    """Print the cases that are meant; returns 1 when there is none. Raises NothingToDo for what means nothing."""
+    with open_existing(settings) as store:
+        found = finding.find(store, asked)
+        first = next(found, None)
+        if first is None:
+            print("orbweaver: no case found", file=sys.stderr)
+            return NOBODY_FOUND
+        cases = itertools.chain([first], found)
+        if is_json:
+            for case in cases:
+                sys.stdout.write(case.model_dump_json() + "\n")
+        else:
+            case_list.show(report_console(), cases)
+        return 0
+
+
+def _others(store: Store, case: Case) -> int:
+    return sum(1 for _ in case_store.case_ids_of_file(store, case.sha256)) - 1
+
+
+def _as_json(case: Case, events: list[Event], assessment: Assessment | None, proposal: Proposal | None) -> str:
+    return json.dumps(
+        {
+            "case": case.model_dump(mode="json"),
+            "events": [event.model_dump(mode="json") for event in events],
+            "assessment": None if assessment is None else assessment.model_dump(mode="json"),
+            "proposal": None if proposal is None else proposal.model_dump(mode="json"),
+        }
+    )
+
+
+def lines_of(
+    case: Case,
+    events: list[Event],
+    assessment: Assessment | None = None,
+    proposal: Proposal | None = None,
+    others: int = 0,
+) -> Iterator[str]:
+    """Yield the page of a case, line by line: no URL in it can be clicked."""
+    since = "" if case.state_since is None else f" since {minute(case.state_since)}"
+    yield f"Case {case.case_id}: {case.state.value}{since}"
+    yield from (f"  {line}" for line in file_lines(case))
+    yield from place_lines(case)[1:]
+    if case.ip is not None:
+        yield f"  address: {safe(case.ip)}"
+    if others:
+        yield f"  the same file has {count(others, 'more case')}: give its SHA-256 (--json) to orbweaver cases find"
+    yield from _decided(case, assessment, proposal)
+    yield "What the lists say"
+    yield from (f"  {line}" for listing in case.verdict.listings for line in _listing(listing))
+    if case.verdict.asked_at is not None:
+        yield f"  asked: {minute(case.verdict.asked_at)}"
+    yield "Events"
+    for event in events[:EVENTS_SHOWN]:
+        yield from _event(event)
+    if len(events) > EVENTS_SHOWN:
+        yield f"  and {count(len(events) - EVENTS_SHOWN, 'more event')}: see --json"
+    unknown = list(not_known(case, events))
+    if unknown:
+        yield "What is not known"
+        yield from (f"  {line}" for line in unknown)
+
+
+def _decided(case: Case, assessment: Assessment | None, proposal: Proposal | None) -> Iterator[str]:
+    if case.assessment is not None:
+        applied = case.assessment
+        yield (
+            f"  {applied.decision.value} by assessment {str(applied.assessment_id)[:8]} of {minute(applied.decided_at)}"
+        )
+    elif assessment is not None:
+        decided = f"{assessment.decision.value} on {minute(assessment.decided_at)}"
+        yield f"  the file was {decided}; this case rests on its lists"
+    if proposal is not None:
+        yield (
+            f"  {safe(proposal.proposed_by.name)} proposes that the file is {proposal.decision.value}: a second person "
+            "has to agree"
+        )
+
+
+def _listing(listing: Listing) -> Iterator[str]:
+    name = f"{listing.list or 'a list without a name'} of {listing.service or 'a service without a name'}"
+    yield f"{safe(name)}: entry {safe(listing.entry_id or 'without an id')}"
+    scheme = f" (scheme {listing.scheme})" if listing.scheme else ""
+    category = safe(listing.category + scheme) if listing.category else "no category"
+    agreed = ", ".join(algorithm.upper() for algorithm in listing.algorithms)
+    yield f"  {category}, {listing.nature.value}, {listing.status.value}; agrees by {agreed}"
+    version = safe(listing.list_version[:16]) if listing.list_version else "not said"
+    built = "" if listing.built_to is None else f", built to {minute(listing.built_to)}"
+    yield f"  version {version}{built}"
+
+
+def _event(event: Event) -> Iterator[str]:
+    recorded = "time not recorded" if event.recorded_at is None else format_time(event.recorded_at)
+    yield f"  {event.sequence}. {recorded} {event.type.value}: {_actor(event.actor)}"
+    if event.reason:
+        yield f"     {reason_for_people(event.reason)}"
+    if event.correction is not None:
+        yield f"     taken back: {event.correction.retraction.value.replace('_', ' ')}"
+    if event.evidence is not None:
+        yield from (f"     {line}" for line in _evidence(event.evidence))
+
+
+def _actor(actor: Actor | None) -> str:
+    return "by whom is not recorded" if actor is None else f"by {safe(actor.name)}"
+
+
+def _evidence(evidence: Evidence) -> Iterator[str]:
+    seen = evidence.sighting
+    if seen is not None:
+        yield f"seen {format_time(seen.seen_at)} at {for_people(seen.url)}"
+        for step in seen.redirects or ():
+            yield f"  redirected by {for_people(step)}"
+        if seen.final_url != seen.url:
+            yield f"  -> {for_people(seen.final_url)}"
+        received = "" if seen.http.bytes_received is None else f", {seen.http.bytes_received:,} bytes received"
+        address = safe(seen.ip or "a hidden address")
+        yield f"  status {seen.http.status}{received}, {seen.bytes_kept} kept, from {address}"
+        if seen.software is not None:
+            yield f"  fetched by {safe(seen.software)}; sandbox: {safe(seen.sandbox or 'not recorded')}"
+    yield from (f"{safe(name)}: {reason_for_people(value)}" for name, value in sorted(evidence.facts.items()))
+
+
+def not_known(case: Case, events: list[Event]) -> Iterator[str]:
+    """Yield what a reader could expect in this case, and nobody recorded."""
+    if case.received_at is None:
+        yield "when the hotline received the first report: no report says it, or the file was linked"
+    if case.ip is None:
+        yield "the address that answered: a proxy hid it"
+    if case.sniffed_type is None:
+        yield "what kind of file it is: its first bytes show none that is known"
+    if case.http.tls is not None and not case.http.tls.is_verified:
+        yield f"who answered: the certificate is not valid ({safe(case.http.tls.reason or 'no reason given')})"
+    if case.http.framing == "close":
+        yield "whether the whole file came: the server said its end by closing the connection"
+    if not any(listing.list_version for listing in case.verdict.listings):
+        yield "which version of the list answered: its service does not say"
+    if not any(listing.size for listing in case.verdict.listings):
+        yield "whether the size agrees: no list gives one"
+    if any(event.actor is None for event in events):
+        yield "who caused the events before schema 1.2, and why"
+    if not any(event.type is EventType.ACKNOWLEDGED for event in events):
+        yield "whether the takedown engine has acted: it acknowledged nothing"

@@ -1,0 +1,155 @@
+"""`orbweaver cases release|reject|withdraw|note`: what a person decides or writes about cases, and what follows."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from orbweaver.console.errors import NothingToDo
+from orbweaver.console.terminal.cases import finding
+from orbweaver.console.text import count, for_people, report_console, safe
+from orbweaver.model import Actor, ActorKind, Assessment, AssessmentDecision, Case, Classification, Proposal
+from orbweaver.queue.matching import assessing
+from orbweaver.queue.matching.assessing import Applied, Decision
+from orbweaver.settings import Settings
+from orbweaver.store import durability
+from orbweaver.store.opening import open_existing
+from orbweaver.takedown.assessments import assessment_store
+
+if TYPE_CHECKING:
+    from orbweaver.store.connection import Store
+
+STAYING_SHOWN = 20
+NAME_CHARACTERS = 200
+
+
+def person_named(name: str | None) -> Actor:
+    """Return the person of `--as`, by default the user of the system; raises NothingToDo for an unusable name."""
+    if name is None:
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError):
+            name = f"user {os.getuid()}"
+    name = name.strip()
+    if not name or not name.isprintable() or len(name) > NAME_CHARACTERS:
+        raise NothingToDo(
+            f"--as: give the name of the person who decides, up to {NAME_CHARACTERS} printable characters"
+        )
+    return Actor(kind=ActorKind.PERSON, name=name)
+
+
+def decide(settings: Settings, asked: str, decision: Decision) -> None:
+    """Write a decision about the file of a held case, bring it to all cases of the file, and say what it did.
+
+    Raises NothingToDo, DecisionRefused and StoreError (NoStore among them).
+    """
+
+    def do(store: Store) -> tuple[Case, Assessment | Proposal]:
+        case = finding.find_one(store, asked)
+        case_id = str(case.case_id)
+        return case, assessing.assess(store, case_id, decision, needs_two=settings.two_assessors)
+
+    _decide(settings, do)
+
+
+def revise(settings: Settings, asked: str, decision: Decision) -> None:
+    """Write another decision about a file that was assessed, and correct what the one before decided.
+
+    Raises NothingToDo, DecisionRefused and StoreError (NoStore among them).
+    """
+
+    def do(store: Store) -> tuple[Case | None, Assessment | Proposal]:
+        found = assessment_named(store, asked)
+        return None, assessing.revise(store, found.digests.sha256, decision, needs_two=settings.two_assessors)
+
+    _decide(settings, do)
+
+
+def _decide(settings: Settings, do: Callable[[Store], tuple[Case | None, Assessment | Proposal]]) -> None:
+    console = report_console()
+    with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
+        assessing.apply_due(store)
+        _, made = do(store)
+        if isinstance(made, Proposal):
+            console.print(
+                f"{safe(made.proposed_by.name)} proposes that the file is {made.decision.value}. A second person has "
+                "to agree (TWO_ASSESSORS): the same command with another --as. Nothing else has changed.",
+                highlight=False,
+                markup=False,
+            )
+            return
+        applied = assessing.apply(store, made.digests.sha256)
+    if applied is not None:
+        for line in lines_of(applied):
+            console.print(line, highlight=False, markup=False)
+
+
+def lines_of(applied: Applied) -> list[str]:
+    """Return what an assessment did, in lines for people."""
+    made = applied.assessment
+    lines = [f"assessment {str(made.assessment_id)[:8]}, revision {made.revision}: {made.decision.value}"]
+    lines += [f"{count(number, 'case')} now {state.value}" for state, number in sorted(applied.changed.items())]
+    if made.decision is AssessmentDecision.RELEASED:
+        lines.append("the same file opens a case wherever it is found, and nobody is asked")
+    else:
+        lines.append("the same file opens no case, unless stronger or other evidence comes: then a case is held")
+    for case in applied.staying[:STAYING_SHOWN]:
+        why = assessing.why_undecided(case, made)
+        lines.append(f"not decided: case {str(case.case_id)[:8]} at {for_people(case.newest_url)}: {safe(why)}")
+    if len(applied.staying) > STAYING_SHOWN:
+        lines.append(f"not decided: {len(applied.staying) - STAYING_SHOWN} more")
+    return lines
+
+
+def withdraw(settings: Settings, asked: str, person: Actor, reason: str) -> None:
+    """Withdraw one case. Raises NothingToDo, DecisionRefused and StoreError (NoStore among them)."""
+    with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
+        case = finding.find_one(store, asked)
+        changes = assessing.withdraw(store, str(case.case_id), person=person, reason=reason)
+    told = (
+        "the takedown engine is told to stop" if any(one.is_for_engine for one in changes) else "nobody was told of it"
+    )
+    report_console().print(f"case {str(case.case_id)[:8]} is withdrawn: {told}", highlight=False, markup=False)
+
+
+def note(settings: Settings, asked: str, person: Actor, words: str) -> None:
+    """Write a note about one case. Raises NothingToDo, DecisionRefused and StoreError (NoStore among them)."""
+    with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
+        case = finding.find_one(store, asked)
+        assessing.note(store, str(case.case_id), person=person, words=words)
+    report_console().print(f"noted in case {str(case.case_id)[:8]}", highlight=False, markup=False)
+
+
+def assessment_named(store: Store, asked: str) -> Assessment:
+    """Return the assessment that is meant: its id or the beginning, a SHA-256, or anything that means a case.
+
+    Raises NothingToDo.
+    """
+    lower = asked.strip().lower()
+    exact = assessment_store.read(store, lower)
+    if exact is not None:
+        return exact
+    if len(lower) >= finding.SHORTEST_ID:
+        found = [one for one in assessment_store.all_assessments(store) if str(one.assessment_id).startswith(lower)]
+        if len(found) == 1:
+            return found[0]
+    digests = {case.sha256 for case in finding.find(store, asked)}
+    read = [assessment_store.read(store, sha256) for sha256 in sorted(digests)]
+    assessed = [one for one in read if one is not None]
+    if len(assessed) != 1:
+        many = "means several assessments" if assessed else "means no file that was assessed"
+        raise NothingToDo(f"{safe(asked[:80])!r} {many}: see orbweaver assessments list")
+    return assessed[0]
+
+
+def classification_of(text: str | None) -> Classification | None:
+    """Read `SCHEME:CATEGORY`; raises NothingToDo."""
+    if text is None:
+        return None
+    scheme, colon, category = text.partition(":")
+    scheme, category = scheme.strip(), category.strip()
+    if not colon or not scheme or not category or not text.isprintable() or len(text) > NAME_CHARACTERS:
+        raise NothingToDo("--classification: give SCHEME:CATEGORY, such as iwf:A")
+    return Classification(scheme=scheme, category=category)
