@@ -155,8 +155,8 @@ class Settings(BaseSettings):
         default=0.1, ge=0, le=1, description="a list that lost more of its entries is unhealthy"
     )
     verdict_cache: Duration = Field(default=timedelta(hours=1), description="how long verdicts are kept; 0s: never")
-    two_assessors: bool = Field(
-        default=False, description="whether two different people have to agree to release, reject or revise a file"
+    assessors: int = Field(
+        default=1, ge=1, le=2, description="how many different people have to agree to release, reject or revise"
     )
     takedown_sinks: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="e.g. jsonl:/path")
     sink_secrets: Annotated[tuple[str, ...], NoDecode] = Field(

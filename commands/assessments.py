@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from orbweaver.commands.cases_decide import Classified, Person, Reason
 from orbweaver.commands.options import AsJson, StateDir, read_settings
-from orbweaver.console.terminal.cases.list_format import ListFormat
 from orbweaver.model import AssessmentDecision
 
 app = typer.Typer(help="Show, revise and export what people decided about files.", no_args_is_help=True)
+
+
+class ListFormat(StrEnum):
+    """A hash list as `hashlist build` reads it, or VICS 2.0 JSON."""
+
+    CSV = "csv"
+    VICS = "vics"
+
+
 Which = Annotated[
     str, typer.Argument(metavar="WHAT", help="Id of the assessment or its beginning, SHA-256, or one of its cases.")
 ]
@@ -76,4 +85,6 @@ def export(
     from orbweaver.console.terminal.cases import assessment_list
 
     settings = read_settings(state)
-    assessment_list.export(settings, wanted, decision, list_name=list_name, region=region, out=out)
+    assessment_list.export(
+        settings, decision, is_vics=wanted is ListFormat.VICS, list_name=list_name, region=region, out=out
+    )

@@ -151,7 +151,7 @@ def _first_of_two(waiting: Proposal | None, decided: Decision) -> Proposal | Non
         return None
     if _spelt(waiting.proposed_by) == _spelt(decided.person):
         raise DecisionRefused(
-            f"{waiting.proposed_by.name} has proposed this already: a second person has to agree (TWO_ASSESSORS)"
+            f"{waiting.proposed_by.name} has proposed this already: a second person has to agree (ASSESSORS)"
         )
     if decided.classification not in {None, waiting.classification}:
         return None

@@ -12,7 +12,6 @@ from orbweaver.console.errors import NothingToDo, OutputNotWritten
 from orbweaver.console.evidence_wording import minute
 from orbweaver.console.terminal.cases.deciding import assessment_named
 from orbweaver.console.terminal.cases.exporting import replace_file
-from orbweaver.console.terminal.cases.list_format import ListFormat
 from orbweaver.console.text import count, report_console, safe, size
 from orbweaver.model import Assessment, AssessmentDecision, format_time
 from orbweaver.settings import Settings
@@ -79,9 +78,9 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
 
 def export(
     settings: Settings,
-    wanted: ListFormat,
     decision: AssessmentDecision | None,
     *,
+    is_vics: bool,
     list_name: str,
     region: str,
     out: Path | None,
@@ -91,7 +90,7 @@ def export(
         raise NothingToDo("--region: the region of VICS categories, such as US or UK, or CUSTOM")
     with open_existing(settings) as store:
         found = list(_chosen(store, decision))
-    lines = csv_lines(found, list_name) if wanted is ListFormat.CSV else vics_lines(found, region)
+    lines = vics_lines(found, region) if is_vics else csv_lines(found, list_name)
     content = "".join(lines).encode()
     if out is None:
         sys.stdout.buffer.write(content)
@@ -101,8 +100,8 @@ def export(
             replace_file(out.expanduser().absolute(), content)
         except OSError as error:
             raise OutputNotWritten(f"{out} cannot be written ({error.strerror}): choose another --out FILE") from error
-    print(f"{count(len(found), 'assessment')} exported as {wanted.value}", file=sys.stderr)
-    if wanted is ListFormat.VICS:
+    print(f"{count(len(found), 'assessment')} exported as {'VICS' if is_vics else 'CSV'}", file=sys.stderr)
+    if is_vics:
         lost = sum(one.classification is not None and vics_category(one, region) is None for one in found)
         if lost:
             print(f"{lost:,} without a category: VICS {region} has none for their classification", file=sys.stderr)

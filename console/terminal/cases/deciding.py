@@ -49,7 +49,7 @@ def decide(settings: Settings, asked: str, decision: Decision) -> None:
     def do(store: Store) -> tuple[Case, Assessment | Proposal]:
         case = finding.find_one(store, asked)
         case_id = str(case.case_id)
-        return case, assessing.assess(store, case_id, decision, needs_two=settings.two_assessors)
+        return case, assessing.assess(store, case_id, decision, needs_two=settings.assessors > 1)
 
     _decide(settings, do)
 
@@ -62,7 +62,7 @@ def revise(settings: Settings, asked: str, decision: Decision) -> None:
 
     def do(store: Store) -> tuple[Case | None, Assessment | Proposal]:
         found = assessment_named(store, asked)
-        return None, assessing.revise(store, found.digests.sha256, decision, needs_two=settings.two_assessors)
+        return None, assessing.revise(store, found.digests.sha256, decision, needs_two=settings.assessors > 1)
 
     _decide(settings, do)
 
@@ -75,7 +75,7 @@ def _decide(settings: Settings, do: Callable[[Store], tuple[Case | None, Assessm
         if isinstance(made, Proposal):
             console.print(
                 f"{safe(made.proposed_by.name)} proposes that the file is {made.decision.value}. A second person has "
-                "to agree (TWO_ASSESSORS): the same command with another --as. Nothing else has changed.",
+                "to agree (ASSESSORS): the same command with another --as. Nothing else has changed.",
                 highlight=False,
                 markup=False,
             )

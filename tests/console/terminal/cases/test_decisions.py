@@ -141,7 +141,7 @@ def test_a_person_decides_by_commands_and_sees_what_followed(
     assert len(shown["case_ids"]) == 2
     other = add(store, "http://c.example/c.bin", "sha256", body=b"other")
     assert "told to stop" in run("cases", "withdraw", other[:8], "--reason", "a false report")
-    monkeypatch.setenv("TWO_ASSESSORS", "true")
+    monkeypatch.setenv("ASSESSORS", "2")
     add(store, "http://d.example/d.bin", body=b"fourth")
     assert "A second person has to agree" in run("cases", "release", "d.example", "--reason", "x", "--as", "Anna")
     assert "proposes that the file is released" in run("cases", "show", "d.example")
