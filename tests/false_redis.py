@@ -15,7 +15,10 @@ PIECE_SECONDS = 0.05
 
 
 class FalseRedis(BreakableServer):
-    """Answers whatever it reads with the next piece of `pieces()`; after its `pause` the one after that, and so on."""
+    """Answers what it reads first with `head`, then goes on with `then`; without `then` every command with `head`.
+
+    `sent` is how many bytes it got rid of.
+    """
 
     def __init__(self, head: bytes, then: bytes, *, is_slow: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)  # type: ignore[arg-type]
@@ -32,9 +35,11 @@ class _Handler(socketserver.BaseRequestHandler):
     server: FalseRedis
 
     def handle(self) -> None:
-        self.request.recv(65_536)
         with contextlib.suppress(OSError):
-            self._send(self.server.head)
+            while self.request.recv(65_536):
+                self._send(self.server.head)
+                if self.server.then:
+                    break
             while self.server.then and not self.server.is_over.wait(PIECE_SECONDS if self.server.is_slow else 0):
                 self._send(self.server.then)
 
@@ -45,7 +50,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
 @contextmanager
 def false_redis(head: bytes, then: bytes = b"", *, is_slow: bool = False) -> Iterator[FalseRedis]:
-    """Run a server that sends `head` and then `then` again and again: at once, or slowly."""
+    """Run a server that sends `head`, and then `then` again and again: at once, or slowly."""
     server = FalseRedis(head, then, is_slow=is_slow)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -88,7 +88,7 @@ class EngineServer:
         try:
             with allowances.given(self.patience):
                 found = self.client.type(key)
-                if found not in {b"none", kind.encode()}:
+                if found not in (b"none", kind.encode()):  # no set: an answer may be a list
                     return True, f"its key {key} is no {kind}: choose another name"
                 with contextlib.suppress(ResponseError):  # a server may hide this
                     if not self.client.info("persistence").get("aof_enabled"):

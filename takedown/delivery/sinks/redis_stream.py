@@ -7,6 +7,7 @@ again only when its entry is gone from the stream. After that, repeats are possi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from orbweaver.takedown.delivery.sinks.addresses import SinkAddress
 from orbweaver.takedown.delivery.sinks.allowances import Patience
 from orbweaver.takedown.delivery.sinks.event_json import as_json
 from orbweaver.takedown.delivery.sinks.redis_server import EngineServer
+from orbweaver.takedown.errors import SinkAway
 
 MARK_SECONDS = 7 * 86_400
+_ENTRY = re.compile(rb"[0-9]{1,20}-[0-9]{1,20}")
 _APPEND = Path(__file__).with_name("stream_append.lua").read_text()
 
 
@@ -43,7 +46,9 @@ class RedisStreamSink:
         mark = f"{{{self._stream}}}:taken:{event_id}"
         fields = ["event_id", event_id, "type", event.type.value, "event", as_json(event)]
         with self._server.asked(self.name):
-            self._append(keys=[self._stream, mark], args=[MARK_SECONDS, *fields])
+            entry = self._append(keys=[self._stream, mark], args=[MARK_SECONDS, *fields])
+            if not (isinstance(entry, bytes) and _ENTRY.fullmatch(entry)):
+                raise SinkAway("its server answers what is no id of an entry")
 
     def complaint(self) -> tuple[bool, str] | None:
         """Say whether nothing can be appended now, or what is appended may be lost; appends nothing."""

@@ -180,7 +180,7 @@ def test_a_server_that_is_not_there_is_said() -> None:
         assert sink.complaint() == (True, "no answer: connection refused")
 
 
-DRIPS = [(b"$1000000\r\n", b"a"), (b"+", b"a"), (b"*1000000\r\n", b":1\r\n"), (b"", b"")]
+DRIPS = [(b"$1000000\r\n", b"a"), (b"+", b"a"), (b"*1000000\r\n", b":1\r\n")]
 
 
 @pytest.mark.parametrize(("head", "then"), DRIPS)
@@ -222,3 +222,34 @@ def test_an_answer_without_end_is_dropped_in_little_memory(head: bytes, then: by
     for said in (str(caught.value), complaint[1]):
         assert "html" not in said
         assert "\n" not in said
+
+
+ANSWERS = [
+    *(b"+OK", b":0", b":1", b"$-1", b"*0", b"*-1", b"$3\r\nabc", b"*2\r\n:1\r\n$2\r\nok", b"*1\r\n-ERR in", b"$0\r\n"),
+    *(
+        b"-ERR x",
+        b"-NOSCRIPT x",
+        b"-MOVED 1 127.0.0.1:9",
+        b"-",
+        b"-LOADING x",
+        b"-WRONGTYPE \x1b[31m<html>",
+        b"-ASK 1 h:1",
+    ),
+    *(b"%1\r\n+a\r\n+b", b">2\r\n+MOVING\r\n+x", b"#t", b"_", b"(9", b"\xff", b"$x", b"*x", b":x", b"", b"$-99"),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_that_names_no_entry_is_not_taken(answer: bytes) -> None:
+    patience = Patience(connect_seconds=1, silence_seconds=0.1, whole_seconds=0.2)
+    with (
+        false_redis(answer + b"\r\n") as server,
+        a_sink(f"stream+redis://127.0.0.1:{server.server_port}/0?stream=s", patience=patience) as sink,
+    ):
+        with pytest.raises(SinkAway) as caught:
+            sink.deliver(EVENT)
+        complaint = sink.complaint()
+    assert complaint is not None
+    for said in (str(caught.value), complaint[1]):
+        assert said.isprintable()
+        assert "html" not in said

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from false_redis import false_redis
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery.sinks.addresses import read_address
+from orbweaver.takedown.delivery.sinks.allowances import Patience
 from orbweaver.takedown.delivery.sinks.rq_queue import DONE_SECONDS, RqQueueSink
 from orbweaver.takedown.errors import SinkAway
 from rq import Queue
@@ -101,3 +103,18 @@ def test_a_queue_that_can_be_asked_has_no_complaint_and_no_job(store: Store) -> 
         assert sink.complaint() == (True, "its key rq:queue:engine is no list: choose another name")
         with pytest.raises(SinkAway, match=r"^rq\+unix.*refuses"):
             sink.deliver(EVENT)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"*0", b"*2\r\n:1\r\n$2\r\nok", b"-ERR <html>", b"-MOVED 1 127.0.0.1:9", b"%1\r\n+a\r\n+b", b"$x", b""]
+)
+def test_what_is_no_answer_of_redis_is_not_taken(answer: bytes) -> None:
+    with false_redis(answer + b"\r\n") as server:
+        where = f"rq+redis://127.0.0.1:{server.server_port}/0?queue=engine&function=a.b"
+        patience = Patience(connect_seconds=1, silence_seconds=0.1, whole_seconds=0.2)
+        sink = RqQueueSink(read_address(where), tuple, patience=patience)
+        with contextlib.closing(sink), pytest.raises(SinkAway) as caught:
+            sink.deliver(EVENT)
+        assert sink.complaint() is not None
+        sink.close()
+    assert "html" not in str(caught.value)
