@@ -25,6 +25,7 @@ MODULES: Final[Mapping[str, str]] = {
     "rematch": "rematch",
     "cases": "cases",
     "assessments": "assessments",
+    "stats": "stats",
     "demo": "demo",
     "doctor": "doctor",
     "worker": "worker",

@@ -1,0 +1,41 @@
+"""`orbweaver stats`: reads the cases of the store, and prints their numbers in the form that was asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from orbweaver.console.terminal.statistics import csv_table, json_form, text_form
+from orbweaver.console.text import report_console
+from orbweaver.model import now
+from orbweaver.settings import Settings
+from orbweaver.store.opening import open_existing
+from orbweaver.takedown.statistics.grouping import GroupedBy
+from orbweaver.takedown.statistics.periods import Period
+from orbweaver.takedown.statistics.reading import read_clocks
+from orbweaver.takedown.statistics.report import report_on
+from orbweaver.takedown.statistics.yearly_report import yearly_rows
+
+
+def show(settings: Settings, period: Period, by: GroupedBy | None, *, form: str) -> None:
+    """Print the numbers of a period; `form` is text, json or csv. Raises StoreError, NoStore among them."""
+    with open_existing(settings) as store:
+        report = report_on(read_clocks(store), period, by, now())
+    if form == "json":
+        sys.stdout.write(json.dumps(json_form.of_report(report), ensure_ascii=False) + "\n")
+    elif form == "csv":
+        csv_table.write(sys.stdout, csv_table.rows_of(report))
+    else:
+        text_form.show_report(report_console(markup=False), report)
+
+
+def show_year(settings: Settings, period: Period, *, form: str) -> None:
+    """Print the table of notices of a year; `form` is text, json or csv. Raises StoreError, NoStore among them."""
+    with open_existing(settings) as store:
+        rows = yearly_rows(read_clocks(store), period)
+    if form == "json":
+        sys.stdout.write(json.dumps(json_form.of_year(rows, period, now()), ensure_ascii=False) + "\n")
+    elif form == "csv":
+        csv_table.write(sys.stdout, csv_table.rows_of_year(rows))
+    else:
+        text_form.show_year(report_console(markup=False), rows)
