@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from orbweaver.commands.options import StateDir, read_settings
-from orbweaver.takedown.statistics import periods
-from orbweaver.takedown.statistics.grouping import GroupedBy
-from orbweaver.takedown.statistics.periods import Period
+
+if TYPE_CHECKING:
+    from orbweaver.takedown.statistics.periods import Period
 
 app = typer.Typer()
 
@@ -24,7 +24,9 @@ def stats(
     last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")] = None,
     quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="A quarter, such as 2026Q4.")] = None,
     year: Annotated[str | None, typer.Option(metavar="YEAR", help="A year, such as 2026.")] = None,
-    by: Annotated[GroupedBy | None, typer.Option(help="Also each of these by itself.")] = None,
+    by: Annotated[
+        Literal["host", "provider", "country", "route"] | None, typer.Option(help="Also each of these by itself.")
+    ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, with the lists of cases.")] = False,
     is_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
     is_yearly: Annotated[
@@ -44,17 +46,20 @@ def stats(
             "--article-22 is by provider and kind of content, of one year: give --year, and no --by"
         )
     from orbweaver.console.terminal.statistics import showing
+    from orbweaver.takedown.statistics.grouping import GroupedBy
 
     form = "json" if is_json else "csv" if is_csv else "text"
     if is_yearly:
         showing.show_year(read_settings(state), period, form=form)
     else:
-        showing.show(read_settings(state), period, by, form=form)
+        showing.show(read_settings(state), period, None if by is None else GroupedBy(by), form=form)
 
 
 def _period(first: str | None, last: str | None, quarter: str | None, year: str | None) -> Period:
     if sum((first is not None or last is not None, quarter is not None, year is not None)) > 1:
         raise typer.BadParameter("give --from and --to, or --quarter, or --year")
+    from orbweaver.takedown.statistics import periods
+
     try:
         if quarter is not None:
             return periods.quarter(quarter)

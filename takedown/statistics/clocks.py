@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from orbweaver.model import CaseState
-from orbweaver.takedown.statistics.turnbull import Interval
+from orbweaver.takedown.statistics.turnbull import TimeInterval
 
 _HOUR = timedelta(hours=1)
 
@@ -68,7 +68,7 @@ class CaseClocks:
         """Return the moment that time to removal is counted from, None when it has not come."""
         return self.received_at if start is Start.RECEIVED else self.delivered_at
 
-    def time_to_removal(self, start: Start) -> Interval | None:
+    def time_to_removal(self, start: Start) -> TimeInterval | None:
         """Return the hours from the start to the removal, rounded outward; None where nothing can be said.
 
         A file that was gone before the start is no removal that followed from it: None. A file that is still there was
@@ -79,4 +79,4 @@ class CaseClocks:
             return None
         upper = None if self.gone_at is None else math.ceil((self.gone_at - started) / _HOUR)
         lower = max(0, math.floor((self.last_live_at - started) / _HOUR))
-        return Interval(lower if upper is None else min(lower, upper - 1), upper)
+        return TimeInterval(lower if upper is None else min(lower, upper - 1), upper)

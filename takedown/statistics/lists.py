@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orbweaver.takedown.statistics.clocks import CaseClocks, Start
 from orbweaver.takedown.statistics.grouping import provider_of
-from orbweaver.takedown.statistics.turnbull import Interval
+from orbweaver.takedown.statistics.turnbull import TimeInterval
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ListedCase:
     case_id: str
     host: str
     provider: str
-    hours: Interval
+    hours: TimeInterval
 
 
 def still_online(cases: Iterable[CaseClocks]) -> list[ListedCase]:

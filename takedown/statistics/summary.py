@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orbweaver.takedown.statistics.clocks import CaseClocks, Start
-from orbweaver.takedown.statistics.turnbull import Distribution, Interval, estimate
+from orbweaver.takedown.statistics.turnbull import Distribution, TimeInterval, estimate
 
 # The bands in which hotlines and regulators count: 12 and 24 hours, 3 and 6 days.
 BANDS: Final = (12, 24, 72, 144)
@@ -123,7 +123,7 @@ def times_since(start: Start, cases: Iterable[CaseClocks]) -> Times:
     return Times(start, len(intervals), gone_before, shares, median, nine_tenths)
 
 
-def _share_within(hours: int, intervals: Sequence[Interval], distribution: Distribution | None) -> ShareWithin:
+def _share_within(hours: int, intervals: Sequence[TimeInterval], distribution: Distribution | None) -> ShareWithin:
     """Return the share of times of at most so many hours; the estimate lies between the certain bounds."""
     least = sum(is_within(interval, hours) for interval in intervals) / len(intervals)
     most = sum(may_be_within(interval, hours) for interval in intervals) / len(intervals)
@@ -133,7 +133,7 @@ def _share_within(hours: int, intervals: Sequence[Interval], distribution: Distr
     return ShareWithin(hours, least, min(max(low, least), most), min(max(high, least), most), most)
 
 
-def _quantile(share: float, intervals: Sequence[Interval], distribution: Distribution | None) -> Quantile:
+def _quantile(share: float, intervals: Sequence[TimeInterval], distribution: Distribution | None) -> Quantile:
     """Return the hours after which this share of the times has come; the estimate lies between the certain bounds."""
     least, most = certain_quantile(intervals, share)
     if distribution is None:
@@ -144,17 +144,17 @@ def _quantile(share: float, intervals: Sequence[Interval], distribution: Distrib
     return Quantile(share, least, low, min(uppers, default=None), most, is_estimated=True)
 
 
-def is_within(interval: Interval, hours: int) -> bool:
+def is_within(interval: TimeInterval, hours: int) -> bool:
     """Whether a time is surely at most so many hours."""
     return interval.upper is not None and interval.upper <= hours
 
 
-def may_be_within(interval: Interval, hours: int) -> bool:
+def may_be_within(interval: TimeInterval, hours: int) -> bool:
     """Whether a time may be at most so many hours."""
     return interval.lower < hours or (interval.lower == hours == interval.upper)
 
 
-def certain_quantile(intervals: Sequence[Interval], share: float) -> Interval:
+def certain_quantile(intervals: Sequence[TimeInterval], share: float) -> TimeInterval:
     """Return the hours between which a quantile of the times surely lies, wherever each is in its interval.
 
     The quantile is the smallest time that at least this share of all times does not exceed. The times can all be at
@@ -163,4 +163,4 @@ def certain_quantile(intervals: Sequence[Interval], share: float) -> Interval:
     place = max(math.ceil(share * len(intervals) - 1e-9), 1) - 1
     lower = sorted(interval.lower for interval in intervals)[place]
     upper = sorted(math.inf if interval.upper is None else interval.upper for interval in intervals)[place]
-    return Interval(lower, None if math.isinf(upper) else int(upper))
+    return TimeInterval(lower, None if math.isinf(upper) else int(upper))

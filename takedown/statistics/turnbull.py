@@ -28,7 +28,7 @@ TOLERANCE: Final = 5e-4
 _NEVER: Final = math.inf
 
 
-class Interval(NamedTuple):
+class TimeInterval(NamedTuple):
     """A time in whole hours: later than `lower`, and `upper` at the latest; equal bounds are an exact time.
 
     Without `upper` the time had not come when the observation ended.
@@ -71,15 +71,15 @@ class Distribution(NamedTuple):
         high = sum(cell.mass for cell in self.cells if _left(cell.lower, cell.upper) <= 2 * hours)
         return Bounds(min(low, 1.0), min(max(low, high), 1.0))
 
-    def quantile(self, share: float) -> Interval:
+    def quantile(self, share: float) -> TimeInterval:
         """Return between which hours this share of the times has come; without an upper bound: perhaps never."""
         sums = list(accumulate(cell.mass for cell in self.cells))
         first = next(place for place, total in enumerate(sums) if total >= share - TOLERANCE)
         last = next((place for place, total in enumerate(sums) if total > share + TOLERANCE), len(sums) - 1)
-        return Interval(self.cells[first].lower, self.cells[last].upper)
+        return TimeInterval(self.cells[first].lower, self.cells[last].upper)
 
 
-def estimate(intervals: Iterable[Interval]) -> Distribution:
+def estimate(intervals: Iterable[TimeInterval]) -> Distribution:
     """Return the distribution that makes the intervals most likely; raises ValueError when there is none."""
     counts = Counter((_left(one.lower, one.upper), _right(one.upper)) for one in intervals)
     if not counts:
@@ -136,7 +136,7 @@ def _masses(spans: Sequence[_Span], cells: int) -> tuple[list[float], float]:
     return best.after, best.gap
 
 
-class _Step(NamedTuple):
+class _Iteration(NamedTuple):
     """A step of expectation and maximisation: the masses before and after it; gap and masses of the spans before."""
 
     before: list[float]
@@ -145,7 +145,7 @@ class _Step(NamedTuple):
     of_spans: list[float]
 
 
-def _step(spans: Sequence[_Span], masses: list[float]) -> _Step:
+def _step(spans: Sequence[_Span], masses: list[float]) -> _Iteration:
     sums = [0.0, *accumulate(masses)]
     of_spans = [sums[end] - sums[begin] for begin, end, _ in spans]
     changes = [0.0] * (len(masses) + 1)
@@ -158,10 +158,10 @@ def _step(spans: Sequence[_Span], masses: list[float]) -> _Step:
     weights = [max(weight / total, 0.0) for weight in accumulate(changes[:-1])]
     after = [mass * weight for mass, weight in zip(masses, weights, strict=True)]
     whole = sum(after)
-    return _Step(masses, [mass / whole for mass in after], max(weights) - 1, of_spans)
+    return _Iteration(masses, [mass / whole for mass in after], max(weights) - 1, of_spans)
 
 
-def _likelihood(spans: Sequence[_Span], step: _Step) -> float:
+def _likelihood(spans: Sequence[_Span], step: _Iteration) -> float:
     return sum(count * math.log(mass) for (_, _, count), mass in zip(spans, step.of_spans, strict=True))
 
 

@@ -16,7 +16,7 @@ from orbweaver.takedown.statistics.lists import slowest_tenth, still_online
 from orbweaver.takedown.statistics.periods import Period, days, quarter, year
 from orbweaver.takedown.statistics.report import report_on
 from orbweaver.takedown.statistics.summary import FEWEST_TO_ESTIMATE, summarise, times_since
-from orbweaver.takedown.statistics.turnbull import Interval
+from orbweaver.takedown.statistics.turnbull import TimeInterval
 from orbweaver.takedown.statistics.yearly_report import YearlyRow, yearly_rows
 
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -62,21 +62,21 @@ def clocks(
 @pytest.mark.parametrize(
     ("case", "since_receipt", "since_delivery"),
     [
-        (clocks(live=10, gone=14), Interval(10, 14), Interval(9, 13)),
+        (clocks(live=10, gone=14), TimeInterval(10, 14), TimeInterval(9, 13)),
         # Rounded outward: the true time is never outside.
-        (clocks(live=10.9, gone=14.1), Interval(10, 15), Interval(9, 14)),
-        (clocks(live=10), Interval(10, None), Interval(9, None)),
-        (clocks(live=0, gone=0.2, delivered=0.1), Interval(0, 1), Interval(0, 1)),
+        (clocks(live=10.9, gone=14.1), TimeInterval(10, 15), TimeInterval(9, 14)),
+        (clocks(live=10), TimeInterval(10, None), TimeInterval(9, None)),
+        (clocks(live=0, gone=0.2, delivered=0.1), TimeInterval(0, 1), TimeInterval(0, 1)),
         # Seen before it was received, and gone before anybody was told.
-        (clocks(live=-5, gone=3, delivered=3), Interval(0, 3), None),
-        (clocks(live=1, gone=3, received=4), None, Interval(0, 2)),
-        (clocks(live=10, gone=14, delivered=None), Interval(10, 14), None),
+        (clocks(live=-5, gone=3, delivered=3), TimeInterval(0, 3), None),
+        (clocks(live=1, gone=3, received=4), None, TimeInterval(0, 2)),
+        (clocks(live=10, gone=14, delivered=None), TimeInterval(10, 14), None),
         # Clocks of two machines that disagree.
-        (clocks(live=15, gone=14), Interval(13, 14), Interval(12, 13)),
+        (clocks(live=15, gone=14), TimeInterval(13, 14), TimeInterval(12, 13)),
     ],
 )
 def test_time_to_removal_is_an_interval(
-    case: CaseClocks, since_receipt: Interval | None, since_delivery: Interval | None
+    case: CaseClocks, since_receipt: TimeInterval | None, since_delivery: TimeInterval | None
 ) -> None:
     assert case.time_to_removal(Start.RECEIVED) == since_receipt
     assert case.time_to_removal(Start.DELIVERED) == since_delivery

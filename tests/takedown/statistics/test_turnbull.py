@@ -10,21 +10,21 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orbweaver.takedown.statistics.turnbull import Interval, estimate
+from orbweaver.takedown.statistics.turnbull import TimeInterval, estimate
 
 HOURS = (0, 1, 2, 5, 12, 24, 72, 144, 1_000)
 
 
-def intervals(most: int = 30) -> st.SearchStrategy[list[Interval]]:
-    def of(pair: tuple[int, int | None]) -> Interval:
+def intervals(most: int = 30) -> st.SearchStrategy[list[TimeInterval]]:
+    def of(pair: tuple[int, int | None]) -> TimeInterval:
         lower, length = pair
-        return Interval(lower, None if length is None else lower + length)
+        return TimeInterval(lower, None if length is None else lower + length)
 
     lengths = st.one_of(st.none(), st.integers(0, 12))
     return st.lists(st.tuples(st.integers(0, 60), lengths).map(of), min_size=1, max_size=most)
 
 
-def plain_masses(observed: Sequence[Interval], rounds: int) -> list[tuple[int, int | None, float]]:
+def plain_masses(observed: Sequence[TimeInterval], rounds: int) -> list[tuple[int, int | None, float]]:
     """Turnbull's own way, as the paper says it: the cells, then steps of expectation and maximisation."""
     spans = [(2 * low + (low != high), math.inf if high is None else 2 * high) for low, high in observed]
     lefts, rights = sorted({span[0] for span in spans}), sorted({span[1] for span in spans})
@@ -48,7 +48,7 @@ def plain_masses(observed: Sequence[Interval], rounds: int) -> list[tuple[int, i
     ]
 
 
-def log_likelihood(observed: Sequence[Interval], cells: Sequence[tuple[int, int | None, float]]) -> float:
+def log_likelihood(observed: Sequence[TimeInterval], cells: Sequence[tuple[int, int | None, float]]) -> float:
     total = 0.0
     for low, high in observed:
         left, right = 2 * low + (low != high), math.inf if high is None else 2 * high
@@ -64,7 +64,9 @@ def log_likelihood(observed: Sequence[Interval], cells: Sequence[tuple[int, int 
 
 @given(intervals(20))
 @settings(max_examples=30)
-def test_no_plain_steps_of_expectation_and_maximisation_find_a_likelier_distribution(observed: list[Interval]) -> None:
+def test_no_plain_steps_find_a_likelier_distribution(
+    observed: list[TimeInterval],
+) -> None:
     distribution, plain = estimate(observed), plain_masses(observed, 500)
     assert [cell[:2] for cell in distribution.cells] == [cell[:2] for cell in plain]
     # The gap is what log-likelihood per interval is left to gain.
@@ -79,7 +81,7 @@ def test_shares_of_a_simulated_history_agree_with_plain_steps_to_the_fourth_digi
         removed, visit, last = draw.expovariate(1 / 40), draw.uniform(0, 4), 0.0
         while visit < removed and visit < 200:
             last, visit = visit, visit + 4
-        observed.append(Interval(math.floor(last), math.ceil(visit) if visit >= removed else None))
+        observed.append(TimeInterval(math.floor(last), math.ceil(visit) if visit >= removed else None))
     distribution, plain = estimate(observed), plain_masses(observed, 5_000)
     for hour in HOURS:
         low = sum(mass for _, upper, mass in plain if upper is not None and upper <= hour)
@@ -88,7 +90,7 @@ def test_shares_of_a_simulated_history_agree_with_plain_steps_to_the_fourth_digi
 
 
 @given(intervals())
-def test_shares_are_shares_and_grow_with_the_hours(observed: list[Interval]) -> None:
+def test_shares_are_shares_and_grow_with_the_hours(observed: list[TimeInterval]) -> None:
     distribution = estimate(observed)
     found = [distribution.share_within(hour) for hour in range(80)]
     for low, high in found:
@@ -100,7 +102,7 @@ def test_shares_are_shares_and_grow_with_the_hours(observed: list[Interval]) -> 
 
 
 @given(intervals())
-def test_an_estimate_lies_between_what_is_certain(observed: list[Interval]) -> None:
+def test_an_estimate_lies_between_what_is_certain(observed: list[TimeInterval]) -> None:
     distribution = estimate(observed)
     for hour in HOURS:
         least = sum(one.upper is not None and one.upper <= hour for one in observed) / len(observed)
@@ -112,7 +114,7 @@ def test_an_estimate_lies_between_what_is_certain(observed: list[Interval]) -> N
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=40))
 def test_exact_times_give_their_own_distribution(times: list[int]) -> None:
-    distribution = estimate(Interval(hours, hours) for hours in times)
+    distribution = estimate(TimeInterval(hours, hours) for hours in times)
     for hour in range(52):
         share = sum(hours <= hour for hours in times) / len(times)
         assert distribution.share_within(hour) == pytest.approx((share, share), abs=1e-9)
@@ -123,7 +125,7 @@ def test_exact_times_give_their_own_distribution(times: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=20))
 def test_files_that_are_all_still_there_have_no_share_before_the_longest(lowers: list[int]) -> None:
-    distribution = estimate(Interval(lower, None) for lower in lowers)
+    distribution = estimate(TimeInterval(lower, None) for lower in lowers)
     longest = max(lowers)
     assert distribution.share_within(longest) == (0, 0)
     assert distribution.share_within(longest + 1) == (0, 1)
@@ -132,7 +134,7 @@ def test_files_that_are_all_still_there_have_no_share_before_the_longest(lowers:
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=25))
 def test_exact_times_and_ends_of_observation_give_what_kaplan_and_meier_give(seen: list[tuple[int, bool]]) -> None:
-    distribution = estimate(Interval(hours, hours if is_removed else None) for hours, is_removed in seen)
+    distribution = estimate(TimeInterval(hours, hours if is_removed else None) for hours, is_removed in seen)
     staying = Fraction(1)
     for hour in range(1, 31):
         at_risk = sum(hours >= hour for hours, _ in seen)
@@ -149,7 +151,7 @@ def test_the_work_is_bounded_by_rounds() -> None:
     observed = []
     for _ in range(1_000):
         lower = draw.randrange(700)
-        observed.append(Interval(lower, lower + draw.randrange(1, 400)))
+        observed.append(TimeInterval(lower, lower + draw.randrange(1, 400)))
     distribution = estimate(observed)
     assert distribution.gap <= 5e-4
     assert sum(cell.mass for cell in distribution.cells) == pytest.approx(1)
