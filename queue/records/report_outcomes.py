@@ -44,6 +44,8 @@ NOTEWORTHY: Final = frozenset({ReportOutcome.PAGE_ONLY})
 _MAY_BE_MISREAD: Final = frozenset({ReportOutcome.GONE, ReportOutcome.NOT_CHECKED, ReportOutcome.PAGE_ONLY})
 # Rules of pages that say, with a status of success, that nothing is there.
 GONE_PAGES: Final = "error_page."
+# Rules of pages that say nothing of what was asked for: it is not shown here, or the host is in trouble.
+REFUSING_PAGES: Final = frozenset({"error_page.elsewhere", "error_page.unavailable"})
 _OF_OUTCOME: Final = {
     Outcome.GATE: ReportOutcome.GATE,
     Outcome.METHOD_REFUSED: ReportOutcome.REFUSED,
@@ -191,6 +193,8 @@ def _refused(seen: Reported, outcome: Outcome) -> tuple[ReportOutcome, str]:
     if outcome is Outcome.HTTP_ERROR:
         if seen.status in GONE_STATUSES:
             return ReportOutcome.GONE, f"reported URL answered {seen.status} (gone, or misread?)"
+        return ReportOutcome.REFUSED, seen.reason
+    if outcome is Outcome.ERROR_PAGE and seen.rule in REFUSING_PAGES:
         return ReportOutcome.REFUSED, seen.reason
     if outcome is Outcome.ERROR_PAGE and seen.rule.startswith(GONE_PAGES):
         return ReportOutcome.GONE, f"{seen.reason} (gone, or misread?)"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import Evidence, Sighting
+from orbweaver.model import EventType, Evidence, Sighting
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.removal import under_way
 from orbweaver.queue.removal.observations import RecheckRecords
@@ -26,6 +26,7 @@ from orbweaver.takedown.cases.transitions import (
     facts_of_sighting,
 )
 from orbweaver.takedown.hosting.locating import Locator, locator_of
+from orbweaver.takedown.hosting.moves import facts_before
 from orbweaver.takedown.removal import recheck_times
 from orbweaver.takedown.removal.course import CHECKED_STATES, Cadence, Turn, after_check
 from orbweaver.takedown.removal.judgement import Judgement, judge_removal
@@ -147,7 +148,7 @@ def _change(
         stamp,
         actor=PROGRAM,
         reason=_reason(judgement, turn),
-        evidence=_evidence(judgement, turn, sighting),
+        evidence=_evidence(record, judgement, turn, sighting),
         facts=facts,
         at=turn.removal.checked_at,
     )
@@ -160,11 +161,13 @@ def _reason(judgement: Judgement, turn: Turn) -> str:
     return judgement.reason
 
 
-def _evidence(judgement: Judgement, turn: Turn, sighting: Sighting | None) -> Evidence:
+def _evidence(record: CaseRecord, judgement: Judgement, turn: Turn, sighting: Sighting | None) -> Evidence:
+    is_move = turn.kind is EventType.MOVED
     facts: Mapping[str, str] = {
         "rule": judgement.rule,
         "presence": judgement.presence.value,
         "confirmations": str(turn.removal.confirmations),
+        **(facts_before(record.case) | {"final_url_before": record.case.final_url} if is_move else {}),
     }
     seen = None if sighting is None else evidence_of_sighting(sighting).sighting
     return Evidence(sighting=seen, facts=dict(facts))

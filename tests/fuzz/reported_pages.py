@@ -5,6 +5,7 @@ from __future__ import annotations
 from orbweaver.crawler.links.pages.candidates import script_moves
 from orbweaver.crawler.links.pages.shown import MOST_CODE_CHARACTERS, MOST_LINKS, shown_of
 from orbweaver.crawler.visiting.gone_pages import gone_of, gone_of_text
+from orbweaver.crawler.visiting.page_signs import page_print
 
 from fuzz.promises import in_time_for, stretched
 
@@ -23,6 +24,7 @@ def check(data: bytes) -> None:
         found = gone_of(shown, "http://example.com/a/")
         gone_of_text(text[:2_000])
         references = list(script_moves(text))
+        page_print(text, "http://example.com/a/")
     assert len(shown.links) <= MOST_LINKS + 1, "more links than the limit"
     assert len(shown.code) <= 2 * MOST_CODE_CHARACTERS + 2, "more code than the limit"
     assert found is None or len(found.words) <= 80, "more than a few words"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import web
-from builders import NOON, a_match, build_list, digests_of, transaction, work
+from builders import NOON, a_match, a_sighting, add_batch, build_list, digests_of, transaction, work
 from host_fleet import add_host, add_worker
 from orbweaver.model import (
     Case,
@@ -32,12 +32,13 @@ from orbweaver.model import (
     now,
 )
 from orbweaver.queue import queues
+from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import recrawls
+from orbweaver.queue.records import batches, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.recrawling import RecrawlUnderWay
-from orbweaver.queue.removal import rechecking, starting, under_way
+from orbweaver.queue.removal import planning, recheck_terms, rechecking, starting, under_way
 from orbweaver.queue.removal.recheck_terms import RecheckTerms
 from orbweaver.queue.removal.starting import NotChecked
 from orbweaver.settings import Settings
@@ -473,3 +474,56 @@ def test_the_same_file_elsewhere_is_linked(watch: Watch) -> None:
     assert [str(one.case_id) for one in found.same_host] == [beside]
     assert [str(one.case_id) for one in found.elsewhere] == [far]
     assert (found.count, found.hosts) == (2, ("other.test",))
+
+
+def test_an_ordinary_recrawl_that_sees_the_file_counts_as_a_check(watch: Watch) -> None:
+    with TurningHost({}) as host:
+        url = f"{host.url[:-1]}{PATH}"
+        case_id = watch.open_case(url)
+        host.situation = SITUATIONS["404"]
+        for _ in range(3):
+            watch.at += 4 * MINUTES
+            watch.recheck(host.host)
+        assert watch.case(case_id).state is CaseState.REMOVED
+        watch.at = now() + HOUR  # later than the removal, which is stamped by the machine
+        seen = a_sighting(KNOWN, url=url).model_copy(update={"host": host.host, "final_url": url, "seen_at": watch.at})
+        add_batch(watch.store, seen)
+        watch.store.hset(keys.upkeep(), "looked_at", format_time(now()))
+        work(watch.store, QueueName.MATCH)
+        again = watch.case(case_id)
+
+    assert again.removal is not None
+    assert (again.state, again.removal.rule, again.removal.returns) == (CaseState.OPEN, "live.visit", 1)
+    assert returns.counts(watch.store, ReturnKind.HOST, [host.host]) == [1]
+
+
+def test_the_terms_of_the_recrawl_that_found_a_known_file_are_those_of_its_rechecks(watch: Watch) -> None:
+    report = Report(url="http://h.test/a.png", report_id="R-1", user_agent="Browser/1")
+    scope = Scope(kind=ScopeKind.HOST, name="h.test", authority="the police", expires_at=NOON + 90 * 24 * HOUR)
+    recrawl_id = recrawls.create(watch.store, "run", Order(scope=scope, reports=(report,)))
+    with transaction(watch.store) as pipe:
+        batches.add(watch.store, pipe, "run", [a_sighting(KNOWN, report_ids=("R-1",))], recrawl_id=recrawl_id)
+    watch.store.hset(keys.upkeep(), "looked_at", format_time(now()))
+    work(watch.store, QueueName.MATCH)
+    terms = recheck_terms.read(watch.store, "h.test")
+
+    assert terms == RecheckTerms(scope=scope, reports=(report,))
+    [case] = case_store.all_cases(watch.store)
+    order = planning.order_of("h.test", [case], terms, 0x1234567890)
+    assert (order.scope.authority, order.scope.expires_at) == ("the police", scope.expires_at)
+    assert order.scope.follows_links is False
+    assert [(one.url, one.user_agent) for one in order.reports] == [
+        ("http://h.test/a.bin", "Browser/1"),
+        ("http://h.test/q1234567890.bin", None),
+        ("http://h.test/", None),
+    ]
+
+
+def test_of_a_path_scope_no_control_url_lies_outside(watch: Watch) -> None:
+    case = watch.case(watch.open_case("http://h.test/a/b/known.png"))
+    scope = Scope(kind=ScopeKind.PATH, name="h.test", prefixes=("http://h.test/a/b/",))
+    order = planning.order_of("h.test", [case], RecheckTerms(scope=scope), 1)
+
+    assert [one.url for one in order.reports] == ["http://h.test/a/b/known.png", "http://h.test/a/b/q1.png"]
+    assert order.recheck is not None
+    assert order.recheck.root is None

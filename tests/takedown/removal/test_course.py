@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.model import CaseState, EventType, Presence, Removal
 from orbweaver.takedown.cases.lifecycle import state_after
-from orbweaver.takedown.removal.course import PROBATION, Cadence, Turn, after_check, first_due
+from orbweaver.takedown.removal.course import PROBATION, Cadence, Turn, after_check, first_due, seen_in_a_visit
 from orbweaver.takedown.removal.judgement import Judgement
 
 CADENCE = Cadence(timedelta(hours=4), timedelta(hours=24))
@@ -232,3 +232,19 @@ def test_a_case_that_a_person_holds_is_not_checked() -> None:
         CaseState.REMOVED,
     ]
     assert isinstance(after_check(CaseState.OPEN, None, LIVE, NOON, CADENCE, told_at=NOON), Turn)
+
+
+def test_an_ordinary_recrawl_that_sees_the_file_ends_the_count_and_counts_a_return() -> None:
+    counted, back = live(when_due(GONE, GONE)).removal, removed(GONE).removal
+    assert counted is not None
+    assert back is not None
+    later = NOON + timedelta(days=2)
+
+    seen = seen_in_a_visit(counted, later, is_back=False)
+    assert seen is not None
+    assert (seen.presence, seen.rule, seen.confirmations, seen.returns) == (Presence.LIVE, "live.visit", 0, 0)
+    again = seen_in_a_visit(back, later, is_back=True)
+    assert again is not None
+    assert (again.removed_at, again.returns) == (None, 1)
+    assert seen_in_a_visit(counted, NOON, is_back=False) == counted
+    assert seen_in_a_visit(None, later, is_back=True) is None
