@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from ipaddress import IPv6Address
 from typing import Any, Final
 
 from orbweaver.takedown.errors import ExportRefused
@@ -12,7 +13,7 @@ from orbweaver.takedown.errors import ExportRefused
 _UNRESERVED = r"\-A-Za-z0-9._~"
 _IN_PATH = _UNRESERVED + r"!$&'()*+,;=:@/?"
 _IS_URI = re.compile(
-    rf"https?://(?:[{_UNRESERVED}]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?(?:[/?](?:[{_IN_PATH}]|%[0-9A-Fa-f]{{2}})*)?"
+    rf"https?://(?:[{_UNRESERVED}]+|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::[0-9]{{1,5}})?(?:[/?](?:[{_IN_PATH}]|%[0-9A-Fa-f]{{2}})*)?"
 ).fullmatch
 _LONGEST_URI: Final = 64 * 1024
 _IS_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
@@ -34,7 +35,17 @@ def exact_url(url: str) -> str:
 
 def is_uri(text: object) -> bool:
     """Whether a value is an http or https URI by RFC 3986, without userinfo and fragment."""
-    return isinstance(text, str) and len(text) <= _LONGEST_URI and _IS_URI(text) is not None
+    if not isinstance(text, str) or len(text) > _LONGEST_URI or (match := _IS_URI(text)) is None:
+        return False
+    return match["ipv6"] is None or _is_ipv6(match["ipv6"])
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_time(text: object) -> bool:

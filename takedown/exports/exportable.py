@@ -9,6 +9,7 @@ from __future__ import annotations
 from orbweaver.model import CaseState, Strength, VerdictResult
 from orbweaver.takedown.errors import ExportRefused
 from orbweaver.takedown.exports import grounds
+from orbweaver.takedown.exports.checks import exact_url
 from orbweaver.takedown.exports.classification import require_abuse_of_children
 from orbweaver.takedown.exports.export_record import ExportRecord
 
@@ -34,6 +35,7 @@ def require_exportable(record: ExportRecord) -> None:
     if case.size == 0:
         raise ExportRefused("the file is empty: its digests say nothing")
     require_abuse_of_children(record)
+    exact_url(case.newest_url)
 
 
 def require_notifiable(record: ExportRecord) -> None:

@@ -112,7 +112,6 @@ def report(record: ExportRecord) -> dict[str, Any]:
     assert record.reporter is not None
     case = record.case
     word = classification.equivalent_of(record, classification.ICCAM, "ICCAM")
-    url = exact_url(case.newest_url)
     referrer = None if case.referrer is None else exact_url(case.referrer)
     reference, analyst = str(case.case_id), record.reporter.organisation
     made: dict[str, Any] = {
@@ -126,7 +125,7 @@ def report(record: ExportRecord) -> dict[str, Any]:
         "sourceUrlPaymentMethods": [_NOT_DETERMINED],
         "urls": [
             {
-                "urlString": url,
+                "urlString": case.newest_url,
                 "hotlineReference": reference,
                 "hostingIpAddress": grounds.address(case),
                 **_hosting(case),

@@ -64,7 +64,7 @@ def require_in_notice(record: ExportRecord) -> None:
     """Raise ExportRefused, with the reason, for a case that cannot be in a notice."""
     require_notifiable(record)
     case = record.case
-    for url in (case.newest_url, case.final_url, case.referrer):
+    for url in (case.final_url, case.referrer):
         if url is not None:
             exact_url(url)
 

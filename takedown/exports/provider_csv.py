@@ -28,7 +28,7 @@ def row(record: ExportRecord) -> dict[str, str]:
     case = record.case
     scheme, category = categories_of(record)[0]
     return {
-        "url": exact_url(case.newest_url),
+        "url": case.newest_url,
         "reference": str(case.case_id),
         "host": text_cell(case.host),
         "ip": text_cell(grounds.address(case)),

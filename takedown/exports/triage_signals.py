@@ -22,7 +22,8 @@ FORMAT: Final = "orbweaver-triage-signals/1"
 def require_telling(record: ExportRecord) -> None:
     """Raise ExportRefused for a case that no signal is made of."""
     require_exportable(record)
-    exact_url(record.case.newest_url)
+    if record.case.referrer is not None:
+        exact_url(record.case.referrer)
 
 
 def document(records: Iterable[ExportRecord]) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _place(record: ExportRecord) -> dict[str, Any]:
     return {
         "case_id": str(case.case_id),
         "state": case.state.value,
-        "url": exact_url(case.newest_url),
+        "url": case.newest_url,
         "host": case.host,
         "ip": grounds.address(case),
         "hosting": None if case.hosting is None else _hosting(case.hosting),

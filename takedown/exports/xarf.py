@@ -22,7 +22,7 @@ from uuid import UUID
 from orbweaver.model import format_time
 from orbweaver.takedown.errors import ExportRefused
 from orbweaver.takedown.exports import classification, grounds
-from orbweaver.takedown.exports.checks import exact_url, is_time, is_uri, media_in, one_line
+from orbweaver.takedown.exports.checks import is_time, is_uri, media_in, one_line
 from orbweaver.takedown.exports.export_record import ExportRecord
 from orbweaver.takedown.exports.exportable import require_notifiable
 from orbweaver.takedown.exports.reporter import is_domain, is_mailbox
@@ -78,7 +78,7 @@ def report(record: ExportRecord) -> dict[str, Any]:
         "source_identifier": grounds.address(case) or host,
         "category": "content",
         "type": "csam",
-        "url": exact_url(case.newest_url),
+        "url": case.newest_url,
         "classification": classification.equivalent_of(record, classification.XARF, "XARF"),
         "detection_method": "hash_match",
         "hash_values": {name: getattr(case, name) for name in _DIGEST_LENGTHS},

@@ -44,6 +44,7 @@ from orbweaver.model import (
 from orbweaver.takedown.exports import iccam, notice, xarf
 from orbweaver.takedown.exports.export_record import ExportRecord, record_of
 from orbweaver.takedown.exports.formats import Export, NoticeManner, export
+from orbweaver.takedown.exports.reporter import Reporter
 
 MADE_AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 BASELINE = a_listing(scheme="icse", category="baseline")
@@ -230,6 +231,16 @@ def test_a_mail_has_text_for_people_and_the_exact_reports_attached() -> None:
     assert content == only(exported(ExportFormat.EML, *of, language="sv"))
 
 
+@pytest.mark.parametrize("organisation", ['Föreningen "Barn" <x@y.example>, Åbo', "a" * 200, "=?utf-8?q?x?="])
+def test_the_name_of_the_sender_stays_a_name(organisation: str) -> None:
+    sender = Reporter(organisation, REPORTER.contact, REPORTER.domain)
+    mail, text, (report,) = part_texts(only(exported(ExportFormat.EML, replace(a_record(), reporter=sender))))
+    (address,) = mail["From"].addresses
+    assert address.addr_spec == REPORTER.contact
+    assert report["reporter"]["org"] == organisation
+    assert organisation in text
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_host_or_list_becomes_a_header_or_a_line(text: str) -> None:
     hostile = a_record(
@@ -368,6 +379,33 @@ def test_the_provider_is_told_and_a_network_of_others_files_is_said_to_be_one(is
 
 
 # --- all of them ---
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "https://files.example/a\r\nBcc: x@evil.example",
+        "https://files.example/\u202egpj.exe",
+        "https://files.example/\x00",
+        "https://files.example\u2044@evil.example/",
+        "https://user:word@files.example/",
+        "https://files.example/%zz",
+        "https://files.example/a#b",
+        "https://b\u00fccher.example/",
+        "javascript:alert(1)",
+        "hxxps://files[.]example/",
+        "https://[.]/",
+        "https://[2001:db8::1::2]/",
+    ],
+)
+@pytest.mark.parametrize("field", ["last_url", "final_url", "referrer"])
+def test_a_url_that_readers_would_take_differently_is_in_no_export(field: str, spoilt: str) -> None:
+    """The crawler makes no such URL; a store that was restored, or written to by others, may have one."""
+    for wanted in ExportFormat:
+        made = exported(wanted, a_record(BASELINE, **{field: spoilt}))
+        assert spoilt not in b"".join(file.content for file in made.files).decode()
+        assert not made.refused or "RFC 3986" in made.refused[0].reason
+        assert made.refused or json.dumps(spoilt) not in b"".join(file.content for file in made.files).decode()
 
 
 @pytest.mark.parametrize("state", [CaseState.REMOVED, CaseState.CLOSED])
