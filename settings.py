@@ -166,6 +166,15 @@ class Settings(BaseSettings):
         default=None, description="PEM file of the authorities that sinks over TLS are trusted by; none: the usual ones"
     )
     state_dir: Path = Field(default_factory=default_state_dir, description="where the embedded store lives")
+    audit_key_file: Path | None = Field(
+        default=None, description="the key that signs checkpoints of the audit log; none: one in the state directory"
+    )
+    audit_checkpoint_every: Duration = Field(
+        default=timedelta(days=1),
+        ge=timedelta(minutes=1),
+        le=timedelta(days=366),
+        description="how often a scheduler writes a checkpoint of the audit log, when the log has grown",
+    )
     allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="CIDR ranges that may be fetched although they are not globally routable"
     )

@@ -26,6 +26,7 @@ MODULES: Final[Mapping[str, str]] = {
     "cases": "cases",
     "assessments": "assessments",
     "stats": "stats",
+    "audit": "audit",
     "demo": "demo",
     "doctor": "doctor",
     "worker": "worker",

@@ -14,13 +14,14 @@ def status_of(error: Exception) -> int | None:
     from orbweaver.matcher_client.errors import MatcherError, StorageFull, Unavailable
     from orbweaver.queue.errors import NotInForce, QueueError, StoreBusy, WorkerNameTaken, WorkersDied, WorkersTooOld
     from orbweaver.store.errors import BackupUnusable, NoStore, StateDirUnusable, StoreError, StoreNotEmpty
-    from orbweaver.takedown.errors import TakedownError
+    from orbweaver.takedown.errors import AuditLogBroken, TakedownError
     from redis.exceptions import RedisError
 
     of_store = StateDirUnusable | NoStore | BackupUnusable | StoreNotEmpty
     usage = of_store | MatcherError | QueueError | TakedownError | ConsoleError | NetworkRefused
     refused_for_now = (
-        NotInForce
+        AuditLogBroken
+        | NotInForce
         | StoreBusy
         | WorkerNameTaken
         | WorkersDied

@@ -381,3 +381,18 @@ def budget() -> str:
 def scheduler() -> str:
     """String, JSON: which scheduler looked at the hosts last, and when; owner queue.hosts.scheduler_sign."""
     return f"{PREFIX}:scheduler"
+
+
+def audit_waiting() -> str:
+    """Stream of records of the audit log that are not sealed yet; owner takedown.audit.audit_log."""
+    return f"{PREFIX}:audit:waiting"
+
+
+def audit_entries() -> str:
+    """Stream of the sealed entries of the audit log, the n-th with the id n-0; owner takedown.audit.audit_log."""
+    return f"{PREFIX}:audit:entries"
+
+
+def audit_digests() -> str:
+    """List of the digests of the entries, 32 bytes each, in order; owner takedown.audit.audit_log."""
+    return f"{PREFIX}:audit:digests"

@@ -4,6 +4,8 @@ TakedownError
 ├── DeliveryUnknown     a case or an event is named that is not there
 ├── DecisionRefused     a person's decision cannot be taken about this case or file as it stands
 ├── TransitionRefused   an event cannot follow in the state that its case is in
+├── AuditLogBroken      the audit log in the store does not fit together: `orbweaver audit verify` says where
+├── AuditUnusable       a key, a checkpoint or a pack cannot be read
 ├── ExportRefused       a case cannot be exported in a format: the message says why
 ├── ReporterUnknown     the settings do not say in whose name notices are written: set REPORTER_ORGANISATION, ...
 ├── SinkRefused         a sink's address or secret cannot be used, or its scheme is unknown
@@ -62,3 +64,11 @@ class ReporterUnknown(TakedownError):
 
 class DecisionRefused(TakedownError):
     """A person's decision cannot be taken: the case or the assessment is not as it would have to be."""
+
+
+class AuditLogBroken(TakedownError):
+    """The audit log in the store does not fit together."""
+
+
+class AuditUnusable(TakedownError):
+    """A signing key, a checkpoint or an export pack cannot be read or written."""

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from orbweaver.queue.errors import QueueError
 from orbweaver.queue.fleet import stop_signals
+from orbweaver.queue.fleet.checkpoint_keeper import CheckpointKeeper
 from orbweaver.queue.hosts import completion, counting, dispatch, due, scheduler_sign
 from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import BudgetPlan, HostCount, Shares
@@ -69,6 +70,7 @@ class Scheduler:
         self._settings = settings
         self._plan = counting.plan_of(settings) if plan is None else plan
         self._count: HostCount | None = None
+        self._keeper = CheckpointKeeper(store, settings)
 
     def tick(self) -> Tick:
         """Complete, re-check cases, dispatch, and count some hosts; nothing is half done.
@@ -102,6 +104,7 @@ class Scheduler:
                 is_away = False
                 if done.text:
                     log.info("%s; %d under way", done.text, done.completed.under_way)
+                self._keeper.keep_if_due()
             stop.wait(TICK_SECONDS)
 
     def _shares(self, at: datetime) -> Shares:

@@ -2,13 +2,14 @@
 
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
 while: parked deliveries, parked questions, and sightings that nobody could answer. A decision of people whose command
-was interrupted is brought to the rest of its cases. Where no scheduler runs, this also has the files of cases looked
-for again. One worker at a time looks, and two that look at once do no harm: each step is written only where nobody else
-has written meanwhile.
+was interrupted is brought to the rest of its cases. What waits in the audit log is sealed. Where no scheduler runs,
+this also has the files of cases looked for again. One worker at a time looks, and two that look at once do no harm:
+each step is written only where nobody else has written meanwhile.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -22,8 +23,11 @@ from orbweaver.queue.removal import rechecking
 from orbweaver.queue.runs import lost_jobs, run_lock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.takedown.audit import audit_log
+from orbweaver.takedown.errors import AuditLogBroken
 from redis.exceptions import WatchError
 
+log = logging.getLogger("orbweaver.worker")
 # Less than the interval at which one worker asks (plain_worker.MAINTENANCE_SECONDS), so a single one looks every time.
 LOOK_EVERY = timedelta(seconds=30)
 RETRY_EVERY = timedelta(minutes=15)
@@ -48,7 +52,16 @@ def look_after(store: Store, at: datetime) -> bool:
     batches.enqueue_released(store)
     assessing.apply_due(store)
     rechecking.look(store, orbweaver_settings.load(), at)
+    _seal_audit_log(store)
     return True
+
+
+def _seal_audit_log(store: Store) -> None:
+    """Seal what waits in the audit log; a broken log is said each time, and holds up nothing else."""
+    try:
+        audit_log.seal(store)
+    except AuditLogBroken as error:
+        log.error("%s", error)
 
 
 def _is_due(store: Store, field: str, every: timedelta, at: datetime) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, CaseState, Event, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
+from orbweaver.takedown.audit import audit_log, records
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
     if change.event is not None:
         event_id = str(change.event.event_id)
         pipe.rpush(keys.case_events(case_id), event_id)
-        pipe.hset(keys.event(event_id), "json", change.event.model_dump_json())
+        stored = change.event.model_dump_json()
+        pipe.hset(keys.event(event_id), "json", stored)
+        audit_log.note(pipe, records.of_event(change.event, stored.encode()))
 
 
 def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]:
@@ -81,6 +84,14 @@ def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]
                 pipe.hget(keys.event(event_id), "json")
             case_ids.update(str(json.loads(stored)["case_id"]) for stored in pipe.execute() if stored is not None)
     return frozenset(case_ids)
+
+
+def stored_events(store: Store, event_ids: Sequence[str]) -> list[bytes | None]:
+    """Read the bytes of events as they are stored, in one round trip; None for one that is not there."""
+    with store.pipeline(transaction=False) as pipe:
+        for event_id in event_ids:
+            pipe.hget(keys.event(event_id), "json")
+        return list(pipe.execute())
 
 
 def events_of(store: Store, case_id: str) -> list[Event]:

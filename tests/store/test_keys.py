@@ -67,6 +67,7 @@ from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, change_by_event
 from orbweaver.takedown.delivery import lanes, outbox, progress
@@ -156,6 +157,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     with transaction(store) as pipe:
         recheck_sightings.keep(pipe, recrawl_id, plan, [a_sighting()])
         returns.follow(pipe, change_by_event(removed, EventType.REOPENED, STAMP, actor=by_a_person))
+    assert audit_log.seal(store) > 0
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()
     with (
@@ -185,7 +187,8 @@ def test_no_two_families_share_a_name_and_all_say_whose_they_are() -> None:
 def test_every_constructor_says_type_and_owner() -> None:
     for name, function in CONSTRUCTORS.items():
         said = inspect.getdoc(function) or ""
-        form = r"(Hash|List|Set|String|Sorted set|Counter)\b.*owner ((matcher_client|queue|store|takedown)\.[\w.]+)\.$"
+        kinds = "Hash|List|Set|Stream|String|Sorted set|Counter"
+        form = rf"({kinds})\b.*owner ((matcher_client|queue|store|takedown)\.[\w.]+)\.$"
         owner = re.match(form, said, re.DOTALL)
         assert owner is not None, name
         assert ROOT.joinpath(*owner[2].split(".")).with_suffix(".py").is_file(), f"{name}: there is no {owner[2]}"

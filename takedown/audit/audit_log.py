@@ -1,0 +1,110 @@
+"""The audit log in the store: records wait in one stream, and are sealed into the chain in the order of that stream.
+
+A record is put there in the transaction of the change that it is about, so that neither is without the other. Sealing
+gives each its number and the digest of the one before; it is done every half minute by the upkeep, and before anything
+is shown or proved. Two that seal at once do no harm.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown.audit import chain
+from orbweaver.takedown.audit.records import AuditRecord
+from orbweaver.takedown.errors import AuditLogBroken
+from redis.exceptions import WatchError
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+# So many are sealed, or read, in one round trip.
+PAGE: Final = 1_000
+DIGEST_BYTES: Final = 32
+
+
+class StoredEntry(NamedTuple):
+    """An entry as the store has it; `number` is from its place in the stream, not from its content."""
+
+    number: int
+    entry: bytes
+
+
+def note(pipe: Pipeline, record: AuditRecord) -> None:
+    """Queue a record on the transaction of what it is about."""
+    pipe.xadd(keys.audit_waiting(), {"record": json.dumps(record)})
+
+
+def seal(store: Store) -> int:
+    """Seal every record that waits, and return how many that were. Raises AuditLogBroken."""
+    sealed = 0
+    while (done := _seal_page(store)) is not None:
+        sealed += done
+    return sealed
+
+
+def _seal_page(store: Store) -> int | None:
+    """Seal some of the records that wait; 0 when somebody else was faster, None when none waits."""
+    with store.pipeline(transaction=True) as pipe:
+        pipe.watch(keys.audit_digests(), keys.audit_entries())
+        waiting = pipe.execute_command("XRANGE", keys.audit_waiting(), "-", "+", "COUNT", PAGE)
+        if not waiting:
+            return None
+        number = pipe.llen(keys.audit_digests())
+        if _last_number(pipe) != number:
+            raise AuditLogBroken(
+                f"the audit log has {number} digests, and its last entry is number {_last_number(pipe)}: "
+                "run `orbweaver audit verify`; nothing is sealed until the store is restored"
+            )
+        digest: bytes = pipe.execute_command("LINDEX", keys.audit_digests(), -1) or chain.NOTHING_BEFORE
+        pipe.multi()
+        for _, fields in waiting:
+            number += 1
+            entry = chain.write(number, digest, json.loads(fields[b"record"]))
+            digest = chain.digest_of(entry)
+            pipe.xadd(keys.audit_entries(), {"entry": entry}, id=f"{number}-0")
+            pipe.rpush(keys.audit_digests(), digest)
+        pipe.xdel(keys.audit_waiting(), *(waiting_id for waiting_id, _ in waiting))
+        try:
+            pipe.execute()
+        except WatchError:
+            return 0
+        return len(waiting)
+
+
+def _last_number(pipe: Pipeline) -> int:
+    """Return the highest number that an entry has had; an entry that was taken away does not lower it."""
+    if not pipe.exists(keys.audit_entries()):
+        return 0
+    last: bytes = pipe.xinfo_stream(keys.audit_entries())["last-generated-id"]
+    return int(last.partition(b"-")[0])
+
+
+def size(store: Store) -> int:
+    """Return the number of sealed entries."""
+    return int(store.llen(keys.audit_digests()))
+
+
+def digests(store: Store, count: int | None = None) -> list[bytes]:
+    """Return the digests of the first `count` entries, or of all: 32 bytes each in memory."""
+    found: list[bytes] = []
+    for start in itertools.count(step=PAGE):
+        end = start + PAGE if count is None else min(start + PAGE, count)
+        page = store.execute_command("LRANGE", keys.audit_digests(), start, end - 1) if end > start else []
+        found += page
+        if len(page) < PAGE:
+            return found
+    raise AssertionError("count() has no end")
+
+
+def entries(store: Store) -> Iterator[StoredEntry]:
+    """Yield the sealed entries in the order of the stream, a page at a time."""
+    after = "-"
+    while page := store.execute_command("XRANGE", keys.audit_entries(), after, "+", "COUNT", PAGE):
+        for entry_id, fields in page:
+            yield StoredEntry(int(entry_id.partition(b"-")[0]), fields.get(b"entry", b""))
+        after = "(" + page[-1][0].decode()

@@ -1,0 +1,54 @@
+"""What the audit log records: a change of a case, an access, a decision; who, when, and what exactly it was.
+
+A record is a JSON object. It has no URL, no address and no digest of a file, only ids: it can be kept when those have
+to be forgotten. The content of an event is bound by the SHA-256 of its stored bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, TypedDict
+
+from orbweaver.model import Actor, Event, format_time
+
+ACCESS: Final = "access"
+EVENT: Final = "event"
+
+
+class AuditRecord(TypedDict, total=False):
+    """One record: `kind` is `event` or `access`; of an access, `what` is the command or page and `subject` its ids."""
+
+    kind: str
+    at: str
+    actor: Mapping[str, str] | None
+    case_id: str
+    event_id: str
+    event_type: str
+    event_sha256: str
+    what: str
+    subject: list[str]
+
+
+def of_event(event: Event, stored: bytes) -> AuditRecord:
+    """Return the record of an event of a case; `stored` are the bytes under which the store keeps it."""
+    at = event.recorded_at or event.at
+    return AuditRecord(
+        kind=EVENT,
+        at=format_time(at),
+        actor=None if event.actor is None else _actor(event.actor),
+        case_id=str(event.case_id),
+        event_id=str(event.event_id),
+        event_type=event.type.value,
+        event_sha256=hashlib.sha256(stored).hexdigest(),
+    )
+
+
+def of_access(actor: Actor, at: datetime, what: str, subject: list[str]) -> AuditRecord:
+    """Return the record of an access: `what` was used, on the cases or assessments with the ids of `subject`."""
+    return AuditRecord(kind=ACCESS, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
+
+
+def _actor(actor: Actor) -> dict[str, str]:
+    return {"kind": actor.kind.value, "name": actor.name}

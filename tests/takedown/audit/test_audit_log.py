@@ -1,0 +1,244 @@
+"""The audit log in a real store: what is changed, taken away, added, put elsewhere or cut is found, and where."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import NOON, STAMP, a_match, a_sighting, transaction
+from orbweaver.model import Actor, ActorKind
+from orbweaver.store import keys
+from orbweaver.store.connection import Store
+from orbweaver.takedown.audit import audit_log, chain, checkpoint_files, checkpoints, pack, records, verification
+from orbweaver.takedown.audit.checkpoints import LogCheckpoint, SigningKey
+from orbweaver.takedown.audit.verification import Fault, FoundFault
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
+from orbweaver.takedown.errors import AuditLogBroken, AuditUnusable
+
+ENTRIES = 7
+PERSON = Actor(kind=ActorKind.PERSON, name="anna")
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SigningKey:
+    return checkpoints.make_key(tmp_path / "audit" / "signing.key", "test")
+
+
+@pytest.fixture
+def signed(store: Store, key: SigningKey) -> str:
+    """A log of some cases and an access, and the checkpoint that was signed of it."""
+    for number in range(ENTRIES - 1):
+        add_case(store, number)
+    with transaction(store) as pipe:
+        audit_log.note(pipe, records.of_access(PERSON, NOON, "cases show", ["a case"]))
+    return key.sign(checkpoint_files.taken_now(store))
+
+
+def add_case(store: Store, number: int) -> str:
+    change = change_by_match(a_sighting(url=f"http://h.test/{number}"), a_match(), None, STAMP)
+    with transaction(store) as pipe:
+        case_store.write(pipe, change)
+    return str(change.after.case.case_id)
+
+
+def findings(store: Store, *known: LogCheckpoint) -> list[FoundFault]:
+    return list(verification.verify(store, checkpoint_files.origin_of(store), known))
+
+
+def faults(store: Store, *known: LogCheckpoint) -> list[tuple[Fault, int | None]]:
+    return [(one.fault, one.number) for one in findings(store, *known)]
+
+
+def entry(store: Store, number: int) -> bytes:
+    [(_, fields)] = store.xrange(keys.audit_entries(), f"{number}-0", f"{number}-0")
+    return fields[b"entry"]
+
+
+def replace(store: Store, changed: dict[int, bytes]) -> None:
+    """Write the whole stream anew, as somebody with the store's password could."""
+    whole = {int(one.partition(b"-")[0]): fields for one, fields in store.xrange(keys.audit_entries())}
+    whole |= {number: {b"entry": content} for number, content in changed.items()}
+    store.delete(keys.audit_entries())
+    for number in sorted(whole):
+        store.xadd(keys.audit_entries(), whole[number], id=f"{number}-0")
+
+
+def test_a_log_that_nobody_touched_has_no_fault(store: Store, signed: str, key: SigningKey) -> None:
+    known = checkpoints.open_note(signed, key.verifier)
+    assert (known.size, audit_log.size(store), store.xlen(keys.audit_waiting())) == (ENTRIES, ENTRIES, 0)
+    add_case(store, 100)
+    assert audit_log.seal(store) == 1
+    assert audit_log.seal(store) == 0
+    assert findings(store, known) == []
+
+
+def test_an_access_is_recorded_with_who_and_what(store: Store, signed: str) -> None:
+    record = chain.read(entry(store, ENTRIES)).record
+    assert record == {
+        "kind": "access",
+        "at": "2026-03-01T12:00:00.000Z",
+        "actor": {"kind": "person", "name": "anna"},
+        "what": "cases show",
+        "subject": ["a case"],
+    }
+
+
+def flip_a_byte(store: Store) -> None:
+    changed = bytearray(entry(store, 3))
+    changed[-3] ^= 1
+    replace(store, {3: bytes(changed)})
+
+
+def change_a_record(store: Store) -> None:
+    number, previous, record = chain.read(entry(store, 3))
+    replace(store, {3: chain.write(number, previous, {**record, "event_type": "case.held"})})
+
+
+def change_a_record_with_its_digest(store: Store) -> None:
+    change_a_record(store)
+    store.lset(keys.audit_digests(), 2, chain.digest_of(entry(store, 3)))
+
+
+def drop_one(store: Store) -> None:
+    store.xdel(keys.audit_entries(), "3-0")
+
+
+def swap_two(store: Store) -> None:
+    replace(store, {3: entry(store, 5), 5: entry(store, 3)})
+
+
+def append_a_forged_one(store: Store) -> None:
+    store.xadd(keys.audit_entries(), {"entry": chain.write(8, chain.NOTHING_BEFORE, {})}, id="8-0")
+
+
+def append_a_forged_one_with_a_digest(store: Store) -> None:
+    forged = chain.write(8, chain.NOTHING_BEFORE, {"kind": "access"})
+    store.xadd(keys.audit_entries(), {"entry": forged}, id="8-0")
+    store.rpush(keys.audit_digests(), chain.digest_of(forged))
+
+
+def cut_the_tail(store: Store) -> None:
+    store.xdel(keys.audit_entries(), "6-0", "7-0")
+    store.ltrim(keys.audit_digests(), 0, 4)
+
+
+def cut_the_tail_of_the_entries(store: Store) -> None:
+    store.xdel(keys.audit_entries(), "7-0")
+
+
+def rewrite_all(store: Store) -> None:
+    """The best that somebody can do who has the store and not the key."""
+    known = [chain.read(one.entry).record for one in audit_log.entries(store)]
+    store.delete(keys.audit_entries(), keys.audit_digests())
+    for record in [*known[:2], *known[3:], {"kind": "access"}]:
+        with transaction(store) as pipe:
+            audit_log.note(pipe, records.AuditRecord(**record))
+    audit_log.seal(store)
+
+
+TAMPERINGS: list[tuple[Callable[[Store], None], list[tuple[Fault, int | None]]]] = [
+    (flip_a_byte, [(Fault.CHANGED, 3)]),
+    (change_a_record, [(Fault.CHANGED, 3)]),
+    (change_a_record_with_its_digest, [(Fault.CHANGED, 3), (Fault.REWRITTEN, ENTRIES)]),
+    (drop_one, [(Fault.MISSING, 3)]),
+    (swap_two, [(Fault.MOVED, 3), (Fault.MOVED, 5)]),
+    (append_a_forged_one, [(Fault.ADDED, 8)]),
+    (append_a_forged_one_with_a_digest, [(Fault.CHANGED, 7)]),
+    (cut_the_tail, [(Fault.CUT, 6)]),
+    (cut_the_tail_of_the_entries, [(Fault.MISSING, 7)]),
+    (rewrite_all, [(Fault.REWRITTEN, ENTRIES)]),
+]
+
+
+@pytest.mark.parametrize(("tamper", "found"), TAMPERINGS, ids=[one.__name__ for one, _ in TAMPERINGS])
+def test_each_tampering_is_found_where_it_is(
+    store: Store, signed: str, key: SigningKey, tamper: Callable[[Store], None], found: list[tuple[Fault, int | None]]
+) -> None:
+    tamper(store)
+    of_entries = [one for one in faults(store, checkpoints.open_note(signed, key.verifier)) if one[0] not in OF_EVENTS]
+    assert of_entries == found
+
+
+OF_EVENTS = {Fault.EVENT_CHANGED, Fault.EVENT_MISSING, Fault.EVENT_UNRECORDED}
+
+
+def test_an_event_that_was_changed_taken_away_or_added_is_found(store: Store, signed: str) -> None:
+    records_of = {number: chain.read(entry(store, number)).record for number in (1, 2, 3)}
+    store.hset(keys.event(records_of[1]["event_id"]), "json", "{}")
+    store.delete(keys.event(records_of[2]["event_id"]))
+    store.rpush(keys.case_events(records_of[3]["case_id"]), "forged")
+    assert faults(store) == [(Fault.EVENT_CHANGED, 1), (Fault.EVENT_MISSING, 2), (Fault.EVENT_UNRECORDED, None)]
+
+
+def test_a_broken_log_is_not_gone_on_with(store: Store, signed: str) -> None:
+    cut_the_tail(store)
+    add_case(store, 100)
+    with pytest.raises(AuditLogBroken, match="has 5 digests, and its last entry is number 7"):
+        audit_log.seal(store)
+    assert store.xlen(keys.audit_waiting()) == 1
+
+
+def test_two_that_seal_at_once_seal_each_record_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        add_case(store, number)
+    write, have_sealed = chain.write, []
+
+    def seal_meanwhile(*arguments: object) -> bytes:
+        if not have_sealed:
+            have_sealed.append(True)
+            audit_log.seal(store)
+        return write(*arguments)
+
+    monkeypatch.setattr(chain, "write", seal_meanwhile)
+    audit_log.seal(store)
+    assert audit_log.size(store) == 5
+    assert findings(store) == []
+
+
+def test_the_pack_of_a_case_is_proved_by_the_public_key_alone(store: Store, signed: str, key: SigningKey) -> None:
+    case_id = chain.read(entry(store, 2)).record["case_id"]
+    made = json.loads(json.dumps(pack.make(store, case_id, key, checkpoint_files.origin_of(store))))
+    assert pack.faults_of(made, checkpoints.read_verifier(str(key.verifier))) == []
+    assert [json.loads(one)["case_id"] for one in made["events"]] == [case_id]
+    for part, said in (
+        ({"events": [made["events"][0].replace("h.test", "i.test")]}, "in no entry|not in the pack as"),
+        ({"events": []}, "event of entry 2 is not in the pack"),
+        ({"events": [*made["events"], "{}"]}, "event 2 of the pack is in no entry"),
+        ({"entries": [{**made["entries"][0], "path": made["entries"][0]["path"][::-1]}]}, "does not lead from entry 2"),
+        ({"checkpoint": made["checkpoint"].replace("\n7\n", "\n6\n")}, "the signature of test is not of this"),
+    ):
+        assert any(re.search(said, one) for one in pack.faults_of({**made, **part}, key.verifier))
+    with pytest.raises(AuditUnusable, match="there is no case nothing"):
+        pack.make(store, "nothing", key, "origin")
+
+
+def test_a_key_is_read_as_it_was_written_and_none_else(tmp_path: Path, key: SigningKey) -> None:
+    path = tmp_path / "audit" / "signing.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert checkpoints.read_key(path).verifier == key.verifier
+    with pytest.raises(AuditUnusable, match="cannot be written"):
+        checkpoints.make_key(path, "test")
+    written = path.read_text()
+    for damaged in ("", "x", written.replace("PRIVATE+KEY+", ""), written.replace("test+", "best+"), written[:-9]):
+        path.write_text(damaged)
+        with pytest.raises(AuditUnusable) as caught:
+            checkpoints.read_key(path)
+        assert written.strip().rpartition("+")[2] not in str(caught.value)
+
+
+def test_a_checkpoint_of_somebody_else_or_of_another_log_proves_nothing(
+    store: Store, signed: str, key: SigningKey, tmp_path: Path
+) -> None:
+    other = checkpoints.make_key(tmp_path / "other.key", "other")
+    with pytest.raises(AuditUnusable, match="other has not signed"):
+        checkpoints.open_note(signed, other.verifier)
+    stranger = LogCheckpoint("orbweaver/audit/other", 1, bytes(32))
+    assert checkpoints.open_note(other.sign(stranger), other.verifier) == stranger
+    assert faults(store, stranger) == [(Fault.REWRITTEN, None)]
+    for note in ("", signed.replace("\n\n", "\n"), signed + "x\n"):
+        with pytest.raises(AuditUnusable):
+            checkpoints.open_note(note, key.verifier)
