@@ -57,6 +57,7 @@ class _StoredRemoval(_Part):
 
 class _StoredCase(_Part):
     state: CaseState
+    state_since: Moment | None = None
     host: str
     verdict: _StoredVerdict
     received_at: Moment | None = None
@@ -86,6 +87,7 @@ def _clocks(case_id: str, case: _StoredCase, was_opened: bool, delivery: Deliver
         delivered_at=delivery.first_delivered_at,
         acknowledged_at=delivery.acknowledged_at,
         last_live_at=case.last_seen,
-        gone_at=removal.first_gone_at if is_gone else None,
+        # Without facts of the checks the file was gone when the case came into its state, if not before.
+        gone_at=(removal.first_gone_at or case.state_since) if is_gone else None,
         returns=removal.returns,
     )

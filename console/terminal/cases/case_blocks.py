@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from orbweaver.console.evidence_wording import evidence, minute
 from orbweaver.console.terminal.cases.removal_lines import removal_lines
 from orbweaver.console.text import count, for_people, safe, size
-from orbweaver.model import Case
+from orbweaver.model import Case, Hosting
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -76,9 +76,25 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
         lines.append(f"  in the archive as {safe(case.http.archive_member)}")
     if case.report_ids:
         lines.append(f"  reports: {safe(', '.join(case.report_ids))}")
+    if (hosted := _hosting_line(case.hosting)) is not None:
+        lines.append(f"  {hosted}")
     first, last = minute(case.first_seen), minute(case.last_seen)
     lines += [f"  seen: {first}"] if first == last else [f"  first seen: {first}", f"  last seen: {last}"]
     return [*lines, *(f"  {line}" for line in removal_lines(case))]
+
+
+def _hosting_line(hosting: Hosting | None) -> str | None:
+    """Return where a file is hosted and who is told, None when neither is known."""
+    if hosting is None:
+        return None
+    provider = " ".join(part for part in (f"AS{hosting.asn}" if hosting.asn else "", hosting.provider or "") if part)
+    if hosting.is_cdn:
+        known = [f"behind a CDN ({provider}), its origin is not known"]
+    else:
+        known = [part for part in (hosting.country, provider) if part]
+    parts = [f"hosted: {', '.join(known)}"] if known else []
+    parts += [f"route: {hosting.route}"] if hosting.route else []
+    return safe("; ".join(parts)) or None
 
 
 def _place_lines(block: Sequence[Case], new_case_ids: Collection[str]) -> list[str]:

@@ -9,7 +9,7 @@ from builders import NOON, STAMP, a_sighting
 from orbweaver.console.terminal.cases import case_blocks
 from orbweaver.console.terminal.cases.case_blocks import PLACES_SHOWN, blocks_of
 from orbweaver.matcher_client.verdicts import judge
-from orbweaver.model import Case, HttpFacts, Listing
+from orbweaver.model import Case, Hosting, HttpFacts, Listing
 from orbweaver.takedown.cases.transitions import change_by_match
 from rich.console import Console
 
@@ -109,3 +109,24 @@ def test_a_link_that_changes_is_shown_as_it_was_last_with_what_changes_and_the_l
     assert "ts=1772366400" not in said
     assert "the link changes at every visit: ts (time), token (token)" in said
     assert "landing page: hxxps://h[.]test/album" in said
+
+
+@pytest.mark.parametrize(
+    ("hosting", "line"),
+    [
+        (Hosting(country="SE", asn=64496, provider="Ex", route="police"), "hosted: SE, AS64496 Ex; route: police"),
+        (Hosting(country="SE", route="police"), "hosted: SE; route: police"),
+        (Hosting(asn=64496), "hosted: AS64496"),
+        (Hosting(route="inhope"), "route: inhope"),
+        # The country of a CDN's address is not that of the file.
+        (
+            Hosting(country="SE", asn=13335, provider="Ex", is_cdn=True),
+            "hosted: behind a CDN (AS13335 Ex), its origin is not known",
+        ),
+        (Hosting(), None),
+        (None, None),
+    ],
+)
+def test_a_case_says_where_it_is_hosted_and_who_is_told(hosting: Hosting | None, line: str | None) -> None:
+    lines = case_blocks.place_lines(a_case("a.jpg").model_copy(update={"hosting": hosting}))
+    assert [one.strip() for one in lines if "hosted" in one or "route" in one] == ([] if line is None else [line])
