@@ -20,13 +20,13 @@ SECRET, NEXT, OTHER = (f"whsec_{letter * 43}" for letter in "ABC")
 class ExampleEngine:
     """The example as a user would run it: a copy of the file, with nothing of Orbweaver in reach."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.database = folder / "engine.sqlite"
         program = folder / "engine.py"
         program.write_text(Path(engine_example.__file__).read_text())
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(program), "127.0.0.1:0", str(self.database)],
-            env={"ENGINE_SECRETS": f"{NEXT} {SECRET}"},
+            env={"ENGINE_SECRETS": f"{NEXT} {SECRET}", **settings},
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

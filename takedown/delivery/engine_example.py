@@ -3,7 +3,9 @@
     ENGINE_SECRETS=whsec_... python engine_example.py 127.0.0.1:8080 engine.sqlite
 
 It needs Python and the package `standardwebhooks`, and nothing of Orbweaver. Copy it, and begin your work from the view
-`open_cases`. ENGINE_SECRETS may have two secrets, with a blank between them, while one is being changed.
+`open_cases`. ENGINE_SECRETS may have two secrets, with a blank between them, while one is being changed. ENGINE_ACKS is
+where `orbweaver deliveries serve` listens, such as http://127.0.0.1:8766, and ENGINE_ACK_TOKEN its token: events are
+acknowledged there when they are kept.
 """
 
 import contextlib
@@ -11,6 +13,7 @@ import json
 import os
 import sqlite3
 import sys
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,9 +22,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 MOST_BYTES = 4 * 2**20
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (event_id TEXT PRIMARY KEY, source TEXT, case_id TEXT, recorded_at TEXT,
-                                   sequence INTEGER, type TEXT, state TEXT, event TEXT);
+                                   sequence INTEGER, type TEXT, state TEXT, event TEXT,
+                                   is_acknowledged INTEGER DEFAULT 0);
 CREATE VIEW IF NOT EXISTS newest AS
-    SELECT *, MAX(recorded_at || printf('%012d', sequence)) FROM events GROUP BY source, case_id;
+    SELECT *, MAX(COALESCE(recorded_at, '') || printf('%012d', sequence)) FROM events GROUP BY source, case_id;
 CREATE VIEW IF NOT EXISTS open_cases AS SELECT DISTINCT case_id FROM newest WHERE state = 'open';
 """
 
@@ -45,7 +49,8 @@ class Receiver(BaseHTTPRequestHandler):
         if (event["schema_version"] or "1.0").partition(".")[0] != "1":
             return self.answer(503)  # Orbweaver keeps it, and tries again until this engine knows the new schema
         keep(self.database, event)
-        return self.answer(204)
+        self.answer(204)
+        return acknowledge(self.database)
 
     def answer(self, status: int) -> None:
         """Answer with a status alone."""
@@ -67,7 +72,24 @@ def keep(database: str, event: dict[str, Any]) -> None:
     names = ("event_id", "source", "case_id", "recorded_at", "sequence", "type")
     row = (*(event[name] for name in names), event["case"]["state"], json.dumps(event))
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", row)
+
+
+def acknowledge(database: str) -> None:
+    """Tell Orbweaver of every event that is kept; when that fails, with the next event."""
+    acks, headers = os.environ.get("ENGINE_ACKS"), {"Authorization": f"Bearer {os.environ.get('ENGINE_ACK_TOKEN', '')}"}
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        for (event_id,) in connection.execute("SELECT event_id FROM events WHERE NOT is_acknowledged").fetchall():
+            if acks is None:
+                return
+            try:
+                url = f"{acks}/v1/events/{event_id}/ack"
+                urllib.request.urlopen(urllib.request.Request(url, b"", headers), timeout=10).close()
+            except OSError as error:
+                if getattr(error, "code", None) != 404:  # a store of before a backup does not know the event
+                    return
+            with connection:
+                connection.execute("UPDATE events SET is_acknowledged = 1 WHERE event_id = ?", (event_id,))
 
 
 def serve(listen: str, database: str, secrets: list[str]) -> None:

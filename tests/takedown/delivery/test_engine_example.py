@@ -13,12 +13,14 @@ from uuid import UUID
 import pytest
 from builders import STAMP, a_match, a_sighting
 from example_engine import NEXT, OTHER, SECRET, ExampleEngine
+from fault_proxy import Exchange, FaultProxy, says
 from orbweaver.model import CaseState, Event
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
 from orbweaver.takedown.cases.transitions import PROGRAM, CaseRecord, Stamp, change_by_event, change_by_match
 from orbweaver.takedown.delivery import engine_example
 from orbweaver.takedown.delivery.sinks.event_json import as_json
 from orbweaver.takedown.errors import NotDelivered, SinkAway
+from orbweaver_command import eventually
 from sink_events import an_event
 from standardwebhooks.webhooks import Webhook
 
@@ -115,13 +117,43 @@ def test_an_event_of_a_schema_that_it_does_not_know_stays_with_orbweaver(engine:
     assert engine.rows("SELECT event_id FROM events") == [str(EVENT.event_id)]
 
 
+def test_each_event_is_acknowledged_once_it_is_kept(tmp_path: Path) -> None:
+    other, third = an_event(b"other"), an_event(b"third")
+    refused: list[Exchange] = []
+
+    def refuse(exchange: Exchange) -> None:
+        says(503)(exchange)
+        refused.append(exchange)
+
+    with FaultProxy() as orbweaver:
+        acks = f"http://127.0.0.1:{orbweaver.port}"
+        engine = ExampleEngine(tmp_path, ENGINE_ACKS=acks, ENGINE_ACK_TOKEN="a token")
+        try:
+            orbweaver.fault = refuse
+            engine.deliver(EVENT)
+            eventually(lambda: refused)
+            for event, fault in ((other, says(200)), (third, says(404)), (third, says(200))):
+                orbweaver.fault = fault
+                engine.deliver(event)
+                eventually(lambda: not waiting(engine))
+        finally:
+            engine.kill()
+    paths = [request.path for request in orbweaver.requests]
+    assert paths == [f"/v1/events/{event.event_id}/ack" for event in (EVENT, EVENT, other, third)]
+    assert {request.headers["Authorization"] for request in orbweaver.requests} == {"Bearer a token"}
+
+
+def waiting(engine: ExampleEngine) -> list[str]:
+    return engine.rows("SELECT event_id FROM events WHERE NOT is_acknowledged")
+
+
 def test_the_command_prints_it_and_it_is_short(tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-P", "-m", "orbweaver.cli", "engine", "example"], capture_output=True, text=True, cwd=tmp_path
     )
     assert (said.stdout, said.stderr) == (Path(engine_example.__file__).read_text(), "")
     code = [line for line in said.stdout.partition("\nimport ")[2].splitlines() if line.strip()]
-    assert len(code) <= 70
+    assert len(code) <= 80
     assert "orbweaver" not in "".join(line for line in code if "import" in line)
 
 
