@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orbweaver.console.errors import OutputNotWritten
+from orbweaver.console.terminal.cases import access
 from orbweaver.console.text import count
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
@@ -71,6 +72,7 @@ def show_key(settings: Settings) -> None:
 def export(settings: Settings, case_id: str, out: Path) -> None:
     """Write the pack of a case. Raises AuditUnusable, AuditLogBroken, OutputNotWritten, StoreError."""
     with open_existing(settings) as store:
+        access.note(store, "audit export", [case_id])
         made = pack.make(store, case_id, _signing_key(settings, store), checkpoint_files.origin_of(store))
     _write(out, json.dumps(made, indent=1) + "\n")
 

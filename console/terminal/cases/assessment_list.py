@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orbweaver.console.errors import NothingToDo, OutputNotWritten
 from orbweaver.console.evidence_wording import minute
+from orbweaver.console.terminal.cases import access
 from orbweaver.console.terminal.cases.deciding import assessment_named
 from orbweaver.console.terminal.cases.exporting import replace_file
 from orbweaver.console.text import count, report_console, safe, size
@@ -28,6 +29,7 @@ SHOWN = 200
 def show_all(settings: Settings, decision: AssessmentDecision | None, *, is_json: bool) -> None:
     """Print the assessments of the store, oldest decision first; raises StoreError (NoStore among them)."""
     with open_existing(settings) as store:
+        access.note(store, "assessments list")
         found = _chosen(store, decision)
         if is_json:
             for one in found:
@@ -45,6 +47,7 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
     """Print one assessment with its revisions and its cases; raises NothingToDo, StoreError (NoStore among them)."""
     with open_existing(settings) as store:
         found = assessment_named(store, asked)
+        access.note(store, "assessments show", [str(found.assessment_id)])
         sha256 = found.digests.sha256
         history = assessment_store.history(store, sha256)
         waiting = assessment_store.proposal(store, sha256)
@@ -89,6 +92,7 @@ def export(
     if not region.isascii() or not region.isalnum() or len(region) > 20:
         raise NothingToDo("--region: the region of VICS categories, such as US or UK, or CUSTOM")
     with open_existing(settings) as store:
+        access.note(store, "assessments export")
         found = list(_chosen(store, decision))
     lines = vics_lines(found, region) if is_vics else csv_lines(found, list_name)
     content = "".join(lines).encode()

@@ -6,7 +6,7 @@ import itertools
 import sys
 from collections.abc import Iterable
 
-from orbweaver.console.terminal.cases import case_blocks
+from orbweaver.console.terminal.cases import access, case_blocks
 from orbweaver.console.text import count, report_console
 from orbweaver.model import Case, CaseState, now
 from orbweaver.settings import Settings
@@ -21,6 +21,7 @@ CASES_SHOWN = 200
 def run(settings: Settings, state: CaseState | None, *, is_json: bool) -> None:
     """Print the cases of a state, or all, oldest first, held ones by what it costs to wait; raises StoreError."""
     with open_existing(settings) as store:
+        access.note(store, "cases list" if state is None else f"cases list --case-state {state.value}")
         is_held = state is CaseState.HELD
         cases = held_queue.held_cases(store, now()) if is_held else case_store.all_cases(store, state)
         if is_json:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from orbweaver.console.evidence_wording import minute
-from orbweaver.console.terminal.cases import case_list, finding
+from orbweaver.console.terminal.cases import access, case_list, finding
 from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines
 from orbweaver.console.text import count, for_people, reason_for_people, report_console, safe
 from orbweaver.model import Actor, Assessment, Case, Event, EventType, Evidence, Listing, Proposal, format_time
@@ -27,6 +27,7 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
     """Print one case with its events; raises NothingToDo where it is not one, StoreError (NoStore among them)."""
     with open_existing(settings) as store:
         case = finding.find_one(store, asked)
+        access.note(store, "cases show", [str(case.case_id)])
         events = case_store.events_of(store, str(case.case_id))
         assessment = assessment_store.read(store, case.sha256)
         proposal = assessment_store.proposal(store, case.sha256)
@@ -41,7 +42,7 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
 def find(settings: Settings, asked: str, *, is_json: bool) -> int:
     """Print the cases that are meant; returns 1 when there is none. Raises NothingToDo for what means nothing."""
     with open_existing(settings) as store:
-        found = finding.find(store, asked)
+        found = access.noted(store, "cases find", finding.find(store, asked))
         first = next(found, None)
         if first is None:
             print("orbweaver: no case found", file=sys.stderr)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orbweaver.console.errors import NothingToDo, OutputNotWritten, OutputUnusable
+from orbweaver.console.terminal.cases import access
 from orbweaver.console.text import count, for_people, safe
 from orbweaver.model import Case, CaseState, ExportFormat, now
 from orbweaver.settings import Settings
@@ -51,6 +52,7 @@ def run(settings: Settings, wanted: ExportFormat, choice: Choice, *, language: s
         if not cases:
             raise NothingToDo("the store has no such case: see orbweaver cases list")
         chosen = {case.case_id for case in cases}
+        access.note(store, f"cases export --format {wanted.value}", [str(case.case_id) for case in cases])
         if wanted is ExportFormat.AVIATOR:
             cases = _bounded(reading.with_same_files(store, cases))  # a signal is about a file, wherever it is
         made = export(wanted, reading.records(store, cases, reporter), NoticeManner(language, now(), for_people))
