@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import web
-from builders import NOON, a_match, a_sighting, add_batch, build_list, digests_of, transaction, work
+from builders import NOON, a_match, a_sighting, add_batch, build_list, digests_of, started_worker, transaction, work
 from host_fleet import add_host, add_worker
 from orbweaver.model import (
     Case,
@@ -48,6 +48,7 @@ from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import Stamp, change_by_match
 from orbweaver.takedown.removal import recheck_times, returns, siblings
 from orbweaver.takedown.removal.returns import ReturnKind
+from orbweaver_command import eventually
 from synthetic_host import Resource, SyntheticHost
 
 KNOWN = b"\x89PNG\r\n\x1a\n" + b"known" * 60
@@ -527,3 +528,17 @@ def test_of_a_path_scope_no_control_url_lies_outside(watch: Watch) -> None:
     assert [one.url for one in order.reports] == ["http://h.test/a/b/known.png", "http://h.test/a/b/q1.png"]
     assert order.recheck is not None
     assert order.recheck.root is None
+
+
+def test_a_worker_does_a_recheck_in_the_sandbox_without_a_scheduler(watch: Watch) -> None:
+    with TurningHost({}) as host:
+        host.situation = SITUATIONS["soft 404"]
+        case_id = watch.open_case(f"{host.url[:-1]}{PATH}")
+        watch.store.delete("rq:workers:recrawl")
+        # Due in March: the upkeep of the worker starts it.
+        with started_worker(watch.store, "recrawl", ALLOW_ADDRESSES="127.0.0.0/8"):
+            assert eventually(lambda: host.paths)
+            assert eventually(lambda: rechecking.look(watch.store, SETTINGS, now()).judged.changes)
+
+    assert watch.rule(case_id) == "gone.soft-404"
+    assert watch.store.hget(keys.upkeep(), "looked_at") is not None
