@@ -154,6 +154,8 @@ def test_a_check_that_is_told_twice_counts_once() -> None:
 
     assert again.removal == first.removal
     assert again.kind is None
+    blocked = after_check(CaseState.OPEN, first.removal, BLOCKED, NOON, CADENCE, told_at=NOON)
+    assert blocked.removal == first.removal  # nor does another word about the same moment
 
 
 def test_a_file_that_is_seen_reminds_the_engine_once_a_day() -> None:
