@@ -31,6 +31,11 @@ TABLES: dict[str, Table] = {
     "iwf": {None: _ABUSE} | dict.fromkeys(("A", "B", "C"), _ABUSE),
     # INTERPOL ICSE: what meets the Baseline is illegal everywhere, the rest depends on the country's law.
     "icse": {"baseline": _ABUSE, "not baseline": _UNKNOWN, None: _UNKNOWN},
+    # ICCAM's classification, by word and by number: what is national depends on the country's law, doubtful is of its
+    # second version, and what it is to ignore is not illegal.
+    "iccam": dict.fromkeys(("1", "baseline", "Baseline"), _ABUSE)
+    | dict.fromkeys(("2", "national", "National", "3", "doubtful", "Doubtful", None), _UNKNOWN)
+    | dict.fromkeys(("4", "ignore", "Ignore"), _BENIGN),
     # NIST's sets: what is harmless is known by the shape of a whole VICS row, of which lists/readers/vics.py says so.
     # A CSV that only names the scheme proves nothing, neither that its rows are harmless nor that they are abuse.
     "nist-caid": {},

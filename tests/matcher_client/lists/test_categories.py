@@ -37,6 +37,15 @@ from orbweaver.matcher_client.lists.categories import nature_of
         ("icse", "baseline", "abuse"),
         ("icse", "not baseline", "unknown"),
         ("icse", None, "unknown"),
+        # ICCAM: what an analyst said to ignore is not illegal.
+        ("iccam", "baseline", "abuse"),
+        ("iccam", "1", "abuse"),
+        ("iccam", "National", "unknown"),
+        ("iccam", "3", "unknown"),
+        ("iccam", "4", "benign"),
+        ("iccam", "ignore", "benign"),
+        ("iccam", None, "unknown"),
+        ("iccam", "5", "unknown"),
         # TCAP: the ideology.
         ("tcap", "far-right", "abuse"),
         ("tcap", "something new", "unknown"),
