@@ -79,6 +79,8 @@ def test_a_listed_file_becomes_a_case_and_nothing_else_does(place: Workplace) ->
     assert len(case["verdict"]["list_version"]) == 64
     assert case["http"]["status"] == 200
     assert (place.state / "workers.log").read_text() == "", "a good run has nothing to log"
+    audited = place.run("audit", "verify", "--json").json()
+    assert (audited["entries"], audited["faults"]) == (3, []), "two events, and that their cases were shown"
     assert {path.stat().st_mode & 0o077 for path in place.out.iterdir()} == {0}
     skipped = {one["url"]: one["outcome"] for one in place.lines("skipped.jsonl")}
     assert skipped == {f"{host.url}empty.png": "empty", f"{host.url}gone.png": "http_error"}

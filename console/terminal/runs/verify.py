@@ -16,6 +16,7 @@ from typing import Any
 
 from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal import dry_run
+from orbweaver.console.terminal.cases import access
 from orbweaver.console.terminal.lists.raw_list import RawList, open_raw
 from orbweaver.console.terminal.runs import event_places_shown, hit_report, output_files
 from orbweaver.console.terminal.runs.progress import ProgressDisplay
@@ -31,6 +32,8 @@ from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.run_lock import Claim
 from orbweaver.queue.runs.verify_result import VerifyResult
 from orbweaver.settings import SANDBOX_OFF, Settings
+from orbweaver.store.connection import Store
+from redis.exceptions import RedisError
 from rich.console import Console
 
 BAD_LINES_SHOWN = 20
@@ -109,9 +112,19 @@ def verify(options: RunOptions, settings: Settings) -> FinishedRun:
             claim=claim_of("verify", options, settings, notes),
             places=opened.places,
         )
+        _note_access(opened.store, result, notes)
     summary = hit_report.summary(result, usable_reports=len(reports), bad_lines=bad_lines, hashes=hashes)
     hand_over(result, summary, is_json=options.is_json, out=out)
     return FinishedRun(result, hit_report.exit_status(result))
+
+
+def _note_access(store: Store, result: VerifyResult, notes: Console) -> None:
+    """Note in the audit log who is shown the cases of a run; what was found is shown even if that is not possible."""
+    try:
+        if result.cases:
+            access.note(store, "verify", [str(case.case_id) for case in result.cases])
+    except RedisError as error:
+        notes.print(f"the audit log does not have that these cases were shown: {error}", markup=False, highlight=False)
 
 
 def explain(options: RunOptions) -> None:
