@@ -199,8 +199,10 @@ def test_the_doctor_says_what_is_wrong_and_what_is_right(place: Workplace) -> No
     assert [line for line in lines if line.partition("  ")[2].strip().startswith("disk:")]
     sink = f"jsonl:{place.write('in-the-way', '')}/below"
     missing = f"hashlist:{place.folder}/missing.hashes"
-    ran = place.run("doctor", "--matcher", missing, SANDBOX="off", TAKEDOWN_SINKS=sink)
+    database = place.write("no.mmdb", "no database")
+    ran = place.run("doctor", "--matcher", missing, SANDBOX="off", TAKEDOWN_SINKS=sink, GEO_ASN_DB=database)
     assert ran.status == FAILED
+    assert f"fail  hosting: GEO_ASN_DB {database} is no MaxMind DB file" in ran.stdout
     assert f"fail  sinks: {sink}: {place.folder}/in-the-way is not a directory" in ran.stdout.splitlines()
     assert any(line.startswith("fail  matcher:") and "missing.hashes" in line for line in ran.stdout.splitlines())
     lines = ran.stdout.splitlines()

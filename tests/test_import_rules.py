@@ -65,7 +65,7 @@ MAY_IMPORT_IN_TERMINAL: dict[str, frozenset[str]] = {
     "hosts": frozenset({"confirmation", "dry_run", "runs"}),
     "lists": frozenset({"termination"}),
     "runs": frozenset({"cases", "dry_run", "lists", "termination"}),
-    "statistics": frozenset(),
+    "statistics": frozenset({"cases"}),
 }
 # Rules decide and touch nothing: no network, no file, no process, no clock that they wait for. They know these only.
 _PURE = """

@@ -17,7 +17,7 @@ from builders import url_of
 from orbweaver.commands import stats
 from orbweaver.console.terminal.statistics import csv_table, showing
 from orbweaver.settings import Settings
-from orbweaver.store import embedded
+from orbweaver.store import embedded, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.statistics import periods
 from orbweaver.takedown.statistics.grouping import GroupedBy
@@ -213,6 +213,18 @@ def test_json_has_the_same_numbers_and_the_lists_of_cases(place: Workplace, caps
     assert len(said["slowest_tenth"]) == math.ceil(int(row["raised"]) / 10)
 
 
+def test_the_audit_log_notes_who_was_shown_which_cases(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    write(store, CASES[:20])
+    settings, any_time = Settings(store_url=url_of(store)), periods.days(None, None)
+    showing.show(settings, any_time, None, form="json")
+    said = json.loads(capsys.readouterr().out)
+    showing.show(settings, any_time, None, form="csv")
+    noted = [json.loads(fields[b"record"]) for _, fields in store.xrange(keys.audit_waiting())]
+    shown, table = [record for record in noted if record["kind"] == "access"]
+    listed = {case["case_id"] for case in (*said["still_online"], *said["slowest_tenth"])}
+    assert (shown["what"], set(shown["subject"]), table["what"], table["subject"]) == ("stats", listed, "stats", [])
+
+
 def test_a_person_reads_each_number_with_its_bounds(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(place, capsys, "country", "text")
     row = read_csv(shown(place, capsys, None, "csv"))[0]
@@ -264,9 +276,7 @@ def test_what_cannot_be_meant_is_bad_usage() -> None:
         assert said in " ".join(ran.output.replace("│", " ").split())
 
 
-def test_an_empty_store_has_numbers_of_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_store_has_numbers_of_nothing(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings(store_url=url_of(store))
     for form in ("json", "csv", "text"):
         showing.show(settings, periods.days(None, None), None, form=form)
