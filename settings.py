@@ -169,6 +169,11 @@ class Settings(BaseSettings):
     audit_key_file: Path | None = Field(
         default=None, description="the key that signs checkpoints of the audit log; none: one in the state directory"
     )
+    audit_timestamp_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s@]+$",
+        description="time-stamp authority (RFC 3161) that stamps each checkpoint of the audit log; none: no stamps",
+    )
     audit_checkpoint_every: Duration = Field(
         default=timedelta(days=1),
         ge=timedelta(minutes=1),

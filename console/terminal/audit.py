@@ -59,6 +59,10 @@ def checkpoint(settings: Settings, out: Path | None) -> None:
     if out is None:
         path = checkpoint_files.keep(checkpoint_files.folder_in(settings.state_dir), taken, key)
         sys.stdout.write(f"{path}: {_entries(taken.size)}, signed by {key.verifier}\n")
+        url = settings.audit_timestamp_url
+        stamp = None if url is None else checkpoint_files.keep_stamp(path, url)
+        if stamp is not None:
+            sys.stdout.write(f"{stamp}: its time stamp\n")
     else:
         _write(out, key.sign(taken))
 

@@ -36,7 +36,9 @@ class CheckpointKeeper:
         try:
             if checkpoint_files.is_due(folder, audit_log.size(self._store), every, now()):
                 key = checkpoint_files.signing_key(self._settings.state_dir, self._settings.audit_key_file, self._store)
-                checkpoint_files.keep(folder, checkpoint_files.taken_now(self._store), key)
+                kept = checkpoint_files.keep(folder, checkpoint_files.taken_now(self._store), key)
+                if self._settings.audit_timestamp_url is not None:
+                    checkpoint_files.keep_stamp(kept, self._settings.audit_timestamp_url)
         except (TakedownError, RedisError, OSError) as error:
             if str(error) != self._said:
                 log.warning("no checkpoint of the audit log: %s", error)

@@ -12,7 +12,7 @@ from typing import Final
 
 from orbweaver.store import disk, identity
 from orbweaver.store.connection import Store
-from orbweaver.takedown.audit import audit_log, checkpoints, merkle
+from orbweaver.takedown.audit import audit_log, checkpoints, merkle, time_stamps
 from orbweaver.takedown.audit.checkpoints import LogCheckpoint, SigningKey
 from orbweaver.takedown.errors import AuditUnusable
 
@@ -66,6 +66,24 @@ def keep(folder: Path, checkpoint: LogCheckpoint, key: SigningKey) -> Path:
             disk.sync_folder(folder)
     except OSError as error:
         raise AuditUnusable(f"the checkpoint {path} cannot be written ({error.strerror})") from error
+    return path
+
+
+def keep_stamp(checkpoint_file: Path, url: str) -> Path | None:
+    """Have a kept checkpoint stamped (RFC 3161), and keep the reply beside it; None when it has one.
+
+    Raises AuditUnusable.
+    """
+    path = checkpoint_file.with_suffix(".tsr")
+    if path.exists():
+        return None
+    reply = time_stamps.stamp(checkpoint_file.read_text(), url)
+    try:
+        part = path.with_suffix(".part")
+        part.write_bytes(reply)
+        part.replace(path)
+    except OSError as error:
+        raise AuditUnusable(f"the time stamp {path} cannot be written ({error.strerror})") from error
     return path
 
 
