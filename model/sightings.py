@@ -55,7 +55,7 @@ class HttpFacts(Published):
     is_refused_by_robots: bool = False
     """Whether robots.txt refuses the URL, and it was fetched under a named authority."""
     spelling: str | None = Field(default=None, max_length=65_536)
-    """Path and query of the URL as they were sent, where its canonical form is another and no redirect followed."""
+    """Path and query of `url` as they were sent, where its canonical form is another."""
     hashed_at: Moment | None = None
     """When the bytes of the file were received and hashed, where the host has only said since (304) that the file has
     not changed; null when that was when the file was seen."""

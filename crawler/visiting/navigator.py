@@ -80,6 +80,7 @@ class Navigator:
         self._origins: dict[str, Origin] = {}  # of the reported URLs
         self._visits = VisitJournal(journal, self.reported, flush=flush)
         self.admission = Admission(scope, frontier, self._visits, key)
+        self._visits.spelling_of = self.admission.spellings.of
         self.known_files = KnownFiles(revisit, self.admission, self._visits, self._origins)
         self._follows_links = scope.follows_links
         self._may_be_embeds = not scope.follows_links and scope.embeds is not Embeds.OFF

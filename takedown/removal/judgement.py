@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.model import Outcome, Presence
+from orbweaver.model import LeftOut, Outcome, Presence
 from orbweaver.takedown.hosting.moves import move_of
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
@@ -32,8 +32,25 @@ UNAVAILABLE: Final = frozenset(
         Outcome.REFUSED_ADDRESS,
     }
 )
+# A control URL with one of these was answered, or is not asked for by choice: the host is in no trouble.
+ANSWERED: Final = frozenset(
+    {
+        None,
+        Outcome.EMPTY,
+        Outcome.ERROR_PAGE,
+        Outcome.HTTP_ERROR,
+        Outcome.METHOD_REFUSED,
+        Outcome.OUT_OF_SCOPE,
+        Outcome.REDIRECT_LOOP,
+        Outcome.ROBOTS,
+    }
+)
 # What the rule of a visit is whose name does not exist (NXDOMAIN), told from a name server that fails.
 NO_SUCH_NAME: Final = "fetch.no-such-name"
+# A link with one of these works for a while only.
+EXPIRING: Final = frozenset({LeftOut.SIGNATURE, LeftOut.TOKEN, LeftOut.TIME, LeftOut.SESSION})
+# These are said of more than a link.
+OF_THE_WHOLE_HOST: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.page-suspended"})
 # Confirmations of these are farther apart: a name comes back when its fee is paid, or its servers are mended.
 SLOW_RULES: Final = frozenset({"gone.no-such-name", "gone.parked"})
 _REDIRECTED_TO_NOTHING: Final = ("404", "notfound", "not-found", "not_found", "removed", "deleted")
@@ -74,8 +91,17 @@ def judge_removal(observation: Observation, history: History) -> Judgement:
     for rule in RULES:
         judgement = rule(observation, history)
         if judgement is not None:
-            return judgement
+            return _believed(judgement, history)
     raise AssertionError("the last rule takes every observation")
+
+
+def _believed(judgement: Judgement, history: History) -> Judgement:
+    """Return a judgement; unknown in place of an absence that only says that a link has expired."""
+    left_out = {} if history.case.place is None else history.case.place.left_out
+    if not judgement.is_absent or judgement.rule in OF_THE_WHOLE_HOST or not EXPIRING & {*left_out.values()}:
+        return judgement
+    reason = f"its link changes at every visit, so perhaps only the link has expired: {judgement.reason}"
+    return Judgement(Presence.UNKNOWN, "unknown.link-changes", reason)
 
 
 def _not_asked(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
@@ -297,7 +323,7 @@ def _trouble(answer: UrlAnswer | None) -> str | None:
     """Return in which trouble a host is by the answer for a control URL, None when it is in none."""
     if answer is None:
         return "no answer"
-    if answer.outcome in UNAVAILABLE or answer.outcome is Outcome.GATE or answer.says == "unavailable":
+    if answer.outcome not in ANSWERED or answer.says == "unavailable":
         return answer.reason or str(answer.outcome or answer.says)
     if answer.status is not None and (answer.status >= 500 or answer.status in REFUSING_STATUSES | BUSY_STATUSES):
         return f"the host answered {answer.status}"

@@ -89,6 +89,8 @@ def test_a_host_that_tells_spellings_apart_is_asked_as_a_browser_asks_and_record
         f"{host.url}gate_": "gate",
     }
     assert sorted(path for path in paths if path in {"/turn", "/%74urn"}) == ["/%74urn", "/turn"]
+    spelt = {one.url.removeprefix(host.url): one.http.spelling for one in crawled.sightings}
+    assert (spelt["iA.png"], spelt["even.png"]) == ("/i%41.png", None)  # so a re-check of the file can ask for it
 
 
 def test_a_reported_url_is_asked_for_as_it_was_pasted_and_known_as_what_it_is() -> None:
@@ -99,6 +101,7 @@ def test_a_reported_url_is_asked_for_as_it_was_pasted_and_known_as_what_it_is() 
 
     assert paths == ["/%7euser/a.png"]
     assert crawled.urls == [f"{host.url}~user/a.png"]
+    assert crawled.sightings[0].http.spelling == "/%7euser/a.png"
 
 
 def test_a_spelling_of_another_url_is_never_sent() -> None:

@@ -26,7 +26,6 @@ def of_file(visit: Visit, response: FetchedResponse, digests: DigestSet, *, is_a
         bytes_received=response.body.bytes_received,
         tls=response.tls,
         is_refused_by_robots=response.is_refused_by_robots,
-        spelling=_spelling(visit, response),
     )
     sniffed = None if is_as_sent else response.body.sniffed_type
     return _sighting(visit, response, digests, http, media_type(response.content_type), sniffed)
@@ -46,7 +45,6 @@ def of_unchanged(visit: Visit, response: FetchedResponse, known: KnownFile) -> S
         bytes_received=known.bytes_received,
         tls=response.tls,
         is_refused_by_robots=response.is_refused_by_robots,
-        spelling=_spelling(visit, response),
         hashed_at=known.hashed_at,
     )
     return _sighting(visit, response, known.digests, http, known.content_type, known.sniffed_type)
@@ -60,14 +58,9 @@ def of_unchanged_member(visit: Visit, response: FetchedResponse, known: KnownFil
         archive_member=member.path,
         tls=response.tls,
         is_refused_by_robots=response.is_refused_by_robots,
-        spelling=_spelling(visit, response),
         hashed_at=known.hashed_at,
     )
     return _sighting(visit, response, member.digests, http, None, member.sniffed_type)
-
-
-def _spelling(visit: Visit, response: FetchedResponse) -> str | None:
-    return response.spelling if response.url == visit.url else None
 
 
 def _of_note(response: FetchedResponse) -> dict[str, str]:
@@ -87,7 +80,6 @@ def of_embedded(visit: Visit, response: FetchedResponse, digests: DigestSet, dec
         embedded=True,
         tls=response.tls,
         is_refused_by_robots=response.is_refused_by_robots,
-        spelling=_spelling(visit, response),
     )
     return _sighting(visit, response, digests, http, media_type(declared), None)
 
@@ -100,7 +92,6 @@ def of_member(visit: Visit, response: FetchedResponse, member: Member) -> Sighti
         archive_member=member.path,
         tls=response.tls,
         is_refused_by_robots=response.is_refused_by_robots,
-        spelling=_spelling(visit, response),
     )
     return _sighting(visit, response, member.digests, http, None, member.sniffed_type)
 

@@ -22,13 +22,15 @@ from orbweaver.model import Outcome, Sighting
 class VisitJournal:
     """Writes into the journal of a recrawl, and into the results of its reported URLs.
 
-    `flush` is called when a batch of sightings is complete.
+    `flush` is called when a batch of sightings is complete. `spelling_of` returns the spelling in which a URL is asked
+    for, None for its own.
     """
 
     def __init__(self, journal: Journal, reported: ReportedUrls, *, flush: Callable[[], None]) -> None:
         self.journal = journal
         self.reported = reported
         self._flush = flush
+        self.spelling_of: Callable[[str], str | None] = lambda _: None
 
     def end(self, visit: Visit, ending: Ending) -> None:
         """Record that a URL gave neither a file nor a page to follow, and why."""
@@ -101,6 +103,9 @@ class VisitJournal:
             )
 
     def _found(self, visit: Visit, sighting: Sighting) -> None:
+        spelling = self.spelling_of(visit.url)
+        if spelling is not None:
+            sighting = sighting.model_copy(update={"http": sighting.http.model_copy(update={"spelling": spelling})})
         self.journal.sighting(sighting)
         if is_success(sighting.http.status):
             self.reported.count_file(visit.origin.root, sighting.content_type or sighting.sniffed_type)

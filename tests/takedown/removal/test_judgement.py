@@ -10,7 +10,7 @@ import pytest
 from builders import NOON, STAMP, a_match, a_sighting, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.model import Hosting, HttpFacts, Outcome, Presence
+from orbweaver.model import Hosting, HttpFacts, LeftOut, Outcome, Place, Presence
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal.judgement import NO_SUCH_NAME, Judgement, judge_removal
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
@@ -62,6 +62,10 @@ ROOT = page("front", at=f"{HOST}/")
 MISSING = status(404, at=RANDOM)
 
 
+PLACE = Place(url=URL, left_out={"token": LeftOut.TOKEN, "w": LeftOut.CACHE_BUSTER})
+EXPIRING_CASE = replace(CASE, case=CASE.case.model_copy(update={"place": PLACE}))
+
+
 class Seen(NamedTuple):
     answer: UrlAnswer | None
     rule: str
@@ -93,6 +97,15 @@ SITUATIONS = {
     "404, and the control gives 403": Seen(status(404), "unavailable.in-trouble", random=status(403)),
     "404, and the control was not made": Seen(status(404), "unavailable.in-trouble", random=None),
     "404 with the words of a network in trouble": Seen(status(404, says="unavailable"), "unavailable.http-404"),
+    "404, and the control was cut short by us": Seen(
+        status(404), "unavailable.in-trouble", random=failed(Outcome.INTERRUPTED)
+    ),
+    "404 of a link that expires": Seen(status(404), "unknown.link-changes", history=EXPIRING_CASE),
+    "another file at a link that expires": Seen(file(OTHER), "unknown.link-changes", history=EXPIRING_CASE),
+    "the file at a link that expires": Seen(file(KNOWN), "live.seen", history=EXPIRING_CASE),
+    "a closed account with links that expire": Seen(
+        no_page(says="suspended"), "gone.page-suspended", history=EXPIRING_CASE
+    ),
     "401": Seen(status(401), "blocked.http-401"),
     "403": Seen(status(403), "blocked.http-403"),
     "403 for all, as buckets do": Seen(status(403), "blocked.http-403", random=status(403)),
