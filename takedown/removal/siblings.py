@@ -42,6 +42,14 @@ def siblings(case: Case, others: Sequence[Case], count: int) -> Siblings:
     )
 
 
+def as_values(found: Siblings) -> list[dict[str, str]]:
+    """Return siblings as values for JSON: case, host, exact URL and state of each that is named. Pure."""
+    return [
+        {"case_id": str(one.case_id), "host": one.host, "url": one.newest_url, "state": one.state.value}
+        for one in (*found.same_host, *found.elsewhere)
+    ]
+
+
 def of_case(store: Store, case: Case) -> Siblings:
     """Read the siblings of a case."""
     ids = list(case_store.case_ids_of_file(store, case.sha256))

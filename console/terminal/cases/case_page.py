@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from orbweaver.console.evidence_wording import minute
 from orbweaver.console.terminal.cases import access, case_list, finding
 from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines
+from orbweaver.console.terminal.cases.removal_lines import sibling_lines
 from orbweaver.console.text import count, for_people, reason_for_people, report_console, safe
 from orbweaver.model import Actor, Assessment, Case, Event, EventType, Evidence, Listing, Proposal, format_time
 from orbweaver.settings import Settings
-from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_existing
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.removal import siblings
+from orbweaver.takedown.removal.siblings import Siblings
 
 # A case that is reminded every day for a year has as many; --json has them all.
 EVENTS_SHOWN = 100
@@ -31,11 +33,12 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
         events = case_store.events_of(store, str(case.case_id))
         assessment = assessment_store.read(store, case.sha256)
         proposal = assessment_store.proposal(store, case.sha256)
+        of_file = siblings.of_case(store, case)
         if is_json:
-            sys.stdout.write(_as_json(case, events, assessment, proposal) + "\n")
+            sys.stdout.write(_as_json(case, events, assessment, proposal, of_file) + "\n")
             return
         console = report_console()
-        for line in lines_of(case, events, assessment, proposal, _others(store, case)):
+        for line in lines_of(case, events, assessment, proposal, of_file):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -56,17 +59,16 @@ def find(settings: Settings, asked: str, *, is_json: bool) -> int:
         return 0
 
 
-def _others(store: Store, case: Case) -> int:
-    return sum(1 for _ in case_store.case_ids_of_file(store, case.sha256)) - 1
-
-
-def _as_json(case: Case, events: list[Event], assessment: Assessment | None, proposal: Proposal | None) -> str:
+def _as_json(
+    case: Case, events: list[Event], assessment: Assessment | None, proposal: Proposal | None, of_file: Siblings
+) -> str:
     return json.dumps(
         {
             "case": case.model_dump(mode="json"),
             "events": [event.model_dump(mode="json") for event in events],
             "assessment": None if assessment is None else assessment.model_dump(mode="json"),
             "proposal": None if proposal is None else proposal.model_dump(mode="json"),
+            "siblings": siblings.as_values(of_file),
         }
     )
 
@@ -76,7 +78,7 @@ def lines_of(
     events: list[Event],
     assessment: Assessment | None = None,
     proposal: Proposal | None = None,
-    others: int = 0,
+    of_file: Siblings | None = None,
 ) -> Iterator[str]:
     """Yield the page of a case, line by line: no URL in it can be clicked."""
     since = "" if case.state_since is None else f" since {minute(case.state_since)}"
@@ -85,8 +87,9 @@ def lines_of(
     yield from place_lines(case)[1:]
     if case.ip is not None:
         yield f"  address: {safe(case.ip)}"
-    if others:
-        yield f"  the same file has {count(others, 'more case')}: give its SHA-256 (--json) to orbweaver cases find"
+    if of_file is not None and of_file.count:
+        yield from (f"  {line}" for line in sibling_lines(of_file))
+        yield "  give its SHA-256 (--json) to orbweaver cases find to see them"
     yield from _decided(case, assessment, proposal)
     yield "What the lists say"
     yield from (f"  {line}" for listing in case.verdict.listings for line in _listing(listing))

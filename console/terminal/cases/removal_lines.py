@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orbweaver.console.evidence_wording import minute
-from orbweaver.console.text import count, safe
+from orbweaver.console.text import count, reason_for_people
 from orbweaver.model import Case, CaseState, Presence, Removal
 from orbweaver.takedown.removal.course import CONFIRMATIONS, PROBATION
 from orbweaver.takedown.removal.siblings import Siblings
@@ -51,4 +51,4 @@ def sibling_lines(siblings: Siblings) -> list[str]:
 
 
 def _said(removal: Removal) -> str:
-    return f"{removal.rule}: {safe(removal.reason)}"
+    return f"{removal.rule}: {reason_for_people(removal.reason)}"

@@ -475,6 +475,12 @@ def test_the_same_file_elsewhere_is_linked(watch: Watch) -> None:
     assert [str(one.case_id) for one in found.same_host] == [beside]
     assert [str(one.case_id) for one in found.elsewhere] == [far]
     assert (found.count, found.hosts) == (2, ("other.test",))
+    assert siblings.as_values(found)[1] == {
+        "case_id": far,
+        "host": "other.test",
+        "url": "http://other.test/c.png",
+        "state": "open",
+    }
 
 
 def test_an_ordinary_recrawl_that_sees_the_file_counts_as_a_check(watch: Watch) -> None:
