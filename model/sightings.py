@@ -62,7 +62,11 @@ class HttpFacts(Published):
 
 
 class Sighting(Noun):
-    """One file seen at one URL at one time: digests and HTTP facts, no content."""
+    """One file seen at one URL at one time: digests and HTTP facts, no content.
+
+    `received_at` is when the first of its reports was received. `software` and `sandbox` say which release fetched the
+    file, and what the kernel enforced on its process. The worker adds these three (queue/records/provenance.py).
+    """
 
     url: str
     final_url: str
@@ -75,6 +79,9 @@ class Sighting(Noun):
     sniffed_type: str | None = None
     http: HttpFacts
     seen_at: Moment
+    received_at: Moment | None = None
+    software: str | None = None
+    sandbox: str | None = None
 
     @property
     def sighting_id(self) -> str:

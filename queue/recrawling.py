@@ -25,7 +25,7 @@ from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import SLICES
 from orbweaver.crawler.visiting.records.outcomes import INTERRUPTED
-from orbweaver.queue.records import batches, checkpoints, known_responses, recrawl_fence, recrawls, runs
+from orbweaver.queue.records import batches, checkpoints, known_responses, provenance, recrawl_fence, recrawls, runs
 from orbweaver.queue.records.checkpoints import Recorded
 from orbweaver.queue.records.known_responses import HostMemory
 from orbweaver.queue.records.recrawl_fence import Attempt, Write
@@ -65,6 +65,8 @@ class RecrawlUnderWay:
         self._store = store
         self._recrawl_id = record.recrawl_id
         self._recheck = record.order.recheck
+        self._received = provenance.first_receipts(record.order.reports)
+        self._sandbox: str | None = None
         self._attempt = attempt
         self._process = process
         self._memory = memory
@@ -241,6 +243,7 @@ class RecrawlUnderWay:
             match message:
                 case Contained():
                     writes.append(recrawls.contained(self._recrawl_id, message.enforced))
+                    self._sandbox = provenance.sandbox_in_words(message.enforced)
                 case Found():
                     found.append(message)
                     skips += len(message.skips)
@@ -261,7 +264,7 @@ class RecrawlUnderWay:
                 self._store,
                 self._recrawl_id,
                 self.run_id,
-                one.sightings,
+                provenance.completed(one.sightings, self._received, self._sandbox),
                 one.skips,
                 one.tally,
                 recheck=self._recheck,

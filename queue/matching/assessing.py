@@ -132,7 +132,7 @@ def _write(
             if isinstance(result, Assessment):
                 assessment_store.write(pipe, result)
             else:
-                assessment_store.write_proposal(pipe, sha256, result)
+                assessment_store.write_proposal(pipe, assessment_id_for(stamp.source, sha256), sha256, result)
                 if record is not None:
                     settlement.write_changes(store, pipe, uuid4().hex, [_noted(record, decided, stamp)])
             try:

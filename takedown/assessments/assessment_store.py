@@ -9,10 +9,12 @@ import itertools
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from orbweaver.model import Assessment, Proposal, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.takedown.audit import audit_log, records
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -52,11 +54,17 @@ def write(pipe: Pipeline, assessment: Assessment) -> None:
     pipe.rpush(keys.assessment_history(sha256), written)
     pipe.zadd(keys.assessments(), {sha256: assessment.decided_at.timestamp()})
     pipe.sadd(keys.assessments_due(), sha256)
+    what = f"{assessment.decision.value}, revision {assessment.revision}"
+    subject = [str(assessment.assessment_id)]
+    for person in assessment.decided_by:
+        audit_log.note(pipe, records.of_decision(person, assessment.decided_at, what, subject))
 
 
-def write_proposal(pipe: Pipeline, sha256: str, proposed: Proposal) -> None:
+def write_proposal(pipe: Pipeline, assessment_id: UUID, sha256: str, proposed: Proposal) -> None:
     """Queue a decision that waits for a second person on a transaction; it takes the place of one before."""
     pipe.hset(keys.assessment(sha256), "proposal", proposed.model_dump_json())
+    what, subject = f"{proposed.decision.value}, proposed", [str(assessment_id)]
+    audit_log.note(pipe, records.of_decision(proposed.proposed_by, proposed.proposed_at, what, subject))
 
 
 def history(store: Store, sha256: str) -> list[Assessment]:

@@ -15,10 +15,14 @@ from orbweaver.model import Actor, Event, format_time
 
 ACCESS: Final = "access"
 EVENT: Final = "event"
+DECISION: Final = "decision"
 
 
 class AuditRecord(TypedDict, total=False):
-    """One record: `kind` is `event` or `access`; of an access, `what` is the command or page and `subject` its ids."""
+    """One record: `kind` is `event`, `access` or `decision`.
+
+    Of an access, `what` is the command or page; of a decision, what was decided about a file. `subject` are its ids.
+    """
 
     kind: str
     at: str
@@ -48,6 +52,11 @@ def of_event(event: Event, stored: bytes) -> AuditRecord:
 def of_access(actor: Actor, at: datetime, what: str, subject: list[str]) -> AuditRecord:
     """Return the record of an access: `what` was used, on the cases or assessments with the ids of `subject`."""
     return AuditRecord(kind=ACCESS, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
+
+
+def of_decision(actor: Actor, at: datetime, what: str, subject: list[str]) -> AuditRecord:
+    """Return the record of a decision about a file; `subject` is the id of its assessment."""
+    return AuditRecord(kind=DECISION, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
 
 
 def _actor(actor: Actor) -> dict[str, str]:

@@ -160,6 +160,7 @@ def _new_case(
         first_seen=_first_seen(sighting),
         last_seen=sighting.seen_at,
         report_ids=tuple(sorted(set(sighting.report_ids))),
+        received_at=sighting.received_at,
         hosting=located,
         **_seen_there(sighting),
     )
@@ -269,6 +270,8 @@ def evidence_of_sighting(sighting: Sighting) -> Evidence:
             final_url=sighting.final_url,
             ip=sighting.ip,
             http=sighting.http,
+            software=sighting.software,
+            sandbox=sighting.sandbox,
             **sighting.digests.model_dump(),
         )
     )
@@ -286,6 +289,7 @@ def facts_of_sighting(sighting: Sighting, case: Case, located: Hosting | None) -
         "first_seen": min(case.first_seen, _first_seen(sighting)),
         "last_seen": max(case.last_seen, sighting.seen_at),
         "report_ids": tuple(sorted({*case.report_ids, *sighting.report_ids})),
+        "received_at": min(filter(None, (case.received_at, sighting.received_at)), default=None),
         "removal": seen_in_a_visit(
             case.removal, sighting.seen_at, is_back=case.state in _GONE_STATES and _is_since(sighting.seen_at, case)
         ),

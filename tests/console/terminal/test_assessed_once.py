@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from orbweaver import __version__
 from orbweaver_command import Workplace
 from synthetic_host import SyntheticHost
 from zip_bytes import zipped
@@ -34,7 +35,9 @@ def test_a_file_that_was_released_at_one_host_is_raised_at_others_with_nobody_as
         return {case["host"]: case for case in found}
 
     def verify(*urls: str) -> None:
-        ran = place.run("verify", place.write("urls.txt", "".join(f"{url}\n" for url in urls)), "--hashes", hashes)
+        rows = [f"{url},R-{number},2026-03-0{number}T12:00:00Z" for number, url in enumerate(urls, start=1)]
+        reports = place.write("urls.csv", "\n".join(["url,report_id,received_at", *rows]) + "\n")
+        ran = place.run("verify", reports, "--hashes", hashes)
         assert ran.status == 0, ran.stderr + ran.stdout
 
     with ExitStack() as stack:
@@ -47,6 +50,12 @@ def test_a_file_that_was_released_at_one_host_is_raised_at_others_with_nobody_as
         verify(f"{a.url}x.png")
         [held] = cases().values()
         assert (held["state"], held["verdict"]["held_because"]) == ("held", ["weak"])
+
+        [first] = json.loads(place.run("cases", "show", held["case_id"], "--json").stdout)["events"]
+        seen = first["evidence"]["sighting"]
+        assert (held["received_at"], seen["bytes_kept"]) == ("2026-03-01T12:00:00.000Z", 0)
+        assert seen["software"] == f"orbweaver {__version__}" == first["actor"]["name"]
+        assert seen["sandbox"].startswith("on, Landlock")
 
         ran = place.run("cases", "release", held["case_id"][:8], "--reason", "known to us", "--as", "Anna")
         assert (ran.status, "1 case now open" in ran.stdout) == (0, True), ran.stderr

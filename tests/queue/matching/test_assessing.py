@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from orbweaver.queue.records import retained, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
+from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.errors import DecisionRefused
 from redis import Redis
@@ -265,6 +267,11 @@ def test_two_people_have_to_agree_where_the_setting_says_so(
     assert isinstance(agreed, Assessment)
     assert (agreed.decided_by, agreed.classification, agreed.reason) == ((ANNA, BO), kind, "as I saw; as I saw")
     assert states(store) == {"a": "open"}
+    audit_log.seal(store)
+    noted = [json.loads(one.entry)["record"] for one in audit_log.entries(store)]
+    decisions = [(one["actor"]["name"], one["what"]) for one in noted if one["kind"] == "decision"]
+    assert decisions[-2:] == [("Anna", "released, revision 1"), ("Bo", "released, revision 1")]
+    assert {what for _, what in decisions[:-2]} == {"released, proposed", "rejected, proposed"}
 
 
 def test_what_cannot_be_decided_is_refused_with_the_way_that_can(
