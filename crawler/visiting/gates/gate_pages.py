@@ -123,7 +123,7 @@ def gate_of(text: str, *, is_refused: bool) -> Gate | None:
     page = _read(text)
     if page is None:
         return None
-    ways = [(control, strength) for control in page.controls if (strength := _strength(control, page))]
+    ways = [(control, strength) for control in _asked(page) if (strength := _strength(control, page))]
     ways.sort(key=lambda way: -way[1])  # the clearest words first, then as on the page
     gates = [_gate_behind(control) for control, _ in ways]
     passable = next((gate for gate in gates if gate.kind is GateKind.CLICK), None)
@@ -161,6 +161,16 @@ def _has_long_text(text: str) -> bool:
         return False
     visible = _NO_TEXT.sub("", text[: 2 * MOST_TEXT_CHARACTERS])
     return len(visible) - sum(map(visible.count, " \t\r\n")) > MOST_TEXT_CHARACTERS
+
+
+def _asked(page: _Page) -> list[_Control]:
+    """Return the controls that may lead through a gate: for speed none where the whole page says that none does.
+
+    One that does not confirm by its own words leads through a gate only on a page that asks for the age.
+    """
+    all_words = gate_words.plain("\n".join(control.words for control in page.controls))
+    says_so = gate_words.may_say(WordKind.CONFIRM, all_words) or gate_words.may_say(WordKind.PAGE, page.words)
+    return page.controls if says_so else []
 
 
 def _strength(control: _Control, page: _Page) -> int:
