@@ -36,7 +36,7 @@ ENTITY_TAG: Final = rf'\A"[\x21\x23-\x7e]{{1,{LONGEST_ENTITY_TAG}}}"\z'
 # RFC 9110, 5.6.7: other forms of dates are not sent back, because hosts compare them as text, or cannot read them.
 HTTP_DATE: Final = (
     r"\A(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
-    r"[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT\z"
+    r"[12][0-9]{3} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT\z"
 )
 _MediaType = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9!#$&^_.+/-]{1,130}\z")]
 MANNER_CHARACTERS: Final = 16

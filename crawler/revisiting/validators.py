@@ -12,8 +12,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from multidict import CIMultiDictProxy
@@ -27,6 +26,7 @@ SURE_AFTER: Final = timedelta(seconds=60)
 NOT_BORNE: Final = frozenset({400, 412, 500, 501})
 _ENTITY_TAG: Final = re.compile(ENTITY_TAG.replace(r"\z", r"\Z"))
 _HTTP_DATE: Final = re.compile(HTTP_DATE.replace(r"\z", r"\Z"))
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OPAQUE_TAG: Final = re.compile(r'\A(?:W/)?(".*")\Z')
 # They differ from visit to visit, or are said by themselves.
 _NOT_IN_MANNER: Final = frozenset({"Cookie", "Referer"})
@@ -106,7 +106,9 @@ def _moment(text: str) -> datetime | None:
     if not _HTTP_DATE.match(text):
         return None
     try:
-        return parsedate_to_datetime(text)
+        # By its places, as its form is known: a parser of all dates takes five times as long.
+        day, month, year = int(text[5:7]), _MONTHS.index(text[8:11]) + 1, int(text[12:16])
+        return datetime(year, month, day, int(text[17:19]), int(text[20:22]), int(text[23:25]), tzinfo=UTC)
     except ValueError:
         return None
 

@@ -93,7 +93,7 @@ class KnownFiles:
     def version_to_ask_about(self, planned: PlannedRequest, headers: Headers) -> KnownFile | None:
         """Return the version of a file that its host may be asked about instead of sending it; None: it sends it."""
         visit = planned.visit
-        if visit.is_reported or visit.gate is not None or visit.url in self._reported:
+        if not self._revisit.knows_files or visit.is_reported or visit.gate is not None or visit.url in self._reported:
             return None
         manner = manner_in(headers)
         return self._revisit.version_to_ask_about(FileKey(visit.url, planned.url, manner.code), manner, at=now())
@@ -157,7 +157,8 @@ class KnownFiles:
             and not visit.is_reported
             and visit.url not in self._reported
             and visit.gate is None
-            and not ({"Link", "Refresh"} & {name.title() for name in response.headers})
+            and "Link" not in response.headers
+            and "Refresh" not in response.headers
             and not any(map(is_archive_part, names_of(visit.url, response.headers.get("Content-Disposition", ""))))
         )
 
