@@ -53,6 +53,9 @@ SETTINGS: Mapping[QueueName, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+# The settings among them that say where a file is hosted, and who is told because of it.
+HOSTING = ("geo_asn_db", "geo_country_db", "routes")
+
 
 def described(settings: Settings, names: Collection[QueueName]) -> dict[str, str]:
     """Return the settings that matter to these queues, by name, as they are compared: without secrets."""
@@ -86,6 +89,12 @@ def differing_from(reading: Store | Pipeline, own: Mapping[str, str]) -> list[st
         for (name, value), found in zip(own.items(), stored, strict=True)
         if found is not None and text(found) != value
     ]
+
+
+def differing_hosting(reading: Store | Pipeline, settings: Settings) -> list[str]:
+    """Do the same for the settings of hosting alone: whoever writes where a case is hosted must have those in force."""
+    own = described(settings, [QueueName.MATCH])
+    return differing_from(reading, {name: own[name] for name in HOSTING})
 
 
 def complaint(reading: Store | Pipeline, settings: Settings, names: Collection[QueueName]) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import EventType, Evidence, Sighting
 from orbweaver.queue.matching import settlement
+from orbweaver.queue.records import in_force
 from orbweaver.queue.removal import under_way
 from orbweaver.queue.removal.observations import RecheckRecords
 from orbweaver.queue.removal.under_way import RecheckUnderWay
@@ -33,8 +36,7 @@ from orbweaver.takedown.removal.judgement import Judgement, judge_removal
 from orbweaver.takedown.removal.observation import History, Observation
 from redis.exceptions import WatchError
 
-if TYPE_CHECKING:
-    pass
+log = logging.getLogger("orbweaver.removal")
 
 # Of a case: what was seen, and the sighting of its file, if it was.
 Look = Callable[[str, CaseRecord], tuple[Observation, Sighting | None]]
@@ -86,7 +88,7 @@ def _write(
     is_other_known: Callable[[str], bool | None],
     recheck: RecheckUnderWay | None,
 ) -> list[CaseChange]:
-    locator = locator_of(orbweaver_settings.load())
+    locator = _locator(store)
     while True:
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(keys.recheck(host), *(keys.case(case_id) for case_id in case_ids))
@@ -125,20 +127,47 @@ def _write(
             return changes
 
 
+def _locator(store: Store) -> Locator | None:
+    """Return what says where an address is; None in a process that is not told it as the match workers are.
+
+    A scheduler without the databases would otherwise take country and route away from the cases that it judges.
+    """
+    settings = orbweaver_settings.load()
+    others = in_force.differing_hosting(store, settings)
+    if others:
+        _say_once(
+            f"other values of {', '.join(others)} are in force on this store: re-checks that are judged here leave "
+            "where a file is hosted as it was, and find no move to another provider"
+        )
+        return None
+    return locator_of(settings)
+
+
+@lru_cache(maxsize=8)
+def _say_once(warning: str) -> None:
+    log.warning("%s", warning)
+
+
 def _judgement(
-    record: CaseRecord, observation: Observation, is_other_known: bool | None, locator: Locator
+    record: CaseRecord, observation: Observation, is_other_known: bool | None, locator: Locator | None
 ) -> Judgement:
-    answer = observation.answer
-    located = None if answer is None or answer.address is None else locator.locate(answer.address)
+    address = None if observation.answer is None else observation.answer.address
+    located = None if address is None or locator is None else locator.locate(address)
     return judge_removal(observation, History(record.case, located, is_other_known))
 
 
 def _change(
-    record: CaseRecord, judgement: Judgement, turn: Turn, sighting: Sighting | None, stamp: Stamp, locator: Locator
+    record: CaseRecord,
+    judgement: Judgement,
+    turn: Turn,
+    sighting: Sighting | None,
+    stamp: Stamp,
+    locator: Locator | None,
 ) -> CaseChange:
     facts: dict[str, Any] = {}
     if sighting is not None:
-        facts = facts_of_sighting(sighting, record.case, locator.locate(sighting.ip))
+        located = None if locator is None else locator.locate(sighting.ip)
+        facts = facts_of_sighting(sighting, record.case, located)
     facts["removal"] = turn.removal
     if turn.kind is None:
         return CaseChange(replace(record, case=record.case.model_copy(update=facts)), event=None)

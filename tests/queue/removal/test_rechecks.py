@@ -15,9 +15,11 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
+from address_databases import write_database
 from aiohttp import web
 from builders import NOON, a_match, a_sighting, add_batch, build_list, digests_of, started_worker, transaction, work
 from host_fleet import add_host, add_worker
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import (
     Case,
     CaseState,
@@ -35,7 +37,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, recrawls
+from orbweaver.queue.records import batches, in_force, recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.recrawling import RecrawlUnderWay
 from orbweaver.queue.removal import planning, recheck_terms, rechecking, starting, under_way
@@ -295,6 +297,29 @@ def test_a_file_on_another_host_of_the_site_has_moved(watch: Watch) -> None:
     assert (first, watch.rule(case_id)) == ("moved.host", "live.seen")
     assert watch.kinds(case_id) == [EventType.OPENED, EventType.MOVED]
     assert watch.case(case_id).final_url == f"{other.url}b.png"
+
+
+def test_a_scheduler_with_other_databases_leaves_where_a_file_is_hosted(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = write_database(tmp_path / "c.mmdb", {"127.0.0.0/8": {"country": {"iso_code": "SE"}}})
+    monkeypatch.setenv("GEO_COUNTRY_DB", str(database))
+    monkeypatch.setenv("ROUTES", "SE=police *=inhope")
+    in_force.declare(watch.store, orbweaver_settings.load(), [QueueName.MATCH])
+    with SyntheticHost({PATH: FILE}) as host:
+        case_id = watch.open_case(f"{host.url[:-1]}{PATH}")
+        watch.at += 4 * HOUR
+        watch.recheck(host.host)
+        located = watch.case(case_id).hosting
+        monkeypatch.delenv("GEO_COUNTRY_DB")
+        watch.at += 4 * HOUR
+        watch.recheck(host.host)
+
+    assert located is not None
+    assert (located.country, located.route) == ("SE", "police")
+    assert (watch.case(case_id).hosting, watch.rule(case_id)) == (located, "live.seen")
+    assert watch.case(case_id).last_seen > NOON
+    assert "other values of GEO_COUNTRY_DB are in force" in caplog.text
 
 
 def test_a_case_is_removed_closed_and_opened_again_and_its_returns_are_counted(watch: Watch) -> None:
