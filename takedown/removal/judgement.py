@@ -6,7 +6,7 @@ gives every visitor the same page has said nothing about the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ from orbweaver.takedown.removal.observation import History, Observation, UrlAnsw
 GONE_STATUSES: Final = frozenset({404, 410})
 # "Not you": RFC 9110; 451 is RFC 7725, 511 a captive portal (RFC 6585).
 REFUSING_STATUSES: Final = frozenset({401, 402, 403, 407, 423, 425, 429, 451, 511})
+TOO_MANY: Final = frozenset({425, 429})
 # "Not now".
 BUSY_STATUSES: Final = frozenset({408, 421})
 # The host did not answer, or its answer did not come whole.
@@ -50,9 +51,10 @@ NO_SUCH_NAME: Final = "fetch.no-such-name"
 # A link with one of these works for a while only.
 EXPIRING: Final = frozenset({LeftOut.SIGNATURE, LeftOut.TOKEN, LeftOut.TIME, LeftOut.SESSION})
 # These are said of more than a link.
-OF_THE_WHOLE_HOST: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.page-suspended"})
-# Confirmations of these are farther apart: a name comes back when its fee is paid, or its servers are mended.
-SLOW_RULES: Final = frozenset({"gone.no-such-name", "gone.parked"})
+OF_THE_WHOLE_HOST: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.page-suspended", "gone.whole-host"})
+# Confirmations of these are farther apart: a name comes back when its fee is paid, a host when it is mended. Some
+# answer 404 for everything while they have too much to do.
+SLOW_RULES: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.whole-host"})
 _REDIRECTED_TO_NOTHING: Final = ("404", "notfound", "not-found", "not_found", "removed", "deleted")
 _REDIRECTED_TO_LOGIN: Final = ("login", "log-in", "signin", "sign-in", "auth", "account", "register", "sso", "captcha")
 
@@ -171,10 +173,18 @@ def _status(observation: Observation, history: History) -> Judgement | None:  # 
         return Judgement(Presence.UNAVAILABLE, f"unavailable.http-{status}", said)
     if status not in GONE_STATUSES:
         return Judgement(Presence.UNKNOWN, f"unknown.http-{status}", said)
-    trouble = _trouble(observation.random)
+    trouble = _trouble(observation.random, refusing=REFUSING_STATUSES)
     if trouble is not None:
         reason = f"{said}, but for a URL that nobody has made it gave this: {trouble}"
         return Judgement(Presence.UNAVAILABLE, "unavailable.in-trouble", reason)
+    root = _other_root(observation)
+    # Many hosts show nobody their front page: a refusal there says nothing.
+    trouble = None if root is None else _trouble(root, refusing=TOO_MANY)
+    if trouble is not None:
+        reason = f"{said}, but for its front page it gave this: {trouble}"
+        return Judgement(Presence.UNAVAILABLE, "unavailable.in-trouble", reason)
+    if root is not None and root.status in GONE_STATUSES:
+        return Judgement(Presence.GONE, "gone.whole-host", f"{said}, for its front page, too")
     return Judgement(Presence.GONE, f"gone.http-{status}", said)
 
 
@@ -225,7 +235,7 @@ def _page_says(observation: Observation, history: History) -> Judgement | None: 
         return Judgement(
             Presence.UNKNOWN, "unknown.parked", "a page of a name without a site, and the front page is another"
         )
-    if answer.says == "gone" and _is_alike(answer, observation.root):
+    if answer.says == "gone" and _is_alike(answer, _other_root(observation)):
         reason = "the host says of every URL, and of its front page, that nothing is there: perhaps to us alone"
         return Judgement(Presence.UNKNOWN, "unknown.same-page", reason)
     if answer.says in {"gone", "suspended", "empty-index"}:
@@ -265,11 +275,12 @@ def _redirected(observation: Observation, history: History) -> Judgement | None:
 
 
 def _like_random(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
-    answer = _answer(observation)
+    answer, root = _answer(observation), observation.root
     if not answer.is_page or not _is_alike(answer, observation.random):
         return None
-    root = observation.root
-    if root is None or _trouble(root) is not None:
+    if root is not None and root.url == answer.url:
+        return None  # some hosts give their front page for whatever does not exist
+    if root is None or _trouble(root, refusing=REFUSING_STATUSES) is not None:
         return Judgement(
             Presence.UNKNOWN, "unknown.no-front-page", "what the front page of the host is could not be seen"
         )
@@ -319,13 +330,22 @@ def _answer(observation: Observation) -> UrlAnswer:
     return observation.answer
 
 
-def _trouble(answer: UrlAnswer | None) -> str | None:
-    """Return in which trouble a host is by the answer for a control URL, None when it is in none."""
+def _other_root(observation: Observation) -> UrlAnswer | None:
+    """Return what the front page gave; None where it is the URL of the case."""
+    root = observation.root
+    return None if root is None or root.url == _answer(observation).url else root
+
+
+def _trouble(answer: UrlAnswer | None, *, refusing: Collection[int]) -> str | None:
+    """Return in which trouble a host is by the answer for a control URL, None when it is in none.
+
+    The statuses `refusing` count as trouble.
+    """
     if answer is None:
         return "no answer"
     if answer.outcome not in ANSWERED or answer.says == "unavailable":
         return answer.reason or str(answer.outcome or answer.says)
-    if answer.status is not None and (answer.status >= 500 or answer.status in REFUSING_STATUSES | BUSY_STATUSES):
+    if answer.status is not None and (answer.status >= 500 or answer.status in {*refusing, *BUSY_STATUSES}):
         return f"the host answered {answer.status}"
     return None
 

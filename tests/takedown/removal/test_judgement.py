@@ -89,13 +89,31 @@ SITUATIONS = {
         file(KNOWN, address="198.51.100.1"), "live.seen", history=replace(CASE, located=Hosting(asn=64500))
     ),
     "the file on another host": Seen(file(KNOWN, to="http://other.test/b.jpg"), "moved.host"),
-    "the file while the front page is down": Seen(file(KNOWN), "live.seen", root=failed(Outcome.TIMEOUT)),
+    "the file while the front page is down": Seen(
+        file(KNOWN), "live.seen", root=failed(Outcome.TIMEOUT, at=f"{HOST}/")
+    ),
     "404": Seen(status(404), "gone.http-404"),
     "410": Seen(status(410), "gone.http-410"),
     "404, and the control hangs": Seen(status(404), "unavailable.in-trouble", random=failed(Outcome.TIMEOUT)),
     "404, and the control gives 503": Seen(status(404), "unavailable.in-trouble", random=status(503)),
     "404, and the control gives 403": Seen(status(404), "unavailable.in-trouble", random=status(403)),
     "404, and the control was not made": Seen(status(404), "unavailable.in-trouble", random=None),
+    "404, for the front page, too": Seen(status(404), "gone.whole-host", root=status(404, at=f"{HOST}/")),
+    "404, and the front page is busy": Seen(status(404), "unavailable.in-trouble", root=status(503, at=f"{HOST}/")),
+    "404, and the front page hangs": Seen(
+        status(404), "unavailable.in-trouble", root=failed(Outcome.TIMEOUT, at=f"{HOST}/")
+    ),
+    "404, and nobody is shown the front page": Seen(status(404), "gone.http-404", root=status(403, at=f"{HOST}/")),
+    "404, and the front page is not in scope": Seen(status(404), "gone.http-404", root=None),
+    "the front page without its file, which is given for all": Seen(
+        page("front", at=f"{HOST}/"),
+        "changed.page",
+        random=page("front", at=RANDOM),
+        history=a_case(embedded=True),
+    ),
+    "the front page itself says gone": Seen(
+        page("bye", at=f"{HOST}/", says="gone"), "gone.page-gone", root=page("bye", at=f"{HOST}/")
+    ),
     "404 with the words of a network in trouble": Seen(status(404, says="unavailable"), "unavailable.http-404"),
     "404, and the control was cut short by us": Seen(
         status(404), "unavailable.in-trouble", random=failed(Outcome.INTERRUPTED)
@@ -149,7 +167,10 @@ SITUATIONS = {
         random=no_page("soft", at=RANDOM, to=f"{HOST}/404.html"),
     ),
     "a soft 404, and no front page": Seen(
-        no_page("soft"), "unknown.no-front-page", root=failed(Outcome.TIMEOUT), random=no_page("soft", at=RANDOM)
+        no_page("soft"),
+        "unknown.no-front-page",
+        root=failed(Outcome.TIMEOUT, at=f"{HOST}/"),
+        random=no_page("soft", at=RANDOM),
     ),
     "the same page for all": Seen(
         no_page("wall"), "unknown.same-page", root=page("wall", at=f"{HOST}/"), random=no_page("wall", at=RANDOM)
