@@ -8,7 +8,7 @@ stays due, and is done by the next command or by the upkeep. To do a slice twice
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -114,8 +114,7 @@ def _write(
     require: Callable[[Pipeline, Assessment | None], CaseRecord | None],
 ) -> Assessment | Proposal:
     sha256 = digests.sha256
-    case_ids = [*case_store.case_ids_of_file(store, sha256)]
-    cases = [one for one in case_store.read_many(store, case_ids) if one.state is not CaseState.OPEN]
+    known = _known_of(store, sha256)
     stamp = case_store.stamp(store)
     while True:
         with store.pipeline(transaction=True) as pipe:
@@ -127,7 +126,7 @@ def _write(
             if needs_two and first is None:
                 result: Assessment | Proposal = _proposal(decided, stamp)
             else:
-                result = _assessment(digests, decided, current, cases, stamp, first)
+                result = _assessment(digests, decided, current, known, stamp, first)
             pipe.multi()
             if isinstance(result, Assessment):
                 assessment_store.write(pipe, result)
@@ -177,18 +176,36 @@ def _noted(record: CaseRecord, decided: Decision, stamp: Stamp) -> CaseChange:
     return change_by_event(record, EventType.NOTE, stamp, actor=decided.person, reason=reason)
 
 
+@dataclass
+class _Known:
+    """What people could know of a file when they decided: its entries in lists, and why its cases are held."""
+
+    listings: dict[Listing, None] = field(default_factory=dict)
+    doubts: set[HoldReason] = field(default_factory=set)
+
+
+def _known_of(store: Store, sha256: str) -> _Known:
+    """Return what the cases of a file say of it; an open one may rest on what nobody has to decide about."""
+    known = _Known()
+    case_ids = case_store.case_ids_of_file(store, sha256)
+    while page := list(islice(case_ids, case_store.PAGE)):
+        for case in case_store.read_many(store, page):
+            if case.state is not CaseState.OPEN and len(known.listings) < MOST_LISTINGS:
+                known.listings |= dict.fromkeys(case.verdict.listings)
+                known.doubts |= set(case.verdict.held_because)
+    return known
+
+
 def _assessment(
     digests: DigestSet,
     decided: Decision,
     current: Assessment | None,
-    cases: Sequence[Case],
+    known: _Known,
     stamp: Stamp,
     first: Proposal | None,
 ) -> Assessment:
-    known = {one: None for case in cases for one in case.verdict.listings}
-    known |= dict.fromkeys(current.listings if current is not None else ())
-    doubts = {reason for case in cases for reason in case.verdict.held_because}
-    doubts |= set(current.doubts) if current is not None else set()
+    listings = known.listings | dict.fromkeys(current.listings if current is not None else ())
+    doubts = known.doubts | set(current.doubts if current is not None else ())
     classification = decided.classification or (first.classification if first is not None else None)
     if classification is None and current is not None and current.decision is decided.decision:
         classification = current.classification
@@ -201,13 +218,9 @@ def _assessment(
         decided_by=(decided.person,) if first is None else (first.proposed_by, decided.person),
         reason=decided.reason if first is None else f"{first.reason}; {decided.reason}",
         classification=classification,
-        listings=_most(known),
+        listings=tuple(islice(listings, MOST_LISTINGS)),
         doubts=tuple(reason for reason in HoldReason if reason in doubts),
     )
-
-
-def _most(listings: Iterable[Listing]) -> tuple[Listing, ...]:
-    return tuple(islice(listings, MOST_LISTINGS))
 
 
 def _require_to_be_decided(case: Case, decided: Decision, current: Assessment | None) -> None:

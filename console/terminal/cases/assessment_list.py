@@ -117,7 +117,7 @@ def _chosen(store: Store, decision: AssessmentDecision | None) -> Iterator[Asses
 
 def _line(store: Store, one: Assessment) -> str:
     digests = one.digests
-    cases = sum(1 for _ in case_store.case_ids_of_file(store, digests.sha256))
+    cases = case_store.count_of_file(store, digests.sha256)
     kind = "" if one.classification is None else f", {one.classification.category} ({one.classification.scheme})"
     return (
         f"{str(one.assessment_id)[:8]} {one.decision.value} on {minute(one.decided_at)}{safe(kind)}: "

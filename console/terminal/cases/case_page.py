@@ -12,17 +12,20 @@ from orbweaver.console.terminal.cases import access, case_list, finding
 from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines
 from orbweaver.console.terminal.cases.removal_lines import sibling_lines
 from orbweaver.console.text import count, for_people, reason_for_people, report_console, safe
-from orbweaver.model import Actor, Assessment, Case, Event, EventType, Evidence, Listing, Proposal, format_time
+from orbweaver.model import Actor, Assessment, Case, Event, Evidence, Listing, Proposal, format_time
 from orbweaver.settings import Settings
 from orbweaver.store.opening import open_existing
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.delivery import progress
+from orbweaver.takedown.delivery.progress import DeliveryClocks
 from orbweaver.takedown.removal import siblings
 from orbweaver.takedown.removal.siblings import Siblings
 
 # A case that is reminded every day for a year has as many; --json has them all.
 EVENTS_SHOWN = 100
 NOBODY_FOUND = 1
+NOT_DELIVERED = DeliveryClocks()
 
 
 def show(settings: Settings, asked: str, *, is_json: bool) -> None:
@@ -34,11 +37,12 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
         assessment = assessment_store.read(store, case.sha256)
         proposal = assessment_store.proposal(store, case.sha256)
         of_file = siblings.of_case(store, case)
+        clocks = progress.clocks_of(store, [str(case.case_id)])[str(case.case_id)]
         if is_json:
-            sys.stdout.write(_as_json(case, events, assessment, proposal, of_file) + "\n")
+            sys.stdout.write(_as_json(case, events, assessment, proposal, of_file, clocks) + "\n")
             return
         console = report_console()
-        for line in lines_of(case, events, assessment, proposal, of_file):
+        for line in lines_of(case, events, assessment, proposal, of_file, clocks):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -60,8 +64,14 @@ def find(settings: Settings, asked: str, *, is_json: bool) -> int:
 
 
 def _as_json(
-    case: Case, events: list[Event], assessment: Assessment | None, proposal: Proposal | None, of_file: Siblings
+    case: Case,
+    events: list[Event],
+    assessment: Assessment | None,
+    proposal: Proposal | None,
+    of_file: Siblings,
+    clocks: DeliveryClocks,
 ) -> str:
+    first, answered = clocks.first_delivered_at, clocks.acknowledged_at
     return json.dumps(
         {
             "case": case.model_dump(mode="json"),
@@ -69,6 +79,8 @@ def _as_json(
             "assessment": None if assessment is None else assessment.model_dump(mode="json"),
             "proposal": None if proposal is None else proposal.model_dump(mode="json"),
             "siblings": siblings.as_values(of_file),
+            "first_delivered_at": None if first is None else format_time(first),
+            "acknowledged_at": None if answered is None else format_time(answered),
         }
     )
 
@@ -79,6 +91,7 @@ def lines_of(
     assessment: Assessment | None = None,
     proposal: Proposal | None = None,
     of_file: Siblings | None = None,
+    clocks: DeliveryClocks = NOT_DELIVERED,
 ) -> Iterator[str]:
     """Yield the page of a case, line by line: no URL in it can be clicked."""
     since = "" if case.state_since is None else f" since {minute(case.state_since)}"
@@ -90,6 +103,7 @@ def lines_of(
     if of_file is not None and of_file.count:
         yield from (f"  {line}" for line in sibling_lines(of_file))
         yield "  give its SHA-256 (--json) to orbweaver cases find to see them"
+    yield from _clocks(case, clocks)
     yield from _decided(case, assessment, proposal)
     yield "What the lists say"
     yield from (f"  {line}" for listing in case.verdict.listings for line in _listing(listing))
@@ -100,10 +114,19 @@ def lines_of(
         yield from _event(event)
     if len(events) > EVENTS_SHOWN:
         yield f"  and {count(len(events) - EVENTS_SHOWN, 'more event')}: see --json"
-    unknown = list(not_known(case, events))
+    unknown = list(not_known(case, events, clocks))
     if unknown:
         yield "What is not known"
         yield from (f"  {line}" for line in unknown)
+
+
+def _clocks(case: Case, clocks: DeliveryClocks) -> Iterator[str]:
+    if case.received_at is not None:
+        yield f"  first report received: {minute(case.received_at)}"
+    if clocks.first_delivered_at is not None:
+        yield f"  the takedown engine was first told: {minute(clocks.first_delivered_at)}"
+    if clocks.acknowledged_at is not None:
+        yield f"  it first acknowledged: {minute(clocks.acknowledged_at)}"
 
 
 def _decided(case: Case, assessment: Assessment | None, proposal: Proposal | None) -> Iterator[str]:
@@ -165,7 +188,7 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
     yield from (f"{safe(name)}: {reason_for_people(value)}" for name, value in sorted(evidence.facts.items()))
 
 
-def not_known(case: Case, events: list[Event]) -> Iterator[str]:
+def not_known(case: Case, events: list[Event], clocks: DeliveryClocks = NOT_DELIVERED) -> Iterator[str]:
     """Yield what a reader could expect in this case, and nobody recorded."""
     if case.received_at is None:
         yield "when the hotline received the first report: no report says it, or the file was linked"
@@ -183,5 +206,5 @@ def not_known(case: Case, events: list[Event]) -> Iterator[str]:
         yield "whether the size agrees: no list gives one"
     if any(event.actor is None for event in events):
         yield "who caused the events before schema 1.2, and why"
-    if not any(event.type is EventType.ACKNOWLEDGED for event in events):
+    if clocks.first_delivered_at is not None and clocks.acknowledged_at is None:
         yield "whether the takedown engine has acted: it acknowledged nothing"

@@ -238,5 +238,5 @@ class LifeOfCases(RuleBasedStateMachine):
 
 def test_no_life_of_a_case_is_forbidden_loses_an_event_or_breaks_the_order(store: Store) -> None:
     machine = type("Machine", (LifeOfCases,), {"store": store})
-    few = settings(max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    few = settings(max_examples=8, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=few)
