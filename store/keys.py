@@ -269,7 +269,7 @@ def sink_failures(sink: str) -> str:
 
 
 def lane(sink: str, case_id: str) -> str:
-    """String: the token of who delivers a case's events to a sink, for 120 s; owner takedown.delivery.lanes."""
+    """String: the token of who delivers a case's events to a sink, for 60 s; owner takedown.delivery.lanes."""
     return f"{PREFIX}:lane:{sink}:{case_id}"
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NEVER: Final = float("inf")
 # Who delivers a lane has it for so long, and again for so long with each event; a sink must answer within that time.
-LEASE_SECONDS: Final = 120
+LEASE_SECONDS: Final = 60
 # Another courier has the lane: the event is looked at again so soon, should that one have missed it.
 TAKEN_SECONDS: Final = 0.2
 LOOKED_AT_ONCE: Final = 20
