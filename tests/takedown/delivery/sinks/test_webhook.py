@@ -227,6 +227,24 @@ def test_an_answer_that_drips_ends_with_its_time(engine: FaultProxy, drip: Fault
     assert "too slow" in str(failure(engine, drip, HASTE))
 
 
+def test_on_a_kept_connection_what_is_too_slow_is_not_sent_again(engine: FaultProxy) -> None:
+    with a_sink(engine, patience=HASTE) as sink:
+        sink.deliver(EVENT)
+        engine.fault = fault_proxy.drip_headers
+        with pytest.raises(SinkAway, match="too slow"):
+            sink.deliver(EVENT)
+    assert len(engine.requests) == 2
+
+
+def informs_without_end(exchange: Exchange) -> None:
+    while True:
+        exchange.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+
+
+def test_informational_answers_without_end_are_too_many_bytes(engine: FaultProxy) -> None:
+    assert "answers with more than" in str(failure(engine, informs_without_end))
+
+
 def test_an_engine_that_says_nothing_is_too_slow(engine: FaultProxy) -> None:
     assert "too slow" in str(failure(engine, lambda exchange: exchange.drip(iter([b"", b""] * 100)), HASTE))
 
