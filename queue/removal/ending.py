@@ -5,6 +5,7 @@ Nobody else judges. Two processes that judge the same re-check do no harm: the f
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +24,10 @@ from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import CaseChange
 from orbweaver.takedown.removal import recheck_times
 from orbweaver.takedown.removal.course import Cadence
+from pydantic import ValidationError
 from rq.exceptions import DuplicateJobError
+
+log = logging.getLogger("orbweaver.scheduler")
 
 JUDGED_AT_ONCE: Final = 100
 # The files of a re-check get so long for their answers; then they count as unanswered.
@@ -50,9 +54,16 @@ def complete(store: Store, cadence: Cadence, at: datetime) -> Judged:
     jobs = dispatch.seen_jobs(store) if rechecks else QueuedJobs(frozenset(), frozenset())  # before the states
     states = recrawls.statuses(store, [one.recrawl_id for one in rechecks])
     for recheck, status in zip(rechecks, states, strict=True):
-        is_over = status.state in ENDED or not _is_under_way(store, recheck, status.state, jobs, at)
-        if not is_over or done.rechecks >= JUDGED_AT_ONCE or not _judge(store, recheck, cadence, at, done):
-            done.under_way += 1
+        try:
+            is_over = status.state in ENDED or not _is_under_way(store, recheck, status.state, jobs, at)
+            is_judged = is_over and done.rechecks < JUDGED_AT_ONCE and _judge(store, recheck, cadence, at, done)
+        except ValidationError:
+            log.warning("a record of a re-check cannot be read: its cases are due again when their lease ends")
+            with store.pipeline(transaction=True) as pipe:
+                under_way.forget(pipe, recheck.host)
+                pipe.execute()
+        else:
+            done.under_way += not is_judged
     return done
 
 

@@ -6,6 +6,7 @@ while another recrawl of it has a job. A case that nobody may look for now has a
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,10 @@ from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.removal import recheck_times
 from orbweaver.takedown.removal.course import CHECKED_STATES, Cadence
 from orbweaver.takedown.removal.recheck_times import DueCases
+from pydantic import ValidationError
 from rq.exceptions import DuplicateJobError
+
+log = logging.getLogger("orbweaver.scheduler")
 
 # A start takes some milliseconds; who starts them has other things to do, too.
 STARTED_AT_ONCE: Final = 20
@@ -44,6 +48,7 @@ class NotChecked(StrEnum):
     ASKED = "its host asked to be left alone"
     REFUSED = "nobody may look for it"
     NO_CASES = "it has no cases to look for"
+    UNREADABLE = "a record of it cannot be read"
 
 
 @dataclass
@@ -59,7 +64,11 @@ def start(store: Store, cadence: Cadence, at: datetime) -> Started:
     done = Started()
     most = min(dispatch.room(store), STARTED_AT_ONCE)
     for claimed in recheck_times.claim(store, at, most) if most else ():
-        outcome = _start(store, claimed, cadence, at)
+        try:
+            outcome = _start(store, claimed, cadence, at)
+        except ValidationError:
+            log.warning("the record of a case, or of its host, cannot be read: its re-check is tried again in an hour")
+            outcome = NotChecked.UNREADABLE
         if isinstance(outcome, NotChecked):
             done.given_back[claimed.host] = outcome
         else:

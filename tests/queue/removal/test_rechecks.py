@@ -481,6 +481,30 @@ def test_a_host_with_another_recrawl_job_and_a_fleet_without_room_wait(watch: Wa
     assert watch.look().started == starting.Started()
 
 
+def test_a_case_that_cannot_be_read_holds_up_no_other_host(watch: Watch) -> None:
+    bad, good = watch.open_case("http://bad.test/a.png"), watch.open_case("http://h.test/a.png")
+    watch.look()  # enters them
+    watch.at += 4 * HOUR
+    json_of_bad = watch.store.hget(keys.case(bad), "json")
+    watch.store.hset(keys.case(bad), "json", "{}")
+    done = watch.look().started
+    assert done.started.keys() == {"h.test"}
+    assert done.given_back == {"bad.test": NotChecked.UNREADABLE}
+
+    # And one that cannot be read any more when its re-check is over.
+    recrawls.end(watch.store, done.started["h.test"], RecrawlState.FAILED, reason="a bug")
+    json_of_good = watch.store.hget(keys.case(good), "json")
+    watch.store.hset(keys.case(good), "json", "{}")
+    watch.drop_jobs()
+    assert watch.look().judged.changes == []
+    assert under_way.read_all(watch.store) == []
+
+    for case_id, stored in ((bad, json_of_bad), (good, json_of_good)):
+        watch.store.hset(keys.case(case_id), "json", stored)
+    watch.at += recheck_times.LEASE
+    assert watch.look().started.started.keys() == {"bad.test", "h.test"}
+
+
 def test_cases_of_an_earlier_release_are_entered_once(watch: Watch) -> None:
     case_id = watch.open_case(f"http://h.test{PATH}")
     watch.store.delete(keys.recheck_hosts(), keys.recheck_cases("h.test"))
