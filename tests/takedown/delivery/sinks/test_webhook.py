@@ -227,10 +227,15 @@ def test_an_answer_that_drips_ends_with_its_time(engine: FaultProxy, drip: Fault
     assert "too slow" in str(failure(engine, drip, HASTE))
 
 
-def test_on_a_kept_connection_what_is_too_slow_is_not_sent_again(engine: FaultProxy) -> None:
+def silent(exchange: Exchange) -> None:
+    exchange.drip(iter([b""] * 100))
+
+
+@pytest.mark.parametrize("fault", [fault_proxy.drip_headers, silent])
+def test_on_a_kept_connection_what_is_too_slow_is_not_sent_again(engine: FaultProxy, fault: Fault) -> None:
     with a_sink(engine, patience=HASTE) as sink:
         sink.deliver(EVENT)
-        engine.fault = fault_proxy.drip_headers
+        engine.fault = fault
         with pytest.raises(SinkAway, match="too slow"):
             sink.deliver(EVENT)
     assert len(engine.requests) == 2
@@ -246,7 +251,7 @@ def test_informational_answers_without_end_are_too_many_bytes(engine: FaultProxy
 
 
 def test_an_engine_that_says_nothing_is_too_slow(engine: FaultProxy) -> None:
-    assert "too slow" in str(failure(engine, lambda exchange: exchange.drip(iter([b"", b""] * 100)), HASTE))
+    assert "too slow" in str(failure(engine, silent, HASTE))
 
 
 @pytest.mark.parametrize("fault", [fault_proxy.hang_up_at_once, fault_proxy.not_http])
