@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from orbweaver.model import CaseState, Hosting, Moment
@@ -10,14 +11,16 @@ from orbweaver.store.connection import Store, text
 from orbweaver.takedown.delivery import progress
 from orbweaver.takedown.delivery.progress import DeliveryClocks
 from orbweaver.takedown.statistics.clocks import CaseClocks
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+log = logging.getLogger("orbweaver.statistics")
 
 # So many cases are read in one round trip.
 SLICE = 500
 
 
 def read_clocks(store: Store) -> Iterator[CaseClocks]:
-    """Yield the clocks of every case, each once, in no order."""
+    """Yield the clocks of every case, each once, in no order; one that cannot be read is logged and left out."""
     # A scan meets every case, and some twice. Pages by place would leave out one that goes to another place meanwhile.
     case_ids = list(dict.fromkeys(text(one) for one, _ in store.zscan_iter(keys.cases(), count=SLICE)))
     for start in range(0, len(case_ids), SLICE):
@@ -32,9 +35,16 @@ def _read_slice(store: Store, case_ids: Sequence[str]) -> Iterator[CaseClocks]:
     opened = {case_id for case_id, (_, was_opened) in zip(case_ids, stored, strict=True) if was_opened == b"1"}
     deliveries = progress.clocks_of(store, sorted(opened))
     for case_id, (json, _) in zip(case_ids, stored, strict=True):
-        if json is not None:
-            case = _StoredCase.model_validate_json(json)
+        if json is not None and (case := _read_case(case_id, json)) is not None:
             yield _clocks(case_id, case, case_id in opened, deliveries.get(case_id, DeliveryClocks()))
+
+
+def _read_case(case_id: str, json: bytes) -> _StoredCase | None:
+    try:
+        return _StoredCase.model_validate_json(json)
+    except ValidationError:  # its text has the URL
+        log.warning("case %s cannot be read: it is in no number", case_id)
+        return None
 
 
 class _Part(BaseModel):

@@ -115,3 +115,11 @@ def test_every_case_is_read_once_in_bounded_slices(store: Store, monkeypatch: py
     store.zadd(keys.cases(), {newest: 0})
     found = [first, *slices]
     assert len(found) == len({clocks.case_id for clocks in found}) == 220
+
+
+def test_a_case_that_cannot_be_read_is_said_and_left_out(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    case_id = write(store)
+    store.hset(keys.case("broken"), mapping={"json": '{"state": "of a later release"}', "was_opened": 1})
+    store.zadd(keys.cases(), {"broken": 0})
+    assert read(store).case_id == case_id
+    assert caplog.messages == ["case broken cannot be read: it is in no number"]
