@@ -64,6 +64,21 @@ def test_what_the_disks_did_not_confirm_is_said_and_ends_the_run_with_one(reason
     assert summary(result, usable_reports=0, bad_lines=[], hashes=None)["unconfirmed"] == reason
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_matches_of_files_that_people_rejected_are_said_though_they_make_no_case(number: int) -> None:
+    tally = Tally(files=3)
+    record = RecrawlRecord(recrawl_id="r", run_id="r", order=an_order(), state=RecrawlState.FINISHED, tally=tally)
+    result = VerifyResult(
+        "r", STAMP.at, STAMP.at, (record,), (), frozenset(), (), {"r": ()}, 0, is_interrupted=False, not_raised=number
+    )
+    console = Console(file=io.StringIO(), width=200)
+    show(console, result)
+    assert isinstance(console.file, io.StringIO)
+    assert ("not raised: 2 places of files that people rejected" in console.file.getvalue()) is (number > 0)
+    assert ("but for those that people rejected" in console.file.getvalue()) is (number > 0)
+    assert summary(result, usable_reports=0, bad_lines=[], hashes=None)["totals"]["not_raised"] == number
+
+
 def test_how_many_files_had_not_changed_is_said_beside_how_many_there_were() -> None:
     tally = Tally(files=3, unchanged=2, pages=1)
     record = RecrawlRecord(recrawl_id="r", run_id="r", order=an_order(), state=RecrawlState.FINISHED, tally=tally)
