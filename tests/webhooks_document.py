@@ -35,7 +35,7 @@ _HEADERS = {
         {"type": "string", "pattern": "^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$"},
     ),
 }
-_AGAIN = "Not taken, and delivered again later. Retry-After is kept, up to a day."
+_AGAIN = "Not taken, and delivered again later. Retry-After is kept, up to 15 minutes at once."
 _ANSWERS = {
     "2XX": {"description": "Taken. The body is not read. Answer it only when the event is on your disk."},
     "410": {"description": "Gone: you want no more events here. An operator of Orbweaver has to look."},
