@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orbweaver.crawler.rules import scope as scopes
+from orbweaver.crawler.rules.urls import host_of
 from orbweaver.model import Case, Embeds, Limits, Report, Scope, ScopeKind
 from orbweaver.queue.intake.orders import Order, RecheckPlan
 from orbweaver.queue.removal.recheck_terms import RecheckTerms
@@ -34,10 +35,11 @@ def order_of(host: str, cases: Sequence[Case], terms: RecheckTerms | None, token
         if _may_be_asked(scope, made, case.referrer):
             randoms[url] = made
     root = _root(first) if scopes.refusal_of(scope, _root(first)) is None else None
-    controls = [Report(url=made, referrer=by_url[url][0].referrer) for url, made in randoms.items()]
+    asked = {url: list(_reports(of_url, terms, scope)) for url, of_url in by_url.items()}
+    # Control URLs are asked for in the same way, or what they give could not be compared.
+    controls = [_control(asked[url][0], made) for url, made in randoms.items()]
     if root is not None and root not in by_url:
-        controls.append(Report(url=root))
-    asked = [report for of_url in by_url.values() for report in _reports(of_url, terms)]
+        controls.append(_control(asked[first][0], root).model_copy(update={"referrer": None}))
     plan = RecheckPlan(
         host=host,
         cases={str(case.case_id): url for url, of_url in by_url.items() for case in of_url},
@@ -45,7 +47,14 @@ def order_of(host: str, cases: Sequence[Case], terms: RecheckTerms | None, token
         root=root,
         randoms=randoms,
     )
-    return Order(scope=scope, reports=(*asked, *{one.url: one for one in controls}.values()), recheck=plan)
+    return Order(
+        scope=scope,
+        reports=(
+            *(report for reports in asked.values() for report in reports),
+            *{one.url: one for one in controls}.values(),
+        ),
+        recheck=plan,
+    )
 
 
 def random_url(url: str, token: int) -> str:
@@ -85,7 +94,20 @@ def _may_be_asked(scope: Scope, url: str, referrer: str | None) -> bool:
     return scope.embeds is not Embeds.OFF and scopes.embed_refusal_of(scope, url, referrer) is None
 
 
-def _reports(cases: Sequence[Case], terms: RecheckTerms | None) -> Iterable[Report]:
+def _control(asked: Report, url: str) -> Report:
+    return asked.model_copy(update={"url": url, "spelling": None, "report_id": None})
+
+
+def _may_have_cookies(reported: str, url: str, scope: Scope) -> bool:
+    """Whether the cookies of a reported URL may go with another: on its host or site, and never from https to http."""
+    is_downgrade = reported.startswith("https:") and url.startswith("http:")
+    is_there = host_of(reported) == host_of(url)
+    if scope.kind is ScopeKind.SITE:
+        is_there |= scopes.refusal_of(scope, reported) is None and scopes.refusal_of(scope, url) is None
+    return is_there and not is_downgrade
+
+
+def _reports(cases: Sequence[Case], terms: RecheckTerms | None, scope: Scope) -> Iterable[Report]:
     """Return the reports by which one URL is asked for: as it was reported, or as what led to it was."""
     case = cases[0]
     ids = sorted({one for case in cases for one in case.report_ids})[:MOST_REPORTS_OF_A_URL]
@@ -101,5 +123,5 @@ def _reports(cases: Sequence[Case], terms: RecheckTerms | None) -> Iterable[Repo
             referrer=case.referrer,
             user_agent=None if manner is None else manner.user_agent,
             accept_language=None if manner is None else manner.accept_language,
-            cookies=None if manner is None else manner.cookies,
+            cookies=manner.cookies if manner and _may_have_cookies(manner.url, case.newest_url, scope) else None,
         )

@@ -23,6 +23,7 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.model import (
     Case,
     CaseState,
+    Embeds,
     EventType,
     HttpFacts,
     Limits,
@@ -570,8 +571,8 @@ def test_the_terms_of_the_recrawl_that_found_a_known_file_are_those_of_its_reche
     assert order.scope.follows_links is False
     assert [(one.url, one.user_agent) for one in order.reports] == [
         ("http://h.test/a.bin", "Browser/1"),
-        ("http://h.test/q1234567890.bin", None),
-        ("http://h.test/", None),
+        ("http://h.test/q1234567890.bin", "Browser/1"),  # in the same way, or it could not be compared
+        ("http://h.test/", "Browser/1"),
     ]
 
 
@@ -597,3 +598,26 @@ def test_a_worker_does_a_recheck_in_the_sandbox_without_a_scheduler(watch: Watch
 
     assert watch.rule(case_id) == "gone.soft-404"
     assert watch.store.hget(keys.upkeep(), "looked_at") is not None
+
+
+@pytest.mark.parametrize(
+    ("reported", "url", "kind", "cookies"),
+    [
+        ("http://h.test/page", "http://h.test/a.png", ScopeKind.HOST, "adult=1"),
+        ("https://h.test/page", "http://h.test/a.png", ScopeKind.HOST, None),
+        ("http://h.test/page", "http://cdn.test/a.png", ScopeKind.HOST, None),
+        ("http://www.example.com/page", "http://img.example.com/a.png", ScopeKind.HOST, None),
+        ("http://www.example.com/page", "http://img.example.com/a.png", ScopeKind.SITE, "adult=1"),
+    ],
+)
+def test_cookies_of_a_report_go_no_further_than_in_a_recrawl(
+    watch: Watch, reported: str, url: str, kind: ScopeKind, cookies: str | None
+) -> None:
+    case = watch.case(watch.open_case(url, report_ids=("R-1",), referrer=reported))
+    report = Report(url=reported, report_id="R-1", cookies="adult=1", user_agent="Browser/1")
+    name = "example.com" if kind is ScopeKind.SITE else reported.split("/")[2]
+    scope = Scope(kind=kind, name=name, embeds=Embeds.ANY)
+    order = planning.order_of(case.host, [case], RecheckTerms(scope=scope, reports=(report,)), 1)
+
+    assert {one.cookies for one in order.reports} == {cookies}
+    assert {one.user_agent for one in order.reports} == {"Browser/1"}
