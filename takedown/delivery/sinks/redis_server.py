@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,10 @@ def failure(error: BaseException) -> str:
             return f"its server refuses ({code[0] if code else 'without a code'})"
     inner: BaseException | None = error
     while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f"its TLS certificate does not verify ({inner.verify_message}; SINK_ROOTS names other roots)"
+        if isinstance(inner, ssl.SSLError):
+            return f"TLS failed ({inner.reason or 'no reason given'})"
         if isinstance(inner, OSError) and inner.strerror:
             return f"no answer: {inner.strerror.lower()}"
         inner = inner.__cause__ or inner.__context__

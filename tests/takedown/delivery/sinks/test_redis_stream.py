@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from false_redis import false_redis
+from fault_proxy import FaultProxy
 from orbweaver.store import connection, embedded
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery.sinks.addresses import read_address
@@ -22,6 +23,7 @@ from orbweaver.takedown.delivery.sinks.event_json import as_json
 from orbweaver.takedown.delivery.sinks.redis_stream import MARK_SECONDS, RedisStreamSink
 from orbweaver.takedown.errors import SinkAway
 from sink_events import an_event
+from tls_host import make_certificate
 
 EVENT, OTHER, THIRD = an_event(), an_event(b"other"), an_event(b"third")
 DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "takedown-engine.md"
@@ -166,6 +168,38 @@ def test_a_user_needs_these_rights_and_no_more(store: Store) -> None:
     finally:
         store.acl_deluser("orbweaver")
     assert len(entries(store)) == 1
+
+
+# --- TLS ---
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "other.example"])
+def test_a_certificate_that_does_not_verify_gets_nothing(tmp_path: Path, name: str) -> None:
+    authority, roots = make_certificate(is_authority=True), tmp_path / "roots.pem"
+    roots.write_bytes(authority.pem)
+    is_other = name != "127.0.0.1"
+    with FaultProxy(context=make_certificate(name, issuer=authority).context(tmp_path)) as server:
+        address = read_address(f"stream+rediss://127.0.0.1:{server.port}/0?stream=s")
+        for trusted in [roots, None] if is_other else [None]:
+            with contextlib.closing(RedisStreamSink(address, tuple, roots=trusted)) as sink:
+                with pytest.raises(SinkAway, match="its TLS certificate does not verify"):
+                    sink.deliver(EVENT)
+                assert "does not verify" in str(sink.complaint())
+        if not is_other:  # with these roots it verifies, and what answers is no Redis
+            with (
+                contextlib.closing(RedisStreamSink(address, tuple, roots=roots)) as sink,
+                pytest.raises(SinkAway, match="what no Redis sends"),
+            ):
+                sink.deliver(EVENT)
+
+
+def test_a_server_without_tls_gets_nothing() -> None:
+    with (
+        FaultProxy() as server,
+        a_sink(f"stream+rediss://127.0.0.1:{server.port}/0?stream=s") as sink,
+        pytest.raises(SinkAway, match="TLS failed"),
+    ):
+        sink.deliver(EVENT)
 
 
 # --- what is no Redis ---
