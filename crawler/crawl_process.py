@@ -6,16 +6,15 @@ The parent never waits for a crawl process: it can have many under way, and read
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import logging
-import multiprocessing
 import os
 import select
 import signal
 import time
 from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from orbweaver.crawler import crawl_messages, recrawl
 from orbweaver.crawler.containment import prctl
@@ -41,6 +40,7 @@ from orbweaver.crawler.errors import (
 )
 from orbweaver.crawler.fetching.pace.pace_board import PaceBoard
 from orbweaver.crawler.fetching.pace.shared_pace import PaceNews, SharedPace, own_pace_networks
+from orbweaver.crawler.forking import LOG_DESCRIPTORS, Fork, ForkingProcess, fork_here
 from orbweaver.crawler.message_checks import MessageStream
 from orbweaver.crawler.revisiting.known_responses import KnownResponses
 from orbweaver.crawler.rules import scope as scopes
@@ -48,17 +48,30 @@ from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, Ear
 from orbweaver.crawler.visiting.checkpoints.keeping import Checkpointing
 from orbweaver.model import Report, Scope, Sighting, Skip, Tally
 from orbweaver.settings import Settings
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 log = logging.getLogger("orbweaver.crawl")
-LOG_DESCRIPTORS = (1, 2)
 # A process that was told to stop ends its recrawl within so many seconds, or is ended.
 OBEY_SECONDS = 60.0
 # One that has closed its pipe has ended, or is about to; a process that was taken over may do neither.
 ENDING_SECONDS = 0.2
 # What a pipe holds: a parent that reads many takes so much of each in turn.
 PIPE_BYTES = 64 * 1024
-# A forked process has the modules loaded; one that is started anew would take half a second for them.
-_context = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+class CrawlOrder:
+    """The recrawl that a child is to do, as it is told: in JSON."""
+
+    scope: Scope
+    reports: tuple[Report, ...]
+    store_ports: frozenset[int]
+    known: KnownResponses | None
+    resume: EarlierSlices
+
+
+_ORDERS: Final = TypeAdapter(CrawlOrder)
 
 
 class CrawlProcess:
@@ -79,20 +92,22 @@ class CrawlProcess:
         known: KnownResponses | None = None,
         board: PaceBoard | None = None,
         resume: EarlierSlices = NO_SLICES,
+        fork: Fork | None = None,
     ) -> None:
-        """Fork the child; it goes on where the slices before it ended that `resume` is of."""
+        """Fork the child; it goes on where the slices before it ended that `resume` is of. Raises OSError.
+
+        By `fork`, if it is given: that of a process that `forking_process` made with the same settings.
+        """
         self._stream = MessageStream(scope, reports, met_bytes=sum(map(len, resume.met)))
         self._must_obey_by: float | None = None
+        self._code: int | None = None
         self._receiver, sender = os.pipe()
         try:
             os.set_blocking(self._receiver, False)
-            self._child = _context.Process(
-                target=_work, args=(os.getpid(), sender, scope, reports, settings, store_ports, known, board, resume)
-            )
-            with _sigterm_held_back():
-                self._child.start()
-            if board is not None:
-                board.keep_from_others()
+            descriptors = (sender,) if board is None else (sender, board.descriptor)
+            order = CrawlOrder(scope, tuple(reports), frozenset(store_ports), known, resume)
+            fork = fork or functools.partial(fork_here, functools.partial(_work, settings))
+            self._child = fork(descriptors, _ORDERS.dump_json(order))
         except BaseException:
             os.close(self._receiver)
             raise
@@ -123,8 +138,7 @@ class CrawlProcess:
     @property
     def process_id(self) -> int:
         """The number of the child."""
-        assert self._child.pid is not None, "it is started"
-        return self._child.pid
+        return self._child.process_id
 
     def receive(self) -> None:
         """Take what the pipe holds, without waiting. Raises CrawlDied when the child has ended."""
@@ -150,75 +164,47 @@ class CrawlProcess:
         """Have the child end its recrawl in order; `end_if_disobedient` kills it when it has not in so many seconds."""
         must_obey_by = time.monotonic() + within
         if self._must_obey_by is None:
-            self._child.terminate()
+            self._child.send(signal.SIGTERM)
         self._must_obey_by = min(must_obey_by, self._must_obey_by or must_obey_by)
 
     def end_if_disobedient(self) -> None:
         """Kill a child that was told to stop and has had its time."""
         if self._must_obey_by is not None and time.monotonic() > self._must_obey_by:
-            self._child.kill()
+            self._child.send(signal.SIGKILL)
 
     def close(self) -> None:
         """End the child, and forget the pipe."""
-        self._child.kill()
-        self._child.join()
-        self._child.close()
+        self._exit_code(within=0)
+        os.close(self._child.descriptor)
         os.close(self._receiver)
 
-    def _exit_code(self) -> int | None:
-        # Not join() with a time: it trusts a pipe of the child's, which that has closed, and then waits without end.
-        process = os.pidfd_open(self.process_id)
-        has_ended, _, _ = select.select([process], [], [], ENDING_SECONDS)
-        os.close(process)
-        if not has_ended:
-            self._child.kill()
-        self._child.join()
-        return self._child.exitcode
+    def _exit_code(self, *, within: float = ENDING_SECONDS) -> int:
+        """Return how the child has ended, once it has; at the latest it is ended after so many seconds."""
+        if self._code is None:
+            if not self._child.ends_within(within):
+                self._child.send(signal.SIGKILL)
+            self._code = self._child.wait()
+        return self._code
 
 
-@contextlib.contextmanager
-def _sigterm_held_back() -> Iterator[None]:
-    """Hold SIGTERM back while a child starts: until it has its own way to stop, it would do as its parent does."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+def forking_process(settings: Settings) -> ForkingProcess:
+    """Return a process that forks crawl processes; what it reads now once, each of them would read again."""
+    own_pace_networks(settings.own_pace_networks)
+    return ForkingProcess(functools.partial(_work, settings))
 
 
-def _work(
-    parent: int,
-    sender: int,
-    scope: Scope,
-    reports: Sequence[Report],
-    settings: Settings,
-    store_ports: Collection[int],
-    known: KnownResponses | None,
-    board: PaceBoard | None,
-    resume: EarlierSlices,
-) -> None:
-    """Do the child's work: close what was inherited, enter the sandbox, crawl; never return to the parent's work."""
-    try:
-        prctl.die_with_parent(parent)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells this process to stop
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender))
-        _send(sender, _crawl(sender, scope, reports, settings, store_ports, known, board, resume))
-    finally:
-        os._exit(1)  # its last message, if it had one, was sent
+def _work(settings: Settings, descriptors: Sequence[int], order: bytes) -> None:
+    """Do the child's work: close what was inherited, enter the sandbox, crawl. Its descriptors are pipe and board."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells this process to stop
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    sender, *boards = descriptors
+    board = PaceBoard(boards[0]) if boards else None
+    prctl.let_go_of_descriptors((*LOG_DESCRIPTORS, sender))
+    _send(sender, _crawl(sender, order, settings, board))
 
 
-def _crawl(
-    sender: int,
-    scope: Scope,
-    reports: Sequence[Report],
-    settings: Settings,
-    store_ports: Collection[int],
-    known: KnownResponses | None,
-    board: PaceBoard | None,
-    resume: EarlierSlices,
-) -> CrawlMessage:
+def _crawl(sender: int, order: bytes, settings: Settings, board: PaceBoard | None) -> CrawlMessage:
     def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
         for start in range(0, max(len(sightings), len(skips), 1), crawl_messages.MOST_AT_ONCE):
             some = slice(start, start + crawl_messages.MOST_AT_ONCE)
@@ -230,11 +216,14 @@ def _crawl(
         _send(sender, Checkpoint(state=state))
 
     try:
-        enforced = recrawl.enter_sandbox(scope, settings, store_ports=store_ports)
+        its = _ORDERS.validate_json(order)
+        enforced = recrawl.enter_sandbox(its.scope, settings, store_ports=its.store_ports)
         _send(sender, Contained(enforced=enforced.as_record()))
-        pace = None if board is None else _shared_pace(sender, scope, settings, board)
-        checkpoints = Checkpointing(keep, resume)
-        ended = recrawl.run(scope, reports, record, settings, known=known, pace=pace, checkpoints=checkpoints)
+        pace = None if board is None else _shared_pace(sender, its.scope, settings, board)
+        checkpoints = Checkpointing(keep, its.resume)
+        ended = recrawl.run(
+            its.scope, its.reports, record, settings, known=its.known, pace=pace, checkpoints=checkpoints
+        )
     except (SandboxUnavailable, AccessRefused, ReadersWrong) as error:
         return GivenUp(reason=str(error)[: crawl_messages.REASON_CHARACTERS])
     except MemoryError:

@@ -21,6 +21,7 @@ from orbweaver.crawler.crawl_messages import (
 )
 from orbweaver.crawler.crawl_process import CrawlProcess
 from orbweaver.crawler.errors import CrawlDied, MessageRefused, NotRecorded
+from orbweaver.crawler.forking import Fork
 from orbweaver.crawler.visiting.checkpoints import keeping
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.crawler.visiting.checkpoints.keeping import SLICES
@@ -84,7 +85,7 @@ class RecrawlUnderWay:
         self._is_told_to_stop = False
 
     @classmethod
-    def begin(cls, store: Store, recrawl_id: str, settings: Settings) -> Self | None:
+    def begin(cls, store: Store, recrawl_id: str, settings: Settings, *, fork: Fork | None = None) -> Self | None:
         """Begin an attempt and its crawl process, which goes on from the last checkpoint if there is one.
 
         None when nothing may be fetched any more.
@@ -109,6 +110,7 @@ class RecrawlUnderWay:
                 known=known,
                 board=pace.board,
                 resume=earlier,
+                fork=fork,
             )
         except BaseException:
             pace.close()

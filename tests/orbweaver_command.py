@@ -87,12 +87,12 @@ class Workplace:
         return [pid for pid in forked if parent_of(pid) not in forked]
 
     def crawl_processes(self) -> list[int]:
-        """Return the ids of the sandboxed children of recrawl workers.
+        """Return the ids of the sandboxed processes of recrawl workers: children of the child that only forks.
 
         They are not dumpable, so only root could read what they were started with.
         """
         workers = self.recrawl_workers()
-        return [pid for pid in process_ids() if parent_of(pid) in workers]
+        return [pid for pid in process_ids() if parent_of(parent_of(pid)) in workers]
 
 
 def finish(process: subprocess.Popen[str], standard_input: str = "") -> Ran:

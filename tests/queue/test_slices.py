@@ -147,7 +147,8 @@ def test_a_recrawl_that_is_killed_goes_on_from_its_last_checkpoint(store: Store,
         worker = fleet.enter_context(quick_worker(store))
         gate.wait_until_reached()
         eventually(lambda: files_in_checkpoint(store, recrawl_id) == 3)
-        [crawling] = children_of(worker)
+        [forking] = children_of(worker)
+        [crawling] = children_of(forking)
         if fault == "crawl process killed":
             os.kill(crawling, signal.SIGKILL)
         else:

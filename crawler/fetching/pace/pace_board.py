@@ -1,13 +1,14 @@
 """A page of memory by which a recrawl worker and one crawl process tell each other about the pace of hosts.
 
-The worker makes it before it forks, so the process in its sandbox needs no descriptor and no system call for it. The
-process may have been taken over. So the worker believes nothing of what stands here but small numbers, and no process
-sees the page of another recrawl (`keep_from_others`).
+The process maps it by its descriptor before it enters the sandbox, and keeps no descriptor. It may have been taken
+over. So the worker believes nothing of what stands here but small numbers, and no process inherits the page of another
+recrawl.
 """
 
 from __future__ import annotations
 
 import mmap
+import os
 from typing import Final
 
 # A recrawl has so many addresses and hosts with a pace of their own. All further addresses share the last row, at which
@@ -33,23 +34,26 @@ class PaceBoard:
     Counts are 0 to 255. Moments are those of the monotonic clock, which is the same for all processes of a machine.
     """
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, mmap.PAGESIZE)  # shared and without a name, all zeros
+    def __init__(self, descriptor: int | None = None) -> None:
+        """Make a board, or map the one that a descriptor is of."""
+        self.descriptor = os.memfd_create("pace") if descriptor is None else descriptor
+        if descriptor is None:
+            os.truncate(self.descriptor, mmap.PAGESIZE)
+        self._memory = mmap.mmap(self.descriptor, mmap.PAGESIZE)  # shared, all zeros at first
+        self._memory.madvise(mmap.MADV_DONTFORK)
         page = memoryview(self._memory)
         self._rows = page[:_HOSTS_AT]
         self._hosts = page[_HOSTS_AT : _HOSTS_AT + (_LEASE_AT + 1) * 8].cast("d")
         self._page = page
-        self.say_places(THE_REST, 1, sharers=1)
-
-    def keep_from_others(self) -> None:
-        """Keep the page from processes that this one starts from now on; its own has it already."""
-        self._memory.madvise(mmap.MADV_DONTFORK)
+        if descriptor is None:
+            self.say_places(THE_REST, 1, sharers=1)
 
     def close(self) -> None:
-        """Let go of the page."""
+        """Let go of the page, and of its descriptor."""
         for view in (self._rows, self._hosts, self._page):
             view.release()
         self._memory.close()
+        os.close(self.descriptor)
 
     # --- what the worker says ---
 

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.queue import jobs
@@ -24,6 +24,9 @@ from rq import SimpleWorker
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+
+if TYPE_CHECKING:
+    from orbweaver.queue.fleet.workers.recrawl_worker import RecrawlWorker
 
 # That a worker of this machine died is noticed when a worker looks, at most every so many seconds. Match and delivery
 # jobs give no signs of life, so those of another machine are done again when their longest time is over; recrawls of
@@ -82,11 +85,12 @@ def work(
     # What a delivery job does takes no time, so no event waits for the questions before it.
     queues = [queue_for(store, one) for one in sorted(names, key=lambda one: one is not QueueName.TAKEDOWN)]
     settings = orbweaver_settings.load()
+    recrawl_worker: RecrawlWorker | None = None
     if list(names) == [QueueName.RECRAWL]:
-        from orbweaver.queue.fleet.workers.recrawl_worker import RecrawlWorker  # the others crawl nothing
+        from orbweaver.queue.fleet.workers import recrawl_worker as recrawling  # the others crawl nothing
 
         at_once = capacity.of_this_machine(settings).recrawls_at_once
-        worker: GuardedWorker = RecrawlWorker(queues, at_once=at_once, **options)
+        worker: GuardedWorker = (recrawl_worker := recrawling.RecrawlWorker(queues, at_once=at_once, **options))
     elif QueueName.RECRAWL in names:
         raise ValueError(
             "the recrawl queue needs a worker of its own: it has many jobs under way, in sandboxed processes"
@@ -106,6 +110,10 @@ def work(
     logging.basicConfig(handlers=[handler], format=log_format)
     log.info("works on %s as process %d; store %s", ", ".join(names), os.getpid(), connection.place_of(store))
     with contextlib.ExitStack() as stack:
+        if recrawl_worker is not None:
+            from orbweaver.crawler.crawl_process import forking_process
+
+            recrawl_worker.fork = stack.enter_context(forking_process(settings)).fork
         if QueueName.MATCH in names:
             from orbweaver.queue.fleet.workers.health_watch import watching  # a recrawl worker asks nobody
 

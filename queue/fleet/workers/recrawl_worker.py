@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, cast
 
 from orbweaver.crawler.errors import NotRecorded
-from orbweaver.crawler.fetching.pace.shared_pace import own_pace_networks
+from orbweaver.crawler.forking import Fork
 from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import JobName
 from orbweaver.queue.fleet import dead_workers
@@ -56,12 +56,13 @@ STOP_SECONDS = 15.0
 class RecrawlWorker(JobEnds, BaseWorker):
     """Begins each recrawl job and goes on; a job ends when its crawl process has said its last message.
 
-    `at_once` is how many it has under way at most.
+    `at_once` is how many it has under way at most, `fork` forks their processes.
     """
 
     def __init__(self, *args: Any, at_once: int = 1, **options: Any) -> None:
         super().__init__(*args, **options)
         self.at_once = at_once
+        self.fork: Fork | None = None
         self._under_way: dict[RecrawlUnderWay, BegunJob] = {}
         self._begun: RecrawlUnderWay | None = None
         self._selector = selectors.DefaultSelector()
@@ -76,7 +77,6 @@ class RecrawlWorker(JobEnds, BaseWorker):
 
     @functools.cached_property
     def _paces(self) -> SharedPaces:
-        own_pace_networks(self.settings.own_pace_networks)  # read here, the crawl processes have it
         return SharedPaces(self.connection, self.name, places=self.settings.host_connections)
 
     def serialize(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
         return execution
 
     def _begin(self, recrawl_id: str) -> None:
-        self._begun = RecrawlUnderWay.begin(self.connection, recrawl_id, self.settings)
+        self._begun = RecrawlUnderWay.begin(self.connection, recrawl_id, self.settings, fork=self.fork)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop in order: at once when nothing is under way, else when each crawl process has ended its requests."""

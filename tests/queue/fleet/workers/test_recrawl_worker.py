@@ -65,7 +65,11 @@ def gated_hosts(store: Store, count: int, *, runs_of_their_own: bool = False) ->
 
 
 def crawl_processes(worker: subprocess.Popen[bytes]) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
+    return [pid for forking in children_of(worker.pid) for pid in children_of(forking)]
+
+
+def children_of(process: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def has_ended(process: int) -> bool:
