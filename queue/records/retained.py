@@ -33,6 +33,9 @@ HEAD = struct.Struct(">BQQ16s20s32s")
 LAYOUT = 1  # another number with another dictionary or other fields: old values are then dropped, not misread
 MOST_JSON_BYTES = 1 << 20
 COUNTED_AT_ONCE = 64
+# The first are in the fixed fields; the others would make a value more than half as large again (162 to 262 bytes). A
+# case that a rematch makes has them from the next visit on.
+_NOT_KEPT = {"digests", "seen_at", "received_at", "software", "sandbox"}
 # What comes most often stands last, where references to it are shortest (zlib's manual, deflateSetDictionary).
 DICTIONARY = (
     b'"is_verified":false,"reason":"certificate has expired","self-signed certificate","Hostname mismatch, certificate '
@@ -81,7 +84,7 @@ def pack(sighting: Sighting) -> bytes:
         bytes.fromhex(digests.sha1),
         bytes.fromhex(digests.sha256),
     )
-    rest = sighting.model_dump_json(exclude={"digests", "seen_at"}, exclude_defaults=True).encode()
+    rest = sighting.model_dump_json(exclude=_NOT_KEPT, exclude_defaults=True).encode()
     deflate = _DEFLATE.copy()
     return head + deflate.compress(rest) + deflate.flush()
 

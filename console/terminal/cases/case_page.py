@@ -191,7 +191,7 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
 def not_known(case: Case, events: list[Event], clocks: DeliveryClocks = NOT_DELIVERED) -> Iterator[str]:
     """Yield what a reader could expect in this case, and nobody recorded."""
     if case.received_at is None:
-        yield "when the hotline received the first report: no report says it, or the file was linked"
+        yield "when the hotline received the first report: no report says it, or the file was not seen since a rematch"
     if case.ip is None:
         yield "the address that answered: a proxy hid it"
     if case.sniffed_type is None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from builders import NOON, STAMP, a_match, a_sighting
 from orbweaver import __version__
 from orbweaver.model import Report
-from orbweaver.queue.records import provenance
+from orbweaver.queue.records import provenance, retained
 from orbweaver.takedown.cases.transitions import change_by_match
 
 
@@ -38,3 +38,5 @@ def test_a_sighting_says_when_its_first_report_was_received_and_who_fetched_it_i
         NOON + timedelta(days=1),
     )
     assert provenance.sandbox_in_words({"is_on": False}) == "off"
+    # of ten million retained sightings each byte counts
+    assert len(retained.pack(made)) == len(retained.pack(a_sighting(report_ids=("a", "b"))))
