@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-recheck bench-detection bench-service fuzz fail-over fleet-faults lock clean
+.PHONY: install demo test quick lint wheel release bench bench-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-recheck bench-detection bench-service bench-delivery fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -99,6 +99,10 @@ bench-revisit: install
 # What 100,000 open cases cost that are looked for every four hours, without the fetches: about a minute.
 bench-recheck: install
 	$(BIN)/python -m bench.recheck --write-docs
+
+# Cases raised and events delivered a second, and the time from a file to the engine: a minute or two, idle machine.
+bench-delivery: install
+	$(BIN)/python -m bench.delivery --write-docs
 
 # The policy on a running fleet, beside uniform in the same run: 36 minutes, idle machine.
 bench-detection: $(VENV)/.installed-bench

@@ -77,35 +77,41 @@ class Courier:
         if lane is None:
             return False
         try:
-            return self._serve(lane)
+            if self._serve(lane):
+                return True  # and the lane is given back
         except StoreUnfit as error:
             log.warning("nothing is delivered until the store confirms what it has: %s", error)
             lanes.wait_until(self._store, self.name, [lane.event_id], at + UNCONFIRMED_SECONDS)
-            return False
-        finally:
             lanes.release(self._store, lane)
+            return False
+        lanes.release(self._store, lane)
+        return True
 
     def _serve(self, lane: Lane) -> bool:
-        """Deliver what a lane has, until nothing is left of it or an event fails; False when it is no more ours."""
+        """Deliver what a lane has, until nothing is left of it or an event fails; whether that gave the lane back.
+
+        What comes into the lane meanwhile waits for the sink by itself, and is looked at next.
+        """
         while True:
             events = lanes.left(self._store, lane)
             ids = [one.event_id for one in events]
             if lane.event_id not in ids and len(ids) < lanes.LANE_EVENTS:
                 lanes.drop(self._store, self.name, lane.event_id)  # it has been delivered
             if not events:
-                return True
+                return False
             for place, event in enumerate(events):
                 blocked = self._blocked_until(event.event_id)
                 if blocked is not None:
                     lanes.wait_until(self._store, self.name, ids[place:], blocked)
-                    return True
+                    return False
                 self._confirmed.require(event.event_id)
                 refusal = self._hand_over(event)
                 if refusal is not None:
                     self._note_failure(event.event_id, refusal, ids[place + 1 :])
-                    return True
-                if not self._note_taken(lane, event.event_id):
                     return False
+                is_end = place + 1 == len(events) < lanes.LANE_EVENTS
+                if not self._note_taken(lane, event.event_id, is_end=is_end) or is_end:
+                    return True
 
     def _blocked_until(self, event_id: str) -> float | None:
         """Return until when an event that failed is not tried, and so nothing after it; None when it may be."""
@@ -127,10 +133,10 @@ class Courier:
             return NotDelivered(f"the sink failed: {type(error).__name__}")
         return None
 
-    def _note_taken(self, lane: Lane, event_id: str) -> bool:
+    def _note_taken(self, lane: Lane, event_id: str, *, is_end: bool) -> bool:
         """Mark an event as taken, which all others wait for; False when another courier has the lane by now.
 
-        The last sink in force that takes an event takes it out of the outbox.
+        The last sink in force that takes an event takes it out of the outbox. `is_end` gives the lane back.
         """
         key = keys.event(event_id)
         first = progress.first_delivered_before(self._store, lane.case_id)
@@ -148,7 +154,9 @@ class Courier:
                 lanes.note_taken(pipe, self.name, event_id)
                 if is_complete:
                     outbox.take_out(pipe, event_id)
-                if is_ours:
+                if is_ours and is_end:
+                    lanes.give_back(pipe, lane)
+                elif is_ours:
                     lanes.renew(pipe, lane)
                 if state is not None and state.failures:
                     lanes.write_state(pipe, self.name, SinkState(added_at=state.added_at))

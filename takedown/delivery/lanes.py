@@ -162,11 +162,22 @@ def claim(store: Store, sink: str, at: float) -> Lane | None:
         if stored is None:
             drop(store, sink, event_id)
             continue
-        lane = Lane(sink, case_id_of(stored), event_id, uuid4().hex)
+        try:
+            lane = Lane(sink, case_id_of(stored), event_id, uuid4().hex)
+        except (ValueError, KeyError, TypeError):
+            _park_unreadable(store, sink, event_id, at)
+            continue
         if store.set(lane_key(sink, lane.case_id), lane.token, nx=True, ex=LEASE_SECONDS):
             return lane
         store.zadd(waiting, {event_id: at + TAKEN_SECONDS}, xx=True)
     return None
+
+
+def _park_unreadable(store: Store, sink: str, event_id: str, at: float) -> None:
+    """Park an event that is no event, where operators see it: it must not end the couriers."""
+    with store.pipeline(transaction=True) as pipe:
+        note_failure(pipe, sink, event_id, Failing(1, at, at, "the stored event cannot be read", is_parked=True), NEVER)
+        pipe.execute()
 
 
 def case_id_of(stored: bytes | str) -> str:
@@ -239,6 +250,11 @@ def renew(pipe: Pipeline, lane: Lane) -> None:
     pipe.expire(lane_key(lane.sink, lane.case_id), LEASE_SECONDS)
 
 
+def give_back(pipe: Pipeline, lane: Lane) -> None:
+    """Queue that a courier has its lane no longer."""
+    pipe.delete(lane_key(lane.sink, lane.case_id))
+
+
 def has(reading: Store | Pipeline, lane: Lane) -> bool:
     """Whether a courier still has its lane. A pipeline must be watching the key of the lane."""
     stored = reading.get(lane_key(lane.sink, lane.case_id))
@@ -251,7 +267,7 @@ def release(store: Store, lane: Lane) -> None:
         pipe.watch(lane_key(lane.sink, lane.case_id))
         if has(pipe, lane):
             pipe.multi()
-            pipe.delete(lane_key(lane.sink, lane.case_id))
+            give_back(pipe, lane)
             with contextlib.suppress(WatchError):
                 pipe.execute()
 

@@ -115,7 +115,10 @@ def failed(store: Store, names: Sequence[str]) -> Iterator[FailedDelivery]:
                 answers = pipe.execute()
             for place, (event_id, failing) in enumerate(page):
                 stored, due = answers[2 * place : 2 * place + 2]
-                case_id = None if stored is None else lanes.case_id_of(stored)
+                try:
+                    case_id = None if stored is None else lanes.case_id_of(stored)
+                except (ValueError, KeyError, TypeError):
+                    case_id = None  # it cannot be read: its reason says so
                 yield FailedDelivery(name, event_id, case_id, failing, None if due == NEVER else due)
 
 
