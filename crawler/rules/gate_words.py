@@ -86,8 +86,8 @@ _WRITTEN_HINTS: Final = {
     ),
     WordKind.PAGE: (
         "16|18|19|21|adult|confirmation|dorosłych|edad|explicit|gate|idade|jugendschutz|legal age|maggiorenn|majeur"
-        "|majority|altersprüfung|altersverifikation|age check|age-check|mature content|minori|pełnoletni|potentially|restricted"
-        "|sensitive|verification|volljährig|взрослых|совершеннолетн|成人|未成年|성인"
+        "|majority|altersprüfung|altersverifikation|age check|age-check|mature content|minori|pełnoletni|potentially"
+        "|restricted|sensitive|verification|volljährig|взрослых|совершеннолетн|成人|未成年|성인"
     ),
     WordKind.CHALLENGE: (
         "automated|bot|browser|captcha|challenge|cloudflare|connection is secure|ddos|human|javascript|navegador"
