@@ -262,6 +262,18 @@ class Settings(BaseSettings):
         le=timedelta(days=36_500),
         description="how long files without a match are kept to be asked about again; 0: not at all",
     )
+    case_retention: Duration = Field(
+        default=timedelta(days=730),
+        ge=timedelta(days=30),
+        le=timedelta(days=36_500),
+        description="how long closed and withdrawn cases stay as they are after their last event; then pseudonymised",
+    )
+    access_retention: Duration = Field(
+        default=timedelta(days=365),
+        ge=timedelta(days=30),
+        le=timedelta(days=36_500),
+        description="how long the audit log says who looked at which cases",
+    )
 
     remind_every: Duration = Field(
         default=timedelta(hours=24),

@@ -27,6 +27,7 @@ MODULES: Final[Mapping[str, str]] = {
     "assessments": "assessments",
     "stats": "stats",
     "audit": "audit",
+    "retention": "retention",
     "demo": "demo",
     "doctor": "doctor",
     "worker": "worker",

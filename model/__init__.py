@@ -12,6 +12,7 @@ from orbweaver.model.cases import (
     LeftOut,
     Place,
     Presence,
+    Pseudonymised,
     Removal,
 )
 from orbweaver.model.events import (
@@ -136,6 +137,7 @@ __all__ = [
     "Place",
     "Presence",
     "Proposal",
+    "Pseudonymised",
     "Published",
     "ReferrerControl",
     "Removal",

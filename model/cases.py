@@ -95,6 +95,15 @@ class Place(Published):
     """The parameters that were left out, by name in lower case (empty: without a name), each with the reason."""
 
 
+class Pseudonymised(Published):
+    """Since when, and why, a case or event no longer says which file it is about, and where that was."""
+
+    at: Moment
+    """When URLs, hosts, addresses, referrers, report ids, digests and words about them were taken away."""
+    reason: str
+    """Why: the time limit, and the moment from which it counted."""
+
+
 class Case(Published):
     """A takedown case: one matched digest at one place. One line of cases.jsonl."""
 
@@ -149,6 +158,9 @@ class Case(Published):
     """What the checks of the case have shown; null before the first one."""
     hosting: Hosting | None = None
     """Where the address is that answered, and who is told because of it; null in cases of older releases."""
+    pseudonymised: Pseudonymised | None = None
+    """Since when the case is pseudonymised; null in every event that a takedown engine gets. `url`, `host` and `sha256`
+    are pseudonyms then, `md5`, `sha1` and `size` zeros."""
 
     @property
     def newest_url(self) -> str:

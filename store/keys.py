@@ -396,3 +396,13 @@ def audit_entries() -> str:
 def audit_digests() -> str:
     """List of the digests of the entries, 32 bytes each, in order; owner takedown.audit.audit_log."""
     return f"{PREFIX}:audit:digests"
+
+
+def retention() -> str:
+    """Hash of the round of retention: `began_at`, `place`, `step`, `clear_years`; owner takedown.retention.rounds."""
+    return f"{PREFIX}:retention"
+
+
+def pseudonym_keys() -> str:
+    """Hash year -> the key of its pseudonyms, 64 hex digits; owner takedown.retention.pseudonym_keys."""
+    return f"{PREFIX}:pseudonym-keys"

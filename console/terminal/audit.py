@@ -34,14 +34,23 @@ def verify(settings: Settings, files: Sequence[Path], key: str | None, *, is_jso
             print(f"orbweaver: {error}", file=sys.stderr)
         own = checkpoint_files.kept_in(checkpoint_files.folder_in(settings.state_dir))
         known, unusable = _checkpoints([*own, *files], key, settings, store)
-        findings = [*unusable, *verification.verify(store, checkpoint_files.origin_of(store), known)]
-        size = audit_log.size(store)
+        digests = audit_log.digests(store)
+        done = verification.what_retention_did(store, digests)
+        origin = checkpoint_files.origin_of(store)
+        findings = [*unusable, *verification.verify(store, origin, known, done, digests)]
+    size = len(digests)
+    taken, changed = len(done.taken_away), len(done.forgotten.events)
     if is_json:
         faults = [{**dataclasses.asdict(one), "fault": one.fault.value} for one in findings]
-        sys.stdout.write(json.dumps({"entries": size, "checkpoints": len(known), "faults": faults}) + "\n")
+        retention = {"taken_away": taken, "pseudonymised_events": changed}
+        said_of_log = {"entries": size, "checkpoints": len(known), "retention": retention, "faults": faults}
+        sys.stdout.write(json.dumps(said_of_log) + "\n")
     else:
         for one in findings:
             sys.stdout.write(f"{one.words}\n")
+        if taken or changed:
+            accesses = f"{taken:,} old {'record' if taken == 1 else 'records'} of accesses"
+            sys.stdout.write(f"retention took {accesses} away, and pseudonymised {count(changed, 'event')}\n")
         proved = max((one.size for one in known), default=0)
         compared = f"compared with {count(len(known), 'checkpoint')}, the newest of {_entries(proved)}"
         without = "compared with no checkpoint: what was sealed is only as safe as the store"

@@ -2,7 +2,8 @@
 
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
 while: parked deliveries, parked questions, and sightings that nobody could answer. A decision of people whose command
-was interrupted is brought to the rest of its cases. What waits in the audit log is sealed. Where no scheduler runs,
+was interrupted is brought to the rest of its cases. What is over its time limit is pseudonymised, once a day and a
+little at each look. What waits in the audit log is sealed. Where no scheduler runs,
 this also has the files of cases looked for again. One worker at a time looks, and two that look at once do no harm:
 each step is written only where nobody else has written meanwhile.
 """
@@ -25,6 +26,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.errors import AuditLogBroken
+from orbweaver.takedown.retention import rounds
 from redis.exceptions import WatchError
 
 log = logging.getLogger("orbweaver.worker")
@@ -52,6 +54,7 @@ def look_after(store: Store, at: datetime) -> bool:
     batches.enqueue_released(store)
     assessing.apply_due(store)
     rechecking.look(store, orbweaver_settings.load(), at)
+    rounds.look(store, orbweaver_settings.load(), at)
     _seal_audit_log(store)
     return True
 

@@ -338,6 +338,12 @@ def withdraw(store: Store, case_id: str, *, person: Actor, reason: str) -> list[
     """Have a person withdraw one case, whatever its file is; raises DecisionRefused."""
 
     def do(before: CaseRecord, stamp: Stamp) -> list[CaseChange]:
+        if before.case.pseudonymised is not None:
+            since = before.case.pseudonymised.at
+            raise DecisionRefused(
+                f"case {str(before.case.case_id)[:8]} was pseudonymised on {since:%Y-%m-%d}: nobody could be told "
+                "which file it was about"
+            )
         if before.case.state is CaseState.WITHDRAWN:
             raise DecisionRefused(f"case {str(before.case.case_id)[:8]} is withdrawn already")
         return withdrawn(before, stamp, actor=person, reason=reason)

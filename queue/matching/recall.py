@@ -37,7 +37,8 @@ def work(
     """Do one slice of the recall: `ask` gives a verdict for each digest set, in order."""
 
     def do(ours: Slice, case_ids: list[str]) -> int | None:
-        cases = case_store.read_many(store, case_ids)
+        # Of a pseudonymised case there is no digest to ask about.
+        cases = [one for one in case_store.read_many(store, case_ids) if one.pseudonymised is None]
         verdicts = ask([_digests_of(case) for case in cases]) if cases else []
         answers = {
             str(case.case_id): verdict

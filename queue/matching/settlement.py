@@ -19,7 +19,7 @@ from orbweaver.queue.records import batches, deliveries, in_force, list_versions
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
-from orbweaver.takedown.assessments.applying import changes_by_assessment, new_case
+from orbweaver.takedown.assessments.applying import changes_by_assessment, found_again, new_case
 from orbweaver.takedown.cases import case_places, case_store
 from orbweaver.takedown.cases.reminders import reminding
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer
@@ -166,9 +166,11 @@ def _try_to_write(
     batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in target.staying])
     batches.drop_answered(pipe, [one for one, _ in known])
     # What opened no case stays: the assessment may be revised, and a rematch asks about it again.
-    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases] + decided.not_raised
+    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases]
+    kept += decided.not_raised + decided.clean
     retained.keep(pipe, [one for one in kept if one.seen_at > oldest])
-    raised = [(one, verdict) for one, verdict in about_cases if one.sighting_id not in refused]
+    kept_as_clean = {one.sighting_id for one in decided.clean}
+    raised = [(one, verdict) for one, verdict in about_cases if one.sighting_id not in refused | kept_as_clean]
     retained.drop(pipe, [one for one, _ in raised])
     matched = {case_ids[one.sighting_id] for one, verdict in raised if verdict.result is VerdictResult.MATCH}
     changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
@@ -199,10 +201,14 @@ def watched_assessments(pipe: Pipeline, digests: Collection[str]) -> dict[str, A
 
 @dataclass(frozen=True)
 class _Decided:
-    """What answers change: cases, in order; and the sightings that opened none because people rejected their files."""
+    """What answers change: cases, in order; and the sightings that opened none because people rejected their files.
+
+    `clean` are sightings without a match whose case was pseudonymised: they are kept as if there were none.
+    """
 
     changes: list[CaseChange]
     not_raised: list[Sighting]
+    clean: list[Sighting]
 
 
 def _decide(
@@ -213,7 +219,7 @@ def _decide(
 ) -> _Decided:
     """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
     before: dict[str, CaseRecord | None] = {}
-    decided = _Decided([], [])
+    decided = _Decided([], [], [])
     settings = orbweaver_settings.load()
     locator = locator_of(settings)
     for case_id, sighting, verdict in answers:
@@ -225,11 +231,16 @@ def _decide(
             continue  # the case was removed meanwhile
         if record is None:
             changes = new_case(sighting, verdict, assessment, stamp, located)
-            if not changes:
-                decided.not_raised.append(sighting)
+        elif record.case.pseudonymised is not None:
+            if verdict.result is not VerdictResult.MATCH:
+                decided.clean.append(sighting)
                 continue
+            changes = found_again(sighting, verdict, assessment, record, stamp, located)
         else:
             changes = changes_of_case(verdict, record, assessment, stamp, sighting, located)
+        if not changes:
+            decided.not_raised.append(sighting)
+            continue
         changes[-1] = reminding(changes[-1], sighting, stamp, settings.remind_every)
         before[case_id] = changes[-1].after
         decided.changes.extend(changes)

@@ -35,6 +35,7 @@ from orbweaver.takedown.cases.transitions import (
     change_by_event,
     change_by_match,
     change_by_new_evidence,
+    change_by_return,
 )
 
 # These doubt that the file is the listed one; people who assessed the file know what it is.
@@ -46,8 +47,10 @@ def changes_by_assessment(
 ) -> list[CaseChange]:
     """Return the changes that an assessment makes to a case of its file, in order; none where it changes nothing.
 
-    Asked again after they were made, it returns none.
+    Asked again after they were made, it returns none. A case that was pseudonymised has no file any more.
     """
+    if before.case.pseudonymised is not None:
+        return []
     if assessment.decision is AssessmentDecision.RELEASED:
         return _released(before, assessment, stamp, actor)
     return _rejected(before, assessment, stamp, actor)
@@ -70,6 +73,22 @@ def new_case(
     if news is None:
         return []
     return [change_by_new_evidence(sighting, verdict, stamp, news, located)]
+
+
+def found_again(
+    sighting: Sighting,
+    verdict: Verdict,
+    assessment: Assessment | None,
+    before: CaseRecord,
+    stamp: Stamp,
+    located: Hosting | None = None,
+) -> list[CaseChange]:
+    """Return the changes that a match makes of a case that was pseudonymised; none as with `new_case`."""
+    is_rejected = assessment is not None and assessment.decision is AssessmentDecision.REJECTED
+    if assessment is not None and is_rejected and news_in(verdict, assessment.listings) is None:
+        return []
+    made = change_by_return(sighting, verdict, before, stamp, located)
+    return [made] if assessment is None else [made, *changes_by_assessment(made.after, assessment, stamp)]
 
 
 def why_it_stays_held(case: Case, assessment: Assessment) -> str | None:

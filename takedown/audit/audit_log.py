@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from orbweaver.store import keys
@@ -89,6 +89,12 @@ def size(store: Store) -> int:
     return int(store.llen(keys.audit_digests()))
 
 
+def digest(store: Store, number: int) -> bytes | None:
+    """Return the digest of one entry; None when there is none."""
+    found: bytes | None = store.execute_command("LINDEX", keys.audit_digests(), number - 1)
+    return found
+
+
 def digests(store: Store, count: int | None = None) -> list[bytes]:
     """Return the digests of the first `count` entries, or of all: 32 bytes each in memory."""
     found: list[bytes] = []
@@ -101,9 +107,15 @@ def digests(store: Store, count: int | None = None) -> list[bytes]:
     raise AssertionError("count() has no end")
 
 
-def entries(store: Store) -> Iterator[StoredEntry]:
-    """Yield the sealed entries in the order of the stream, a page at a time."""
-    after = "-"
+def take_away(pipe: Pipeline, numbers: Iterable[int], record: AuditRecord) -> None:
+    """Queue that entries leave the log, and the record that says so; their digests stay, so the chain still holds."""
+    pipe.xdel(keys.audit_entries(), *(f"{number}-0" for number in numbers))
+    note(pipe, record)
+
+
+def entries(store: Store, after_number: int = 0) -> Iterator[StoredEntry]:
+    """Yield the sealed entries after a number, in the order of the stream, a page at a time."""
+    after = f"({after_number}-0" if after_number else "-"
     while page := store.execute_command("XRANGE", keys.audit_entries(), after, "+", "COUNT", PAGE):
         for entry_id, fields in page:
             yield StoredEntry(int(entry_id.partition(b"-")[0]), fields.get(b"entry", b""))

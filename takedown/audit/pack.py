@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.audit import audit_log, chain, checkpoints, merkle, records
+from orbweaver.takedown.audit import audit_log, chain, checkpoints, forgotten, merkle, records
 from orbweaver.takedown.audit.checkpoints import LogCheckpoint, SigningKey, VerifierKey
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.errors import AuditUnusable
@@ -77,16 +78,16 @@ def faults_of(pack: Mapping[str, Any], key: VerifierKey) -> list[str]:
     except AuditUnusable as error:
         return [str(error)]
     faults = []
-    recorded: dict[str, int] = {}
+    read: list[tuple[int, Mapping[str, Any]]] = []
     for place, one in enumerate(entries, start=1):
         fault = _fault_of_entry(one, checkpoint)
         if fault is not None:
             faults.append(f"entry {place} of the pack: {fault}")
             continue
         number, _, record = chain.read(one["entry"].encode())
-        if record.get("kind") == records.EVENT and record.get("case_id") == pack.get("case_id"):
-            recorded[str(record.get("event_sha256"))] = number
-    return faults + _faults_of_events(events, recorded)
+        if record.get("case_id") == pack.get("case_id"):
+            read.append((number, record))
+    return faults + _faults_of_events(events, read)
 
 
 def _fault_of_entry(one: Any, checkpoint: LogCheckpoint) -> str | None:
@@ -99,15 +100,37 @@ def _fault_of_entry(one: Any, checkpoint: LogCheckpoint) -> str | None:
     return None if root == checkpoint.root else f"its path does not lead from entry {number} to the signed root"
 
 
-def _faults_of_events(events: Sequence[Any], recorded: Mapping[str, int]) -> list[str]:
+def _faults_of_events(events: Sequence[Any], read: Sequence[tuple[int, Mapping[str, Any]]]) -> list[str]:
+    """Return what is wrong with events beside their records, which come with the numbers of their entries.
+
+    An event that retention has pseudonymised is as the newest record of that says, and can be nothing else.
+    """
     faults = []
-    left = dict(recorded)
+    left = {str(one.get("event_id")): (number, one) for number, one in read if one.get("kind") == records.EVENT}
+    since = forgotten.read(read)
     are_recorded = False
     for place, event in enumerate(events, start=1):
-        digest = hashlib.sha256(str(event).encode()).hexdigest()
-        if left.pop(digest, None) is not None:
+        stored = str(event).encode()
+        event_id = _id_of(stored)
+        number, record = left.pop(event_id, (0, None))
+        new = since.events.get(event_id)
+        expected = None if record is None else record.get("event_sha256")
+        if new is not None and new.number > number:
+            if not forgotten.is_left_of(stored, record, new):
+                faults.append(f"event {place} of the pack is not what retention leaves of one (entry {new.number})")
+            expected = new.event_sha256
+        if record is not None:
             are_recorded = True
         elif are_recorded:  # those before the first that is recorded are of a release without an audit log
             faults.append(f"event {place} of the pack is in no entry: it was changed or added")
-    faults += [f"the event of entry {number} is not in the pack as it was recorded" for number in left.values()]
+        if expected is not None and hashlib.sha256(stored).hexdigest() != expected:
+            faults.append(f"event {place} of the pack is not as it was recorded: it was changed")
+    faults += [f"the event of entry {number} is not in the pack as it was recorded" for number, _ in left.values()]
     return faults
+
+
+def _id_of(stored: bytes) -> str:
+    try:
+        return str(json.loads(stored)["event_id"])
+    except (ValueError, KeyError, TypeError):
+        return ""

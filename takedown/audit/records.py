@@ -1,4 +1,4 @@
-"""What the audit log records: a change of a case, an access, a decision; who, when, and what exactly it was.
+"""What the audit log records: a change of a case, an access, what retention did; who, when, and what exactly it was.
 
 A record is a JSON object. It has no URL, no address and no digest of a file, only ids: it can be kept when those have
 to be forgotten. The content of an event is bound by the SHA-256 of its stored bytes.
@@ -7,7 +7,7 @@ to be forgotten. The content of an event is bound by the SHA-256 of its stored b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypedDict
 
@@ -16,12 +16,15 @@ from orbweaver.model import Actor, Event, format_time
 ACCESS: Final = "access"
 EVENT: Final = "event"
 DECISION: Final = "decision"
+RETENTION: Final = "retention"
 
 
 class AuditRecord(TypedDict, total=False):
-    """One record: `kind` is `event`, `access` or `decision`.
+    """One record: `kind` is `event`, `access`, `decision` or `retention`.
 
     Of an access, `what` is the command or page; of a decision, what was decided about a file. `subject` are its ids.
+    Retention says which `events` of a case were pseudonymised, with their new digests; or the `numbers` of the entries
+    that it took away, as first and last ones of ranges, which were of accesses before `older_than`.
     """
 
     kind: str
@@ -33,6 +36,9 @@ class AuditRecord(TypedDict, total=False):
     event_sha256: str
     what: str
     subject: list[str]
+    events: list[dict[str, str]]
+    numbers: list[list[int]]
+    older_than: str
 
 
 def of_event(event: Event, stored: bytes) -> AuditRecord:
@@ -57,6 +63,33 @@ def of_access(actor: Actor, at: datetime, what: str, subject: list[str]) -> Audi
 def of_decision(actor: Actor, at: datetime, what: str, subject: list[str]) -> AuditRecord:
     """Return the record of a decision about a file; `subject` is the id of its assessment."""
     return AuditRecord(kind=DECISION, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
+
+
+def of_pseudonymised(actor: Actor, at: datetime, case_id: str, stored: Mapping[str, bytes]) -> AuditRecord:
+    """Return the record of events of a case that were pseudonymised: by id, the bytes that the store has from now."""
+    events = [{"event_id": one, "event_sha256": hashlib.sha256(it).hexdigest()} for one, it in stored.items()]
+    return AuditRecord(kind=RETENTION, at=format_time(at), actor=_actor(actor), case_id=case_id, events=events)
+
+
+def of_taken_away(actor: Actor, at: datetime, numbers: Sequence[int], older_than: datetime) -> AuditRecord:
+    """Return the record of the entries of accesses, with these numbers in order, that are older than the limit."""
+    return AuditRecord(
+        kind=RETENTION,
+        at=format_time(at),
+        actor=_actor(actor),
+        numbers=_ranges(numbers),
+        older_than=format_time(older_than),
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> list[list[int]]:
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges
 
 
 def _actor(actor: Actor) -> dict[str, str]:

@@ -61,6 +61,8 @@ def _index(store: Store) -> None:
     """Index the cases with older ids by the ids they would have today; safe to do twice, and by several at once."""
     chosen: dict[str, Case] = {}
     for case in case_store.all_cases(store):
+        if case.pseudonymised is not None:
+            continue  # where it was nobody knows
         today = _id_of_place(case.url, case.sha256)
         if today != str(case.case_id):
             chosen[today] = min(chosen.get(today, case), case, key=_rank)

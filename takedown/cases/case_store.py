@@ -66,6 +66,8 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
         fields["told_at"] = format_time(change.after.told_at)
     pipe.hset(keys.case(case_id), mapping=fields)
     pipe.zadd(keys.cases(), {case_id: case.first_seen.timestamp()})
+    if change.pseudonym is not None:
+        pipe.zrem(keys.case_files(), f"{change.pseudonym}:{case_id}")
     pipe.zadd(keys.case_files(), {_line_of(case): 0})
     if change.event is not None:
         event_id = str(change.event.event_id)
@@ -73,6 +75,19 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
         stored = change.event.model_dump_json()
         pipe.hset(keys.event(event_id), "json", stored)
         audit_log.note(pipe, records.of_event(change.event, stored.encode()))
+
+
+def write_pseudonymised(pipe: Pipeline, before: Case, after: Case) -> None:
+    """Queue what retention leaves of a case on a transaction; it is no event, and the case counts as before."""
+    if after.pseudonymised is None:
+        raise ValueError("a case that is not pseudonymised changes by an event")
+    fields: dict[FieldT, EncodableT] = {
+        "json": after.model_dump_json(),
+        "pseudonymised_at": format_time(after.pseudonymised.at),
+    }
+    pipe.hset(keys.case(str(after.case_id)), mapping=fields)
+    pipe.zrem(keys.case_files(), _line_of(before))
+    pipe.zadd(keys.case_files(), {_line_of(after): 0})
 
 
 def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]:

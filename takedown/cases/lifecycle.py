@@ -35,6 +35,8 @@ TRANSITIONS: Final[Mapping[tuple[CaseState | None, EventType], CaseState]] = Map
         (CaseState.REMOVED, EventType.CORRECTED): CaseState.HELD,
         (CaseState.CLOSED, EventType.REOPENED): CaseState.OPEN,
         (CaseState.CLOSED, EventType.CORRECTED): CaseState.HELD,
+        # It was pseudonymised, and its file is found again with evidence that has doubts.
+        (CaseState.CLOSED, EventType.HELD): CaseState.HELD,
         (CaseState.WITHDRAWN, EventType.HELD): CaseState.HELD,
         (CaseState.WITHDRAWN, EventType.RELEASED): CaseState.HELD,
         **{(state, kind): state for state in CaseState for kind in _ALWAYS},

@@ -75,6 +75,8 @@ class CaseChange:
 
     after: CaseRecord
     event: Event | None
+    pseudonym: str | None = None
+    """The pseudonym that the file of the case had until now; None for a case that was not pseudonymised."""
 
     @property
     def is_new(self) -> bool:
@@ -167,6 +169,46 @@ def _new_case(
     return _with_event(case, kind, None, stamp, PROGRAM, reason, evidence_of_sighting(sighting), sighting.seen_at)
 
 
+def change_by_return(
+    sighting: Sighting, verdict: Verdict, before: CaseRecord, stamp: Stamp, located: Hosting | None = None
+) -> CaseChange:
+    """Return the change that a match makes of a case that was pseudonymised: it has all facts of the sighting from now.
+
+    The case has its id for ever, and its events go on; what was before stays pseudonymised. Nobody knows any more on
+    what a `withdrawn` case rested, so people have to decide again. A sighting from before the case was over changes
+    nothing.
+    """
+    case, mark = before.case, before.case.pseudonymised
+    if mark is None:
+        raise ValueError("the case is not pseudonymised")
+    if not _is_since(sighting.seen_at, case):
+        return CaseChange(before, event=None)
+    was_refused = case.state is CaseState.WITHDRAWN
+    evidence = evidence_of(verdict, [HoldReason.REJECTED] if was_refused else [])
+    kind = EventType.HELD if evidence.held_because else EventType.REOPENED
+    found = _new_case(sighting, evidence, stamp, located=located).after.case
+    again = found.model_copy(
+        update={
+            "case_id": case.case_id,
+            "state": case.state,
+            "state_since": case.state_since,
+            "received_at": case.received_at,
+            "first_seen": min(case.first_seen, found.first_seen),
+            "removal": seen_in_a_visit(case.removal, sighting.seen_at, is_back=kind is EventType.REOPENED),
+        }
+    )
+    change = change_by_event(
+        replace(before, case=again),
+        kind,
+        stamp,
+        actor=PROGRAM,
+        reason=f"found again: the case was {case.state.value}, and was pseudonymised on {mark.at:%Y-%m-%d}",
+        evidence=evidence_of_sighting(sighting),
+        at=sighting.seen_at,
+    )
+    return replace(change, pseudonym=case.sha256)
+
+
 def change_by_answer(
     verdict: Verdict,
     before: CaseRecord,
@@ -178,8 +220,11 @@ def change_by_answer(
 
     With a sighting, the file was seen again, and the case takes over the facts of the sighting. Without one, the list
     was only asked again (recall). Evidence changes in the same way in both. A file that is seen after its case was
-    `removed` or `closed` is there again. One that is seen at another address may have moved.
+    `removed` or `closed` is there again. One that is seen at another address may have moved. Of a case that was
+    pseudonymised nobody can ask any more.
     """
+    if before.case.pseudonymised is not None:
+        return CaseChange(before, event=None)
     facts = facts_of_sighting(sighting, before.case, located) if sighting is not None else {}
     step = _step(verdict, before.case, sighting)
     facts["verdict"] = step.evidence

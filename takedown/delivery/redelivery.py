@@ -30,23 +30,27 @@ def send_again(store: Store, sink: str, case_id: str, *, is_all: bool) -> int:
     """Have a sink get the events of a case once more, in their order; returns how many.
 
     With `is_all` all of them, else those from the first on that the sink never got: the order of a case is kept, so
-    what comes after it is repeated.
+    what comes after it is repeated. What was pseudonymised says nothing to an engine, and is left out.
     """
     while True:
         with store.pipeline(transaction=True) as pipe:
             pipe.watch(keys.case_events(case_id))
             event_ids = [text(one) for one in pipe.lrange(keys.case_events(case_id), 0, -1)]
+            if event_ids:
+                pipe.watch(*map(keys.event, event_ids))
             with store.pipeline(transaction=False) as reading:
                 for event_id in event_ids:
-                    reading.hmget(keys.event(event_id), "json", sink)
+                    reading.hmget(keys.event(event_id), "json", sink, "pseudonymised_at")
                 answers = reading.execute()
             wanted: list[str] = []
             was_opened = False
-            for event_id, (stored, mark) in zip(event_ids, answers, strict=True):
+            for event_id, (stored, mark, pseudonymised_at) in zip(event_ids, answers, strict=True):
                 if stored is None:
                     continue
                 kind = json.loads(stored)["type"]
                 was_opened = was_opened or kind == "case.opened"
+                if pseudonymised_at is not None:
+                    continue
                 if was_opened and kind not in OURS_ALONE and (is_all or wanted or mark is None):
                     wanted.append(event_id)
             pipe.multi()
@@ -68,13 +72,14 @@ def cases_with_missing(store: Store, sink: str) -> Iterator[str]:
         event_ids = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
         with store.pipeline(transaction=False) as pipe:
             for event_id in event_ids:
-                pipe.hmget(keys.event(event_id), "json", sink)
+                pipe.hmget(keys.event(event_id), "json", sink, "pseudonymised_at")
             answers = pipe.execute()
         was_opened = False
-        for stored, mark in answers:
+        for stored, mark, pseudonymised_at in answers:
             kind = None if stored is None else json.loads(stored)["type"]
             was_opened = was_opened or kind == "case.opened"
-            if was_opened and kind is not None and kind not in OURS_ALONE and mark is None:
+            is_told = kind is not None and kind not in OURS_ALONE and pseudonymised_at is None
+            if was_opened and is_told and mark is None:
                 yield case_id
                 break
 

@@ -21,6 +21,8 @@ def require_exportable(record: ExportRecord) -> None:
     """Raise ExportRefused, with the reason, for a case that nobody outside may be told of."""
     case = record.case
     verdict = case.verdict
+    if case.pseudonymised is not None:
+        raise ExportRefused(f"pseudonymised on {case.pseudonymised.at:%Y-%m-%d} ({case.pseudonymised.reason})")
     if verdict.result is not VerdictResult.MATCH or case.state is CaseState.WITHDRAWN:
         raise ExportRefused("withdrawn: what the case rested on was taken back")
     if case.state is CaseState.HELD:

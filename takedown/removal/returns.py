@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orbweaver.model import Case, EventType
 from orbweaver.store import keys
@@ -13,6 +13,14 @@ from orbweaver.takedown.cases.transitions import CaseChange
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
+
+# A name without returns is not kept; one that an earlier release did not count has none to give.
+_MOVE_ONE: Final = """
+local left = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') - 1
+if left < 0 then return end
+redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
+if left == 0 then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], left) end
+"""
 
 
 class ReturnKind(StrEnum):
@@ -37,6 +45,14 @@ def names_of(case: Case) -> dict[ReturnKind, str]:
     if hosting is not None and hosting.asn is not None:
         names[ReturnKind.PROVIDER] = f"AS{hosting.asn}"
     return names
+
+
+def rename(pipe: Pipeline, before: Case, after: Case) -> None:
+    """Queue that one return of a case counts for the names that the case has after it was pseudonymised."""
+    renamed = names_of(after)
+    for kind, name in names_of(before).items():
+        if name != renamed.get(kind, name):
+            pipe.eval(_MOVE_ONE, 1, keys.returns(kind), name, renamed[kind])
 
 
 def counts(store: Store, kind: ReturnKind, names: Sequence[str]) -> list[int]:

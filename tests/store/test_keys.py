@@ -72,6 +72,7 @@ from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, change_by_event
 from orbweaver.takedown.delivery import lanes, outbox, progress
 from orbweaver.takedown.removal import returns
+from orbweaver.takedown.retention import pseudonym_keys
 
 CONSTRUCTORS = {
     name: function
@@ -157,6 +158,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     with transaction(store) as pipe:
         recheck_sightings.keep(pipe, recrawl_id, plan, [a_sighting()])
         returns.follow(pipe, change_by_event(removed, EventType.REOPENED, STAMP, actor=by_a_person))
+    pseudonym_keys.of_year(store, 2026)
     assert audit_log.seal(store) > 0
     store.set(keys.restoring(), "since now")  # as queue.runs.backups does while nothing else works
     stop = threading.Event()

@@ -22,7 +22,7 @@ def note(store: Store, what: str, subject: Sequence[str] = ()) -> None:
     """
     with store.pipeline(transaction=True) as pipe:
         for start in range(0, max(len(subject), 1), PAGE):
-            audit_log.note(pipe, records.of_access(_user(), now(), what, list(subject[start : start + PAGE])))
+            audit_log.note(pipe, records.of_access(user(), now(), what, list(subject[start : start + PAGE])))
         pipe.execute()
 
 
@@ -34,7 +34,8 @@ def noted(store: Store, what: str, cases: Iterable[Case]) -> Iterator[Case]:
         yield from page
 
 
-def _user() -> Actor:
+def user() -> Actor:
+    """Return the user of this machine as the one who does something."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container may have no names for its users

@@ -96,6 +96,10 @@ def lines_of(
     """Yield the page of a case, line by line: no URL in it can be clicked."""
     since = "" if case.state_since is None else f" since {minute(case.state_since)}"
     yield f"Case {case.case_id}: {case.state.value}{since}"
+    if case.pseudonymised is not None:
+        done = case.pseudonymised
+        yield f"  pseudonymised on {minute(done.at)}: {safe(done.reason)}"
+        yield "  host and SHA-256 are pseudonyms; URLs, address, reports, MD5, SHA-1 and size were taken away"
     yield from (f"  {line}" for line in file_lines(case))
     yield from place_lines(case)[1:]
     if case.ip is not None:

@@ -46,7 +46,9 @@ def add_case(store: Store, number: int) -> str:
 
 
 def findings(store: Store, *known: LogCheckpoint) -> list[FoundFault]:
-    return list(verification.verify(store, checkpoint_files.origin_of(store), known))
+    digests = audit_log.digests(store)
+    done = verification.what_retention_did(store, digests)
+    return list(verification.verify(store, checkpoint_files.origin_of(store), known, done, digests))
 
 
 def faults(store: Store, *known: LogCheckpoint) -> list[tuple[Fault, int | None]]:
@@ -205,7 +207,7 @@ def test_the_pack_of_a_case_is_proved_by_the_public_key_alone(store: Store, sign
     assert pack.faults_of(made, checkpoints.read_verifier(str(key.verifier))) == []
     assert [json.loads(one)["case_id"] for one in made["events"]] == [case_id]
     for part, said in (
-        ({"events": [made["events"][0].replace("h.test", "i.test")]}, "in no entry|not in the pack as"),
+        ({"events": [made["events"][0].replace("h.test", "i.test")]}, "event 1 of the pack is not as it was recorded"),
         ({"events": []}, "event of entry 2 is not in the pack"),
         ({"events": [*made["events"], "{}"]}, "event 2 of the pack is in no entry"),
         ({"entries": [{**made["entries"][0], "path": made["entries"][0]["path"][::-1]}]}, "does not lead from entry 2"),
