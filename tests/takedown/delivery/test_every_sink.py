@@ -12,6 +12,7 @@ import pytest
 from builders import a_sighting, add_batch, build_list, digests_of, kill_worker, url_of, work
 from example_engine import SECRET, ExampleEngine
 from orbweaver.model import CaseState
+from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
@@ -71,7 +72,8 @@ def test_four_sinks_and_a_worker_that_is_killed(store: Store, tmp_path: Path, mo
             kill_worker(store, lambda said: said.startswith("WATCH orbweaver:lane:"), "takedown", "--name", "doomed")
             leases = list(store.scan_iter("orbweaver:lane:*"))
             assert leases
-            store.delete(*leases)  # as two minutes later
+            store.delete(*leases)  # as a minute later
+            dead_workers.recover(store, QueueName.TAKEDOWN, "doomed")  # a job that it had taken and not begun
             work(store)
 
             (tmp_path / "engine_jobs.py").write_text(TAKES)
