@@ -85,9 +85,10 @@ _WRITTEN_HINTS: Final = {
         "18|21|accept|ack|adult|agree|check|confirm|consent|disclaimer|enter|gate|legal|mature|nsfw|ok|verif|warning|yes"
     ),
     WordKind.PAGE: (
-        "16|18|19|21|adult|confirmation|dorosłych|edad|explicit|gate|idade|jugendschutz|legal age|maggiorenn|majeur"
-        "|majority|altersprüfung|altersverifikation|age check|age-check|mature content|minori|pełnoletni|potentially"
-        "|restricted|sensitive|verification|volljährig|взрослых|совершеннолетн|成人|未成年|성인"
+        "16|18|19|21|adult|confirmation|dorosłych|edad|explicit|gate|idade|jugendschutz|legal age|maggiorenn"
+        "|majeur|majority|altersprüfung|altersverifikation|age check|age-check|mature content|minori"
+        "|pełnoletni|potentially|restricted|sensitive|verification|volljährig|взрослых|совершеннолетн|成人|未成年"
+        "|성인"
     ),
     WordKind.CHALLENGE: (
         "automated|bot|browser|captcha|challenge|cloudflare|connection is secure|ddos|human|javascript|navegador"
