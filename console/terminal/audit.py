@@ -11,6 +11,7 @@ from pathlib import Path
 from orbweaver.console.errors import OutputNotWritten
 from orbweaver.console.terminal.cases import access
 from orbweaver.console.text import count
+from orbweaver.model import now
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_existing
@@ -35,7 +36,7 @@ def verify(settings: Settings, files: Sequence[Path], key: str | None, *, is_jso
         own = checkpoint_files.kept_in(checkpoint_files.folder_in(settings.state_dir))
         known, unusable = _checkpoints([*own, *files], key, settings, store)
         digests = audit_log.digests(store)
-        done = verification.what_retention_did(store, digests)
+        done = verification.what_retention_did(store, digests, now())
         origin = checkpoint_files.origin_of(store)
         findings = [*unusable, *verification.verify(store, origin, known, done, digests)]
     size = len(digests)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from orbweaver.model import Event
@@ -16,8 +16,7 @@ from orbweaver.takedown.audit import records
 from orbweaver.takedown.retention.limits import SHORTEST
 from orbweaver.takedown.retention.pseudonymous import is_pseudonymised
 
-# A log has no more entries; a forged record with larger numbers would cost memory.
-_MOST_NUMBERS: Final = 10_000_000
+NO_END: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,24 @@ class Forgotten:
     entries: tuple[TakenAway, ...] = ()
 
 
-def read(entries: Iterable[tuple[int, Mapping[str, Any]]]) -> Forgotten:
-    """Read the records of retention among records with their numbers; one that cannot be read says nothing."""
+def read(entries: Iterable[tuple[int, Mapping[str, Any]]], until: datetime = NO_END) -> Forgotten:
+    """Read the records of retention among records with their numbers.
+
+    One that cannot be read, or is from after a moment, says nothing.
+    """
     events: dict[str, NewDigest] = {}
     taken: list[TakenAway] = []
     for number, record in entries:
-        if record.get("kind") != records.RETENTION:
+        at = records.time_of(record)
+        if record.get("kind") != records.RETENTION or at is None or at > until:
             continue
         try:
-            at = datetime.fromisoformat(record["at"])
             for one in record.get("events", ()):
                 new = NewDigest(number, str(record["case_id"]), str(one["event_sha256"]), at)
                 events[str(one["event_id"])] = new
             if "numbers" in record:
                 ranges = tuple((int(first), int(last)) for first, last in record["numbers"])
-                taken.append(TakenAway(number, at, ranges, datetime.fromisoformat(record["older_than"])))
+                taken.append(TakenAway(number, at, ranges, _moment(record["older_than"])))
         except (KeyError, TypeError, ValueError):
             continue
     return Forgotten(events, tuple(taken))
@@ -72,27 +74,37 @@ def numbers_taken(entries: Iterable[TakenAway], times: Mapping[int, datetime]) -
     """Return the numbers of the entries that retention could have taken away: those of accesses over the limit.
 
     `times` are those of the entries that are there. Retention goes through the log from its beginning to the first
-    entry that is not over the limit, so what was behind that one is not believed to be taken away by it.
+    entry that is not over the limit, and leaves the last one before it. So that one proves the age of what was before
+    it, and nothing else is believed to be taken away.
     """
-    known = sorted(times.items())
+    believed = [one for one in entries if one.at - one.older_than >= SHORTEST]
+    newest_limit = max((one.older_than for one in believed), default=None)
+    if newest_limit is None:
+        return set()
+    proof = _last_old(sorted(times.items()), newest_limit)
     numbers: set[int] = set()
-    for taken in entries:
-        if taken.at - taken.older_than < SHORTEST:
-            continue
-        newest = _last_before(known, taken.older_than, taken.number)
+    for taken in believed:
         for first, last in taken.ranges:
-            until = min(last, taken.number - 1, newest)
-            if len(numbers) + until - first < _MOST_NUMBERS:
-                numbers.update(range(max(first, 1), until + 1))
+            until = min(last, taken.number - 1, proof - 1)
+            numbers.update(range(max(first, 1), until + 1))
     return numbers
 
 
-def _last_before(known: Iterable[tuple[int, datetime]], moment: datetime, before: int) -> int:
-    """Return the number before that of the first entry which is not from before a moment."""
+def _last_old(known: Iterable[tuple[int, datetime]], moment: datetime) -> int:
+    """Return the number of the last entry before the first that is not from before a moment; 0 without one."""
+    last = 0
     for number, at in known:
         if at >= moment:
-            return min(number - 1, before - 1)
-    return before - 1
+            break
+        last = number
+    return last
+
+
+def _moment(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment
 
 
 def is_left_of(stored: bytes, recorded: Mapping[str, Any] | None, new: NewDigest) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from orbweaver.model import Actor, Event, format_time
 
@@ -63,6 +63,15 @@ def of_access(actor: Actor, at: datetime, what: str, subject: list[str]) -> Audi
 def of_decision(actor: Actor, at: datetime, what: str, subject: list[str]) -> AuditRecord:
     """Return the record of a decision about a file; `subject` is the id of its assessment."""
     return AuditRecord(kind=DECISION, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
+
+
+def time_of(record: Mapping[str, Any]) -> datetime | None:
+    """Return when something that was recorded happened; None when the record does not say it as we write it."""
+    try:
+        at = datetime.fromisoformat(str(record.get("at")))
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else at
 
 
 def of_pseudonymised(actor: Actor, at: datetime, case_id: str, stored: Mapping[str, bytes]) -> AuditRecord:

@@ -58,11 +58,14 @@ class WhatRetentionDid:
     forgotten: Forgotten
 
 
-def what_retention_did(store: Store, digests: Sequence[bytes]) -> WhatRetentionDid:
-    """Read it from those entries that are as they were chained; `digests` are those of the log."""
+def what_retention_did(store: Store, digests: Sequence[bytes], now: datetime) -> WhatRetentionDid:
+    """Read it from those entries that are as they were chained; `digests` are those of the log.
+
+    A record from after `now` says nothing: with a time to come anything would be over its limit.
+    """
     found = [*_chained_records(store, digests)]
-    read = forgotten.read(found)
-    times = {number: at for number, record in found if (at := _time_of(record)) is not None}
+    read = forgotten.read(found, now)
+    times = {number: at for number, record in found if (at := records.time_of(record)) is not None}
     return WhatRetentionDid(frozenset(forgotten.numbers_taken(read.entries, times)), read)
 
 
@@ -145,7 +148,7 @@ def _check_events(store: Store, done: WhatRetentionDid) -> Iterator[FoundFault]:
     for number, record in _records(store):
         if record.get("kind") != records.EVENT:
             continue
-        at = _time_of(record)
+        at = records.time_of(record)
         began_at = at if began_at is None or (at is not None and at < began_at) else began_at
         recorded.setdefault(str(record.get("case_id")), set()).add(str(record.get("event_id")))
         page.append((number, record))
@@ -153,7 +156,8 @@ def _check_events(store: Store, done: WhatRetentionDid) -> Iterator[FoundFault]:
             yield from _check_contents(store, page, done.forgotten)
             page = []
     yield from _check_contents(store, page, done.forgotten)
-    for case_id in _case_ids(store, recorded, are_all=bool(done.taken_away)):
+    named = {*recorded, *(new.case_id for new in done.forgotten.events.values())}
+    for case_id in _case_ids(store, named, are_all=bool(done.taken_away)):
         event_ids = recorded.get(case_id, set())
         there = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
         first = next((at for at, one in enumerate(there) if one in event_ids), len(there))
@@ -164,9 +168,8 @@ def _check_events(store: Store, done: WhatRetentionDid) -> Iterator[FoundFault]:
         yield from _check_older(store, case_id, there[:first], done, began_at)
 
 
-def _case_ids(store: Store, recorded: Iterable[str], *, are_all: bool) -> Iterator[str]:
-    """Yield the ids of the cases with recorded events, or of all: entries of any case may have been taken away."""
-    known = set(recorded)
+def _case_ids(store: Store, known: Collection[str], *, are_all: bool) -> Iterator[str]:
+    """Yield the ids of the cases that the log names, or of all: entries of any case may have been taken away."""
     yield from known
     start = 0
     while are_all and (page := store.execute_command("ZRANGE", keys.cases(), start, start + PAGE - 1)):
@@ -225,13 +228,6 @@ def _chained_records(store: Store, digests: Sequence[bytes]) -> Iterator[tuple[i
                 yield number, chain.read(entry).record
             except ValueError:
                 continue
-
-
-def _time_of(record: Mapping[str, Any]) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(record.get("at")))
-    except ValueError:
-        return None
 
 
 def _check_contents(

@@ -4,65 +4,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOON, STAMP, a_match, a_sighting, transaction, url_of
-from orbweaver.model import Actor, ActorKind, EventType, Hosting, format_time
+from builders import NOON, STAMP, transaction, url_of
+from old_cases import DAY, LATER, LIMITS, PERSON, TO_CLOSED, TO_WITHDRAWN, add, faults, run, secrets_in
+from orbweaver.model import EventType
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.audit import audit_log, checkpoint_files, records, verification
+from orbweaver.takedown.audit import audit_log, records
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import PROGRAM, Stamp, change_by_event, change_by_match
+from orbweaver.takedown.cases.transitions import PROGRAM, Stamp, change_by_event
 from orbweaver.takedown.delivery import redelivery
 from orbweaver.takedown.removal import returns, siblings
 from orbweaver.takedown.removal.returns import ReturnKind
 from orbweaver.takedown.retention import pseudonym_keys, pseudonymising, rounds
-from orbweaver.takedown.retention.limits import RetentionLimits
 from orbweaver.takedown.retention.pseudonymising import WhyLeft
 from orbweaver.takedown.statistics import reading
 from orbweaver.takedown.statistics.grouping import GroupedBy, grouped
 from orbweaver.takedown.statistics.summary import summarise
 from redis import Redis
 from redis.client import Pipeline
-
-PERSON = Actor(kind=ActorKind.PERSON, name="anna")
-DAY = timedelta(days=1)
-LIMITS = RetentionLimits(cases=730 * DAY, accesses=365 * DAY)
-LATER = NOON + 800 * DAY
-TO_CLOSED = (EventType.REMOVED, EventType.CLOSED)
-TO_WITHDRAWN = (EventType.CORRECTED, EventType.WITHDRAWN)
-
-
-def add(
-    store: Store,
-    number: int,
-    *kinds: EventType,
-    host: str = "secret-host.test",
-    body: bytes = b"known",
-    days: float = 0,
-    reminders: int = 0,
-) -> str:
-    """Write a case that was opened, and has these events after it, a minute apart."""
-    seen = a_sighting(body, url=f"http://{host}/secret-path-{number}", report_ids=(f"secret-report-{number}",))
-    seen = seen.model_copy(update={"ip": "203.0.113.77", "host": host, "referrer": f"http://{host}/secret-page"})
-    hosting = Hosting(country="SE", asn=64496, provider="Fast Hosting", also_at={"203.0.113.77": NOON})
-    at = NOON + days * DAY
-    change = change_by_match(seen, a_match(), None, Stamp(STAMP.source, at), hosting)
-    changes = [change]
-    for step, kind in enumerate((*[EventType.SEEN_LIVE] * reminders, *kinds), start=1):
-        stamp = Stamp(STAMP.source, at + timedelta(minutes=step))
-        change = change_by_event(change.after, kind, stamp, actor=PROGRAM, reason=f"at http://{host}/")
-        changes.append(change)
-    with transaction(store) as pipe:
-        for one in changes:
-            case_store.write(pipe, one)
-            returns.follow(pipe, one)
-        pipe.hset(keys.first_delivered(), str(change.after.case.case_id), format_time(at + timedelta(minutes=1)))
-    return str(change.after.case.case_id)
 
 
 def everything(store: Store) -> dict[str, Any]:
@@ -81,28 +45,6 @@ def everything(store: Store) -> dict[str, Any]:
         }
         found[key] = reads[kind]()
     return found
-
-
-def faults(store: Store) -> list[str]:
-    audit_log.seal(store)
-    digests = audit_log.digests(store)
-    done = verification.what_retention_did(store, digests)
-    return [one.words for one in verification.verify(store, checkpoint_files.origin_of(store), [], done, digests)]
-
-
-def secrets_in(store: Store, case_id: str) -> set[str]:
-    """Which words that have to go are still in anything that the store keeps of a case."""
-    ids = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
-    kept = [store.hgetall(keys.case(case_id)), *(store.hgetall(keys.event(one)) for one in ids)]
-    lines = [line for line in store.zrange(keys.case_files(), 0, -1) if line.endswith(case_id.encode())]
-    said = repr((kept, lines))
-    digests = a_sighting().digests
-    words = ("secret-", "203.0.113.77", digests.md5, digests.sha1, digests.sha256)
-    return {word for word in words if word in said}
-
-
-def run(store: Store, **fields: Any) -> rounds.RetentionRound:
-    return rounds.run(store, replace(LIMITS, **fields), LATER, PERSON)
 
 
 def test_what_is_due_is_pseudonymised_and_nothing_else_changes(store: Store) -> None:
