@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import old_cases
 import pytest
-from builders import RUN, a_sighting, add_batch, build_list, digests_of, started_worker, work
+from builders import NOON, RUN, a_sighting, add_batch, build_list, digests_of, started_worker, transaction, work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbweaver.model import now
@@ -30,6 +31,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import backup_file, connection, durability, embedded, keys, snapshot
 from orbweaver.store.connection import Store, connect
 from orbweaver.store.errors import BackupUnusable, StoreNotEmpty, StoreUnfit
+from orbweaver.takedown.audit import audit_log, records
 from orbweaver_command import Workplace, eventually
 from redis import Redis
 from sentinel_servers import Server
@@ -125,6 +127,29 @@ def test_a_restored_store_is_equal_and_works_on(
     work(empty, QueueName.TAKEDOWN)
     assert len((tmp_path / "events" / "events.jsonl").read_text().splitlines()) == CASES
     assert not empty.exists(keys.undelivered())
+
+
+def test_a_restored_backup_brings_back_what_retention_took_and_the_next_round_takes_it_again(
+    store: Store, empty: Store, tmp_path: Path
+) -> None:
+    case_id = old_cases.add(store, 1, *old_cases.TO_CLOSED)
+    for _ in range(3):
+        with transaction(store) as pipe:
+            audit_log.note(pipe, records.of_access(old_cases.PERSON, NOON, "cases show", [case_id]))
+    audit_log.seal(store)
+    back_up(store, tmp_path / "before")
+    assert old_cases.run(store).counts["accesses"] == 2
+    back_up(store, tmp_path / "after")
+    restore(empty, tmp_path / "after")
+    assert old_cases.faults(empty) == []
+    assert old_cases.secrets_in(empty, case_id) == set()
+    restore(empty, tmp_path / "before", is_replacing=True)
+    assert len(old_cases.secrets_in(empty, case_id)) > 1
+    assert old_cases.faults(empty) == []
+    done = old_cases.run(empty)
+    assert (done.counts["cases"], done.counts["accesses"]) == (1, 2)
+    assert old_cases.secrets_in(empty, case_id) == set()
+    assert old_cases.faults(empty) == []
 
 
 def test_who_worked_on_the_store_that_was_backed_up_does_not_work_on_the_restored_one(
