@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # So many events are written in one transaction.
 EVENTS_AT_ONCE: Final = 100
+# After so many the rest of a case waits for the next step: a case may have thousands.
+MOST_EVENTS: Final = 1_000
 # A case that is written by others so often in a row is left to the next round.
 TRIES: Final = 5
 
@@ -43,6 +45,7 @@ class WhyLeft(StrEnum):
     WAITS_FOR_ASSESSMENT = "a decision about its file has not reached it yet"
     CHANGES = "it is being changed"
     UNREADABLE = "it cannot be read"
+    UNFINISHED = "more events of it are left"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ class Pseudonymising:
 
 
 def pseudonymise(store: Store, case_id: str, limit: timedelta, at: datetime, actor: Actor) -> Pseudonymising:
-    """Pseudonymise a case that is over for longer than `limit`, or say why not; `actor` is who has it done."""
+    """Pseudonymise a case that is over for longer than `limit`, or say why not; `actor` is who has it done.
+
+    At most about MOST_EVENTS events of it are written: then it is UNFINISHED.
+    """
     events = tries = 0
     while True:
         with store.pipeline(transaction=True) as pipe:
@@ -67,7 +73,7 @@ def pseudonymise(store: Store, case_id: str, limit: timedelta, at: datetime, act
                 pipe.watch(keys.assessment(record.case.sha256))
                 if record.case.sha256 in assessment_store.due(store):
                     return Pseudonymising(events, WhyLeft.WAITS_FOR_ASSESSMENT)
-                left = clear_events(store, case_id, EVENTS_AT_ONCE + 1)
+                left = clear_events(store, case_id, EVENTS_AT_ONCE + 1, after=events)
             except ValueError:
                 return Pseudonymising(events, WhyLeft.UNREADABLE)
             is_last = len(left) <= EVENTS_AT_ONCE
@@ -88,6 +94,8 @@ def pseudonymise(store: Store, case_id: str, limit: timedelta, at: datetime, act
         events += len(left)
         if is_last:
             return Pseudonymising(events)
+        if events >= MOST_EVENTS:
+            return Pseudonymising(events, WhyLeft.UNFINISHED)
 
 
 def refusal_of(store: Store, record: CaseRecord | None, limit: timedelta, at: datetime) -> WhyLeft | None:
@@ -98,12 +106,12 @@ def refusal_of(store: Store, record: CaseRecord | None, limit: timedelta, at: da
     return WhyLeft.WAITS_FOR_DELIVERY if any(outbox.are_waiting(store, event_ids)) else None
 
 
-def clear_events(store: Store, case_id: str, most: int) -> dict[str, Event]:
+def clear_events(store: Store, case_id: str, most: int, after: int = 0) -> dict[str, Event]:
     """Return the events of a case that are not pseudonymised, by id, oldest first, at most so many.
 
-    Raises ValueError for one that cannot be read.
+    The first `after` events are known to be pseudonymised, if not more. Raises ValueError for one that cannot be read.
     """
-    event_ids = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
+    event_ids = [text(one) for one in store.lrange(keys.case_events(case_id), after, -1)]
     found: dict[str, Event] = {}
     for start in range(0, len(event_ids), case_store.PAGE):
         page = event_ids[start : start + case_store.PAGE]

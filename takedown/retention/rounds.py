@@ -30,7 +30,7 @@ log = logging.getLogger("orbweaver.worker")
 EVERY: Final = timedelta(days=1)
 # So many cases are looked at in one step, and about so many events are written.
 CASES_AT_ONCE: Final = 1_000
-EVENTS_AT_ONCE: Final = 2_000
+EVENTS_AT_ONCE: Final = 1_000
 CASES: Final = "cases"
 ACCESSES: Final = "accesses"
 OVER: Final = "over"
@@ -114,6 +114,10 @@ def _step_of_cases(
             clear.add(case.year)
         if done is not None:
             events += done.events
+            if done.refusal is WhyLeft.UNFINISHED:
+                counts["events"] += done.events
+                place -= 1
+                break
             counts.update({"events": done.events, "cases" if done.refusal is None else done.refusal.value: 1})
             if done.refusal is WhyLeft.UNREADABLE:
                 log.error("retention leaves case %s as it is: it, or an event of it, cannot be read", case_id)

@@ -216,3 +216,22 @@ def test_an_unreadable_case_is_left_and_holds_up_nothing(store: Store) -> None:
     done = run(store)
     assert (done.counts[WhyLeft.UNREADABLE], done.counts["cases"]) == (1, 1)
     assert secrets_in(store, sound) == set()
+
+
+def test_a_case_with_many_events_takes_several_steps_and_each_is_bounded(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pseudonymising, "EVENTS_AT_ONCE", 4)
+    monkeypatch.setattr(pseudonymising, "MOST_EVENTS", 8)
+    case_id = add(store, 1, *TO_CLOSED, reminders=20)
+    other = add(store, 2, *TO_CLOSED)
+    current = rounds.RetentionRound(LATER)
+    done = []
+    while current.step == rounds.CASES:
+        current = rounds.next_step(store, current, LIMITS, LATER, PERSON)
+        done.append((current.counts["events"], current.place))
+    assert done == [(8, 0), (16, 0), (26, 2), (26, 0)]
+    assert current.counts["cases"] == 2
+    assert secrets_in(store, case_id) | secrets_in(store, other) == set()
+    assert store.xlen(keys.audit_waiting()) == 23 + 3 + 6 + 1, "a record for each transaction"
+    assert faults(store) == []
