@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Annotated
 
 import typer
@@ -51,7 +52,11 @@ def worker(
     store = connection.connect(settings.store_url)
     durability.require(store, settings.store_replicas)
     level = logging.WARNING if warnings_only else logging.INFO
-    work(store, [QueueName(queue) for queue in queues], name=name, burst=burst, level=level)
+    try:
+        work(store, [QueueName(queue) for queue in queues], name=name, burst=burst, level=level)
+    finally:
+        # It is ending: to be told so once more would cut its last steps off with a traceback.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if burst and QueueName.MATCH in queues:
         from orbweaver.matcher_client.errors import Unavailable
         from orbweaver.queue.matching import asking  # a recrawl worker asks nobody

@@ -86,17 +86,18 @@ class ForkingProcess:
 
     def fork(self, descriptors: Sequence[int], given: bytes) -> Forked:
         """Fork a process as `Fork` says."""
-        written = _write(given)
+        receiver, sender = os.pipe()
         try:
-            answer = self._ask(b"fork", [written, *descriptors])
-        except OSError:
-            self._end()
-            self._start()
-            answer = self._ask(b"fork", [written, *descriptors])
+            try:
+                answer = self._ask_again(b"fork", [receiver, *descriptors])
+            finally:
+                os.close(receiver)
+            if answer < 0:
+                raise OSError(-answer, os.strerror(-answer))
+            with contextlib.suppress(BrokenPipeError):  # it has been killed already
+                _write_whole(sender, given)
         finally:
-            os.close(written)
-        if answer < 0:
-            raise OSError(-answer, os.strerror(-answer))
+            os.close(sender)
         return Forked(answer, os.pidfd_open(answer), functools.partial(self._exit_code, self._control, answer))
 
     def _exit_code(self, control: socket.socket, process_id: int) -> int:
@@ -104,6 +105,15 @@ class ForkingProcess:
             if control is self._control:
                 return self._ask(str(process_id).encode())
         return -signal.SIGKILL  # by the kernel: what had forked it has ended
+
+    def _ask_again(self, request: bytes, descriptors: Sequence[int]) -> int:
+        """Return the answer to a request, of another process when the first has ended. Raises OSError."""
+        try:
+            return self._ask(request, descriptors)
+        except OSError:
+            self._end()
+            self._start()
+            return self._ask(request, descriptors)
 
     def _ask(self, request: bytes, descriptors: Sequence[int] = ()) -> int:
         """Return the answer to a request. Raises OSError when the process has ended."""
@@ -125,13 +135,11 @@ class ForkingProcess:
         os.close(self._forked.descriptor)
 
 
-def _write(given: bytes) -> int:
-    """Return the descriptor of memory without a name that has these bytes: they may be many."""
-    descriptor = os.memfd_create("for a forked process")
+def _write_whole(sender: int, given: bytes) -> None:
+    """Write what a forked process reads as the first thing that it does: through a pipe, it may be much."""
     unwritten = memoryview(given)
     while unwritten:
-        unwritten = unwritten[os.write(descriptor, unwritten) :]
-    return descriptor
+        unwritten = unwritten[os.write(sender, unwritten) :]
 
 
 def _fork_on_request(work: Work, descriptors: Sequence[int], _nothing: bytes) -> None:
@@ -166,8 +174,10 @@ def _fork_for(work: Work, control: socket.socket, descriptors: Sequence[int]) ->
 
 
 def _read_and_work(work: Work, descriptors: Sequence[int]) -> None:
-    written, *others = descriptors
-    work(others, os.pread(written, os.fstat(written).st_size, 0))
+    receiver, *others = descriptors
+    with os.fdopen(receiver, "rb") as pipe:
+        given = pipe.read()
+    work(others, given)
 
 
 def _do(parent: int, work: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ QueueError
 ├── HostUnreadable       the record of a host cannot be read, or is one of a later release
 ├── HostUnknown          a host is named that is not revisited
 ├── JobNotParked         a job is to be discarded that is not parked
+├── LimitTooLow          a limit of the machine keeps a recrawl worker from its work
 ├── NotInForce           this worker's services, sinks or settings are not those in force on its store
 ├── RefusedJob           a job in the store is not one that we enqueue: it is not run
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
@@ -55,6 +56,10 @@ class HostUnknown(QueueError):
 
 class JobNotParked(QueueError):
     """An operator wants to discard a job that waits, or that somebody works on, or that is not there."""
+
+
+class LimitTooLow(QueueError):
+    """A limit that the machine sets on this process is too low; the message names it and the mend."""
 
 
 class NotInForce(QueueError):

@@ -137,8 +137,8 @@ def test_a_process_gets_what_is_given_and_its_exit_code_comes_back() -> None:
 
 
 def test_no_process_gets_what_its_parent_or_another_has_open() -> None:
-    # The two files of memory and pipe: what was given, and what it was told to keep.
-    assert run(list_what_two_hold) == [str({"sockets": 0, "files": 1, "pipes": 1})] * 2
+    # The pipe that it was told to keep: that of what was given is read to its end, and closed.
+    assert run(list_what_two_hold) == [str({"sockets": 0, "files": 0, "pipes": 1})] * 2
 
 
 def test_signals_reach_the_process_that_is_meant() -> None:

@@ -124,7 +124,7 @@ def test_a_service_comes_back_unless_it_is_stopped_or_cannot_work(name: str) -> 
 def test_the_recrawl_worker_writes_nothing_and_the_others_what_they_must() -> None:
     recrawl, match, takedown = (unit_files.read(name)["Service"] for name in WORKERS)
     assert "StateDirectory" not in recrawl
-    assert (recrawl["LimitFSIZE"], recrawl["ReadOnlyPaths"]) == (["0"], ["/"])
+    assert (recrawl["LimitFSIZE"], recrawl["ReadOnlyPaths"]) == (["65536"], ["/"])
     assert "-/var/lib/orbweaver" in recrawl["InaccessiblePaths"][0].split()
     assert "-/var/lib/orbweaver" not in match["InaccessiblePaths"][0].split()
     assert (match["LimitFSIZE"], takedown["LimitFSIZE"]) == (["0"], ["infinity"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orbweaver import settings as orbweaver_settings
 from orbweaver.queue import jobs
 from orbweaver.queue.allowed_jobs import AllowedJob, AllowedQueue
-from orbweaver.queue.errors import NotInForce
+from orbweaver.queue.errors import LimitTooLow, NotInForce
 from orbweaver.queue.fleet import capacity
 from orbweaver.queue.fleet.workers import couriers, patience
 from orbweaver.queue.fleet.workers.guarded_worker import GuardedWorker, log
@@ -55,6 +55,20 @@ class PlainWorker(GuardedWorker, SimpleWorker):
         """Stop in order: after the job that is under way, and at last without its end."""
         patience.end_within(STOP_SECONDS)
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def _require_shared_page() -> None:
+    """Raise LimitTooLow where this process may not make the page that it shares with each crawl process."""
+    from orbweaver.crawler.fetching.pace.pace_board import PaceBoard
+
+    try:
+        PaceBoard().close()
+    except OSError as error:
+        raise LimitTooLow(
+            f"a recrawl worker shares a page of memory with each recrawl, and may not make one ({error.strerror}): "
+            "the limit of file sizes (LimitFSIZE, ulimit -f) must be 65536 bytes at least; the unit files of this "
+            "release say so"
+        ) from error
 
 
 def work(
@@ -112,6 +126,8 @@ def work(
     with contextlib.ExitStack() as stack:
         if recrawl_worker is not None:
             from orbweaver.crawler.crawl_process import forking_process
+
+            _require_shared_page()
 
             recrawl_worker.fork = stack.enter_context(forking_process(settings)).fork
         if QueueName.MATCH in names:
