@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import os
-import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -62,9 +63,9 @@ def end_within(seconds: float) -> None:
     """
 
     def end() -> None:
+        time.sleep(seconds)
         log.warning("did not end within %.0f s of being told to stop: what it worked on is given back", seconds)
         os._exit(1)
 
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
+    # Not by `threading`: a signal handler calls this, and may interrupt that module in its books, such as in a fork.
+    _thread.start_new_thread(end, ())
