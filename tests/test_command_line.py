@@ -104,7 +104,7 @@ cli.main()
     ("module", "arguments"),
     [
         ("typer", []),
-        ("orbweaver.commands.verify", ["verify"]),
+        ("orbweaver.commands.runs.verify", ["verify"]),
         ("orbweaver.console.terminal.runs.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
         ("orbweaver.queue.queues", ["rematch", "--hashes", "list.csv"]),
         ("orbweaver.console.terminal.cases.case_list", ["cases", "list"]),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from orbweaver.commands.exit_status import FAILED
-from orbweaver.commands.hosts import All, InState, Match, Names, Yes, filter_of
+from orbweaver.commands.hosts.hosts import All, InState, Match, Names, Yes, filter_of
 from orbweaver.commands.options import AsJson, DryRun, StateDir, read_moment, read_settings
 
 app = typer.Typer()

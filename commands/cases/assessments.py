@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from orbweaver.commands.cases_decide import Classified, Person, Reason
+from orbweaver.commands.cases.decide import Classified, Person, Reason
 from orbweaver.commands.options import AsJson, StateDir, read_settings
 from orbweaver.model import AssessmentDecision
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from orbweaver.commands import cases_decide, cases_export
+from orbweaver.commands.cases import decide, export
 from orbweaver.commands.options import StateDir, read_settings
 from orbweaver.model import CaseState
 
 app = typer.Typer(help="Show, decide and export cases.", no_args_is_help=True)
-cases_decide.register(app)
-app.command("export", epilog=cases_export.EPILOG)(cases_export.export_cases)
+decide.register(app)
+app.command("export", epilog=export.EPILOG)(export.export_cases)
 
 
 @app.command(

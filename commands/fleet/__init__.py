@@ -1,0 +1,1 @@
+"""Commands that are the service or a part of it, or show what it does."""

@@ -1,0 +1,1 @@
+"""Commands about the hosts that are revisited, their reports, their scopes and their schedule."""

@@ -1,0 +1,1 @@
+"""Commands about hash lists, and the server that answers from one."""

@@ -1,0 +1,1 @@
+"""Commands that do one run from beginning to end."""
