@@ -45,6 +45,21 @@ AccessFile = Annotated[
 Authority = Annotated[str | None, typer.Option("--authority", metavar="TEXT", help="Who allowed this recrawl.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with exact URLs.")]
 
+BearerToken = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="env:NAME|file:PATH",
+        help="The place of the bearer token; needed if other machines can connect.",
+    ),
+]
+Certificate = Annotated[
+    Path | None, typer.Option("--certificate", metavar="FILE", help="Serve TLS with this PEM chain.")
+]
+CertificateKey = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="Its key (default: in the same file).")
+]
+
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would be fetched and what not; no connection is made.")
 ]

@@ -60,8 +60,8 @@ MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
 }
 # The same inside console/terminal: its rooms, and the files at its root that they share.
 MAY_IMPORT_IN_TERMINAL: dict[str, frozenset[str]] = {
-    "cases": frozenset(),
-    "fleet": frozenset({"confirmation", "termination"}),
+    "cases": frozenset({"people"}),
+    "fleet": frozenset({"confirmation", "people", "termination"}),
     "hosts": frozenset({"confirmation", "dry_run", "runs"}),
     "lists": frozenset({"termination"}),
     "runs": frozenset({"cases", "dry_run", "lists", "termination"}),

@@ -57,10 +57,11 @@ def revise(
     state: StateDir = None,
 ) -> None:
     """Decide otherwise about a file: each case that the earlier decision decided is corrected, and the engine told."""
+    from orbweaver.console.terminal import people
     from orbweaver.console.terminal.cases import deciding
     from orbweaver.queue.matching.assessing import Decision
 
-    who, kind = deciding.person_named(person), deciding.classification_of(classification)
+    who, kind = people.person_named(person), deciding.classification_of(classification)
     deciding.revise(read_settings(state), asked, Decision(decision, reason, who, kind))
 
 

@@ -79,18 +79,20 @@ def _decide(
     classification: str | None,
     state: StateDir,
 ) -> None:
+    from orbweaver.console.terminal import people
     from orbweaver.console.terminal.cases import deciding
     from orbweaver.queue.matching.assessing import Decision
 
-    who, kind = deciding.person_named(person), deciding.classification_of(classification)
+    who, kind = people.person_named(person), deciding.classification_of(classification)
     deciding.decide(read_settings(state), asked, Decision(decision, reason, who, kind))
 
 
 def withdraw(asked: OneCase, reason: Reason, person: Person = None, state: StateDir = None) -> None:
     """Withdraw one case, whatever its file is: the takedown engine is told to stop. The file is raised elsewhere."""
+    from orbweaver.console.terminal import people
     from orbweaver.console.terminal.cases import deciding
 
-    deciding.withdraw(read_settings(state), asked, deciding.person_named(person), reason)
+    deciding.withdraw(read_settings(state), asked, people.person_named(person), reason)
 
 
 def note(
@@ -100,9 +102,10 @@ def note(
     state: StateDir = None,
 ) -> None:
     """Write a note into one case; nobody is told."""
+    from orbweaver.console.terminal import people
     from orbweaver.console.terminal.cases import deciding
 
-    deciding.note(read_settings(state), asked, deciding.person_named(person), words)
+    deciding.note(read_settings(state), asked, people.person_named(person), words)
 
 
 def _epilog(example: str, status: str = _STATUS) -> str:

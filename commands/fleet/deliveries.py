@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import AsJson, StateDir, read_settings
+from orbweaver.commands.options import AsJson, BearerToken, Certificate, CertificateKey, StateDir, read_settings
 
 app = typer.Typer(help="Show deliveries to the takedown engine, and try them again.", no_args_is_help=True)
 SinkName = Annotated[
@@ -106,15 +105,9 @@ def acknowledge(
 )
 def serve(
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8766",
-    token: Annotated[
-        str | None,
-        typer.Option(
-            metavar="env:NAME|file:PATH",
-            help="The place of the bearer token; needed if other machines can connect.",
-        ),
-    ] = None,
-    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
+    token: BearerToken = None,
+    certificate: Certificate = None,
+    key: CertificateKey = None,
     state: StateDir = None,
 ) -> None:
     """Take the engine's acknowledgements over HTTP until told to stop."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from orbweaver.commands.options import StateDir, read_settings
+from orbweaver.commands.options import BearerToken, Certificate, CertificateKey, StateDir, read_settings
 
 app = typer.Typer(help="Serve a hash list, or accept a service's changed list.", no_args_is_help=True)
 
@@ -21,15 +21,9 @@ app = typer.Typer(help="Serve a hash list, or accept a service's changed list.",
 def serve(
     hashes: Annotated[Path, typer.Option(metavar="FILE", help="A built hash list.")],
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8765",
-    token: Annotated[
-        str | None,
-        typer.Option(
-            metavar="env:NAME|file:PATH",
-            help="The place of the bearer token; needed if other machines can connect.",
-        ),
-    ] = None,
-    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve TLS with this PEM chain.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (default: in the same file).")] = None,
+    token: BearerToken = None,
+    certificate: Certificate = None,
+    key: CertificateKey = None,
 ) -> None:
     """Answer Orbweaver's own batch protocol (docs/matching-services.md) from a built hash list."""
     from orbweaver.console.terminal import matcher_serving

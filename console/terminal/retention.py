@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from orbweaver.console.terminal.cases import access
+from orbweaver.console.terminal import people
 from orbweaver.console.text import count
 from orbweaver.model import format_time, now
 from orbweaver.settings import Settings
@@ -53,7 +53,7 @@ def run(settings: Settings, *, is_json: bool) -> None:
     """
     with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
         audit_log.seal(store)
-        done = rounds.run(store, rounds.limits_of(settings), now(), access.user())
+        done = rounds.run(store, rounds.limits_of(settings), now(), people.user_of_system())
         audit_log.seal(store)
     left = {why.value: done.counts[why.value] for why in WhyLeft if why is not WhyLeft.NOT_DUE}
     if is_json:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from orbweaver.model import Actor, ActorKind, Case, now
+from orbweaver.console.terminal.people import user_of_system
+from orbweaver.model import Case, now
 from orbweaver.store.connection import Store
 from orbweaver.takedown.audit import audit_log, records
 
@@ -22,7 +21,7 @@ def note(store: Store, what: str, subject: Sequence[str] = ()) -> None:
     """
     with store.pipeline(transaction=True) as pipe:
         for start in range(0, max(len(subject), 1), PAGE):
-            audit_log.note(pipe, records.of_access(user(), now(), what, list(subject[start : start + PAGE])))
+            audit_log.note(pipe, records.of_access(user_of_system(), now(), what, list(subject[start : start + PAGE])))
         pipe.execute()
 
 
@@ -32,12 +31,3 @@ def noted(store: Store, what: str, cases: Iterable[Case]) -> Iterator[Case]:
     while page := list(itertools.islice(remaining, PAGE)):
         note(store, what, [str(case.case_id) for case in page])
         yield from page
-
-
-def user() -> Actor:
-    """Return the user of this machine as the one who does something."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container may have no names for its users
-        name = f"user {os.getuid()}"
-    return Actor(kind=ActorKind.PERSON, name=name[:200])

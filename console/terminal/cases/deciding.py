@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal.cases import finding
+from orbweaver.console.terminal.people import NAME_CHARACTERS
 from orbweaver.console.text import count, for_people, report_console, safe
-from orbweaver.model import Actor, ActorKind, Assessment, AssessmentDecision, Case, Classification, Proposal
+from orbweaver.model import Actor, Assessment, AssessmentDecision, Case, Classification, Proposal
 from orbweaver.queue.matching import assessing
 from orbweaver.queue.matching.assessing import Applied, Decision
 from orbweaver.settings import Settings
@@ -22,22 +21,6 @@ if TYPE_CHECKING:
     from orbweaver.store.connection import Store
 
 STAYING_SHOWN = 20
-NAME_CHARACTERS = 200
-
-
-def person_named(name: str | None) -> Actor:
-    """Return the person of `--as`, by default the user of the system; raises NothingToDo for an unusable name."""
-    if name is None:
-        try:
-            name = getpass.getuser()
-        except (KeyError, OSError):
-            name = f"user {os.getuid()}"
-    name = name.strip()
-    if not name or not name.isprintable() or len(name) > NAME_CHARACTERS:
-        raise NothingToDo(
-            f"--as: give the name of the person who decides, up to {NAME_CHARACTERS} printable characters"
-        )
-    return Actor(kind=ActorKind.PERSON, name=name)
 
 
 def decide(settings: Settings, asked: str, decision: Decision) -> None:

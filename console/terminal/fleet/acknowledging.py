@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 import sys
 from pathlib import Path
 
+from orbweaver.console.terminal.people import person_named
 from orbweaver.console.text import report_console
 from orbweaver.matcher_client.transport.service_address import read_secret
-from orbweaver.model import Actor, ActorKind, format_time
+from orbweaver.model import format_time
 from orbweaver.queue.fleet.acknowledgement_server import AcknowledgementServer
 from orbweaver.queue.records import acknowledgements
 from orbweaver.settings import Settings
@@ -18,8 +18,8 @@ from orbweaver.store.opening import open_existing
 
 
 def acknowledge(settings: Settings, event_id: str, *, person: str | None, reason: str | None, is_json: bool) -> None:
-    """Record an acknowledgement by a person; raises DeliveryUnknown, StoreError."""
-    actor = Actor(kind=ActorKind.PERSON, name=(person or "").strip() or getpass.getuser())
+    """Record an acknowledgement by a person; raises NothingToDo, DeliveryUnknown, StoreError."""
+    actor = person_named(person)
     with open_existing(settings) as store:
         known = acknowledgements.acknowledge(store, event_id, actor=actor, reason=reason)
     at = format_time(known.acknowledged_at)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from builders import url_of
-from orbweaver.commands import stats
+from orbweaver.commands.cases import stats
 from orbweaver.console.terminal.statistics import csv_table, showing
 from orbweaver.settings import Settings
 from orbweaver.store import embedded, keys
