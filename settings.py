@@ -13,7 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from orbweaver import cdn_networks
+from orbweaver.setting_values import Duration, DurationOrSeconds, read_duration_or_seconds, read_route
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 log = logging.getLogger("orbweaver.settings")
@@ -32,55 +34,9 @@ def default_state_dir() -> Path:
     return Path(base) / "orbweaver"
 
 
-_SHORT_DURATION = re.compile(r"([0-9]{1,9})([smhd])|0")
-_ISO_DURATION = re.compile(
-    r"P(?=.)(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
-    r"(?:T(?=.)(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?"
-)
-_BARE_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-# A longer duration, counted back from now, would be no date.
-_LONGEST_SECONDS = 36_500 * 86_400
-
-
-def read_duration(text: str) -> timedelta:
-    """Read `90s`, `15m`, `6h`, `3d`, `0` or ISO 8601 (`PT15M`, `P3D`; no months: they differ); raises ValueError."""
-    written = text.strip()
-    short, iso = _SHORT_DURATION.fullmatch(written), _ISO_DURATION.fullmatch(written)
-    if short is not None:
-        seconds = int(short[1] or 0) * _SECONDS[short[2] or "s"]
-    elif iso is not None:
-        units = (7 * 86_400, 86_400, 3_600, 60, 1)
-        seconds = sum(int(part or 0) * unit for part, unit in zip(iso.groups(), units, strict=True))
-    else:
-        raise ValueError("not a duration: write 90s, 15m, 6h, 3d or ISO 8601 such as PT15M")
-    if seconds > _LONGEST_SECONDS:
-        raise ValueError("longer than a hundred years")
-    return timedelta(seconds=seconds)
-
-
-def read_duration_or_seconds(text: str) -> timedelta:
-    """Read a duration, or a bare number of seconds such as `60` or `1.5`; raises ValueError.
-
-    The settings that use this one took nothing but such a number under their former names.
-    """
-    written = text.strip()
-    return timedelta(seconds=float(written)) if _BARE_SECONDS.fullmatch(written) else read_duration(written)
-
-
-def _parse_duration(value: object) -> object:
-    return read_duration(value) if isinstance(value, str) else value
-
-
-def _parse_duration_or_seconds(value: object) -> object:
-    return read_duration_or_seconds(value) if isinstance(value, str) else value
-
-
 # A blank inside a path of hashlist: does not begin with a scheme, so it separates nothing.
 _NEXT_SINK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
 _NEXT_URL = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
-Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
-DurationOrSeconds = Annotated[timedelta, BeforeValidator(_parse_duration_or_seconds)]
 
 # Settings under their former names, which still work. Scrapy copies every name in capitals: no MappingProxyType.
 RENAMED: Mapping[str, str] = {
@@ -93,41 +49,9 @@ RENAMED: Mapping[str, str] = {
 }
 
 
-# The networks of CDNs, as these publish them: cloudflare.com/ips and api.fastly.com/public-ip-list. Thousands of hosts
-# share an address there; it bears all of them, and it does not say where a file really is.
-_CLOUDFLARE = """
-    103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 104.16.0.0/13 104.24.0.0/14 108.162.192.0/18 131.0.72.0/22
-    141.101.64.0/18 162.158.0.0/15 172.64.0.0/13 173.245.48.0/20 188.114.96.0/20 190.93.240.0/20 197.234.240.0/22
-    198.41.128.0/17 2400:cb00::/32 2405:8100::/32 2405:b500::/32 2606:4700::/32 2803:f800::/32 2a06:98c0::/29
-    2c0f:f248::/32
-"""
-_FASTLY = """
-    23.235.32.0/20 43.249.72.0/22 103.244.50.0/24 103.245.222.0/23 103.245.224.0/24 104.156.80.0/20 140.248.64.0/18
-    140.248.128.0/17 146.75.0.0/17 151.101.0.0/16 157.52.64.0/18 167.82.0.0/17 167.82.128.0/20 167.82.160.0/20
-    167.82.224.0/20 172.111.64.0/18 185.31.16.0/22 199.27.72.0/21 199.232.0.0/16 2a04:4e40::/32 2a04:4e42::/32
-"""
-CDN_NETWORKS: Mapping[str, tuple[str, ...]] = {
-    "Cloudflare": tuple(_CLOUDFLARE.split()),
-    "Fastly": tuple(_FASTLY.split()),
-}
-# At an address of these networks each host has its own pace. On loopback servers are told apart by their ports.
+# At an address of a CDN each host has its own pace: it bears them all. On loopback servers are told apart by ports.
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
-_OWN_PACE_NETWORKS = (*_LOOPBACK, *(network for networks in CDN_NETWORKS.values() for network in networks))
-
-_ROUTE = re.compile(r"([A-Za-z]{2}|\*)=([A-Za-z0-9][A-Za-z0-9._-]{0,63})")
-# What people write for a country that ISO 3166 calls otherwise.
-_NO_COUNTRIES = {"UK": "GB", "EL": "GR"}
-
-
-def read_route(text: str) -> tuple[str, str]:
-    """Read a route such as `SE=police` or `*=inhope`: a country by ISO 3166, or all others. Raises ValueError."""
-    match = _ROUTE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no route: write a country and a word, SE=police, or *=inhope for all others")
-    country = match[1].upper()
-    if country in _NO_COUNTRIES:
-        raise ValueError(f"{text!r}: the code of that country is {_NO_COUNTRIES[country]}")
-    return country, match[2]
+_OWN_PACE_NETWORKS = (*_LOOPBACK, *(network for networks in cdn_networks.BY_NAME.values() for network in networks))
 
 
 class Settings(BaseSettings):

@@ -34,7 +34,8 @@ from orbweaver.model import (
     VerdictResult,
     case_id_for,
 )
-from orbweaver.settings import RENAMED, Settings, read_duration
+from orbweaver.setting_values import read_duration
+from orbweaver.settings import RENAMED, Settings
 from orbweaver.store import keys
 from pydantic import ValidationError
 

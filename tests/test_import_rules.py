@@ -24,16 +24,19 @@ BELOW_QUEUE = frozenset({"crawler", "matcher_client", "takedown", "store", "mode
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "": frozenset(),
     "model": frozenset(),
-    "settings": frozenset(),
+    # How values are written, and a table: settings are made of them.
+    "setting_values": frozenset(),
+    "cdn_networks": frozenset(),
+    "settings": frozenset({"setting_values", "cdn_networks"}),
     "store": frozenset({"model", "settings"}),
     # The crawl process opens what hosts send, so it has no store (decision 0025).
     "crawler": frozenset({"model", "settings"}),
     "matcher_client": frozenset({"store", "model", "settings"}),
     # The package itself: an event says which release caused it.
-    "takedown": frozenset({"store", "model", "settings", ""}),
+    "takedown": frozenset({"store", "model", "settings", "setting_values", "cdn_networks", ""}),
     "queue": BELOW_QUEUE | {""},
     "console": BELOW_QUEUE | {"queue", ""},
-    "commands": BELOW_QUEUE | {"queue", "console"},
+    "commands": BELOW_QUEUE | {"queue", "console", "setting_values"},
     "cli": frozenset({"commands", "settings", ""}),
 }
 # Libraries that a room may not import: who asks about a digest, or raises a case, knows nothing of jobs.

@@ -181,7 +181,8 @@ def test_help_does_not_wait_for_what_the_commands_need() -> None:
     )
 
     assert "Usage" in done.stdout
-    assert set(re.findall(r"\borbweaver\.(\w+)", done.stderr)) == {"cli", "commands", "model", "settings"}
+    needed = {"cdn_networks", "cli", "commands", "model", "setting_values", "settings"}
+    assert set(re.findall(r"\borbweaver\.(\w+)", done.stderr)) == needed
     assert "scrapy" not in done.stderr
 
 

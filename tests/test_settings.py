@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver import settings as orbweaver_settings
-from orbweaver.settings import RENAMED, SettingsRefused, read_duration, read_duration_or_seconds, read_route
+from orbweaver.setting_values import read_duration, read_duration_or_seconds, read_route
+from orbweaver.settings import RENAMED, SettingsRefused
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def _access(path: Path | None) -> Any:
 
 
 def _days(option: str, text: str | None) -> float | None:
-    from orbweaver.settings import read_duration
+    from orbweaver.setting_values import read_duration
 
     if text is None:
         return None

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Final
 
-from orbweaver.settings import CDN_NETWORKS
+from orbweaver import cdn_networks
 from orbweaver.takedown.hosting.addresses import Address
 
 # Systems that serve the sites of others and host none themselves, by their numbers in the routing registries. Companies
@@ -36,4 +36,4 @@ def cdn_of(address: Address, asn: int | None) -> str | None:
 
 @cache
 def _networks() -> tuple[tuple[IPv4Network | IPv6Network, str], ...]:
-    return tuple((ip_network(text), name) for name, texts in CDN_NETWORKS.items() for text in texts)
+    return tuple((ip_network(text), name) for name, texts in cdn_networks.BY_NAME.items() for text in texts)

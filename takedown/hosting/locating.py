@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from orbweaver.model import Hosting
-from orbweaver.settings import Settings, read_route
+from orbweaver.setting_values import read_route
+from orbweaver.settings import Settings
 from orbweaver.takedown.hosting.addresses import plain_address, translators_of
 from orbweaver.takedown.hosting.cdns import cdn_of
 from orbweaver.takedown.hosting.databases import AddressDatabase

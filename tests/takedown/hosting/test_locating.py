@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from address_databases import COUNTRIES, NETWORKS, write_database
-from orbweaver.settings import CDN_NETWORKS, Settings
+from orbweaver import cdn_networks
+from orbweaver.settings import Settings
 from orbweaver.takedown.hosting.cdns import cdn_of
 from orbweaver.takedown.hosting.locating import Locator, locator_of, route_for
 
@@ -97,4 +98,4 @@ def test_a_process_reads_the_databases_once() -> None:
 def test_a_system_of_a_cdn_is_known_outside_its_published_networks() -> None:
     assert cdn_of(ip_address("198.51.100.1"), 20940) == "Akamai"
     assert cdn_of(ip_address("198.51.100.1"), 64496) is None
-    assert cdn_of(ip_address(CDN_NETWORKS["Fastly"][0].partition("/")[0]), None) == "Fastly"
+    assert cdn_of(ip_address(cdn_networks.BY_NAME["Fastly"][0].partition("/")[0]), None) == "Fastly"
