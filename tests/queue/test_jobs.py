@@ -346,11 +346,12 @@ def test_a_delivery_that_fails_waits_and_is_taken_up_at_once_by_the_next_run(
     [sink] = lanes.states(store)
     failing = lanes.failing(store, sink, str(event.event_id))
     assert failing is not None
-    assert (failing.tries, "Not a directory" in failing.reason) == (1, True)
+    assert "Not a directory" in failing.reason
     assert runs.waiting(store, RUN) == (0, 1)
     assert delivery_jobs(store) == []
 
     (tmp_path / "file").unlink()
+    lanes.wait_until(store, sink, [str(event.event_id)], lanes.server_seconds(store) + 3600)  # however slow we are
     work(store)
     assert runs.waiting(store, RUN) == (0, 1)  # its time has not come
     in_force.declare(store, settings.load(), [QueueName.TAKEDOWN])

@@ -59,7 +59,8 @@ def test_each_sink_and_each_failed_event_is_told(run: Run, store: Store, case: s
         (well, "well", 0, 0),
     ]
     [event] = said["events"]
-    assert (event["sink"], event["case"], event["tries"], event["is_parked"]) == (bad, case, 1, False)
+    assert (event["sink"], event["case"], event["is_parked"]) == (bad, case, False)
+    assert event["tries"] >= 1  # it is tried again after a second, which a slow worker may see
     assert "File exists" in event["reason"]
     shown = run("deliveries", "list")
     assert f"{well}: 0 events to deliver" in shown
@@ -89,9 +90,11 @@ def test_a_case_is_shown_with_what_each_sink_has_of_it(run: Run, case: str, tmp_
 
 def test_what_failed_is_tried_again_when_told(run: Run, store: Store, case: str, tmp_path: Path) -> None:
     (tmp_path / "file").unlink()
+    sink = f"jsonl:{tmp_path / 'file'}"
+    lanes.wait_until(store, sink, lanes.waiting_ids(store, [sink]), lanes.server_seconds(store) + 3600)
     work(store, QueueName.TAKEDOWN)
     assert lines(tmp_path / "file") == []
-    assert told(run, "retry", "--case", case, "--sink", f"jsonl:{tmp_path / 'file'}") == {
+    assert told(run, "retry", "--case", case, "--sink", sink) == {
         "deliveries": 2,
         "done": "tried now",
     }
