@@ -23,6 +23,7 @@ from orbweaver.model import (
     Evidence,
     HoldReason,
     Hosting,
+    Removal,
     Retraction,
     Sighting,
     SightingEvidence,
@@ -34,7 +35,7 @@ from orbweaver.takedown.cases.lifecycle import TRANSITIONS, state_after
 from orbweaver.takedown.cases.places import place_of
 from orbweaver.takedown.cases.retraction import decide, evidence_of, news_in
 from orbweaver.takedown.hosting.moves import facts_before, hosting_after, move_of
-from orbweaver.takedown.removal.course import seen_in_a_visit
+from orbweaver.takedown.removal.course import begun_anew, seen_in_a_visit
 
 PROGRAM: Final = Actor(kind=ActorKind.PROGRAM, name=f"orbweaver {__version__}")
 # The takedown engine never gets these.
@@ -114,8 +115,14 @@ def change_by_event(
     changed = {**facts, "state": state}
     if state is not before.case.state:
         changed["state_since"] = recorded_at
+        changed |= _open_facts(state, changed.get("removal", before.case.removal))
     case = before.case.model_copy(update=changed)
     return _with_event(case, kind, before, Stamp(stamp.source, recorded_at), actor, reason, evidence, at, correction)
+
+
+def _open_facts(state: CaseState, removal: Removal | None) -> dict[str, Any]:
+    """Return what else changes of a case that comes into a state: what was confirmed before it is open is over."""
+    return {"removal": begun_anew(removal)} if state is CaseState.OPEN and removal is not None else {}
 
 
 def change_by_match(
@@ -303,7 +310,12 @@ def _step_of_withdrawn(verdict: Verdict, case: Case) -> _Step:
 
 
 def _is_since(seen_at: datetime, case: Case) -> bool:
-    return case.state_since is None or seen_at > case.state_since
+    """Whether a file was seen after its case was over: after the check that said so, which is written down later."""
+    since = case.state_since
+    if case.removal is not None and case.state in _GONE_STATES:
+        is_removed = case.state is CaseState.REMOVED
+        since = (case.removal.removed_at if is_removed else case.removal.checked_at) or since
+    return since is None or seen_at > since
 
 
 def evidence_of_sighting(sighting: Sighting) -> Evidence:

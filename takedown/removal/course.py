@@ -76,12 +76,26 @@ def after_check(
 def seen_in_a_visit(before: Removal | None, at: datetime, *, is_back: bool) -> Removal | None:
     """Return the facts of the checks after an ordinary recrawl saw the file; `is_back` says that it was removed.
 
-    A case that was never checked has none.
+    A sighting may be told late, after checks that are newer: then these say what there is now, but what they had
+    confirmed before the sighting does not count any more. A case that was never checked has none.
     """
-    if before is None or at <= before.checked_at:
+    if before is None:
         return before
-    facts = _noted(before, _IN_A_VISIT, at) | _NO_CONFIRMATIONS | _NOT_REMOVED
-    return Removal(**{**facts, "returns": before.returns + is_back})
+    if at > before.checked_at:
+        facts = _noted(before, _IN_A_VISIT, at) | _NO_CONFIRMATIONS | _NOT_REMOVED
+        return Removal(**{**facts, "returns": before.returns + is_back})
+    if is_back:
+        return begun_anew(before).model_copy(update={"returns": before.returns + 1})
+    if before.first_gone_at is None or at <= before.first_gone_at:
+        return before
+    if before.removed_at is None:
+        return begun_anew(before)
+    return before.model_copy(update={"first_gone_at": before.removed_at})
+
+
+def begun_anew(before: Removal) -> Removal:
+    """Return the facts of the checks of a case that is open from now on: nothing of a removal is confirmed."""
+    return before.model_copy(update=_NO_CONFIRMATIONS | _NOT_REMOVED)
 
 
 def _noted(before: Removal | None, judgement: Judgement, at: datetime) -> dict[str, Any]:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from builders import NOON, STAMP, a_match, a_sighting
-from orbweaver.model import Actor, ActorKind, Case, CaseState, Event, EventType, Evidence, event_id_for
+from orbweaver.model import (
+    Actor,
+    ActorKind,
+    Case,
+    CaseState,
+    Event,
+    EventType,
+    Evidence,
+    Presence,
+    Removal,
+    event_id_for,
+)
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS, state_after
 from orbweaver.takedown.cases.transitions import (
     PROGRAM,
@@ -116,6 +128,50 @@ def test_a_file_that_is_seen_after_its_removal_is_back_and_one_that_was_seen_bef
         change_by_answer(a_match(), gone, STAMP),
     ):
         assert (late.event, late.after.case.state) == (None, state)
+
+
+def test_a_removal_that_is_written_down_late_hides_no_sighting_that_came_after_its_last_check() -> None:
+    for state, checked in ((CaseState.REMOVED, 60), (CaseState.CLOSED, 0)):
+        record = in_state(state)
+        removal = Removal(
+            presence=Presence.GONE,
+            rule="gone.http-404",
+            reason="",
+            since=NOON,
+            checked_at=NOON + timedelta(minutes=checked),
+            confirmations=3,
+            confirmed_by="gone",
+            first_gone_at=NOON - timedelta(minutes=9),
+            removed_at=NOON,
+        )
+        late = {"removal": removal, "state_since": NOON + timedelta(minutes=10)}
+        gone = replace(record, case=record.case.model_copy(update=late))
+        back = change_by_match(a_sighting(minutes=5), a_match(), gone, STAMP)
+        assert (back.event and back.event.type, back.after.case.state) == (EventType.REOPENED, CaseState.OPEN)
+        found = back.after.case.removal
+        assert found is not None
+        assert (found.confirmations, found.removed_at, found.returns) == (0, None, 1)
+
+
+def test_nothing_that_was_confirmed_before_a_case_is_open_counts_in_it() -> None:
+    removal = Removal(
+        presence=Presence.GONE,
+        rule="gone.http-404",
+        reason="",
+        since=NOON,
+        checked_at=NOON,
+        confirmations=3,
+        confirmed_by="gone",
+        confirmed_at=NOON,
+        first_gone_at=NOON,
+        removed_at=NOON,
+        returns=2,
+    )
+    record = in_state(CaseState.HELD)
+    held = replace(record, case=record.case.model_copy(update={"removal": removal}))
+    found = change_by_event(held, EventType.OPENED, STAMP, actor=ANNA).after.case.removal
+    assert found is not None
+    assert (found.confirmations, found.first_gone_at, found.removed_at, found.returns) == (0, None, None, 2)
 
 
 def test_a_case_that_people_refused_stays_so_until_other_evidence_comes_and_then_waits_for_people() -> None:

@@ -250,3 +250,24 @@ def test_an_ordinary_recrawl_that_sees_the_file_ends_the_count_and_counts_a_retu
     assert (again.removed_at, again.returns) == (None, 1)
     assert seen_in_a_visit(counted, NOON, is_back=False) == counted
     assert seen_in_a_visit(None, later, is_back=True) is None
+
+
+def test_a_sighting_that_is_told_after_later_checks_takes_back_what_they_confirmed_with_those_before_it() -> None:
+    counted, gone = live(when_due(GONE, GONE)).removal, removed(GONE, GONE).removal
+    assert counted is not None
+    assert gone is not None
+    assert gone.first_gone_at is not None
+    assert gone.removed_at is not None
+
+    between = seen_in_a_visit(counted, counted.checked_at - timedelta(minutes=1), is_back=False)
+    assert between is not None
+    assert (between.presence, between.confirmations, between.first_gone_at) == (Presence.GONE, 0, None)
+    # it was removed meanwhile: it was seen gone first when nothing was seen any more
+    before = seen_in_a_visit(gone, gone.first_gone_at + timedelta(minutes=1), is_back=False)
+    assert before == gone.model_copy(update={"first_gone_at": gone.removed_at})
+    # it came back between the removal and a check of the probation
+    after = seen_in_a_visit(gone, gone.removed_at + timedelta(minutes=1), is_back=True)
+    assert after is not None
+    assert (after.confirmations, after.first_gone_at, after.removed_at, after.returns) == (0, None, None, 1)
+    again = live([(GONE, timedelta(minutes=5))] * 3, CaseState.OPEN, after, gone.checked_at)
+    assert [at - gone.checked_at for _, at in again.events] == [timedelta(minutes=15)]
