@@ -62,6 +62,8 @@ class RecheckRecords:
             return None
         newest = max(seen, key=lambda one: one.seen_at, default=None)
         result = result or Reported(url=url, status=newest.http.status if newest is not None else None)
+        others = [one for one in seen if one.digests.sha256 not in self.plan.digests.get(url, ())]
+        other = max(others, key=lambda one: one.seen_at, default=None)
         return UrlAnswer(
             url=url,
             outcome=result.outcome,
@@ -75,4 +77,7 @@ class RecheckRecords:
             says=result.says,
             digests=frozenset(one.digests.sha256 for one in seen),
             is_unread=any(one.url == url and one.outcome in _UNREAD for one in self.skips),
+            size=None if other is None else other.digests.size,
+            sniffed_type=None if other is None else other.sniffed_type,
+            is_end_told=other is None or other.http.framing != "close",
         )

@@ -199,9 +199,17 @@ def _ours(observation: Observation, history: History) -> Judgement | None:  # no
 
 
 def _same_file(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
-    answer, random = _answer(observation), observation.random
-    if random is None or not random.has_come or not answer.digests & random.digests:
+    answer, random, root = _answer(observation), observation.random, _other_root(observation)
+    if root is not None and root.has_come and answer.digests & root.digests:
+        reason = "the host gives the same other file for its front page: a wall, a portal or a closed site"
+        return Judgement(Presence.UNKNOWN, "unknown.same-file", reason)
+    # A text that came as a file may say that the host is in trouble.
+    if random is None or not random.has_come or answer.says == "unavailable" or not answer.digests & random.digests:
         return None
+    trouble = None if root is None else _trouble(root, refusing=TOO_MANY)
+    if trouble is not None:
+        reason = f"the host gives the same other file for a URL that does not exist, but for its front page: {trouble}"
+        return Judgement(Presence.UNAVAILABLE, "unavailable.in-trouble", reason)
     return Judgement(
         Presence.GONE, "gone.placeholder", "the host gives the same other file for a URL that does not exist"
     )
@@ -211,6 +219,14 @@ def _changed(observation: Observation, history: History) -> Judgement | None:
     answer = _answer(observation)
     if not answer.digests or answer.is_page or answer.outcome is not None:
         return None
+    case = history.case
+    is_inside = case.http.archive_member is not None
+    if answer.sniffed_type is None and (is_inside or case.sniffed_type is not None):
+        reason = "a text, or what is of no known type, came in place of the file, and does not say that it is gone"
+        return Judgement(Presence.UNKNOWN, "unknown.no-type", reason)
+    if not answer.is_end_told and not is_inside and answer.size is not None and answer.size < case.size:
+        reason = "less came than the file has, and nothing says that this is all of it: perhaps it was cut"
+        return Judgement(Presence.UNKNOWN, "unknown.perhaps-cut", reason)
     return _other_files(answer, history, "file", "another file is there")
 
 

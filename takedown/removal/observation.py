@@ -17,6 +17,9 @@ class UrlAnswer:
     page among them; `is_unread` says that a part of what came was not looked into. `page_print` stands for the words of
     a page, and `says` for what these words say: `gone`, `suspended`, `parked`, `empty-index`, `elsewhere` or
     `unavailable`.
+
+    Of a file that came in place of the one of the case: `size` in bytes, `sniffed_type` (None for text, too), and
+    `is_end_told`, False where the connection ended and nothing else said that this was the end of the file.
     """
 
     url: str
@@ -31,6 +34,9 @@ class UrlAnswer:
     says: str = ""
     digests: frozenset[str] = field(default_factory=frozenset)
     is_unread: bool = False
+    size: int | None = None
+    sniffed_type: str | None = None
+    is_end_told: bool = True
 
     @property
     def has_come(self) -> bool:

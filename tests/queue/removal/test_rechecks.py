@@ -179,6 +179,14 @@ async def cut(request: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
+async def beginning(request: web.BaseRequest) -> web.StreamResponse:
+    """Send the first bytes of the file, as HTTP/1.0 does: only the end of the connection ends them."""
+    assert request.transport is not None
+    request.transport.write(b"HTTP/1.0 200 OK\r\nContent-Type: image/png\r\n\r\n" + KNOWN[:100])
+    request.transport.close()
+    return web.Response()
+
+
 class Situation(NamedTuple):
     """What the host does with the URL of the case, with its front page, and with everything else."""
 
@@ -193,8 +201,14 @@ WALL = page("<h1>Members only</h1><form><input type=password></form>")
 PORTAL = page("<p>Accept the terms of this network to go on")
 SALE = page("<h1>pictures.com</h1><p>This domain is for sale")
 SOFT = page("<h1>Hm.</h1><p>Look elsewhere")
+BUSY = Resource("text/plain", b"Service temporarily unavailable")
+DENIED = Resource("text/plain", b"denied: 8f2a61")
 SITUATIONS = {
     "the file": Situation(FILE, "live.seen"),
+    "the file with the status of what is gone": Situation(Resource("image/png", KNOWN, status=410), "live.seen"),
+    "a text for all that the host is in trouble": Situation(BUSY, "unavailable.page", rest=BUSY),
+    "a text for all, and for the front page": Situation(DENIED, "unknown.same-file", DENIED, DENIED),
+    "the beginning of the file": Situation(Resource(None, beginning), "unknown.perhaps-cut"),
     "soft 404": Situation(SOFT, "gone.soft-404", rest=SOFT),
     "a page that says gone": Situation(page("<p>This image was deleted by its owner"), "gone.page-gone"),
     "a parking page": Situation(SALE, "gone.parked", SALE, SALE),

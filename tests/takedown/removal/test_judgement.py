@@ -21,14 +21,15 @@ RANDOM = f"{HOST}/a/q7x1.jpg"
 KNOWN, OTHER, THIRD = (digests_of(body).sha256 for body in (b"known", b"other", b"third"))
 
 
-def a_case(*, embedded: bool = False) -> History:
-    sighting = a_sighting(url=URL).model_copy(
-        update={"ip": "192.0.2.7", "http": HttpFacts(status=200, embedded=embedded)}
-    )
+def a_case(*, embedded: bool = False, archive_member: str | None = None, sniffed_type: str | None = None) -> History:
+    http = HttpFacts(status=200, embedded=embedded, archive_member=archive_member)
+    sighting = a_sighting(url=URL).model_copy(update={"ip": "192.0.2.7", "http": http, "sniffed_type": sniffed_type})
     return History(change_by_match(sighting, a_match(), None, STAMP, Hosting(asn=64500)).after.case)
 
 
 CASE = a_case()
+PICTURE = a_case(sniffed_type="image/png")
+SIZE = CASE.case.size
 
 
 def page(words: str = "words", *, at: str = URL, to: str | None = None, says: str = "", status: int = 200) -> UrlAnswer:
@@ -45,7 +46,18 @@ def no_page(words: str = "words", *, at: str = URL, to: str | None = None, says:
 def file(
     *digests: str, at: str = URL, to: str | None = None, address: str = "192.0.2.7", status: int = 200
 ) -> UrlAnswer:
-    return UrlAnswer(at, status=status, final_url=to or at, address=address, digests=frozenset(digests))
+    return UrlAnswer(
+        at, status=status, final_url=to or at, address=address, digests=frozenset(digests), sniffed_type="image/gif"
+    )
+
+
+def text(digest: str, *, at: str = URL) -> UrlAnswer:
+    return replace(file(digest, at=at), sniffed_type=None)
+
+
+def trouble() -> UrlAnswer:
+    """A text that says it, as it comes where a file was expected."""
+    return replace(text(OTHER), outcome=Outcome.ERROR_PAGE, rule="error_page.unavailable", says="unavailable")
 
 
 def status(code: int, *, at: str = URL, says: str = "") -> UrlAnswer:
@@ -189,6 +201,29 @@ SITUATIONS = {
     ),
     "another file": Seen(file(OTHER), "changed.file"),
     "another file, as for all": Seen(file(OTHER), "gone.placeholder", random=file(OTHER, at=RANDOM)),
+    "another file, as for all and for the front page": Seen(
+        file(OTHER), "unknown.same-file", root=file(OTHER, at=f"{HOST}/"), random=file(OTHER, at=RANDOM)
+    ),
+    "another file, as for the front page": Seen(file(OTHER), "unknown.same-file", root=file(OTHER, at=f"{HOST}/")),
+    "another file, as for all, while the front page is down": Seen(
+        file(OTHER), "unavailable.in-trouble", root=status(503, at=f"{HOST}/"), random=file(OTHER, at=RANDOM)
+    ),
+    "a text for all that the host is in trouble": Seen(
+        trouble(), "unavailable.page", random=replace(trouble(), url=RANDOM)
+    ),
+    "a text in place of a picture": Seen(text(OTHER), "unknown.no-type", history=PICTURE),
+    "a text in place of a picture, as for all": Seen(
+        text(OTHER), "gone.placeholder", random=text(OTHER, at=RANDOM), history=PICTURE
+    ),
+    "a text in place of an archive": Seen(text(OTHER), "unknown.no-type", history=a_case(archive_member="a.jpg")),
+    "a text in place of a text": Seen(text(OTHER), "changed.file"),
+    "the beginning of a file whose end nothing tells": Seen(
+        replace(file(OTHER), size=SIZE - 1, is_end_told=False), "unknown.perhaps-cut"
+    ),
+    "a shorter file": Seen(replace(file(OTHER), size=SIZE - 1), "changed.file"),
+    "another file of the same length whose end nothing tells": Seen(
+        replace(file(OTHER), size=SIZE, is_end_told=False), "changed.file"
+    ),
     "another file that a list knows": Seen(file(OTHER), "changed.known", history=replace(CASE, is_other_known=True)),
     "another file without an answer": Seen(
         file(OTHER), "changed.unanswered", history=replace(CASE, is_other_known=None)
