@@ -33,7 +33,7 @@ from orbweaver.queue.fleet.workers import plain_worker
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches
-from orbweaver.store import connection
+from orbweaver.store import connection, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases.transitions import Stamp
 from redis import Redis
@@ -149,7 +149,10 @@ def started_worker(
 
 
 def kill_worker(store: Store, is_time: Callable[[str], bool], *arguments: str, **environment: str) -> None:
-    """Start a worker and kill it at the first command to the store that `is_time` picks; fails when it ends before."""
+    """Start a worker and kill it at the first command to the store that `is_time` picks; fails when it ends before.
+
+    On a busy machine it goes on for a while before it is killed.
+    """
     with said_to(store) as commands, started_worker(store, *arguments, **environment) as worker:
 
         def tell_the_end() -> None:
@@ -177,6 +180,12 @@ def beginning(then: str, *, after: str = "") -> Callable[[str], bool]:
         return is_begun and said.startswith(then)
 
     return is_time
+
+
+def end_leases(store: Store) -> None:
+    """Let the minute pass for which a courier that was killed still has its lanes."""
+    for key in store.keys(keys.lane("*", "*")):
+        store.delete(key)
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from loopback_ports import free_port
 from orbweaver.store import embedded
 from orbweaver_command import eventually
 from redis import Redis
@@ -29,8 +29,7 @@ class Server:
         self, folder: Path, *options: str, password: str = "", is_sentinel: bool = False, on_a_disk_of: str = ""
     ) -> None:
         """Start it in `folder`; with `on_a_disk_of` a size, on a disk of its own of that size, at `disk`."""
-        with socket.create_server((HERE, 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.folder = folder / str(self.port)
         self.folder.mkdir()
         given = {"port": str(self.port), "bind": HERE, "dir": str(self.folder)}

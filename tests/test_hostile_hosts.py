@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from hostile_server import MANY_FILES, Behaviour, HostileServer
+from loopback_ports import closed_port
 from orbweaver_command import Workplace
 from synthetic_host import Resource, SyntheticHost
 
@@ -25,7 +26,7 @@ DEADLINES = {"CONNECT_TIMEOUT": 2, "HEADER_TIMEOUT": 2, "STALL_TIMEOUT": 2, "GRA
 BOUNDS = {"SLOWEST_BYTES_PER_SECOND": "1024", "FILE_BYTES": str(30 * 2**20)}
 PATIENCE = (1, 10)
 # What is said of the reported URL, /file.bin; None: it is hashed.
-EXPECTED: dict[Behaviour, set[str] | None] = {
+EXPECTED: dict[str, set[str] | None] = {
     Behaviour.HANGS: {"timeout"},
     Behaviour.DRIPS: {"too_slow", "timeout"},
     Behaviour.NEVER_ENDS: {"too_large"},
@@ -52,11 +53,6 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 def test_every_hostile_host_is_said_and_the_honest_one_is_checked(folder: Path) -> None:
     with ExitStack() as stack:
         honest = stack.enter_context(SyntheticHost({"/known.png": Resource("image/png", PNG)}))
@@ -65,7 +61,7 @@ def test_every_hostile_host_is_said_and_the_honest_one_is_checked(folder: Path) 
         private = f"http://10.0.0.1:{refused.getsockname()[1]}/file.bin"
         elsewhere = {
             "http://does-not-exist.invalid/file.bin": {"unresolved"},
-            f"http://127.0.0.1:{closed_port()}/file.bin": {"unreachable"},
+            f"http://127.0.0.1:{stack.enter_context(closed_port())}/file.bin": {"unreachable"},
             private: {"refused_address"},
         }
         hostile = {server.url + "file.bin": kind for kind, server in servers.items()}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from gate import Gate
+from loopback_ports import free_port
 from orbweaver.store import embedded
 from orbweaver_command import Workplace, eventually, finish
 from synthetic_host import Resource, SyntheticHost
@@ -351,8 +352,7 @@ def test_a_second_run_with_another_list_is_refused_and_the_first_is_not_disturbe
 
 def test_a_store_over_tcp_does_as_well_as_the_embedded_one(place: Workplace) -> None:
     listed = image()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     options = [
         "--port",
         str(port),

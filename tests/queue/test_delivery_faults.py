@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import RUN, a_match, a_sighting, transaction, work
+from builders import RUN, a_match, a_sighting, end_leases, transaction, work
 from fault_proxy import Exchange, FaultProxy, says
 from orbweaver import settings
 from orbweaver.model import CaseState, EventType
@@ -133,12 +133,6 @@ def prove_all_arrived(store: Store, engine: Engine, changes: list[CaseChange], e
         if event["sequence"] not in numbers:
             numbers.append(event["sequence"])
     assert in_file == wanted
-
-
-def end_leases(store: Store) -> None:
-    """Let the time pass that a dead courier still has its lane."""
-    for key in store.keys("orbweaver:lane:*"):
-        store.delete(key)
 
 
 def until_killed(store: Store, at: int, act: Callable[[Store], None]) -> int | None:

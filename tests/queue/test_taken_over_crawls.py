@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from builders import RUN, a_sighting, an_order, parked
 from contained import run
+from loopback_ports import free_port
 from orbweaver.crawler import recrawl
 from orbweaver.crawler.visiting.records.journal import Record
 from orbweaver.model import Report, Scope, Tally
@@ -136,8 +137,7 @@ def unix_store(short_dir: Path) -> Iterator[str]:
 
 @pytest.fixture
 def tcp_store(short_dir: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     said = ["--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir", str(short_dir)]
     with subprocess.Popen([embedded.find_server(), *said], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback_ports import free_port
 from orbweaver.store import connection, embedded
 from orbweaver.store.connection import Store, connect, without_password
 from orbweaver.store.errors import StoreUnreachable
@@ -18,8 +19,7 @@ SECRET = "s3cret-p4ss"
 @pytest.fixture
 def guarded_port(short_dir: Path) -> Iterator[int]:
     """The port of a server that asks for a password."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     server = subprocess.Popen(
         [embedded.find_server(), "--port", str(port), "--dir", str(short_dir), "--save", "", "--requirepass", SECRET],
         stdout=subprocess.DEVNULL,

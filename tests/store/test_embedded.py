@@ -70,7 +70,7 @@ def wait_for_end(pid: int) -> None:
         return
     import select
 
-    ready, _, _ = select.select([descriptor], [], [], 10)
+    ready, _, _ = select.select([descriptor], [], [], 300)
     os.close(descriptor)
     assert ready
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from builders import a_sighting, add_batch, url_of
+from loopback_ports import free_port
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers, processes
 from orbweaver.queue.hosts import dispatch
@@ -58,8 +59,7 @@ def test_a_worker_is_dead_when_its_record_or_its_process_says_so(
 def test_a_worker_of_an_earlier_boot_is_dead_where_all_workers_are_of_this_machine(store: Store) -> None:
     store.hset("rq:worker:mine", mapping=HERE | {"kernel": f"another boot/{SPACE}"})
     assert dead_workers.is_dead(store, "mine")  # this store is reached over a Unix socket
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     store.config_set("port", port)
     try:
         with connect(f"redis://127.0.0.1:{port}/0") as other:
@@ -105,6 +105,7 @@ class Looking(Redis):
 def test_a_job_that_two_give_back_at_once_is_done_once_more(store: Store) -> None:
     job_id = started_by_a_dead_worker(store)
     with contextlib.closing(Looking.from_url(url_of(store))) as other:
+        assert isinstance(other, Looking)
         other.happens = lambda: dead_workers.retry_abandoned_jobs(store)
         dead_workers.retry_abandoned_jobs(other)
         assert other.happens is None
@@ -115,6 +116,7 @@ def test_a_job_that_two_give_back_at_once_is_done_once_more(store: Store) -> Non
 def test_a_job_that_another_worker_has_started_meanwhile_is_left_to_it(store: Store) -> None:
     job_id = started_by_a_dead_worker(store)
     with contextlib.closing(Looking.from_url(url_of(store))) as other:
+        assert isinstance(other, Looking)
         other.happens = lambda: store.hset(f"rq:job:{job_id}", "worker_name", "alive")
         dead_workers.retry_abandoned_jobs(other)
     assert queues.queue_for(store, QueueName.MATCH).get_job_ids() == []

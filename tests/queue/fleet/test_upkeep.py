@@ -23,6 +23,7 @@ from builders import (
     beginning,
     build_list,
     digests_of,
+    end_leases,
     kill_worker,
     parked,
     transaction,
@@ -257,6 +258,7 @@ def test_nothing_is_lost_or_doubled_when_a_worker_is_killed_while_it_looks(
     store.delete("rq:queue:takedown", "rq:queue:match")
     store.delete(f"rq:job:{queues.delivery_job_id(event_id)}", f"rq:job:{queues.match_job_id(batch_id)}")
     kill_worker(store, beginning(moment), "match", "takedown", **environment)
+    end_leases(store)
     dead_workers.recover_dead_workers(store)  # a job that it took and did not start: RQ would wait a minute
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

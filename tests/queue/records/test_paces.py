@@ -14,6 +14,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
 ADDRESS = "192.0.2.1"
+LASTS = 3_600.0
 NUMBERS = itertools.count(1)
 
 
@@ -25,7 +26,7 @@ def ask(
     hosts: tuple[str, ...] = (),
     waits: dict[str, Waited] | None = None,
     turn: float = 1e9,
-    lasts: float = 10,
+    lasts: float = LASTS,
     number: int | None = None,
 ) -> Answer:
     addresses = {ADDRESS: Filled(*has)} if has else {}
@@ -71,13 +72,13 @@ def test_the_entry_of_a_worker_that_asks_no_more_ends_and_so_does_one_of_another
     part(store, "a", 2, 1, 1)
     key = keys.address(ADDRESS)
     [ends_at] = [int(value.split()[3]) for value in store.hvals(key)]
-    for other in (ends_at - 1_000, ends_at + 1_000):
+    for other in (ends_at - 2 * int(LASTS), ends_at + 1_000):
         store.hset(key, "a", f"2 1 1 {other} 1")
         assert part(store, "b", 0, 1, 1) == (2, 0)
         assert store.hkeys(key) == [b"b"]
     store.hset(key, "a", "no entry")
     assert part(store, "b", 0, 1, 1) == (2, 0)
-    assert 0 < store.ttl(key) <= 11
+    assert 0 < store.ttl(key) <= LASTS + 1
 
 
 def test_a_question_that_a_network_held_back_says_nothing_any_more(store: Store) -> None:

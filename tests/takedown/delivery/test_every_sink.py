@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from builders import a_sighting, add_batch, build_list, digests_of, kill_worker, url_of, work
+from builders import a_sighting, add_batch, build_list, digests_of, end_leases, kill_worker, url_of, work
 from example_engine import SECRET, ExampleEngine
 from orbweaver.model import CaseState
 from orbweaver.queue.fleet import dead_workers
@@ -70,9 +70,7 @@ def test_four_sinks_and_a_worker_that_is_killed(store: Store, tmp_path: Path, mo
 
             # When a sink has said yes, and before that is written down: this event comes twice.
             kill_worker(store, lambda said: said.startswith("WATCH orbweaver:lane:"), "takedown", "--name", "doomed")
-            leases = list(store.scan_iter("orbweaver:lane:*"))
-            assert leases
-            store.delete(*leases)  # as a minute later
+            end_leases(store)
             dead_workers.recover(store, QueueName.TAKEDOWN, "doomed")  # a job that it had taken and not begun
             work(store)
 

@@ -34,7 +34,7 @@ def test_each_worker_is_told_with_its_state_and_why_it_takes_no_job(run: Run, st
     for name in ("busy", "idle", "silent", "dead", "expired", "other"):
         add_worker(store, name, places=7)
         store.hset(f"rq:worker:{name}", "queues", "recrawl")
-        sign(store, name, 100 if name == "silent" else 5)
+        sign(store, name, 3_000 if name == "silent" else 5)
     add_worker(store, "matching", queue="match")
     sign(store, "matching", 300, queues="match,takedown", current_job="match-1")
     store.hset("rq:worker:dead", "pid", str(2**22 + 1))
@@ -58,9 +58,9 @@ def test_each_worker_is_told_with_its_state_and_why_it_takes_no_job(run: Run, st
     assert (busy["under_way"], busy["recrawls_at_once"], busy["jobs_done"], busy["jobs_failed"]) == (1, 7, 12, 3)
     assert (busy["machine"], found["matching"]["queues"]) == ("m1", ["match", "takedown"])
     assert found["other"]["reason"] == "other values of USER_AGENT are in force"
-    assert found["silent"]["reason"].startswith("no sign of life for 10")
+    assert found["silent"]["reason"].startswith("no sign of life for 3,0")
     said = run("workers")
-    assert "silent: silent: no sign of life for 10" in said
+    assert "silent: silent: no sign of life for 3,0" in said
     assert "7 workers, of which 3 take jobs" in said
     assert said.splitlines()[-1].startswith("no scheduler looks at the hosts")
 

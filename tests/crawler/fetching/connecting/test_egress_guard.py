@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from loopback_ports import closed_port
 from orbweaver.crawler.errors import EgressRefused
 from orbweaver.crawler.fetching.connecting.egress_guard import Guard, noted_refusals
 from orbweaver.crawler.rules.address_rules import parse_networks
@@ -145,16 +146,13 @@ def test_of_several_addresses_only_the_allowed_one_is_dialled() -> None:
 
 
 def test_refusals_are_noted_where_the_connector_keeps_only_its_last_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-
-    async def scenario() -> None:
+    async def scenario(port: int) -> None:
         with pytest.raises(aiohttp.ClientConnectorError) as failed:
             await fetch(f"http://www.example.com:{port}/", Guard(parse_networks(["127.0.0.1"])), Answers(TWO_ADDRESSES))
         assert not isinstance(failed.value.os_error, EgressRefused)
 
-    with noted_refusals() as refusals:
-        run(scenario())
+    with closed_port() as port, noted_refusals() as refusals:
+        run(scenario(port))
     assert {(refusal.address, refusal.rule) for refusal in refusals} == {("127.0.0.2", "loopback")}
 
 
