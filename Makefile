@@ -44,6 +44,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini tests
 
 # From the last commit and nothing else that lies about here, such as build/.
 RELEASE := $(abspath $(VENV))/release

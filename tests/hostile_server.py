@@ -10,6 +10,7 @@ import random
 import ssl
 from contextlib import suppress
 from enum import StrEnum
+from typing import Any
 
 # Each module enters its acts into the one table.
 from hostile import content, documents, encodings, framing, headers, redirects, robots, timing, tls  # noqa: F401
@@ -21,8 +22,10 @@ from synthetic_host import ConversingServer
 __all__ = ["BOMB_SIZE", "HONEST", "MANY_FILES", "PAYLOAD", "Behaviour", "HostileServer", "make_bomb"]
 
 HONEST = random.Random(11).randbytes(20_000)
+# A type checker cannot know the members.
+_made: Any = StrEnum
 # How a server misbehaves: one member for each act.
-Behaviour = StrEnum("Behaviour", {name.upper(): name for name in ACTS})
+Behaviour = _made("Behaviour", {name.upper(): name for name in ACTS})
 
 
 class HostileServer(ConversingServer):

@@ -37,7 +37,7 @@ def begin(config: pytest.Config, *, grace_seconds: float = GRACE_SECONDS) -> Non
     if is_controller:
         config.pluginmanager.register(WholeRun(config, grace_seconds))
     else:
-        config.pluginmanager.register(OneProcess(config.workerinput["room"], grace_seconds))
+        config.pluginmanager.register(OneProcess(config.workerinput["room"], grace_seconds))  # type: ignore[attr-defined]
     if is_controller and not config.getoption("tx", None):
         config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # before TMPDIR changes
         config.pluginmanager.register(OneProcess(_new_room(), grace_seconds), "leftovers of this process")

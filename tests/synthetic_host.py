@@ -197,14 +197,14 @@ class SyntheticHost(ThreadedServer):
         found = self.resources.get(path, self.resources.get(path.partition("?")[0]))
         if found is None:
             return web.Response(status=404, text="Not found")
-        resource = found if isinstance(found, Resource) else Resource(*found)
+        resource = found if isinstance(found, Resource) else Resource(*found)  # type: ignore[arg-type]
         body = resource.body
         if asyncio.iscoroutinefunction(body):
             return await body(request)
         headers = dict(resource.headers)
         if resource.content_type is not None:
             headers["Content-Type"] = resource.content_type
-        return web.Response(body=body() if callable(body) else body, headers=headers, status=resource.status)
+        return web.Response(body=body() if callable(body) else body, headers=headers, status=resource.status)  # type: ignore[call-arg]
 
 
 class _CountingServer(web.Server):

@@ -51,7 +51,7 @@ def read_head(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("behaviour", WITH_INDEX)
-def test_the_index_is_in_order_and_links_to_the_trouble(behaviour: Behaviour) -> None:
+def test_the_index_is_in_order_and_links_to_the_trouble(behaviour: str) -> None:
     async def visit(url: str) -> None:
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             assert response.status == 200
@@ -194,7 +194,7 @@ def test_connection_counter_counts_connections() -> None:
 
 
 @pytest.mark.parametrize("behaviour", Behaviour)
-def test_a_hostile_server_closes_while_it_is_visited(behaviour: Behaviour) -> None:
+def test_a_hostile_server_closes_while_it_is_visited(behaviour: str) -> None:
     before = set(threading.enumerate())
     with HostileServer(behaviour) as server, connect(server) as client:
         client.settimeout(0.05)

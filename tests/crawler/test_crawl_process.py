@@ -209,12 +209,12 @@ def test_the_child_says_what_contains_it_then_what_it_found_then_how_it_ended() 
     assert contained.enforced["is_on"] is True
     assert [len(one.sightings) for one in (first, second, third)] == [crawl_messages.MOST_AT_ONCE, 1, 0]
     assert [one.tally.files for one in (first, second, third)] == [3, 3, 4]
-    assert last == Finished(stopped_by=None, suggestions={})
+    assert last == Finished(stopped_by=None, suggestions={}, answers={})
 
 
 def test_the_child_holds_its_log_and_its_pipe_and_nothing_else() -> None:
     last = run(said_by_one_that_inherits_much, "list_what_is_open")[-1]
-    assert last == Finished(stopped_by=None, suggestions={"sockets": 0, "files": 0, "pipes": 1})
+    assert last == Finished(stopped_by=None, suggestions={"sockets": 0, "files": 0, "pipes": 1}, answers={})
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_no_recrawl_opens_the_port_of_the_store() -> None:
 
 
 def test_a_child_that_is_told_to_stop_ends_its_recrawl_in_order() -> None:
-    assert run(stop_while_it_crawls)[-1] == Finished(stopped_by="interrupted", suggestions={})
+    assert run(stop_while_it_crawls)[-1] == Finished(stopped_by="interrupted", suggestions={}, answers={})
 
 
 @pytest.mark.parametrize("name", ["stop_one_that_does_not_obey", "read_one_that_closed_its_pipe"])

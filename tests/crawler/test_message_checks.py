@@ -293,7 +293,7 @@ def test_the_largest_message_that_is_handed_on_fits() -> None:
 def test_limits_and_hosts_are_said_as_the_crawler_says_them() -> None:
     hosts = {"o.test": 3, "o.test:8080": 1, "[2001:db8::1]": 1, "xn--bcher-kva.test": 2, "a_b.test": 1}
     said = message_checks.read(finished(stopped_by="max_pages", suggestions=hosts), HOST, REPORTS)
-    assert said == Finished(stopped_by="max_pages", suggestions=hosts)
+    assert said == Finished(stopped_by="max_pages", suggestions=hosts, answers={})
 
 
 MANY_PARTS = {
@@ -328,7 +328,9 @@ def test_counts_are_numbers_that_others_can_calculate_with(number: str) -> None:
 
 
 def test_no_more_hosts_are_suggested_than_a_recrawl_counts() -> None:
-    said = Finished(stopped_by=None, suggestions={f"h{number}.test": 1 for number in range(1_000)}).model_dump_json()
+    said = Finished(
+        stopped_by=None, suggestions={f"h{number}.test": 1 for number in range(1_000)}, answers={}
+    ).model_dump_json()
     message_checks.read(said.encode(), HOST, REPORTS)
     with pytest.raises(MessageRefused, match="no known form"):
         message_checks.read(said.replace('"h0.test":1', '"h0.test":1,"one-more.test":1').encode(), HOST, REPORTS)

@@ -64,7 +64,7 @@ def check(data: bytes) -> None:
                     assert decision.rule
                     assert decision.reason
                     assert not decision.is_allowed or refusal_of(scope, url) is None, "allowed out of scope"
-                    reported = url_rules.decide(scope, reached._replace(is_reported=True), now=NOW)
-                    assert reported.is_allowed == (refusal_of(scope, url) is None), "a reported URL met a trap"
+                    of_report = url_rules.decide(scope, reached._replace(is_reported=True), now=NOW)
+                    assert of_report.is_allowed == (refusal_of(scope, url) is None), "a reported URL met a trap"
                     *_, (name, last) = url_rules.explain(scope, reached, now=NOW)
                     assert last == decision, name

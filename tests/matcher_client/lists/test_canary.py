@@ -36,8 +36,9 @@ def test_it_is_one_entry_more_and_the_service_knows_it(tmp_path: Path) -> None:
     service = HashListService(planted(tmp_path))
     assert service.canary is None  # nothing was opened yet
     assert service.health().entries == 2
-    assert service.canary == canary_named("hotline")
-    assert service.is_listed(service.canary.algorithm, service.canary.digest)
+    canary = canary_named("hotline")
+    assert service.canary == canary
+    assert service.is_listed(canary.algorithm, canary.digest)
 
 
 def test_a_file_with_its_digest_is_no_match_and_says_why(tmp_path: Path) -> None:

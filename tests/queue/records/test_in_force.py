@@ -159,6 +159,7 @@ class Interleaved(Redis):
 @contextmanager
 def interleaved(store: Store, happens: object) -> Iterator[Interleaved]:
     connection = Interleaved.from_url(url_of(store))
+    assert isinstance(connection, Interleaved)
     connection.happens = happens
     yield connection
     connection.close()

@@ -346,6 +346,7 @@ class Racing(Redis):
 
 def test_a_recrawl_that_ends_between_two_looks_leaves_no_file_unasked(store: Store, tmp_path: Path) -> None:
     racing = Racing.from_url(url_of(store))
+    assert isinstance(racing, Racing)
     gate = Gate(Resource(*PAGES["/"]))
     stopped: list[int] = []
     seen: list[int] = []

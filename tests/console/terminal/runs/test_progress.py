@@ -102,7 +102,8 @@ def test_with_no_host_waiting_the_time_is_for_what_is_known_at_the_pace_of_the_l
 
 def test_without_a_terminal_lines_come_soon_and_then_less_and_less_often() -> None:
     clock = Clock()
-    console = Console(file=io.StringIO(), width=200, highlight=False)
+    said = io.StringIO()
+    console = Console(file=said, width=200, highlight=False)
     said_at = []
     with ProgressDisplay(console, clock=clock) as display:
         for second in range(600):
@@ -115,4 +116,4 @@ def test_without_a_terminal_lines_come_soon_and_then_less_and_less_often() -> No
         display.show(progress(DONE, files=600))
     assert said_at[:6] == [0, 5, 15, 35, 75, 135]
     assert {later - sooner for sooner, later in itertools.pairwise(said_at[5:])} == {60}
-    assert console.file.getvalue().splitlines()[-1].startswith("hosts 1/1  pages 1  files 600")
+    assert said.getvalue().splitlines()[-1].startswith("hosts 1/1  pages 1  files 600")
