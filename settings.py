@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         le=timedelta(days=366),
         description="how often a scheduler writes a checkpoint of the audit log, when the log has grown",
     )
+    console_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s@/?#]+$",
+        description="the address of the console for browsers, where a proxy is in front of it; none: where it listens",
+    )
     allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="CIDR ranges that may be fetched although they are not globally routable"
     )

@@ -29,6 +29,8 @@ MODULES: Final[Mapping[str, str]] = {
     "audit": "cases.audit",
     "retention": "cases.retention",
     "demo": "runs.demo",
+    "console": "console",
+    "users": "users",
     "doctor": "doctor",
     "worker": "fleet.worker",
     "scheduler": "fleet.scheduler",

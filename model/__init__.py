@@ -49,6 +49,9 @@ from orbweaver.model.nouns import (
     Sha1,
     Sha256,
 )
+from orbweaver.model.people import (
+    Role,
+)
 from orbweaver.model.reports import (
     Report,
 )
@@ -145,6 +148,7 @@ __all__ = [
     "Reported",
     "Retraction",
     "RobotsControl",
+    "Role",
     "Scope",
     "ScopeKind",
     "Sha1",

@@ -406,3 +406,18 @@ def retention() -> str:
 def pseudonym_keys() -> str:
     """Hash year -> the key of its pseudonyms, 64 hex digits; owner takedown.retention.pseudonym_keys."""
     return f"{PREFIX}:pseudonym-keys"
+
+
+def accounts() -> str:
+    """Hash name -> JSON of a person's account, with its password hash; owner console.web.accounts.account_store."""
+    return f"{PREFIX}:accounts"
+
+
+def session(token_sha256: str) -> str:
+    """Hash of who has signed in with a cookie, whose SHA-256 this is; owner console.web.accounts.sessions."""
+    return f"{PREFIX}:session:{token_sha256}"
+
+
+def failed_sign_ins(counted: str) -> str:
+    """List of the moments of wrong passwords, of a name or an address; owner console.web.accounts.throttling."""
+    return f"{PREFIX}:failed-sign-ins:{counted}"

@@ -24,6 +24,8 @@ from builders import (
 )
 from import_graph import ROOT
 from orbweaver import settings
+from orbweaver.console.web.accounts import account_store, sessions
+from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.crawler.revisiting.known_responses import KnownPage
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
@@ -35,6 +37,7 @@ from orbweaver.model import (
     EventType,
     Outcome,
     Reported,
+    Role,
     Skip,
     Tally,
     now,
@@ -84,7 +87,7 @@ CONSTRUCTORS = {
 def pattern_of(name: str) -> re.Pattern[str]:
     function = CONSTRUCTORS[name]
     made = function(*("@" for _ in inspect.signature(function).parameters))
-    return re.compile(re.escape(made).replace("@", "[A-Za-z0-9.-]+"))
+    return re.compile(re.escape(made).replace("@", "[A-Za-z0-9./-]+"))
 
 
 def test_a_whole_flow_leaves_only_keys_that_are_named(
@@ -145,6 +148,8 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         progress.note_first_delivered(pipe, "c", "t")
         progress.note_acknowledged(pipe, "c", "t")
     assert lanes.claim(store, "s", 2) is not None
+    sessions.begin(store, account_store.add(store, "anna", {Role.ANALYST}, "several words that nobody guesses"))
+    Throttle(store).note_failure("anna", "192.0.2.1")
     [case] = case_store.all_cases(store)
     doubtful = case.model_copy(update={"state": CaseState.HELD})
     with transaction(store) as pipe:
@@ -190,7 +195,7 @@ def test_every_constructor_says_type_and_owner() -> None:
     for name, function in CONSTRUCTORS.items():
         said = inspect.getdoc(function) or ""
         kinds = "Hash|List|Set|Stream|String|Sorted set|Counter"
-        form = rf"({kinds})\b.*owner ((matcher_client|queue|store|takedown)\.[\w.]+)\.$"
+        form = rf"({kinds})\b.*owner ((console|matcher_client|queue|store|takedown)\.[\w.]+)\.$"
         owner = re.match(form, said, re.DOTALL)
         assert owner is not None, name
         assert ROOT.joinpath(*owner[2].split(".")).with_suffix(".py").is_file(), f"{name}: there is no {owner[2]}"

@@ -1,17 +1,15 @@
-"""Notes in the audit log who looks at which cases, before they are shown: what cannot be noted is not shown."""
+"""Notes that the user of this machine looks at cases, before a command shows them."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
+from orbweaver.console import access
+from orbweaver.console.access import PAGE
 from orbweaver.console.terminal.people import user_of_system
-from orbweaver.model import Case, now
+from orbweaver.model import Case
 from orbweaver.store.connection import Store
-from orbweaver.takedown.audit import audit_log, records
-
-# So many ids stand in one record.
-PAGE = 500
 
 
 def note(store: Store, what: str, subject: Sequence[str] = ()) -> None:
@@ -19,10 +17,7 @@ def note(store: Store, what: str, subject: Sequence[str] = ()) -> None:
 
     Raises RedisError.
     """
-    with store.pipeline(transaction=True) as pipe:
-        for start in range(0, max(len(subject), 1), PAGE):
-            audit_log.note(pipe, records.of_access(user_of_system(), now(), what, list(subject[start : start + PAGE])))
-        pipe.execute()
+    access.note(store, user_of_system(), what, subject)
 
 
 def noted(store: Store, what: str, cases: Iterable[Case]) -> Iterator[Case]:

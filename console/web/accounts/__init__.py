@@ -1,0 +1,1 @@
+"""Knows the people who use the console: their accounts and roles, their passwords, their sessions."""

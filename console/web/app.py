@@ -1,0 +1,94 @@
+"""The application: every page with its guard, and an answer in plain words for whatever goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from orbweaver.console import errors
+from orbweaver.console.web.console import Console
+from orbweaver.console.web.guard import READING, AccessGuard
+from orbweaver.console.web.pages import overview, signing_in
+from orbweaver.console.web.protection import Protection
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+log = logging.getLogger("orbweaver.console")
+STATIC: Final = Path(__file__).parent / "static"
+PAGES: Final = (signing_in, overview)
+_STATUS_OF: Final[dict[type[Exception], int]] = {
+    errors.NotAllowed: 403,
+    errors.FormNotOurs: 403,
+    errors.FormUnusable: 422,
+    errors.NothingThere: 404,
+    errors.RequestTooLarge: 413,
+}
+_TITLES: Final = {
+    400: "This cannot be read",
+    403: "This is not for you",
+    404: "Nothing is here",
+    405: "This is done otherwise",
+    413: "This is too large",
+    422: "This cannot be used",
+    503: "The store does not answer",
+}
+
+
+def create_app(console: Console, *, hosts: Collection[str]) -> FastAPI:
+    """Return the ASGI application of the console; it answers requests that name one of `hosts`."""
+    app = FastAPI(title="Orbweaver's console", docs_url=None, redoc_url=None, openapi_url=None)
+    guard = AccessGuard(console)
+    for module in PAGES:
+        app.include_router(module.pages(console, guard))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _answer_errors(app, console, guard)
+    app.add_middleware(Protection, hosts=hosts, is_encrypted=console.is_encrypted)
+    return app
+
+
+def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
+    def page(request: Request, status: int, reason: str) -> Response:
+        try:
+            session = guard.session_of(request)
+        except RedisError:
+            session = None
+        title = _TITLES.get(status, "This did not work")
+        return console.templates.page(request, "error.html", session, status, title=title, reason=reason)
+
+    @app.exception_handler(errors.NotSignedIn)
+    def to_sign_in(request: Request, _error: Exception) -> Response:
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        leads_back = request.method in READING and wanted != "/"
+        return RedirectResponse(signing_in.PATH + (f"?next={quote(wanted, safe='')}" if leads_back else ""), 303)
+
+    @app.exception_handler(errors.PageRefused)
+    def of_page(request: Request, error: Exception) -> Response:
+        return page(request, _STATUS_OF[type(error)], str(error))
+
+    @app.exception_handler(HTTPException)
+    def of_framework(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return page(request, error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def of_parameters(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        fields = sorted({str(one["loc"][-1]) for one in error.errors()})
+        return page(request, 400, f"a value cannot be read: {', '.join(fields)}")
+
+    @app.exception_handler(RedisError)
+    def of_store(request: Request, error: Exception) -> Response:
+        log.warning("the store does not answer: %s", error)
+        return page(request, 503, "The store does not answer. Nothing was changed by this page; try again.")
+
+    @app.exception_handler(Exception)
+    def of_ours(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+        return page(request, 500, "A fault of Orbweaver's own. Its log says more.")

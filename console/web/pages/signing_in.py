@@ -1,0 +1,111 @@
+"""The page to sign in, signing out, and the choice of a language."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from orbweaver.console import access
+from orbweaver.console.web import translation
+from orbweaver.console.web.accounts import account_store, passwords, sessions
+from orbweaver.console.web.accounts.account import Account, Right
+from orbweaver.console.web.console import Console
+from orbweaver.console.web.guard import AccessGuard, Caller
+from orbweaver.console.web.rendering import LANGUAGE_COOKIE
+from starlette.datastructures import FormData
+
+PATH: Final = "/sign-in"
+_LOGIN_COOKIE: Final = "orbweaver-sign-in"
+# A path of ours: `//host`, `/\host` and control characters lead elsewhere in some browsers.
+_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_.~!$&'()*+,;=:@%?-][A-Za-z0-9_.~!$&'()*+,;=:@%/?-]*)?")
+_YEAR_SECONDS: Final = 365 * 24 * 3600
+
+
+def pages(console: Console, guard: AccessGuard) -> APIRouter:
+    """Return the routes; they are the only ones that nobody has to be signed in for."""
+    router = APIRouter()
+
+    @router.get(PATH)
+    def show(request: Request) -> Response:
+        if guard.session_of(request) is not None:
+            return RedirectResponse(own_path(request.query_params.get("next")), 303)
+        return _form(request, None, 200)
+
+    @router.post(PATH)
+    async def sign_in(request: Request) -> Response:
+        async with request.form(max_files=0, max_fields=10) as form:
+            return await run_in_threadpool(_sign_in, request, form)
+
+    @router.post("/sign-out")
+    def sign_out(request: Request, caller: Caller = guard.may(Right.SEE_OVERVIEW)) -> Response:
+        sessions.end(console.store, guard.token_of(request))
+        access.note(console.store, caller.actor, "signed out")
+        answer = RedirectResponse(PATH, 303)
+        guard.take(answer)
+        return answer
+
+    @router.post("/language")
+    async def choose_language(request: Request) -> Response:
+        async with request.form(max_files=0, max_fields=10) as form:
+            code, back = form.get("language"), form.get("back")
+        answer = RedirectResponse(own_path(back if isinstance(back, str) else None), 303)
+        if isinstance(code, str) and code in translation.languages():
+            answer.set_cookie(LANGUAGE_COOKIE, code, max_age=_YEAR_SECONDS, httponly=True, samesite="lax")
+        return answer
+
+    def _sign_in(request: Request, form: FormData) -> Response:
+        name, password = (str(form.get(field) or "") for field in ("name", "password"))
+        name, address = name.strip().lower(), request.client.host if request.client else "unknown"
+        shown, known = str(form.get("sign_in_token") or ""), request.cookies.get(_LOGIN_COOKIE, "")
+        if not known or not hmac.compare_digest(shown.encode(), known.encode()):
+            return _form(request, "This form is too old. Sign in again.", 403)
+        if not console.throttle.is_open(name, address):
+            return _form(request, "Too many wrong passwords. Wait a quarter of an hour, then try again.", 429)
+        account = _account_of(name, password)
+        if account is None:
+            console.throttle.note_failure(name, address)
+            return _form(request, "Name and password do not belong together, or the account is disabled.", 401)
+        sessions.end(console.store, guard.token_of(request))  # whoever had this browser before
+        token = sessions.begin(console.store, account)
+        access.note(console.store, account.actor, "signed in")
+        answer = RedirectResponse(own_path(request.query_params.get("next")), 303)
+        guard.give(answer, token)
+        answer.delete_cookie(_LOGIN_COOKIE, path=PATH)
+        return answer
+
+    def _account_of(name: str, password: str) -> Account | None:
+        account = account_store.read(console.store, name)
+        is_right = passwords.is_right(password, None if account is None else account.password_hash)
+        return account if account is not None and is_right and not account.is_disabled else None
+
+    def _form(request: Request, refusal: str | None, status: int) -> Response:
+        token = secrets.token_urlsafe(32)
+        answer = console.templates.page(
+            request,
+            "sign_in.html",
+            None,
+            status,
+            refusal=refusal,
+            sign_in_token=token,
+            is_empty=not account_store.are_there(console.store),
+        )
+        answer.set_cookie(
+            _LOGIN_COOKIE, token, path=PATH, secure=console.is_encrypted, httponly=True, samesite="strict", max_age=3600
+        )
+        return answer
+
+    return router
+
+
+def own_path(path: str | None) -> str:
+    """Return a path of the console that a browser was to see; the first page for anything else.
+
+    >>> own_path("/hosts?state=paused"), own_path("//elsewhere.example/"), own_path(None)
+    ('/hosts?state=paused', '/', '/')
+    """
+    return path if path is not None and _OWN_PATH.fullmatch(path) else "/"

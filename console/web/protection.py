@@ -1,0 +1,95 @@
+"""Wraps the application: whom it answers, how much it reads, and what each answer forbids the browser.
+
+No page loads anything from elsewhere, runs a script that stands in it, can be framed, or tells another site that it was
+visited. What is shown is not kept by the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from orbweaver.console.errors import RequestTooLarge
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# A file of reports; all other forms are small.
+MOST_BODY_BYTES: Final = 16 * 1024 * 1024
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    [
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_A_YEAR: Final = "max-age=31536000"
+
+
+class Protection:
+    """Answers only requests that name one of `hosts`: a site that gives its name our address is refused."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], is_encrypted: bool) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._is_encrypted = is_encrypted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, as ASGI asks for."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._protect(MutableHeaders(scope=message))
+            await send(message)
+
+        headers = Headers(scope=scope)
+        if self._host_of(headers) not in self._hosts:
+            refusal = PlainTextResponse("This is not the address of this console.\n", 421)
+            await refusal(scope, receive, send_protected)
+            return
+        await self._app(scope, _counted(headers, receive), send_protected)
+
+    def _host_of(self, headers: Headers) -> str:
+        host = headers.get("host", "").lower()
+        name, colon, port = host.rpartition(":")
+        return name if colon and port.isdigit() and not host.endswith("]") else host
+
+    def _protect(self, headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers[name] = value
+        headers.setdefault("Cache-Control", "no-store")
+        if self._is_encrypted:
+            headers["Strict-Transport-Security"] = _A_YEAR
+
+
+def _counted(headers: Headers, receive: Receive) -> Receive:
+    """Return a `receive` that ends with RequestTooLarge where a body is larger than any form of ours."""
+    announced = headers.get("content-length", "0")
+    counted = 0
+
+    async def receive_counted() -> Message:
+        nonlocal counted
+        message = await receive()
+        counted += len(message.get("body", b""))
+        if counted > MOST_BODY_BYTES or not announced.isdecimal() or int(announced[:20]) > MOST_BODY_BYTES:
+            raise RequestTooLarge(f"a request has at most {MOST_BODY_BYTES // 1024 // 1024} MiB")
+        return message
+
+    return receive_counted
