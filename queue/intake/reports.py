@@ -13,7 +13,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +22,7 @@ from orbweaver.crawler.fetching.asking.header_values import header_value
 from orbweaver.crawler.rules.spelt_urls import spell_text
 from orbweaver.crawler.rules.urls import canonicalise, refang
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
-from orbweaver.model import Report
+from orbweaver.model import Report, now
 from orbweaver.queue.errors import BadFields, NotCertain, QuoteOpen, ReportsUnreadable
 from orbweaver.queue.intake.broken_lines import broken_by
 from orbweaver.queue.intake.report_formats import (
@@ -50,6 +50,8 @@ from orbweaver.queue.intake.written_urls import WrittenUrl, read_urls
 
 NO_ZONE = "received_at: without a time zone, taken as UTC, here and in the lines below"
 FOR_SCRIPTS = "url: what follows the # is for scripts of the page, and the host never sees it"
+# A receipt may be so much ahead of this machine: by another clock, or as local time without its zone.
+OTHER_CLOCK = timedelta(days=1)
 # Of what is said once for a file: the keys of JSON objects can be anything.
 MOST_SAID_ONCE = 20
 # Over so many lines a quoted field may go on: a note has a few; a quote that is never closed must not cost a file.
@@ -345,7 +347,11 @@ def _read_moment(fields: dict[str, object], notes: list[str]) -> datetime | None
         # Text only: a number may be seconds, milliseconds or days, and a guess would be evidence.
         moment = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
         # A time without an offset is taken for UTC, as everywhere in the project.
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         notes.append("received_at: not an RFC 3339 time, ignored")
         return None
+    if moment > now() + OTHER_CLOCK:  # a slip of the pen would put the case into a quarter to come
+        notes.append("received_at: a time that has not come yet, ignored")
+        return None
+    return moment

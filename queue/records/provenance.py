@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -12,14 +13,37 @@ from orbweaver.model import Report, Sighting
 SOFTWARE: Final = f"orbweaver {__version__}"
 
 
-def first_receipts(reports: Iterable[Report]) -> dict[str, datetime]:
-    """Return when each report was received, by its id, as far as the reports say it; of one id the earliest."""
-    received: dict[str, datetime] = {}
+@dataclass(frozen=True)
+class Receipts:
+    """When the reports of a recrawl were received, as far as they say it: by their ids, of one id the earliest.
+
+    A report without an id is known by its URL. `of_all_without_id` is when all of these were received, None where they
+    differ: what such a report led to has nothing else to know it by.
+    """
+
+    by_id: Mapping[str, datetime]
+    by_url: Mapping[str, datetime]
+    of_all_without_id: datetime | None = None
+
+    def first_of(self, sighting: Sighting) -> datetime | None:
+        """Return when the first of the reports was received that led to a file, None where none says it."""
+        if sighting.report_ids:
+            return min((self.by_id[one] for one in sighting.report_ids if one in self.by_id), default=None)
+        return self.by_url.get(sighting.url, self.of_all_without_id)
+
+
+def first_receipts(reports: Iterable[Report]) -> Receipts:
+    """Return when reports were received."""
+    by_id: dict[str, datetime] = {}
+    by_url: dict[str, datetime] = {}
+    without_id = set()
     for report in reports:
-        if report.report_id is not None and report.received_at is not None:
-            before = received.get(report.report_id, report.received_at)
-            received[report.report_id] = min(before, report.received_at)
-    return received
+        received, name = (by_url, report.url) if report.report_id is None else (by_id, report.report_id)
+        if report.received_at is not None:
+            received[name] = min(received.get(name, report.received_at), report.received_at)
+        if report.report_id is None:
+            without_id.add(report.received_at)
+    return Receipts(by_id, by_url, without_id.pop() if len(without_id) == 1 else None)
 
 
 def sandbox_in_words(enforced: Mapping[str, object]) -> str:
@@ -35,14 +59,12 @@ def sandbox_in_words(enforced: Mapping[str, object]) -> str:
     return f"on, Landlock ABI {enforced.get('landlock_abi')}: {named}"[:1_000]
 
 
-def completed(
-    sightings: Sequence[Sighting], received: Mapping[str, datetime], sandbox: str | None
-) -> tuple[Sighting, ...]:
+def completed(sightings: Sequence[Sighting], received: Receipts, sandbox: str | None) -> tuple[Sighting, ...]:
     """Return the sightings of a crawl process with what its worker knows; what the process said of that is dropped."""
     return tuple(
         one.model_copy(
             update={
-                "received_at": min((received[it] for it in one.report_ids if it in received), default=None),
+                "received_at": received.first_of(one),
                 "software": SOFTWARE,
                 "sandbox": sandbox,
             }

@@ -298,6 +298,7 @@ def test_a_bad_object_costs_only_itself(line: str, reason: str) -> None:
     [
         ("referrer", '"about:blank"', "referrer: scheme about is not http or https, ignored"),
         ("received_at", '"yesterday"', "received_at: not an RFC 3339 time, ignored"),
+        ("received_at", '"9000-01-01T00:00:00Z"', "received_at: a time that has not come yet, ignored"),
         ("received_at", "1767225600", "received_at: not an RFC 3339 time, ignored"),
         ("received_at", '"0001-01-01T00:00:00+14:00"', "received_at: not an RFC 3339 time, ignored"),
         ("source", "[]", "source: not text, ignored"),

@@ -40,3 +40,21 @@ def test_a_sighting_says_when_its_first_report_was_received_and_who_fetched_it_i
     assert provenance.sandbox_in_words({"is_on": False}) == "off"
     # of ten million retained sightings each byte counts
     assert len(retained.pack(made)) == len(retained.pack(a_sighting(report_ids=("a", "b"))))
+
+
+def test_a_report_without_an_id_is_known_by_its_url_and_what_it_led_to_when_all_such_were_received_at_once() -> None:
+    url, other = "http://h.test/a.bin", "http://h.test/linked.bin"
+    late = Report(url="http://h.test/z", received_at=NOON + timedelta(days=5))
+    named = Report(url=url, report_id="a", received_at=NOON - timedelta(days=9))
+
+    def received_at(*reports: Report) -> list[object]:
+        sightings = [a_sighting(), a_sighting(url=other), a_sighting(report_ids=("b",))]
+        made = provenance.completed(sightings, provenance.first_receipts(reports), None)
+        return [one.received_at for one in made]
+
+    one = Report(url=url, received_at=NOON)
+    assert received_at(one, named) == [NOON, NOON, None]
+    assert received_at(one, Report(url=url, received_at=NOON + timedelta(days=1)), named) == [NOON, None, None]
+    assert received_at(one, late) == [NOON, None, None]
+    assert received_at(one, Report(url="http://h.test/y")) == [NOON, None, None]
+    assert received_at(named) == [None, None, None]
