@@ -58,7 +58,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     in_store = _ServicesInStore()
     yield _disk(settings.state_dir)
     yield from _store(settings, in_store)
-    yield from _deliveries(in_store.deliveries)
+    yield from deliveries_in_words(in_store.deliveries)
     yield from _matchers(settings, in_store)
     yield from _settings(settings)
     at_once = capacity.of_this_machine(settings)
@@ -181,13 +181,17 @@ def _store(settings: Settings, in_store: _ServicesInStore) -> Iterator[Check]:
     yield _rights(settings, ports)
 
 
-def _deliveries(sinks: Sequence[SinkStanding]) -> Iterator[Check]:
+def deliveries_in_words(sinks: Sequence[SinkStanding]) -> Iterator[Check]:
     """Yield a check for each sink that events of this store go to: whether they arrive there."""
     for one in sinks:
         more = "`orbweaver deliveries list` says more"
         if one.parked:
             finding = f"{count(one.parked, 'event')} parked: {more}, `orbweaver deliveries retry` has them tried"
             yield Check("deliveries", "fail", f"{one.sink}: {finding}")
+        elif one.word is SinkWord.GONE:
+            finding = f"says that it is gone for good, {count(one.waiting, 'event')} to deliver"
+            mend = "remove it from TAKEDOWN_SINKS, or mend it and run `orbweaver deliveries retry`"
+            yield Check("deliveries", "fail", f"{one.sink} {finding}: {mend}")
         elif one.word is not SinkWord.WELL:
             word = "is down" if one.word is SinkWord.DOWN else "did not take an event"
             yield Check("deliveries", "warn", f"{one.sink} {word}, {count(one.waiting, 'event')} to deliver: {more}")

@@ -30,8 +30,14 @@ def next_try_of_event(tries: int, since: float, at: float, draw: float) -> float
     return None if at >= ends_at else min(at + _wait(tries, LONGEST_SECONDS, draw), ends_at)
 
 
-def next_try_of_sink(failures: int, at: float, draw: float) -> float:
-    """Return from when on a sink gets anything again that took none of so many different events in a row."""
+def next_try_of_sink(failures: int, at: float, draw: float, *, is_gone: bool = False) -> float:
+    """Return from when on a sink gets anything again that took none of so many different events in a row.
+
+    One that said that it is gone for good (`is_gone`) is asked as seldom as can be: a person has to look, and may have
+    taken a proxy's word for the engine's.
+    """
+    if is_gone:
+        return at + _wait(32, LONGEST_SECONDS, draw)
     if failures < EVENTS_OF_A_SINK_THAT_IS_DOWN:
         return at
     return at + _wait(failures - EVENTS_OF_A_SINK_THAT_IS_DOWN + 1, LONGEST_SECONDS_OF_A_SINK, draw)

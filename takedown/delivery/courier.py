@@ -20,7 +20,7 @@ from orbweaver.takedown.delivery import backoff, lanes, outbox, progress
 from orbweaver.takedown.delivery.confirmed import Confirmed
 from orbweaver.takedown.delivery.lanes import NEVER, REASON_CHARACTERS, Failing, Lane, LaneEvent, SinkState
 from orbweaver.takedown.delivery.sinks.protocol import Sink
-from orbweaver.takedown.errors import EventRefused, NotDelivered
+from orbweaver.takedown.errors import EventRefused, NotDelivered, SinkGone
 from pydantic import ValidationError
 from redis.exceptions import WatchError
 
@@ -187,13 +187,16 @@ class Courier:
         tries, since = (1, at) if before is None else (before.tries + 1, before.since)
         due = backoff.next_try_of_event(tries, since, at, self._draw())
         due = None if due is None else max(due, at + asked)
+        is_gone = isinstance(refusal, SinkGone)
         failures = state.failures + (before is None and not isinstance(refusal, EventRefused))
+        failures = max(failures, int(is_gone))
         after = SinkState(
             added_at=state.added_at,
             failures=failures,
             since=at if state.since is None else state.since,
-            next_at=max(backoff.next_try_of_sink(failures, at, self._draw()), at + asked),
+            next_at=max(backoff.next_try_of_sink(failures, at, self._draw(), is_gone=is_gone), at + asked),
             reason=said,
+            is_gone=is_gone,
         )
         with self._store.pipeline(transaction=True) as pipe:
             failed = Failing(tries, since, at, said, is_parked=due is None)
@@ -203,6 +206,12 @@ class Courier:
         lanes.wait_until(self._store, self.name, behind, NEVER if due is None else due)
         if due is None:
             log.warning("event %s is parked: %s did not take it for three days: %s", event_id, self.name, said)
+        elif is_gone and not state.is_gone:
+            log.warning(
+                "the sink %s says that it is gone for good, and gets nothing but a try now and then: %s",
+                self.name,
+                said,
+            )
         elif after.is_down and not state.is_down:
             log.warning("the sink %s is down, and is tried again from time to time: %s", self.name, said)
         elif before is None and not state.failures:

@@ -50,7 +50,8 @@ class Failing:
 class SinkState:
     """How a sink answers: how many different events it did not take since its last yes, since when, and why.
 
-    Until `next_at` it gets nothing; `added_at` is since when events go there. Times are seconds since 1970.
+    Until `next_at` it gets nothing; `added_at` is since when events go there. Times are seconds since 1970. `is_gone`:
+    it said that it is gone for good.
     """
 
     added_at: float
@@ -58,11 +59,12 @@ class SinkState:
     since: float | None = None
     next_at: float = 0.0
     reason: str | None = None
+    is_gone: bool = False
 
     @property
     def is_down(self) -> bool:
         """Whether it gets one event at a time, to see whether it is back."""
-        return self.failures >= EVENTS_OF_A_SINK_THAT_IS_DOWN
+        return self.is_gone or self.failures >= EVENTS_OF_A_SINK_THAT_IS_DOWN
 
 
 @dataclass(frozen=True)

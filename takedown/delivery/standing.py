@@ -19,11 +19,15 @@ READ_AT_ONCE: Final = 500
 
 
 class SinkWord(StrEnum):
-    """How a sink answers: it takes events, did not take some, or is down and is asked from time to time."""
+    """How a sink answers: it takes events, did not take some, is down, or says that it is gone for good.
+
+    The last two are asked from time to time.
+    """
 
     WELL = "well"
     FAILING = "failing"
     DOWN = "down"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def sinks(store: Store, names: Sequence[str]) -> list[SinkStanding]:
         state = states.get(name)
         word = SinkWord.WELL
         if state is not None and state.failures:
-            word = SinkWord.DOWN if state.is_down else SinkWord.FAILING
+            word = SinkWord.GONE if state.is_gone else SinkWord.DOWN if state.is_down else SinkWord.FAILING
         with store.pipeline(transaction=True) as pipe:
             pipe.zcard(lanes.waiting_key(name))
             pipe.zcount(lanes.waiting_key(name), NEVER, NEVER)

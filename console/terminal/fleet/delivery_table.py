@@ -23,6 +23,11 @@ from rich.table import Table
 
 # A person reads so many; --json has them all.
 EVENTS_SHOWN = 100
+_WORDS = {
+    SinkWord.FAILING: "did not take an event",
+    SinkWord.DOWN: "down",
+    SinkWord.GONE: "gone for good, as it says itself,",
+}
 
 
 def show_all(settings: Settings, *, is_json: bool) -> None:
@@ -148,7 +153,7 @@ def _sink_in_words(one: SinkStanding) -> str:
     if one.word is SinkWord.WELL:
         return f"{safe(one.sink)}: {counted}"
     why = reason_for_people(one.reason or "")
-    word = "down" if one.word is SinkWord.DOWN else "did not take an event"
+    word = _WORDS[one.word]
     return f"{safe(one.sink)}: {word} since {_utc(one.since)} UTC ({why}); {counted}"
 
 

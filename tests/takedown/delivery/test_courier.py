@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, a_match, a_sighting, monitored, transaction, url_of
+from orbweaver.console.terminal import doctor
 from orbweaver.model import Event, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -18,16 +19,23 @@ from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, standing
 from orbweaver.takedown.delivery.courier import Courier
-from orbweaver.takedown.errors import NotDelivered
+from orbweaver.takedown.delivery.standing import SinkWord
+from orbweaver.takedown.errors import NotDelivered, SinkGone
 from redis import Redis
 
 START = 1_000.0
 
 
 class ListSink:
-    """A sink of this test: it keeps what it takes, and refuses what `refuses` says."""
+    """A sink of this test: it keeps what it takes, and refuses what `refuses` says, by an error of type `refusal`."""
 
-    def __init__(self, name: str, refuses: Callable[[Event], str | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        name: str,
+        refuses: Callable[[Event], str | None] = lambda _: None,
+        refusal: type[NotDelivered] = NotDelivered,
+    ) -> None:
+        self.refusal = refusal
         self.name = f"list:{name}"
         self.taken: list[Event] = []
         self.asked: Counter[str] = Counter()
@@ -37,7 +45,7 @@ class ListSink:
         self.asked[str(event.case_id)] += 1
         reason = self.refuses(event)
         if reason is not None:
-            raise NotDelivered(reason)
+            raise self.refusal(reason)
         self.taken.append(event)
 
     def complaint(self) -> tuple[bool, str] | None:
@@ -171,6 +179,43 @@ def test_a_sink_that_is_down_gets_one_event_at_a_time_and_all_of_them_when_it_is
     until_idle(courier)
     assert (sink.asked.total(), len(sink.taken), outbox.event_ids(store)) == (asked + 20, 20, [])
     assert lanes.state_of(store, sink.name) == lanes.SinkState(added_at=START)
+
+
+def test_a_sink_that_says_it_is_gone_for_good_is_shown_at_once_and_asked_seldom(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, sink = Clock(), ListSink("one", lambda _: "410", refusal=SinkGone)
+    send(store, clock, [a_case(store, f"case {number}")[0] for number in range(20)], sink)
+    [courier] = couriers(store, clock, sink)
+    until_idle(courier)
+    assert sink.asked.total() == 1
+    [stands] = standing.sinks(store, [sink.name])
+    assert (stands.word, stands.waiting, stands.next_at) == (SinkWord.GONE, 20, START + backoff.LONGEST_SECONDS)
+    assert caplog.text.count("gone for good") == 1
+    assert [one.state for one in doctor.deliveries_in_words([stands])] == ["fail"]
+    for _ in range(3):
+        clock.at += backoff.LONGEST_SECONDS
+        until_idle(courier)
+    assert sink.asked.total() == 4
+    assert caplog.text.count("gone for good") == 1
+    sink.refuses = lambda _: None
+    clock.at += backoff.LONGEST_SECONDS
+    until_idle(courier)
+    assert (len(sink.taken), outbox.event_ids(store)) == (20, [])
+    assert standing.sinks(store, [sink.name])[0].word is SinkWord.WELL
+
+
+def test_an_operator_has_a_sink_that_was_gone_tried_at_once(store: Store) -> None:
+    clock, sink = Clock(), ListSink("one", lambda _: "410", refusal=SinkGone)
+    send(store, clock, a_case(store), sink)
+    [courier] = couriers(store, clock, sink)
+    until_idle(courier)
+    sink.refuses = lambda _: None
+    until_idle(courier)
+    assert not sink.taken
+    lanes.make_due(store, sink.name, clock.at)
+    until_idle(courier)
+    assert len(sink.taken) == 1
 
 
 def test_an_event_is_parked_after_three_days_with_what_comes_after_it_and_delivered_when_told(store: Store) -> None:
