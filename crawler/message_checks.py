@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from orbweaver.crawler.crawl_messages import (
@@ -36,13 +36,13 @@ from orbweaver.crawler.rules.spelt_urls import is_spelling_of
 from orbweaver.crawler.visiting.addresses.seen_urls import NUMBER_BYTES
 from orbweaver.crawler.visiting.checkpoints.state import PIECE_BYTES
 from orbweaver.crawler.visiting.link_follower import URLS_SEEN
+from orbweaver.crawler.visiting.visit import MOST_STATUS, is_way_from
 from orbweaver.model import Report, Reported, Scope, Sighting, now
 from pydantic import ValidationError
 
 # What a message has outside its texts: each comma or bracket may take 300 bytes of memory, and as many texts.
 MOST_MARKS = 150_000
 MOST_FILE_BYTES = 2**48
-MOST_STATUS = 999
 FIRST_MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
 CLOCK_SET_RIGHT = timedelta(days=1)
 # Of the URLs that a recrawl remembers, with their dedup keys, and a page more; in all slices together.
@@ -173,7 +173,12 @@ def objection_to(sighting: Sighting, scope: Scope) -> str | None:
 
     A case blames the URL of its sighting, so a process that was taken over must not choose any.
     """
-    objection = _objection_to_urls({sighting.url, sighting.final_url}, sighting.referrer, scope)
+    redirects = sighting.redirects or ()
+    if not is_way_from(sighting.url, redirects):
+        return "redirects that do not lead from its URL"
+    found = {sighting.url, sighting.final_url, *(one.url for one in redirects if not one.is_cut)}
+    hosts = {one.url for one in redirects if one.is_cut}
+    objection = _objection_to_urls(found, sighting.referrer, scope, hosts)
     if objection is not None:
         return objection
     if sighting.host != urls.host_of(sighting.url):
@@ -207,11 +212,15 @@ def objection_to_known(file: KnownFile, scope: Scope) -> str | None:
     return _objection_to_urls({file.url, file.asked_url or file.url}, file.referrer, scope)
 
 
-def _objection_to_urls(found: Iterable[str], referrer: str | None, scope: Scope) -> str | None:
-    for url in found:
+def _objection_to_urls(
+    found: Collection[str], referrer: str | None, scope: Scope, hosts: Collection[str] = ()
+) -> str | None:
+    """Return why these URLs, and the hosts of URLs whose paths are not said, cannot be; None when they can."""
+    for url in (*found, *hosts):
         if not urls.is_canonical(url):
             return "a URL that is not canonical"
-        if scopes.refusal_of(scope, url) is not None:
+        refusal = scopes.refusal_of(scope, url)
+        if refusal is not None and not (url in hosts and refusal.rule == "path"):
             page = referrer if referrer is not None and urls.is_canonical(referrer) else None
             if scopes.embed_refusal_of(scope, url, page) is not None:
                 return "a URL that is not in scope"

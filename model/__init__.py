@@ -66,8 +66,11 @@ from orbweaver.model.scopes import (
     ScopeKind,
 )
 from orbweaver.model.sightings import (
+    MOST_REDIRECT_CHARACTERS,
+    MOST_REDIRECTS_RECORDED,
     DigestSet,
     HttpFacts,
+    Redirect,
     Sighting,
     TlsFacts,
 )
@@ -102,6 +105,8 @@ from orbweaver.model.visits import (
 __all__ = [
     "ALGORITHMS",
     "CASE_NAMESPACE",
+    "MOST_REDIRECTS_RECORDED",
+    "MOST_REDIRECT_CHARACTERS",
     "SCHEMA_VERSION",
     "AccessProfile",
     "Actor",
@@ -142,6 +147,7 @@ __all__ = [
     "Proposal",
     "Pseudonymised",
     "Published",
+    "Redirect",
     "ReferrerControl",
     "Removal",
     "Report",

@@ -8,7 +8,7 @@ from uuid import UUID
 from orbweaver.model.evidence import AppliedAssessment
 from orbweaver.model.hosting import Hosting
 from orbweaver.model.nouns import Md5, Published, Sha1, Sha256
-from orbweaver.model.sightings import HttpFacts
+from orbweaver.model.sightings import HttpFacts, Redirect
 from orbweaver.model.times import Moment
 from orbweaver.model.verdicts import CaseVerdict
 from pydantic import Field
@@ -126,6 +126,9 @@ class Case(Published):
     """The part of the URL that the identity of the case was made of; null where that is the whole URL."""
     final_url: str
     """The URL where redirects ended, exact and in canonical form."""
+    redirects: tuple[Redirect, ...] | None = None
+    """The URLs that led from `last_url` to `final_url` when the file was seen last, in order, `last_url` first; empty
+    where none did, null where not recorded."""
     host: str
     """The host of `url`, with its port when that is not the default."""
     ip: str | None

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from orbweaver.model.nouns import Md5, Published, Sha1, Sha256
-from orbweaver.model.sightings import HttpFacts
+from orbweaver.model.sightings import HttpFacts, Redirect
 from orbweaver.model.times import Moment
 from pydantic import Field
 
@@ -57,8 +57,8 @@ class SightingEvidence(Published):
     """The URL that was reported or linked."""
     final_url: str
     """The URL where redirects ended."""
-    redirects: tuple[str, ...] | None = None
-    """The URLs that redirected, in order, the first of them `url`; empty without redirects, null where not recorded."""
+    redirects: tuple[Redirect, ...] | None = None
+    """The URLs that sent the visitor on, in order, `url` first; empty where none did, null where not recorded."""
     ip: str | None
     """The address that answered; null where a proxy hid it."""
     http: HttpFacts

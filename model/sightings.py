@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from orbweaver.model.identity import case_id_for
 from orbweaver.model.nouns import Md5, Noun, Published, Sha1, Sha256
@@ -61,15 +61,34 @@ class HttpFacts(Published):
     not changed; null when that was when the file was seen."""
 
 
+# Of the way to one file. A recrawl follows 20 redirects, and passes 3 gates.
+MOST_REDIRECTS_RECORDED: Final = 32
+# Of all its URLs together: a host can make each as long as a URL may be, for each of its files.
+MOST_REDIRECT_CHARACTERS: Final = 16_384
+
+
+class Redirect(Published):
+    """One URL on the way to a file whose answer sent the visitor on to the next."""
+
+    url: str
+    """The URL, exact and in canonical form; only its host where `is_cut`."""
+    status: int
+    """The HTTP status of its answer; 200 of a page that does nothing but send on, and of a gate that was passed."""
+    is_cut: bool = False
+    """Whether only the host of the URL is said, because the URLs of the way are longer than 16,384 characters."""
+
+
 class Sighting(Noun):
     """One file seen at one URL at one time: digests and HTTP facts, no content.
 
+    `redirects` are the URLs that led from `url` to `final_url`, without that one; None where that is not recorded.
     `received_at` is when the first of its reports was received. `software` and `sandbox` say which release fetched the
     file, and what the kernel enforced on its process. The worker adds these three (queue/records/provenance.py).
     """
 
     url: str
     final_url: str
+    redirects: Annotated[tuple[Redirect, ...], Field(max_length=MOST_REDIRECTS_RECORDED)] | None = None
     host: str
     ip: str | None = None
     referrer: str | None = None

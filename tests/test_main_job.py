@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -16,10 +17,13 @@ from pathlib import Path
 import pytest
 from gate import Gate
 from loopback_ports import free_port
+from orbweaver import __version__
 from orbweaver.store import embedded
 from orbweaver_command import Workplace, eventually, finish
 from synthetic_host import Resource, SyntheticHost
+from tls_host import TlsHost, make_certificate
 
+WAY = (("/one.png", "/two", 301), ("/two", "/three", 307), ("/three", "/end.png", 302))
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -93,6 +97,56 @@ def test_a_listed_file_becomes_a_case_and_nothing_else_does(place: Workplace) ->
     assert said["totals"]["bytes_kept"] == 0
     assert said["cases"] == cases
     assert said["hosts"][0]["sandbox"]["is_on"] is True
+
+
+def test_an_event_says_how_its_file_was_fetched(place: Workplace) -> None:
+    listed = image()
+    certificate = make_certificate("another.example")
+    to = {name: Resource(None, headers={"Location": target}, status=status) for name, target, status in WAY}
+    noted = {"ETag": '"v1"', "Last-Modified": "Tue, 03 Feb 2026 10:00:00 GMT", "Via": "1.1 cache", "X-Cache": "HIT"}
+    other = {"Set-Cookie": "secret=1", "X-Powered-By": "nobody notes it"}
+    served = Resource("image/png", gzip.compress(listed), {**noted, **other, "Content-Encoding": "gzip"})
+    with TlsHost({**to, "/end.png": served}, certificate.context(place.folder)) as host:
+        reports = place.write("reports.csv", f"url,received_at\n{host.url}one.png,2026-01-02T03:04:05Z\n")
+        ran = place.run("verify", reports, "--hashes", place.write("l.csv", hash_list(listed)), "--out", str(place.out))
+    assert ran.status == 0, ran.stderr
+    (event,) = place.lines("events.jsonl")
+    seen = event["evidence"]["sighting"]
+    assert seen["seen_at"] == event["at"] == event["case"]["last_seen"]
+    assert (seen["url"], seen["final_url"]) == (f"{host.url}one.png", f"{host.url}end.png")
+    assert seen["redirects"] == [
+        {"url": f"{host.url}{name[1:]}", "status": status, "is_cut": False} for name, _, status in WAY
+    ]
+    assert seen["ip"] == "127.0.0.1"
+    http = seen["http"]
+    assert http["status"] == 200
+    assert {name: http["headers"][name] for name in map(str.lower, noted)} == {
+        name.lower(): value for name, value in noted.items()
+    }
+    assert not {"set-cookie", "x-powered-by"} & http["headers"].keys()
+    assert http["tls"] == {
+        "is_verified": False,
+        "reason": "self-signed certificate",
+        "certificate_sha256": hashlib.sha256(certificate.der).hexdigest(),
+    }
+    assert http["bytes_received"] == len(gzip.compress(listed))
+    assert (seen["size"], seen["bytes_kept"]) == (len(listed), 0)
+    assert [seen[name] for name in ("md5", "sha1", "sha256")] == [
+        hashlib.new(name, listed).hexdigest() for name in ("md5", "sha1", "sha256")
+    ]
+    assert seen["software"] == event["actor"]["name"] == f"orbweaver {__version__}"
+    assert seen["sandbox"].startswith("on, Landlock ABI ")
+    case = event["case"]
+    assert (case["redirects"], case["http"]) == (seen["redirects"], http)
+    assert case["received_at"] == "2026-01-02T03:04:05.000Z"
+    verdict = case["verdict"]
+    assert (verdict["algorithm"], verdict["strength"], verdict["entry_id"]) == ("sha256", "strong", "0")
+    assert len(verdict["list_version"]) == 64
+    assert verdict["asked_at"] is not None
+    shown = place.run("cases", "show", event["case_id"]).stdout
+    assert "307 -> hxxps://127[.]0[.]0[.]1:" in shown
+    assert "certificate is not valid (self-signed certificate)" in shown
+    assert "sandbox: on, Landlock ABI" in shown
 
 
 def test_the_hit_report_shows_defanged_urls_only(place: Workplace) -> None:

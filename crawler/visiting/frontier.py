@@ -9,6 +9,7 @@ from typing import NamedTuple
 from orbweaver.crawler.asked_as import AskedAs, Destination, ReferrerPolicy
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.visiting.visit import GatePass, Origin, Visit
+from orbweaver.model import Redirect
 
 # Beyond this many, links are dropped and said to be. One costs its URL and a few bytes more when a page has many links
 # that are new, about 400 bytes when it is the only one of its page.
@@ -48,6 +49,7 @@ class WaitingBatch(NamedTuple):
     gate: GatePass | None
     cost: int
     entries: str
+    redirects: tuple[Redirect, ...] = ()
 
 
 class Frontier:
@@ -164,6 +166,7 @@ def planned_in(batch: WaitingBatch) -> Iterator[PlannedRequest]:
             source=batch.source,
             asked_as=asked_as,
             gate=batch.gate,
+            redirects=batch.redirects,
         )
         yield PlannedRequest(visit, asked or url, batch.cost)
 
@@ -201,7 +204,18 @@ class _Batch:
     ends.
     """
 
-    __slots__ = ("_chain", "_cost", "_entries", "_gate", "_is_reported", "_is_variant", "_kind", "_origin", "_source")
+    __slots__ = (
+        "_chain",
+        "_cost",
+        "_entries",
+        "_gate",
+        "_is_reported",
+        "_is_variant",
+        "_kind",
+        "_origin",
+        "_redirects",
+        "_source",
+    )
 
     def __init__(self, first: PlannedRequest) -> None:
         self._kind = first.visit.kind
@@ -211,6 +225,7 @@ class _Batch:
         self._chain = first.visit.chain
         self._source = first.visit.source
         self._gate = first.visit.gate
+        self._redirects = first.visit.redirects
         self._cost = first.cost
         self._entries = bytearray()
 
@@ -227,6 +242,7 @@ class _Batch:
             and self._chain == visit.chain
             and self._source is visit.source
             and self._gate == visit.gate
+            and self._redirects == visit.redirects
             and self._cost == planned.cost
         )
 
@@ -246,6 +262,7 @@ class _Batch:
             self._gate,
             self._cost,
             self._entries.decode(),
+            self._redirects,
         )
 
     def popleft(self) -> PlannedRequest:
@@ -264,6 +281,7 @@ class _Batch:
             source=self._source,
             asked_as=asked_as,
             gate=self._gate,
+            redirects=self._redirects,
         )
         return PlannedRequest(visit, asked or url, self._cost)
 

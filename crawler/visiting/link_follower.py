@@ -163,7 +163,8 @@ class LinkFollower:
             self._visits.skip(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=False))
             return
         self._admission.spellings.replace(target)
-        self._admission.consider(visit._replace(chain=(*visit.chain, request)), target.url)
+        onward = visit.sent_on_by(response.url, response.status)._replace(chain=(*visit.chain, request))
+        self._admission.consider(onward, target.url)
 
     def _follow_links(
         self,

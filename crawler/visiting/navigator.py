@@ -306,7 +306,7 @@ class Navigator:
         if visit.gate is not None and target.url == visit.url:
             visit = visit._replace(gate=visit.gate._replace(is_entering=False))
         onward = after_redirect(visit, response.url, policy_of(response))
-        self._redirects.follow(onward, response.asked, cookies, target)
+        self._redirects.follow(onward, response.asked, response.status, cookies, target)
 
 
 def _first(values: Iterable[str | None]) -> str | None:

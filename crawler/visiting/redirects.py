@@ -30,7 +30,16 @@ class Redirects:
         self._visits = visits
         self._cookies_for = cookies_for
 
-    def follow(self, visit: Visit, asked: SpeltUrl, cookies: str, target: SpeltUrl, *, way: str = REDIRECTED) -> None:
+    def follow(
+        self,
+        visit: Visit,
+        asked: SpeltUrl,
+        status: int,
+        cookies: str,
+        target: SpeltUrl,
+        *,
+        way: str = REDIRECTED,
+    ) -> None:
         """Ask for `target` next, to which the answer for `asked`, with `cookies`, sent the visit by `way`.
 
         The same URL in another spelling is another request: some hosts send visitors to the one that they like.
@@ -44,4 +53,4 @@ class Redirects:
             self._visits.end(visit, Ending(Outcome.REDIRECT_LOOP, "redirects", reason, is_failure=True))
             return
         self._admission.spellings.replace(target)
-        self._admission.consider(visit._replace(chain=chain), target.url, way=way)
+        self._admission.consider(visit.sent_on_by(asked.url, status)._replace(chain=chain), target.url, way=way)

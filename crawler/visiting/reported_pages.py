@@ -85,7 +85,8 @@ class ReportedPages:
         origin = visit.origin._replace(referrer=response.url, referrer_page=page, policy=policy_of(response))
         onward = visit._replace(origin=origin, asked_as=AskedAs(Destination.FRAME) if is_frame else NOT_SAID)
         self._admission.addresses.meet(sent_on.to.url)  # not once more as a link of the page
-        self._redirects.follow(onward, response.asked, cookies, sent_on.to, way=f"sent on by {sent_on.way}")
+        way = f"sent on by {sent_on.way}"
+        self._redirects.follow(onward, response.asked, response.status, cookies, sent_on.to, way=way)
 
     def _leads_out(self, visit: Visit, sent_on: SentOn) -> bool:
         refusal = self._admission.scope_refusal(sent_on.to.url)

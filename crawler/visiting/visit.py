@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -10,7 +11,12 @@ from orbweaver.crawler.asked_as import NOT_SAID, AskedAs, ReferrerPolicy
 from orbweaver.crawler.fetching.asking.request_headers import NO_REPORTER_HEADERS, ReporterHeaders
 from orbweaver.crawler.link_kind import LinkKind, LinkSource
 from orbweaver.crawler.links.media_endings import MEDIA_ENDINGS
+from orbweaver.crawler.rules import urls
 from orbweaver.crawler.visiting.archive_names import is_archive_part
+from orbweaver.model import MOST_REDIRECT_CHARACTERS, MOST_REDIRECTS_RECORDED, Redirect
+
+# As HTTP has them, and some that only hosts have.
+MOST_STATUS: Final = 999
 
 
 class Origin(NamedTuple):
@@ -55,10 +61,10 @@ class Visit(NamedTuple):
     """One URL on its way through a recrawl.
 
     `url` is the URL that was reported or linked, and stays the same over redirects; `chain` holds the requests that
-    were redirected so far, each as a hash of its URL and its cookies. `is_embed` says that a page shows the file,
-    `is_variant` that the URL has the dedup key of one that was met before (same_addresses.py). `source` says how
-    certain the reference was, `asked_as` is what the element that leads here says about the request, and `gate` is the
-    last gate that was met on the way.
+    were redirected so far, each as a hash of its URL and its cookies, and `redirects` has all answers that sent the
+    visit on, for its evidence. `is_embed` says that a page shows the file, `is_variant` that the URL has the dedup key
+    of one that was met before (same_addresses.py). `source` says how certain the reference was, `asked_as` is what the
+    element that leads here says about the request, and `gate` is the last gate that was met on the way.
     """
 
     url: str
@@ -71,6 +77,7 @@ class Visit(NamedTuple):
     source: LinkSource = LinkSource.LINK
     asked_as: AskedAs = NOT_SAID
     gate: GatePass | None = None
+    redirects: tuple[Redirect, ...] = ()
 
     @property
     def is_candidate(self) -> bool:
@@ -86,6 +93,29 @@ class Visit(NamedTuple):
     def is_entering(self) -> bool:
         """Whether the request is for the way through a gate, and not for the URL of the visit."""
         return self.gate is not None and self.gate.is_entering
+
+    def sent_on_by(self, url: str, status: int) -> Visit:
+        """Return the visit after the answer of `url`, with this status, has sent it on: that goes into its evidence."""
+        if not self.redirects and url != self.url:
+            return self  # an earlier release left the visit in a checkpoint without the beginning of its way
+        room = MOST_REDIRECT_CHARACTERS - sum(len(one.url) for one in self.redirects if not one.is_cut)
+        is_cut = len(url) > room
+        named = f"{urls.root_of(url)}/" if is_cut else url
+        redirects = (*self.redirects, Redirect(url=named, status=status, is_cut=is_cut))
+        return self._replace(redirects=redirects[:MOST_REDIRECTS_RECORDED])
+
+
+def is_way_from(url: str, redirects: Sequence[Redirect]) -> bool:
+    """Whether these can be the answers that sent a visit of `url` on; another process says so."""
+    if not redirects:
+        return True
+    whole = [one.url for one in redirects if not one.is_cut]
+    return (
+        redirects[0] == Redirect(url=url, status=redirects[0].status)
+        and sum(map(len, whole)) <= MOST_REDIRECT_CHARACTERS
+        and all(urls.is_canonical(one.url) and 0 <= one.status <= MOST_STATUS for one in redirects)
+        and all(one.url == f"{urls.root_of(one.url)}/" for one in redirects if one.is_cut)
+    )
 
 
 def expected_kind(url: str, kind: LinkKind) -> LinkKind:

@@ -35,7 +35,7 @@ MOST_JSON_BYTES = 1 << 20
 COUNTED_AT_ONCE = 64
 # The first are in the fixed fields; the others would make a value more than half as large again (162 to 262 bytes). A
 # case that a rematch makes has them from the next visit on.
-_NOT_KEPT = {"digests", "seen_at", "received_at", "software", "sandbox"}
+_NOT_KEPT = {"digests", "seen_at", "received_at", "software", "sandbox", "redirects"}
 # What comes most often stands last, where references to it are shortest (zlib's manual, deflateSetDictionary).
 DICTIONARY = (
     b'"is_verified":false,"reason":"certificate has expired","self-signed certificate","Hostname mismatch, certificate '

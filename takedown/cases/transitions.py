@@ -325,6 +325,7 @@ def evidence_of_sighting(sighting: Sighting) -> Evidence:
             seen_at=sighting.seen_at,
             url=sighting.url,
             final_url=sighting.final_url,
+            redirects=sighting.redirects,
             ip=sighting.ip,
             http=sighting.http,
             software=sighting.software,
@@ -365,7 +366,7 @@ def _recorded_at(before: CaseRecord, stamp: Stamp) -> datetime:
 
 def _seen_there(sighting: Sighting) -> dict[str, Any]:
     """Return the fields of a case that follow its newest sighting; an older one never replaces them."""
-    names = ("final_url", "host", "ip", "referrer", "content_type", "sniffed_type", "http")
+    names = ("final_url", "redirects", "host", "ip", "referrer", "content_type", "sniffed_type", "http")
     place = place_of(sighting.url)
     return {
         **{name: getattr(sighting, name) for name in names},

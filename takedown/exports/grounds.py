@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from orbweaver.model import Algorithm, Case, Strength, format_time
-from orbweaver.takedown.exports.checks import one_line
+from orbweaver.takedown.exports.checks import is_uri, one_line
 from orbweaver.takedown.exports.export_record import ExportRecord
 
 NAMES: Final[dict[Algorithm, str]] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
@@ -51,6 +51,19 @@ def provenance(record: ExportRecord) -> dict[str, Any]:
         "assessed_as": None if named is None else named.model_dump(mode="json"),
         "detected_automatically": True,
     }
+
+
+def redirects(case: Case) -> list[dict[str, Any]]:
+    """Return the answers that led from the URL of a case to its file, in order, as JSON objects.
+
+    One whose URL not every reader takes for the same address is left out: it refuses no case.
+    """
+    return [{"url": one.url, "status": one.status} for one in case.redirects or () if is_uri(one.url)]
+
+
+def final_url(case: Case) -> str | None:
+    """Return the URL where the redirects of a case ended; None where readers may take it for another address."""
+    return case.final_url if is_uri(case.final_url) else None
 
 
 def provider(case: Case) -> str:

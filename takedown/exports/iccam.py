@@ -189,6 +189,9 @@ def _memo(record: ExportRecord) -> str:
         f"Found by a machine: {grounds.strength(case).value} match by {grounds.agreed(case)} on the list "
         f"{case.verdict.list or 'without a name'}; nobody opened the file. Last seen {format_time(case.last_seen)}."
     )
+    if case.final_url != case.newest_url:
+        way = [*(one["url"] for one in grounds.redirects(case)[1:]), grounds.final_url(case) or "a URL that is no URI"]
+        memo += f" The URL redirects to {' to '.join(way)} (the hosting is that of the last)."
     if record.elsewhere:
         memo += f" The same file was found at {record.elsewhere} other places."
     removal = case.removal

@@ -106,6 +106,7 @@ def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
     return {
         "url": show_url(case.newest_url),
         "final_url": show_url(case.final_url) if case.final_url != case.newest_url else None,
+        "redirects": [{**one, "url": show_url(one["url"])} for one in grounds.redirects(case)[1:]],
         "landing_page": None if case.referrer is None else show_url(case.referrer),
         "is_cdn": case.hosting is not None and case.hosting.is_cdn,
         "archive_member": case.http.archive_member,

@@ -15,7 +15,8 @@ from orbweaver.takedown.exports.exportable import require_notifiable
 
 # The URL is first: there no spreadsheet can take a part of it for a formula.
 COLUMNS: Final = (
-    *("url", "reference", "host", "ip", "provider", "is_cdn", "final_url", "landing_page", "inside_archive"),
+    *("url", "reference", "host", "ip", "provider", "is_cdn", "final_url", "redirects", "landing_page"),
+    "inside_archive",
     *("sha256", "sha1", "md5", "size", "matched_by", "strength", "list", "scheme", "category", "category_by"),
     *("first_seen", "last_seen", "returns", "other_places", "detection", "contact"),
 )
@@ -35,6 +36,7 @@ def row(record: ExportRecord) -> dict[str, str]:
         "provider": text_cell(grounds.provider(case)),
         "is_cdn": "" if case.hosting is None else ("yes" if case.hosting.is_cdn else "no"),
         "final_url": url_cell(exact_url(case.final_url)),
+        "redirects": url_cell(" ".join(one["url"] for one in grounds.redirects(case))),
         "landing_page": url_cell(None if case.referrer is None else exact_url(case.referrer)),
         "inside_archive": text_cell(case.http.archive_member),
         "sha256": case.sha256,

@@ -90,6 +90,8 @@ def _place(record: ExportRecord) -> dict[str, Any]:
         "case_id": str(case.case_id),
         "state": case.state.value,
         "url": case.newest_url,
+        "redirects": grounds.redirects(case),
+        "final_url": grounds.final_url(case),
         "host": case.host,
         "ip": grounds.address(case),
         "hosting": None if case.hosting is None else _hosting(case.hosting),

@@ -209,6 +209,8 @@ def _evidence(record: ExportRecord) -> dict[str, Any]:
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
         "http_status": case.http.status,
+        "final_url": grounds.final_url(case),
+        "redirects": grounds.redirects(case),
         "size": case.size,
         "inside_archive": case.http.archive_member is not None,
         "returns": record.returns,

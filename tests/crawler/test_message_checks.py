@@ -32,7 +32,7 @@ from orbweaver.crawler.revisiting.known_responses import (
     KnownPage,
     Memory,
 )
-from orbweaver.model import Embeds, HttpFacts, Limits, Outcome, Report, Reported, Scope, ScopeKind, Tally
+from orbweaver.model import Embeds, HttpFacts, Limits, Outcome, Redirect, Report, Reported, Scope, ScopeKind, Tally
 
 HOST = Scope(kind=ScopeKind.HOST, name="h.test", limits=Limits())
 PATH = HOST.model_copy(update={"kind": ScopeKind.PATH, "prefixes": ("http://h.test/a/",)})
@@ -41,6 +41,8 @@ OTHER = {"url": "http://o.test/a", "final_url": "http://o.test/a", "host": "o.te
 DIGESTS = digests_of(b"known")
 # Longer from now than a clock may be wrong.
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
+HOP = Redirect(url="http://h.test/a.bin", status=302)
+NO_WAY = "redirects that do not lead from its URL"
 REPORTS = (Report(url="http://h.test/", report_id="r-1"), Report(url="http://h.test/b"))
 
 
@@ -70,6 +72,32 @@ def found(**fields: Any) -> bytes:
         (HOST, {"url": "http://h.test/\x1b[2J"}, "a URL that is not canonical"),
         (PATH, {"url": "http://h.test/a/b", "final_url": "http://h.test/a/c"}, None),
         (PATH, {}, "a URL that is not in scope"),
+        # Redirects begin at the URL, and stay in the scope.
+        (HOST, {"redirects": (HOP,)}, None),
+        (HOST, {"redirects": (HOP, Redirect(url="http://h.test/", status=302, is_cut=True))}, None),
+        (HOST, {"redirects": (Redirect(url="http://h.test/b", status=302),)}, NO_WAY),
+        (HOST, {"redirects": (Redirect(url="http://h.test/a.bin", status=302, is_cut=True),)}, NO_WAY),
+        (HOST, {"redirects": (HOP, Redirect(url="http://h.test/b", status=302, is_cut=True))}, NO_WAY),
+        (HOST, {"redirects": (HOP, Redirect(url="h.test/\x1b[2J", status=302))}, NO_WAY),
+        (HOST, {"redirects": (HOP, Redirect(url="http://h.test/b", status=10**9))}, NO_WAY),
+        (HOST, {"redirects": (HOP, *[Redirect(url="http://h.test/" + "b" * 4_000, status=302)] * 5)}, NO_WAY),
+        (HOST, {"redirects": (HOP, Redirect(url="http://o.test/", status=302))}, "a URL that is not in scope"),
+        (
+            HOST,
+            {"redirects": (HOP, Redirect(url="http://o.test/", status=302, is_cut=True))},
+            "a URL that is not in scope",
+        ),
+        (
+            PATH,
+            {
+                **dict.fromkeys(("url", "final_url"), "http://h.test/a/b"),
+                "redirects": (
+                    Redirect(url="http://h.test/a/b", status=302),
+                    Redirect(url="http://h.test/", status=302, is_cut=True),
+                ),
+            },
+            None,
+        ),
         # A file that a page of the scope shows from elsewhere, where the scope allows that.
         (EMBEDS, {**OTHER, "referrer": "http://h.test/page"}, None),
         (EMBEDS, {**OTHER, "referrer": "http://o.test/page"}, "a URL that is not in scope"),

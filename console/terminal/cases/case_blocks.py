@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from orbweaver.console.evidence_wording import evidence, minute
 from orbweaver.console.terminal.cases.removal_lines import removal_lines
 from orbweaver.console.text import count, for_people, safe, size
-from orbweaver.model import Case, Hosting
+from orbweaver.model import Case, Hosting, Redirect
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -63,8 +63,7 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
         f"case {str(case.case_id)[:8]}, {case.state.value}{', new' if is_new else ''}",
         f"  {for_people(case.newest_url)}",
     ]
-    if case.final_url != case.newest_url:
-        lines.append(f"  -> {for_people(case.final_url)}")
+    lines += [f"  {line}" for line in way_lines(case.newest_url, case.redirects, case.final_url)]
     if case.place is not None:
         left_out = [f"{safe(name) or 'no name'} ({reason.value})" for name, reason in case.place.left_out.items()]
         lines.append(f"  the link changes at every visit: {', '.join(left_out)}")
@@ -81,6 +80,15 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
     first, last = minute(case.first_seen), minute(case.last_seen)
     lines += [f"  seen: {first}"] if first == last else [f"  first seen: {first}", f"  last seen: {last}"]
     return [*lines, *(f"  {line}" for line in removal_lines(case))]
+
+
+def way_lines(url: str, redirects: Sequence[Redirect] | None, final_url: str) -> list[str]:
+    """Return a line for each URL to which `url` led: the status of the answer that sent on, where it is recorded."""
+    if not redirects:
+        return [] if final_url == url else [f"-> {for_people(final_url)}"]
+    reached = [f"{for_people(one.url)}{' and a path that is not kept' if one.is_cut else ''}" for one in redirects[1:]]
+    reached.append(for_people(final_url))
+    return [f"{one.status} -> {shown}" for one, shown in zip(redirects, reached, strict=True)]
 
 
 def _hosting_line(hosting: Hosting | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from orbweaver.console.evidence_wording import minute
 from orbweaver.console.terminal.cases import access, case_list, finding
-from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines
+from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines, way_lines
 from orbweaver.console.terminal.cases.removal_lines import sibling_lines
 from orbweaver.console.text import count, for_people, reason_for_people, report_console, safe
 from orbweaver.model import Actor, Assessment, Case, Event, Evidence, Listing, Proposal, format_time
@@ -180,10 +180,7 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
     seen = evidence.sighting
     if seen is not None:
         yield f"seen {format_time(seen.seen_at)} at {for_people(seen.url)}"
-        for step in seen.redirects or ():
-            yield f"  redirected by {for_people(step)}"
-        if seen.final_url != seen.url:
-            yield f"  -> {for_people(seen.final_url)}"
+        yield from (f"  {line}" for line in way_lines(seen.url, seen.redirects, seen.final_url))
         received = "" if seen.http.bytes_received is None else f", {seen.http.bytes_received:,} bytes received"
         address = safe(seen.ip or "a hidden address")
         yield f"  status {seen.http.status}{received}, {seen.bytes_kept} kept, from {address}"
@@ -202,6 +199,8 @@ def not_known(case: Case, events: list[Event], clocks: DeliveryClocks = NOT_DELI
         yield "what kind of file it is: its first bytes show none that is known"
     if case.http.tls is not None and not case.http.tls.is_verified:
         yield f"who answered: the certificate is not valid ({safe(case.http.tls.reason or 'no reason given')})"
+    if case.redirects is None and case.final_url != case.newest_url:
+        yield "by which redirects the URL led to the file: that was not recorded when the file was seen"
     if case.http.framing == "close":
         yield "whether the whole file came: the server said its end by closing the connection"
     if not any(listing.list_version for listing in case.verdict.listings):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 from orbweaver.console.terminal.runs.verify import RunOptions, verify
-from orbweaver.console.text import report_console
+from orbweaver.console.text import count, report_console
 from orbweaver.model import Case
 from orbweaver.queue.runs.verify_result import VerifyResult
 from orbweaver.settings import Settings
@@ -40,7 +40,7 @@ class Planted:
 PLANTED = (
     Planted("/gallery/known-a.jpg", "a listed file, linked from a page", True),
     Planted("/again/known-a-copy.jpg", "the same file at another URL", True),
-    Planted("/files/known-b.bin", "a listed file behind a redirect on the host", True),
+    Planted("/files/known-b.bin", "a listed file behind two redirects on the host", True),
     Planted("/reported/known-c.png", "a listed file, reported itself", True),
     Planted("/gallery/harmless.jpg", "a file on no list", False),
     Planted("/gallery/empty.jpg", "an empty file (its digest is in the list on purpose)", False),
@@ -119,7 +119,9 @@ def _case_path(planted: Planted) -> str:
 
 def _seen(case: Case | None, planted: Planted, result: VerifyResult, port: int) -> str:
     if case is not None:
-        return f"case {str(case.case_id)[:8]}, {case.verdict.algorithm} on list {case.verdict.list}"
+        way = [str(one.status) for one in case.redirects or ()]
+        behind = f", behind {count(len(way), 'redirect')} ({', '.join(way)})" if way else ""
+        return f"case {str(case.case_id)[:8]}, {case.verdict.algorithm} on list {case.verdict.list}{behind}"
     for skip in result.skips:
         if skip.url == f"http://127.0.0.1:{port}{planted.path}":
             return f"{skip.outcome} ({skip.rule})"
@@ -148,7 +150,8 @@ def _content() -> tuple[dict[str, tuple[str, bytes]], dict[str, str], dict[str, 
         "/reported/known-c.png": ("image/png", c),
     }
     redirects = {
-        "/moved/known-b.bin": "/files/known-b.bin",
+        "/moved/known-b.bin": "/moved/again/known-b.bin",
+        "/moved/again/known-b.bin": "/files/known-b.bin",
         "/elsewhere": "http://out-of-scope.example/",
         "/trap": f"http://{TRAP_ADDRESS}/",
     }

@@ -25,8 +25,8 @@ from orbweaver.crawler.visiting.frontier import MOST_WAITING, WaitingBatch, plan
 from orbweaver.crawler.visiting.known_files import KnownSoFar
 from orbweaver.crawler.visiting.records.host_answers import AnswersSoFar, HostName
 from orbweaver.crawler.visiting.records.reported_urls import SeenReport
-from orbweaver.crawler.visiting.visit import GatePass, Origin
-from orbweaver.model import Noun, Report, Reported, Tally
+from orbweaver.crawler.visiting.visit import GatePass, Origin, is_way_from
+from orbweaver.model import MOST_REDIRECTS_RECORDED, Noun, Redirect, Report, Reported, Tally
 from pydantic import Field, ValidationError
 
 VERSION: Final = 1
@@ -60,6 +60,7 @@ class BatchRecord(Noun):
     gate: GatePass | None = None
     cost: Annotated[int, Field(ge=0, le=100)] = 1
     entries: str
+    redirects: Annotated[tuple[Redirect, ...], Field(max_length=MOST_REDIRECTS_RECORDED)] = ()
 
     def batch(self, origins: Sequence[Origin]) -> WaitingBatch:
         """Return the batch; `origins` are those of the reported URLs, by their number."""
@@ -77,6 +78,7 @@ class BatchRecord(Noun):
             self.gate,
             self.cost,
             self.entries,
+            self.redirects,
         )
 
 
@@ -127,6 +129,7 @@ def record_of(batch: WaitingBatch) -> BatchRecord:
         gate=batch.gate,
         cost=batch.cost,
         entries=batch.entries,
+        redirects=batch.redirects,
     )
 
 
@@ -214,6 +217,8 @@ def _objections_to_entries(record: BatchRecord, reported: Sequence[str]) -> Iter
     for visit, url, _ in planned:
         if record.is_reported and (record.root is None or visit.url != reported[record.root]):
             yield "a reported URL that was not reported"
+        if not is_way_from(visit.url, visit.redirects):
+            yield "redirects that do not lead from their URL"
         if not is_canonical(visit.url) or (url != visit.url and not is_canonical(url)):
             yield "a URL that is not canonical"
 

@@ -111,7 +111,8 @@ def _within(batches: Iterable[WaitingBatch], most_bytes: int) -> tuple[list[Batc
     fitting: list[BatchRecord] = []
     left_out = 0
     for batch in batches:
-        most_bytes -= len(batch.origin.referrer or "") + _ENTRY_BYTES
+        on_the_way = sum(len(one.url) + _ENTRY_BYTES for one in batch.redirects)
+        most_bytes -= len(batch.origin.referrer or "") + on_the_way + _ENTRY_BYTES
         entries = batch.entries
         if len(entries) > most_bytes:
             first, end, _ = entries[: max(most_bytes, 0)].rpartition("\n")

@@ -60,7 +60,8 @@ class Gatekeeper:
                 if body.html is None
                 else gate is None and (text is None or shows_something(text)) and _leads_on(visit.url, response.url)
             )
-            self._admission.consider(_again(visit, has_led=has_led), visit.url)
+            onward = visit.sent_on_by(response.url, response.status)
+            self._admission.consider(_again(onward, has_led=has_led), visit.url)
             return _ON_ITS_WAY
         if gate is None or (visit.gate is not None and visit.gate.has_led):
             if visit.gate is not None and is_success(response.status):
@@ -74,7 +75,8 @@ class Gatekeeper:
 
     def _enter(self, visit: Visit, response: FetchedResponse, gate: Gate, cookies: str) -> bool:
         """Ask for the way through a gate; False when there is none, or it may not be asked for."""
-        entering = _entering(visit, gate, hash((response.url, cookies, gate.words)))
+        onward = visit.sent_on_by(response.url, response.status)
+        entering = _entering(onward, gate, hash((response.url, cookies, gate.words)))
         if entering is None or gate.reference is None:
             return False
         try:

@@ -107,6 +107,8 @@ def _sighting(
     return Sighting(
         url=visit.url,
         final_url=response.url,
+        # Without them after a redirect: an earlier release left the visit in a checkpoint.
+        redirects=None if visit.chain and not visit.redirects else visit.redirects,
         host=urls.host_of(visit.url),
         ip=response.ip,
         referrer=visit.origin.referrer,

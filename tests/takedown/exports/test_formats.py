@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import email
 import email.policy
@@ -38,6 +39,7 @@ from orbweaver.model import (
     HttpFacts,
     Nature,
     Presence,
+    Redirect,
     Removal,
     Strength,
 )
@@ -406,6 +408,25 @@ def test_a_url_that_readers_would_take_differently_is_in_no_export(field: str, s
         assert spoilt not in b"".join(file.content for file in made.files).decode()
         assert not made.refused or "RFC 3986" in made.refused[0].reason
         assert made.refused or json.dumps(spoilt) not in b"".join(file.content for file in made.files).decode()
+
+
+def test_every_format_about_a_place_has_the_way_to_the_file_and_a_hop_refuses_no_case() -> None:
+    way = [f"https://files.example/{name}" for name in ("a/b.jpg?id=7", "second", "third|x", "end.jpg")]
+    redirects = tuple(Redirect(url=url, status=302) for url in way[:-1])
+    record = a_record(BASELINE, final_url=way[-1], redirects=redirects)
+    for wanted in sorted(set(ExportFormat) - {ExportFormat.VICS}):
+        made = exported(wanted, record)
+        assert not made.refused, wanted
+        whole = only(made).decode()
+        if wanted is ExportFormat.XARF:
+            whole = base64.b64decode(json.loads(whole)["evidence"][0]["payload"]).decode()
+        if wanted is ExportFormat.EML:
+            text = email.message_from_string(whole, policy=email.policy.default).get_body()
+            assert text is not None
+            whole = text.get_content().replace("hxxps://files[.]example", "https://files.example")
+        assert way[1] in whole, wanted
+        assert way[3] in whole, wanted
+        assert way[2] not in whole, "readers may take it for another address"
 
 
 @pytest.mark.parametrize("state", [CaseState.REMOVED, CaseState.CLOSED])

@@ -31,6 +31,7 @@ from orbweaver.model import (
     Presence,
     Pseudonymised,
     Published,
+    Redirect,
     Removal,
     Retraction,
     SightingEvidence,
@@ -53,7 +54,20 @@ YEAR = timedelta(days=365)
 # What every field of each noun is, so that a field which is added is decided about.
 TAKEN: dict[type[Published], frozenset[str]] = {
     Case: frozenset(
-        {"url", "last_url", "place", "final_url", "host", "ip", "referrer", "report_ids", "md5", "sha1", "sha256"}
+        {
+            "url",
+            "last_url",
+            "place",
+            "final_url",
+            "redirects",
+            "host",
+            "ip",
+            "referrer",
+            "report_ids",
+            "md5",
+            "sha1",
+            "sha256",
+        }
         | {"size", "content_type", "assessment", "verdict", "http", "removal", "hosting", "pseudonymised"}
     ),
     CaseVerdict: frozenset({"entry_id", "listings"}),
@@ -103,6 +117,7 @@ def a_full_event(secrets: list[str], kind: EventType = EventType.CORRECTED) -> t
         last_url=other,
         place=Place(url=url, left_out={word: LeftOut.TOKEN}),
         final_url=other,
+        redirects=(Redirect(url=url, status=302),),
         host=f"{host}.test:8443",
         ip="203.0.113.77",
         referrer=other,
@@ -124,7 +139,7 @@ def a_full_event(secrets: list[str], kind: EventType = EventType.CORRECTED) -> t
         seen_at=NOON,
         url=url,
         final_url=other,
-        redirects=(url,),
+        redirects=(Redirect(url=url, status=302),),
         ip="203.0.113.77",
         http=http,
         md5=md5,

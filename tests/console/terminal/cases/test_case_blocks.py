@@ -9,7 +9,7 @@ from builders import NOON, STAMP, a_sighting
 from orbweaver.console.terminal.cases import case_blocks
 from orbweaver.console.terminal.cases.case_blocks import PLACES_SHOWN, blocks_of
 from orbweaver.matcher_client.verdicts import judge
-from orbweaver.model import Case, Hosting, HttpFacts, Listing
+from orbweaver.model import Case, Hosting, HttpFacts, Listing, Redirect
 from orbweaver.takedown.cases.transitions import change_by_match
 from rich.console import Console
 
@@ -49,6 +49,25 @@ def test_two_members_of_an_archive_can_be_told_apart() -> None:
     said = shown(a_case("album.zip", member="inner/a.jpg"), a_case("album.zip", b"other", member="inner/b.jpg"))
     for part in ("in the archive as inner/a.jpg", "in the archive as inner/b.jpg", "file: image/jpeg, 5 B"):
         assert part in said
+
+
+def test_the_way_to_a_file_has_each_answer_that_sent_on() -> None:
+    case = a_case("a.jpg")
+    end = "https://h.test/end.jpg"
+    way = (
+        Redirect(url="https://h.test/a.jpg", status=301),
+        Redirect(url="https://h.test/b", status=200),
+        Redirect(url="https://h.test/", status=307, is_cut=True),
+    )
+    told = shown(case.model_copy(update={"final_url": end, "redirects": way})).replace("│", " ")
+    assert [line.strip() for line in told.splitlines() if "->" in line] == [
+        "301 -> hxxps://h[.]test/b",
+        "200 -> hxxps://h[.]test/ and a path that is not kept",
+        "307 -> hxxps://h[.]test/end.jpg",
+    ]
+    old = shown(case.model_copy(update={"final_url": end})).replace("│", " ")
+    assert [line.strip() for line in old.splitlines() if "->" in line] == ["-> hxxps://h[.]test/end.jpg"]
+    assert "->" not in shown(case.model_copy(update={"redirects": ()}))
 
 
 def test_a_file_is_one_block_whatever_type_each_host_claims() -> None:

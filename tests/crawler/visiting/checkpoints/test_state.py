@@ -95,6 +95,7 @@ VISITS = st.builds(
     is_reported=st.just(False),
     is_embed=st.booleans(),
     chain=st.sampled_from([(), (1, -(2**62))]),
+    redirects=st.just(()),
     is_variant=st.just(False),
     source=st.sampled_from(LinkSource),
     asked_as=st.builds(AskedAs, st.sampled_from([None, *Destination]), st.sampled_from([None, *ReferrerPolicy])),
@@ -112,7 +113,8 @@ def test_what_waits_comes_back_as_it_was_and_in_its_order(planned: list[tuple[Vi
         root, referrer, depth, policy = visit.origin
         known = Origin() if root is None else first.parts.navigator.origins[root]
         origin = known._replace(referrer=referrer, depth=depth, policy=policy)
-        asked.append(PlannedRequest(visit._replace(origin=origin), url if visit.chain else visit.url))
+        onward = visit.sent_on_by(visit.url, 302).sent_on_by(url, 200) if visit.chain else visit
+        asked.append(PlannedRequest(onward._replace(origin=origin), url if visit.chain else visit.url))
     for one in asked[under_way:]:
         first.parts.frontier.push(one)
     first.checkpoints.take(first.parts, asked[:under_way])
