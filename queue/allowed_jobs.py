@@ -153,17 +153,25 @@ class AllowedQueue(Queue):
 
     @classmethod
     def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
-        """Take the next job id, and note it in the queue's intermediate list.
-
-        The id of a job that is done already (it was put back, and not lost) would stay there for minutes.
-        """
+        """Take the next job id, and note it in the queue's intermediate list."""
         while True:
             taken = super().lmove(connection, queue_key, timeout)
-            if taken is None or (
-                JOB_ID.fullmatch(taken[1]) and connection.exists(AllowedJob.key_for(taken[1].decode()))
-            ):
+            if taken is None or JOB_ID.fullmatch(taken[1]):
                 return taken
-            connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 0, taken[1])
+            _drop_taken(connection, queue_key, taken[1])
+
+    @classmethod
+    def _fetch_dequeued_job(
+        cls, connection: Redis, queue_key: str, job_id: str, *arguments: Any, **classes: Any
+    ) -> tuple[Job, Queue] | None:
+        """Read the job that was taken; None when there is none.
+
+        The id of a job that is done already (it was put back, and not lost) would stay noted as taken for minutes.
+        """
+        fetched = super()._fetch_dequeued_job(connection, queue_key, job_id, *arguments, **classes)
+        if fetched is None:
+            _drop_taken(connection, queue_key, job_id)
+        return fetched
 
     @classmethod
     def lpop(cls, queue_keys: Sequence[str], timeout: int | None, connection: Redis | None = None) -> Any:
@@ -185,6 +193,10 @@ class AllowedQueue(Queue):
                 raise DequeueTimeout(timeout, queue_keys)
             with contextlib.suppress(DequeueTimeout):
                 return cls.lmove(connection, queue_keys[0], LOOK_SECONDS)
+
+
+def _drop_taken(connection: Redis, queue_key: str, job_id: bytes | str) -> None:
+    connection.lrem(IntermediateQueue.get_intermediate_queue_key(queue_key), 0, job_id)  # type: ignore[arg-type]
 
 
 class AllowedJob(Job):

@@ -54,16 +54,10 @@ def _remove(pipe: Pipeline, store: Store, name: QueueName, job_id: str, entries:
     pipe.delete(AllowedJob.key_for(job_id), Result.get_key(job_id))
 
 
-def end_executions(store: Store, name: QueueName, job_id: str) -> None:
-    """Remove what says that somebody works on a job: whoever calls this is about to begin it.
-
-    That it was taken from its queue stays noted: until it is begun, nothing else says that there is somebody for it.
-    """
-    entries = _executions(store, name, job_id)
-    with store.pipeline(transaction=True) as pipe:
-        _forget_executions(pipe, name, store, job_id, entries)
-        pipe.delete(ExecutionRegistry(job_id, connection=store).key)
-        pipe.execute()
+def end_executions(store: Store, pipe: Pipeline, name: QueueName, job_id: str) -> None:
+    """Queue removing what says that somebody works on a job, for whoever is about to begin it."""
+    _forget_executions(pipe, name, store, job_id, _executions(store, name, job_id))
+    pipe.delete(ExecutionRegistry(job_id, connection=store).key)
 
 
 def withdraw(store: Store, name: QueueName, job_id: str) -> bool:

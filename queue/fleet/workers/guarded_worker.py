@@ -15,6 +15,7 @@ from orbweaver.model import now
 from orbweaver.queue.allowed_jobs import AllowedJob
 from orbweaver.queue.errors import WorkerNameTaken
 from orbweaver.queue.fleet import dead_workers, processes, upkeep
+from orbweaver.queue.fleet.workers.bookkeeping import Bookkeeping
 from orbweaver.queue.job_errors import JobTimeIsOver
 from orbweaver.queue.queues import IDLE_BECAUSE, KERNEL, LOOKS, PROCESS_START, RELEASE, QueueName, give_back
 from orbweaver.queue.records import in_force
@@ -27,7 +28,6 @@ from rq import worker_registration
 from rq.job import Job
 from rq.queue import Queue
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
-from rq.worker import BaseWorker
 
 log = logging.getLogger("orbweaver.worker")
 # A worker that may not work looks every so many seconds whether it may.
@@ -36,10 +36,6 @@ _Result = TypeVar("_Result")
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
-
-    _Base = BaseWorker
-else:
-    _Base = object
 
 
 class _JobTime(UnixSignalDeathPenalty):
@@ -50,7 +46,7 @@ class _JobTime(UnixSignalDeathPenalty):
         super().__init__(timeout, JobTimeIsOver if is_for_a_job else exception, **options)  # type: ignore[no-untyped-call]
 
 
-class GuardedWorker(_Base):
+class GuardedWorker(Bookkeeping):
     """All workers add this to RQ: a job belongs to the queue it came from, and its arguments stay out of logs."""
 
     death_penalty_class = _JobTime
@@ -205,12 +201,9 @@ class GuardedWorker(_Base):
         if job.refused is not None:
             log.warning("job %s on queue %s refused: %s", job.id, queue.name, job.refused)
 
-    def log_end(self, job: Job, queue: Queue, seconds: float) -> None:
+    def log_end(self, queue: Queue, seconds: float, *, is_done: bool) -> None:
         """Log at INFO how a job ended, without the host's name that its id may hold, nor what it was called with."""
-        if not log.isEnabledFor(logging.INFO):
-            return
-        outcome = "failed" if self.connection.exists(job.key) else "done"  # a job that is done leaves the store
-        log.info("%s job %s in %.1f s", queue.name, outcome, seconds)
+        log.info("%s job %s in %.1f s", queue.name, "done" if is_done else "failed", seconds)
 
     def run_maintenance_tasks(self) -> None:
         """Do RQ's own housekeeping and ours: while idle, and between two jobs."""
@@ -219,7 +212,3 @@ class GuardedWorker(_Base):
             upkeep.look_after(self.connection, now())
         except RedisError as error:
             log.warning("the store does not answer; what was left is looked after later: %s", error)
-
-    def prepare_job_execution(self, job: Job, *_: bool) -> None:
-        """Note that the job is started; a worker of several queues has noted, too, that it was taken (AllowedQueue)."""
-        super().prepare_job_execution(job, True)

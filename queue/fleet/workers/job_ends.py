@@ -88,18 +88,18 @@ class JobEnds(GuardedWorker):
         """Let RQ forget a job that is done."""
 
         def note() -> None:
-            self.handle_execution_ended(one.job, one.queue, one.job.success_callback_timeout)
+            self.handle_execution_ended(one.job)
             self.handle_job_success(one.job, one.queue, one.queue.started_job_registry, one.execution)
 
         self._note_end(one, note)
-        self.log_end(one.job, one.queue, time.monotonic() - one.at)
+        self.log_end(one.queue, time.monotonic() - one.at, is_done=True)
 
     def failed(self, one: BegunJob, error: Exception) -> None:
         """Have RQ try the job again, or park it when it was tried often enough."""
         said = (type(error), error, error.__traceback__)
 
         def note() -> None:
-            self.handle_execution_ended(one.job, one.queue, one.job.failure_callback_timeout)
+            self.handle_execution_ended(one.job)
             self.handle_job_failure(
                 one.job,
                 one.queue,
@@ -110,4 +110,4 @@ class JobEnds(GuardedWorker):
 
         self.handle_exception(one.job, *said)
         self._note_end(one, note)
-        self.log_end(one.job, one.queue, time.monotonic() - one.at)
+        self.log_end(one.queue, time.monotonic() - one.at, is_done=False)

@@ -48,8 +48,8 @@ class PlainWorker(GuardedWorker, SimpleWorker):
         """Do the job."""
         self.hand_functions(job, queue)
         began = time.monotonic()
-        super().execute_job(job, queue)
-        self.log_end(job, queue, time.monotonic() - began)
+        is_done = self.perform_job(job, queue, self.prepare_execution(job))
+        self.log_end(queue, time.monotonic() - began, is_done=is_done)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop in order: after the job that is under way, and at last without its end."""

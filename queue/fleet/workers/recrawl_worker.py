@@ -136,9 +136,10 @@ class RecrawlWorker(JobEnds, BaseWorker):
         before; RQ could not read those that have expired. The job is always in one of the lists of its queue: a
         scheduler that finds it in none takes it for gone.
         """
-        dead_workers.end_executions(self.connection, QueueName.RECRAWL, job.id)
-        execution = self.prepare_execution(job)
-        self.prepare_job_execution(job)
+        with self.connection.pipeline() as pipe:
+            dead_workers.end_executions(self.connection, pipe, QueueName.RECRAWL, job.id)
+            execution = self.note_begun(job, pipe)
+            pipe.execute()
         return execution
 
     def _begin(self, recrawl_id: str) -> None:

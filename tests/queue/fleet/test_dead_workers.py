@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import a_sighting, add_batch, url_of
+from builders import a_sighting, add_batch, transaction, url_of
 from loopback_ports import free_port
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers, processes
@@ -128,7 +128,8 @@ def test_a_job_that_a_worker_is_about_to_begin_is_among_the_jobs_all_the_time(st
     job_id = queues.recrawl_job_id("h.test")
     store.lmove("rq:queue:recrawl", "rq:queue:recrawl:intermediate")
     store.zadd("rq:wip:recrawl", {f"{job_id}:of-a-dead-one": 2e9})
-    dead_workers.end_executions(store, QueueName.RECRAWL, job_id)
+    with transaction(store) as pipe:
+        dead_workers.end_executions(store, pipe, QueueName.RECRAWL, job_id)
     assert store.zcard("rq:wip:recrawl") == 0
     assert job_id in dispatch.seen_jobs(store).under_way
 
