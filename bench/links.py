@@ -45,7 +45,7 @@ def by_selectolax(body: bytes) -> set[str]:
 
 
 def by_lxml(body: bytes) -> set[str]:
-    """Whatever lxml takes for a link; no `srcset`, no CSS of its own."""
+    """Return all that lxml takes for a link; no `srcset`, no CSS of its own."""
     return {reference for _, _, reference, _ in lxml.html.document_fromstring(body).iterlinks()}
 
 

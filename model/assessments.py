@@ -17,7 +17,7 @@ Label = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Classification(Noun):
-    """What kind of file it is, in the words of a named scheme."""
+    """The kind of a file, in the words of a named scheme."""
 
     scheme: Label
     category: Label

@@ -29,7 +29,7 @@ class CaseState(StrEnum):
 
 
 class Presence(StrEnum):
-    """What one check says of the file of a case at its URL. Later releases may add words."""
+    """The presence of a file at the URL of its case, as one check saw it. Later releases may add words."""
 
     LIVE = "live"
     MOVED = "moved"
@@ -41,12 +41,12 @@ class Presence(StrEnum):
 
 
 class Removal(Published):
-    """What the checks of a case have shown so far: the last one, and how far its removal is confirmed."""
+    """The result of all checks of a case so far: the last one, and how far its removal is confirmed."""
 
     presence: Presence
-    """What the last check says: `live` and `moved` (elsewhere) mean that the file was seen. `gone` and `changed` mean
-    that it was not there. After the others nobody can say: `unavailable` is a host that did not answer, `blocked` one
-    that refused to show it, `unknown` everything else."""
+    """The presence at the last check. `live` and `moved` (elsewhere) mean that the file was seen. `gone` and `changed`
+    mean that it was not there. After the others nobody can say: `unavailable` is a host that did not answer, `blocked`
+    one that refused to show it, `unknown` everything else."""
     rule: str
     """The rule that decided, such as `gone.http-404`."""
     reason: str
@@ -158,7 +158,7 @@ class Case(Published):
     http: HttpFacts
     """The server's answer when the file was seen last."""
     removal: Removal | None = None
-    """What the checks of the case have shown; null before the first one."""
+    """The result of the checks of the case; null before the first one."""
     hosting: Hosting | None = None
     """Where the address is that answered, and who is told because of it; null in cases of older releases."""
     pseudonymised: Pseudonymised | None = None

@@ -76,11 +76,11 @@ class Event(Published):
     at: Moment
     """When the file was seen; of a correction by recall: when the list was asked; of a decision: when it was made."""
     actor: Actor | None = None
-    """Who caused the event."""
+    """The person or program that caused the event."""
     reason: str | None = None
     """Why, in the words of the actor."""
     evidence: Evidence | None = None
-    """What the event rests on, beside the verdict in its case."""
+    """The evidence of the event, beside the verdict in its case."""
     case: Case
     """The whole case as it was after the event."""
     correction: Correction | None = None

@@ -1,4 +1,4 @@
-"""Who caused an event of a case, and what the event rests on."""
+"""The actor who caused an event of a case, and the evidence that the event rests on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ActorKind(StrEnum):
 
 
 class Actor(Published):
-    """Who caused an event."""
+    """A person or a program that caused an event."""
 
     kind: ActorKind
     """Whether the program did it by itself, or a person."""
@@ -29,7 +29,7 @@ class Actor(Published):
 
 
 class AssessmentDecision(StrEnum):
-    """What people decided about a file: it is to be raised, or it is not."""
+    """A decision of people about a file: it is to be raised, or it is not."""
 
     RELEASED = "released"
     REJECTED = "rejected"
@@ -43,7 +43,7 @@ class AppliedAssessment(Published):
     revision: int = Field(ge=1)
     """1 for the first decision about the file, then 2, 3, ..."""
     decision: AssessmentDecision
-    """What was decided."""
+    """The decision."""
     decided_at: Moment
     """When it was decided."""
 
@@ -76,11 +76,11 @@ class SightingEvidence(Published):
     software: str | None = None
     """The program with its release that fetched the file; null where not recorded."""
     sandbox: str | None = None
-    """What the kernel enforced on the process that fetched the file; null where not recorded."""
+    """The limits that the kernel enforced on the process that fetched the file; null where not recorded."""
 
 
 class Evidence(Published):
-    """What an event rests on, beside the verdict in its case."""
+    """The evidence of an event, beside the verdict in its case."""
 
     sighting: SightingEvidence | None = None
     """The sighting that caused the event."""

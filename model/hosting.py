@@ -22,7 +22,7 @@ class Hosting(Published):
     is_cdn: bool = False
     """Whether the address is known to be of a CDN: then the origin of the file is not known."""
     route: str | None = None
-    """Who is to be told of the case, by ROUTES and the country; behind a CDN the route of all others."""
+    """The route by which the case is told, by ROUTES and the country; behind a CDN the route of all others."""
     sources: tuple[str, ...] = ()
     """The databases that know the address, each with its type and the day on which it was built."""
     also_at: dict[str, Moment] = {}

@@ -49,7 +49,7 @@ MOST_LISTINGS = 500
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decides about a file, and why."""
+    """A person's decision about a file, with its reason."""
 
     decision: AssessmentDecision
     reason: str
@@ -59,7 +59,7 @@ class Decision:
 
 @dataclass
 class Applied:
-    """What an assessment did to the cases of its file: how many came into which state, and which it did not decide."""
+    """The effect of an assessment on the cases of its file: how many came into which state, and which it left."""
 
     assessment: Assessment
     changed: Counter[CaseState] = field(default_factory=Counter)
@@ -178,7 +178,7 @@ def _noted(record: CaseRecord, decided: Decision, stamp: Stamp) -> CaseChange:
 
 @dataclass
 class _Known:
-    """What people could know of a file when they decided: its entries in lists, and why its cases are held."""
+    """The knowledge of people about a file when they decided: its entries in lists, and why its cases are held."""
 
     listings: dict[Listing, None] = field(default_factory=dict)
     doubts: set[HoldReason] = field(default_factory=set)

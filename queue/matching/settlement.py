@@ -201,9 +201,10 @@ def watched_assessments(pipe: Pipeline, digests: Collection[str]) -> dict[str, A
 
 @dataclass(frozen=True)
 class _Decided:
-    """What answers change: cases, in order; and the sightings that opened none because people rejected their files.
+    """The changes of cases that answers make, in order.
 
-    `clean` are sightings without a match whose case was pseudonymised: they are kept as if there were none.
+    `not_raised` are sightings that opened no case because people rejected their files. `clean` are sightings without a
+    match whose case was pseudonymised: they are kept as if there were none.
     """
 
     changes: list[CaseChange]

@@ -26,7 +26,7 @@ _UNREAD: Final = frozenset(
 
 @dataclass(frozen=True)
 class RecheckRecords:
-    """What a re-check recorded: the results of its URLs, the files that it saw, and what it left out.
+    """The records of one re-check: the results of its URLs, the files that it saw, and what it left out.
 
     `ended_at` is when it ended; `why_not` says why a URL without a result has none.
     """

@@ -1,1 +1,1 @@
-"""What people decided about files, by their digests: kept for ever, and applied wherever the file is found."""
+"""Decisions of people about files, by their digests: kept for ever, and applied wherever the file is found."""

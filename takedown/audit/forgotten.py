@@ -41,7 +41,7 @@ class TakenAway:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What all records of retention say: the newest digest of each event, and what was taken away."""
+    """The sum of all records of retention: the newest digest of each event, and what was taken away."""
 
     events: Mapping[str, NewDigest] = field(default_factory=dict)
     entries: tuple[TakenAway, ...] = ()

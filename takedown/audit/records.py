@@ -1,4 +1,4 @@
-"""What the audit log records: a change of a case, an access, what retention did; who, when, and what exactly it was.
+"""The records of the audit log: a change of a case, an access, what retention did; who, when, and what exactly it was.
 
 A record is a JSON object. It has no URL, no address and no digest of a file, only ids: it can be kept when those have
 to be forgotten. The content of an event is bound by the SHA-256 of its stored bytes.

@@ -52,7 +52,7 @@ class FoundFault:
 
 @dataclass(frozen=True)
 class WhatRetentionDid:
-    """What retention did to a log: the entries of accesses that it took away, and the events that it pseudonymised."""
+    """The work of retention on a log: the entries of accesses that it took, and the events that it pseudonymised."""
 
     taken_away: frozenset[int]
     forgotten: Forgotten

@@ -16,7 +16,7 @@ MOST_REMEMBERED = 20_000
 
 
 class Confirmed:
-    """What one courier knows to be on the disks of the store, and of so many replicas."""
+    """The events that one courier knows to be on the disks of the store, and of so many replicas."""
 
     def __init__(self, store: Store, sink: str, replicas: int) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""What operators have delivered again: what failed, what a new sink never got, or all that a sink got of a case."""
+"""Has events delivered again for operators: those that failed, that a new sink never got, or all of a case."""
 
 from __future__ import annotations
 

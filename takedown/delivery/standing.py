@@ -32,7 +32,7 @@ class SinkWord(StrEnum):
 
 @dataclass(frozen=True)
 class SinkStanding:
-    """What a sink still has to get: `waiting` events, of them `failed` ones and `parked` ones; those behind included.
+    """How far a sink is: `waiting` events, of them `failed` ones and `parked` ones; those behind included.
 
     `since` is its first failure after its last yes, `next_at` until when it gets nothing. Seconds since 1970.
     """

@@ -46,7 +46,7 @@ class Export:
 
 @dataclass(frozen=True)
 class NoticeManner:
-    """What else a notice for people depends on: its language, its time, and how URLs are shown to people."""
+    """The manner of a notice for people: its language, its time, and how URLs are shown to people."""
 
     language: str
     made_at: datetime

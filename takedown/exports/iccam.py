@@ -21,7 +21,7 @@ from orbweaver.takedown.exports.exportable import require_exportable
 
 
 class IccamAction(IntEnum):
-    """What was done about a report. Removed, unavailable and not illegal are final."""
+    """An action about a report. Removed, unavailable and not illegal are final."""
 
     REPORTED_TO_LEA = 1
     REPORTED_TO_ISP = 2

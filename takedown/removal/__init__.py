@@ -1,1 +1,1 @@
-"""What a check says of the file of a case, when that is a removal, and when the case is checked next."""
+"""Judges checks of cases: whether the file is still there, when that is a removal, and when the next check is due."""

@@ -34,7 +34,7 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a check makes of a case: its removal facts, the event that it causes, and when it is checked next.
+    """A case after a check: its removal facts, the event that it causes, and when it is checked next.
 
     `kind` is None where there is nothing to tell, and `due_at` where the case is not checked any more.
     """

@@ -60,7 +60,7 @@ _REDIRECTED_TO_LOGIN: Final = ("login", "log-in", "signin", "sign-in", "auth", "
 
 
 class Judgement(NamedTuple):
-    """What a check says of a file: the rule that decided, and why, in words for a person."""
+    """The result of a check: whether the file is there, the rule that decided, and why, in words for a person."""
 
     presence: Presence
     rule: str

@@ -10,7 +10,7 @@ from orbweaver.model import Case, Hosting, Outcome
 
 @dataclass(frozen=True, slots=True)
 class UrlAnswer:
-    """What one URL gave, after its redirects.
+    """The answer for one URL, after its redirects.
 
     `outcome` says why it gave neither a file nor a page, with `rule`, `reason` and `status`; `final_url` is where the
     answer came from, None when none came. `digests` are the SHA-256 of the files that came, those in an archive or a
@@ -66,7 +66,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known of a case before a check.
+    """All that is known of a case before a check.
 
     `located` is what is known of the address that answered, None where nobody asked. `is_other_known` says of the files
     that came in place of the one of the case whether a list knows one of them; None while that is not answered.

@@ -15,7 +15,7 @@ from orbweaver.takedown.retention.limits import RetentionLimits
 
 @dataclass
 class RetentionPreview:
-    """What is due: cases by state and their events, records of accesses; and the cases that are due but wait, by why.
+    """Counts of what is over its limit: cases by state, their events, records of accesses; and cases that wait, by why.
 
     `pseudonymised` are the cases that were pseudonymised before. `next_at` is when the next case becomes due, None
     when none is over.

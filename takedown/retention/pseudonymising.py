@@ -50,7 +50,7 @@ class WhyLeft(StrEnum):
 
 @dataclass(frozen=True)
 class Pseudonymising:
-    """What became of one case: how many events of it were pseudonymised, and why the case was not."""
+    """The result for one case: how many events of it were pseudonymised, and why the case was not."""
 
     events: int
     refusal: WhyLeft | None = None

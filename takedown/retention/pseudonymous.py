@@ -1,4 +1,4 @@
-"""What a pseudonymised case and its events look like: pure functions.
+"""Makes a case and its events pseudonymous: pure functions.
 
 Only what is named here stays. A field that a later release adds is left out until somebody decides about it.
 """

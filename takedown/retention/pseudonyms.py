@@ -17,7 +17,7 @@ HOST: Final = re.compile(r"p-[0-9a-f]{32}\.invalid")
 
 
 class PseudonymSource(Protocol):
-    """Whatever gives hosts and files the names that they have afterwards."""
+    """A source of the names that hosts and files have afterwards."""
 
     def host(self, host: str) -> str:
         """Return the pseudonym of a host, with its port."""

@@ -17,7 +17,7 @@ _HOUR = timedelta(hours=1)
 
 
 class Start(StrEnum):
-    """What time to removal is counted from: the receipt of the report (as INHOPE), or the first delivery (as IWF)."""
+    """The start of time to removal: the receipt of the report (as INHOPE), or the first delivery (as IWF)."""
 
     RECEIVED = "received"
     DELIVERED = "delivered"
@@ -25,7 +25,7 @@ class Start(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaseClocks:
-    """What statistics are made of: the clocks of one case, where it is hosted, and what became of it.
+    """One case for the statistics: its clocks, where it is hosted, and what became of it.
 
     `received_at` is when the first of its reports was received, else when the file was first seen. `gone_at` is when
     the file was first seen gone, for a case whose removal was confirmed and that has not returned since. `returns` is

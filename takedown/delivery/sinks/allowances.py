@@ -30,7 +30,7 @@ class Patience:
 
 @dataclass
 class Allowance:
-    """What is left for one event; `deadline` is a time of `time.monotonic`."""
+    """The time and the bytes that are left for one event; `deadline` is a time of `time.monotonic`."""
 
     patience: Patience
     deadline: float

@@ -32,7 +32,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True)
 class SinkAnswer:
-    """What a server said to a POST: its status, and its Retry-After as it was sent, empty when it was not."""
+    """A server's answer to a POST: its status, and its Retry-After as it was sent, empty when it was not."""
 
     status: int
     retry_after: str

@@ -1,4 +1,4 @@
-"""What delivery asks of a sink, whatever its kind."""
+"""The protocol of a sink: what delivery asks of each kind."""
 
 from __future__ import annotations
 
