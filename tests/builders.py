@@ -35,7 +35,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches
 from orbweaver.store import connection, keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.cases.transitions import Stamp
+from orbweaver.takedown.cases.changes import Stamp
 from redis import Redis
 from redis.client import Pipeline
 

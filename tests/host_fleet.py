@@ -17,6 +17,7 @@ from orbweaver.queue.queues import KERNEL, PROCESS_START, QueueName
 from orbweaver.queue.records import recrawls
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store.connection import Store
+from recorded_recrawls import note_reported, recorder
 from rq.job import JobStatus
 from rq.job_lifecycle import record_job_failure
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
@@ -113,8 +114,8 @@ def end_recrawl(
     attempt = recrawls.begin(store, lease.recrawl_id)
     assert attempt is not None
     if reported:
-        recrawls.note_reported(store, lease.recrawl_id, attempt, reported)
-    recrawls.recorder(store, lease.recrawl_id, lease.run_id, attempt)((), (), tally or Tally(pages=3, files=2))
+        note_reported(store, lease.recrawl_id, attempt, reported)
+    recorder(store, lease.recrawl_id, lease.run_id, attempt)((), (), tally or Tally(pages=3, files=2))
     recrawls.end(
         store,
         lease.recrawl_id,

@@ -12,7 +12,8 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.audit import audit_log, checkpoint_files, verification
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import PROGRAM, Stamp, change_by_event, change_by_match
+from orbweaver.takedown.cases.changes import PROGRAM, Stamp, change_by_event
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal import returns
 from orbweaver.takedown.retention import rounds
 from orbweaver.takedown.retention.limits import RetentionLimits

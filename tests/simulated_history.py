@@ -11,7 +11,8 @@ from builders import a_match, a_sighting
 from orbweaver.model import EventType, Hosting, Presence, Removal, format_time
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import PROGRAM, CaseChange, Stamp, change_by_event, change_by_match
+from orbweaver.takedown.cases.changes import PROGRAM, CaseChange, Stamp, change_by_event
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import progress
 
 VISIT_EVERY = 4.0

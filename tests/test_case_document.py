@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from orbweaver.model import CaseState, EventType
+from orbweaver.takedown.cases.changes import OURS_ALONE
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
-from orbweaver.takedown.cases.transitions import OURS_ALONE
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "cases.md"
 ALWAYS = frozenset({EventType.NOTE, EventType.ACKNOWLEDGED})

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from orbweaver.model import SCHEMA_VERSION, EventType
+from orbweaver.takedown.cases.changes import OURS_ALONE
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
-from orbweaver.takedown.cases.transitions import OURS_ALONE
 
 SUMMARIES = {
     EventType.OPENED: "The evidence has no doubts, or a person decided: act",

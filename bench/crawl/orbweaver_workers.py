@@ -39,18 +39,21 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
     recrawl_id = recrawls.create(store, RUN_ID, order)
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
-    record = recrawls.recorder(store, recrawl_id, RUN_ID, attempt)
     known, memory = known_responses.begin(store, order.scope, settings)
     remembered: list[Remembered] = []
+
+    def write(said: recrawl_fence.Write) -> None:
+        recrawl_fence.record_together(store, recrawl_id, attempt, [said])
+
     with crawl_process.CrawlProcess(order.scope, order.reports, settings, known=known) as told:
         for said in told:
             match said:
                 case Contained():
-                    recrawls.note_sandbox(store, recrawl_id, attempt, said.enforced)
+                    write(recrawls.contained(recrawl_id, said.enforced))
                 case Found():
-                    record(said.sightings, said.skips, said.tally)
+                    write(recrawls.found(store, recrawl_id, RUN_ID, said.sightings, said.skips, said.tally))
                 case Answered():
-                    recrawls.note_reported(store, recrawl_id, attempt, said.reported)
+                    write(recrawls.answered(recrawl_id, said.reported))
                 case Remembered():
                     remembered.append(said)
                 case _:
@@ -63,7 +66,7 @@ def recrawl(start: str, task: Task, settings: Settings) -> None:
                     files = [file for one in remembered for file in one.files]
                     pages = [page for one in remembered for page in one.pages]
                     handed_on = memory.kept(files, pages, is_untrue=False, is_whole=True)
-                    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [handed_on])
+                    write(handed_on)
 
 
 def fork(start: str, task: Task, settings: Settings) -> int:

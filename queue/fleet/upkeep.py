@@ -17,7 +17,7 @@ from uuid import uuid4
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import format_time
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.matching import assessing
+from orbweaver.queue.matching import assessed_cases
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries
 from orbweaver.queue.removal import rechecking
@@ -52,7 +52,7 @@ def look_after(store: Store, at: datetime) -> bool:
         # A run that goes on counts them among its own, as it does what it found itself.
         batches.ask_unanswered(store, run_lock.run_under_way(store) or uuid4().hex)
     batches.enqueue_released(store)
-    assessing.apply_due(store)
+    assessed_cases.apply_due(store)
     rechecking.look(store, orbweaver_settings.load(), at)
     rounds.look(store, orbweaver_settings.load(), at)
     _seal_audit_log(store)

@@ -23,8 +23,9 @@ from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import VisitRecord
 from orbweaver.queue.hosts.visit_outcome import VisitEnding, VisitOutcome, ending_of, seen_in, slowed
 from orbweaver.queue.queues import QueuedJobs, QueueName
-from orbweaver.queue.records import recrawls, runs
-from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState, RecrawlTimes
+from orbweaver.queue.records import recrawl_progress, recrawls, runs
+from orbweaver.queue.records.recrawl_progress import RecrawlTimes
+from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.visits import HostVisit, after_visit
 from orbweaver.store import keys
@@ -56,7 +57,7 @@ def complete(store: Store, plan: BudgetPlan, shares: Shares, at: datetime) -> Co
     visited = [one for one in leases if one.recrawl_id is not None and one.run_id is not None]
     jobs = dispatch.seen_jobs(store)  # before the states: a job ends after its recrawl
     ids = [str(one.recrawl_id) for one in visited]
-    statuses, times = recrawls.statuses(store, ids), recrawls.times(store, ids)
+    statuses, times = recrawl_progress.statuses(store, ids), recrawl_progress.times(store, ids)
     waiting = _batches_waiting(store, visited)
     renewed = []
     for lease, status, when, batches in zip(visited, statuses, times, waiting, strict=True):
@@ -102,7 +103,7 @@ def _is_under_way(store: Store, lease: Lease, state: RecrawlState, when: Recrawl
     # beginning on it is among them until its recrawl has ended.
     if job_id in dispatch.seen_jobs(store).under_way:
         return True
-    [status] = recrawls.statuses(store, [recrawl_id])  # it may have ended since
+    [status] = recrawl_progress.statuses(store, [recrawl_id])  # it may have ended since
     if status.state not in ENDED:
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason="its job is gone")
         dead_workers.discard_parked(store, QueueName.RECRAWL, job_id)

@@ -22,7 +22,7 @@ from orbweaver.queue.hosts.host_store import KnownHost
 from orbweaver.queue.hosts.host_waits import HostWait
 from orbweaver.queue.hosts.report_weight import weight_of
 from orbweaver.queue.queues import IDLE_BECAUSE, RECRAWLS_AT_ONCE, QueuedJobs, QueueName
-from orbweaver.queue.records import recrawls, runs
+from orbweaver.queue.records import recrawl_progress, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.explanation import Cause
@@ -169,7 +169,7 @@ def enqueue(store: Store, name: str, record: HostRecord, recrawl_id: str) -> boo
         job = queues.queue_for(store, QueueName.RECRAWL).fetch_job(queues.recrawl_job_id(name))
         if job is not None:
             return list(job.args) == [recrawl_id]
-        [status] = recrawls.statuses(store, [recrawl_id])
+        [status] = recrawl_progress.statuses(store, [recrawl_id])
         return status.state is not RecrawlState.QUEUED  # it was done meanwhile
     return True
 

@@ -1,14 +1,12 @@
-"""Takes down what people decide about files and cases, and brings a decision to all cases of its file, slice by slice.
+"""Takes down what people decide about files; `assessed_cases` then brings a decision to all cases of its file.
 
 A decision is written first, with the note that it is due. A match that is settled at the same moment either sees it,
-because it watches the assessment, or has written its case before: then the slices find that case. What is interrupted
-stays due, and is done by the next command or by the upkeep. To do a slice twice changes nothing.
+because it watches the assessment, or has written its case before: then the slices of `assessed_cases` find that case.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -32,17 +30,14 @@ from orbweaver.queue.matching import settlement
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
-from orbweaver.takedown.assessments.applying import changes_by_assessment, why_it_stays_held, withdrawn
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_event
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp, change_by_event
 from orbweaver.takedown.errors import DecisionRefused
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-# Cases that a decision is brought to in one transaction.
-WRITTEN_AT_ONCE = 100
 # An assessment keeps so many entries of lists as what people knew; a file has a few.
 MOST_LISTINGS = 500
 
@@ -57,19 +52,10 @@ class Decision:
     classification: Classification | None = None
 
 
-@dataclass
-class Applied:
-    """The effect of an assessment on the cases of its file: how many came into which state, and which it left."""
-
-    assessment: Assessment
-    changed: Counter[CaseState] = field(default_factory=Counter)
-    staying: list[Case] = field(default_factory=list)
-
-
 def assess(store: Store, case_id: str, decided: Decision, *, needs_two: bool) -> Assessment | Proposal:
     """Write a person's decision about the file of a held case; a proposal where a second person has to agree.
 
-    `apply` brings it to the cases. Raises DecisionRefused.
+    `assessed_cases.apply` brings it to the cases. Raises DecisionRefused.
     """
     before = case_store.record_of(store, case_id)
     if before is None:
@@ -90,7 +76,7 @@ def assess(store: Store, case_id: str, decided: Decision, *, needs_two: bool) ->
 def revise(store: Store, sha256: str, decided: Decision, *, needs_two: bool) -> Assessment | Proposal:
     """Write another decision about a file that was assessed; a proposal where a second person has to agree.
 
-    `apply` corrects what the one before decided. Raises DecisionRefused.
+    `assessed_cases.apply` corrects what the one before decided. Raises DecisionRefused.
     """
     was = assessment_store.read(store, sha256)
     if was is None:
@@ -239,142 +225,6 @@ def _require_to_be_decided(case: Case, decided: Decision, current: Assessment | 
             f"case {short} stays held: the file is on a benign list too, and one of the two lists is wrong; "
             "have it mended, then run orbweaver rematch"
         )
-
-
-def apply(store: Store, sha256: str) -> Applied | None:
-    """Bring the assessment of a file to all of its cases, and say what it did; None without an assessment.
-
-    Cases are written some at a time: what is interrupted is still due. A revision that comes meanwhile is brought to
-    all cases, too.
-    """
-    while True:
-        assessment = assessment_store.read(store, sha256)
-        if assessment is None:
-            return None
-        applied = Applied(assessment)
-        case_ids = case_store.case_ids_of_file(store, sha256)
-        while page := list(islice(case_ids, WRITTEN_AT_ONCE)):
-            if not _apply_to(store, applied, page):
-                break
-        else:
-            if _take_out(store, assessment):
-                return applied
-
-
-def apply_due(store: Store) -> int:
-    """Bring decisions that are due to their cases; returns how many. Cheap when none is."""
-    due = assessment_store.due(store)
-    for sha256 in due:
-        apply(store, sha256)
-    return len(due)
-
-
-def _apply_to(store: Store, applied: Applied, case_ids: Sequence[str]) -> bool:
-    """Bring an assessment to some cases, in one transaction; False when it was revised meanwhile."""
-    assessment, stamp = applied.assessment, case_store.stamp(store)
-    actor = assessment.decided_by[-1]
-    while True:
-        with store.pipeline(transaction=True) as pipe:
-            pipe.watch(keys.assessment(assessment.digests.sha256), *map(keys.case, case_ids))
-            if _is_revised(pipe, assessment):
-                return False
-            changes: list[CaseChange] = []
-            staying: list[Case] = []
-            for case_id in case_ids:
-                before = case_store.record_of(pipe, case_id)
-                if before is None:
-                    continue
-                of_case = changes_by_assessment(before, assessment, stamp, actor)
-                changes += of_case
-                if not of_case and _is_undecided(before.case, assessment):
-                    staying.append(before.case)
-            pipe.multi()
-            settlement.write_changes(store, pipe, uuid4().hex, changes)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue
-        last = {one.after.case.case_id: one.after.case.state for one in changes}
-        applied.changed.update(last.values())
-        applied.staying += staying
-        return True
-
-
-def _is_undecided(case: Case, assessment: Assessment) -> bool:
-    """Whether a case is not where the assessment would have it: it waits for people, or stands by other evidence."""
-    if assessment.decision is AssessmentDecision.RELEASED:
-        return case.state is CaseState.HELD
-    return case.state in {CaseState.HELD, CaseState.OPEN}
-
-
-def _is_revised(pipe: Pipeline, assessment: Assessment) -> bool:
-    current = assessment_store.read(pipe, assessment.digests.sha256)
-    return current is None or current.revision != assessment.revision
-
-
-def _take_out(store: Store, assessment: Assessment) -> bool:
-    """Write that an assessment has reached all cases; False when it was revised meanwhile."""
-    with store.pipeline(transaction=True) as pipe:
-        pipe.watch(keys.assessment(assessment.digests.sha256))
-        if _is_revised(pipe, assessment):
-            return False
-        pipe.multi()
-        assessment_store.take_out(pipe, assessment.digests.sha256)
-        try:
-            pipe.execute()
-        except WatchError:
-            return False
-        return True
-
-
-def why_undecided(case: Case, assessment: Assessment) -> str:
-    """Return why a case did not come to where the assessment of its file would have it."""
-    if case.state is CaseState.OPEN:
-        return "it is open by what lists say, and not by an assessment: cases withdraw takes it back"
-    return why_it_stays_held(case, assessment) or "it changed meanwhile"
-
-
-def withdraw(store: Store, case_id: str, *, person: Actor, reason: str) -> list[CaseChange]:
-    """Have a person withdraw one case, whatever its file is; raises DecisionRefused."""
-
-    def do(before: CaseRecord, stamp: Stamp) -> list[CaseChange]:
-        if before.case.pseudonymised is not None:
-            since = before.case.pseudonymised.at
-            raise DecisionRefused(
-                f"case {str(before.case.case_id)[:8]} was pseudonymised on {since:%Y-%m-%d}: nobody could be told "
-                "which file it was about"
-            )
-        if before.case.state is CaseState.WITHDRAWN:
-            raise DecisionRefused(f"case {str(before.case.case_id)[:8]} is withdrawn already")
-        return withdrawn(before, stamp, actor=person, reason=reason)
-
-    return _change(store, case_id, do)
-
-
-def note(store: Store, case_id: str, *, person: Actor, words: str) -> list[CaseChange]:
-    """Write a person's note about a case; raises DecisionRefused."""
-    return _change(
-        store,
-        case_id,
-        lambda before, stamp: [change_by_event(before, EventType.NOTE, stamp, actor=person, reason=words)],
-    )
-
-
-def _change(store: Store, case_id: str, do: Callable[[CaseRecord, Stamp], list[CaseChange]]) -> list[CaseChange]:
-    while True:
-        with store.pipeline(transaction=True) as pipe:
-            pipe.watch(keys.case(case_id))
-            before = case_store.record_of(pipe, case_id)
-            if before is None:
-                raise DecisionRefused(f"there is no case {case_id}")
-            changes = do(before, case_store.stamp(store))
-            pipe.multi()
-            settlement.write_changes(store, pipe, uuid4().hex, changes)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue
-            return changes
 
 
 def _digests_of(case: Case) -> DigestSet:

@@ -12,7 +12,7 @@ from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, Swee
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange
+from orbweaver.takedown.cases.changes import CaseChange
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.assessments.applying import changes_by_assessment, found_again, new_case
 from orbweaver.takedown.cases import case_places, case_store
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
 from orbweaver.takedown.cases.reminders import reminding
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer
+from orbweaver.takedown.cases.transitions import change_by_answer
 from orbweaver.takedown.hosting.locating import locator_of
 from orbweaver.takedown.removal import recheck_times, returns
 from redis.exceptions import WatchError

@@ -10,7 +10,7 @@ from orbweaver.queue.matching import settlement
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import OURS_ALONE, change_by_event
+from orbweaver.takedown.cases.changes import OURS_ALONE, change_by_event
 from orbweaver.takedown.delivery import progress
 from orbweaver.takedown.errors import DeliveryUnknown
 from redis.exceptions import WatchError

@@ -81,7 +81,12 @@ def _require_all(attempt: Attempt, number: int, writes: int) -> None:
 
 
 def record_together(store: Store, recrawl_id: str, attempt: Attempt, writes: Sequence[Write]) -> None:
-    """Do writes of which some are findings, in one transaction; raises what a `recorder` raises."""
+    """Do writes of which some are findings, in one transaction.
+
+    Raises NotRecorded when the store refuses them or has lost what it took before, or when a later attempt of the same
+    recrawl has begun; and, as redis-py does, ConnectionError and TimeoutError while the store is away: the same can be
+    written again.
+    """
     try:
         is_written = write_under_fence(store, recrawl_id, attempt, writes)
     except (RedisConnectionError, RedisTimeoutError):

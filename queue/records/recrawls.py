@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from orbweaver.crawler.visiting.records.journal import Record
-from orbweaver.model import HostAnswers, Limits, Noun, Reported, Sighting, Skip, Tally, format_time, now
+from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, format_time, now
 from orbweaver.queue.intake.orders import Order, RecheckPlan
 from orbweaver.queue.records import batches, checkpoints, recheck_sightings, recrawl_fence
 from orbweaver.queue.records.recrawl_fence import Attempt, Write
-from orbweaver.store import hash_fields, keys
+from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from pydantic import Field
 from redis.exceptions import WatchError
@@ -107,74 +105,6 @@ def read(store: Store, recrawl_id: str) -> RecrawlRecord | None:
     )
 
 
-class RecrawlStatus(NamedTuple):
-    """The state of a recrawl and its counts, without its order: cheap to read again and again."""
-
-    state: RecrawlState
-    tally: Tally
-    slices: int = 0
-
-
-def statuses(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlStatus]:
-    """Read the status of recrawls, in order, in one round trip; a record that has expired counts as failed."""
-    with store.pipeline(transaction=False) as pipe:
-        for recrawl_id in recrawl_ids:
-            pipe.hmget(keys.recrawl(recrawl_id), "state", "tally", "slices")
-        answers = pipe.execute()
-    return [
-        RecrawlStatus(
-            RecrawlState(text(state)) if state is not None else RecrawlState.FAILED,
-            Tally.model_validate_json(tally) if tally is not None else Tally(),
-            int(slices or 0),
-        )
-        for state, tally, slices in answers
-    ]
-
-
-class RecrawlProgress(NamedTuple):
-    """The part of a recrawl under way that is read again and again; `limits` are None for one of an older release."""
-
-    state: RecrawlState
-    attempt: int
-    tally: Tally
-    limits: Limits | None
-
-
-def progress(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlProgress | None]:
-    """Read the progress of recrawls, in order, in one command; None for one without a record."""
-    rows = hash_fields.read(store, keys.recrawl(""), recrawl_ids, ("state", "attempt", "tally", "limits"))
-    return [
-        None
-        if state is None
-        else RecrawlProgress(
-            RecrawlState(text(state)),
-            int(attempt or 0),
-            Tally.model_validate_json(tally or b"{}"),
-            None if limits is None else Limits.model_validate_json(limits),
-        )
-        for state, attempt, tally, limits in rows
-    ]
-
-
-class RecrawlTimes(NamedTuple):
-    """When a recrawl was made, and when it ended; None for what is not known."""
-
-    created_at: datetime | None
-    ended_at: datetime | None
-
-
-def times(store: Store, recrawl_ids: Sequence[str]) -> list[RecrawlTimes]:
-    """Read the times of recrawls, in order, in one round trip."""
-    with store.pipeline(transaction=False) as pipe:
-        for recrawl_id in recrawl_ids:
-            pipe.hmget(keys.recrawl(recrawl_id), "created_at", "ended_at")
-        answers = pipe.execute()
-    return [
-        RecrawlTimes(*(None if one is None else datetime.fromisoformat(text(one)) for one in answer))
-        for answer in answers
-    ]
-
-
 def keep_for(pipe: Pipeline, recrawl_id: str, seconds: int) -> None:
     """Queue that a recrawl is forgotten after so many seconds from now."""
     for key in (
@@ -245,16 +175,6 @@ def end(
     with store.pipeline(transaction=True) as pipe:
         write(pipe)
         pipe.execute()
-
-
-def note_sandbox(store: Store, recrawl_id: str, attempt: Attempt, enforced: dict[str, object]) -> None:
-    """Write what the kernel enforces on the recrawl's process; raises NotRecorded as `end` does."""
-    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [contained(recrawl_id, enforced)])
-
-
-def note_reported(store: Store, recrawl_id: str, attempt: Attempt, reported: Sequence[Reported]) -> None:
-    """Write the outcomes of reported URLs; raises NotRecorded as `end` does."""
-    recrawl_fence.write_under_fence(store, recrawl_id, attempt, [answered(recrawl_id, reported)])
 
 
 def ended(
@@ -361,18 +281,3 @@ def _fields(target: str, fields: Mapping[FieldT, EncodableT], *, seconds: int | 
 def skips(store: Store, recrawl_id: str) -> list[Skip]:
     """Read the URLs that a recrawl did not fetch, each with the reason."""
     return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
-
-
-def recorder(store: Store, recrawl_id: str, run_id: str, attempt: Attempt) -> Record:
-    """Return the function by which a crawl hands over its findings.
-
-    Sightings, the job that asks about them, skips and tally are one transaction. It raises NotRecorded when the store
-    refuses it or has lost what it took before, or when a later attempt of the same recrawl has begun; and, as redis-py
-    does, ConnectionError and TimeoutError while the store is away: the same can be handed over again.
-    """
-
-    def record(sightings: Sequence[Sighting], skips: Sequence[Skip], tally: Tally) -> None:
-        write = found(store, recrawl_id, run_id, sightings, skips, tally)
-        recrawl_fence.record_together(store, recrawl_id, attempt, [write])
-
-    return record

@@ -13,7 +13,7 @@ from typing import Final
 from orbweaver.queue import queues
 from orbweaver.queue.hosts import dispatch
 from orbweaver.queue.queues import QueuedJobs
-from orbweaver.queue.records import recheck_sightings, recrawls, runs
+from orbweaver.queue.records import recheck_sightings, recrawl_progress, recrawls, runs
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.removal import judging, under_way
 from orbweaver.queue.removal.observations import RecheckRecords
@@ -21,7 +21,7 @@ from orbweaver.queue.removal.under_way import RecheckUnderWay
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange
+from orbweaver.takedown.cases.changes import CaseChange
 from orbweaver.takedown.removal import recheck_times
 from orbweaver.takedown.removal.course import Cadence
 from pydantic import ValidationError
@@ -52,7 +52,7 @@ def complete(store: Store, cadence: Cadence, at: datetime) -> Judged:
     done = Judged()
     rechecks = under_way.read_all(store)
     jobs = dispatch.seen_jobs(store) if rechecks else QueuedJobs(frozenset(), frozenset())  # before the states
-    states = recrawls.statuses(store, [one.recrawl_id for one in rechecks])
+    states = recrawl_progress.statuses(store, [one.recrawl_id for one in rechecks])
     for recheck, status in zip(rechecks, states, strict=True):
         try:
             is_over = status.state in ENDED or not _is_under_way(store, recheck, status.state, jobs, at)
@@ -70,7 +70,7 @@ def complete(store: Store, cadence: Cadence, at: datetime) -> Judged:
 def _judge(store: Store, recheck: RecheckUnderWay, cadence: Cadence, at: datetime, done: Judged) -> bool:
     """Judge one re-check that is over; False while its files wait for their answers."""
     record = recrawls.read(store, recheck.recrawl_id)
-    [times] = recrawls.times(store, [recheck.recrawl_id])
+    [times] = recrawl_progress.times(store, [recheck.recrawl_id])
     ended_at = min(times.ended_at or at, at)
     waiting = int(store.scard(keys.run_batches(recheck.run_id)))
     if waiting and at - ended_at < ANSWERS_WAITED_FOR:
@@ -128,7 +128,7 @@ def _is_under_way(store: Store, recheck: RecheckUnderWay, state: RecrawlState, j
         return True
     if job_id in dispatch.seen_jobs(store).under_way and not is_too_old:
         return True
-    [status] = recrawls.statuses(store, [recheck.recrawl_id])  # it may have ended since
+    [status] = recrawl_progress.statuses(store, [recheck.recrawl_id])  # it may have ended since
     if status.state not in ENDED:
         recrawls.end(store, recheck.recrawl_id, RecrawlState.FAILED, reason="its job is gone")
     return False

@@ -19,15 +19,8 @@ from orbweaver.queue.removal.under_way import RecheckUnderWay
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import (
-    PROGRAM,
-    CaseChange,
-    CaseRecord,
-    Stamp,
-    change_by_event,
-    evidence_of_sighting,
-    facts_of_sighting,
-)
+from orbweaver.takedown.cases.changes import PROGRAM, CaseChange, CaseRecord, Stamp, change_by_event
+from orbweaver.takedown.cases.sighting_facts import evidence_of_sighting, facts_of_sighting
 from orbweaver.takedown.hosting.locating import Locator, locator_of
 from orbweaver.takedown.hosting.moves import facts_before
 from orbweaver.takedown.removal import recheck_times

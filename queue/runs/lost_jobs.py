@@ -8,7 +8,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import AllowedJob
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import recrawls
+from orbweaver.queue.records import recrawl_progress, recrawls
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.store.connection import Store
 from rq.job import Job, JobStatus
@@ -29,7 +29,9 @@ def end_if_lost(store: Store, recrawl_id: str) -> bool:
     job = own_job(store, record)
     if job is not None and job.get_status(refresh=False) not in GIVEN_UP:
         return False
-    [status] = recrawls.statuses(store, [recrawl_id])  # a job that is done is removed after its recrawl has ended
+    [status] = recrawl_progress.statuses(
+        store, [recrawl_id]
+    )  # a job that is done is removed after its recrawl has ended
     if status.state not in ENDED:
         reason = "its job was removed from the queue" if job is None else _reason_of(job)
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=reason)
@@ -49,7 +51,7 @@ def end_parked_recrawls(store: Store) -> None:
         if job is None or not job.args:
             continue
         recrawl_id = str(job.args[0])
-        [status] = recrawls.statuses(store, [recrawl_id])
+        [status] = recrawl_progress.statuses(store, [recrawl_id])
         if status.state not in ENDED:
             recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason=_reason_of(job))
         dead_workers.discard_parked(store, QueueName.RECRAWL, job_id)

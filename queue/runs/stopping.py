@@ -8,7 +8,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers
 from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import recrawls, runs
+from orbweaver.queue.records import recrawl_progress, recrawls, runs
 from orbweaver.queue.records.recrawls import ENDED, RecrawlState
 from orbweaver.queue.runs import lost_jobs, verify_result
 from orbweaver.store.connection import Store
@@ -53,7 +53,7 @@ def mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: boo
     for record in verify_result.records_of(store, run_id):
         job = lost_jobs.own_job(store, record)
         is_elsewhere = job is not None and queues.is_with_a_worker(store, QueueName.RECRAWL, job.id)
-        [status] = recrawls.statuses(store, [record.recrawl_id])  # it may have ended since, and its job with it
+        [status] = recrawl_progress.statuses(store, [record.recrawl_id])  # it may have ended since, and its job with it
         if status.state not in ENDED:
             why = "the recrawl was told to stop, but its worker has not ended it yet" if is_elsewhere else reason
             recrawls.end(store, record.recrawl_id, state, reason=why)
@@ -64,7 +64,7 @@ def mark_ended(store: Store, run_id: str, otherwise: str, *, is_interrupted: boo
 
 def _end_idle(store: Store, run_id: str) -> None:
     idle = stop_recrawls(store, run_id)
-    for recrawl_id, status in zip(idle, recrawls.statuses(store, idle), strict=True):
+    for recrawl_id, status in zip(idle, recrawl_progress.statuses(store, idle), strict=True):
         left = status.tally.queued  # of one between two slices
         reason = f"stopped, {left} more URLs were known" if left else "stopped"
         recrawls.end(store, recrawl_id, RecrawlState.INTERRUPTED, reason=reason)
@@ -72,5 +72,5 @@ def _end_idle(store: Store, run_id: str) -> None:
 
 def _open_recrawls(store: Store, run_id: str) -> list[str]:
     recrawl_ids = runs.recrawl_ids(store, run_id)
-    statuses = recrawls.statuses(store, recrawl_ids)
+    statuses = recrawl_progress.statuses(store, recrawl_ids)
     return [one for one, status in zip(recrawl_ids, statuses, strict=True) if status.state not in ENDED]

@@ -16,9 +16,9 @@ from orbweaver.queue.fleet.workers.worker_pool import WorkerProcesses
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import deliveries, list_versions, recrawls, runs
+from orbweaver.queue.records import deliveries, list_versions, recrawl_progress, recrawls, runs
 from orbweaver.queue.records.event_places import Places
-from orbweaver.queue.records.recrawls import RecrawlStatus
+from orbweaver.queue.records.recrawl_progress import RecrawlStatus
 from orbweaver.queue.runs import beginning, left_over, living, lost_jobs, service_client, stopping, verify_result
 from orbweaver.queue.runs.run_lock import RunLock
 from orbweaver.queue.runs.service_client import EnteredRecrawls, Host
@@ -185,7 +185,7 @@ class VerificationRun:
     def _statuses(self) -> list[RecrawlStatus]:
         living.say_alive(self._store, self._run_id)
         self._entered.end_lost()
-        return recrawls.statuses(self._store, runs.recrawl_ids(self._store, self._run_id))
+        return recrawl_progress.statuses(self._store, runs.recrawl_ids(self._store, self._run_id))
 
     def _progress(self, statuses: Sequence[RecrawlStatus]) -> VerifyProgress:
         """Read what waits after `statuses` were read: of recrawls that had ended all that they found is counted."""

@@ -14,6 +14,7 @@ from orbweaver.queue.hosts.visit_outcome import VisitEnding
 from orbweaver.queue.matching import rematch_result
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.records import recrawls, report_outcomes, runs
+from orbweaver.queue.records.recrawl_progress import RecrawlStatus
 from orbweaver.queue.records.recrawls import ENDED, RecrawlRecord, RecrawlState
 from orbweaver.queue.records.report_outcomes import ReportResult
 from orbweaver.queue.records.runs import Unknown
@@ -86,7 +87,7 @@ class VerifyResult:
 
 
 def progress_of(
-    store: Store, run_id: str, names: Sequence[str], began_at: datetime, statuses: Sequence[recrawls.RecrawlStatus]
+    store: Store, run_id: str, names: Sequence[str], began_at: datetime, statuses: Sequence[RecrawlStatus]
 ) -> VerifyProgress:
     """Read how far a run is; `names` and `statuses` are of its recrawls, in their order."""
     return VerifyProgress(

@@ -26,17 +26,9 @@ from orbweaver.model import (
     Sighting,
     Verdict,
 )
+from orbweaver.takedown.cases.changes import PROGRAM, CaseChange, CaseRecord, Stamp, change_by_event
 from orbweaver.takedown.cases.retraction import news_in
-from orbweaver.takedown.cases.transitions import (
-    PROGRAM,
-    CaseChange,
-    CaseRecord,
-    Stamp,
-    change_by_event,
-    change_by_match,
-    change_by_new_evidence,
-    change_by_return,
-)
+from orbweaver.takedown.cases.transitions import change_by_match, change_by_new_evidence, change_by_return
 
 # These doubt that the file is the listed one; people who assessed the file know what it is.
 _OF_THE_FILE: Final = frozenset({HoldReason.WEAK, HoldReason.SIZE_DIFFERS, HoldReason.UNKNOWN_CATEGORY})

@@ -12,7 +12,7 @@ from orbweaver.model import Case, CaseState, Event, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.audit import audit_log, records
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

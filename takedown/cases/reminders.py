@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from orbweaver.model import CaseState, EventType, Sighting
-from orbweaver.takedown.cases.transitions import PROGRAM, CaseChange, Stamp, change_by_event, evidence_of_sighting
+from orbweaver.takedown.cases.changes import PROGRAM, CaseChange, Stamp, change_by_event
+from orbweaver.takedown.cases.sighting_facts import evidence_of_sighting
 
 
 def is_due(told_at: datetime | None, seen_at: datetime, at: datetime, every: timedelta) -> bool:

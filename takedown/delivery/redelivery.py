@@ -8,7 +8,7 @@ from typing import Final
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.transitions import OURS_ALONE
+from orbweaver.takedown.cases.changes import OURS_ALONE
 from orbweaver.takedown.delivery import lanes, outbox
 from redis.exceptions import WatchError
 

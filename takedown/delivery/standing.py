@@ -10,7 +10,7 @@ from typing import Final
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.transitions import OURS_ALONE
+from orbweaver.takedown.cases.changes import OURS_ALONE
 from orbweaver.takedown.delivery import lanes, outbox
 from orbweaver.takedown.delivery.lanes import NEVER, Failing
 from orbweaver.takedown.errors import DeliveryUnknown

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from orbweaver.model import Case, EventType
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.transitions import CaseChange
+from orbweaver.takedown.cases.changes import CaseChange
 from orbweaver.takedown.removal.course import CHECKED_STATES
 
 if TYPE_CHECKING:

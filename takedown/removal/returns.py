@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from orbweaver.model import Case, EventType
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.cases.transitions import CaseChange
+from orbweaver.takedown.cases.changes import CaseChange
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

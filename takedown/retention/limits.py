@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orbweaver.model import Case, CaseState
-from orbweaver.takedown.cases.transitions import CaseRecord
+from orbweaver.takedown.cases.changes import CaseRecord
 
 # Only these are over. A removed case is still looked for, and a held or open one waits for somebody.
 FINAL_STATES: Final = frozenset({CaseState.CLOSED, CaseState.WITHDRAWN})

@@ -18,7 +18,7 @@ from orbweaver.store.connection import Store, text
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.audit import audit_log, records
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseRecord
+from orbweaver.takedown.cases.changes import CaseRecord
 from orbweaver.takedown.delivery import outbox
 from orbweaver.takedown.removal import returns
 from orbweaver.takedown.retention import limits, pseudonym_keys

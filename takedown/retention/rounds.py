@@ -18,7 +18,7 @@ from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import PROGRAM
+from orbweaver.takedown.cases.changes import PROGRAM
 from orbweaver.takedown.retention import accesses, pseudonym_keys
 from orbweaver.takedown.retention.limits import RetentionLimits
 from orbweaver.takedown.retention.pseudonymising import WhyLeft, pseudonymise

@@ -28,7 +28,8 @@ from orbweaver.queue.records import deliveries
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import PROGRAM, CaseChange, change_by_event, change_by_match
+from orbweaver.takedown.cases.changes import PROGRAM, CaseChange, change_by_event
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import lanes, outbox
 from orbweaver.takedown.delivery.courier import Courier
 from orbweaver.takedown.delivery.sinks.addresses import read_address

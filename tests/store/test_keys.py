@@ -72,10 +72,11 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, change_by_event
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, change_by_event
 from orbweaver.takedown.delivery import lanes, outbox, progress
 from orbweaver.takedown.removal import returns
 from orbweaver.takedown.retention import pseudonym_keys
+from recorded_recrawls import note_reported, recorder
 
 CONSTRUCTORS = {
     name: function
@@ -98,8 +99,8 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     recrawl_id = recrawls.create(store, RUN, an_order())
     queues.enqueue_recrawl(store, "h.test", recrawl_id, 60)
     attempt = recrawls.begin(store, recrawl_id)
-    record = recrawls.recorder(store, recrawl_id, RUN, attempt)
-    recrawls.note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")])
+    record = recorder(store, recrawl_id, RUN, attempt)
+    note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")])
     record([a_sighting(b"unknown")], [skip], Tally(files=1))
     work(store, QueueName.MATCH)
     monkeypatch.setenv("MATCHER_URL", build_list(tmp_path / "list.hashes", [digests_of(b"known").sha256]))

@@ -9,9 +9,10 @@ from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal.cases import finding
 from orbweaver.console.terminal.people import NAME_CHARACTERS
 from orbweaver.console.text import count, for_people, report_console, safe
-from orbweaver.model import Actor, Assessment, AssessmentDecision, Case, Classification, Proposal
-from orbweaver.queue.matching import assessing
-from orbweaver.queue.matching.assessing import Applied, Decision
+from orbweaver.model import Actor, Assessment, AssessmentDecision, Classification, Proposal
+from orbweaver.queue.matching import assessed_cases, assessing, one_case
+from orbweaver.queue.matching.assessed_cases import Applied
+from orbweaver.queue.matching.assessing import Decision
 from orbweaver.settings import Settings
 from orbweaver.store import durability
 from orbweaver.store.opening import open_existing
@@ -29,12 +30,11 @@ def decide(settings: Settings, asked: str, decision: Decision) -> None:
     Raises NothingToDo, DecisionRefused and StoreError (NoStore among them).
     """
 
-    def do(store: Store) -> tuple[Case, Assessment | Proposal]:
+    def write(store: Store) -> Assessment | Proposal:
         case = finding.find_one(store, asked)
-        case_id = str(case.case_id)
-        return case, assessing.assess(store, case_id, decision, needs_two=settings.assessors > 1)
+        return assessing.assess(store, str(case.case_id), decision, needs_two=settings.assessors > 1)
 
-    _decide(settings, do)
+    _decide(settings, write)
 
 
 def revise(settings: Settings, asked: str, decision: Decision) -> None:
@@ -43,18 +43,18 @@ def revise(settings: Settings, asked: str, decision: Decision) -> None:
     Raises NothingToDo, DecisionRefused and StoreError (NoStore among them).
     """
 
-    def do(store: Store) -> tuple[Case | None, Assessment | Proposal]:
+    def write(store: Store) -> Assessment | Proposal:
         found = assessment_named(store, asked)
-        return None, assessing.revise(store, found.digests.sha256, decision, needs_two=settings.assessors > 1)
+        return assessing.revise(store, found.digests.sha256, decision, needs_two=settings.assessors > 1)
 
-    _decide(settings, do)
+    _decide(settings, write)
 
 
-def _decide(settings: Settings, do: Callable[[Store], tuple[Case | None, Assessment | Proposal]]) -> None:
+def _decide(settings: Settings, write: Callable[[Store], Assessment | Proposal]) -> None:
     console = report_console()
     with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
-        assessing.apply_due(store)
-        _, made = do(store)
+        assessed_cases.apply_due(store)
+        made = write(store)
         if isinstance(made, Proposal):
             console.print(
                 f"{safe(made.proposed_by.name)} proposes that the file is {made.decision.value}. A second person has "
@@ -63,7 +63,7 @@ def _decide(settings: Settings, do: Callable[[Store], tuple[Case | None, Assessm
                 markup=False,
             )
             return
-        applied = assessing.apply(store, made.digests.sha256)
+        applied = assessed_cases.apply(store, made.digests.sha256)
     if applied is not None:
         for line in lines_of(applied):
             console.print(line, highlight=False, markup=False)
@@ -79,7 +79,7 @@ def lines_of(applied: Applied) -> list[str]:
     else:
         lines.append("the same file opens no case, unless stronger or other evidence comes: then a case is held")
     for case in applied.staying[:STAYING_SHOWN]:
-        why = assessing.why_undecided(case, made)
+        why = assessed_cases.why_undecided(case, made)
         lines.append(f"not decided: case {str(case.case_id)[:8]} at {for_people(case.newest_url)}: {safe(why)}")
     if len(applied.staying) > STAYING_SHOWN:
         lines.append(f"not decided: {len(applied.staying) - STAYING_SHOWN} more")
@@ -90,7 +90,7 @@ def withdraw(settings: Settings, asked: str, person: Actor, reason: str) -> None
     """Withdraw one case. Raises NothingToDo, DecisionRefused and StoreError (NoStore among them)."""
     with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
         case = finding.find_one(store, asked)
-        changes = assessing.withdraw(store, str(case.case_id), person=person, reason=reason)
+        changes = one_case.withdraw(store, str(case.case_id), person=person, reason=reason)
     told = (
         "the takedown engine is told to stop" if any(one.is_for_engine for one in changes) else "nobody was told of it"
     )
@@ -101,7 +101,7 @@ def note(settings: Settings, asked: str, person: Actor, words: str) -> None:
     """Write a note about one case. Raises NothingToDo, DecisionRefused and StoreError (NoStore among them)."""
     with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
         case = finding.find_one(store, asked)
-        assessing.note(store, str(case.case_id), person=person, words=words)
+        one_case.note(store, str(case.case_id), person=person, words=words)
     report_console().print(f"noted in case {str(case.case_id)[:8]}", highlight=False, markup=False)
 
 

@@ -15,7 +15,7 @@ from orbweaver.queue.fleet.shown.job_list import JobState
 from orbweaver.queue.hosts import due, scheduler_sign
 from orbweaver.queue.hosts.due import HostCounts
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import recrawls
+from orbweaver.queue.records import recrawl_progress
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import hash_fields
 from orbweaver.store.connection import Store
@@ -102,7 +102,7 @@ def _recrawls(store: Store) -> tuple[RecrawlSeen, ...]:
             begun[recrawl_id] = (queues.decoded(job_id.removeprefix(_PREFIX)), worker, started_at)
     seen = []
     for (recrawl_id, (host, worker, started_at)), known in zip(
-        begun.items(), recrawls.progress(store, list(begun)), strict=True
+        begun.items(), recrawl_progress.progress(store, list(begun)), strict=True
     ):
         if known is not None and known.state is RecrawlState.RUNNING:
             by = None if worker is None else worker.decode(errors="replace")

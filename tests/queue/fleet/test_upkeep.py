@@ -35,7 +35,7 @@ from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.fleet import dead_workers, upkeep
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, deliveries, recrawls, runs
+from orbweaver.queue.records import batches, deliveries, recrawl_progress, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs import run_lock
 from orbweaver.queue.runs.run_lock import VERIFY
@@ -153,7 +153,7 @@ def test_a_killed_verify_leaves_its_recrawls_to_the_workers_of_its_store(store: 
         gate.open()
         [recrawl_id] = [key.decode().split(":")[2] for key in store.keys("orbweaver:recrawl:*")]
         with quick_worker(store, QueueName.RECRAWL, **LOOPBACK):
-            eventually(lambda: recrawls.statuses(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
+            eventually(lambda: recrawl_progress.statuses(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
     record = recrawls.read(store, recrawl_id)
     assert record is not None
     assert (record.attempt, record.tally.files) == (2, 1)

@@ -16,7 +16,7 @@ from orbweaver.queue.hosts.completion import Completed
 from orbweaver.queue.hosts.counting import BudgetPlan
 from orbweaver.queue.hosts.due import HostClaim
 from orbweaver.queue.hosts.host_clock import HostClock
-from orbweaver.queue.records import recrawl_fence, recrawls, runs
+from orbweaver.queue.records import recrawl_fence, recrawl_progress, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.schedule.policy import SchedulePolicy
 from orbweaver.store import keys
@@ -173,7 +173,7 @@ def test_a_job_that_is_begun_between_two_looks_of_the_scheduler_is_not_gone(stor
 
     with contextlib.closing(Interleaved.from_url(url_of(store))) as interleaved:
         assert completed(interleaved) == Completed(under_way=1)
-    assert recrawls.statuses(store, [recrawl_id])[0].state is RecrawlState.RUNNING
+    assert recrawl_progress.statuses(store, [recrawl_id])[0].state is RecrawlState.RUNNING
 
 
 def test_a_job_that_its_scheduler_never_put_there_is_put_there(store: Store) -> None:
@@ -197,7 +197,7 @@ def test_an_old_fence_completes_nothing(store: Store) -> None:
     store.hset(keys.claims(), "h.test", f"{lease.fence + 1} {lease.recrawl_id} {lease.run_id}")
     [other] = due.leases(store)
     assert completion._complete(
-        store, lease, recrawls.times(store, [str(lease.recrawl_id)])[0], PLAN,
+        store, lease, recrawl_progress.times(store, [str(lease.recrawl_id)])[0], PLAN,
         counting.provisional(PLAN.policy, 1), due.server_time(store),
     ) is None  # fmt: skip
     assert host_store.visits(store, "h.test") == []

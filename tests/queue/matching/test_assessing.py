@@ -27,8 +27,9 @@ from orbweaver.model import (
     now,
 )
 from orbweaver.queue.fleet import upkeep
-from orbweaver.queue.matching import assessing, rematch
-from orbweaver.queue.matching.assessing import Applied, Decision
+from orbweaver.queue.matching import assessed_cases, assessing, one_case, rematch
+from orbweaver.queue.matching.assessed_cases import Applied
+from orbweaver.queue.matching.assessing import Decision
 from orbweaver.queue.records import retained, runs
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -112,14 +113,14 @@ def decide(
     case_id = str(cases(store)[host].case_id)
     decided = assessing.assess(store, case_id, Decision(decision, "as I saw", person, **more), needs_two=needs_two)
     if isinstance(decided, Assessment):
-        assessing.apply(store, decided.digests.sha256)
+        assessed_cases.apply(store, decided.digests.sha256)
         work(store)
     return decided
 
 
 def revise(store: Store, decision: AssessmentDecision) -> Applied:
     assessing.revise(store, SHA256, Decision(decision, "seen again", BO), needs_two=False)
-    applied = assessing.apply(store, SHA256)
+    applied = assessed_cases.apply(store, SHA256)
     assert applied is not None
     work(store)
     return applied
@@ -216,9 +217,9 @@ def test_a_file_on_a_benign_list_stays_held_whatever_people_decided(
     assert states(store) == {"a": "open", "b": "held"}
     with pytest.raises(DecisionRefused, match="on a benign list too"):
         decide(store, "b", RELEASED)
-    applied = assessing.apply(store, SHA256)
+    applied = assessed_cases.apply(store, SHA256)
     assert applied is not None
-    assert [assessing.why_undecided(case, applied.assessment) for case in applied.staying] == [
+    assert [assessed_cases.why_undecided(case, applied.assessment) for case in applied.staying] == [
         "the file is on a benign list too"
     ]
 
@@ -246,7 +247,7 @@ def test_evidence_of_a_list_that_came_since_stays_when_a_release_is_revised(
     assert (kinds(store, "a")[-1], cases(store)["a"].assessment) == ("opened", None)  # it rests on its list
     applied = revise(store, REJECTED)
     assert states(store) == {"a": "open"}
-    assert [assessing.why_undecided(case, applied.assessment)[:26] for case in applied.staying] == [
+    assert [assessed_cases.why_undecided(case, applied.assessment)[:26] for case in applied.staying] == [
         "it is open by what lists s"
     ]
 
@@ -295,8 +296,8 @@ def test_a_person_withdraws_one_case_alone_and_the_file_is_raised_elsewhere(
     use_list(a_row(sha256=True))
     met(store, seen_at("a"))
     case_id = str(cases(store)["a"].case_id)
-    assessing.note(store, case_id, person=BO, words="called them")
-    assessing.withdraw(store, case_id, person=ANNA, reason="a false report")
+    one_case.note(store, case_id, person=BO, words="called them")
+    one_case.withdraw(store, case_id, person=ANNA, reason="a false report")
     met(store, seen_at("a", 1), seen_at("b", 1))
     assert states(store) == {"a": "withdrawn", "b": "open"}
     assert kinds(store, "a") == ["opened", "note", "corrected", "withdrawn"]
@@ -306,13 +307,12 @@ def test_a_person_withdraws_one_case_alone_and_the_file_is_raised_elsewhere(
         "case.withdrawn",
     ]
     with pytest.raises(DecisionRefused, match="withdrawn already"):
-        assessing.withdraw(store, case_id, person=ANNA, reason="again")
+        one_case.withdraw(store, case_id, person=ANNA, reason="again")
 
 
 def test_a_decision_reaches_every_case_in_slices_and_what_was_interrupted_is_done_by_the_upkeep(
-    store: Store, events_file: Path, use_list: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    store: Store, events_file: Path, use_list: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(assessing, "WRITTEN_AT_ONCE", 2)
     met(store, *(seen_at(f"h{number}") for number in range(5)))
     case_id = str(cases(store)["h0"].case_id)
     assessing.assess(store, case_id, Decision(RELEASED, "x", ANNA), needs_two=False)
@@ -327,7 +327,7 @@ def test_a_decision_reaches_every_case_in_slices_and_what_was_interrupted_is_don
             return super().pipeline(transaction, *args, **options)
 
     with contextlib.closing(Interrupted.from_url(url_of(store))) as killed, pytest.raises(KeyboardInterrupt):
-        assessing.apply(killed, SHA256)
+        assessed_cases.apply(killed, SHA256, at_once=2)
     assert sorted(states(store).values()) == ["held", "open", "open", "open", "open"]
     assert upkeep.look_after(store, now() + timedelta(minutes=1))
     work(store)
@@ -385,7 +385,7 @@ def test_a_match_that_is_settled_while_people_decide_is_decided_by_them_too(
 
     def people_decide() -> None:
         assessing.assess(store, str(cases(store)["a"].case_id), Decision(decision, "x", ANNA), needs_two=False)
-        assessing.apply(store, SHA256)
+        assessed_cases.apply(store, SHA256)
 
     interleaved.happens = people_decide
     work(interleaved)
@@ -406,5 +406,5 @@ def test_cases_of_an_older_release_are_found_by_their_file(
 
 
 def test_nothing_is_done_where_nobody_decided(store: Store) -> None:
-    assert assessing.apply(store, SHA256) is None
-    assert assessing.apply_due(store) == 0
+    assert assessed_cases.apply(store, SHA256) is None
+    assert assessed_cases.apply_due(store) == 0

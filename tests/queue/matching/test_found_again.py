@@ -10,7 +10,7 @@ from builders import NOON, RUN, a_match, a_sighting
 from old_cases import DAY, LATER, PERSON, TO_CLOSED, TO_WITHDRAWN, add, faults, run, secrets_in
 from orbweaver.matcher_client.verdicts import judge
 from orbweaver.model import AssessmentDecision, CaseState, EventType, HoldReason, Sighting, Verdict, format_time
-from orbweaver.queue.matching import assessing, recall, settlement
+from orbweaver.queue.matching import assessed_cases, assessing, one_case, recall, settlement
 from orbweaver.queue.matching.assessing import Decision
 from orbweaver.queue.records import retained, sweeps
 from orbweaver.queue.records.sweeps import SweepName
@@ -18,7 +18,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseRecord
+from orbweaver.takedown.cases.changes import CaseRecord
 from orbweaver.takedown.errors import DecisionRefused
 from redis.client import Pipeline
 
@@ -112,7 +112,7 @@ def test_what_people_decided_about_the_file_holds(store: Store, decision: Assess
     [held] = [str(one.case_id) for one in case_store.all_cases(store) if one.state is CaseState.HELD]
     assessing.assess(store, held, Decision(decision, "seen", PERSON), needs_two=False)
     assert run(store).counts["cases"] == 0, "the decision has not reached its cases yet"
-    assessing.apply_due(store)
+    assessed_cases.apply_due(store)
     assert run(store).counts["cases"] == 1
     assert assessment_store.read(store, LATE.digests.sha256) is not None, "an assessment outlives its cases"
     settle(store, a_match("md5"))
@@ -133,7 +133,7 @@ def test_what_says_nothing_new_changes_nothing(store: Store) -> None:
     settle(store, a_match(), LATE.model_copy(update={"seen_at": NOON}))
     assert store.hgetall(keys.case(case_id)) == before
     with pytest.raises(DecisionRefused, match="was pseudonymised on 2028-05-09"):
-        assessing.withdraw(store, case_id, person=PERSON, reason="a mistake")
+        one_case.withdraw(store, case_id, person=PERSON, reason="a mistake")
 
 
 def test_no_list_is_asked_about_a_pseudonymised_case(store: Store) -> None:

@@ -32,14 +32,14 @@ from orbweaver.model import (
     Nature,
     Verdict,
 )
-from orbweaver.queue.matching import assessing, settlement
+from orbweaver.queue.matching import assessed_cases, assessing, one_case, settlement
 from orbweaver.queue.matching.assessing import Decision
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.changes import OURS_ALONE, PROGRAM, change_by_event
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
-from orbweaver.takedown.cases.transitions import OURS_ALONE, PROGRAM, change_by_event
 from orbweaver.takedown.delivery import outbox
 from orbweaver.takedown.errors import DecisionRefused, TransitionRefused
 from redis.client import Pipeline
@@ -143,9 +143,9 @@ class LifeOfCases(RuleBasedStateMachine):
             assert self.case_events() == before
             return
         if isinstance(made, Assessment):
-            assessing.apply(self.store, made.digests.sha256)
+            assessed_cases.apply(self.store, made.digests.sha256)
             now = self.case_events()
-            assessing.apply(self.store, made.digests.sha256)
+            assessed_cases.apply(self.store, made.digests.sha256)
             assert self.case_events() == now  # twice is once
 
     @rule(number=st.integers(0, 9))
@@ -154,7 +154,7 @@ class LifeOfCases(RuleBasedStateMachine):
         if case_id is not None:
             anna = Actor(kind=ActorKind.PERSON, name="Anna")
             try:
-                assessing.withdraw(self.store, case_id, person=anna, reason="x")
+                one_case.withdraw(self.store, case_id, person=anna, reason="x")
             except DecisionRefused:
                 record = case_store.record_of(self.store, case_id)
                 assert record is not None

@@ -24,7 +24,8 @@ from orbweaver.queue.records import acknowledgements
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import change_by_event, change_by_match
+from orbweaver.takedown.cases.changes import change_by_event
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import outbox, progress
 from orbweaver.takedown.errors import DeliveryUnknown
 from redis import Redis

@@ -11,6 +11,7 @@ from orbweaver.queue.records.recrawl_fence import Attempt
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from recorded_recrawls import note_reported, recorder
 
 REPORTED = Reported(url="http://h.test/")
 
@@ -30,7 +31,7 @@ def begun(store: Store) -> tuple[str, Attempt]:
 
 def record(store: Store, recrawl_id: str, attempt: Attempt, *names: str) -> None:
     skips = [a_skip(name) for name in names]
-    recrawls.recorder(store, recrawl_id, RUN, attempt)((), skips, Tally(skipped=len(names)))
+    recorder(store, recrawl_id, RUN, attempt)((), skips, Tally(skipped=len(names)))
 
 
 def keep(store: Store, recrawl_id: str, attempt: Attempt, recorded: Recorded) -> None:
@@ -45,7 +46,7 @@ def names_of(store: Store, recrawl_id: str) -> list[str]:
 def test_what_was_recorded_after_the_last_checkpoint_is_recorded_again(store: Store) -> None:
     recrawl_id, attempt = begun(store)
     record(store, recrawl_id, attempt, "a", "b")
-    recrawls.note_reported(store, recrawl_id, attempt, [REPORTED])
+    note_reported(store, recrawl_id, attempt, [REPORTED])
     recrawl_fence.write_under_fence(store, recrawl_id, attempt, [checkpoints.met(recrawl_id, b"u" + b"\xff" * 8)])
     keep(store, recrawl_id, attempt, Recorded(skips=2, pieces=1))
     record(store, recrawl_id, attempt, "c")

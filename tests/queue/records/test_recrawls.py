@@ -15,6 +15,7 @@ from orbweaver.queue.records import batches, recrawl_fence, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from recorded_recrawls import note_reported, note_sandbox, recorder
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
@@ -36,7 +37,7 @@ def test_a_recrawl_that_was_never_created_is_none(store: Store) -> None:
 
 def test_what_was_found_is_recorded_with_its_match_job(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    record = recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     record([a_sighting()], [SKIP], Tally(files=1))
     [batch_id] = store.smembers(keys.run_batches(RUN))
     expected = batches.Batch(run_id=RUN, sightings=(a_sighting(),), place=1, recrawl_id=recrawl_id)
@@ -50,7 +51,7 @@ def test_what_was_found_is_recorded_with_its_match_job(store: Store) -> None:
 
 def test_sightings_their_match_job_the_skips_and_the_tally_are_one_transaction(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    record = recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     with monitored(store) as commands:
         record([a_sighting()], [SKIP], Tally(files=1))
     [batch_id] = [one.decode() for one in store.smembers(keys.batches())]
@@ -72,8 +73,8 @@ def test_sightings_their_match_job_the_skips_and_the_tally_are_one_transaction(s
 
 def test_an_earlier_attempt_cannot_write_after_a_later_one_began(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    earlier = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
-    later = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    earlier = recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    later = recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     with pytest.raises(NotRecorded, match="a later attempt of this recrawl has begun"):
         earlier([a_sighting()], [SKIP], Tally(files=1))
     assert store.scard(keys.batches()) == 0
@@ -84,7 +85,7 @@ def test_an_earlier_attempt_cannot_write_after_a_later_one_began(store: Store) -
 
 def test_a_recrawl_that_was_deleted_takes_nothing(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    record = recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     store.delete(keys.recrawl(recrawl_id))
     with pytest.raises(NotRecorded):
         record([a_sighting()], [], Tally())
@@ -93,7 +94,7 @@ def test_a_recrawl_that_was_deleted_takes_nothing(store: Store) -> None:
 
 def test_a_store_that_refuses_is_not_recorded(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
-    record = recrawls.recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
+    record = recorder(store, recrawl_id, RUN, recrawls.begin(store, recrawl_id))
     store.set(keys.run_batches(RUN), "of another type")
     with pytest.raises(NotRecorded, match="the store did not accept what was found"):
         record([a_sighting()], [], Tally(files=1))
@@ -102,9 +103,9 @@ def test_a_store_that_refuses_is_not_recorded(store: Store) -> None:
 def test_a_new_attempt_forgets_what_the_earlier_one_said(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
     attempt = recrawls.begin(store, recrawl_id)
-    record = recrawls.recorder(store, recrawl_id, RUN, attempt)
+    record = recorder(store, recrawl_id, RUN, attempt)
     record([], [SKIP], Tally(files=9))
-    recrawls.note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
+    note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
     later = recrawls.begin(store, recrawl_id)
     assert later is not None
     assert later.number == 2
@@ -118,7 +119,7 @@ def test_a_new_attempt_forgets_what_the_earlier_one_said(store: Store) -> None:
 def test_the_end_of_a_recrawl_says_what_stopped_it_and_what_contained_it(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
     attempt = recrawls.begin(store, recrawl_id)
-    recrawls.note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
+    note_sandbox(store, recrawl_id, attempt, {"landlock": 6})
     recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=attempt, stopped_by="max_files")
     ended = recrawls.read(store, recrawl_id)
     assert ended is not None
@@ -153,7 +154,7 @@ def test_an_earlier_attempt_cannot_end_a_later_one(store: Store) -> None:
     recrawl_id = recrawls.create(store, RUN, an_order())
     earlier = recrawls.begin(store, recrawl_id)
     recrawls.begin(store, recrawl_id)
-    recrawls.note_sandbox(store, recrawl_id, earlier, {"landlock": 6})
+    note_sandbox(store, recrawl_id, earlier, {"landlock": 6})
     recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=earlier)
     running = recrawls.read(store, recrawl_id)
     assert running is not None
@@ -166,7 +167,7 @@ def test_an_attempt_ends_when_the_store_has_lost_what_it_wrote_as_in_a_fail_over
     before = store.dump(keys.recrawl(recrawl_id))
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
-    record = recrawls.recorder(store, recrawl_id, RUN, attempt)
+    record = recorder(store, recrawl_id, RUN, attempt)
     record([], [SKIP], Tally(files=1))
     if lost == "a handover":
         before = store.dump(keys.recrawl(recrawl_id))
@@ -175,7 +176,7 @@ def test_an_attempt_ends_when_the_store_has_lost_what_it_wrote_as_in_a_fail_over
     store.restore(keys.recrawl(recrawl_id), 0, before, replace=True)  # what a replica has that is behind
     for act in (
         lambda: record([a_sighting()], [], Tally(files=3)),
-        lambda: recrawls.note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")]),
+        lambda: note_reported(store, recrawl_id, attempt, [Reported(url="http://h.test/")]),
         lambda: recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=attempt),
         lambda: recrawl_fence.check(store, recrawl_id, attempt),
     ):
@@ -184,7 +185,7 @@ def test_an_attempt_ends_when_the_store_has_lost_what_it_wrote_as_in_a_fail_over
     assert store.scard(keys.batches()) == 0
     again = recrawls.begin(store, recrawl_id)  # the next attempt begins anew, and is not behind
     assert again is not None
-    recrawls.recorder(store, recrawl_id, RUN, again)([a_sighting()], [], Tally(files=1))
+    recorder(store, recrawl_id, RUN, again)([a_sighting()], [], Tally(files=1))
     recrawls.end(store, recrawl_id, RecrawlState.FINISHED, attempt=again)
     recrawl_fence.check(store, recrawl_id, again)
 

@@ -48,7 +48,8 @@ from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import Stamp, change_by_match
+from orbweaver.takedown.cases.changes import Stamp
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal import recheck_times, returns, siblings
 from orbweaver.takedown.removal.returns import ReturnKind
 from orbweaver_command import eventually

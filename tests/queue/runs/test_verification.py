@@ -21,7 +21,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.fleet.workers import worker_pool
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.queues import QueueName
-from orbweaver.queue.records import batches, deliveries, recrawls, runs
+from orbweaver.queue.records import batches, deliveries, recrawl_progress, recrawls, runs
 from orbweaver.queue.records.recrawls import RecrawlState
 from orbweaver.queue.runs import verification
 from orbweaver.queue.runs.verify_result import VerifyProgress, VerifyResult
@@ -358,7 +358,7 @@ def test_a_recrawl_that_ends_between_two_looks_leaves_no_file_unasked(store: Sto
         os.kill(stopped[0], signal.SIGSTOP)
         gate.open()
         [recrawl_id] = map(text, store.lrange(text(store.keys("orbweaver:run:*:recrawls")[0]), 0, -1))
-        eventually(lambda: recrawls.statuses(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
+        eventually(lambda: recrawl_progress.statuses(store, [recrawl_id])[0].state is RecrawlState.FINISHED)
 
     def go_on(progress: VerifyProgress) -> None:
         """Let its files be asked about only when the run has looked once more after all hosts were done."""

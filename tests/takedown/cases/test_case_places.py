@@ -12,7 +12,8 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_places, case_store
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, change_by_match
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord
+from orbweaver.takedown.cases.transitions import change_by_match
 
 KNOWN = digests_of(b"known").sha256
 

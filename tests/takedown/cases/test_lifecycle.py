@@ -22,15 +22,9 @@ from orbweaver.model import (
     Removal,
     event_id_for,
 )
+from orbweaver.takedown.cases.changes import PROGRAM, CaseRecord, Stamp, change_by_event
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS, state_after
-from orbweaver.takedown.cases.transitions import (
-    PROGRAM,
-    CaseRecord,
-    Stamp,
-    change_by_answer,
-    change_by_event,
-    change_by_match,
-)
+from orbweaver.takedown.cases.transitions import change_by_answer, change_by_match
 from orbweaver.takedown.errors import TransitionRefused
 
 OLD = Path(__file__).parent / "written_by_0_1"

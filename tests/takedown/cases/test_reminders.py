@@ -14,8 +14,9 @@ from orbweaver.model import EventType
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.changes import PROGRAM, CaseRecord, Stamp, change_by_event
 from orbweaver.takedown.cases.reminders import reminding
-from orbweaver.takedown.cases.transitions import PROGRAM, CaseRecord, Stamp, change_by_event, change_by_match
+from orbweaver.takedown.cases.transitions import change_by_match
 
 DAY = timedelta(days=1)
 

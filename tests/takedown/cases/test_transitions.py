@@ -26,7 +26,8 @@ from orbweaver.model import (
     VerdictResult,
     event_id_for,
 )
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord, Stamp, change_by_answer, change_by_match
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
+from orbweaver.takedown.cases.transitions import change_by_answer, change_by_match
 
 
 def test_the_first_match_opens_a_case_that_shows_the_whole_sighting_and_verdict() -> None:

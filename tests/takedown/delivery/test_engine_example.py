@@ -15,8 +15,9 @@ from builders import STAMP, a_match, a_sighting
 from example_engine import NEXT, OTHER, SECRET, ExampleEngine
 from fault_proxy import Exchange, FaultProxy, says
 from orbweaver.model import CaseState, Event
+from orbweaver.takedown.cases.changes import PROGRAM, CaseRecord, Stamp, change_by_event
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
-from orbweaver.takedown.cases.transitions import PROGRAM, CaseRecord, Stamp, change_by_event, change_by_match
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import engine_example
 from orbweaver.takedown.delivery.sinks.event_json import as_json
 from orbweaver.takedown.errors import NotDelivered, SinkAway

@@ -37,7 +37,8 @@ from orbweaver.model import (
     SightingEvidence,
     TlsFacts,
 )
-from orbweaver.takedown.cases.transitions import CaseRecord, change_by_match
+from orbweaver.takedown.cases.changes import CaseRecord
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.retention.limits import ended_at, is_due, year_of
 from orbweaver.takedown.retention.pseudonymous import (
     KEPT,

@@ -16,7 +16,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.audit import audit_log, records
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import PROGRAM, Stamp, change_by_event
+from orbweaver.takedown.cases.changes import PROGRAM, Stamp, change_by_event
 from orbweaver.takedown.delivery import redelivery
 from orbweaver.takedown.removal import returns, siblings
 from orbweaver.takedown.removal.returns import ReturnKind

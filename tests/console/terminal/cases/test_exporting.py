@@ -18,7 +18,7 @@ from orbweaver.model import Case, CaseState, EventType, ExportFormat, HoldReason
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import CaseChange, CaseRecord
+from orbweaver.takedown.cases.changes import CaseChange, CaseRecord
 from orbweaver.takedown.errors import ReporterUnknown
 from orbweaver.takedown.exports import reading
 from orbweaver_command import Workplace

@@ -19,7 +19,8 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import change_by_event, change_by_match
+from orbweaver.takedown.cases.changes import change_by_event
+from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import lanes, outbox
 from orbweaver.takedown.errors import DeliveryUnknown
 

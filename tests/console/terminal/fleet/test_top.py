@@ -35,6 +35,7 @@ from orbweaver.queue.records import recrawls
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver_command import PATIENCE_SECONDS, eventually
+from recorded_recrawls import recorder
 from redis import Redis
 from rich.console import Console
 from synthetic_host import Resource, SyntheticHost
@@ -51,7 +52,7 @@ def recrawl(store: Store, name: str, tally: Tally, *, seconds_ago: float = 10.0)
     store.hset(queues.job_key(queues.recrawl_job_id(name)), "started_at", f"{began:%Y-%m-%dT%H:%M:%S.%fZ}")
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
-    recrawls.recorder(store, recrawl_id, RUN, attempt)((), (), tally)
+    recorder(store, recrawl_id, RUN, attempt)((), (), tally)
     return recrawl_id
 
 

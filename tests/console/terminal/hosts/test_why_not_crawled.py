@@ -21,6 +21,7 @@ from orbweaver.queue.schedule.explanation import Cause
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from recorded_recrawls import recorder
 
 Run = Callable[..., str]
 Prepare = Callable[[Store], None]
@@ -107,7 +108,7 @@ def sliced(store: Store) -> None:
     recrawl_id = str(lease.recrawl_id)
     attempt = recrawls.begin(store, recrawl_id)
     assert attempt is not None
-    record = recrawls.recorder(store, recrawl_id, str(lease.run_id), attempt)
+    record = recorder(store, recrawl_id, str(lease.run_id), attempt)
     record((), (), Tally(pages=9, queued=41))
     recrawl_fence.write_under_fence(store, recrawl_id, attempt, [recrawls.sliced(recrawl_id)])
 
