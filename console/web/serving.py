@@ -14,7 +14,7 @@ from orbweaver.console.web.app import create_app
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.rendering import Templates
 from orbweaver.matcher_client.errors import ServerRefused
-from orbweaver.matcher_client.server.serving import read_listen, tls_context
+from orbweaver.matcher_client.server.listening import read_listen, tls_context
 from orbweaver.matcher_client.transport.service_address import is_loopback
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store

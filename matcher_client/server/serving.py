@@ -1,86 +1,31 @@
-"""Runs the reference server: opens its port, refuses unsafe options, and ends it in order."""
+"""The reference server: it answers from one built list, which it follows."""
 
 from __future__ import annotations
 
-import socket
-import ssl
-from contextlib import suppress
 from pathlib import Path
 
-import uvicorn
-from orbweaver.matcher_client.errors import ServerRefused
 from orbweaver.matcher_client.server.app import create_app
 from orbweaver.matcher_client.server.list_follower import ListFollower
-from orbweaver.matcher_client.transport.service_address import is_loopback
+from orbweaver.matcher_client.server.listening import ListeningServer
 
-# More connections at once are answered with 503: a hotline has some dozen workers.
+# A hotline has some dozen workers.
 MOST_CONNECTIONS = 500
-# When the server is told to stop, requests under way may still take so long.
-LAST_SECONDS = 10
 KEEP_ALIVE_SECONDS = 60
 
 
-class BatchServer:
-    """A server that already listens, at `url`; call `run` once.
-
-    `listen` is HOST:PORT (port 0: any free one). Without a `token` it listens on this machine only.
-    Raises ServerRefused, HashListUnreadable, HashListDamaged, or OSError when the port is taken.
-    """
+class BatchServer(ListeningServer):
+    """A server of one hash list that already listens; raises HashListUnreadable and HashListDamaged, too."""
 
     def __init__(
         self, hashes: Path, *, listen: str, token: str | None, certificate: Path | None, key: Path | None
     ) -> None:
-        host, port = read_listen(listen)
-        if token is None and not is_loopback(host):
-            raise ServerRefused(f"{listen} is open to other machines: give --token, or listen on 127.0.0.1")
-        if certificate is None and key is not None:
-            raise ServerRefused("--key is given without --certificate")
-        context = None if certificate is None else tls_context(certificate, key)
         self.follower = ListFollower(hashes)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=256)
-        shown_host = f"[{host}]" if ":" in host else host
-        self.url = f"{'https' if context else 'http'}://{shown_host}:{self._socket.getsockname()[1]}"
-        self.is_encrypted = context is not None or is_loopback(host)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(self.follower, token=token),
-                access_log=False,  # our own access log shows no digests
-                log_config=None,
-                server_header=False,
-                limit_concurrency=MOST_CONNECTIONS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=LAST_SECONDS,
-                # uvicorn has no other way to get the context that was made above.
-                ssl_certfile=certificate,
-                ssl_context_factory=None if context is None else lambda _config, _make: context,
-            )
+        super().__init__(
+            create_app(self.follower, token=token),
+            listen=listen,
+            token=token,
+            certificate=certificate,
+            key=key,
+            most_connections=MOST_CONNECTIONS,
+            keep_alive_seconds=KEEP_ALIVE_SECONDS,
         )
-
-    def run(self) -> None:
-        """Serve until SIGINT or SIGTERM; requests under way are answered first."""
-        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again at its end
-            self._server.run(sockets=[self._socket])
-
-
-def read_listen(listen: str) -> tuple[str, int]:
-    """Read HOST:PORT, an IPv6 address in brackets; raises ServerRefused."""
-    host, colon, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise ServerRefused(f"{listen!r} is not an address to listen on: write HOST:PORT, like 127.0.0.1:8765")
-    return host, int(port)
-
-
-def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Return how a server shows this certificate; raises ServerRefused."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # With an empty password an encrypted key is an error, not a prompt.
-        context.load_cert_chain(certificate, key, password="")
-    except OSError as error:  # ssl.SSLError is one
-        why = error.strerror or "not a certificate with its key"
-        raise ServerRefused(
-            f"--certificate {certificate} and --key {key or certificate} cannot be used: {why}"
-        ) from None
-    return context
