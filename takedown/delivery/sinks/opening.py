@@ -52,13 +52,16 @@ def _open(address: str) -> Sink:
         from orbweaver.takedown.delivery.sinks.webhook import WebhookSink
 
         return WebhookSink(found, secrets, roots=roots)
+    from orbweaver.takedown.delivery.sinks.redis_server import EngineServer
+
+    server = EngineServer(found, secrets, roots=roots)
     if kind == "stream":
         from orbweaver.takedown.delivery.sinks.redis_stream import RedisStreamSink
 
-        return RedisStreamSink(found, secrets, roots=roots)
+        return RedisStreamSink(server)
     from orbweaver.takedown.delivery.sinks.rq_queue import RqQueueSink
 
-    return RqQueueSink(found, secrets, roots=roots)
+    return RqQueueSink(server)
 
 
 def _parts(address: str) -> tuple[str, str]:

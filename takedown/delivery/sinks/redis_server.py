@@ -55,11 +55,12 @@ class EngineServer:
         roots: Path | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self.patience = patience or Patience(answer_bytes=MOST_ANSWER_BYTES)
+        self.address = address
+        self._patience = patience or Patience(answer_bytes=MOST_ANSWER_BYTES)
         options: dict[str, Any] = {
             "protocol": 2,
-            "socket_connect_timeout": self.patience.connect_seconds,
-            "socket_timeout": self.patience.silence_seconds,
+            "socket_connect_timeout": self._patience.connect_seconds,
+            "socket_timeout": self._patience.silence_seconds,
             "retry": Retry(NoBackoff(), retries=0),
         }
         if password_of(address, secrets()) is not None:
@@ -74,20 +75,20 @@ class EngineServer:
         self.client: Redis = Redis.from_pool(pool)
 
     @contextlib.contextmanager
-    def asked(self, name: str) -> Iterator[None]:
-        """Give an allowance to all that is asked while the block runs; raises SinkAway, which names the sink."""
+    def asked(self) -> Iterator[None]:
+        """Give an allowance to all that is asked while the block runs; raises SinkAway, which names the address."""
         try:
-            with allowances.given(self.patience):
+            with allowances.given(self._patience):
                 yield
         except (SinkAway, SinkRefused) as error:
-            raise SinkAway(f"{name}: {error}") from None
+            raise SinkAway(f"{self.address.name}: {error}") from None
         except (RedisError, OSError, ValueError, RecursionError) as error:  # the last two: what is no answer of Redis
-            raise SinkAway(f"{name}: {failure(error)}") from None
+            raise SinkAway(f"{self.address.name}: {failure(error)}") from None
 
     def complaint(self, key: str, kind: str) -> tuple[bool, str] | None:
         """Say whether the server cannot be asked now, its key is of another type, or it keeps nothing on its disk."""
         try:
-            with allowances.given(self.patience):
+            with allowances.given(self._patience):
                 found = self.client.type(key)
                 if found not in (b"none", kind.encode()):  # no set: an answer may be a list
                     return True, f"its key {key} is no {kind}: choose another name"

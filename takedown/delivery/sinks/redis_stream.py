@@ -8,12 +8,9 @@ again only when its entry is gone from the stream. After that, repeats are possi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orbweaver.model import Event
-from orbweaver.takedown.delivery.sinks.addresses import SinkAddress
-from orbweaver.takedown.delivery.sinks.allowances import Patience
 from orbweaver.takedown.delivery.sinks.event_json import as_json
 from orbweaver.takedown.delivery.sinks.redis_server import EngineServer
 from orbweaver.takedown.errors import SinkAway
@@ -26,18 +23,11 @@ _APPEND = Path(__file__).with_name("stream_append.lua").read_text()
 class RedisStreamSink:
     """Appends each event to a stream, once as long as its entry is there and for a week at most."""
 
-    def __init__(
-        self,
-        address: SinkAddress,
-        secrets: Callable[[], Sequence[str]],
-        *,
-        roots: Path | None = None,
-        patience: Patience | None = None,
-    ) -> None:
-        self.name = address.name
-        self._stream = address.options["stream"]
-        self._server = EngineServer(address, secrets, roots=roots, patience=patience)
-        self._append = self._server.client.register_script(_APPEND)
+    def __init__(self, server: EngineServer) -> None:
+        self.name = server.address.name
+        self._stream = server.address.options["stream"]
+        self._server = server
+        self._append = server.client.register_script(_APPEND)
 
     def deliver(self, event: Event) -> None:
         """Append an event. Raises SinkAway."""
@@ -45,7 +35,7 @@ class RedisStreamSink:
         # In braces: a cluster keeps it where the stream is.
         mark = f"{{{self._stream}}}:taken:{event_id}"
         fields = ["event_id", event_id, "type", event.type.value, "event", as_json(event)]
-        with self._server.asked(self.name):
+        with self._server.asked():
             entry = self._append(keys=[self._stream, mark], args=[MARK_SECONDS, *fields])
             if not (isinstance(entry, bytes) and _ENTRY.fullmatch(entry)):
                 raise SinkAway("its server answers what is no id of an entry")

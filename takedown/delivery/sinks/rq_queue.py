@@ -7,12 +7,8 @@ The job calls the engine's own function with the event, as a dictionary. Its wor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from orbweaver.model import Event
-from orbweaver.takedown.delivery.sinks.addresses import SinkAddress
-from orbweaver.takedown.delivery.sinks.allowances import Patience
 from orbweaver.takedown.delivery.sinks.redis_server import EngineServer
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
@@ -30,22 +26,15 @@ _ENDED_WITHOUT_SUCCESS = frozenset({b"failed", b"stopped"})
 class RqQueueSink:
     """Enqueues a job for each event, once as long as RQ knows the job: a day after its end."""
 
-    def __init__(
-        self,
-        address: SinkAddress,
-        secrets: Callable[[], Sequence[str]],
-        *,
-        roots: Path | None = None,
-        patience: Patience | None = None,
-    ) -> None:
-        self.name = address.name
-        self._function = address.options["function"]
-        self._server = EngineServer(address, secrets, roots=roots, patience=patience)
-        self._queue = Queue(address.options["queue"], connection=self._server.client, serializer=JSONSerializer)
+    def __init__(self, server: EngineServer) -> None:
+        self.name = server.address.name
+        self._function = server.address.options["function"]
+        self._server = server
+        self._queue = Queue(server.address.options["queue"], connection=server.client, serializer=JSONSerializer)
 
     def deliver(self, event: Event) -> None:
         """Enqueue an event; one whose job has failed before is enqueued again. Raises SinkAway."""
-        with self._server.asked(self.name):
+        with self._server.asked():
             try:
                 self._enqueue(event, is_unique=True)
             except DuplicateJobError:

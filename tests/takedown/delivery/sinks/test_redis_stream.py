@@ -20,6 +20,7 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery.sinks.addresses import read_address
 from orbweaver.takedown.delivery.sinks.allowances import Patience
 from orbweaver.takedown.delivery.sinks.event_json import as_json
+from orbweaver.takedown.delivery.sinks.redis_server import EngineServer
 from orbweaver.takedown.delivery.sinks.redis_stream import MARK_SECONDS, RedisStreamSink
 from orbweaver.takedown.errors import SinkAway
 from sink_events import an_event
@@ -33,7 +34,7 @@ HASTE = Patience(connect_seconds=300, silence_seconds=0.5, whole_seconds=1)
 
 @contextlib.contextmanager
 def a_sink(where: str, *, words: Sequence[str] = (), patience: Patience | None = None) -> Iterator[RedisStreamSink]:
-    sink = RedisStreamSink(read_address(where), lambda: words, patience=patience)
+    sink = RedisStreamSink(EngineServer(read_address(where), lambda: words, patience=patience))
     try:
         yield sink
     finally:
@@ -130,7 +131,7 @@ def test_a_server_goes_away_and_comes_back() -> None:
     with tempfile.TemporaryDirectory() as path:
         with embedded.running(Path(path)) as store:
             where = address_of(store)
-            sink = RedisStreamSink(read_address(where), tuple)
+            sink = RedisStreamSink(EngineServer(read_address(where), tuple))
             sink.deliver(EVENT)
         with pytest.raises(SinkAway, match=r"^stream\+unix.*no answer: (no such file|connection refused)"):
             sink.deliver(OTHER)
@@ -181,13 +182,13 @@ def test_a_certificate_that_does_not_verify_gets_nothing(tmp_path: Path, name: s
     with FaultProxy(context=make_certificate(name, issuer=authority).context(tmp_path)) as server:
         address = read_address(f"stream+rediss://127.0.0.1:{server.port}/0?stream=s")
         for trusted in [roots, None] if is_other else [None]:
-            with contextlib.closing(RedisStreamSink(address, tuple, roots=trusted)) as sink:
+            with contextlib.closing(RedisStreamSink(EngineServer(address, tuple, roots=trusted))) as sink:
                 with pytest.raises(SinkAway, match="its TLS certificate does not verify"):
                     sink.deliver(EVENT)
                 assert "does not verify" in str(sink.complaint())
         if not is_other:  # with these roots it verifies, and what answers is no Redis
             with (
-                contextlib.closing(RedisStreamSink(address, tuple, roots=roots)) as sink,
+                contextlib.closing(RedisStreamSink(EngineServer(address, tuple, roots=roots))) as sink,
                 pytest.raises(SinkAway, match="what no Redis sends"),
             ):
                 sink.deliver(EVENT)

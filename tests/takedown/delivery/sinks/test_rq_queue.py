@@ -16,6 +16,7 @@ from orbweaver.store import connection
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery.sinks.addresses import read_address
 from orbweaver.takedown.delivery.sinks.allowances import Patience
+from orbweaver.takedown.delivery.sinks.redis_server import EngineServer
 from orbweaver.takedown.delivery.sinks.rq_queue import DONE_SECONDS, RqQueueSink
 from orbweaver.takedown.errors import SinkAway
 from rq import Queue
@@ -40,7 +41,7 @@ def take(event):
 @contextlib.contextmanager
 def a_sink(store: Store) -> Iterator[RqQueueSink]:
     where = f"rq+unix://{connection.socket_path(store)}?queue=engine&function=engine_of_ours.take"
-    sink = RqQueueSink(read_address(where), tuple)
+    sink = RqQueueSink(EngineServer(read_address(where), tuple))
     try:
         yield sink
     finally:
@@ -112,7 +113,7 @@ def test_what_is_no_answer_of_redis_is_not_taken(answer: bytes) -> None:
     with false_redis(answer + b"\r\n") as server:
         where = f"rq+redis://127.0.0.1:{server.server_port}/0?queue=engine&function=a.b"
         patience = Patience(connect_seconds=1, silence_seconds=0.1, whole_seconds=0.2)
-        sink = RqQueueSink(read_address(where), tuple, patience=patience)
+        sink = RqQueueSink(EngineServer(read_address(where), tuple, patience=patience))
         with contextlib.closing(sink), pytest.raises(SinkAway) as caught:
             sink.deliver(EVENT)
         assert sink.complaint() is not None
