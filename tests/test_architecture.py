@@ -13,7 +13,7 @@ import pytest
 from import_graph import ROOT, product_files
 from orbweaver.settings import Settings
 from orbweaver.store import keys
-from test_import_rules import MAY_IMPORT, MAY_IMPORT_IN_CRAWLER, MAY_NOT_IMPORT
+from test_import_rules import MAY_IMPORT, MAY_IMPORT_INSIDE, MAY_NOT_IMPORT
 
 MAP = ROOT / "docs" / "architecture.md"
 CODE = re.compile(r"`([^`\n]+)`")
@@ -133,16 +133,19 @@ def rooms_of(cell: str) -> frozenset[str]:
 
 
 def test_who_may_import_whom_is_what_the_import_rules_hold() -> None:
-    of_rooms, of_crawler = section("### Who may import whom").split("\nInside `crawler/`")
+    text = section("### Who may import whom")
+    of_rooms = text.partition("\nInside ")[0]
     said = {next(iter(rooms_of(row[0]))): rooms_of(row[1]) for row in table(of_rooms)}
-    said_of_crawler = {next(iter(rooms_of(row[0]))): rooms_of(row[1]) for row in table(of_crawler)}
 
     assert said == {room: allowed - {""} for room, allowed in MAY_IMPORT.items() if room}
-    assert said_of_crawler == {
-        f"crawler/{room}": {f"crawler/{other}" for other in allowed if (ROOT / "crawler" / other).is_dir()}
-        for room, allowed in MAY_IMPORT_IN_CRAWLER.items()
-    }
-    (no_rq,) = re.findall(r"^(.*) know nothing of RQ", of_crawler, flags=re.MULTILINE)
+    for folder in ("crawler", "takedown"):
+        of_folder = text.partition(f"\nInside `{folder}/`")[2].partition("\nInside ")[0]
+        rows = {next(iter(rooms_of(row[0]))): rooms_of(row[1]) for row in table(of_folder)}
+        assert {room: {one for one in others if (ROOT / one).is_dir()} for room, others in rows.items()} == {
+            f"{folder}/{room}": {f"{folder}/{other}" for other in allowed if (ROOT / folder / other).is_dir()}
+            for room, allowed in MAY_IMPORT_INSIDE[folder].items()
+        }
+    (no_rq,) = re.findall(r"^(.*) know nothing of RQ", text, flags=re.MULTILINE)
     assert rooms_of(no_rq) == {room for room, libraries in MAY_NOT_IMPORT.items() if "rq" in libraries}
 
 

@@ -48,27 +48,56 @@ MAY_NOT_IMPORT: dict[str, frozenset[str]] = {
 }
 # The sink that enqueues jobs of the engine's.
 MAY_IMPORT_RQ = frozenset({"takedown/delivery/sinks/rq_queue.py"})
-# The same inside the crawler: its rooms, and the files at its root, that each room may import. Those files, its doors
-# among them, may import every room.
-MAY_IMPORT_IN_CRAWLER: dict[str, frozenset[str]] = {
-    "rules": frozenset({"errors", "link_kind", "asked_as"}),
-    "containment": frozenset({"errors"}),
-    "bodies": frozenset({"errors", "transfer_errors"}),
-    "links": frozenset({"bodies", "link_kind", "asked_as"}),
-    "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind", "asked_as"}),
-    "revisiting": frozenset({"rules", "bodies", "links", "fetching", "asked_as"}),
-    "visiting": frozenset(
-        {"rules", "bodies", "links", "fetching", "revisiting", "errors", "transfer_errors", "link_kind", "asked_as"}
-    ),
+# The same inside a folder: its rooms, and what each may import: other rooms, and files at its root. Those may import
+# every room.
+MAY_IMPORT_INSIDE: dict[str, dict[str, frozenset[str]]] = {
+    "crawler": {
+        "rules": frozenset({"errors", "link_kind", "asked_as"}),
+        "containment": frozenset({"errors"}),
+        "bodies": frozenset({"errors", "transfer_errors"}),
+        "links": frozenset({"bodies", "link_kind", "asked_as"}),
+        "fetching": frozenset({"rules", "containment", "bodies", "errors", "transfer_errors", "link_kind", "asked_as"}),
+        "revisiting": frozenset({"rules", "bodies", "links", "fetching", "asked_as"}),
+        "visiting": frozenset(
+            {"rules", "bodies", "links", "fetching", "revisiting", "errors", "transfer_errors", "link_kind", "asked_as"}
+        ),
+    },
+    "console/terminal": {
+        "cases": frozenset({"people"}),
+        "fleet": frozenset({"confirmation", "people", "termination"}),
+        "hosts": frozenset({"confirmation", "dry_run", "runs"}),
+        "lists": frozenset({"termination"}),
+        "runs": frozenset({"cases", "dry_run", "lists", "termination"}),
+        "statistics": frozenset({"cases"}),
+    },
+    # Whatever becomes of an export or a delivery, no case depends on it.
+    "takedown": {
+        "assessments": frozenset({"audit", "cases", "errors"}),
+        "audit": frozenset({"cases", "errors", "retention"}),
+        "cases": frozenset({"audit", "errors", "hosting", "removal"}),
+        "delivery": frozenset({"cases", "errors"}),
+        "exports": frozenset({"assessments", "cases", "errors"}),
+        "hosting": frozenset(),
+        "removal": frozenset({"cases", "errors", "hosting"}),
+        "retention": frozenset({"assessments", "audit", "cases", "delivery", "errors", "removal"}),
+        "statistics": frozenset({"delivery"}),
+    },
 }
-# The same inside console/terminal: its rooms, and the files at its root that they share.
-MAY_IMPORT_IN_TERMINAL: dict[str, frozenset[str]] = {
-    "cases": frozenset({"people"}),
-    "fleet": frozenset({"confirmation", "people", "termination"}),
-    "hosts": frozenset({"confirmation", "dry_run", "runs"}),
-    "lists": frozenset({"termination"}),
-    "runs": frozenset({"cases", "dry_run", "lists", "termination"}),
-    "statistics": frozenset({"cases"}),
+# A folder in which few files may import more of ours: a sink gives events away and knows nothing of what is stored; a
+# format is made of a record that was read before.
+MAY_IMPORT_OF_OURS: dict[str, tuple[frozenset[str], dict[str, frozenset[str]]]] = {
+    "takedown/delivery/sinks": (
+        frozenset({"model", "takedown.errors", "takedown.delivery.sinks"}),
+        # A full disk is said in the same words everywhere.
+        {"opening.py": frozenset({"settings"}), "json_lines.py": frozenset({"store.disk"})},
+    ),
+    "takedown/exports": (
+        frozenset({"model", "takedown.errors", "takedown.exports"}),
+        {
+            "reading.py": frozenset({"store", "takedown.cases", "takedown.assessments"}),
+            "reporter.py": frozenset({"settings"}),
+        },
+    ),
 }
 # Rules decide and touch nothing: no network, no file, no process, no clock that they wait for. They know these only.
 _PURE = """
@@ -119,33 +148,37 @@ def room_named_by(target: str, root: Path) -> str | None:
     return first if (root / first).is_dir() or (root / f"{first}.py").is_file() else ""
 
 
-def room_in_crawler(path: Path, root: Path) -> str | None:
-    """The room of a file of the crawler; None for those at its root and for files of other rooms."""
-    parts = path.relative_to(root).parts
-    return parts[1] if parts[0] == "crawler" and len(parts) > 2 else None
+def room_inside(folder: str, path: Path, root: Path) -> str | None:
+    """The room of a file in a folder of rooms; None for those at its root and for files elsewhere."""
+    parts, of_folder = path.relative_to(root).parts, tuple(folder.split("/"))
+    deep = len(of_folder)
+    return parts[deep] if parts[:deep] == of_folder and len(parts) > deep + 1 else None
 
 
-def trespasses_in_terminal(target: str, path: Path, root: Path) -> Iterator[str]:
-    """Say what is wrong with an import of a file in a room of console/terminal."""
-    parts, place = target.split("."), path.relative_to(root).parts
-    room = place[2] if place[:2] == ("console", "terminal") and len(place) > 3 else None
-    if room is not None and parts[:3] == ["orbweaver", "console", "terminal"]:
-        other = parts[3] if len(parts) > 3 else ""
-        if other != room and other not in MAY_IMPORT_IN_TERMINAL.get(room, frozenset()):
-            yield f"console/terminal/{room} may not import {other or 'console/terminal'} ({target})"
+def trespasses_inside(target: str, path: Path, root: Path) -> Iterator[str]:
+    """Say what is wrong with an import between rooms of one folder."""
+    for folder, rooms in MAY_IMPORT_INSIDE.items():
+        room, package = room_inside(folder, path, root), f"orbweaver.{folder.replace('/', '.')}"
+        if room is not None and f"{target}.".startswith(f"{package}."):
+            other = target.removeprefix(package).removeprefix(".").partition(".")[0]
+            if other != room and other not in rooms.get(room, frozenset()):
+                yield f"{folder}/{room} may not import {other or folder} ({target})"
 
 
-def trespasses_in_crawler(target: str, room: str, where: str) -> Iterator[str]:
-    """Say what is wrong with an import of a file in a room of the crawler."""
-    parts = target.split(".")
-    if parts[:2] == ["orbweaver", "crawler"]:
-        other = parts[2] if len(parts) > 2 else ""
-        if other != room and other not in MAY_IMPORT_IN_CRAWLER.get(room, frozenset()):
-            yield f"crawler/{room} may not import {other or 'the crawler'} ({target})"
-    elif room == "rules" and parts[0] != "orbweaver":
-        is_known = any(f"{target}.".startswith(f"{known}.") for known in RULES_MAY_IMPORT)
-        if not is_known and not (where in MAY_READ_THEIR_LISTS and target == "pathlib.Path"):
-            yield f"crawler/rules decides and touches nothing: {target} is not in RULES_MAY_IMPORT"
+def trespasses_of_few(target: str, where: str) -> Iterator[str]:
+    """Say what is wrong with an import of ours in a folder that may have few."""
+    for folder, (all_may, more) in MAY_IMPORT_OF_OURS.items():
+        if where.startswith(f"{folder}/") and target.startswith("orbweaver"):
+            known = all_may | more.get(where.removeprefix(f"{folder}/"), frozenset())
+            if not any(f"{target}.".startswith(f"orbweaver.{one}.") for one in known):
+                yield f"{folder} may not import {target}"
+
+
+def trespasses_in_rules(target: str, where: str) -> Iterator[str]:
+    """Say what is wrong with an import of a library in crawler/rules."""
+    is_known = any(f"{target}.".startswith(f"{known}.") for known in RULES_MAY_IMPORT)
+    if not is_known and not (where in MAY_READ_THEIR_LISTS and target == "pathlib.Path"):
+        yield f"crawler/rules decides and touches nothing: {target} is not in RULES_MAY_IMPORT"
 
 
 def trespasses_in_schedule(target: str, where: str) -> Iterator[str]:
@@ -166,7 +199,6 @@ def is_private(name: str) -> bool:
 def violations_of(path: Path, root: Path) -> Iterator[str]:
     where = path.relative_to(root).as_posix()
     room = room_of(path, root)
-    inner = room_in_crawler(path, root)
     tree = ast.parse(path.read_bytes(), filename=where)
     strangers: dict[str, str] = {}
     for line, target, bound_to in imports_of(tree, path, root):
@@ -177,9 +209,10 @@ def violations_of(path: Path, root: Path) -> Iterator[str]:
             if any(map(is_private, target.split("."))):
                 yield f"{where}:{line}: {target} is private to {other}"
             strangers[bound_to] = other
-        if inner is not None:
-            yield from (f"{where}:{line}: {said}" for said in trespasses_in_crawler(target, inner, where))
-        yield from (f"{where}:{line}: {said}" for said in trespasses_in_terminal(target, path, root))
+        yield from (f"{where}:{line}: {said}" for said in trespasses_inside(target, path, root))
+        yield from (f"{where}:{line}: {said}" for said in trespasses_of_few(target, where))
+        if where.startswith("crawler/rules/") and other is None:
+            yield from (f"{where}:{line}: {said}" for said in trespasses_in_rules(target, where))
         if where.startswith("queue/schedule/"):
             yield from (f"{where}:{line}: {said}" for said in trespasses_in_schedule(target, where))
         if PICKLES.intersection(target.split(".")):
@@ -244,10 +277,8 @@ def test_every_module_of_the_package_is_read() -> None:
 
     assert rooms == set(MAY_IMPORT)
     assert set(ROOMS) == {room for room in MAY_IMPORT if room and (ROOT / room).is_dir()}
-    rooms_in_crawler = {room for path in product_files(ROOT) if (room := room_in_crawler(path, ROOT))}
-    assert rooms_in_crawler == set(MAY_IMPORT_IN_CRAWLER)
-    folders = {path.name for path in (ROOT / "console" / "terminal").iterdir() if (path / "__init__.py").is_file()}
-    assert folders == set(MAY_IMPORT_IN_TERMINAL)
+    for folder, table in MAY_IMPORT_INSIDE.items():
+        assert {room for path in product_files(ROOT) if (room := room_inside(folder, path, ROOT))} == set(table)
 
 
 def test_no_file_imports_itself_through_others() -> None:
@@ -431,6 +462,41 @@ PLANTED = {
         "from orbweaver.console.terminal import doctor",
         "console/terminal/hosts may not import doctor",
     ),
+    "a case depends on no delivery": (
+        "takedown/cases/a.py",
+        "from orbweaver.takedown.delivery import outbox",
+        "takedown/cases may not import delivery",
+    ),
+    "a delivery knows no export": (
+        "takedown/delivery/a.py",
+        "from orbweaver.takedown.exports import xarf",
+        "takedown/delivery may not import exports",
+    ),
+    "an export knows no delivery": (
+        "takedown/exports/reading.py",
+        "from orbweaver.takedown.delivery import outbox",
+        "takedown/exports may not import delivery",
+    ),
+    "a format reads no store": (
+        "takedown/exports/a.py",
+        "from orbweaver.store import keys",
+        "takedown/exports may not import orbweaver.store.keys",
+    ),
+    "a format reads no case by itself": (
+        "takedown/exports/a.py",
+        "from orbweaver.takedown.cases import case_store",
+        "takedown/exports may not import orbweaver.takedown.cases.case_store",
+    ),
+    "a sink knows no store": (
+        "takedown/delivery/sinks/a.py",
+        "from orbweaver.store.connection import Store",
+        "takedown/delivery/sinks may not import orbweaver.store.connection.Store",
+    ),
+    "a sink knows no lanes": (
+        "takedown/delivery/sinks/opening.py",
+        "from orbweaver.takedown.delivery import lanes",
+        "takedown/delivery/sinks may not import orbweaver.takedown.delivery.lanes",
+    ),
     "nobody imports the reactor": ("queue/a.py", "from twisted.internet import reactor", "is a reactor"),
     "nobody imports the reactor's module": ("crawler/a.py", "import twisted.internet.reactor", "is a reactor"),
 }
@@ -445,12 +511,11 @@ def small_house(tmp_path: Path) -> Path:
             (tmp_path / room / "a.py").write_text("import json\nfrom orbweaver.model import Case\n")
         else:
             (tmp_path / f"{room or '__init__'}.py").write_text("import json\n")
-    for room in MAY_IMPORT_IN_CRAWLER:
-        (tmp_path / "crawler" / room).mkdir()
-    for room in MAY_IMPORT_IN_TERMINAL:
-        (tmp_path / "console" / "terminal" / room).mkdir(parents=True)
+    for folder, rooms in MAY_IMPORT_INSIDE.items():
+        for room in rooms:
+            (tmp_path / folder / room).mkdir(parents=True)
     (tmp_path / "queue" / "schedule" / "simulation").mkdir(parents=True)
-    (tmp_path / "takedown" / "delivery" / "sinks").mkdir(parents=True)
+    (tmp_path / "takedown" / "delivery" / "sinks").mkdir()
     return tmp_path
 
 
