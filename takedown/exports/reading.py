@@ -16,12 +16,14 @@ from orbweaver.takedown.exports.reporter import Reporter
 PAGE = 200
 
 
-def records(store: Store, cases: Iterable[Case], reporter: Reporter | None) -> Iterator[ExportRecord]:
-    """Yield the record of each case, with what people decided about its file by now."""
+def records(
+    store: Store, cases: Iterable[Case], reporter: Reporter | None, *, page: int = PAGE
+) -> Iterator[ExportRecord]:
+    """Yield the record of each case, with what people decided about its file by now; `page` events are read at once."""
     for case in cases:
         assessment = assessment_store.read(store, case.sha256)
         elsewhere = max(0, case_store.count_of_file(store, case.sha256) - 1)
-        yield record_of(case, _events(store, str(case.case_id)), reporter, assessment, elsewhere)
+        yield record_of(case, _events(store, str(case.case_id), page), reporter, assessment, elsewhere)
 
 
 def with_same_files(store: Store, cases: Iterable[Case]) -> Iterator[Case]:
@@ -32,9 +34,9 @@ def with_same_files(store: Store, cases: Iterable[Case]) -> Iterator[Case]:
             yield from case_store.read_many(store, page)
 
 
-def _events(store: Store, case_id: str) -> Iterator[Event]:
-    for start in itertools.count(step=PAGE):
-        event_ids = store.lrange(keys.case_events(case_id), start, start + PAGE - 1)
+def _events(store: Store, case_id: str, page: int) -> Iterator[Event]:
+    for start in itertools.count(step=page):
+        event_ids = store.lrange(keys.case_events(case_id), start, start + page - 1)
         if not event_ids:
             return
         with store.pipeline(transaction=False) as pipe:

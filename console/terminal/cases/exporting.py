@@ -40,21 +40,29 @@ class Choice:
     hosts: tuple[str, ...] = ()
 
 
-def run(settings: Settings, wanted: ExportFormat, choice: Choice, *, language: str, out: Path | None) -> int:
-    """Export the chosen cases into a directory, or to standard output.
+def run(
+    settings: Settings,
+    wanted: ExportFormat,
+    choice: Choice,
+    *,
+    language: str,
+    out: Path | None,
+    most: int = MOST_CASES,
+) -> int:
+    """Export the chosen cases into a directory, or to standard output; more than `most` are refused.
 
     Returns 0 when each is exported, and 1 when the format refuses one. Raises StoreError (NoStore among them),
     ReporterUnknown, NothingToDo, OutputUnusable and OutputNotWritten.
     """
     reporter = reporter_of(settings) if wanted in NEED_REPORTER else None
     with open_existing(settings) as store:
-        cases = _bounded(_chosen(store, choice))
+        cases = _bounded(_chosen(store, choice), most)
         if not cases:
             raise NothingToDo("the store has no such case: see orbweaver cases list")
         chosen = {case.case_id for case in cases}
         access.note(store, f"cases export --format {wanted.value}", [str(case.case_id) for case in cases])
         if wanted is ExportFormat.AVIATOR:
-            cases = _bounded(reading.with_same_files(store, cases))  # a signal is about a file, wherever it is
+            cases = _bounded(reading.with_same_files(store, cases), most)  # a signal is about a file, wherever it is
         made = export(wanted, reading.records(store, cases, reporter), NoticeManner(language, now(), for_people))
     if out is None:
         _print(made.files, wanted)
@@ -68,12 +76,10 @@ def run(settings: Settings, wanted: ExportFormat, choice: Choice, *, language: s
     return REFUSED if all_refused else 0
 
 
-def _bounded(cases: Iterator[Case]) -> list[Case]:
-    found = list(itertools.islice(cases, MOST_CASES + 1))
-    if len(found) > MOST_CASES:
-        raise NothingToDo(
-            f"more than {MOST_CASES:,} cases are chosen: choose fewer with --host, --case-state or --case"
-        )
+def _bounded(cases: Iterator[Case], most: int) -> list[Case]:
+    found = list(itertools.islice(cases, most + 1))
+    if len(found) > most:
+        raise NothingToDo(f"more than {most:,} cases are chosen: choose fewer with --host, --case-state or --case")
     return found
 
 

@@ -28,8 +28,18 @@ from rich.table import Table
 JOBS_SHOWN = 200
 
 
-def show(settings: Settings, names: Collection[QueueName], states: Collection[JobState], *, is_json: bool) -> None:
-    """Print the jobs of queues in some states, and how many there are; raises StoreError, NoStore among them."""
+def show(
+    settings: Settings,
+    names: Collection[QueueName],
+    states: Collection[JobState],
+    *,
+    is_json: bool,
+    most: int = JOBS_SHOWN,
+) -> None:
+    """Print the jobs of queues in some states, and how many there are; at most `most` are listed for people.
+
+    Raises StoreError, NoStore among them.
+    """
     with open_existing(settings) as store:
         jobs = job_list.jobs(store, names, states)
         if is_json:
@@ -40,14 +50,14 @@ def show(settings: Settings, names: Collection[QueueName], states: Collection[Jo
         table = Table("for", "queue", "state", "since (UTC)", "worker", "tries left", box=None, pad_edge=False)
         parked, number = [], 0
         for number, one in enumerate(jobs, start=1):
-            if number <= JOBS_SHOWN:
+            if number <= most:
                 table.add_row(*_row(one))
                 if one.reason is not None:
                     parked.append(one)
         if number:
             console.print(table)
-        if number > JOBS_SHOWN:
-            console.print(f"{count(number - JOBS_SHOWN, 'more job')}, see --json")
+        if number > most:
+            console.print(f"{count(number - most, 'more job')}, see --json")
         for one in parked:
             console.print(f"{safe(one.job_id)}: {_what_of(one)}", soft_wrap=True)
         for name, counted in job_list.counts(store).items():

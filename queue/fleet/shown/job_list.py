@@ -73,15 +73,20 @@ def counts(store: Store) -> dict[QueueName, Counter[JobState]]:
     return {name: Counter({state: int(next(answers)) for state in JobState}) for name in QueueName}
 
 
-def jobs(store: Store, names: Collection[QueueName], states: Collection[JobState]) -> Iterator[JobSeen]:
-    """Yield jobs by queue, then by state, in their order; a job that moves on meanwhile may be left out."""
+def jobs(
+    store: Store, names: Collection[QueueName], states: Collection[JobState], *, at_once: int = READ_AT_ONCE
+) -> Iterator[JobSeen]:
+    """Yield jobs by queue, then by state, in their order; a job that moves on meanwhile may be left out.
+
+    So many are read `at_once`.
+    """
     alive = set(dead_workers.alive(store))
     for name in (one for one in QueueName if one in names):
         for state in (one for one in JobState if one in states):
             start = 0
-            while ids := _ids(store, name, state, start):
+            while ids := _ids(store, name, state, start, at_once):
                 yield from _read(store, name, state, ids, alive)
-                start += READ_AT_ONCE
+                start += at_once
 
 
 def discard(store: Store, job_ids: Sequence[str]) -> None:
@@ -120,9 +125,9 @@ def _place(store: Store, name: QueueName, state: JobState) -> tuple[str, bool]:
             return queue.failed_job_registry.key, False
 
 
-def _ids(store: Store, name: QueueName, state: JobState, start: int) -> list[str]:
+def _ids(store: Store, name: QueueName, state: JobState, start: int, number: int) -> list[str]:
     key, is_list = _place(store, name, state)
-    found = store.execute_command("LRANGE" if is_list else "ZRANGE", key, start, start + READ_AT_ONCE - 1)
+    found = store.execute_command("LRANGE" if is_list else "ZRANGE", key, start, start + number - 1)
     # An entry of the register of started jobs names the job's execution, too.
     return [one.decode(errors="replace").partition(":")[0] for one in found]
 

@@ -121,12 +121,11 @@ def test_an_id_that_is_no_case_is_said(cases: Store, ids: tuple[str, ...]) -> No
     assert str(refused.value).isprintable()
 
 
-def test_nothing_chosen_and_too_much_are_said(cases: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_chosen_and_too_much_are_said(cases: Store) -> None:
     with pytest.raises(NothingToDo, match="no such case"):
         exporting.run(settings_of(cases), ExportFormat.VICS, Choice(hosts=("h",)), language="en", out=None)
-    monkeypatch.setattr(exporting, "MOST_CASES", 2)
     with pytest.raises(NothingToDo, match="more than 2 cases"):
-        exporting.run(settings_of(cases), ExportFormat.VICS, Choice(), language="en", out=None)
+        exporting.run(settings_of(cases), ExportFormat.VICS, Choice(), language="en", out=None, most=2)
 
 
 @pytest.mark.parametrize(
@@ -145,11 +144,10 @@ def test_a_sender_that_no_notice_may_have_is_refused(cases: Store, fields: dict[
         exporting.run(settings_of(cases, **fields), ExportFormat.EML, Choice(), language="en", out=None)
 
 
-def test_events_are_read_to_the_last_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAGE", 2)
+def test_events_are_read_to_the_last_page(store: Store) -> None:
     kinds = [EventType.OPENED, EventType.SEEN_LIVE, EventType.REMOVED, EventType.REOPENED, EventType.NOTE]
     put(store, OPEN, *kinds)
-    (record,) = reading.records(store, [OPEN], REPORTER)
+    (record,) = reading.records(store, [OPEN], REPORTER, page=2)
     assert record.opening == an_event(OPEN, EventType.REOPENED, 4)
     assert (record.sightings, record.returns) == (3, 1)
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import typer
-from builders import RUN, a_sighting, add_batch, an_order, parked, transaction
+from builders import RUN, a_sighting, add_batch, an_order, parked, transaction, url_of
 from host_fleet import add_worker, park_job, take_job
 from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.commands.exit_status import status_of
 from orbweaver.console.errors import NothingToDo
+from orbweaver.console.terminal.fleet import job_table
 from orbweaver.model import now
 from orbweaver.queue import queues
 from orbweaver.queue.errors import JobNotParked
@@ -26,6 +27,7 @@ from orbweaver.queue.fleet.shown import job_list
 from orbweaver.queue.fleet.shown.job_list import JobState
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, recrawls
+from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery import outbox
 
@@ -91,13 +93,20 @@ def test_people_see_a_row_for_each_job_the_reasons_and_the_sums(run: Run, store:
     ]
 
 
-def test_no_more_rows_than_a_person_reads(run: Run, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orbweaver.console.terminal.fleet.job_table.JOBS_SHOWN", 2)
-    monkeypatch.setattr(job_list, "READ_AT_ONCE", 2)
+def test_no_more_rows_than_a_person_reads(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(5):
         enqueue(store, f"h{number}.test")
-    assert "3 more jobs, see --json" in run("jobs")
-    assert len(told(run)) == 5
+    settings = Settings(store_url=url_of(store))
+    job_table.show(settings, list(QueueName), list(JobState), is_json=False, most=2)
+    assert "3 more jobs, see --json" in capsys.readouterr().out
+
+
+def test_jobs_are_read_to_the_last(store: Store) -> None:
+    subjects = [f"h{number}.test" for number in range(5)]
+    for subject in subjects:
+        enqueue(store, subject)
+    seen = job_list.jobs(store, list(QueueName), list(JobState), at_once=2)
+    assert [one.subject for one in seen] == subjects
 
 
 def planted(store: Store, job_id: str = "planted") -> str:
