@@ -67,5 +67,7 @@ def end_within(seconds: float) -> None:
         log.warning("did not end within %.0f s of being told to stop: what it worked on is given back", seconds)
         os._exit(1)
 
-    # Not by `threading`: a signal handler calls this, and may interrupt that module in its books, such as in a fork.
+    # Not by `threading`: a signal handler calls this, and a second signal may interrupt it. RQ's handler then raises
+    # StopRequested inside of Thread.start(). That takes the thread out of its book of threads that start (_limbo), and
+    # so does the thread itself, which has started: the second of them fails with a KeyError.
     _thread.start_new_thread(end, ())
