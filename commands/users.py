@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from orbweaver.commands import api_tokens
 from orbweaver.commands.options import AsJson, StateDir, read_settings
 from orbweaver.model import Role
 
 app = typer.Typer(help="Make and change the accounts of people who use the console.", no_args_is_help=True)
+app.add_typer(api_tokens.app, name="token")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits, and . _ - between them.")]
 Roles = Annotated[
     list[Role],

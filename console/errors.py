@@ -2,6 +2,7 @@
 
 ConsoleError
 ├── AccountRefused          an account cannot be made or changed as asked: the message says what would be accepted
+├── TokenRefused            an API token cannot be made or revoked as asked: the message says what would be accepted
 ├── BadDigest               an argument of `hashlist lookup` is no digest: give the hex digits
 ├── NoScope                 the reported URLs of `scope test` are no URLs, or make several scopes: give those of one
 ├── NothingToDo             a reports file has no usable report: give URLs, one a line, or a CSV
@@ -23,6 +24,10 @@ class ConsoleError(Exception):
 
 class AccountRefused(ConsoleError):
     """A name, role or password of an account cannot be used, or there is no such account."""
+
+
+class TokenRefused(ConsoleError):
+    """A name, program, right or expiry of an API token cannot be used, or there is no such token."""
 
 
 class BadDigest(ConsoleError):

@@ -421,3 +421,8 @@ def session(token_sha256: str) -> str:
 def failed_sign_ins(counted: str) -> str:
     """List of the moments of wrong passwords, of a name or an address; owner console.web.accounts.throttling."""
     return f"{PREFIX}:failed-sign-ins:{counted}"
+
+
+def api_tokens() -> str:
+    """Hash SHA-256 of a token -> JSON of the program that it is of; owner console.web.accounts.api_tokens."""
+    return f"{PREFIX}:api-tokens"

@@ -68,6 +68,7 @@ def test_state_is_the_state_directory_in_every_command() -> None:
         *(f"audit {name}" for name in ("verify", "checkpoint", "key", "export")),
         *("retention preview", "retention run", "console"),
         *(f"users {name}" for name in ("add", "passwd", "roles", "disable", "enable", "list")),
+        *(f"users token {name}" for name in ("add", "list", "revoke")),
         *(f"hosts {name}" for name in ("list", "show", "add", "pause", "resume", "retire", "set")),
     )
     assert found == {(name, "DIR") for name in stateful}

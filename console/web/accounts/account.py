@@ -21,23 +21,26 @@ class Right(StrEnum):
     SEE_OVERVIEW = "see overview"
     SEE_HOSTS = "see hosts"
     CHANGE_HOSTS = "change hosts"
+    SEND_REPORTS = "send reports"
     SEE_CASES = "see cases"
     DECIDE_CASES = "decide cases"
     SEE_FLEET = "see fleet"
     CHANGE_FLEET = "change fleet"
+    ACKNOWLEDGE = "acknowledge"
     SEE_AUDIT = "see audit"
 
 
 _EVERYBODY: Final = frozenset({Right.SEE_OVERVIEW, Right.SEE_HOSTS})
 _SEEING: Final = _EVERYBODY | {Right.SEE_CASES, Right.SEE_FLEET, Right.SEE_AUDIT}
+_OPERATING: Final = frozenset({Right.CHANGE_HOSTS, Right.SEND_REPORTS, Right.CHANGE_FLEET, Right.ACKNOWLEDGE})
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
         # An operator looks after hosts and workers, and needs to see no case for it.
-        Role.OPERATOR: _EVERYBODY | {Right.CHANGE_HOSTS, Right.SEE_FLEET, Right.CHANGE_FLEET},
+        Role.OPERATOR: _EVERYBODY | {Right.SEE_FLEET} | _OPERATING,
         Role.ANALYST: _EVERYBODY | {Right.SEE_CASES, Right.DECIDE_CASES},
         Role.AUDITOR: _SEEING,
         # An admin does all that an operator does. Who decides about cases is named as an analyst.
-        Role.ADMIN: _SEEING | {Right.CHANGE_HOSTS, Right.CHANGE_FLEET},
+        Role.ADMIN: _SEEING | _OPERATING,
     }
 )
 
