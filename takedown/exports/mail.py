@@ -39,9 +39,8 @@ def message(
     text = text_of(notice, language, show_url)
     reporter = notice.reporter
     mail = EmailMessage(policy=SMTP)
-    # A header takes no line end: the library refuses one, and `one_line` has left none.
-    mail["From"] = Address(one_line(reporter.organisation), addr_spec=reporter.contact)
-    mail["Subject"] = one_line(text.subject)[:_LONGEST_SUBJECT]
+    mail["From"] = Address(_in_header(reporter.organisation), addr_spec=reporter.contact)
+    mail["Subject"] = _in_header(text.subject)[:_LONGEST_SUBJECT]
     mail["Date"] = made_at
     mail["Message-ID"] = f"<{notice.reference}.{language}@{reporter.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -55,3 +54,12 @@ def message(
     # The library would draw one: then the same mail would never be the same.
     mail.set_boundary(f"=={hashlib.sha256(notice.reference.encode()).hexdigest()[:32]}==")
     return bytes(mail)
+
+
+def _in_header(text: str) -> str:
+    """Return a text as one line that a header has as it is.
+
+    The library decodes encoded words (RFC 2047) in what it is given, also a line end in one: `=?utf-8?q?=0ABcc:_x?=`
+    in the name of a provider would be a header. Before Python 3.12.5 it wrote that (CVE-2024-6923); later it fails.
+    """
+    return one_line(text).replace("=?", "=\N{REPLACEMENT CHARACTER}")

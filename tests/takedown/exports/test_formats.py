@@ -243,6 +243,28 @@ def test_the_name_of_the_sender_stays_a_name(organisation: str) -> None:
     assert organisation in text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=?utf-8?q?x=0D=0ABcc:_evil?=",
+        "=?utf-8?b?eApCY2M6IGV2aWw=?=",
+        "=?utf-7?q?+AAo-Bcc:_evil?=",
+        "=?=?utf-8?q?=0ABcc:_evil?=",
+        "a" * 99 + " =?utf-8?q?x=0ABcc:_evil?=",
+        "x\r\nBcc: evil",
+    ],
+)
+def test_no_name_of_a_provider_or_sender_becomes_a_header(text: str) -> None:
+    sender = Reporter(text, REPORTER.contact, REPORTER.domain)
+    record = replace(a_record(hosting=Hosting(asn=64500, provider=text)), reporter=sender)
+    content = only(exported(ExportFormat.EML, record))
+    mail, _, _ = part_texts(content)
+    usual, _, _ = part_texts(only(exported(ExportFormat.EML, a_record())))
+    assert mail.keys() == usual.keys()
+    assert b"\nBcc" not in content
+    assert [one.addr_spec for one in mail["From"].addresses] == [REPORTER.contact]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_host_or_list_becomes_a_header_or_a_line(text: str) -> None:
     hostile = a_record(
