@@ -8,6 +8,7 @@ template shows becomes one line of visible characters: a host's or a list's text
 from __future__ import annotations
 
 import hashlib
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from orbweaver.takedown.exports.export_record import ExportRecord
 from orbweaver.takedown.exports.exportable import require_notifiable
 from orbweaver.takedown.exports.reporter import Reporter
 
+# What mail programs make clickable, in a text of a host or a list.
+_LINK: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+", re.IGNORECASE)
 _FOLDER: Final = Path(__file__).parent / "languages"
 # A provider with more gets several notices a day: a person reads them, and mail servers refuse large mails.
 MOST_CASES: Final = 200
@@ -88,10 +91,10 @@ def text_of(notice: Notice, language: str, show_url: ShowUrl | None = None) -> N
     """Return a notice in a language; with `show_url` its URLs are as that shows them to people, else exact."""
     rendered = _template(language).render(
         notice={
-            "provider": notice.provider,
+            "provider": notice.provider if show_url is None else _without_links(notice.provider),
             "day": notice.day.isoformat(),
             "reference": notice.reference,
-            "cases": [_shown(record, show_url or exact_url) for record in notice.records],
+            "cases": [_shown(record, show_url) for record in notice.records],
         },
         reporter=notice.reporter,
         is_defanged=show_url is not None,
@@ -100,8 +103,10 @@ def text_of(notice: Notice, language: str, show_url: ShowUrl | None = None) -> N
     return NoticeText(subject, body.lstrip("\n"))
 
 
-def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
+def _shown(record: ExportRecord, show_url: ShowUrl | None) -> dict[str, Any]:
     case = record.case
+    show_text = _as_it_is if show_url is None else _without_links
+    show_url = show_url or exact_url
     scheme, category = categories_of(record)[0]
     return {
         "url": show_url(case.newest_url),
@@ -109,7 +114,7 @@ def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
         "redirects": [{**one, "url": show_url(one["url"])} for one in grounds.redirects(case)[1:]],
         "landing_page": None if case.referrer is None else show_url(case.referrer),
         "is_cdn": case.hosting is not None and case.hosting.is_cdn,
-        "archive_member": case.http.archive_member,
+        "archive_member": show_text(case.http.archive_member),
         "reference": str(case.case_id),
         "media": (case.sniffed_type or "").partition("/")[0],
         "size": case.size,
@@ -119,15 +124,26 @@ def _shown(record: ExportRecord, show_url: ShowUrl) -> dict[str, Any]:
         "algorithms": grounds.algorithms(case),
         "strength": grounds.strength(case).value,
         "is_assessed": record.released is not None,
-        "list": _short(case.verdict.list),
-        "scheme": _short(scheme),
-        "category": _short(category),
+        "list": show_text(_short(case.verdict.list)),
+        "scheme": show_text(_short(scheme)),
+        "category": show_text(_short(category)),
         "is_classified_by_people": record.is_classified_by_people,
         "first_seen": format_time(case.first_seen),
         "last_seen": format_time(case.last_seen),
         "returns": record.returns,
         "elsewhere": record.elsewhere,
     }
+
+
+def _as_it_is(text: str | None) -> str | None:
+    return text
+
+
+def _without_links(text: str | None) -> str | None:
+    """Return a text in which a mail program finds nothing to click on."""
+    if text is None:
+        return None
+    return _LINK.sub(lambda link: link[0].replace("://", "[:]//").replace(".", "[.]"), text)
 
 
 def _short(text: str | None) -> str | None:

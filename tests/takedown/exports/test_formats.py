@@ -265,6 +265,14 @@ def test_no_name_of_a_provider_or_sender_becomes_a_header(text: str) -> None:
     assert [one.addr_spec for one in mail["From"].addresses] == [REPORTER.contact]
 
 
+def test_a_mail_has_no_link_that_a_host_wrote_and_a_notice_has_its_text_as_it_is() -> None:
+    member = "a/HTTPS://evil.example/x www.evil.example/b.jpg"
+    record = a_record(http=HttpFacts(status=200, archive_member=member))
+    _, text, _ = part_texts(only(exported(ExportFormat.EML, record)))
+    assert "a/HTTPS[:]//evil[.]example/x www[.]evil[.]example/b[.]jpg" in text
+    assert member in only(exported(ExportFormat.DSA, record)).decode()
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_host_or_list_becomes_a_header_or_a_line(text: str) -> None:
     hostile = a_record(
