@@ -11,10 +11,12 @@ from orbweaver.commands.options import StateDir, read_settings
 app = typer.Typer(help="Check the audit log, and prove what it says.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-PublicKey = Annotated[
-    str | None,
+PublicKeys = Annotated[
+    list[str] | None,
     typer.Option(
-        "--key", metavar="KEY", help="The public key, as `orbweaver audit key` prints it (default: that of the store)."
+        "--key",
+        metavar="KEY",
+        help="A public key, as `orbweaver audit key` prints it; may be repeated (default: that of the store).",
     ),
 ]
 
@@ -29,7 +31,7 @@ def verify(
         list[Path] | None,
         typer.Option("--checkpoint", metavar="FILE", help="A checkpoint that was kept elsewhere; may be repeated."),
     ] = None,
-    key: PublicKey = None,
+    key: PublicKeys = None,
     is_json: AsJson = False,
     state: StateDir = None,
 ) -> None:
@@ -39,7 +41,7 @@ def verify(
     """
     from orbweaver.console.terminal import audit as command
 
-    command.verify(read_settings(state), checkpoint or [], key, is_json=is_json)
+    command.verify(read_settings(state), checkpoint or [], key or [], is_json=is_json)
 
 
 @app.command(

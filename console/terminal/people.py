@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
+import unicodedata
 from typing import Final
 
 from orbweaver.console.errors import NothingToDo
@@ -14,7 +15,7 @@ NAME_CHARACTERS: Final = 200
 
 def person_named(name: str | None) -> Actor:
     """Return the person of `--as`, by default the user of the system; raises NothingToDo for an unusable name."""
-    name = (_user_name() if name is None else name).strip()
+    name = unicodedata.normalize("NFC", _user_name() if name is None else name).strip()
     if not name or not name.isprintable() or len(name) > NAME_CHARACTERS:
         raise NothingToDo(
             f"--as: give the name of the person who decides, up to {NAME_CHARACTERS} printable characters"
@@ -28,7 +29,8 @@ def user_of_system() -> Actor:
 
 
 def _user_name() -> str:
+    """Return who the kernel says it is: LOGNAME and its like, which getpass believes, are anybody's to set."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may have no names for its users
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may have no names for its users
         return f"user {os.getuid()}"

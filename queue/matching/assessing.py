@@ -6,6 +6,7 @@ because it watches the assessment, or has written its case before: then the slic
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -130,7 +131,7 @@ def _write(
 def _first_of_two(waiting: Proposal | None, decided: Decision) -> Proposal | None:
     """Return the proposal that this decision agrees to; None where it is the first of its kind, or of the same person.
 
-    Names are compared without case and blanks: nobody agrees with himself by another spelling.
+    Names are compared without case and blanks, and as they look: nobody agrees with himself by another spelling.
     """
     if waiting is None or waiting.decision is not decided.decision:
         return None
@@ -144,7 +145,7 @@ def _first_of_two(waiting: Proposal | None, decided: Decision) -> Proposal | Non
 
 
 def _spelt(person: Actor) -> str:
-    return "".join(person.name.split()).casefold()
+    return "".join(unicodedata.normalize("NFKC", person.name).casefold().split())
 
 
 def _proposal(decided: Decision, stamp: Stamp) -> Proposal:

@@ -57,7 +57,7 @@ def write(pipe: Pipeline, assessment: Assessment) -> None:
     what = f"{assessment.decision.value}, revision {assessment.revision}"
     subject = [str(assessment.assessment_id)]
     for person in assessment.decided_by:
-        audit_log.note(pipe, records.of_decision(person, assessment.decided_at, what, subject))
+        audit_log.note(pipe, records.of_decision(person, assessment.decided_at, what, subject, written.encode()))
 
 
 def write_proposal(pipe: Pipeline, assessment_id: UUID, sha256: str, proposed: Proposal) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -64,7 +64,7 @@ def _seal_page(store: Store) -> int | None:
         pipe.multi()
         for _, fields in waiting:
             number += 1
-            entry = chain.write(number, digest, json.loads(fields[b"record"]))
+            entry = chain.write(number, digest, _record_in(fields))
             digest = chain.digest_of(entry)
             pipe.xadd(keys.audit_entries(), {"entry": entry}, id=f"{number}-0")
             pipe.rpush(keys.audit_digests(), digest)
@@ -74,6 +74,19 @@ def _seal_page(store: Store) -> int | None:
         except WatchError:
             return 0
         return len(waiting)
+
+
+def _record_in(fields: Mapping[bytes, bytes]) -> Mapping[str, Any]:
+    try:
+        record = json.loads(fields[b"record"])
+    except (KeyError, ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise AuditLogBroken(
+            "a record that waits to be sealed was changed: it cannot be read; nothing is sealed until the store is "
+            "restored"
+        )
+    return record
 
 
 def _last_number(pipe: Pipeline) -> int:

@@ -87,15 +87,19 @@ def faults_of(pack: Mapping[str, Any], key: VerifierKey) -> list[str]:
         number, _, record = chain.read(one["entry"].encode())
         if record.get("case_id") == pack.get("case_id"):
             read.append((number, record))
+    if not any(record.get("kind") == records.EVENT for _, record in read):
+        faults.append("the pack has no entry of an event of its case: it proves nothing")
     return faults + _faults_of_events(events, read)
 
 
 def _fault_of_entry(one: Any, checkpoint: LogCheckpoint) -> str | None:
     try:
         entry, path = one["entry"].encode(), [base64.b64decode(beside, validate=True) for beside in one["path"]]
-        number = chain.read(entry).number
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
+        number, previous, record = chain.read(entry)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error):
         return "it cannot be read"
+    if chain.write(number, previous, record) != entry:
+        return "it is not written as entries are, so that readers may take it for different things"
     root = merkle.root_by_path(number - 1, checkpoint.size, chain.digest_of(entry), path)
     return None if root == checkpoint.root else f"its path does not lead from entry {number} to the signed root"
 
@@ -108,10 +112,13 @@ def _faults_of_events(events: Sequence[Any], read: Sequence[tuple[int, Mapping[s
     faults = []
     left = {str(one.get("event_id")): (number, one) for number, one in read if one.get("kind") == records.EVENT}
     since = forgotten.read(read)
-    are_recorded = False
+    are_recorded, before = False, 0
     for place, event in enumerate(events, start=1):
-        stored = str(event).encode()
-        event_id = _id_of(stored)
+        stored = str(event).encode(errors="surrogatepass")
+        event_id, sequence = _id_of(stored)
+        if sequence is not None and sequence != before + 1:
+            faults.append(f"event {place} of the pack has the number {sequence} in its case, and comes after {before}")
+        before = place if sequence is None else sequence
         number, record = left.pop(event_id, (0, None))
         new = since.events.get(event_id)
         expected = None if record is None else record.get("event_sha256")
@@ -129,8 +136,10 @@ def _faults_of_events(events: Sequence[Any], read: Sequence[tuple[int, Mapping[s
     return faults
 
 
-def _id_of(stored: bytes) -> str:
+def _id_of(stored: bytes) -> tuple[str, int | None]:
+    """Return the id of an event and its number in its case; of what is none an empty id and None."""
     try:
-        return str(json.loads(stored)["event_id"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        event = json.loads(stored)
+        return str(event["event_id"]), int(event["sequence"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", None

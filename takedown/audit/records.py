@@ -22,7 +22,8 @@ RETENTION: Final = "retention"
 class AuditRecord(TypedDict, total=False):
     """One record: `kind` is `event`, `access`, `decision` or `retention`.
 
-    Of an access, `what` is the command or page; of a decision, what was decided about a file. `subject` are its ids.
+    Of an access, `what` is the command or page; of a decision, what was decided about a file. `subject` are its ids,
+    and `assessment_sha256` is of the stored bytes of the decision.
     Retention says which `events` of a case were pseudonymised, with their new digests; or the `numbers` of the entries
     that it took away, as first and last ones of ranges, which were of accesses before `older_than`.
     """
@@ -36,6 +37,7 @@ class AuditRecord(TypedDict, total=False):
     event_sha256: str
     what: str
     subject: list[str]
+    assessment_sha256: str
     events: list[dict[str, str]]
     numbers: list[list[int]]
     older_than: str
@@ -60,9 +62,15 @@ def of_access(actor: Actor, at: datetime, what: str, subject: list[str]) -> Audi
     return AuditRecord(kind=ACCESS, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
 
 
-def of_decision(actor: Actor, at: datetime, what: str, subject: list[str]) -> AuditRecord:
-    """Return the record of a decision about a file; `subject` is the id of its assessment."""
-    return AuditRecord(kind=DECISION, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
+def of_decision(actor: Actor, at: datetime, what: str, subject: list[str], stored: bytes | None = None) -> AuditRecord:
+    """Return the record of a decision about a file; `subject` is the id of its assessment.
+
+    `stored` are the bytes under which the store keeps the assessment; None of a decision that is only proposed.
+    """
+    record = AuditRecord(kind=DECISION, at=format_time(at), actor=_actor(actor), what=what, subject=subject)
+    if stored is not None:
+        record["assessment_sha256"] = hashlib.sha256(stored).hexdigest()
+    return record
 
 
 def time_of(record: Mapping[str, Any]) -> datetime | None:

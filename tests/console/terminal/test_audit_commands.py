@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
+import pwd
 import stat
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import NOON, STAMP, a_match, a_sighting, transaction
 from orbweaver import settings
-from orbweaver.model import Case
+from orbweaver.model import Case, EventType
 from orbweaver.queue.fleet.checkpoint_keeper import CheckpointKeeper
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.audit import audit_log, chain, checkpoint_files
+from orbweaver.takedown.audit import audit_log, chain, checkpoint_files, checkpoints, verification
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import change_by_match
+from orbweaver.takedown.cases.transitions import PROGRAM, change_by_event, change_by_match
+from orbweaver.takedown.errors import AuditUnusable
 
 Run = Callable[..., str]
 
@@ -74,6 +77,53 @@ def test_a_checkpoint_that_was_changed_is_a_fault(run: Run, store: Store, tmp_pa
     assert said.endswith("status 1")
 
 
+def test_after_a_change_of_the_key_both_are_given(
+    run: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_case(store)
+    run("audit", "checkpoint")
+    before = run("audit", "key").strip()
+    monkeypatch.setenv("AUDIT_KEY_FILE", str(tmp_path / "new.key"))
+    checkpoints.make_key(tmp_path / "new.key", "new")
+    add_case(store, "b")
+    run("audit", "checkpoint")
+    assert "new has not signed this checkpoint" in run("audit", "verify")
+    said = run("audit", "verify", "--key", before, "--key", run("audit", "key").strip())
+    assert said.endswith("nothing was changed; compared with 2 checkpoints, the newest of 2 entries\n")
+
+
+def test_what_is_written_while_the_log_is_verified_is_no_fault(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = add_case(store)
+    read = verification.what_retention_did
+    written = []
+
+    def write_meanwhile(*arguments: Any) -> Any:
+        if not written:
+            written.append(True)
+            record = case_store.record_of(store, str(case.case_id))
+            assert record is not None
+            with transaction(store) as pipe:
+                case_store.write(pipe, change_by_event(record, EventType.NOTE, STAMP, actor=PROGRAM, reason="x"))
+        return read(*arguments)
+
+    monkeypatch.setattr(verification, "what_retention_did", write_meanwhile)
+    assert run("audit", "verify").startswith("2 entries: nothing was changed")
+
+
+def test_no_text_of_the_store_or_of_a_pack_writes_a_line_of_its_own(run: Run, store: Store, tmp_path: Path) -> None:
+    case = add_case(store)
+    store.rpush(keys.case_events(str(case.case_id)), "x\n2 entries: nothing was changed")
+    [line, last, _] = run("audit", "verify").splitlines()
+    assert "x\N{REPLACEMENT CHARACTER}2 entries" in line
+    assert "1 fault" in last
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    with pytest.raises(AuditUnusable, match="cannot be read"):
+        run("audit", "verify-pack", str(deep), "--key", run("audit", "key").strip())
+
+
 def test_the_pack_of_a_case_is_checked_without_the_store(run: Run, store: Store, tmp_path: Path) -> None:
     case = add_case(store)
     key, path = run("audit", "key").strip(), tmp_path / "pack.json"
@@ -88,7 +138,8 @@ def test_the_pack_of_a_case_is_checked_without_the_store(run: Run, store: Store,
     assert said.endswith("status 1")
 
 
-def test_whoever_looks_at_cases_is_recorded(run: Run, store: Store) -> None:
+def test_whoever_looks_at_cases_is_recorded(run: Run, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody else")
     case_id = str(add_case(store).case_id)
     run("cases", "list")
     run("cases", "list", "--case-state", "held", "--json")
@@ -97,7 +148,7 @@ def test_whoever_looks_at_cases_is_recorded(run: Run, store: Store) -> None:
     run("cases", "export", "--format", "vics", "--case", case_id)
     run("assessments", "list")
     run("assessments", "export")
-    me = getpass.getuser()
+    me = pwd.getpwuid(os.getuid()).pw_name
     assert accesses(store) == [
         (me, "cases list", []),
         (me, "cases list --case-state held", []),

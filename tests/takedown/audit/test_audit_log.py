@@ -8,15 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import NOON, STAMP, a_match, a_sighting, transaction
-from orbweaver.model import Actor, ActorKind
+from builders import NOON, STAMP, a_match, a_sighting, digests_of, transaction
+from orbweaver.model import Actor, ActorKind, Assessment, AssessmentDecision, EventType, assessment_id_for
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.audit import audit_log, chain, checkpoint_files, checkpoints, pack, records, verification
 from orbweaver.takedown.audit.checkpoints import LogCheckpoint, SigningKey
-from orbweaver.takedown.audit.verification import Fault, FoundFault
+from orbweaver.takedown.audit.faults import Fault, FoundFault
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.cases.transitions import change_by_match
+from orbweaver.takedown.cases.transitions import change_by_event, change_by_match
 from orbweaver.takedown.errors import AuditLogBroken, AuditUnusable
 
 ENTRIES = 7
@@ -142,6 +143,18 @@ def rewrite_all(store: Store) -> None:
     audit_log.seal(store)
 
 
+def write_a_key_twice(store: Store) -> None:
+    """Put an entry into the log, with its digest, in which two readers may find different things."""
+    forged = chain.write(8, audit_log.digest(store, 7) or b"", {"kind": "access", "what": "a"})
+    forged = forged.replace(b'"what":"a"', b'"what":"b","what":"a"')
+    store.xadd(keys.audit_entries(), {"entry": forged}, id="8-0")
+    store.rpush(keys.audit_digests(), chain.digest_of(forged))
+
+
+def repeat_the_last_one(store: Store) -> None:
+    store.xadd(keys.audit_entries(), {"entry": entry(store, 7)}, id="7-1")
+
+
 TAMPERINGS: list[tuple[Callable[[Store], None], list[tuple[Fault, int | None]]]] = [
     (flip_a_byte, [(Fault.CHANGED, 3)]),
     (change_a_record, [(Fault.CHANGED, 3)]),
@@ -152,6 +165,8 @@ TAMPERINGS: list[tuple[Callable[[Store], None], list[tuple[Fault, int | None]]]]
     (append_a_forged_one_with_a_digest, [(Fault.CHANGED, 7)]),
     (cut_the_tail, [(Fault.CUT, 6)]),
     (cut_the_tail_of_the_entries, [(Fault.MISSING, 7)]),
+    (write_a_key_twice, [(Fault.CHANGED, 8)]),
+    (repeat_the_last_one, [(Fault.ADDED, 7)]),
     (rewrite_all, [(Fault.REWRITTEN, ENTRIES)]),
 ]
 
@@ -174,6 +189,91 @@ def test_an_event_that_was_changed_taken_away_or_added_is_found(store: Store, si
     store.delete(keys.event(records_of[2]["event_id"]))
     store.rpush(keys.case_events(records_of[3]["case_id"]), "forged")
     assert faults(store) == [(Fault.EVENT_CHANGED, 1), (Fault.EVENT_MISSING, 2), (Fault.EVENT_UNRECORDED, None)]
+
+
+def reorder_events(store: Store, case_id: str) -> None:
+    store.rpush(keys.case_events(case_id), store.lpop(keys.case_events(case_id)) or b"")
+
+
+def hide_an_event(store: Store, case_id: str) -> None:
+    store.lpop(keys.case_events(case_id))
+
+
+def repeat_an_event(store: Store, case_id: str) -> None:
+    store.rpush(keys.case_events(case_id), store.lindex(keys.case_events(case_id), 0) or b"")
+
+
+def change_the_state(store: Store, case_id: str) -> None:
+    changed = (store.hget(keys.case(case_id), "json") or b"").replace(b'"state":"open"', b'"state":"closed"')
+    store.hset(keys.case(case_id), "json", changed)
+
+
+def hide_the_case(store: Store, case_id: str) -> None:
+    store.zrem(keys.cases(), case_id)
+
+
+def take_the_case_away(store: Store, case_id: str) -> None:
+    store.delete(keys.case(case_id))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "found"),
+    [
+        (reorder_events, [(Fault.EVENT_MOVED, None), (Fault.CASE_CHANGED, None)]),
+        (hide_an_event, [(Fault.EVENT_MISSING, 8)]),
+        (repeat_an_event, [(Fault.EVENT_MOVED, None), (Fault.CASE_CHANGED, None)]),
+        (change_the_state, [(Fault.CASE_CHANGED, None)]),
+        (hide_the_case, [(Fault.CASE_CHANGED, None)]),
+        (take_the_case_away, [(Fault.CASE_CHANGED, None)]),
+    ],
+)
+def test_a_case_that_is_not_what_its_events_made_of_it_is_found(
+    store: Store, signed: str, tamper: Callable[[Store, str], None], found: list[tuple[Fault, int | None]]
+) -> None:
+    case_id = add_case(store, 100)
+    record = case_store.record_of(store, case_id)
+    assert record is not None
+    with transaction(store) as pipe:
+        case_store.write(pipe, change_by_event(record, EventType.NOTE, STAMP, actor=PERSON, reason="x"))
+    audit_log.seal(store)
+    assert faults(store) == []
+    tamper(store, case_id)
+    assert faults(store) == found
+
+
+def test_a_decision_that_was_changed_added_or_taken_away_is_found(store: Store, signed: str) -> None:
+    digests = digests_of(b"known")
+    decided = Assessment(
+        assessment_id=assessment_id_for(STAMP.source, digests.sha256),
+        revision=1,
+        digests=digests,
+        decision=AssessmentDecision.REJECTED,
+        decided_at=NOON,
+        decided_by=(PERSON,),
+        reason="no match",
+    )
+    with transaction(store) as pipe:
+        assessment_store.write(pipe, decided)
+    audit_log.seal(store)
+    assert faults(store) == []
+    key = keys.assessment(digests.sha256)
+    stored = store.hget(key, "json") or b""
+    for changed in (stored.replace(b"rejected", b"released"), b"{}"):
+        store.hset(key, "json", changed)
+        assert Fault.ASSESSMENT_CHANGED in dict(faults(store))
+    store.delete(key, keys.assessments())
+    assert faults(store) == [(Fault.ASSESSMENT_CHANGED, 8)]
+    forged = assessment_id_for(STAMP.source, digests_of(b"other").sha256)
+    store.hset(key, "json", stored.replace(str(decided.assessment_id).encode(), str(forged).encode()))
+    store.zadd(keys.assessments(), {digests.sha256: 1})
+    assert faults(store) == [(Fault.ASSESSMENT_CHANGED, None), (Fault.ASSESSMENT_CHANGED, 8)]
+
+
+@pytest.mark.parametrize("fields", [{"other": "x"}, {"record": "x"}, {"record": "[1]"}])
+def test_a_record_that_waits_and_cannot_be_read_is_said(store: Store, signed: str, fields: dict[str, str]) -> None:
+    store.xadd(keys.audit_waiting(), fields)
+    with pytest.raises(AuditLogBroken, match="a record that waits to be sealed was changed"):
+        audit_log.seal(store)
 
 
 def test_a_broken_log_is_not_gone_on_with(store: Store, signed: str) -> None:
@@ -210,6 +310,14 @@ def test_the_pack_of_a_case_is_proved_by_the_public_key_alone(store: Store, sign
         ({"events": [made["events"][0].replace("h.test", "i.test")]}, "event 1 of the pack is not as it was recorded"),
         ({"events": []}, "event of entry 2 is not in the pack"),
         ({"events": [*made["events"], "{}"]}, "event 2 of the pack is in no entry"),
+        ({"events": [*made["events"], "\ud800"]}, "event 2 of the pack is in no entry"),
+        ({"events": [], "entries": []}, "no entry of an event of its case: it proves nothing"),
+        ({"case_id": "another"}, "no entry of an event of its case: it proves nothing"),
+        ({"events": [made["events"][0].replace('"sequence":1', '"sequence":2')]}, "has the number 2 in its case"),
+        (
+            {"entries": [{**made["entries"][0], "entry": made["entries"][0]["entry"] + " "}]},
+            "entry 1 of the pack: it is not written as entries are",
+        ),
         ({"entries": [{**made["entries"][0], "path": made["entries"][0]["path"][::-1]}]}, "does not lead from entry 2"),
         ({"checkpoint": made["checkpoint"].replace("\n7\n", "\n6\n")}, "the signature of test is not of this"),
     ):
