@@ -150,11 +150,6 @@ def cut(path: Path, damage: Damage, copies: Path) -> Path:
     return copy
 
 
-def copies_in(folder: Path) -> list[Path]:
-    """Return the copies of damaged files that `cut` kept, oldest first."""
-    return sorted(folder.glob("damaged-*.aof"))
-
-
 def _without_zeros(file: BinaryIO, size: int) -> int:
     """Return the size without zeros at the end: a whole command ends with LF, so they belong to none."""
     end = size

@@ -164,15 +164,15 @@ def running(state_dir: Path, *, patience: float = START_SECONDS, say: Say = say_
                 _stop_if_last(state_dir, users, say)
 
 
-def start_again_if_ended(state_dir: Path, *, say: Say = say_on_stderr) -> bool:
+def start_again_if_ended(state_dir: Path) -> bool:
     """Start the server of a state directory that somebody uses, when it has ended; returns whether it had.
 
     Raises the errors of `running`.
     """
     if server_lock.is_held(data_folder(state_dir)):
         return False
-    with _starting_or_stopping(state_dir, say):
-        return _have_a_server(state_dir, START_SECONDS, say)
+    with _starting_or_stopping(state_dir, say_on_stderr):
+        return _have_a_server(state_dir, START_SECONDS, say_on_stderr)
 
 
 @contextlib.contextmanager

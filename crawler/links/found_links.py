@@ -75,11 +75,10 @@ class FoundLinks:
     In `query_codec` the queries of its references are encoded; None is UTF-8.
     """
 
-    def __init__(self, *, page: str, max_links: int, max_candidates: int = MAX_CANDIDATES) -> None:
+    def __init__(self, *, page: str, max_links: int) -> None:
         self.links: dict[Link, None] = {}
         self._candidates: dict[str, Link] = {}
         self._candidates_left_out = 0
-        self._max_candidates = max_candidates
         self.data_uris: dict[DataUri, None] = {}
         self.bad_data_uris = 0
         self.base: str | None = None
@@ -155,7 +154,7 @@ class FoundLinks:
             self.add(reference, kind)
         elif reference in self._candidates or reference.partition("#")[0] == self._page:
             return
-        elif len(self._candidates) >= self._max_candidates:
+        elif len(self._candidates) >= MAX_CANDIDATES:
             self._candidates_left_out += 1
         else:
             self._candidates[reference] = Link(reference, kind, source)

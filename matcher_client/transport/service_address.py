@@ -53,9 +53,7 @@ class ServiceAddress:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_address(
-    url: str, environment: Mapping[str, str] = os.environ, *, called: str = "the matcher URL"
-) -> ServiceAddress:
+def read_address(url: str, *, called: str = "the matcher URL") -> ServiceAddress:
     """Read the URL of a network service, `https:` or `NAME+https:`; plain `http` is accepted for this machine only.
 
     `called` is the name of the URL in errors. Raises UnknownService, which names the option and the mend, never the
@@ -78,7 +76,7 @@ def read_address(
     if transport != "https" and not (transport == "http" and is_loopback(host)):
         raise UnknownService(f"{called}, for {host}, is not https: digests are not sent in the clear")
     options = _read_options(parts, called)
-    secrets = {name: read_secret(f"{called}'s {name}", options.pop(name, None), environment) for name in _SECRETS}
+    secrets = {name: read_secret(f"{called}'s {name}", options.pop(name, None)) for name in _SECRETS}
     paths = {name: _read_path(f"{called}'s {name}", options.pop(name, None)) for name in _PATHS}
     base_url = f"{transport}://{parts.netloc}{parts.path.rstrip('/')}"
     return ServiceAddress(
@@ -167,13 +165,13 @@ def _read_canary(options: dict[str, str]) -> Canary | None:
         raise UnknownService(f"the matcher URL's canary is {error}") from None
 
 
-def read_secret(what: str, written: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
+def read_secret(what: str, written: str | None) -> str | None:
     """Read the secret that `env:NAME` or `file:/path` names; raises UnknownService, saying `what` it is for."""
     if written is None:
         return None
     source, _, place = written.partition(":")
-    if source == "env" and place in environment:
-        secret = environment[place].strip()
+    if source == "env" and place in os.environ:
+        secret = os.environ[place].strip()
     elif source == "file" and place:
         try:
             secret = Path(place).read_text().strip()

@@ -136,11 +136,9 @@ class WebSession:
         """Ask with GET; `path` begins with a slash. Raises Unavailable."""
         return self._ask("GET", f"{path}?{urlencode(params)}" if params else path, {})
 
-    def post_json(self, path: str, value: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def post_json(self, path: str, value: Any) -> HttpAnswer:
         """Ask with POST and a JSON body. Raises Unavailable."""
-        return self._ask(
-            "POST", path, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode()
-        )
+        return self._ask("POST", path, {"Content-Type": "application/json"}, json.dumps(value).encode())
 
     def post_text(self, path: str, text: str, *, content_type: str = "text/plain") -> HttpAnswer:
         """Ask with POST and a text as the body, unchanged. Raises Unavailable."""

@@ -16,7 +16,6 @@ from orbweaver.queue.hosts.dispatch import current
 from orbweaver.queue.hosts.due import ASKED_SLACK, NEVER
 from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_record import HostRecord, new_record, read_quiet_hours, strengthened
-from orbweaver.queue.hosts.host_store import VisitRecord
 from orbweaver.queue.intake.orders import Order
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.explanation import Cause, DueTime
@@ -146,12 +145,6 @@ class Operator:
         elif slack < 0:
             slack = 0.0
         return record, dataclasses.replace(clock, slack=slack), due_at
-
-
-def fulfilled(store: Store, name: str, asked_at: datetime) -> VisitRecord | None:
-    """Return the visit that was made for a wish, None while it was not: for who asks and waits."""
-    visits = host_store.visits(store, name)
-    return next((one for one in visits if one.asked_at is not None and one.asked_at >= _whole(asked_at)), None)
 
 
 def require_authority(order: Order, *, is_required: bool) -> None:

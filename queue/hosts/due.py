@@ -163,9 +163,9 @@ def renew(store: Store, claims: Sequence[HostClaim], seconds: float = LEASE_SECO
     return _renewed(store, [(one, "") for one in claims], seconds)
 
 
-def note_recrawl(store: Store, held: HostClaim, recrawl_id: str, run_id: str, seconds: float = LEASE_SECONDS) -> bool:
+def note_recrawl(store: Store, held: HostClaim, recrawl_id: str, run_id: str) -> bool:
     """Note which recrawl visits a claimed host; False when the caller has it no longer."""
-    return held.name in _renewed(store, [(held, f"{recrawl_id} {run_id}")], seconds)
+    return held.name in _renewed(store, [(held, f"{recrawl_id} {run_id}")], LEASE_SECONDS)
 
 
 def _renewed(store: Store, noted: Sequence[tuple[HostClaim, str]], seconds: float) -> frozenset[str]:

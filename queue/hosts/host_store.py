@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -117,13 +116,6 @@ def names(store: Store) -> list[str]:
     return sorted(found)
 
 
-def all_hosts(store: Store) -> Iterator[KnownHost]:
-    """Yield every host, by name."""
-    sorted_names = names(store)
-    for start in range(0, len(sorted_names), READ_AT_ONCE):
-        yield from read_hosts(store, sorted_names[start : start + READ_AT_ONCE])
-
-
 def visits(store: Store, name: str) -> list[VisitRecord]:
     """Read the last visits of a host, the newest first; one that cannot be read is left out."""
     read = []
@@ -175,8 +167,3 @@ def changed(before: HostClock, after: HostClock, due_at: float | None) -> Settin
 def _always(new: Mapping[str, str]) -> dict[str, str]:
     # A host is found by the key of its clock, so its hash has one field at least.
     return {} if new else {FIELDS["visits"]: "0"}
-
-
-def with_fields(clock: HostClock, values: Mapping[str, object]) -> HostClock:
-    """Return a clock with some of its values replaced."""
-    return dataclasses.replace(clock, **values)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -76,6 +76,12 @@ class CaseChange:
     def is_for_engine(self) -> bool:
         """Whether the takedown engine is told: every event of a case that was once opened, but for `OURS_ALONE`."""
         return self.event is not None and self.event.type not in OURS_ALONE and self.after.was_opened
+
+
+def are_for_engine(kinds: Sequence[str]) -> list[bool]:
+    """Return which events of a case the takedown engine gets, by the types of all that it has so far, in order."""
+    opened_at = kinds.index(EventType.OPENED) if EventType.OPENED in kinds else len(kinds)
+    return [place >= opened_at and kind not in OURS_ALONE for place, kind in enumerate(kinds)]
 
 
 def change_by_event(

@@ -8,7 +8,7 @@ from typing import Final
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.changes import OURS_ALONE
+from orbweaver.takedown.cases.changes import are_for_engine
 from orbweaver.takedown.delivery import lanes, outbox
 from redis.exceptions import WatchError
 
@@ -30,7 +30,7 @@ def send_again(store: Store, sink: str, case_id: str, *, is_all: bool) -> int:
     """Have a sink get the events of a case once more, in their order; returns how many.
 
     With `is_all` all of them, else those from the first on that the sink never got: the order of a case is kept, so
-    what comes after it is repeated. What was pseudonymised says nothing to an engine, and is left out.
+    what comes after it is repeated.
     """
     while True:
         with store.pipeline(transaction=True) as pipe:
@@ -38,21 +38,10 @@ def send_again(store: Store, sink: str, case_id: str, *, is_all: bool) -> int:
             event_ids = [text(one) for one in pipe.lrange(keys.case_events(case_id), 0, -1)]
             if event_ids:
                 pipe.watch(*map(keys.event, event_ids))
-            with store.pipeline(transaction=False) as reading:
-                for event_id in event_ids:
-                    reading.hmget(keys.event(event_id), "json", sink, "pseudonymised_at")
-                answers = reading.execute()
-            wanted: list[str] = []
-            was_opened = False
-            for event_id, (stored, mark, pseudonymised_at) in zip(event_ids, answers, strict=True):
-                if stored is None:
-                    continue
-                kind = json.loads(stored)["type"]
-                was_opened = was_opened or kind == "case.opened"
-                if pseudonymised_at is not None:
-                    continue
-                if was_opened and kind not in OURS_ALONE and (is_all or wanted or mark is None):
-                    wanted.append(event_id)
+            events = _events_for_engine(store, sink, event_ids)
+            missing = (place for place, (_, is_taken) in enumerate(events) if not is_taken)
+            first = 0 if is_all else next(missing, len(events))
+            wanted = [event_id for event_id, _ in events[first:]]
             pipe.multi()
             at = lanes.server_seconds(store)
             for event_id in wanted:
@@ -70,18 +59,30 @@ def cases_with_missing(store: Store, sink: str) -> Iterator[str]:
     """Yield the ids of the cases of which a sink never got an event that is for the engine, oldest first."""
     for case_id in _case_ids(store):
         event_ids = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
-        with store.pipeline(transaction=False) as pipe:
-            for event_id in event_ids:
-                pipe.hmget(keys.event(event_id), "json", sink, "pseudonymised_at")
-            answers = pipe.execute()
-        was_opened = False
-        for stored, mark, pseudonymised_at in answers:
-            kind = None if stored is None else json.loads(stored)["type"]
-            was_opened = was_opened or kind == "case.opened"
-            is_told = kind is not None and kind not in OURS_ALONE and pseudonymised_at is None
-            if was_opened and is_told and mark is None:
-                yield case_id
-                break
+        if not all(is_taken for _, is_taken in _events_for_engine(store, sink, event_ids)):
+            yield case_id
+
+
+def _events_for_engine(store: Store, sink: str, event_ids: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return the ids of those events of a case that the engine gets, in order, each with whether a sink took it.
+
+    What was pseudonymised says nothing to an engine, and is left out.
+    """
+    with store.pipeline(transaction=False) as pipe:
+        for event_id in event_ids:
+            pipe.hmget(keys.event(event_id), "json", sink, "pseudonymised_at")
+        answers = pipe.execute()
+    events = [
+        (event_id, json.loads(stored)["type"], mark is not None, pseudonymised_at is not None)
+        for event_id, (stored, mark, pseudonymised_at) in zip(event_ids, answers, strict=True)
+        if stored is not None
+    ]
+    are_told = are_for_engine([kind for _, kind, _, _ in events])
+    return [
+        (event_id, is_taken)
+        for (event_id, _, is_taken, is_pseudonymised), is_told in zip(events, are_told, strict=True)
+        if is_told and not is_pseudonymised
+    ]
 
 
 def _case_ids(store: Store) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases.changes import OURS_ALONE
+from orbweaver.takedown.cases.changes import are_for_engine
 from orbweaver.takedown.delivery import lanes, outbox
 from orbweaver.takedown.delivery.lanes import NEVER, Failing
 from orbweaver.takedown.errors import DeliveryUnknown
@@ -137,19 +137,19 @@ def of_case(store: Store, named: str, names: Sequence[str]) -> tuple[str, list[E
     if not event_ids:
         raise DeliveryUnknown(f"no case and no event has the id {named[:80]}")
     waiting = outbox.are_waiting(store, event_ids)
-    progress, was_opened = [], False
+    stored_events = []
     for event_id, waits in zip(event_ids, waiting, strict=True):
         stored, *marks = store.hmget(keys.event(event_id), "json", *names)
-        if stored is None:
-            continue
-        event = json.loads(stored)
-        was_opened = was_opened or event["type"] == "case.opened"
+        if stored is not None:
+            stored_events.append((event_id, json.loads(stored), marks, waits))
+    are_told = are_for_engine([event["type"] for _, event, _, _ in stored_events])
+    progress = []
+    for (event_id, event, marks, waits), is_told in zip(stored_events, are_told, strict=True):
         at_sinks = tuple(
             _at_sink(store, name, event_id, mark, waits=waits) for name, mark in zip(names, marks, strict=True)
         )
-        is_for_engine = was_opened and event["type"] not in OURS_ALONE
         recorded_at = event.get("recorded_at")
-        progress.append(EventProgress(event_id, event["sequence"], event["type"], recorded_at, is_for_engine, at_sinks))
+        progress.append(EventProgress(event_id, event["sequence"], event["type"], recorded_at, is_told, at_sinks))
     return case_id, progress
 
 

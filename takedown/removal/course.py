@@ -44,9 +44,9 @@ class Turn:
     due_at: datetime | None
 
 
-def first_due(case_state: CaseState, at: datetime, cadence: Cadence) -> datetime | None:
+def first_due(state: CaseState, at: datetime, recheck_every: timedelta) -> datetime | None:
     """Return when a case is checked first that is in a state since a moment; None for one that is not checked."""
-    return at + cadence.recheck_every if case_state in CHECKED_STATES else None
+    return at + recheck_every if state in CHECKED_STATES else None
 
 
 def after_check(

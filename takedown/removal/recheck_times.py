@@ -15,7 +15,7 @@ from orbweaver.model import Case, EventType
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases.changes import CaseChange
-from orbweaver.takedown.removal.course import CHECKED_STATES
+from orbweaver.takedown.removal.course import CHECKED_STATES, first_due
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -45,11 +45,9 @@ class DueCounts(NamedTuple):
 def follow(pipe: Pipeline, change: CaseChange, at: datetime, recheck_every: timedelta) -> None:
     """Queue on the transaction of a change of a case when the case is checked next, as far as the change decides it."""
     case, event = change.after.case, change.event
-    if case.state not in CHECKED_STATES:
-        _set(pipe, case.host, [(str(case.case_id), "drop", at)])
-        return
+    due_at = first_due(case.state, at, recheck_every)
     mode = "set" if event is not None and event.type in _BEGINNINGS else "keep"
-    _set(pipe, case.host, [(str(case.case_id), mode, at + recheck_every)])
+    _set(pipe, case.host, [(str(case.case_id), "drop" if due_at is None else mode, due_at)])
 
 
 def enter(pipe: Pipeline, cases: Sequence[Case], due_at: datetime) -> None:
@@ -64,13 +62,13 @@ def set_due(pipe: Pipeline, host: str, due_at: Mapping[str, datetime | None]) ->
     _set(pipe, host, [(one, "drop" if moment is None else "set", moment) for one, moment in due_at.items()])
 
 
-def claim(store: Store, at: datetime, most_hosts: int, lease: timedelta = LEASE) -> list[DueCases]:
+def claim(store: Store, at: datetime, most_hosts: int) -> list[DueCases]:
     """Take cases that are due, of at most so many hosts, and of hosts without a re-check under way."""
     claimed = store.register_script(_script("claim"))(
         keys=[keys.recheck_hosts()],
         args=[
             at.timestamp(),
-            (at + lease).timestamp(),
+            (at + LEASE).timestamp(),
             (at + UNDER_WAY_AGAIN).timestamp(),
             most_hosts,
             MOST_CASES,

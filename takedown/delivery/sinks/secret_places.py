@@ -9,7 +9,7 @@ anew for each event, so a secret is changed without a restart.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from orbweaver.takedown.delivery.sinks.addresses import SinkAddress
@@ -18,16 +18,14 @@ from orbweaver.takedown.errors import SinkRefused
 MOST_BYTES = 4_096
 
 
-def words_at(
-    address: SinkAddress, places: Sequence[str], environment: Mapping[str, str] = os.environ
-) -> tuple[str, ...]:
+def words_at(address: SinkAddress, places: Sequence[str]) -> tuple[str, ...]:
     """Return the words of the secret of a sink, none when SINK_SECRETS names no place for it.
 
     Raises SinkRefused, which names the place and never what is there.
     """
     by_sink = dict(_pair(one) for one in places)
     place = by_sink.get(address.place) or by_sink.get(address.authority)
-    return () if place is None else _read(place, environment)
+    return () if place is None else _read(place)
 
 
 def _pair(written: str) -> tuple[str, str]:
@@ -38,10 +36,10 @@ def _pair(written: str) -> tuple[str, str]:
     return sink, place
 
 
-def _read(place: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+def _read(place: str) -> tuple[str, ...]:
     source, _, name = place.partition(":")
     if source == "env":
-        secret = environment.get(name, "")
+        secret = os.environ.get(name, "")
     else:
         try:
             with Path(name).open("rb") as file:

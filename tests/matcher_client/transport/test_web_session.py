@@ -89,11 +89,11 @@ def test_a_secret_of_any_letters_is_sent_as_utf_8(server: FaultProxy, options: d
 def test_bodies_are_sent_whole_and_as_what_they_are(server: FaultProxy) -> None:
     session = WebSession(address_of(server))
     session.post_text("/check/md5", DIGEST[:32])
-    session.post_json("/lookup", ["x" * 300_000], {"X-Kind": "batch"})
+    session.post_json("/lookup", ["x" * 300_000])
 
     text, large = server.requests
     assert (text.body.decode(), text.headers["Content-Type"]) == (DIGEST[:32], "text/plain")
-    assert (len(large.body), large.headers["X-Kind"]) == (300_004, "batch")
+    assert (len(large.body), large.headers["Content-Type"]) == (300_004, "application/json")
 
 
 def test_each_question_has_a_connection_of_its_own(server: FaultProxy) -> None:

@@ -33,7 +33,8 @@ def test_a_host_is_entered_with_its_clock_and_due_time(store: Store) -> None:
 def test_a_host_whose_clock_has_only_defaults_is_found(store: Store) -> None:
     for name in ("b.test", "a.test"):
         enter(store, name)
-    assert [one.name for one in host_store.all_hosts(store)] == ["a.test", "b.test"]
+    names = host_store.names(store)
+    assert names == [one.name for one in host_store.read_hosts(store, names)] == ["a.test", "b.test"]
 
 
 def test_a_change_that_another_overtakes_is_decided_again(store: Store) -> None:

@@ -49,7 +49,7 @@ def live(
 ) -> Life:
     """Check a case again and again: each check comes so long after the one before, None: when it is due."""
     events: list[tuple[EventType, datetime]] = []
-    told_at, due_at = at, first_due(state, at, CADENCE)
+    told_at, due_at = at, first_due(state, at, CADENCE.recheck_every)
     for judgement, later in checks:
         if due_at is None:
             break
@@ -130,7 +130,7 @@ ANY = st.lists(
 def test_a_removal_follows_three_absences_in_a_row_and_nothing_is_forgotten(
     checks: list[tuple[Judgement, timedelta | None]],
 ) -> None:
-    state, removal, at, due_at = CaseState.OPEN, None, NOON, first_due(CaseState.OPEN, NOON, CADENCE)
+    state, removal, at, due_at = CaseState.OPEN, None, NOON, first_due(CaseState.OPEN, NOON, CADENCE.recheck_every)
     row: list[datetime] = []
     for judgement, later in checks:
         if due_at is None:
@@ -229,7 +229,7 @@ def test_a_late_check_stands_for_all_that_were_due_before_it() -> None:
 
 
 def test_a_case_that_a_person_holds_is_not_checked() -> None:
-    assert [state for state in CaseState if first_due(state, NOON, CADENCE) is not None] == [
+    assert [state for state in CaseState if first_due(state, NOON, CADENCE.recheck_every) is not None] == [
         CaseState.OPEN,
         CaseState.REMOVED,
     ]

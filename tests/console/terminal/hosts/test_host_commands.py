@@ -16,7 +16,7 @@ from orbweaver.console.errors import NothingToDo
 from orbweaver.model import Outcome, Reported, format_time
 from orbweaver.queue.errors import AuthorityMissing, HostUnknown
 from orbweaver.queue.fleet.scheduler import Scheduler
-from orbweaver.queue.hosts import changes, due, host_store
+from orbweaver.queue.hosts import due, host_store
 from orbweaver.queue.hosts.report_weight import weight_of
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -186,20 +186,18 @@ def test_the_answers_for_reported_urls_at_the_last_visit_are_shown_until_they_ar
     assert "The outcomes of its reports at the last visit are kept no longer." in run("hosts", "show", "h.test")
 
 
-def test_a_visit_is_asked_for_and_its_end_is_told_to_who_waits(run: Run, store: Store) -> None:
+def test_a_visit_is_asked_for_and_says_so_at_its_end(run: Run, store: Store) -> None:
     add_host(store, due_in=1e6, visits=1, last_visit=due.server_time(store).timestamp())
     add_worker(store)
     ticking = Scheduler(store, settings.load({"SCHEDULE_BUDGET": "0"}))
     assert ticking.tick().dispatched.started == {}
-    asked_at = due.server_time(store)
     assert run("recrawl", "h.test") == "1 host asked for\n"
     assert ticking.tick().dispatched.started.keys() == {"h.test"}
-    assert changes.fulfilled(store, "h.test", asked_at) is None
+    assert host_store.visits(store, "h.test") == []
     end_recrawl(store)
     ticking.tick()
-    visit = changes.fulfilled(store, "h.test", asked_at)
-    assert visit is not None
-    assert visit.outcome == "finished"
+    [visit] = host_store.visits(store, "h.test")
+    assert (visit.outcome, visit.asked_at is not None) == ("finished", True)
 
 
 def test_no_cookie_and_no_proxy_is_shown(run: Run, store: Store, tmp_path: Path) -> None:
