@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         le=timedelta(days=366),
         description="how often a scheduler writes a checkpoint of the audit log, when the log has grown",
     )
+    console_listen: str = Field(
+        default="127.0.0.1:8788", description="HOST:PORT of the console; off: `run` serves none"
+    )
     console_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s@/?#]+$",

@@ -132,6 +132,7 @@ def store(_server: Store) -> Store:
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test, and no transfer that a test holds up delays the end that it orders."""
     monkeypatch.setenv("STOP_GRACE", "0s")
+    monkeypatch.setenv("CONSOLE_LISTEN", "off")  # its port is for one service on a machine
     for name in os.environ.keys() & {
         "STORE_URL",
         "MATCHER_URL",

@@ -64,7 +64,7 @@ MAY_IMPORT_INSIDE: dict[str, dict[str, frozenset[str]]] = {
     },
     "console/terminal": {
         "cases": frozenset({"people"}),
-        "fleet": frozenset({"confirmation", "people", "termination"}),
+        "fleet": frozenset({"confirmation", "console_serving", "people", "termination"}),
         "hosts": frozenset({"confirmation", "dry_run", "runs"}),
         "lists": frozenset({"termination"}),
         "runs": frozenset({"cases", "dry_run", "lists", "termination"}),

@@ -29,8 +29,8 @@ def run(
 ) -> None:
     """Revisit the store's hosts when they are due, until told to stop.
 
-    Starts the store (without STORE_URL), a scheduler and a worker for every queue, and stays in the foreground. A
-    `verify` on the same store enters its hosts here and waits for them.
+    Starts the store (without STORE_URL), a scheduler, a worker for every queue and the console (CONSOLE_LISTEN), and
+    stays in the foreground. A `verify` on the same store enters its hosts here and waits for them.
     """
     settings = read_settings(state)
     require_list(None, matcher, settings)

@@ -30,7 +30,13 @@ from tls_host import make_certificate
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "deployment.md").read_text()
 WORKERS = tuple(f"orbweaver-worker@{queue}.service" for queue in QueueName)
-SERVICES = ("orbweaver.service", "orbweaver-scheduler.service", *WORKERS, "orbweaver-matcher.service")
+SERVICES = (
+    "orbweaver.service",
+    "orbweaver-scheduler.service",
+    *WORKERS,
+    "orbweaver-matcher.service",
+    "orbweaver-console.service",
+)
 BACKUP = "orbweaver-backup.service"
 UNITS = (*SERVICES, BACKUP)
 HARDENING = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from orbweaver.console.terminal import console_serving
 from orbweaver.console.terminal.termination import stopped_by_signals
 from orbweaver.console.text import safe
 from orbweaver.queue.fleet import capacity
@@ -34,7 +35,11 @@ def serve(options: ServiceOptions, settings: Settings) -> None:
     def say(line: str) -> None:
         notes.print(f"{prefix}{line}", markup=False, highlight=False)
 
-    with stopped_by_signals() as stop, prepare.opened(preparation) as opened:
+    with (
+        stopped_by_signals() as stop,
+        prepare.opened(preparation) as opened,
+        console_serving.beside(opened.store, preparation.settings, say),
+    ):
 
         def on_start() -> None:
             say(f"orbweaver run: up to {at_once.recrawls_at_once} recrawls at once ({at_once.because})")

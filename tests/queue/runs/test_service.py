@@ -6,12 +6,14 @@ import hashlib
 import itertools
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from gate import Gate
 from orbweaver.queue.runs import run_lock
 from orbweaver.store import embedded, server_lock
@@ -83,6 +85,20 @@ def test_a_verification_enters_its_hosts_at_the_service_and_starts_no_worker(pla
         said = ran.json()
         assert [case["url"] for case in said["cases"]] == [f"{host.url}known.bin"]
         assert running.poll() is None
+        assert "handed back" in stopped(running)
+    assert place.processes() == []
+
+
+def test_the_service_serves_the_console_and_goes_on_where_its_port_is_taken(place: Workplace, hashes: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with service(place, hashes, CONSOLE_LISTEN=address) as running:
+            assert f"there is no console at {address} (Address already in use)" in stopped(running)
+    with service(place, hashes, CONSOLE_LISTEN="127.0.0.1:0") as running:
+        assert running.stderr is not None
+        shown = next(line for line in running.stderr if "the console is at" in line)
+        answer = requests.get(shown.split()[-1] + "/sign-in", timeout=PATIENCE_SECONDS)
+        assert "orbweaver users add NAME --role admin" in answer.text
         assert "handed back" in stopped(running)
     assert place.processes() == []
 
