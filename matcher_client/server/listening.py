@@ -21,9 +21,9 @@ BACKLOG = 256
 class ListeningServer:
     """A server that already listens, at `url`; call `run` once.
 
-    `listen` is HOST:PORT (port 0: any free one). Without a `token`, which the application asks for, it listens on this
-    machine only. Connections beyond `most_connections` are answered with 503; one without a request is kept for
-    `keep_alive_seconds`. Raises ServerRefused, or OSError when the port is taken.
+    `listen` is HOST:PORT (port 0: any free one). It listens on this machine only where `needed_for_others` says what
+    has to be given before other machines may connect. Connections beyond `most_connections` are answered with 503; one
+    without a request is kept for `keep_alive_seconds`. Raises ServerRefused, or OSError when the port is taken.
     """
 
     def __init__(
@@ -31,15 +31,15 @@ class ListeningServer:
         app: FastAPI,
         *,
         listen: str,
-        token: str | None,
+        needed_for_others: str | None,
         certificate: Path | None,
         key: Path | None,
         most_connections: int,
         keep_alive_seconds: int,
     ) -> None:
         host, port = read_listen(listen)
-        if token is None and not is_loopback(host):
-            raise ServerRefused(f"{listen} is open to other machines: give --token, or listen on 127.0.0.1")
+        if needed_for_others is not None and not is_loopback(host):
+            raise ServerRefused(f"{listen} is open to other machines: {needed_for_others}, or listen on 127.0.0.1")
         if certificate is None and key is not None:
             raise ServerRefused("--key is given without --certificate")
         context = None if certificate is None else tls_context(certificate, key)
@@ -64,9 +64,13 @@ class ListeningServer:
         )
 
     def run(self) -> None:
-        """Serve until SIGINT or SIGTERM; requests under way are answered first."""
+        """Serve until SIGINT, SIGTERM or `stop`; requests under way are answered first."""
         with suppress(KeyboardInterrupt):  # uvicorn raises the signal again at its end
             self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Have `run` end, which another thread is in."""
+        self._server.should_exit = True
 
 
 def read_listen(listen: str) -> tuple[str, int]:

@@ -23,7 +23,7 @@ class BatchServer(ListeningServer):
         super().__init__(
             create_app(self.follower, token=token),
             listen=listen,
-            token=token,
+            needed_for_others=None if token else "give --token",
             certificate=certificate,
             key=key,
             most_connections=MOST_CONNECTIONS,

@@ -65,7 +65,7 @@ class AcknowledgementServer(ListeningServer):
         super().__init__(
             create_app(store, token=token),
             listen=listen,
-            token=token,
+            needed_for_others=None if token else "give --token",
             certificate=certificate,
             key=key,
             most_connections=MOST_CONNECTIONS,
