@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from orbweaver.crawler.rules import row_files
 from orbweaver.crawler.rules.scope import site_of
 from orbweaver.crawler.rules.urls import host_of, hostname_of
 
@@ -48,16 +49,12 @@ class LinkPattern(NamedTuple):
 
 def read_patterns(lines: Iterable[str]) -> list[LinkPattern]:
     """Return the rows of a pattern file; raises ValueError with the line's number."""
-    patterns = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            name, kind, text, example, counter_example = line.split()
-            patterns.append(LinkPattern(name, PatternKind(kind), text, example, counter_example))
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-    return patterns
+    return row_files.read(lines, _row)
+
+
+def _row(line: str) -> LinkPattern:
+    name, kind, text, example, counter_example = line.split()
+    return LinkPattern(name, PatternKind(kind), text, example, counter_example)
 
 
 PATTERNS: Final = read_patterns(Path(__file__).with_name("acting_links.txt").read_text(encoding="utf-8").splitlines())

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from orbweaver.crawler.rules import row_files
+
 
 class WordKind(StrEnum):
     """The text in which a pattern is searched; gate_words.txt explains each."""
@@ -42,16 +44,12 @@ class GateWords(NamedTuple):
 
 def read_rows(lines: Iterable[str]) -> list[GateWords]:
     """Return the rows of a file of words; raises ValueError with the line's number."""
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            kind, pattern, example, counter_example = re.split(r"\s{2,}", line.strip())
-            rows.append(GateWords(WordKind(kind), pattern, example, counter_example))
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-    return rows
+    return row_files.read(lines, _row)
+
+
+def _row(line: str) -> GateWords:
+    kind, pattern, example, counter_example = re.split(r"\s{2,}", line)
+    return GateWords(WordKind(kind), pattern, example, counter_example)
 
 
 ROWS: Final = read_rows(Path(__file__).with_name("gate_words.txt").read_text(encoding="utf-8").splitlines())

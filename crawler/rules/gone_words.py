@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from orbweaver.crawler.rules import row_files
+
 # A longer title or heading says more than that.
 MOST_TITLE_CHARACTERS: Final = 120
 
@@ -34,16 +36,12 @@ class GoneWords(NamedTuple):
 
 def read_rows(lines: Iterable[str]) -> list[GoneWords]:
     """Return the rows of a file of words; raises ValueError with the line's number."""
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            kind, pattern, example, counter_example = re.split(r"\s{2,}", line.strip())
-            rows.append(GoneWords(GoneKind(kind), pattern, example, counter_example))
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-    return rows
+    return row_files.read(lines, _row)
+
+
+def _row(line: str) -> GoneWords:
+    kind, pattern, example, counter_example = re.split(r"\s{2,}", line)
+    return GoneWords(GoneKind(kind), pattern, example, counter_example)
 
 
 ROWS: Final = read_rows(Path(__file__).with_name("gone_words.txt").read_text(encoding="utf-8").splitlines())

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from orbweaver.crawler.errors import UrlRefused
+from orbweaver.crawler.rules import row_files
 from orbweaver.crawler.rules.urls import host_of, hostname_of, join
 
 # An original can be a copy that another service made.
@@ -47,28 +48,21 @@ class ImageService(NamedTuple):
 
 def read_services(lines: Iterable[str]) -> list[ImageService]:
     """Return the rows of a table; raises ValueError with the line's number."""
-    services = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            name, host, marks, form, pattern, *examples = line.split()
-            example, original, counter_example = examples
-            services.append(
-                ImageService(
-                    name,
-                    host,
-                    tuple(marks.split("|")),
-                    SourceForm(form),
-                    re.compile(rf"(?:/[^/?]++){{0,4}}?{pattern}"),
-                    example,
-                    original,
-                    counter_example,
-                )
-            )
-        except (ValueError, re.error) as error:
-            raise ValueError(f"line {number}: {error}") from None
-    return services
+    return row_files.read(lines, _service)
+
+
+def _service(line: str) -> ImageService:
+    name, host, marks, form, pattern, example, original, counter_example = line.split()
+    return ImageService(
+        name,
+        host,
+        tuple(marks.split("|")),
+        SourceForm(form),
+        re.compile(rf"(?:/[^/?]++){{0,4}}?{pattern}"),
+        example,
+        original,
+        counter_example,
+    )
 
 
 SERVICES: Final = read_services(Path(__file__).with_name("image_services.txt").read_text(encoding="utf-8").splitlines())
