@@ -254,7 +254,7 @@ def undelivered() -> str:
 
 
 def sinks() -> str:
-    """Hash sink -> JSON of since when events go there and how it answers; owner takedown.delivery.lanes."""
+    """Hash sink -> JSON of since when events go there and how it answers; owner takedown.delivery.sink_states."""
     return f"{PREFIX}:sinks"
 
 

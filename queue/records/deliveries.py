@@ -12,7 +12,7 @@ from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.delivery import lanes, outbox
+from orbweaver.takedown.delivery import lanes, outbox, sink_states
 from orbweaver.takedown.delivery.sinks.opening import names_of
 from redis.exceptions import WatchError
 
@@ -65,7 +65,7 @@ def take_over(store: Store, run_id: str, *, but_for: Collection[str] = ()) -> in
     at = lanes.server_seconds(store)
     if sinks:
         lanes.forget_others(store, sinks)
-        lanes.note_sinks(store, sinks, at)
+        sink_states.note_sinks(store, sinks, at)
     waiting = lanes.waiting_ids(store, sinks)
     others = [event_id for event_id, of in outbox.runs_of(store, sorted(waiting)).items() if of not in but_for]
     given = outbox.give(store, others, run_id)
@@ -93,7 +93,7 @@ def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
 
 def sinks_of(store: Store) -> list[str]:
     """Return the names of the sinks that events of this store go to."""
-    return sorted(in_force.sinks(store) or lanes.states(store))
+    return sorted(in_force.sinks(store) or sink_states.states(store))
 
 
 def are_under_way(store: Store) -> bool:
@@ -109,7 +109,7 @@ def due_soon(store: Store) -> set[str]:
 
 
 def _is_asked(store: Store, sink: str, until: float) -> bool:
-    state = lanes.state_of(store, sink)
+    state = sink_states.state_of(store, sink)
     return state is None or state.next_at <= until
 
 

@@ -16,9 +16,10 @@ from orbweaver.model import Event, format_time, now
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.store.errors import StoreUnfit
-from orbweaver.takedown.delivery import backoff, lanes, outbox, progress
+from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, sink_states
 from orbweaver.takedown.delivery.confirmed import Confirmed
-from orbweaver.takedown.delivery.lanes import NEVER, REASON_CHARACTERS, Failing, Lane, LaneEvent, SinkState
+from orbweaver.takedown.delivery.lanes import NEVER, REASON_CHARACTERS, Failing, Lane, LaneEvent
+from orbweaver.takedown.delivery.sink_states import SinkState
 from orbweaver.takedown.delivery.sinks.protocol import Sink
 from orbweaver.takedown.errors import EventRefused, NotDelivered, SinkGone
 from pydantic import ValidationError
@@ -67,9 +68,9 @@ class Courier:
         if not self._is_in_force(self._store):
             return False
         at = self._clock(self._store)
-        state = lanes.state_of(self._store, self.name)
+        state = sink_states.state_of(self._store, self.name)
         if state is None:
-            lanes.note_sinks(self._store, [self.name], at)
+            sink_states.note_sinks(self._store, [self.name], at)
             state = SinkState(added_at=at)
         if state.next_at > at:
             return False
@@ -146,7 +147,7 @@ class Courier:
                 is_ours = lanes.has(pipe, lane)
                 have_others = all(pipe.hmget(key, list(self._others))) if self._others else True
                 is_complete = have_others and self._is_in_force(pipe)
-                state = lanes.state_of(self._store, self.name)
+                state = sink_states.state_of(self._store, self.name)
                 pipe.multi()
                 at = format_time(now())
                 pipe.hset(key, self.name, at)
@@ -159,7 +160,7 @@ class Courier:
                 elif is_ours:
                     lanes.renew(pipe, lane)
                 if state is not None and state.failures:
-                    lanes.write_state(pipe, self.name, SinkState(added_at=state.added_at))
+                    sink_states.write_state(pipe, self.name, SinkState(added_at=state.added_at))
                 try:
                     pipe.execute()
                 except WatchError:
@@ -181,7 +182,7 @@ class Courier:
         """
         at = self._clock(self._store)
         before = lanes.failing(self._store, self.name, event_id)
-        state = lanes.state_of(self._store, self.name) or SinkState(added_at=at)
+        state = sink_states.state_of(self._store, self.name) or SinkState(added_at=at)
         said = " ".join(str(refusal).split())[:REASON_CHARACTERS]
         asked = backoff.asked_for(refusal.retry_after)
         tries, since = (1, at) if before is None else (before.tries + 1, before.since)
@@ -201,7 +202,7 @@ class Courier:
         with self._store.pipeline(transaction=True) as pipe:
             failed = Failing(tries, since, at, said, is_parked=due is None)
             lanes.note_failure(pipe, self.name, event_id, failed, NEVER if due is None else due)
-            lanes.write_state(pipe, self.name, after)
+            sink_states.write_state(pipe, self.name, after)
             pipe.execute()
         lanes.wait_until(self._store, self.name, behind, NEVER if due is None else due)
         if due is None:

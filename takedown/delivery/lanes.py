@@ -1,4 +1,4 @@
-"""What each sink still has to get: events by the time when they are tried next, and what is known of those that failed.
+"""Keeps what each sink still has to get: events by the time of their next try, and why those that failed did.
 
 A lane is the events of one case on their way to one sink. It is served in the order of the events, by one courier at a
 time (its lease), and a lane that fails waits alone. What a sink has taken is marked in the event itself
@@ -17,8 +17,9 @@ from uuid import uuid4
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.delivery.backoff import EVENTS_OF_A_SINK_THAT_IS_DOWN
+from orbweaver.takedown.delivery import sink_states
 from orbweaver.takedown.delivery.outbox import are_waiting
+from orbweaver.takedown.delivery.sink_states import SinkState
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -44,27 +45,6 @@ class Failing:
     at: float
     reason: str
     is_parked: bool = False
-
-
-@dataclass(frozen=True)
-class SinkState:
-    """How a sink answers: how many different events it did not take since its last yes, since when, and why.
-
-    Until `next_at` it gets nothing; `added_at` is since when events go there. Times are seconds since 1970. `is_gone`:
-    it said that it is gone for good.
-    """
-
-    added_at: float
-    failures: int = 0
-    since: float | None = None
-    next_at: float = 0.0
-    reason: str | None = None
-    is_gone: bool = False
-
-    @property
-    def is_down(self) -> bool:
-        """Whether it gets one event at a time, to see whether it is back."""
-        return self.is_gone or self.failures >= EVENTS_OF_A_SINK_THAT_IS_DOWN
 
 
 @dataclass(frozen=True)
@@ -124,36 +104,13 @@ def put(store: Store, event_id: str, sinks: Collection[str], at: float) -> bool:
     return bool(lacking)
 
 
-def note_sinks(store: Store, sinks: Collection[str], at: float) -> None:
-    """Note since when events go to these sinks; what is known of one that is noted stays."""
-    for sink in sinks:
-        store.hsetnx(keys.sinks(), sink, json.dumps(asdict(SinkState(added_at=at))))
-
-
 def forget_others(store: Store, sinks: Collection[str]) -> None:
     """Forget what other sinks than these still had to get; what they took stays marked in the events."""
-    for other in set(states(store)) - set(sinks):
+    for other in set(sink_states.states(store)) - set(sinks):
         with store.pipeline(transaction=True) as pipe:
             pipe.delete(waiting_key(other), failures_key(other))
             pipe.hdel(keys.sinks(), other)
             pipe.execute()
-
-
-def states(store: Store) -> dict[str, SinkState]:
-    """Return what is known of each sink that events go to."""
-    stored = store.hgetall(keys.sinks())
-    return {text(sink): SinkState(**json.loads(value)) for sink, value in stored.items()}
-
-
-def state_of(store: Store, sink: str) -> SinkState | None:
-    """Return what is known of a sink; None when no event was ever to go there."""
-    stored = store.hget(keys.sinks(), sink)
-    return None if stored is None else SinkState(**json.loads(stored))
-
-
-def write_state(pipe: Pipeline | Store, sink: str, state: SinkState) -> None:
-    """Write, or queue, what is known of a sink."""
-    pipe.hset(keys.sinks(), sink, json.dumps(asdict(state)))
 
 
 def claim(store: Store, sink: str, at: float) -> Lane | None:
@@ -304,9 +261,9 @@ def make_due(store: Store, sink: str, at: float, event_ids: Sequence[str] | None
         for event_id in there:
             pipe.zadd(waiting, {event_id: at}, xx=True)
             pipe.hdel(failures_key(sink), event_id)
-        state = state_of(store, sink)
+        state = sink_states.state_of(store, sink)
         if state is not None and state.failures:
-            write_state(pipe, sink, SinkState(added_at=state.added_at))
+            sink_states.write_state(pipe, sink, SinkState(added_at=state.added_at))
         pipe.execute()
     return len(there)
 

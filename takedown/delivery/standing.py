@@ -11,7 +11,7 @@ from typing import Final
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases.changes import are_for_engine
-from orbweaver.takedown.delivery import lanes, outbox
+from orbweaver.takedown.delivery import lanes, outbox, sink_states
 from orbweaver.takedown.delivery.lanes import NEVER, Failing
 from orbweaver.takedown.errors import DeliveryUnknown
 
@@ -84,7 +84,7 @@ class EventProgress:
 
 def sinks(store: Store, names: Sequence[str]) -> list[SinkStanding]:
     """Return how deliveries to these sinks stand."""
-    states = lanes.states(store)
+    states = sink_states.states(store)
     found = []
     for name in names:
         state = states.get(name)

@@ -30,7 +30,7 @@ from orbweaver.queue.records import batches, deliveries, in_force, runs
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.delivery import lanes
+from orbweaver.takedown.delivery import lanes, sink_states
 
 KNOWN = digests_of(b"known")
 
@@ -343,7 +343,7 @@ def test_a_delivery_that_fails_waits_and_is_taken_up_at_once_by_the_next_run(
     add_batch(store, a_sighting())
     work(store)
     [event] = all_events(store)
-    [sink] = lanes.states(store)
+    [sink] = sink_states.states(store)
     failing = lanes.failing(store, sink, str(event.event_id))
     assert failing is not None
     assert "Not a directory" in failing.reason

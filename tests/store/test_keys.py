@@ -74,7 +74,7 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, change_by_event
-from orbweaver.takedown.delivery import lanes, outbox, progress
+from orbweaver.takedown.delivery import lanes, outbox, progress, sink_states
 from orbweaver.takedown.removal import returns
 from orbweaver.takedown.retention import pseudonym_keys
 from recorded_recrawls import note_reported, recorder
@@ -144,7 +144,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         for write in (checkpoints.met("r", b"u"), checkpoints.kept("r", b"state", Recorded(), 1.0)):
             write(pipe)
     event_id = outbox.event_ids(store)[0]
-    lanes.note_sinks(store, ["s"], 1)
+    sink_states.note_sinks(store, ["s"], 1)
     with transaction(store) as pipe:
         lanes.note_failure(pipe, "s", event_id, lanes.Failing(1, 1, 1, "refused"), 1)
         progress.note_first_delivered(pipe, "c", "t")

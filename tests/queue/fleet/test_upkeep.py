@@ -43,7 +43,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
-from orbweaver.takedown.delivery import lanes, outbox
+from orbweaver.takedown.delivery import lanes, outbox, sink_states
 from orbweaver_command import Workplace, eventually
 from synthetic_host import Resource, SyntheticHost
 
@@ -112,7 +112,7 @@ def test_a_delivery_that_failed_is_tried_again_after_a_while_by_any_worker(
     monkeypatch.setenv("TAKEDOWN_SINKS", f"jsonl:{blocked / 'events'}")
     event_id = an_event(store)
     work(store, QueueName.TAKEDOWN)
-    [sink] = lanes.states(store)
+    [sink] = sink_states.states(store)
     assert lanes.failing(store, sink, event_id) is not None
     blocked.unlink()
     assert upkeep.look_after(store, now() + upkeep.RETRY_EVERY)

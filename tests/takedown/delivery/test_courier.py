@@ -17,7 +17,7 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
-from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, standing
+from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, sink_states, standing
 from orbweaver.takedown.delivery.courier import Courier
 from orbweaver.takedown.delivery.standing import SinkWord
 from orbweaver.takedown.errors import NotDelivered, SinkGone
@@ -166,7 +166,7 @@ def test_a_sink_that_is_down_gets_one_event_at_a_time_and_all_of_them_when_it_is
     [courier] = couriers(store, clock, sink)
     until_idle(courier)
     assert sink.asked.total() == backoff.EVENTS_OF_A_SINK_THAT_IS_DOWN
-    state = lanes.state_of(store, sink.name)
+    state = sink_states.state_of(store, sink.name)
     assert state is not None
     assert (state.is_down, state.reason, state.since) == (True, "connection refused", START)
     for _ in range(200):
@@ -178,7 +178,7 @@ def test_a_sink_that_is_down_gets_one_event_at_a_time_and_all_of_them_when_it_is
     clock.at += 75
     until_idle(courier)
     assert (sink.asked.total(), len(sink.taken), outbox.event_ids(store)) == (asked + 20, 20, [])
-    assert lanes.state_of(store, sink.name) == lanes.SinkState(added_at=START)
+    assert sink_states.state_of(store, sink.name) == sink_states.SinkState(added_at=START)
 
 
 def test_a_sink_that_says_it_is_gone_for_good_is_shown_at_once_and_asked_seldom(
