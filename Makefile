@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-recheck bench-detection bench-service bench-delivery fuzz fail-over fleet-faults lock clean
+.PHONY: install demo test quick lint wheel release bench bench-check browser-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-recheck bench-detection bench-service bench-delivery fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -23,14 +23,23 @@ $(VENV)/documentation/.unpacked: tests/documentation_tree.py | $(VENV)/.installe
 	touch $@
 
 demo: install
-	$(BIN)/orbweaver demo
+	$(BIN)/orbweaver demo --keep $(VENV)/demo
 
 test: install $(VENV)/documentation/.unpacked
-	$(BIN)/python -m pytest --ignore=tests/benchmarks $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --ignore=tests/benchmarks --ignore=tests/browser $(PYTEST_ARGS)
 
 # The benchmarks' own promises: they start every contestant, which takes a minute of CPU.
 bench-check: install
 	$(BIN)/python -m pytest --numprocesses=2 tests/benchmarks $(PYTEST_ARGS)
+
+# The console's pages in a real Chromium, which the machine has: a working day with scripts and without, and axe-core on
+# every page. SCREENSHOTS=docs/screenshots keeps a picture of each.
+browser-check: $(VENV)/.installed-browser
+	CONSOLE_SCREENSHOTS=$(abspath $(SCREENSHOTS)) $(BIN)/python -m pytest --numprocesses=2 tests/browser $(PYTEST_ARGS)
+
+$(VENV)/.installed-browser: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	touch $@
 
 # What another Python may read or do otherwise, in under a minute, and one whole verification (the demo).
 QUICK := tests/test_patterns.py tests/test_settings.py tests/crawler/rules tests/crawler/bodies tests/crawler/links \
@@ -138,7 +147,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --no-header --python-versio
 TARGETS := $(foreach processor,x86_64 aarch64,$(foreach minor,3.11 3.12 3.13,$(minor)-$(processor)))
 lock: install
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --no-annotate --extra dev --extra bench --extra fuzz --output-file constraints.txt
+	$(COMPILE) --no-annotate --extra dev --extra browser --extra bench --extra fuzz --output-file constraints.txt
 	$(COMPILE) --generate-hashes --constraint constraints.txt --output-file requirements.lock
 	@for target in $(TARGETS); do \
 	  echo "Python $${target%-*} on $${target#*-}:" && \

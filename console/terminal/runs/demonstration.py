@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from orbweaver.console.errors import OutputUnusable
 from orbweaver.console.terminal.runs.verify import RunOptions, verify
 from orbweaver.console.text import count, report_console
 from orbweaver.model import Case
@@ -49,12 +52,14 @@ PLANTED = (
 )
 
 
-def run(settings: Settings) -> int:
-    """Run the demonstration, and show which cases it made; returns 0 when they are exactly those that were planted."""
+def run(settings: Settings, keep: Path | None) -> int:
+    """Run the demonstration, and show which cases it made; returns 0 when they are exactly those that were planted.
+
+    Its store stays in the directory `keep`, and the console can show it. Raises OutputUnusable when that cannot be.
+    """
     console = report_console()
     console.print("A synthetic host of random bytes on loopback is recrawled; the hash list knows three of its files.")
-    with tempfile.TemporaryDirectory(prefix="orbweaver-demo-") as name, _serving() as (port, listed):
-        folder = Path(name)
+    with _folder(keep) as folder, _serving() as (port, listed):
         options = _options(folder, port, listed)
         finished = verify(options, settings.model_copy(update={"store_url": None, "takedown_sinks": ()}))
         is_right = _show(console, finished.result, port)
@@ -62,7 +67,30 @@ def run(settings: Settings) -> int:
             "Kept of every body: 0 bytes. The crawl process could not have written one: its kernel sandbox was "
             f"{'on' if _sandboxed(finished.result) else 'OFF'}."
         )
+    if keep is not None:
+        _say_how_to_look(console, keep)
     return 0 if is_right else 1
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="orbweaver-demo-") as name:
+            yield Path(name)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputUnusable(f"--keep {keep} cannot be made ({error.strerror}): choose another directory") from error
+    yield keep.absolute()
+
+
+def _say_how_to_look(console: Console, keep: Path) -> None:
+    """Say how the demo's store is opened in the console, with the program as it was called."""
+    program = sys.argv[0] if os.sep in sys.argv[0] and shutil.which("orbweaver") is None else "orbweaver"
+    console.print("To look at its hosts and cases in the console, make an account, and open the page that it names:")
+    for arguments in ("users add me --role admin --role analyst", "console"):
+        console.print(f"  {program} {arguments} --state {keep / 'state'}", markup=False, highlight=False)
 
 
 def _options(folder: Path, port: int, listed: dict[str, bytes]) -> RunOptions:

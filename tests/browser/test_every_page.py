@@ -1,0 +1,85 @@
+"""Every page that a link leads to, light and dark, wide and narrow: axe-core finds no fault, and nothing is cut off."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from console_site import PASSWORD
+from playwright.sync_api import Browser, Page
+
+from .conftest import Site
+
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+WIDTHS = {"wide": 1280, "narrow": 360}
+# One page of each form is enough: what differs is an id, a host or a filter.
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d+(?:\.\d+)*(?::\d+)?\b|%[0-9A-F]{2}")
+
+
+def form_of(path: str) -> str:
+    """Return what pages of one form have in common: the path without its ids, and the names in its query."""
+    place, _, query = path.partition("?")
+    return _ID.sub("*", place) + ("?" if query else "")
+
+
+def sign_in(page: Page, site: Site, name: str) -> None:
+    page.goto(site.url + "/sign-in")
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(site.url + "/")
+
+
+def links_of(page: Page, site: Site) -> list[str]:
+    found = page.eval_on_selector_all("a[href]", "all => all.filter(a => !a.hasAttribute('download')).map(a => a.href)")
+    return [str(one).removeprefix(site.url).partition("#")[0] for one in found if str(one).startswith(site.url + "/")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_fault_of_accessibility(
+    site: Site, chromium: Browser, screenshots: Path | None, scheme: Literal["light", "dark"]
+) -> None:
+    faults: list[str] = []
+    visited: dict[str, str] = {}
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": WIDTHS["wide"], "height": 900})
+    with context, context.new_page() as page:
+        page.goto(site.url + "/sign-in")
+        faults += faults_of(page, scheme, "/sign-in")
+        sign_in(page, site, "anna")
+        waiting, seen = deque(["/"]), {"/"}
+        while waiting:
+            path = waiting.popleft()
+            answer = page.goto(site.url + path)
+            assert answer is not None
+            assert answer.status == 200, f"{path} answered {answer.status}"
+            if "text/html" not in answer.headers.get("content-type", ""):
+                continue
+            visited[form_of(path)] = path
+            for name, width in WIDTHS.items():
+                page.set_viewport_size({"width": width, "height": 900})
+                faults += faults_of(page, f"{scheme}, {name}", path)
+                wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                if wide > 0:
+                    faults.append(f"{path} ({name}): {wide} pixels are beyond the edge of the screen")
+                if screenshots is not None:
+                    keep(page, screenshots, f"{form_of(path)}-{scheme}-{name}")
+            for link in links_of(page, site):
+                if form_of(link) not in seen:
+                    seen.add(form_of(link))
+                    waiting.append(link)
+    assert faults == []
+    assert visited
+
+
+def faults_of(page: Page, how: str, path: str) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{path} ({how}): {one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+def keep(page: Page, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".png"), full_page=True)
