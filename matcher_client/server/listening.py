@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from orbweaver.matcher_client.errors import ServerRefused
+from orbweaver.matcher_client.server.begun_connections import BegunConnection
 from orbweaver.matcher_client.transport.service_address import is_loopback
 
 # When the server is told to stop, requests under way may still take so long.
@@ -51,6 +52,7 @@ class ListeningServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=BegunConnection,
                 access_log=False,  # an application's own shows no digests
                 log_config=None,
                 server_header=False,
