@@ -14,18 +14,30 @@ from typing import Final, NamedTuple
 from orbweaver.crawler.bodies.body import Body
 from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.encodings import decode
-from orbweaver.crawler.links.pages.shown import TEXT_END, TEXT_ONLY, TOKEN, shown_of
-from orbweaver.crawler.rules.urls import path_of
+from orbweaver.crawler.links.pages.shown import TEXT_END, TEXT_ONLY, TOKEN, Shown, shown_of
+from orbweaver.crawler.rules.urls import host_of, path_of
+from orbweaver.crawler.visiting.records.outcomes import is_success
 from orbweaver.crawler.visiting.reported_pages import gone_said
+from orbweaver.crawler.visiting.sent_on import moves_of
 
 # Of a longer page the beginning counts.
 MOST_CHARACTERS: Final = 2**18
 _WORD: Final = re.compile(r"[^\W_]+")
 _PRINT_BYTES: Final = 16
+# Of a page with scripts: "Loading, please wait".
+FEW_WORDS: Final = 3
+_NO_SCRIPT: Final = re.compile(r"<noscript(?=[\s/>]).*?(?:</noscript|\Z)", re.DOTALL | re.IGNORECASE | re.ASCII)
+# What a page says by what it does, beside the words of gone_pages.GoneHow.
+SENDS_ON: Final = "sends-on"
+SCRIPT: Final = "script"
 
 
 class PageSigns(NamedTuple):
-    """The print of a page, None for what is no page or has no words, and what it says (gone_pages.GoneHow), or ""."""
+    """The print of a page, None for what is no page or has no words, and what it says.
+
+    It says one of gone_pages.GoneHow; `sends-on`, when it came with the status of an error and sends its visitor to
+    another URL than a front page; `script`, when it shows nothing but by its scripts; or nothing, "".
+    """
 
     page_print: str | None = None
     says: str = ""
@@ -34,9 +46,30 @@ class PageSigns(NamedTuple):
 def signs_of(response: FetchedResponse, body: Body) -> PageSigns:
     """Return the signs of an answer, whatever its status is."""
     text = None if body.html is None else decode(body.html, response.content_type).text
-    gone = gone_said(response, body, None if text is None else shown_of(text))
+    shown = None if text is None else shown_of(text)
+    gone = gone_said(response, body, shown)
     says = "" if gone is None else gone.how.value
+    if text is not None and shown is not None:
+        if not is_success(response.status) and _sends_on(response, body, shown):
+            says = SENDS_ON
+        elif not says and _is_shell(text, shown):
+            says = SCRIPT
     return PageSigns(None if text is None else page_print(text, response.url), says)
+
+
+def _sends_on(response: FetchedResponse, body: Body, shown: Shown) -> bool:
+    """Whether a visitor is soon elsewhere, and not on a front page, as pages for what is gone send him there."""
+    moves = moves_of(response, body, shown)
+    targets = [one.to.url for one in moves.sent_on if one.is_soon]
+    targets += [moves.may_go_to] if moves.may_go_to is not None else []
+    return any(path_of(one) not in {"", "/"} or host_of(one) != host_of(response.url) for one in targets)
+
+
+def _is_shell(text: str, shown: Shown) -> bool:
+    """Whether a page has scripts and next to nothing else: what it is, nobody knows who does not run them."""
+    if shown.is_much or not (shown.code or shown.script_files):
+        return False
+    return len(_WORD.findall(shown_of(_NO_SCRIPT.sub("", text)).words)) <= FEW_WORDS
 
 
 def page_print(text: str, url: str) -> str | None:

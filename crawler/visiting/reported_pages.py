@@ -24,7 +24,7 @@ _GONE_IN_WORDS = {
     GoneHow.GONE: "a page that says that it is gone",
     GoneHow.SUSPENDED: "a page that says that the account or the site was closed",
     GoneHow.PARKED: "a page of a name without a site",
-    GoneHow.ELSEWHERE: "a page that says that it is not shown in this country",
+    GoneHow.ELSEWHERE: "a page that says that it is not shown here, or not to us",
     GoneHow.UNAVAILABLE: "a page that says that its host is in trouble",
     GoneHow.EMPTY_INDEX: "the list of a folder without files",
 }

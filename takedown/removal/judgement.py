@@ -140,7 +140,9 @@ def _gate(observation: Observation, history: History) -> Judgement | None:  # no
     if answer.outcome is Outcome.ROBOTS:
         return Judgement(Presence.BLOCKED, "blocked.robots", answer.reason)
     if answer.says == "elsewhere":
-        return Judgement(Presence.BLOCKED, "blocked.elsewhere", "a page that says that it is not shown in this country")
+        return Judgement(
+            Presence.BLOCKED, "blocked.elsewhere", "a page that says that it is not shown here, or not to us"
+        )
     return None
 
 
@@ -173,6 +175,8 @@ def _status(observation: Observation, history: History) -> Judgement | None:  # 
         return Judgement(Presence.UNAVAILABLE, f"unavailable.http-{status}", said)
     if status not in GONE_STATUSES:
         return Judgement(Presence.UNKNOWN, f"unknown.http-{status}", said)
+    if answer.says == "sends-on" and (observation.random is None or observation.random.says != "sends-on"):
+        return Judgement(Presence.UNKNOWN, "unknown.sends-on", f"{said}, with a page that sends on to another URL")
     trouble = _trouble(observation.random, refusing=REFUSING_STATUSES)
     if trouble is not None:
         reason = f"{said}, but for a URL that nobody has made it gave this: {trouble}"
@@ -269,7 +273,7 @@ def _front_page(observation: Observation, history: History) -> Judgement | None:
     if not answer.is_redirected or root is None or answer.final_url not in {root.url, root.final_url}:
         return None
     is_so_for_all = random is not None and random.has_come and random.final_url == answer.final_url
-    if is_so_for_all and root.has_come and root.is_page and not root.is_redirected and not root.says:
+    if is_so_for_all and root.has_come and root.is_page and not root.is_redirected and root.says in {"", "script"}:
         reason = "the host sends on to its front page, as for a URL that does not exist"
         return Judgement(Presence.GONE, "gone.front-page", reason)
     return Judgement(
@@ -288,6 +292,14 @@ def _redirected(observation: Observation, history: History) -> Judgement | None:
         reason = "the host sends on to a page for what does not exist, as for a URL that does not"
         return Judgement(Presence.GONE, "gone.soft-404", reason)
     return Judgement(Presence.UNKNOWN, "unknown.redirected", "the host sends on to a page, and no file is there")
+
+
+def _shell(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+    if _answer(observation).says != "script":
+        return None
+    return Judgement(
+        Presence.UNKNOWN, "unknown.script", "a page that shows nothing but by its scripts, which nobody runs"
+    )
 
 
 def _like_random(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
@@ -335,6 +347,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _changed,
     _front_page,
     _redirected,
+    _shell,
     _like_random,
     _embedded,
     _rest,

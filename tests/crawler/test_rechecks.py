@@ -20,12 +20,20 @@ RESOURCES = {
     "/a/moved.png": Resource(None, headers={"Location": "/a/known.png"}, status=302),
     "/robots.txt": Resource("text/plain", b"Sitemap: /sitemap.xml\n"),
     "/elsewhere": Resource("text/html", b"<p>This video is not available in your country"),
+    "/private": Resource("text/html", b"<h1>Not found</h1><p>This album does not exist or is private."),
+    "/disguise": Resource("text/html", b"<p>404<meta http-equiv=refresh content='0;url=/a/known.png'>", status=404),
+    "/home": Resource("text/html", b"<p>404<meta http-equiv=refresh content='5;url=/'>", status=404),
+    "/shell": Resource(
+        "text/html", b"<title>Share</title>Loading<noscript>Use scripts!</noscript><script src=/a.js></script>"
+    ),
+    "/little": Resource("text/html", b"<p>Nothing to see here<script src=/a.js></script>"),
     "/trouble": Resource("text/html", b"<h1>502 Bad Gateway</h1>", status=404),
 }
 
 
 def test_a_recheck_follows_no_link_and_says_where_answers_came_from_and_what_pages_are() -> None:
     names = ("", "a/known.png", "a/gone.png", "a/q7x1.png", "a/moved.png", "elsewhere", "trouble")
+    names += ("private", "disguise", "home", "shell", "little")
     with SyntheticHost(RESOURCES) as host:
         found = crawl(*(host.url + name for name in names), terms={"follows_links": False})
         requests, root = host.requests, host.url
@@ -40,6 +48,7 @@ def test_a_recheck_follows_no_link_and_says_where_answers_came_from_and_what_pag
     assert said[""].page_print not in {None, said["a/gone.png"].page_print}
     assert (said["a/known.png"].page_print, said["a/known.png"].says) == (None, "")
     assert (said["elsewhere"].says, said["trouble"].says) == ("elsewhere", "unavailable")
+    assert [said[one].says for one in names[-5:]] == ["elsewhere", "sends-on", "gone", "script", ""]
     assert (said["elsewhere"].rule, said["trouble"].status) == ("error_page.elsewhere", 404)
     assert {one.url.removeprefix(root) for one in found.sightings} == {"a/known.png", "a/moved.png"}
 

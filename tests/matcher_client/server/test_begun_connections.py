@@ -17,7 +17,7 @@ def test_silent_connections_keep_out_nobody(monkeypatch: pytest.MonkeyPatch) -> 
     server = ListeningServer(
         FastAPI(),
         listen="127.0.0.1:0",
-        token=None,
+        needed_for_others=None,
         certificate=None,
         key=None,
         most_connections=3,

@@ -130,6 +130,22 @@ SITUATIONS = {
     "404, and the control was cut short by us": Seen(
         status(404), "unavailable.in-trouble", random=failed(Outcome.INTERRUPTED)
     ),
+    "404 that sends its visitor on": Seen(status(404, says="sends-on"), "unknown.sends-on"),
+    "404 that sends its visitor on, as for all": Seen(
+        status(404, says="sends-on"), "gone.http-404", random=status(404, at=RANDOM, says="sends-on")
+    ),
+    "a page of scripts alone, as for all but the front page": Seen(
+        no_page("shell", says="script"), "unknown.script", random=no_page("shell", at=RANDOM, says="script")
+    ),
+    "a page of scripts alone where a file was embedded": Seen(
+        page("shell", says="script"), "unknown.script", history=a_case(embedded=True)
+    ),
+    "the front page of scripts alone, as for all": Seen(
+        no_page("front", to=f"{HOST}/", says="script"),
+        "gone.front-page",
+        root=page("front", at=f"{HOST}/", says="script"),
+        random=no_page("front", at=RANDOM, to=f"{HOST}/", says="script"),
+    ),
     "404 of a link that expires": Seen(status(404), "unknown.link-changes", history=EXPIRING_CASE),
     "another file at a link that expires": Seen(file(OTHER), "unknown.link-changes", history=EXPIRING_CASE),
     "the file at a link that expires": Seen(file(KNOWN), "live.seen", history=EXPIRING_CASE),
