@@ -159,7 +159,7 @@ def in_force() -> str:
 
 
 def case(case_id: str) -> str:
-    """Hash of a case: `json`, `sequence` (of its last event), `was_opened`, 1 or 0; owner takedown.cases.case_store."""
+    """Hash of a case: `json`, `sequence` of its last event, `entries` and others; owner takedown.cases.case_store."""
     return f"{PREFIX}:case:{case_id}"
 
 
@@ -221,6 +221,31 @@ def case_places() -> str:
 def case_files() -> str:
     """Sorted set of "SHA-256:case id", a line for each case, in the order of text; owner takedown.cases.case_store."""
     return f"{PREFIX}:case-files"
+
+
+def case_shelf(name: str) -> str:
+    """Sorted set of the ids of cases that have something in common, by a time; owner takedown.cases.case_entries."""
+    return f"{PREFIX}:case-shelf:{name}"
+
+
+def case_shelf_names() -> str:
+    """Hash shelf -> what people call a provider, country or list; owner takedown.cases.case_entries."""
+    return f"{PREFIX}:case-shelf-names"
+
+
+def case_texts() -> str:
+    """Sorted set of "16 digits:case id", by which texts are found, as text; owner takedown.cases.case_entries."""
+    return f"{PREFIX}:case-texts"
+
+
+def held_cases() -> str:
+    """Hash case id -> from what the cost of letting it wait follows; owner takedown.cases.case_entries."""
+    return f"{PREFIX}:held-cases"
+
+
+def cases_entered() -> str:
+    """String: how many older cases are in the index by now, or `all`; owner takedown.cases.case_index."""
+    return f"{PREFIX}:cases-entered"
 
 
 def assessment(sha256: str) -> str:

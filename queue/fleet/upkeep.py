@@ -3,9 +3,9 @@
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
 while: parked deliveries, parked questions, and sightings that nobody could answer. A decision of people whose command
 was interrupted is brought to the rest of its cases. What is over its time limit is pseudonymised, once a day and a
-little at each look. What waits in the audit log is sealed. Where no scheduler runs,
-this also has the files of cases looked for again. One worker at a time looks, and two that look at once do no harm:
-each step is written only where nobody else has written meanwhile.
+little at each look. What waits in the audit log is sealed. Cases of an older release are entered in the index of cases.
+Where no scheduler runs, this also has the files of cases looked for again. One worker at a time looks, and two that
+look at once do no harm: each step is written only where nobody else has written meanwhile.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from orbweaver.queue.runs import lost_jobs, run_lock
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.audit import audit_log
+from orbweaver.takedown.cases import case_index
 from orbweaver.takedown.errors import AuditLogBroken
 from orbweaver.takedown.retention import rounds
 from redis.exceptions import WatchError
@@ -33,6 +34,7 @@ log = logging.getLogger("orbweaver.worker")
 # Less than the interval at which one worker asks (plain_worker.MAINTENANCE_SECONDS), so a single one looks every time.
 LOOK_EVERY = timedelta(seconds=30)
 RETRY_EVERY = timedelta(minutes=15)
+ENTERED_AT_ONCE = 5_000
 
 
 def look_after(store: Store, at: datetime) -> bool:
@@ -55,6 +57,7 @@ def look_after(store: Store, at: datetime) -> bool:
     assessed_cases.apply_due(store)
     rechecking.look(store, orbweaver_settings.load(), at)
     rounds.look(store, orbweaver_settings.load(), at)
+    case_index.enter_some(store, ENTERED_AT_ONCE)
     _seal_audit_log(store)
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from orbweaver.model import Case, CaseState, Event, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.audit import audit_log, records
+from orbweaver.takedown.cases import case_entries
 from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def existing(store: Store, case_ids: Sequence[str]) -> set[str]:
 
 
 def write(pipe: Pipeline, change: CaseChange) -> None:
-    """Queue a change's writes on a transaction: the case, its index and its event."""
+    """Queue a change's writes on a transaction: the case, its entries in the index, and its event."""
     case = change.after.case
     case_id = str(case.case_id)
     fields: dict[FieldT, EncodableT] = {
@@ -69,6 +70,7 @@ def write(pipe: Pipeline, change: CaseChange) -> None:
     if change.pseudonym is not None:
         pipe.zrem(keys.case_files(), f"{change.pseudonym}:{case_id}")
     pipe.zadd(keys.case_files(), {_line_of(case): 0})
+    case_entries.write(pipe, case)
     if change.event is not None:
         event_id = str(change.event.event_id)
         pipe.rpush(keys.case_events(case_id), event_id)
@@ -88,6 +90,7 @@ def write_pseudonymised(pipe: Pipeline, before: Case, after: Case) -> None:
     pipe.hset(keys.case(str(after.case_id)), mapping=fields)
     pipe.zrem(keys.case_files(), _line_of(before))
     pipe.zadd(keys.case_files(), {_line_of(after): 0})
+    case_entries.write(pipe, after)
 
 
 def case_ids_of_events(store: Store, event_ids: Sequence[str]) -> frozenset[str]:
@@ -151,23 +154,6 @@ def case_ids_of_file(store: Store, sha256: str) -> Iterator[str]:
         if len(page) < PAGE:
             return
         after = f"({text(page[-1])}"
-
-
-def having(store: Store, words: str, is_meant: Callable[[Case], bool]) -> Iterator[Case]:
-    """Yield the cases that have a text somewhere (canonical URLs and digests are ASCII) and are meant, oldest first.
-
-    All cases are looked through, a page at a time; only those that have the text are read.
-    """
-    wanted = words.encode()
-    for start in itertools.count(step=PAGE):
-        page = store.execute_command("ZRANGE", keys.cases(), start, start + PAGE - 1)
-        if not page:
-            return
-        with store.pipeline(transaction=False) as pipe:
-            for case_id in page:
-                pipe.hget(keys.case(text(case_id)), "json")
-            found = [stored for stored in pipe.execute() if stored is not None and wanted in stored]
-        yield from filter(is_meant, map(Case.model_validate_json, found))
 
 
 def _line_of(case: Case) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from orbweaver.console.evidence_wording import evidence, minute
-from orbweaver.console.terminal.cases.removal_lines import removal_lines
+from orbweaver.console.removal_wording import removal_lines
 from orbweaver.console.text import count, for_people, safe, size
 from orbweaver.model import Case, Hosting, Redirect
 from rich.console import Console

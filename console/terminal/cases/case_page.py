@@ -7,10 +7,12 @@ import json
 import sys
 from collections.abc import Iterator
 
+from orbweaver.console import case_finding
+from orbweaver.console.case_wording import NOT_DELIVERED, not_known
 from orbweaver.console.evidence_wording import minute
-from orbweaver.console.terminal.cases import access, case_list, finding
+from orbweaver.console.removal_wording import sibling_lines
+from orbweaver.console.terminal.cases import access, case_list
 from orbweaver.console.terminal.cases.case_blocks import file_lines, place_lines, way_lines
-from orbweaver.console.terminal.cases.removal_lines import sibling_lines
 from orbweaver.console.text import count, for_people, reason_for_people, report_console, safe
 from orbweaver.model import Actor, Assessment, Case, Event, Evidence, Listing, Proposal, format_time
 from orbweaver.settings import Settings
@@ -25,13 +27,12 @@ from orbweaver.takedown.removal.siblings import Siblings
 # A case that is reminded every day for a year has as many; --json has them all.
 EVENTS_SHOWN = 100
 NOBODY_FOUND = 1
-NOT_DELIVERED = DeliveryClocks()
 
 
 def show(settings: Settings, asked: str, *, is_json: bool) -> None:
     """Print one case with its events; raises NothingToDo where it is not one, StoreError (NoStore among them)."""
     with open_existing(settings) as store:
-        case = finding.find_one(store, asked)
+        case = case_finding.find_one(store, asked)
         access.note(store, "cases show", [str(case.case_id)])
         events = case_store.events_of(store, str(case.case_id))
         assessment = assessment_store.read(store, case.sha256)
@@ -49,7 +50,7 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
 def find(settings: Settings, asked: str, *, is_json: bool) -> int:
     """Print the cases that are meant; returns 1 when there is none. Raises NothingToDo for what means nothing."""
     with open_existing(settings) as store:
-        found = access.noted(store, "cases find", finding.find(store, asked))
+        found = access.noted(store, "cases find", case_finding.find(store, asked))
         first = next(found, None)
         if first is None:
             print("orbweaver: no case found", file=sys.stderr)
@@ -187,27 +188,3 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
         if seen.software is not None:
             yield f"  fetched by {safe(seen.software)}; sandbox: {safe(seen.sandbox or 'not recorded')}"
     yield from (f"{safe(name)}: {reason_for_people(value)}" for name, value in sorted(evidence.facts.items()))
-
-
-def not_known(case: Case, events: list[Event], clocks: DeliveryClocks = NOT_DELIVERED) -> Iterator[str]:
-    """Yield what a reader could expect in this case, and nobody recorded."""
-    if case.received_at is None:
-        yield "when the hotline received the first report: no report says it, or the file was not seen since a rematch"
-    if case.ip is None:
-        yield "the address that answered: a proxy hid it"
-    if case.sniffed_type is None:
-        yield "what kind of file it is: its first bytes show none that is known"
-    if case.http.tls is not None and not case.http.tls.is_verified:
-        yield f"who answered: the certificate is not valid ({safe(case.http.tls.reason or 'no reason given')})"
-    if case.redirects is None and case.final_url != case.newest_url:
-        yield "by which redirects the URL led to the file: that was not recorded when the file was seen"
-    if case.http.framing == "close":
-        yield "whether the whole file came: the server said its end by closing the connection"
-    if not any(listing.list_version for listing in case.verdict.listings):
-        yield "which version of the list answered: its service does not say"
-    if not any(listing.size for listing in case.verdict.listings):
-        yield "whether the size agrees: no list gives one"
-    if any(event.actor is None for event in events):
-        yield "who caused the events before schema 1.2, and why"
-    if clocks.first_delivered_at is not None and clocks.acknowledged_at is None:
-        yield "whether the takedown engine has acted: it acknowledged nothing"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orbweaver.console import case_finding
 from orbweaver.console.errors import NothingToDo
-from orbweaver.console.terminal.cases import finding
 from orbweaver.console.terminal.people import NAME_CHARACTERS
 from orbweaver.console.text import count, for_people, report_console, safe
 from orbweaver.model import Actor, Assessment, AssessmentDecision, Classification, Proposal
@@ -31,7 +31,7 @@ def decide(settings: Settings, asked: str, decision: Decision) -> None:
     """
 
     def write(store: Store) -> Assessment | Proposal:
-        case = finding.find_one(store, asked)
+        case = case_finding.find_one(store, asked)
         return assessing.assess(store, str(case.case_id), decision, needs_two=settings.assessors > 1)
 
     _decide(settings, write)
@@ -89,7 +89,7 @@ def lines_of(applied: Applied) -> list[str]:
 def withdraw(settings: Settings, asked: str, person: Actor, reason: str) -> None:
     """Withdraw one case. Raises NothingToDo, DecisionRefused and StoreError (NoStore among them)."""
     with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
-        case = finding.find_one(store, asked)
+        case = case_finding.find_one(store, asked)
         changes = one_case.withdraw(store, str(case.case_id), person=person, reason=reason)
     told = (
         "the takedown engine is told to stop" if any(one.is_for_engine for one in changes) else "nobody was told of it"
@@ -100,7 +100,7 @@ def withdraw(settings: Settings, asked: str, person: Actor, reason: str) -> None
 def note(settings: Settings, asked: str, person: Actor, words: str) -> None:
     """Write a note about one case. Raises NothingToDo, DecisionRefused and StoreError (NoStore among them)."""
     with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
-        case = finding.find_one(store, asked)
+        case = case_finding.find_one(store, asked)
         one_case.note(store, str(case.case_id), person=person, words=words)
     report_console().print(f"noted in case {str(case.case_id)[:8]}", highlight=False, markup=False)
 
@@ -114,11 +114,11 @@ def assessment_named(store: Store, asked: str) -> Assessment:
     exact = assessment_store.read(store, lower)
     if exact is not None:
         return exact
-    if len(lower) >= finding.SHORTEST_ID:
+    if len(lower) >= case_finding.SHORTEST_ID:
         found = [one for one in assessment_store.all_assessments(store) if str(one.assessment_id).startswith(lower)]
         if len(found) == 1:
             return found[0]
-    digests = {case.sha256 for case in finding.find(store, asked)}
+    digests = {case.sha256 for case in case_finding.find(store, asked)}
     read = [assessment_store.read(store, sha256) for sha256 in sorted(digests)]
     assessed = [one for one in read if one is not None]
     if len(assessed) != 1:

@@ -13,13 +13,13 @@ import pytest
 from builders import a_match, a_sighting, digests_of, transaction, url_of
 from orbweaver import cli
 from orbweaver.commands.plain_help import command_of
+from orbweaver.console import case_finding
 from orbweaver.console.errors import NothingToDo
-from orbweaver.console.terminal.cases import finding
 from orbweaver.matcher_client.lists import build
 from orbweaver.matcher_client.services.local_list import HashListService
 from orbweaver.model import CaseState, EntryStatus, Nature, now
 from orbweaver.store.connection import Store
-from orbweaver.takedown.cases import case_store, held_queue
+from orbweaver.takedown.cases import case_store, held_queue, waiting_cost
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.errors import DecisionRefused
 
@@ -74,13 +74,13 @@ def test_a_case_is_found_by_all_that_a_person_may_have_of_it(store: Store) -> No
         "0" * 8: set(),
         "0" * 64: set(),
     }.items():
-        assert {str(case.case_id) for case in finding.find(store, asked)} == found, asked
+        assert {str(case.case_id) for case in case_finding.find(store, asked)} == found, asked
     with pytest.raises(NothingToDo, match="no id, no digest and no URL"):
-        list(finding.find(store, "http://"))
+        list(case_finding.find(store, "http://"))
     with pytest.raises(NothingToDo, match="several cases"):
-        finding.find_one(store, "files.example")
+        case_finding.find_one(store, "files.example")
     with pytest.raises(NothingToDo, match="no case of the store"):
-        finding.find_one(store, "h.test")
+        case_finding.find_one(store, "h.test")
 
 
 def test_the_page_of_a_case_says_what_is_known_and_what_is_not_and_no_url_can_be_clicked(
@@ -215,6 +215,6 @@ def test_held_cases_come_by_what_it_costs_to_wait(store: Store, run: Run) -> Non
     # nothing waits for ever: what was held for long comes before what is new
     first = next(case_store.all_cases(store))
     old = first.model_copy(update={"state_since": at - timedelta(days=70), "last_seen": at})
-    assert held_queue.cost_of_waiting(old, at) > 10 * held_queue.cost_of_waiting(
+    assert waiting_cost.cost_of_waiting(old, at) > 10 * waiting_cost.cost_of_waiting(
         first.model_copy(update={"state_since": at, "last_seen": at}), at
     )

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 from builders import NOON, STAMP, a_match, a_sighting
+from orbweaver.console.removal_wording import removal_lines, sibling_lines
 from orbweaver.console.terminal.cases.case_blocks import place_lines
-from orbweaver.console.terminal.cases.removal_lines import removal_lines, sibling_lines
 from orbweaver.model import Case, CaseState, Presence, Removal
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal.siblings import siblings

@@ -13,9 +13,12 @@ from orbweaver.crawler.rules import urls
 from orbweaver.model import Case
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
-from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases import case_entries, case_index, case_store
+from orbweaver.takedown.cases.case_entries import bare
 from orbweaver.takedown.cases.places import place_of
 
+# A scan of 200,000 ids takes 20 questions.
+SCANNED_AT_ONCE = 10_000
 # So many characters of an id are shown to people; fewer name no case.
 SHORTEST_ID = 8
 _IS_ID = re.compile(r"[0-9a-f-]{8,36}").fullmatch
@@ -27,8 +30,10 @@ def find(store: Store, asked: str) -> Iterator[Case]:
     """Yield the cases that are meant, oldest first; none where nothing is. Raises NothingToDo for what means nothing.
 
     A URL means the cases that have it as their place, or at which redirects ended, or whose landing page it is. A host
-    means its cases, on any port unless one is given; an address too.
+    means its cases, on any port unless one is given; an address too. Cases of an older release are entered in the index
+    before.
     """
+    case_index.enter_some(store, None)
     asked = asked.strip()
     lower = asked.lower()
     if _IS_DIGEST(lower):
@@ -36,7 +41,7 @@ def find(store: Store, asked: str) -> Iterator[Case]:
         if name == "sha256":
             yield from case_store.read_many(store, case_store.case_ids_of_file(store, lower))
         else:
-            yield from case_store.having(store, lower, lambda case: getattr(case, name) == lower)
+            yield from (case for case in case_index.cases_of_text(store, lower) if getattr(case, name) == lower)
         return
     if _IS_ID(lower):
         found = list(_by_id(store, lower))
@@ -60,7 +65,7 @@ def _by_id(store: Store, beginning: str) -> Iterator[str]:
     if case_store.existing(store, [beginning]):
         yield beginning
         return
-    for member, _ in store.zscan_iter(keys.cases(), match=f"{beginning}*"):
+    for member, _ in store.zscan_iter(keys.cases(), match=f"{beginning}*", count=SCANNED_AT_ONCE):
         yield text(member)
 
 
@@ -71,8 +76,12 @@ def _by_url(store: Store, asked: str) -> Iterator[Case]:
     except UrlRefused as error:
         raise NothingToDo(f"{_shown(asked)} is no id, no digest and no URL: {error}") from error
     is_host = "://" not in written and not set("/?") & set(written)
-    is_meant = _at_host(url) if is_host else _at_url(url)
-    yield from case_store.having(store, urls.hostname_of(url), is_meant)
+    if is_host:
+        yield from filter(_at_host(url), case_index.cases_on(store, case_entries.host_shelf(urls.hostname_of(url))))
+        return
+    ids = {case_id: None for one in _texts(url) for case_id in case_index.case_ids_of_text(store, one)}
+    for start in range(0, len(ids), case_store.PAGE):
+        yield from filter(_at_url(url), case_store.read_many(store, islice(ids, start, start + case_store.PAGE)))
 
 
 def _at_host(url: str) -> Callable[[Case], bool]:
@@ -84,17 +93,17 @@ def _at_host(url: str) -> Callable[[Case], bool]:
 
 def _at_url(url: str) -> Callable[[Case], bool]:
     """Compare without the scheme: a pasted URL often has another one, or none."""
-    wanted, place = _bare(url), _bare(place_of(url).url)
+    wanted, place = _texts(url)
 
     def is_meant(case: Case) -> bool:
         known = (case.url, case.last_url, case.final_url, case.referrer)
-        return wanted in {_bare(one) for one in known if one is not None} or _bare(place_of(case.url).url) == place
+        return wanted in {bare(one) for one in known if one is not None} or bare(place_of(case.url).url) == place
 
     return is_meant
 
 
-def _bare(url: str) -> str:
-    return url.partition("://")[2]
+def _texts(url: str) -> tuple[str, str]:
+    return bare(url), bare(place_of(url).url)
 
 
 def _shown(asked: str) -> str:
