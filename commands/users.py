@@ -67,6 +67,18 @@ def enable(name: Name, state: StateDir = None) -> None:
     accounts.disable(read_settings(state), name, is_disabled=False)
 
 
+@app.command(epilog=f"Examples:\n\n  orbweaver users codes anna\n\n  orbweaver users codes anna --off\n\n{_STATUS}")
+def codes(
+    name: Name,
+    is_off: Annotated[bool, typer.Option("--off", help="The account needs no codes any more.")] = False,
+    state: StateDir = None,
+) -> None:
+    """Have an account need one-time codes (TOTP) besides its password; the secret for the app is shown once."""
+    from orbweaver.console.terminal import accounts
+
+    accounts.change_codes(read_settings(state), name, is_off=is_off)
+
+
 @app.command("list", epilog="Exit status: 0 shown; 1 the store failed; 2 bad usage, or there is no store.")
 def list_users(is_json: AsJson = False, state: StateDir = None) -> None:
     """Show the accounts with their roles."""

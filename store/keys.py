@@ -438,6 +438,11 @@ def accounts() -> str:
     return f"{PREFIX}:accounts"
 
 
+def one_time_codes() -> str:
+    """Hash name -> secret and last step of the codes of an account; owner console.web.accounts.one_time_codes."""
+    return f"{PREFIX}:one-time-codes"
+
+
 def session(token_sha256: str) -> str:
     """Hash of who has signed in with a cookie, whose SHA-256 this is; owner console.web.accounts.sessions."""
     return f"{PREFIX}:session:{token_sha256}"

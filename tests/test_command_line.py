@@ -67,7 +67,7 @@ def test_state_is_the_state_directory_in_every_command() -> None:
         "stats",
         *(f"audit {name}" for name in ("verify", "checkpoint", "key", "export")),
         *("retention preview", "retention run", "console"),
-        *(f"users {name}" for name in ("add", "passwd", "roles", "disable", "enable", "list")),
+        *(f"users {name}" for name in ("add", "passwd", "roles", "codes", "disable", "enable", "list")),
         *(f"users token {name}" for name in ("add", "list", "revoke")),
         *(f"hosts {name}" for name in ("list", "show", "add", "pause", "resume", "retire", "set")),
     )

@@ -12,7 +12,7 @@ from orbweaver.console.errors import AccountRefused
 from orbweaver.console.evidence_wording import minute
 from orbweaver.console.terminal.people import user_of_system
 from orbweaver.console.text import count, report_console
-from orbweaver.console.web.accounts import account_store
+from orbweaver.console.web.accounts import account_store, one_time_codes
 from orbweaver.console.web.accounts.account import Account
 from orbweaver.matcher_client.transport.service_address import read_secret
 from orbweaver.model import Role, format_time
@@ -59,23 +59,38 @@ def disable(settings: Settings, name: str, *, is_disabled: bool) -> None:
     print(f"{name} {'cannot sign in any more, and its sessions are over' if is_disabled else 'may sign in again'}")
 
 
+def change_codes(settings: Settings, name: str, *, is_off: bool) -> None:
+    """Have an account need one-time codes, or none. Raises AccountRefused, StoreError (NoStore among them)."""
+    with open_existing(settings) as store:
+        account_store.existing(store, name)
+        access.note(store, user_of_system(), f"users codes {name}{' --off' if is_off else ''}")
+        if is_off:
+            one_time_codes.end(store, name)
+            print(f"{name} signs in without a code")
+        else:
+            print(one_time_codes.begin(store, name))
+            print(f"{name} gives this to an app for one-time codes; it is not shown again", file=sys.stderr)
+
+
 def show_all(settings: Settings, *, is_json: bool) -> None:
     """Print the accounts. Raises StoreError (NoStore among them)."""
     with open_existing(settings) as store:
         accounts = list(account_store.all_accounts(store))
+        needing = {one.name for one in accounts if one_time_codes.are_needed(store, one.name)}
     if is_json:
         for one in accounts:
             said = {
                 "name": one.name,
                 "roles": sorted(one.roles),
                 "is_disabled": one.is_disabled,
+                "needs_codes": one.name in needing,
                 "changed_at": format_time(one.changed_at),
             }
             sys.stdout.write(json.dumps(said) + "\n")
         return
     console = report_console(markup=False)
     for one in accounts:
-        state = ", disabled" if one.is_disabled else ""
+        state = (", with codes" if one.name in needing else "") + (", disabled" if one.is_disabled else "")
         console.print(f"{one.name}: {_roles(one)}{state}, since {minute(one.changed_at)}")
     console.print(count(len(accounts), "account"))
 

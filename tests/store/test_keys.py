@@ -24,7 +24,7 @@ from builders import (
 )
 from import_graph import ROOT
 from orbweaver import settings
-from orbweaver.console.web.accounts import account_store, api_tokens, sessions
+from orbweaver.console.web.accounts import account_store, api_tokens, one_time_codes, sessions
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.crawler.revisiting.known_responses import KnownPage
@@ -152,6 +152,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     assert lanes.claim(store, "s", 2) is not None
     sessions.begin(store, account_store.add(store, "anna", {Role.ANALYST}, "several words that nobody guesses"))
     api_tokens.add(store, "engine", "an engine", {Right.ACKNOWLEDGE}, now() + timedelta(days=1))
+    one_time_codes.begin(store, "anna")
     Throttle(store).note_failure("anna", "192.0.2.1")
     [case] = case_store.all_cases(store)
     doubtful = case.model_copy(update={"state": CaseState.HELD})

@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from orbweaver.console import access
 from orbweaver.console.web import translation
-from orbweaver.console.web.accounts import account_store, passwords, sessions
+from orbweaver.console.web.accounts import account_store, one_time_codes, passwords, sessions
 from orbweaver.console.web.accounts.account import Account, Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
@@ -59,17 +59,17 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         return answer
 
     def _sign_in(request: Request, form: FormData) -> Response:
-        name, password = (str(form.get(field) or "") for field in ("name", "password"))
+        name, password, code = (str(form.get(field) or "") for field in ("name", "password", "code"))
         name, address = name.strip().lower(), request.client.host if request.client else "unknown"
         shown, known = str(form.get("sign_in_token") or ""), request.cookies.get(_LOGIN_COOKIE, "")
         if not known or not hmac.compare_digest(shown.encode(), known.encode()):
             return _form(request, "This form is too old. Sign in again.", 403)
         if not console.throttle.is_open(name, address):
             return _form(request, "Too many wrong passwords. Wait a quarter of an hour, then try again.", 429)
-        account = _account_of(name, password)
+        account = _account_of(name, password, code)
         if account is None:
             console.throttle.note_failure(name, address)
-            return _form(request, "Name and password do not belong together, or the account is disabled.", 401)
+            return _form(request, "Name, password and code do not belong together, or the account is disabled.", 401)
         sessions.end(console.store, guard.token_of(request))  # whoever had this browser before
         token = sessions.begin(console.store, account)
         access.note(console.store, account.actor, "signed in")
@@ -78,10 +78,12 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         answer.delete_cookie(_LOGIN_COOKIE, path=PATH)
         return answer
 
-    def _account_of(name: str, password: str) -> Account | None:
+    def _account_of(name: str, password: str, code: str) -> Account | None:
         account = account_store.read(console.store, name)
         is_right = passwords.is_right(password, None if account is None else account.password_hash)
-        return account if account is not None and is_right and not account.is_disabled else None
+        if account is None or account.is_disabled or not is_right:
+            return None
+        return account if one_time_codes.take(console.store, name, code) else None
 
     def _form(request: Request, refusal: str | None, status: int) -> Response:
         token = secrets.token_urlsafe(32)

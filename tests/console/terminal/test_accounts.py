@@ -44,6 +44,9 @@ def test_an_account_is_made_changed_disabled_and_enabled(run: Run, store: Store,
     assert (told["name"], told["roles"], told["is_disabled"]) == ("anna", ["auditor"], True)
     assert "anna: auditor, disabled" in run("users", "list")
     run("users", "enable", "anna")
+    assert run("users", "codes", "anna").startswith("otpauth://totp/Orbweaver:anna?secret=")
+    assert "anna: auditor, with codes" in run("users", "list")
+    assert run("users", "codes", "anna", "--off") == "anna signs in without a code\n"
     run("users", "passwd", "anna", "--password", place)
     assert account_store.existing(store, "anna").changes == 4
     audit_log.seal(store)
@@ -53,6 +56,8 @@ def test_an_account_is_made_changed_disabled_and_enabled(run: Run, store: Store,
         "users roles anna (auditor)",
         "users disable anna",
         "users enable anna",
+        "users codes anna",
+        "users codes anna --off",
         "users passwd anna",
     ]
 

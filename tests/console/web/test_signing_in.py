@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
+import pyotp
 import pytest
 import requests
 from console_site import PASSWORD, Browser, an_account, serving
-from orbweaver.console.web.accounts import account_store, sessions
+from orbweaver.console.web.accounts import account_store, one_time_codes, sessions
 from orbweaver.console.web.pages.signing_in import own_path
 from orbweaver.model import Role
 from orbweaver.store.connection import Store
@@ -85,6 +87,27 @@ def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_refused_ali
         assert browser.path == "/sign-in"
     assert len(said) == 1
     assert "do not belong together" in next(iter(said))[1]
+
+
+def test_an_account_with_codes_needs_one_and_each_counts_once(store: Store, browser: Browser) -> None:
+    an_account(store, Role.ANALYST)
+    codes = pyotp.parse_uri(one_time_codes.begin(store, "anna"))
+    assert isinstance(codes, pyotp.TOTP)
+    browser.sign_in("anna")
+    assert browser.status == 401
+    code = codes.at(time.time() + one_time_codes.STEP_SECONDS)  # of an app whose clock is early: it counts for a minute
+    browser.send("", name="anna", password=PASSWORD, code=f"{code[:3]} {code[3:]}")
+    assert browser.path == "/"
+    browser.send("/sign-out")
+    browser.send("", name="anna", password=PASSWORD, code=code)
+    assert browser.status == 401
+    at = 1_800_000_000.0
+    for late, counts in ((-61, False), (-30, True), (0, True), (30, True), (61, False)):
+        store.hset("orbweaver:one-time-codes", "anna", f"{codes.secret} 0")
+        assert (late, one_time_codes.take(store, "anna", codes.at(int(at)), at + late)) == (late, counts)
+    assert not any(one_time_codes.take(store, "anna", wrong, at) for wrong in ("", "000000 0", "ü", "١٢٣٤٥٦"))
+    one_time_codes.end(store, "anna")
+    assert one_time_codes.take(store, "anna", "", at)
 
 
 def test_guesses_are_slowed_down_for_the_name_and_another_person_can_still_sign_in(
