@@ -343,6 +343,16 @@ def host(name: str) -> str:
     return f"{PREFIX}:host:{name}"
 
 
+def hosts() -> str:
+    """Sorted set of the names of all hosts that are revisited, in the order of text; owner queue.hosts.host_store."""
+    return f"{PREFIX}:hosts"
+
+
+def host_changes(change_id: str) -> str:
+    """String, JSON: what a person changed of hosts, and how they were before; owner queue.hosts.undoing."""
+    return f"{PREFIX}:host-changes:{change_id}"
+
+
 def host_clock(name: str) -> str:
     """Hash of short fields from which a host's due time is computed; owner queue.hosts.host_store."""
     return f"{PREFIX}:host-clock:{name}"

@@ -42,13 +42,14 @@ def scope_test(
 ) -> None:
     """Show whether URLs would be fetched, and which rule decides; makes no connection."""
     from orbweaver.console.terminal import scope_explanation as command
+    from orbweaver.console.url_explanation import ReferenceKind
 
     options = command.ScopeTestOptions(
         urls=urls,
         reported=reported,
         kind=scope,
         embeds=embeds,
-        met=command.ReferenceKind(kind),
+        met=ReferenceKind(kind),
         referrer=referrer,
         depth=depth,
         is_explained=explain,

@@ -6,28 +6,19 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from orbweaver.console import url_explanation
 from orbweaver.console.errors import NoScope
 from orbweaver.console.text import for_people, report_console, safe
+from orbweaver.console.url_explanation import Reference, ReferenceKind, UrlExplanation
 from orbweaver.crawler.errors import UrlRefused
-from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import scope as scopes
 from orbweaver.crawler.rules import url_rules, urls
-from orbweaver.crawler.rules.url_rules import ReachedUrl, UrlDecision
-from orbweaver.model import Embeds, Limits, Outcome, Scope, ScopeKind, now
+from orbweaver.model import Embeds, Limits, Scope, ScopeKind, now
 from rich.table import Table
 
 REJECTED = 1
-
-
-class ReferenceKind(StrEnum):
-    """The ways in which a page refers to a URL."""
-
-    PAGE = "page"
-    FILE = "file"
-    EMBED = "embed"
 
 
 @dataclass(frozen=True)
@@ -45,21 +36,13 @@ class ScopeTestOptions:
     is_json: bool = False
 
 
-@dataclass(frozen=True)
-class UrlExplanation:
-    """The decision about one URL, and the rules that abstained before the one that decided."""
-
-    url: str
-    decision: UrlDecision
-    abstained: tuple[str, ...]
-
-
 def run(options: ScopeTestOptions) -> int:
     """Print the decisions and return the exit status: 0 when every URL is accepted, else 1. Raises NoScope."""
     reported = [_canonical(text) for text in options.reported]
     scope = _scope_of(reported, options)
     referrer = reported[0] if options.referrer is None else _canonical(options.referrer)
-    explanations = [_explain(text, scope, set(reported), referrer, options) for text in options.urls]
+    reference = Reference(options.met, referrer, options.depth)
+    explanations = [url_explanation.explain(text, scope, reported, reference, now()) for text in options.urls]
     if options.is_json:
         sys.stdout.write(json.dumps(_as_json(scope, explanations), ensure_ascii=False) + "\n")
     else:
@@ -80,26 +63,6 @@ def _scope_of(reported: Sequence[str], options: ScopeTestOptions) -> Scope:
     if len(names) > 1:
         raise NoScope(f"these reports make {len(names)} scopes: give --reported for one {options.kind} at a time")
     return scopes.merge(scope.model_copy(update={"embeds": options.embeds}) for scope in scopes_of_reports)
-
-
-def _explain(text: str, scope: Scope, reported: set[str], referrer: str, options: ScopeTestOptions) -> UrlExplanation:
-    try:
-        url = urls.canonicalise(urls.refang(text))
-    except UrlRefused as error:
-        return UrlExplanation(text, UrlDecision(False, "url", error.reason, Outcome.REFUSED_URL), ())
-    reached = ReachedUrl(
-        url,
-        LinkKind.PAGE if options.met is ReferenceKind.PAGE else LinkKind.FILE,
-        referrer=referrer,
-        depth=options.depth,
-        is_embed=options.met is ReferenceKind.EMBED,
-    )
-    if url in reported:
-        reached = ReachedUrl(url, LinkKind.PAGE, is_reported=True)
-    steps = list(url_rules.explain(scope, reached, now=now()))
-    decision = steps[-1][1]
-    assert decision is not None  # the last rule takes every URL
-    return UrlExplanation(url, decision, tuple(name for name, _ in steps[:-1]))
 
 
 def _as_json(scope: Scope, explanations: Sequence[UrlExplanation]) -> dict[str, Any]:

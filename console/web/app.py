@@ -15,6 +15,7 @@ from orbweaver.console import errors
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import READING, AccessGuard
 from orbweaver.console.web.pages import overview, signing_in
+from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list
 from orbweaver.console.web.protection import Protection
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
@@ -22,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 log = logging.getLogger("orbweaver.console")
 STATIC: Final = Path(__file__).parent / "static"
-PAGES: Final = (signing_in, overview)
+PAGES: Final = (signing_in, overview, host_list, host_detail, host_changes)
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.NotAllowed: 403,
     errors.FormNotOurs: 403,

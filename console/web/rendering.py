@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
-from orbweaver.console.text import for_people, safe, size
+from orbweaver.console.text import for_people, reason_for_people, safe, size
 from orbweaver.console.web import translation
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.sessions import Session
@@ -23,7 +23,10 @@ from orbweaver.model import format_time, now
 FOLDER: Final = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE: Final = "orbweaver-language"
 # Where each page stands in the navigation: its path, its name, and the right that it needs.
-PLACES: Final[tuple[tuple[str, str, Right], ...]] = (("/", "Overview", Right.SEE_OVERVIEW),)
+PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
+    ("/", "Overview", Right.SEE_OVERVIEW),
+    ("/hosts", "Hosts", Right.SEE_HOSTS),
+)
 
 
 class Templates:
@@ -79,6 +82,7 @@ def _filters(code: str) -> Mapping[str, Any]:
     return {
         "moment": moment,
         "defanged": for_people,
+        "reason": reason_for_people,
         "safe_text": safe,
         "size": size,
         "number": lambda number: format_decimal(number, locale=code),

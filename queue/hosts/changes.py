@@ -122,6 +122,29 @@ class Operator:
         """
         return self._change(name, lambda record: _with_values(record, values))
 
+    def put_back(self, name: str, values: Mapping[str, tuple[object, object]]) -> bool:
+        """Give values of a host back what they were: by name (of the record, or `asked_at`), the present one and that.
+
+        False, and nothing is changed, when somebody has changed one of them since. Raises HostUnknown, HostUnreadable.
+        """
+        is_as_expected = True
+
+        def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
+            nonlocal is_as_expected
+            record = _known(name, record)
+            owners = {field: clock if field == "asked_at" else record for field in values}
+            is_as_expected = all(getattr(owners[field], field) == now for field, (now, _) in values.items())
+            if not is_as_expected:
+                return record, clock, None
+            former = {field: before for field, (_, before) in values.items()}
+            if "asked_at" in former:
+                clock = dataclasses.replace(clock, asked_at=former.pop("asked_at"))  # type: ignore[arg-type]
+            record = record.model_copy(update=former)
+            return self._placed(record, *self._due(record, clock))
+
+        host_store.change(self.store, name, decide)
+        return is_as_expected
+
     def _change(self, name: str, make: Callable[[HostRecord], HostRecord]) -> HostRecord:
         def decide(record: HostRecord | None, clock: HostClock) -> tuple[HostRecord, HostClock, float | None]:
             changed = make(_known(name, record))

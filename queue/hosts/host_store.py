@@ -116,6 +116,23 @@ def names(store: Store) -> list[str]:
     return sorted(found)
 
 
+def names_after(store: Store, after: str, count: int, *, prefix: str = "") -> list[str]:
+    """Return the next names that begin so, in the order of text; from the first on where `after` is empty."""
+    least = f"({after}" if after else f"[{prefix}" if prefix else "-"
+    found = store.execute_command("ZRANGEBYLEX", keys.hosts(), least, "+", "LIMIT", 0, count)
+    return [name for name in map(text, found) if name.startswith(prefix)]
+
+
+def require_names(store: Store) -> None:
+    """Make the sorted set of names from the hosts of an older release, once; each new host comes with its name.
+
+    Safe to do twice, and by several at once.
+    """
+    if store.zcard(keys.hosts()) < due.counts(store).hosts:
+        sets = (keys.hosts(), keys.due(), keys.ready(), keys.leases())
+        store.execute_command("ZUNIONSTORE", keys.hosts(), len(sets), *sets, "WEIGHTS", *[0] * len(sets))
+
+
 def visits(store: Store, name: str) -> list[VisitRecord]:
     """Read the last visits of a host, the newest first; one that cannot be read is left out."""
     read = []
@@ -146,6 +163,7 @@ def change(store: Store, name: str, decide: Change) -> HostRecord:
         written, after, due_at = decide(record, before)
         pipe.multi()
         pipe.set(keys.host(name), written.model_dump_json(exclude_defaults=False))
+        pipe.zadd(keys.hosts(), {name: 0})
         due.set_due(pipe, script, name, changed(before, after, due_at))
 
     store.transaction(write, keys.host(name), keys.host_clock(name))

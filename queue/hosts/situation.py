@@ -24,6 +24,7 @@ from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.explanation import Cause, DueTime
 from orbweaver.queue.schedule.rates import Prior, rate_of
 from orbweaver.queue.schedule.scheduled_host import ScheduledHost
+from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 
@@ -53,6 +54,28 @@ class Situation:
     cause: str
     reasons: tuple[str, ...]
     rate: float | None = None
+
+
+@dataclass(frozen=True)
+class HostOnlooker:
+    """One look at the hosts of a store: all that their situations depend on besides themselves, at one moment."""
+
+    store: Store
+    plan: BudgetPlan
+    shares: Shares
+    at: datetime
+    fleet: Fleet
+
+    def situations(self, hosts: Sequence[KnownHost]) -> list[Situation]:
+        """Return the situation of each host, in order. Raises RedisError."""
+        return situations(self.store, hosts, self.plan, self.shares, self.at, self.fleet)
+
+
+def look(store: Store, settings: Settings) -> HostOnlooker:
+    """Look at what hosts wait for now, by the clock of the server. Raises RedisError."""
+    plan, at = counting.plan_of(settings), due.server_time(store)
+    shares = counting.read(store, plan) or counting.provisional(plan.policy, due.counts(store).hosts)
+    return HostOnlooker(store, plan, shares, at, obstacles.fleet_of(store, plan, at))
 
 
 def situations(

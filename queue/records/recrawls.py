@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -281,3 +282,12 @@ def _fields(target: str, fields: Mapping[FieldT, EncodableT], *, seconds: int | 
 def skips(store: Store, recrawl_id: str) -> list[Skip]:
     """Read the URLs that a recrawl did not fetch, each with the reason."""
     return [Skip.model_validate_json(line) for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, -1)]
+
+
+def skip_counts(store: Store, recrawl_id: str, most: int) -> Counter[tuple[str, str]]:
+    """Count the URLs that a recrawl did not fetch by outcome and rule, in the first so many lines."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for line in store.lrange(keys.recrawl_skips(recrawl_id), 0, most - 1):
+        skip = Skip.model_validate_json(line)
+        counted[skip.outcome.value, skip.rule] += skip.count
+    return counted

@@ -45,9 +45,10 @@ from orbweaver.model import (
 )
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
-from orbweaver.queue.hosts import counting, due, host_store, spending
+from orbweaver.queue.hosts import counting, due, host_store, spending, undoing
 from orbweaver.queue.hosts.due import NEVER, Setting
 from orbweaver.queue.hosts.host_record import new_record
+from orbweaver.queue.hosts.undoing import HostAct
 from orbweaver.queue.intake.orders import RecheckPlan
 from orbweaver.queue.matching import assessing, daily_rematch, rematch
 from orbweaver.queue.matching.assessing import Decision
@@ -138,6 +139,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     monkeypatch.setattr(counting, "group_of", lambda _name: "group")
     Scheduler(store, settings.load()).tick()
     spending.take(store, 10, 1, 1, NOON)
+    undoing.change(store, settings.load(), HostAct.RESUME, ["h"], by="anna")
     pace = Waited(HostPace(), after_wait(HostPace(), NOON.timestamp(), 60))
     paces.ask(store, "worker", {"h": Filled(1, 1, 1)}, [], number=1, places=2, lasts=10, turn=10, waits={"h": pace})
     with transaction(store) as pipe:

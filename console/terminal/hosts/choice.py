@@ -11,7 +11,7 @@ from orbweaver.console.terminal import confirmation
 from orbweaver.console.text import for_people
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules import urls
-from orbweaver.queue.hosts import changes, counting, due, host_store, obstacles, situation
+from orbweaver.queue.hosts import changes, host_store, situation
 from orbweaver.queue.hosts.host_store import KnownHost
 from orbweaver.queue.hosts.situation import HostState, Situation
 from orbweaver.settings import Settings
@@ -35,15 +35,13 @@ class Filter:
 
 def hosts(store: Store, settings: Settings, chosen: Filter) -> Iterator[tuple[KnownHost, Situation]]:
     """Yield the chosen hosts with their situations, by name; without names and filter, all."""
-    budget, at = counting.plan_of(settings), due.server_time(store)
-    shares = counting.read(store, budget) or counting.provisional(budget.policy, due.counts(store).hosts)
-    fleet = obstacles.fleet_of(store, budget, at)
+    look = situation.look(store, settings)
     names = [name_of(text) for text in chosen.names] or host_store.names(store)
     if chosen.glob is not None:
         names = fnmatch.filter(names, chosen.glob)
     for start in range(0, len(names), host_store.READ_AT_ONCE):
         known = host_store.read_hosts(store, names[start : start + host_store.READ_AT_ONCE])
-        for host, told in zip(known, situation.situations(store, known, budget, shares, at, fleet), strict=True):
+        for host, told in zip(known, look.situations(known), strict=True):
             if chosen.state in {None, told.state}:
                 yield host, told
 

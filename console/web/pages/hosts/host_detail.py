@@ -1,0 +1,75 @@
+"""The page of one host: why it is due when it is, its terms and limits, its visits, and what the last one showed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from orbweaver.console import url_explanation
+from orbweaver.console.errors import NothingThere
+from orbweaver.console.url_explanation import Reference, ReferenceKind, UrlExplanation
+from orbweaver.console.web.accounts.account import Right
+from orbweaver.console.web.console import Console
+from orbweaver.console.web.guard import AccessGuard, Caller
+from orbweaver.console.web.pages.hosts.host_list import moment_of
+from orbweaver.queue.hosts import findings, host_store, situation
+from orbweaver.queue.hosts.findings import Findings
+from orbweaver.queue.hosts.host_record import HostRecord
+
+REPORTS_SHOWN: Final = 50
+SKIPS_SHOWN: Final = 30
+
+
+def pages(console: Console, guard: AccessGuard) -> APIRouter:
+    """Return the route of the page."""
+    router = APIRouter()
+
+    @router.get("/host")
+    def show(
+        request: Request,
+        name: str = "",
+        url: str = "",
+        kind: str = "",
+        caller: Caller = guard.may(Right.SEE_HOSTS),
+    ) -> Response:
+        known = host_store.read_hosts(console.store, [name])
+        if not known:
+            raise NothingThere("this host is not revisited")
+        [host] = known
+        look = situation.look(console.store, console.settings)
+        [told] = look.situations(known)
+        visits = host_store.visits(console.store, name)
+        record = host.record
+        seen = Findings() if record is None else findings.of_last_visit(console.store, record.scope, visits)
+        met = ReferenceKind(kind) if kind in set(ReferenceKind) else ReferenceKind.PAGE
+        return console.templates.page(
+            request,
+            "host.html",
+            caller.session,
+            host=host,
+            told=told,
+            visits=visits,
+            last_visit=moment_of(host.clock.last_visit),
+            last_case=moment_of(host.clock.last_case),
+            asked_at=moment_of(host.clock.asked_at),
+            seen=seen,
+            reports_shown=seen.reports[:REPORTS_SHOWN],
+            skips_shown=seen.skips.most_common(SKIPS_SHOWN),
+            types_shown=[((name,), number) for name, number in (seen.types or {}).items()],
+            most_files=max((one.files for one in visits), default=0),
+            url=url,
+            kind=met.value,
+            kinds=list(ReferenceKind),
+            explained=None if record is None or not url else _explained(record, url[:4000], met, look),
+            may_change=caller.account.may(Right.CHANGE_HOSTS),
+            may_see_cases=caller.account.may(Right.SEE_CASES),
+        )
+
+    return router
+
+
+def _explained(record: HostRecord, url: str, met: ReferenceKind, look: situation.HostOnlooker) -> UrlExplanation:
+    reported = [report.url for report in record.reports]
+    reference = Reference(met, reported[0] if reported else None)
+    return url_explanation.explain(url, record.scope, frozenset(reported), reference, look.at)
