@@ -13,6 +13,7 @@ QueueError
 ├── ReportsUnreadable    a reports file as a whole cannot be read; single bad lines never raise
 ├── ScheduleRefused      a number of the schedule, or its policy, is one that cannot be used (also a ValueError)
 ├── StoreBusy            another verification run works on the same store
+├── TooManyReports       more reports are handed in at once than are read: hand them in in parts
 ├── WorkerNameTaken      a worker is to start under the name of one that is alive
 ├── WorkersDied          the workers of a service die again and again
 └── WorkersTooOld        a worker of an earlier release works on the same store
@@ -80,6 +81,10 @@ class ScheduleRefused(QueueError, ValueError):
 
 class StoreBusy(QueueError):
     """Another verification run works on the same store, or took it over while this one stood still."""
+
+
+class TooManyReports(QueueError):
+    """More reports are handed in at once than one request may have."""
 
 
 class WorkerNameTaken(QueueError):

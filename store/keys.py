@@ -466,3 +466,13 @@ def failed_sign_ins(counted: str) -> str:
 def api_tokens() -> str:
     """Hash SHA-256 of a token -> JSON of the program that it is of; owner console.web.accounts.api_tokens."""
     return f"{PREFIX}:api-tokens"
+
+
+def api_requests(token: str, minute: str) -> str:
+    """Counter of the requests of a token in a minute of the day; owner console.web.api.token_guard."""
+    return f"{PREFIX}:api-requests:{token}:{minute}"
+
+
+def api_answer(token: str, key_sha256: str) -> str:
+    """String: the deflated answer of a request with an Idempotency-Key; owner console.web.api.idempotency."""
+    return f"{PREFIX}:api-answer:{token}:{key_sha256}"

@@ -15,8 +15,15 @@ from typing import Any
 from uuid import UUID
 
 import jsonschema
+import openapi_spec_validator
 import pytest
 import webhooks_document
+from fastapi.routing import APIRoute
+from orbweaver.console.web.accounts.throttling import Throttle
+from orbweaver.console.web.api.application import all_endpoints, create_api
+from orbweaver.console.web.api.token_guard import TokenGuard, right_of
+from orbweaver.console.web.console import Console
+from orbweaver.console.web.rendering import Templates
 from orbweaver.matcher_client.lists import build
 from orbweaver.matcher_client.server.app import create_app
 from orbweaver.matcher_client.server.list_follower import ListFollower
@@ -37,6 +44,7 @@ from orbweaver.model import (
 from orbweaver.setting_values import read_duration
 from orbweaver.settings import RENAMED, Settings
 from orbweaver.store import keys
+from orbweaver.store.connection import Store
 from pydantic import ValidationError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -325,6 +333,7 @@ def test_every_decision_is_listed_in_their_index() -> None:
 
 OPENAPI = DOCS / "matcher-openapi.json"
 WEBHOOKS = DOCS / "webhooks-openapi.json"
+API = DOCS / "api-openapi.json"
 
 
 def openapi_text() -> str:
@@ -347,7 +356,35 @@ def test_every_reference_in_the_openapi_document_leads_somewhere() -> None:
     assert references == set(document["components"]["schemas"]) >= {"LookupRequest", "LookupAnswer", "AskedDigests"}
 
 
+# --- the API's OpenAPI document ---
+
+
+def api_text() -> str:
+    """The document of the API; it needs a store only to answer."""
+    store = Store()
+    api = create_api(Console(store, Settings(), Templates(), Throttle(store), False))
+    return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
+
+
+def test_the_apis_document_is_the_codes_own_and_valid() -> None:
+    assert API.read_text() == api_text(), "run: python tests/test_documents.py"
+    openapi_spec_validator.validate(json.loads(API.read_text()))
+
+
+def test_the_apis_page_names_each_endpoint_with_its_right() -> None:
+    said = re.findall(r"^\| `([A-Z]+) ([^`]+)` \| `([^`]+)` \|", (DOCS / "api.md").read_text(), flags=re.MULTILINE)
+    store = Store()
+    console = Console(store, Settings(), Templates(), Throttle(store), False)
+    routes = [one for one in all_endpoints(console, TokenGuard(store)).routes if isinstance(one, APIRoute)]
+    rights = {(method, one.path): right_of(one.dependant) for one in routes for method in one.methods}
+
+    assert {(method, path): right for method, path, right in said} == {
+        place: str(right).replace(" ", "-") for place, right in rights.items()
+    }
+
+
 if __name__ == "__main__":
+    API.write_text(api_text())
     for file_name, model in SCHEMAS.items():
         (DOCS / file_name).write_text(schema_text(model))
     OPENAPI.write_text(openapi_text())

@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from orbweaver.console import errors
+from orbweaver.console.web.api.application import create_api
+from orbweaver.console.web.api.description import PATH as API_PATH
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import READING, AccessGuard
 from orbweaver.console.web.pages import overview, signing_in
@@ -48,6 +50,7 @@ def create_app(console: Console, *, hosts: Collection[str]) -> FastAPI:
     guard = AccessGuard(console)
     for module in PAGES:
         app.include_router(module.pages(console, guard))
+    app.mount(API_PATH, create_api(console), name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_errors(app, console, guard)
     app.add_middleware(Protection, hosts=hosts, is_encrypted=console.is_encrypted)

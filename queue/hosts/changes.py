@@ -170,6 +170,12 @@ class Operator:
         return record, dataclasses.replace(clock, slack=slack), due_at
 
 
+def enter_all(store: Store, plan: BudgetPlan, orders: Sequence[Order], *, is_now: bool) -> list[Entered]:
+    """Enter the hosts of orders, in their order; with `is_now` each is also asked for. Raises HostUnreadable."""
+    operator = Operator(store, plan)
+    return [operator.enter(order, asked_at=operator.at if is_now else None) for order in orders]
+
+
 def require_authority(order: Order, *, is_required: bool) -> None:
     """Raise AuthorityMissing for an order without a named authority or an expiry where the operator demands them."""
     scope = order.scope

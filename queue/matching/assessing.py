@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from orbweaver.model import (
     Actor,
+    ActorKind,
     Assessment,
     AssessmentDecision,
     Case,
@@ -131,10 +132,13 @@ def _write(
 def _first_of_two(waiting: Proposal | None, decided: Decision) -> Proposal | None:
     """Return the proposal that this decision agrees to; None where it is the first of its kind, or of the same person.
 
-    Names are compared without case and blanks, and as they look: nobody agrees with himself by another spelling.
+    Names are compared without case and blanks, and as they look: nobody agrees with himself by another spelling. A
+    program may propose what somebody decided elsewhere, and is never the second: nobody knows who uses it.
     """
     if waiting is None or waiting.decision is not decided.decision:
         return None
+    if decided.person.kind is not ActorKind.PERSON:
+        raise DecisionRefused(f"{waiting.proposed_by.name} has proposed this: a person has to agree (ASSESSORS)")
     if _spelt(waiting.proposed_by) == _spelt(decided.person):
         raise DecisionRefused(
             f"{waiting.proposed_by.name} has proposed this already: a second person has to agree (ASSESSORS)"

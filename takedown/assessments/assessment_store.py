@@ -6,7 +6,7 @@ They have no end: an assessment outlives its cases. Their number is bounded by w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -82,6 +82,28 @@ def all_assessments(store: Store) -> Iterator[Assessment]:
             for sha256 in page:
                 pipe.hget(keys.assessment(text(sha256)), "json")
             yield from (Assessment.model_validate_json(stored) for stored in pipe.execute() if stored is not None)
+
+
+def page(store: Store, after: tuple[float, str] | None, most: int) -> list[Assessment]:
+    """Return at most so many assessments whose last decision was after a place, a time and a SHA-256, oldest first."""
+    least = "-inf" if after is None else repr(after[0])
+    found: list[Assessment] = []
+    for start in itertools.count(step=PAGE):
+        rows: list[tuple[bytes, float]] = list(
+            store.zrangebyscore(keys.assessments(), least, "+inf", start, PAGE, withscores=True)  # type: ignore[arg-type]
+        )
+        named = [text(sha256) for sha256, score in rows if after is None or (score, text(sha256)) > after]
+        found += _read_all(store, named[: most - len(found)])
+        if len(rows) < PAGE or len(found) >= most:
+            return found
+    raise AssertionError("the count has no end")
+
+
+def _read_all(store: Store, digests: Sequence[str]) -> Iterator[Assessment]:
+    with store.pipeline(transaction=False) as pipe:
+        for sha256 in digests:
+            pipe.hget(keys.assessment(sha256), "json")
+        yield from (Assessment.model_validate_json(stored) for stored in pipe.execute() if stored is not None)
 
 
 def note_not_raised(pipe: Pipeline, sha256: str, at: datetime) -> None:

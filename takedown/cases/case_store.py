@@ -126,6 +126,13 @@ def events_of(store: Store, case_id: str) -> list[Event]:
     raise AssertionError("the count has no end")
 
 
+def events_after(store: Store, case_id: str, start: int, most: int) -> list[Event]:
+    """Return at most so many events of a case after its first `start` ones, oldest first."""
+    page = store.lrange(keys.case_events(case_id), start, start + most - 1)
+    stored = stored_events(store, [text(event_id) for event_id in page])
+    return [Event.model_validate_json(one) for one in stored if one is not None]
+
+
 def read_many(store: Store, case_ids: Iterable[str]) -> list[Case]:
     """Read cases, oldest first, then by URL; ids without a case are left out."""
     with store.pipeline(transaction=False) as pipe:

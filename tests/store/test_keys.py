@@ -27,6 +27,8 @@ from orbweaver import settings
 from orbweaver.console.web.accounts import account_store, api_tokens, one_time_codes, sessions
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.throttling import Throttle
+from orbweaver.console.web.api import idempotency
+from orbweaver.console.web.api.token_guard import TokenGuard
 from orbweaver.crawler.revisiting.known_responses import KnownPage
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
@@ -79,6 +81,7 @@ from orbweaver.takedown.delivery import lanes, outbox, progress, sink_states
 from orbweaver.takedown.removal import returns
 from orbweaver.takedown.retention import pseudonym_keys
 from recorded_recrawls import note_reported, recorder
+from starlette.requests import Request
 
 CONSTRUCTORS = {
     name: function
@@ -153,8 +156,11 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         progress.note_acknowledged(pipe, "c", "t")
     assert lanes.claim(store, "s", 2) is not None
     sessions.begin(store, account_store.add(store, "anna", {Role.ANALYST}, "several words that nobody guesses"))
-    api_tokens.add(store, "engine", "an engine", {Right.ACKNOWLEDGE}, now() + timedelta(days=1))
     one_time_codes.begin(store, "anna")
+    token = api_tokens.add(store, "engine", "an engine", {Right.ACKNOWLEDGE}, now() + timedelta(days=1))
+    shown = {"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]}
+    TokenGuard(store).admit(Request(shown), Right.ACKNOWLEDGE)
+    idempotency.begin(store, idempotency.keyed("engine", "1", target="POST /", content_type="", body=b""))
     Throttle(store).note_failure("anna", "192.0.2.1")
     [case] = case_store.all_cases(store)
     doubtful = case.model_copy(update={"state": CaseState.HELD})

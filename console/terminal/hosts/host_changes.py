@@ -164,8 +164,7 @@ def _enter(settings: Settings, orders: Sequence[Order], *, is_now: bool, is_json
     for order in orders:
         changes.require_authority(order, is_required=settings.authority_required)
     with _opened(settings) as store:
-        operator = Operator(store, counting.plan_of(settings))
-        entered = [operator.enter(order, asked_at=operator.at if is_now else None) for order in orders]
+        entered = changes.enter_all(store, counting.plan_of(settings), orders, is_now=is_now)
     new = sum(one.is_new for one in entered)
     left_out = sum(one.record.reports_left_out for one in entered)
     if is_json:
