@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.gate.health_gate import GatedService, ServiceAnswer, ServiceAnswers
 from orbweaver.matcher_client.gate.health_rules import HealthRules
+from orbweaver.matcher_client.gate.service_health import KnownService
 from orbweaver.matcher_client.gate.verdict_cache import VerdictCache
 from orbweaver.matcher_client.open_service import open_service
 from orbweaver.matcher_client.protocol import MatchingService
@@ -17,6 +19,8 @@ from orbweaver.model import DigestSet, VerdictResult
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 
+NOT_READ: Mapping[str, KnownService] = MappingProxyType({})
+
 
 class SeveralServices:
     """One or more gated services. A match of any is a match; without one, an unknown of any makes the whole unknown."""
@@ -24,16 +28,22 @@ class SeveralServices:
     def __init__(self, gated: Sequence[GatedService]) -> None:
         self.gated = tuple(gated)
 
-    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
+    def ask(
+        self,
+        digest_sets: Sequence[DigestSet],
+        *,
+        is_anew: bool = False,
+        known: Mapping[str, KnownService] = NOT_READ,
+    ) -> ServiceAnswers:
         """Return an answer for each digest set, in order; equal ones are asked about once.
 
-        The services are asked one after the other. `is_anew`: nothing is taken from the cache. Raises RedisError when
-        the store does not answer.
+        The services are asked one after the other. `is_anew`: nothing is taken from the cache. `known` is what was just
+        read of them. Raises RedisError when the store does not answer.
         """
         distinct = list(dict.fromkeys(digest_sets))
         if not distinct:
             return ServiceAnswers(())
-        of_each = [gated.ask(distinct, is_anew=is_anew) for gated in self.gated]
+        of_each = [gated.ask(distinct, is_anew=is_anew, known=known.get(gated.name)) for gated in self.gated]
         merged = {
             digests: _merged(digests, answers)
             for digests, *answers in zip(distinct, *(batch.answers for batch in of_each), strict=True)

@@ -7,6 +7,7 @@ worker that has many of them under way (queue.fleet.workers.recrawl_worker).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,10 @@ from orbweaver.queue.matching import expiry as forgetting
 from orbweaver.queue.matching import recall as recalling
 from orbweaver.queue.matching import rematch as rematching
 from orbweaver.queue.matching import settlement
-from orbweaver.queue.records import batches, deliveries
+from orbweaver.queue.records import batches, deliveries, list_versions
+from orbweaver.queue.records.list_versions import Versions
 from orbweaver.queue.removal import recheck_terms
-from orbweaver.store import durability
+from orbweaver.store import durability, reads
 from orbweaver.store.connection import Store
 from orbweaver.takedown.delivery import alarm
 from orbweaver.takedown.errors import NotDelivered
@@ -41,32 +43,35 @@ def match(batch_id: str) -> None:
     is unknown for another reason is kept apart, and asked about again after a while (queue.fleet.upkeep).
     """
     store = _store()
-    with durability.kept(store, orbweaver_settings.load().store_replicas):
-        _answer(store, batch_id)
+    server, versions, (batch, releases) = reads.together(
+        store, durability.reading_server(), list_versions.reading(), batches.reading(batch_id)
+    )
+    with durability.kept(store, orbweaver_settings.load().store_replicas, server=server):
+        if batch is not None:
+            _answer(store, batches.BatchUnderSettlement(batch_id, batch, releases=releases), versions)
         batches.enqueue_released(store)
 
 
-def _answer(store: Store, batch_id: str) -> None:
-    releases, batch = batches.releases(store), batches.read(store, batch_id)
-    if batch is not None:
-        asked = _ask(store, [one.digests for one in batch.sightings])
-        if asked.has_failed:
-            batch = batch.model_copy(update={"failures": batch.failures + 1})
-        staying = frozenset[str]()
-        if batch.failures < MOST_FAILURES:
-            answers = zip(batch.sightings, asked.answers, strict=True)
-            staying = frozenset(sighting.sighting_id for sighting, answer in answers if answer.waits)
-        rematching.start_if_new(store, asked.versions, asked.built)
-        answered = zip(batch.sightings, asked.answers, strict=True)
-        matched = [one for one, answer in answered if answer.verdict.result is VerdictResult.MATCH]
-        recheck_terms.note(store, batch.recrawl_id, matched)
-        settlement.settle(
-            store,
-            batch.run_id,
-            batches.BatchUnderSettlement(batch_id, batch, staying, releases),
-            [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
-            retention=orbweaver_settings.load().sighting_retention,
-        )
+def _answer(store: Store, asked_about: batches.BatchUnderSettlement, versions: Versions) -> None:
+    batch = asked_about.batch
+    asked = _ask(store, [one.digests for one in batch.sightings])
+    if asked.has_failed:
+        batch = batch.model_copy(update={"failures": batch.failures + 1})
+    staying = frozenset[str]()
+    if batch.failures < MOST_FAILURES:
+        answers = zip(batch.sightings, asked.answers, strict=True)
+        staying = frozenset(sighting.sighting_id for sighting, answer in answers if answer.waits)
+    rematching.start_if_new(store, asked.versions, asked.built, versions)
+    answered = zip(batch.sightings, asked.answers, strict=True)
+    matched = [one for one, answer in answered if answer.verdict.result is VerdictResult.MATCH]
+    recheck_terms.note(store, batch.recrawl_id, matched)
+    settlement.settle(
+        store,
+        batch.run_id,
+        replace(asked_about, batch=batch, staying=staying),
+        [(sighting, one.verdict) for sighting, one in zip(batch.sightings, asked.answers, strict=True)],
+        retention=orbweaver_settings.load().sighting_retention,
+    )
 
 
 def rematch(token: str) -> None:

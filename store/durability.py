@@ -13,6 +13,7 @@ from typing import Any
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.store.errors import StoreUnfit
+from orbweaver.store.reads import Read
 from redis.exceptions import RedisError, ResponseError
 
 OLDEST_VERSION = (7, 2)  # WAITAOF came with Redis 7.2, from which Valkey was forked
@@ -116,15 +117,21 @@ def unconfirmed(store: Store, replicas: int = 0) -> str | None:
     return None
 
 
+def reading_server() -> Read[str]:
+    """Return the read of the id that the store's server gave itself when it started."""
+    return Read(lambda pipe: pipe.info("server"), lambda answers: _run_of(answers[0]))
+
+
 @contextlib.contextmanager
-def kept(store: Store, replicas: int = 0) -> Iterator[None]:
+def kept(store: Store, replicas: int = 0, *, server: str | None = None) -> Iterator[None]:
     """Have all that is written in the block on the disks when it ends without an error.
 
     The store may have changed its server meanwhile, and what the one before was given last may be lost with it, though
     it said yes. So this raises StoreUnfit, too, when another server than at the beginning confirms; the caller's job is
-    then done again.
+    then done again. Who has just read which `server` that is need not have it asked again.
     """
-    server = _run_of(store.info("server"))
+    if server is None:
+        server = _run_of(store.info("server"))
     yield
     if wait_for_disk(store, replicas) != server:
         raise StoreUnfit("the store restarted or failed over meanwhile: what it was given last may be lost")

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 
 
 def store_id(store: Store) -> UUID:
@@ -18,3 +19,10 @@ def store_id(store: Store) -> UUID:
     if found is None:
         raise RuntimeError("the store did not keep the id that it was given")
     return UUID(text(found))
+
+
+def reading() -> Read[UUID | None]:
+    """Return the read of the id; None for a store that has none yet, which `store_id` gives it."""
+    return Read(
+        lambda pipe: pipe.get(keys.store_id()), lambda answers: None if answers[0] is None else UUID(text(answers[0]))
+    )

@@ -94,25 +94,29 @@ class GatedService:
         before = self._known()
         return before.health, check(self._service, before, self._rules)
 
-    def ask(self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False) -> ServiceAnswers:
+    def ask(
+        self, digest_sets: Sequence[DigestSet], *, is_anew: bool = False, known: KnownService | None = None
+    ) -> ServiceAnswers:
         """Return an answer for each digest set, in order; a failure closes the gate at once. Raises no MatcherError.
 
         While the gate is closed, and before the first check, the service is not asked. `is_anew`: nothing is taken
-        from the cache.
+        from the cache. `known` is what the store knows of the service, if that was just read.
         """
         for _ in range(ROUNDS):
-            answers = self._ask_once(digest_sets, is_anew=is_anew)
+            answers = self._ask_once(known or self._known(), digest_sets, is_anew=is_anew)
             if answers is not None:
                 return answers
+            known = None
         return _all_wait(f"{self.name} changed its list each time it was asked", digest_sets)
 
     def close(self) -> None:
         """Let go of the service."""
         self._service.close()
 
-    def _ask_once(self, digest_sets: Sequence[DigestSet], *, is_anew: bool) -> ServiceAnswers | None:
+    def _ask_once(
+        self, known: KnownService, digest_sets: Sequence[DigestSet], *, is_anew: bool
+    ) -> ServiceAnswers | None:
         """Return the answers; None when the service had another list after the question than during it."""
-        known = self._known()
         before = known.health
         if before is None:
             return _all_wait(f"{self.name} has not been checked yet", digest_sets)

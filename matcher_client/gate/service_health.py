@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.model import Moment, Noun, format_time
-from orbweaver.store import keys
+from orbweaver.store import keys, reads
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -69,18 +70,29 @@ class KnownService:
 
 def read(store: Store, services: Sequence[str]) -> list[KnownService]:
     """Read what is known of these services, in order, in one round trip."""
+    [known] = reads.together(store, reading(services))
+    return known
+
+
+def reading(services: Sequence[str]) -> Read[list[KnownService]]:
+    """Return the read of what is known of these services, in order."""
     if not services:
-        return []
-    with store.pipeline(transaction=False) as pipe:
+        return Read(lambda _: None, lambda _: [])
+
+    def ask(pipe: Pipeline) -> None:
         pipe.hmget(keys.matchers(), *services)
         pipe.hmget(keys.matcher_entries(), *services)
-        stored, entries = pipe.execute()
-    return [
-        KnownService(
-            None if health is None else ServiceHealth.model_validate_json(health), None if count is None else int(count)
-        )
-        for health, count in zip(stored, entries, strict=True)
-    ]
+
+    def understand(answers: Sequence[Sequence[bytes | None]]) -> list[KnownService]:
+        return [
+            KnownService(
+                None if health is None else ServiceHealth.model_validate_json(health),
+                None if count is None else int(count),
+            )
+            for health, count in zip(*answers, strict=True)
+        ]
+
+    return Read(ask, understand)
 
 
 def read_all(store: Store) -> dict[str, ServiceHealth]:

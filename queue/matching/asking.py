@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from orbweaver import settings as orbweaver_settings
 from orbweaver.matcher_client.errors import UnknownService
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.health_gate import GatedService, ServiceAnswer, ServiceAnswers
 from orbweaver.matcher_client.gate.health_rules import is_stale
-from orbweaver.matcher_client.gate.service_health import ServiceHealth
+from orbweaver.matcher_client.gate.service_health import KnownService, ServiceHealth
 from orbweaver.matcher_client.several_services import SeveralServices, open_gated, rules_of
 from orbweaver.matcher_client.verdicts import unknown
 from orbweaver.model import DigestSet, Verdict, now
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, in_force, list_versions
+from orbweaver.queue.records.list_versions import Versions
 from orbweaver.settings import Settings
+from orbweaver.store import reads
 from orbweaver.store.connection import Store
 
 
@@ -30,11 +32,13 @@ def ask(store: Store, digest_sets: Sequence[DigestSet], *, is_anew: bool = False
         services = _opened(store, settings)
     except UnknownService as error:
         return ServiceAnswers((ServiceAnswer(unknown(str(error))),) * len(digest_sets))
-    known = service_health.read(store, [gated.name for gated in services.gated])
-    for gated, one in zip(services.gated, known, strict=True):
-        if is_stale(one.health, rules_of(settings), now()):
+    names = [gated.name for gated in services.gated]
+    known = dict(zip(names, service_health.read(store, names), strict=True))
+    for gated in services.gated:
+        if is_stale(known[gated.name].health, rules_of(settings), now()):
             check(store, gated)
-    return services.ask(digest_sets, is_anew=is_anew)
+            del known[gated.name]  # it is read again
+    return services.ask(digest_sets, is_anew=is_anew, known=known)
 
 
 def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
@@ -54,12 +58,24 @@ def verdicts(store: Store, digest_sets: Sequence[DigestSet]) -> list[Verdict]:
     return [one.verdict for one in asked.answers]
 
 
-def complaint(store: Store, settings: Settings) -> str | None:
-    """Say in one line which lists of this worker are not those in force, None when all are."""
+def complaint(store: Store, settings: Settings, names: Collection[QueueName]) -> str | None:
+    """Say in one line which settings or lists of this worker are not those in force, None when all are.
+
+    The settings are those that matter to the queues of these names.
+    """
     try:
-        others = late(store, _opened(store, settings))
+        services = _opened(store, settings).gated
     except UnknownService:
-        return None  # the answer to each question says so
+        services = ()  # the answer to each question says so
+    differing, known, checked = reads.together(
+        store,
+        in_force.reading_differing(in_force.described(settings, names)),
+        list_versions.reading(),
+        service_health.reading(_elsewhere(services)),
+    )
+    if differing:
+        return in_force.in_words(differing)
+    others = _late(services, known, checked)
     return f"{' '.join(others)} is not the list in force, and not a newer one" if others else None
 
 
@@ -75,12 +91,20 @@ def late(store: Store, services: SeveralServices) -> list[str]:
 
     A list on this machine is looked at here; of a network service, which is the same for all, its last check tells.
     """
-    known = list_versions.read(store)
-    elsewhere = [gated.name for gated in services.gated if not gated.is_local]
-    checked = dict(zip(elsewhere, service_health.read(store, elsewhere), strict=True))
+    elsewhere = service_health.reading(_elsewhere(services.gated))
+    known, checked = reads.together(store, list_versions.reading(), elsewhere)
+    return _late(services.gated, known, checked)
+
+
+def _elsewhere(services: Sequence[GatedService]) -> list[str]:
+    return [gated.name for gated in services if not gated.is_local]
+
+
+def _late(services: Sequence[GatedService], known: Versions, checked: Sequence[KnownService]) -> list[str]:
+    last_checks = dict(zip(_elsewhere(services), checked, strict=True))
     late_services = []
-    for gated in services.gated:
-        seen = gated.own_list() if gated.is_local else checked[gated.name].health
+    for gated in services:
+        seen = gated.own_list() if gated.is_local else last_checks[gated.name].health
         if seen is None or seen.list_version is None:
             continue
         if known.is_late(gated.name, seen.list_version, seen.built_at):

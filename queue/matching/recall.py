@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
 from orbweaver.queue.matching import settlement
-from orbweaver.queue.records import runs, sweeps
+from orbweaver.queue.queues import QueueName
+from orbweaver.queue.records import in_force, list_versions, runs, sweeps
 from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -65,9 +67,10 @@ def _try_to_write(
     stamp = case_store.stamp(store)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(ours.key, *(keys.case(one) for one in answers), keys.list_versions(), keys.in_force())
-        if not ours.is_open(pipe) or not settlement.is_in_force(pipe):
+        if not ours.is_open(pipe) or in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH]):
             return True
-        if not all(settlement.believed(pipe, list(answers.values()), is_ours=True)):
+        versions = list_versions.read(pipe)
+        if any(list_versions.unwanted_of(versions, one) for one in answers.values()):
             return True
         changes: list[CaseChange] = []
         found = {case_id: case_store.record_of(pipe, case_id) for case_id in answers}

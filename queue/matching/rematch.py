@@ -49,9 +49,12 @@ def start_if_due(
     return any(started)
 
 
-def start_if_new(store: Store, versions: Mapping[str, str], built: Mapping[str, datetime]) -> None:
-    """Note of which lists answers are: when one is new, everything is asked again. One round trip when none is."""
-    _start(store, versions, built, only_if_new=True)
+def start_if_new(store: Store, versions: Mapping[str, str], built: Mapping[str, datetime], known: Versions) -> None:
+    """Note of which lists answers are: when one is new, everything is asked again. No question when none is.
+
+    `known` is the record as it was just read.
+    """
+    _start(store, versions, built, only_if_new=True, known=known)
 
 
 def start(store: Store, versions: Mapping[str, str]) -> None:
@@ -71,7 +74,12 @@ def work(
 
 
 def _start(
-    store: Store, versions: Mapping[str, str], built: Mapping[str, datetime], *, only_if_new: bool
+    store: Store,
+    versions: Mapping[str, str],
+    built: Mapping[str, datetime],
+    *,
+    only_if_new: bool,
+    known: Versions | None = None,
 ) -> list[bool]:
     """Start both sweeps.
 
@@ -79,7 +87,7 @@ def _start(
     That all is begun is written with the second, so that a crash between the two starts both again.
     """
     run_id = uuid4().hex
-    known = list_versions.read(store)
+    record = list_versions.read(store) if known is None else known
 
     def asked_for(known: Versions) -> dict[str, str]:
         return {
@@ -89,25 +97,25 @@ def _start(
         }
 
     def is_due() -> bool:
-        return not (only_if_new and known.are_begun(asked_for(known)))
+        return not (only_if_new and record.are_begun(asked_for(record)))
 
     def is_still_due(pipe: Pipeline) -> bool:
-        nonlocal known
+        nonlocal record
         pipe.watch(keys.list_versions(), keys.in_force())  # a run may want others meanwhile
-        known = list_versions.read(pipe)
+        record = list_versions.read(pipe)
         if not only_if_new:
             return True  # a run decides, and its own process may have other settings than its workers
         return is_due() and not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
 
     def mark_cases(pipe: Pipeline) -> None:
         recall.mark_all(pipe)
-        list_versions.want(pipe, known, asked_for(known), built)
+        list_versions.want(pipe, record, asked_for(record), built)
 
     def mark_retained(pipe: Pipeline) -> None:
         # By now the versions are wanted: what is retained from now on was asked about in these lists.
         if shards := retained.occupied(store):
             pipe.zadd(keys.sweep_due(SweepName.REMATCH), dict.fromkeys(shards, 0))
-        list_versions.begin(pipe, known, asked_for(known))
+        list_versions.begin(pipe, record, asked_for(record))
 
     if not is_due():
         return []

@@ -1,14 +1,14 @@
 """Writes what answers mean for everything that waits on them: cases, events, deliveries, what is kept; one transaction.
 
 `settle` is for sightings, whether a recrawl has just found them or they were retained. A case that is asked about again
-has no sighting to keep, so recall ends its slices itself; which answers count, and what is written of a changed case
-with its event and its delivery, it leaves to `believed` and `write_changes`.
+has no sighting to keep, so recall ends its slices itself; what is written of a changed case with its event and its
+delivery, it leaves to `write_changes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,11 +16,13 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Assessment, Hosting, Sighting, Verdict, VerdictResult, now
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, in_force, list_versions, retained, runs
-from orbweaver.store import keys
+from orbweaver.store import identity, keys, reads
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.assessments.applying import changes_by_assessment, found_again, new_case
 from orbweaver.takedown.cases import case_places, case_store
+from orbweaver.takedown.cases.case_places import CasesOfSightings
 from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
 from orbweaver.takedown.cases.reminders import reminding
 from orbweaver.takedown.cases.transitions import change_by_answer
@@ -38,8 +40,8 @@ class AnswerTarget(Protocol):
     """The question that answers are written to: they end it, and answers to a question that has ended are dropped."""
 
     @property
-    def key(self) -> str:
-        """The key that changes when the question is over."""
+    def watched(self) -> Sequence[str]:
+        """The keys that change when the question is over, or is to end in another way."""
         ...
 
     @property
@@ -47,11 +49,8 @@ class AnswerTarget(Protocol):
         """The ids of the sightings without an answer that the question itself keeps."""
         ...
 
-    def as_it_stands(self, pipe: Pipeline) -> AnswerTarget | None:
-        """Return the question as it is to end now, None when its answers are not wanted any more.
-
-        The pipeline watches `key`, and from then on the other keys that this depends on.
-        """
+    def reading(self) -> Read[AnswerTarget | None]:
+        """Return the read of the question as it is to end now, None when its answers are not wanted any more."""
         ...
 
     def asked_again(self, sighting_ids: Collection[str]) -> AnswerTarget:
@@ -90,32 +89,31 @@ def _try_to_settle(
     answers: Sequence[AnsweredSighting],
     retention: timedelta,
 ) -> bool:
+    """Write what the answers mean; False when something that this depends on has changed meanwhile."""
+    about = _about(store, answers)
     with store.pipeline(transaction=True) as pipe:
-        pipe.watch(target.key, keys.list_versions(), keys.in_force())
-        current = target.as_it_stands(pipe)
+        pipe.watch(*target.watched, keys.list_versions(), keys.in_force(), *about.watched)
+        # The keys are watched, so others may be asked about them, all in one round trip.
+        current, others, versions, assessments, records, store_id = reads.together(
+            store,
+            target.reading(),
+            in_force.reading_differing(in_force.described(orbweaver_settings.load(), [QueueName.MATCH])),
+            list_versions.reading(),
+            assessment_store.reading_many(about.digests),
+            case_store.reading_records(about.case_ids),
+            identity.reading(),
+        )
         if current is None:
             return True  # settled by an earlier attempt at this job, or by another worker
-        is_ours = is_in_force(pipe)
-        counting = believed(pipe, [verdict for _, verdict in answers], is_ours=is_ours)
+        is_ours = not others
+        counting = [is_ours and not list_versions.unwanted_of(versions, verdict) for _, verdict in answers]
         refused = {one.sighting_id for (one, _), counts in zip(answers, counting, strict=True) if not counts}
         if refused or not is_ours:
             current = current.asked_again(refused)
-        answers = [one for one, counts in zip(answers, counting, strict=True) if counts]
-        return _try_to_write(store, pipe, run_id, current, answers, retention)
-
-
-def believed(pipe: Pipeline, verdicts: Sequence[Verdict], *, is_ours: bool) -> list[bool]:
-    """Return whether each verdict counts: it is of the list that is wanted, and `is_ours`, as `is_in_force` says.
-
-    The pipeline must be watching `keys.list_versions()`.
-    """
-    versions = list_versions.read(pipe)
-    return [is_ours and not list_versions.unwanted_of(versions, verdict) for verdict in verdicts]
-
-
-def is_in_force(pipe: Pipeline) -> bool:
-    """Whether the services and settings of this worker are those in force. The pipeline must be watching them."""
-    return not in_force.differing(pipe, orbweaver_settings.load(), [QueueName.MATCH])
+        stamp = case_store.stamp(store) if store_id is None else Stamp(store_id, now())
+        counted = [one for one, counts in zip(answers, counting, strict=True) if counts]
+        read = _Watched(records, assessments, stamp)
+        return _try_to_write(store, pipe, run_id, current, counted, about, read, retention)
 
 
 def write_changes(store: Store, pipe: Pipeline, run_id: str, changes: Sequence[CaseChange]) -> None:
@@ -129,12 +127,57 @@ def write_changes(store: Store, pipe: Pipeline, run_id: str, changes: Sequence[C
             deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
 
 
+@dataclass(frozen=True)
+class _About:
+    """The cases that answers may be about, and the files of these cases; `places` has the cases of all sightings."""
+
+    places: CasesOfSightings
+    case_ids: Sequence[str]
+    digests: Sequence[str]
+
+    @property
+    def watched(self) -> list[str]:
+        return [*map(keys.case, self.case_ids), *map(keys.assessment, self.digests)]
+
+    def is_about(self, sighting: Sighting, verdict: Verdict) -> bool:
+        """Whether an answer is about a case, there or to come."""
+        is_known = self.places.case_ids[sighting.sighting_id] in self.places.there
+        return verdict.result is VerdictResult.MATCH or is_known
+
+
+def _about(store: Store, answers: Sequence[AnsweredSighting]) -> _About:
+    telling = [answer for answer in answers if _is_telling(*answer)]
+    places = case_places.find(store, [one for one, _ in telling]) if telling else CasesOfSightings({}, ())
+    about = _About(places, (), ())
+    some = [one for one, verdict in telling if about.is_about(one, verdict)]
+    return replace(
+        about,
+        case_ids=sorted({places.case_ids[one.sighting_id] for one in some}),
+        digests=sorted({one.digests.sha256 for one in some}),
+    )
+
+
+def _is_telling(sighting: Sighting, verdict: Verdict) -> bool:
+    return verdict.result is not VerdictResult.UNKNOWN and not sighting.digests.is_degenerate
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """What the store has of the cases that answers are about, and of their files, while that is watched."""
+
+    records: Mapping[str, CaseRecord]
+    assessments: Mapping[str, Assessment]
+    stamp: Stamp
+
+
 def _try_to_write(
     store: Store,
     pipe: Pipeline,
     run_id: str,
     target: AnswerTarget,
     answers: Sequence[AnsweredSighting],
+    about: _About,
+    read: _Watched,
     retention: timedelta,
 ) -> bool:
     known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
@@ -143,21 +186,11 @@ def _try_to_write(
         for one, verdict in answers
         if verdict.result is VerdictResult.UNKNOWN
     ]
-    telling = [answer for answer in known if not answer[0].digests.is_degenerate]
-    clean = [one for one, verdict in telling if verdict.result is VerdictResult.NO_MATCH]
-    case_ids = case_places.case_ids(store, [one for one, _ in telling])
-    having_cases = case_store.existing(store, [case_ids[one.sighting_id] for one in clean])
-    about_cases = [
-        (one, verdict)
-        for one, verdict in telling
-        if verdict.result is VerdictResult.MATCH or case_ids[one.sighting_id] in having_cases
-    ]
+    telling = [answer for answer in known if _is_telling(*answer)]
+    about_cases = [answer for answer in telling if about.is_about(*answer)]
+    case_ids = about.places.case_ids
     oldest = retained.oldest_kept(retention)
-    if about_cases:
-        pipe.watch(*(keys.case(case_ids[one.sighting_id]) for one, _ in about_cases))
-    of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
-    assessments = watched_assessments(pipe, [one.digests.sha256 for one, _ in about_cases])
-    decided = _decide(pipe, of_cases, assessments, case_store.stamp(store))
+    decided = _decide([(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases], read)
     changes = decided.changes
     refused = {one.sighting_id for one in decided.not_raised}
     pipe.multi()
@@ -167,7 +200,7 @@ def _try_to_write(
     batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in target.staying])
     batches.drop_answered(pipe, [one for one, _ in known])
     # What opened no case stays: the assessment may be revised, and a rematch asks about it again.
-    kept = [one for one in clean if case_ids[one.sighting_id] not in having_cases]
+    kept = [one for one, verdict in telling if not about.is_about(one, verdict)]
     kept += decided.not_raised + decided.clean
     retained.keep(pipe, [one for one in kept if one.seen_at > oldest])
     kept_as_clean = {one.sighting_id for one in decided.clean}
@@ -213,22 +246,15 @@ class _Decided:
     clean: list[Sighting]
 
 
-def _decide(
-    pipe: Pipeline,
-    answers: Sequence[tuple[str, Sighting, Verdict]],
-    assessments: Mapping[str, Assessment],
-    stamp: Stamp,
-) -> _Decided:
+def _decide(answers: Sequence[tuple[str, Sighting, Verdict]], read: _Watched) -> _Decided:
     """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
-    before: dict[str, CaseRecord | None] = {}
+    before, stamp = dict(read.records), read.stamp
     decided = _Decided([], [], [])
     settings = orbweaver_settings.load()
     locator = locator_of(settings)
     for case_id, sighting, verdict in answers:
         located = locator.locate(sighting.ip)
-        if case_id not in before:
-            before[case_id] = case_store.record_of(pipe, case_id)
-        record, assessment = before[case_id], assessments.get(sighting.digests.sha256)
+        record, assessment = before.get(case_id), read.assessments.get(sighting.digests.sha256)
         if record is None and verdict.result is not VerdictResult.MATCH:
             continue  # the case was removed meanwhile
         if record is None:

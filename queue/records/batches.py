@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 from orbweaver.model import Noun, Sighting
 from orbweaver.queue import queues
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from pydantic import ValidationError
 from redis.client import Pipeline
 from redis.exceptions import WatchError
@@ -66,7 +68,20 @@ def add(
 
 def read(reading: Store | Pipeline, batch_id: str) -> Batch | None:
     """Read a batch; None when it has been answered already. A pipeline must be watching it."""
-    stored = reading.get(keys.batch(batch_id))
+    return _understood(reading.get(keys.batch(batch_id)))
+
+
+def reading(batch_id: str) -> Read[tuple[Batch | None, int]]:
+    """Return the read of a batch, None when it has been answered already, and of how often batches were let go."""
+
+    def ask(pipe: Pipeline) -> None:
+        pipe.get(keys.releases())
+        pipe.get(keys.batch(batch_id))
+
+    return Read(ask, lambda answers: (_understood(answers[1]), int(answers[0] or 0)))
+
+
+def _understood(stored: bytes | str | None) -> Batch | None:
     return None if stored is None else Batch.model_validate_json(stored)
 
 
@@ -94,11 +109,6 @@ def settle(
 def waiting_count(store: Store) -> int:
     """Return how many batches wait until a service is healthy."""
     return int(store.zcard(keys.waiting_batches()))
-
-
-def releases(store: Store) -> int:
-    """Return how often waiting batches were let go."""
-    return int(store.get(keys.releases()) or 0)
 
 
 def release(pipe: Pipeline) -> None:
@@ -148,15 +158,22 @@ class BatchUnderSettlement:
     is_released: bool = False
 
     @property
-    def key(self) -> str:
-        """The batch's key: gone once it is settled."""
-        return keys.batch(self.batch_id)
+    def watched(self) -> tuple[str, ...]:
+        """The batch's key, gone once it is settled, and the count of releases."""
+        return keys.batch(self.batch_id), keys.releases()
 
-    def as_it_stands(self, pipe: Pipeline) -> BatchUnderSettlement | None:
-        """Return it unless somebody settled it, knowing whether it is let go already."""
-        pipe.watch(keys.releases())
-        released = int(pipe.get(keys.releases()) or 0) != self.releases
-        return replace(self, is_released=released) if pipe.exists(self.key) else None
+    def reading(self) -> Read[BatchUnderSettlement | None]:
+        """Return the read of how it stands: None when it is settled, else knowing whether it is let go already."""
+
+        def ask(pipe: Pipeline) -> None:
+            pipe.exists(keys.batch(self.batch_id))
+            pipe.get(keys.releases())
+
+        def understand(answers: Sequence[Any]) -> BatchUnderSettlement | None:
+            is_there, releases = answers
+            return replace(self, is_released=int(releases or 0) != self.releases) if is_there else None
+
+        return Read(ask, understand)
 
     def asked_again(self, sighting_ids: Collection[str]) -> BatchUnderSettlement:
         """Return it with more that stays, and gets its next job at once."""

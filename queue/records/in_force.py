@@ -8,7 +8,7 @@ are not written (decision 0028).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from orbweaver.takedown.delivery.sinks.opening import names_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,15 @@ def differing(reading: Store | Pipeline, settings: Settings, names: Collection[Q
 
 def differing_from(reading: Store | Pipeline, own: Mapping[str, str]) -> list[str]:
     """Do the same for settings as `described` returns them, for who looks again and again."""
-    stored = reading.hmget(keys.in_force(), list(own))
+    return _others(own, reading.hmget(keys.in_force(), list(own)))
+
+
+def reading_differing(own: Mapping[str, str]) -> Read[list[str]]:
+    """Return the read of `differing_from`."""
+    return Read(lambda pipe: pipe.hmget(keys.in_force(), list(own)), lambda answers: _others(own, *answers))
+
+
+def _others(own: Mapping[str, str], stored: Sequence[bytes | str | None]) -> list[str]:
     return [
         name.upper()
         for (name, value), found in zip(own.items(), stored, strict=True)
@@ -99,7 +108,11 @@ def differing_hosting(reading: Store | Pipeline, settings: Settings) -> list[str
 
 def complaint(reading: Store | Pipeline, settings: Settings, names: Collection[QueueName]) -> str | None:
     """Say in one line which settings are not those in force, None when all are."""
-    others = differing(reading, settings, names)
+    return in_words(differing(reading, settings, names))
+
+
+def in_words(others: Sequence[str]) -> str | None:
+    """Say in one line that these settings are not those in force, None when there are none of them."""
     if not others:
         return None
     return f"other values of {', '.join(others)} are in force on this store, by its last verify or rematch"

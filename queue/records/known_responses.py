@@ -27,7 +27,7 @@ from orbweaver.queue.records.recrawl_fence import Write
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
-from orbweaver.takedown.cases import case_places, case_store
+from orbweaver.takedown.cases import case_places
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
@@ -178,8 +178,7 @@ def _doubtful(store: Store, files: Sequence[KnownFile]) -> Collection[FileKey]:
     """Return the files that have a case, whatever its state, or wait for their verdict; themselves or a member."""
     if not files:
         return ()
-    case_ids = case_places.case_ids(store, [one for file in files for one in file.seen])
-    there = case_store.existing(store, list(case_ids.values()))
-    unanswered = batches.unanswered_among(store, list(case_ids))
-    doubtful = unanswered | {sighting_id for sighting_id, case_id in case_ids.items() if case_id in there}
+    places = case_places.find(store, [one for file in files for one in file.seen])
+    unanswered = batches.unanswered_among(store, list(places.case_ids))
+    doubtful = unanswered | {one for one, case_id in places.case_ids.items() if case_id in places.there}
     return {file.key for file in files if any(one.sighting_id in doubtful for one in file.seen)}

@@ -8,7 +8,7 @@ not got the new list yet, or somebody forgot the worker.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Verdict, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
 # So many versions of a service are remembered as late.
 SUPERSEDED = 50
+_FIELDS = ["wanted", "newest", "superseded", "begun", "before"]
 NO_TIMES: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -67,9 +69,16 @@ class Versions:
 
 def read(reading: Store | Pipeline) -> Versions:
     """Read the record; a pipeline must be watching `keys.list_versions()`."""
-    wanted, newest, superseded, begun, before = reading.hmget(
-        keys.list_versions(), "wanted", "newest", "superseded", "begun", "before"
-    )
+    return _understood(reading.hmget(keys.list_versions(), _FIELDS))
+
+
+def reading() -> Read[Versions]:
+    """Return the read of the record."""
+    return Read(lambda pipe: pipe.hmget(keys.list_versions(), _FIELDS), lambda answers: _understood(*answers))
+
+
+def _understood(fields: Sequence[bytes | str | None]) -> Versions:
+    wanted, newest, superseded, begun, before = fields
     late: dict[str, list[str]] = json.loads(superseded or "{}")
     if superseded is None:  # an earlier release wrote only the last one
         late = {service: [version] for service, version in _read(before).items()}

@@ -19,6 +19,7 @@ from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ RETRY_SECONDS = 900
 COUNT = "count:"
 # The field of the token in a sweep's record; it keeps the name that earlier releases gave it.
 TURN = "turn"
+_OPEN = [TURN, "generation"]
 
 
 class SweepName(StrEnum):
@@ -81,7 +83,10 @@ class Slice:
 
     def is_open(self, pipe: Pipeline) -> bool:
         """Whether token and generation are still those of the record."""
-        token, generation = pipe.hmget(self.key, TURN, "generation")
+        return self.is_named(*pipe.hmget(self.key, _OPEN))
+
+    def is_named(self, token: bytes | str | None, generation: bytes | str | None) -> bool:
+        """Whether the record has this token and generation. Pure."""
         return token is not None and (text(token), int(generation or 0)) == (self.token, self.generation)
 
 
@@ -96,13 +101,16 @@ class SliceResult:
     staying: Collection[str] = ()  # a sighting that nobody could answer stays retained
 
     @property
-    def key(self) -> str:
+    def watched(self) -> tuple[str, ...]:
         """The sweep's record."""
-        return self.ours.key
+        return (self.ours.key,)
 
-    def as_it_stands(self, pipe: Pipeline) -> SliceResult | None:
-        """Return it as long as the slice may write."""
-        return self if self.ours.is_open(pipe) else None
+    def reading(self) -> Read[SliceResult | None]:
+        """Return the read of how it stands: itself as long as the slice may write."""
+        return Read(
+            lambda pipe: pipe.hmget(self.ours.key, _OPEN),
+            lambda answers: self if self.ours.is_named(*answers[0]) else None,
+        )
 
     def asked_again(self, sighting_ids: Collection[str]) -> SliceResult:  # noqa: ARG002 - a part of a shard cannot be due
         """Return it with nothing done: the same things stay due."""
@@ -117,7 +125,7 @@ class SliceResult:
             pipe.zadd(due, dict.fromkeys(self.unanswered, time.time() + RETRY_SECONDS))
         for counted, number in self.counts.items():
             if number:
-                pipe.hincrby(self.key, f"{COUNT}{counted}", number)
+                pipe.hincrby(self.ours.key, f"{COUNT}{counted}", number)
 
 
 def start(

@@ -14,6 +14,7 @@ from uuid import UUID
 from orbweaver.model import Assessment, Proposal, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from orbweaver.takedown.audit import audit_log, records
 
 if TYPE_CHECKING:
@@ -25,8 +26,26 @@ PAGE = 500
 
 def read(reading: Store | Pipeline, sha256: str) -> Assessment | None:
     """Return the assessment of a file as it stands, None when nobody decided. A pipeline must be watching its key."""
-    stored = reading.hget(keys.assessment(sha256), "json")
+    return _understood(reading.hget(keys.assessment(sha256), "json"))
+
+
+def _understood(stored: bytes | str | None) -> Assessment | None:
     return None if stored is None else Assessment.model_validate_json(stored)
+
+
+def reading_many(digests: Collection[str]) -> Read[dict[str, Assessment]]:
+    """Return the read of the assessments of those files that have one, by SHA-256."""
+    asked = sorted(set(digests))
+
+    def ask(pipe: Pipeline) -> None:
+        for one in asked:
+            pipe.hget(keys.assessment(one), "json")
+
+    def understand(answers: Sequence[bytes | None]) -> dict[str, Assessment]:
+        found = ((one, _understood(stored)) for one, stored in zip(asked, answers, strict=True))
+        return {one: assessment for one, assessment in found if assessment is not None}
+
+    return Read(ask, understand)
 
 
 def read_many(pipe: Pipeline, digests: Collection[str]) -> dict[str, Assessment]:

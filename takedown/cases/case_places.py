@@ -6,12 +6,14 @@ leads from the id that such a case would have today to the case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from orbweaver.model import Case, CaseState, DigestSet, case_id_for
-from orbweaver.store import keys
+from orbweaver.store import keys, reads
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.places import place_of
 
@@ -39,18 +41,31 @@ class SeenFile(Protocol):
         """The id of its sightings."""
 
 
-def case_ids(store: Store, sightings: Sequence[SeenFile]) -> dict[str, str]:
-    """Return the id of each sighting's case, by sighting id, also when there is no such case yet."""
+@dataclass(frozen=True)
+class CasesOfSightings:
+    """The id of each sighting's case, by sighting id, also when there is no such case; and which ids are `there`."""
+
+    case_ids: Mapping[str, str]
+    there: Collection[str]
+
+
+def find(store: Store, sightings: Sequence[SeenFile]) -> CasesOfSightings:
+    """Find the cases of sightings: one round trip, where no case has an older kind of id."""
     todays = {one.sighting_id: _id_of_place(one.url, one.digests.sha256) for one in sightings}
     # Only an id that is not made of the whole URL can lead to a case with another id.
     shortened = sorted({case_id for sighting_id, case_id in todays.items() if case_id != sighting_id})
-    rules, *stored = store.hmget(keys.case_places(), [_RULES_FIELD, *shortened])
+    (rules, *stored), there = reads.together(
+        store,
+        Read(lambda pipe: pipe.hmget(keys.case_places(), [_RULES_FIELD, *shortened]), lambda answers: answers[0]),
+        case_store.reading_existing(list(todays.values())),
+    )
     if rules != RULES:
         _index(store)
         stored = store.hmget(keys.case_places(), shortened) if shortened else []
     older = {today: text(case_id) for today, case_id in zip(shortened, stored, strict=True) if case_id is not None}
-    there = case_store.existing(store, list(older.values()))
-    return {sighting_id: older[today] if older.get(today) in there else today for sighting_id, today in todays.items()}
+    there |= case_store.existing(store, list(older.values()))
+    chosen = {one: older[today] if older.get(today) in there else today for one, today in todays.items()}
+    return CasesOfSightings(chosen, there)
 
 
 def _id_of_place(url: str, sha256: str) -> str:

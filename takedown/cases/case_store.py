@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orbweaver.model import Case, CaseState, Event, format_time, now
 from orbweaver.store import identity, keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from orbweaver.takedown.audit import audit_log, records
 from orbweaver.takedown.cases import case_entries
 from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # So many cases are read in one round trip.
 PAGE = 500
+_RECORD = ["json", "sequence", "was_opened", "recorded_at", "told_at"]
 
 
 def stamp(store: Store) -> Stamp:
@@ -33,9 +35,25 @@ def record_of(store: Store | Pipeline, case_id: str) -> CaseRecord | None:
 
     A pipeline must be watching (its reads are immediate then).
     """
-    stored, sequence, was_opened, recorded, told = store.hmget(
-        keys.case(case_id), "json", "sequence", "was_opened", "recorded_at", "told_at"
-    )
+    return _record(store.hmget(keys.case(case_id), _RECORD))
+
+
+def reading_records(case_ids: Sequence[str]) -> Read[dict[str, CaseRecord]]:
+    """Return the read of cases as they stand, by id; ids without a case are left out."""
+
+    def ask(pipe: Pipeline) -> None:
+        for case_id in case_ids:
+            pipe.hmget(keys.case(case_id), _RECORD)
+
+    def understand(answers: Sequence[Sequence[bytes | None]]) -> dict[str, CaseRecord]:
+        found = ((case_id, _record(fields)) for case_id, fields in zip(case_ids, answers, strict=True))
+        return {case_id: record for case_id, record in found if record is not None}
+
+    return Read(ask, understand)
+
+
+def _record(fields: Sequence[bytes | str | None]) -> CaseRecord | None:
+    stored, sequence, was_opened, recorded, told = fields
     if stored is None or sequence is None:
         return None
     recorded_at, told_at = (None if one is None else datetime.fromisoformat(text(one)) for one in (recorded, told))
@@ -46,9 +64,17 @@ def record_of(store: Store | Pipeline, case_id: str) -> CaseRecord | None:
 
 def existing(store: Store, case_ids: Sequence[str]) -> set[str]:
     """Return which of these ids are cases, in one round trip."""
+    return _existing(case_ids, store.zmscore(keys.cases(), list(case_ids))) if case_ids else set()
+
+
+def reading_existing(case_ids: Sequence[str]) -> Read[set[str]]:
+    """Return the read of which of these ids are cases."""
     if not case_ids:
-        return set()
-    scores = store.zmscore(keys.cases(), list(case_ids))
+        return Read(lambda _: None, lambda _: set())
+    return Read(lambda pipe: pipe.zmscore(keys.cases(), list(case_ids)), lambda answers: _existing(case_ids, *answers))
+
+
+def _existing(case_ids: Sequence[str], scores: Sequence[float | None]) -> set[str]:
     return {case_id for case_id, score in zip(case_ids, scores, strict=True) if score is not None}
 
 

@@ -34,22 +34,28 @@ KNOWN = a_sighting()
 
 
 class Interleaved(Redis):
-    """A connection on which, once, something happens just before a transaction is begun that `is_time` picks."""
+    """A connection on which, once, something happens just before a transaction is begun that `is_time` picks.
+
+    `read` are the keys that were asked for on pipelines.
+    """
 
     happens: Callable[[], object] | None = None
     is_time: Callable[[], bool] = staticmethod(lambda: True)
     read: Collection[str] = ()
 
-    def get(self, name: Any) -> Any:
-        """Read a value, and remember that it was read."""
-        self.read = {*self.read, name}
-        return super().get(name)
-
     def pipeline(self, transaction: bool = True, *args: Any, **options: Any) -> Pipeline:
         if transaction and self.happens is not None and self.is_time():
             happens, self.happens = self.happens, None
             happens()
-        return super().pipeline(transaction, *args, **options)
+        pipe = super().pipeline(transaction, *args, **options)
+        ask = pipe.execute_command
+
+        def remember(*words: Any, **more: Any) -> Any:
+            self.read = {*self.read, *words[1:2]}
+            return ask(*words, **more)
+
+        pipe.execute_command = remember  # type: ignore[method-assign]
+        return pipe
 
 
 @pytest.fixture

@@ -38,6 +38,12 @@ class Bookkeeping(_Base):
             super().check_for_suspension(burst)
             self._suspension_at = time.monotonic() + SUSPENSION_SECONDS
 
+    def unsubscribe(self) -> None:
+        """End the thread that hears RQ's commands: told before it wakes, or it would listen again for a minute."""
+        if self.pubsub_thread is not None:
+            self.pubsub_thread.stop()
+        super().unsubscribe()  # type: ignore[no-untyped-call]
+
     def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
         """Write what the worker does now, if it did something else before."""
         if pipeline is not None or state != self.get_state():

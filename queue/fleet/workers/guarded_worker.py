@@ -186,12 +186,11 @@ class GuardedWorker(Bookkeeping):
     def complaint(self) -> str | None:
         """Say why this worker may take no job now; None when it may."""
         names = [QueueName(one) for one in self.queue_names()]
-        reason = in_force.complaint(self.connection, self.settings, names)
-        if reason is None and QueueName.MATCH in names:
+        if QueueName.MATCH in names:
             from orbweaver.queue.matching import asking  # the others ask nobody
 
-            reason = asking.complaint(self.connection, self.settings)
-        return reason
+            return asking.complaint(self.connection, self.settings, names)
+        return in_force.complaint(self.connection, self.settings, names)
 
     def hand_functions(self, job: Job, queue: Queue) -> None:
         """Give a job that was taken what it may call."""

@@ -16,6 +16,7 @@ from orbweaver.queue.records import retained, sweeps
 from orbweaver.queue.records.sweeps import SweepName
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.changes import CaseRecord
@@ -31,11 +32,11 @@ NO_MATCH = judge(LATE.digests, [], service="hashlist:test", asked_at=LATER)
 class Question:
     """A question that stays open: what is asked here is answered at once."""
 
-    key = "question"
+    watched = ("question",)
     staying: Collection[str] = ()
 
-    def as_it_stands(self, _: Pipeline) -> Question:
-        return self
+    def reading(self) -> Read[Question]:
+        return Read(lambda _: None, lambda _: self)
 
     def asked_again(self, _: Collection[str]) -> Question:
         raise AssertionError("every answer counts")

@@ -36,6 +36,7 @@ from orbweaver.queue.matching import assessed_cases, assessing, one_case, settle
 from orbweaver.queue.matching.assessing import Decision
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.changes import OURS_ALONE, PROGRAM, change_by_event
@@ -60,11 +61,11 @@ listings = st.lists(
 class Question:
     """A question that stays open: what is asked here is answered at once."""
 
-    key = "question"
+    watched = ("question",)
     staying: Collection[str] = ()
 
-    def as_it_stands(self, _: Pipeline) -> Question:
-        return self
+    def reading(self) -> Read[Question]:
+        return Read(lambda _: None, lambda _: self)
 
     def asked_again(self, _: Collection[str]) -> Question:
         raise AssertionError("every answer counts")

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import (
@@ -145,15 +146,19 @@ class Interleaved(Redis):
     happens = staticmethod(lambda: None)
     is_read = False
 
-    def get(self, name: str) -> object:  # type: ignore[override]
-        self.is_read = self.is_read or name.startswith("orbweaver:batch:")
-        return super().get(name)
-
     def pipeline(self, transaction: bool = True, *args: object, **options: object) -> object:  # type: ignore[override]
         if transaction and self.is_read:
             happens, self.happens = self.happens, lambda: None
             happens()
-        return super().pipeline(transaction, *args, **options)
+        pipe = super().pipeline(transaction, *args, **options)
+        ask = pipe.execute_command
+
+        def remember(*words: Any, **more: Any) -> Any:
+            self.is_read = self.is_read or (words[0] == "GET" and words[1].startswith("orbweaver:batch:"))
+            return ask(*words, **more)
+
+        pipe.execute_command = remember  # type: ignore[method-assign]
+        return pipe
 
 
 @contextmanager

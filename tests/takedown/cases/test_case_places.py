@@ -64,7 +64,7 @@ def test_three_visits_of_four_files_make_four_cases_that_show_the_newest_url(
 def test_a_case_without_such_parameters_has_the_id_that_it_always_had(store: Store) -> None:
     sighting = a_sighting(url="http://h.test/view.php?id=1")
 
-    assert case_places.case_ids(store, [sighting]) == {sighting.sighting_id: str(case_id_for(sighting.url, KNOWN))}
+    assert case_places.find(store, [sighting]).case_ids == {sighting.sighting_id: str(case_id_for(sighting.url, KNOWN))}
 
 
 def test_a_case_that_is_there_under_an_old_id_goes_on(
@@ -85,7 +85,7 @@ def test_of_several_old_cases_of_a_place_the_oldest_open_one_goes_on_and_the_oth
     chosen, other = (write_as_before_places(store, visit(number)) for number in (1, 2))
 
     for _ in range(2):
-        found = case_places.case_ids(store, [visit(3), visit(3, "b.jpg?")])
+        found = case_places.find(store, [visit(3), visit(3, "b.jpg?")]).case_ids
         assert found[visit(3).sighting_id] == str(chosen.case_id)
         assert found[visit(3, "b.jpg?").sighting_id] == str(case_id_for("http://h.test/b.jpg", KNOWN))
     assert {one.case_id for one in all_cases(store)} == {held.case_id, chosen.case_id, other.case_id}
@@ -93,10 +93,10 @@ def test_of_several_old_cases_of_a_place_the_oldest_open_one_goes_on_and_the_oth
 
 def test_an_old_case_that_somebody_deleted_is_not_gone_on_with(store: Store) -> None:
     old = write_as_before_places(store, visit(0))
-    assert case_places.case_ids(store, [visit(1)]) == {visit(1).sighting_id: str(old.case_id)}
+    assert case_places.find(store, [visit(1)]).case_ids == {visit(1).sighting_id: str(old.case_id)}
     store.delete(keys.case(str(old.case_id)))
     store.zrem(keys.cases(), str(old.case_id))
 
-    assert case_places.case_ids(store, [visit(1)]) == {
+    assert case_places.find(store, [visit(1)]).case_ids == {
         visit(1).sighting_id: str(case_id_for("http://h.test/a.jpg", KNOWN))
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import add_batch, monitored, transaction, work
+from builders import a_sighting, add_batch, build_list, digests_of, monitored, transaction, work
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.workers import bookkeeping, guarded_worker
 from orbweaver.queue.queues import QueueName
@@ -17,8 +18,8 @@ from redis.connection import UnixDomainSocketConnection
 from rq.suspension import resume, suspend
 
 
-def questions_of(store: Store, act: Callable[[Store], None]) -> int:
-    """Return how often something asks the store; what goes there together counts once."""
+def questions_of(store: Store, number: int, add: Callable[[int], object]) -> float:
+    """Return how often a worker asks the store for each of so many jobs; what goes there together counts once."""
     asked = 0
 
     class Counting(UnixDomainSocketConnection):
@@ -27,24 +28,45 @@ def questions_of(store: Store, act: Callable[[Store], None]) -> int:
             asked += 1
             super().send_packed_command(command, check_health)
 
-    with Redis(
-        connection_pool=ConnectionPool(connection_class=Counting, path=connection.socket_path(store))
-    ) as counting:
-        act(counting)
-    return asked
+    def asked_for(numbers: range) -> int:
+        nonlocal asked
+        for one in numbers:
+            add(one)
+        path, asked = connection.socket_path(store), 0
+        with Redis.from_pool(ConnectionPool(connection_class=Counting, path=path)) as counting:
+            work(counting, QueueName.MATCH)
+        return asked
+
+    return (asked_for(range(1, number + 2)) - asked_for(range(1))) / number
 
 
-def test_a_job_takes_few_questions_besides_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def timeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nothing asked by time: it would be counted, and more of it on a slow machine."""
     for module, name in ((guarded_worker, "LOOK_SECONDS"), (bookkeeping, "SUSPENSION_SECONDS")):
-        monkeypatch.setattr(module, name, 10**6)  # what is asked by time is not counted, however slow the machine is
+        monkeypatch.setattr(module, name, 10**6)
 
-    def asked_for(number: int) -> int:
+
+def test_a_job_takes_few_questions_besides_its_own(store: Store, timeless: None) -> None:
+    def add(number: int) -> None:
         with transaction(store) as pipe:
-            for place in range(number):
-                queues.enqueue_match(store, pipe, f"gone{place}")
-        return questions_of(store, lambda counting: work(counting, QueueName.MATCH))
+            queues.enqueue_match(store, pipe, f"gone{number}")
 
-    assert (asked_for(21) - asked_for(1)) / 20 <= 14
+    assert questions_of(store, 20, add) <= 10  # of which three are its own
+
+
+def test_a_file_is_asked_about_in_few_questions_to_the_store(
+    store: Store, timeless: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [f"known {number}".encode() for number in range(22)]
+    list_url = build_list(tmp_path / "list.hashes", [digests_of(one).sha256 for one in known])
+    monkeypatch.setenv("MATCHER_URL", list_url)
+    add_batch(store, a_sighting(b"first"))
+    work(store, QueueName.MATCH)  # the list is noted
+    others = [f"other {number}".encode() for number in range(22)]
+    for bodies in (known, others):
+        sightings = [a_sighting(body, url=f"http://h.test/{body.decode()}") for body in bodies]
+        assert questions_of(store, 20, lambda number, of=sightings: add_batch(store, of[number])) <= 14
 
 
 def test_a_worker_is_busy_with_a_job_until_the_job_is_gone(store: Store) -> None:
