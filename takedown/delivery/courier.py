@@ -178,7 +178,8 @@ class Courier:
     def _note_failure(self, event_id: str, refusal: NotDelivered, behind: Sequence[str]) -> None:
         """Write that the sink did not take an event: when it, and what comes after it, is tried again.
 
-        A sink that refuses this event alone is there; one that asks for time is given it, within bounds.
+        A sink that refuses this event alone is there, and the time that it asks for is about this event; else the sink
+        is given the time, within bounds.
         """
         at = self._clock(self._store)
         before = lanes.failing(self._store, self.name, event_id)
@@ -188,14 +189,16 @@ class Courier:
         tries, since = (1, at) if before is None else (before.tries + 1, before.since)
         due = backoff.next_try_of_event(tries, since, at, self._draw())
         due = None if due is None else max(due, at + asked)
-        is_gone = isinstance(refusal, SinkGone)
-        failures = state.failures + (before is None and not isinstance(refusal, EventRefused))
+        is_gone, is_there = isinstance(refusal, SinkGone), isinstance(refusal, EventRefused)
+        failures = state.failures + (before is None and not is_there)
         failures = max(failures, int(is_gone))
         after = SinkState(
             added_at=state.added_at,
             failures=failures,
             since=at if state.since is None else state.since,
-            next_at=max(backoff.next_try_of_sink(failures, at, self._draw(), is_gone=is_gone), at + asked),
+            next_at=max(
+                backoff.next_try_of_sink(failures, at, self._draw(), is_gone=is_gone), at + (0 if is_there else asked)
+            ),
             reason=said,
             is_gone=is_gone,
         )

@@ -20,7 +20,7 @@ from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, sink_states, standing
 from orbweaver.takedown.delivery.courier import Courier
 from orbweaver.takedown.delivery.standing import SinkWord
-from orbweaver.takedown.errors import NotDelivered, SinkGone
+from orbweaver.takedown.errors import EventRefused, NotDelivered, SinkGone
 from redis import Redis
 
 START = 1_000.0
@@ -36,6 +36,7 @@ class ListSink:
         refusal: type[NotDelivered] = NotDelivered,
     ) -> None:
         self.refusal = refusal
+        self.retry_after: timedelta | None = None
         self.name = f"list:{name}"
         self.taken: list[Event] = []
         self.asked: Counter[str] = Counter()
@@ -45,7 +46,7 @@ class ListSink:
         self.asked[str(event.case_id)] += 1
         reason = self.refuses(event)
         if reason is not None:
-            raise self.refusal(reason)
+            raise self.refusal(reason, retry_after=self.retry_after)
         self.taken.append(event)
 
     def complaint(self) -> tuple[bool, str] | None:
@@ -344,3 +345,22 @@ def test_the_clock_of_a_case_is_that_of_its_first_delivery(store: Store, is_firs
     assert (first == before) is is_first_delivered_before
     marks: list[Any] = store.hmget(keys.event(ids[0]), sink.name)
     assert is_first_delivered_before or format_time(first).encode() == marks[0]
+
+
+@pytest.mark.parametrize(("refusal", "taken"), [(EventRefused, 1), (NotDelivered, 0)])
+def test_a_sink_that_refuses_one_event_and_names_a_time_gets_the_others_at_once(
+    store: Store, refusal: type[NotDelivered], taken: int
+) -> None:
+    clock = Clock()
+    [one], [other] = a_case(store, "a"), a_case(store, "b")
+    sink = ListSink("a", lambda event: "no" if case_of(store, one) == str(event.case_id) else None, refusal)
+    sink.retry_after = timedelta(hours=1)
+    [courier] = couriers(store, clock, sink)
+    send(store, clock, [one], sink)
+    until_idle(courier)
+    send(store, clock, [other], sink)
+    until_idle(courier)
+    assert len(sink.taken) == taken
+    clock.at += backoff.LONGEST_SECONDS
+    until_idle(courier)
+    assert len(sink.taken) == 1
