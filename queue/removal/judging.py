@@ -51,7 +51,11 @@ def judge_recheck(
     """
 
     def look(case_id: str, record: CaseRecord) -> tuple[Observation, Sighting | None]:
-        return records.observation_of(case_id), records.sighting_of(case_id, record.case.sha256)
+        sighting = records.sighting_of(case_id, record.case.sha256)
+        if sighting is None and record.case.newest_url != records.plan.cases[case_id]:
+            reason = "the file was seen at another URL of its place while the one before was asked for"
+            return Observation(records.ended_at, None, why_not=reason), None
+        return records.observation_of(case_id), sighting
 
     def is_other_known(case_id: str) -> bool | None:
         url = records.plan.cases[case_id]

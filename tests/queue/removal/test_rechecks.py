@@ -414,6 +414,25 @@ def test_a_recheck_whose_worker_is_killed_loses_no_check_and_removes_nothing(wat
     assert under_way.read_all(watch.store) == []
 
 
+def test_a_url_that_is_no_more_the_newest_of_its_case_is_no_removal(watch: Watch) -> None:
+    with TurningHost({}) as host:
+        host.situation = SITUATIONS["404"]
+        url = f"{host.url[:-1]}{PATH}?_="
+        case_id = watch.open_case(f"{url}1700000001")
+        watch.at += 4 * HOUR
+        [recrawl_id] = watch.look().started.started.values()
+        watch.crawl(recrawl_id)
+        seen = a_sighting(KNOWN, url=f"{url}1700000002").model_copy(update={"host": host.host, "seen_at": watch.at})
+        add_batch(watch.store, seen)
+        watch.store.hset(keys.upkeep(), "looked_at", format_time(now()))
+        work(watch.store, QueueName.MATCH)
+        assert watch.case(case_id).last_url == f"{url}1700000002"
+        watch.at += MINUTES
+        watch.look()
+
+    assert watch.rule(case_id) == "unknown.not-asked"
+
+
 def test_a_recheck_that_never_got_its_job_gets_it_from_the_next_look(watch: Watch) -> None:
     watch.open_case(f"http://h.test{PATH}")
     watch.at += 4 * HOUR
