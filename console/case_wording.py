@@ -1,4 +1,4 @@
-"""Says of a case, for people, what a reader could expect in it, and nobody recorded."""
+"""Says of a case, for people, what kind of file it is, and what a reader could expect in it, and nobody recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from orbweaver.model import Case, Event
 from orbweaver.takedown.delivery.progress import DeliveryClocks
 
 NOT_DELIVERED: Final = DeliveryClocks()
+
+
+def kind_of_file(case: Case) -> str:
+    """Return the type that the bytes show, else the one that the host claims; empty where nobody knows."""
+    return safe(case.sniffed_type or case.content_type or "")
 
 
 def not_known(case: Case, events: Sequence[Event], clocks: DeliveryClocks = NOT_DELIVERED) -> Iterator[str]:

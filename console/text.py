@@ -41,6 +41,15 @@ def for_people(url: str) -> str:
     return safe(defang(url))
 
 
+def host_for_people(host: str) -> str:
+    """Return a host that no program makes a link of.
+
+    >>> host_for_people("files.example:8080")
+    'files[.]example:8080'
+    """
+    return safe(host).replace(".", "[.]")
+
+
 def reason_for_people(reason: str) -> str:
     """Return a reason with its URLs as `for_people` shows them: the reason of a redirect has the URL where it led.
 

@@ -253,6 +253,11 @@ def assessment(sha256: str) -> str:
     return f"{PREFIX}:assessment:{sha256}"
 
 
+def assignment(sha256: str) -> str:
+    """String, JSON: who works on a file now, for four hours; owner takedown.assessments.assignment."""
+    return f"{PREFIX}:assignment:{sha256}"
+
+
 def assessment_history(sha256: str) -> str:
     """List of all decisions about a file as JSON, oldest first; owner takedown.assessments.assessment_store."""
     return f"{PREFIX}:assessment:{sha256}:history"

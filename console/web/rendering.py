@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
-from orbweaver.console.text import for_people, reason_for_people, safe, size
+from orbweaver.console.text import for_people, host_for_people, reason_for_people, safe, size
 from orbweaver.console.web import translation
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.sessions import Session
@@ -26,6 +26,7 @@ LANGUAGE_COOKIE: Final = "orbweaver-language"
 PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
     ("/", "Overview", Right.SEE_OVERVIEW),
     ("/hosts", "Hosts", Right.SEE_HOSTS),
+    ("/cases", "Hit reports", Right.SEE_CASES),
 )
 
 
@@ -83,6 +84,7 @@ def _filters(code: str) -> Mapping[str, Any]:
         "moment": moment,
         "defanged": for_people,
         "reason": reason_for_people,
+        "defanged_host": host_for_people,
         "safe_text": safe,
         "size": size,
         "number": lambda number: format_decimal(number, locale=code),

@@ -8,7 +8,7 @@ it has come back. It costs more with each day that has passed, so that nothing w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,7 +17,9 @@ from orbweaver.model import Case
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases import case_index, case_store, waiting_cost
+from orbweaver.takedown.cases.case_index import CaseChoice
 
+EVERY_CASE: Final = CaseChoice()
 _ALL_IN_ONE: Final = "return table.concat(redis.call('HGETALL', KEYS[1]), '\\n')"
 
 
@@ -36,21 +38,25 @@ class HeldFile:
         return [case_id for _, case_id in sorted(self.cases)]
 
 
-def held_files(store: Store, at: datetime, shelves: Sequence[str] = ()) -> list[HeldFile]:
-    """Return the files with held cases on all of these shelves of the index, the most costly first.
+def held_files(store: Store, at: datetime, choice: CaseChoice = EVERY_CASE) -> list[HeldFile]:
+    """Return the files with held cases of a choice, the most costly first; its times are since when they are held.
 
     Read are the few facts that the cost follows from, and no case. Raises RedisError.
     """
     # One text and not a reply for each case: reading 20,000 replies takes longer than all else.
     stored = text(store.eval(_ALL_IN_ONE, 1, keys.held_cases())).split("\n")
     case_ids, facts = stored[0::2], stored[1::2]
-    are_chosen = case_index.are_on(store, case_ids, shelves) if shelves else itertools.repeat(True)
+    are_chosen = case_index.are_on(store, case_ids, choice.shelves) if choice.shelves else itertools.repeat(True)
+    since = float("-inf") if choice.since is None else choice.since.timestamp()
+    before = float("inf") if choice.before is None else choice.before.timestamp()
     seconds = at.timestamp()
     files: dict[str, HeldFile] = {}
     for case_id, written, is_chosen in zip(case_ids, facts, are_chosen, strict=False):
         if not is_chosen:
             continue
         one = waiting_cost.read_facts(written)
+        if not since <= one.held_since < before:
+            continue
         if (held := files.get(one.sha256)) is None:
             held = files[one.sha256] = HeldFile(one.sha256)
         held.cost += one.cost(seconds)

@@ -74,6 +74,7 @@ from orbweaver.queue.schedule.census import LEAST_HOSTS_OF_GROUP
 from orbweaver.queue.schedule.host_pace import HostPace, after_wait
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.assessments import assignment
 from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, change_by_event
@@ -169,6 +170,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
     by_a_person = Actor(kind=ActorKind.PERSON, name="Anna")
     decision = Decision(AssessmentDecision.RELEASED, "it is", by_a_person)
     assessing.assess(store, str(case.case_id), decision, needs_two=False)
+    assignment.take(store, case.sha256, by_a_person, now())
     under_way.note(store, RecheckUnderWay(host="h.test", recrawl_id=recrawl_id, run_id=RUN, case_ids=(), made_at=NOON))
     removed = CaseRecord(case.model_copy(update={"state": CaseState.REMOVED}), 1, was_opened=True)
     plan = RecheckPlan(host="h.test", cases={}, digests={a_sighting().url: (a_sighting().digests.sha256,)})

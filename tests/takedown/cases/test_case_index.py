@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -167,7 +168,9 @@ def test_held_files_are_chosen_by_shelves_and_the_cases_of_one_are_together(stor
     files = held_queue.held_files(store, NOON + 10 * HOUR)
     assert sorted(len(one.case_ids) for one in files) == [1, 1, 1, 2]
     assert again in files[0].case_ids, "a file at two places costs more"
-    [chosen] = held_queue.held_files(store, NOON, [case_entries.host_shelf("h2.test"), "country/NL"])
+    choice = CaseChoice((case_entries.host_shelf("h2.test"), "country/NL"), since=NOON)
+    [chosen] = held_queue.held_files(store, NOON, choice)
+    assert held_queue.held_files(store, NOON, replace(choice, before=NOON)) == []
     [case] = case_store.read_many(store, chosen.case_ids)
     assert (case.host, case.state) == ("h2.test", CaseState.HELD)
 
