@@ -11,6 +11,7 @@ from orbweaver.console.web.api.endpoints import (
     cases,
     events,
     health,
+    hosts,
     recrawls,
     reports,
     sightings,
@@ -19,7 +20,7 @@ from orbweaver.console.web.api.endpoints import (
 from orbweaver.console.web.api.token_guard import TokenGuard
 from orbweaver.console.web.console import Console
 
-ENDPOINTS: Final = (health, cases, events, assessments, sightings, recrawls, reports, statistics)
+ENDPOINTS: Final = (health, cases, events, assessments, sightings, hosts, recrawls, reports, statistics)
 
 
 def create_api(console: Console, guard: TokenGuard | None = None) -> FastAPI:
