@@ -27,6 +27,7 @@ PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
     ("/", "Overview", Right.SEE_OVERVIEW),
     ("/hosts", "Hosts", Right.SEE_HOSTS),
     ("/cases", "Hit reports", Right.SEE_CASES),
+    ("/fleet", "Jobs and workers", Right.SEE_FLEET),
 )
 
 
