@@ -1,4 +1,7 @@
-"""The numbers as CSV: a row for each group and each start of the clock; an empty cell is a number that is not there."""
+"""The numbers as CSV: a row for each group and each start of the clock; an empty cell is a number that is not there.
+
+Names of providers are other people's words: no spreadsheet takes one for a formula.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from orbweaver.model import format_time
+from orbweaver.takedown.exports.csv_cells import text_cell
 from orbweaver.takedown.statistics.grouping import ALL
 from orbweaver.takedown.statistics.report import StatisticsReport
 from orbweaver.takedown.statistics.summary import BANDS, Quantile, Summary, Times
@@ -16,8 +20,6 @@ Cell = str | int
 _COUNTS = ("raised", "removed", "online", "ever_removed", "returned", "delivered", "acknowledged", "withdrawn")
 _BOUNDS = ("least", "low", "high", "most")
 _YEAR = ("provider", "kind", "notices", "removed", "gone_before", "no_action", "withdrawn")
-# A spreadsheet takes a cell that begins so for a formula; names of providers are other people's words.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(file: TextIO, rows: Iterable[list[Cell]]) -> None:
@@ -35,7 +37,7 @@ def rows_of(report: StatisticsReport) -> Iterator[list[Cell]]:
     for name, summary in ((ALL, report.whole), *report.groups):
         by = str(report.by) if report.by is not None and summary is not report.whole else ALL
         for times in summary.times:
-            yield [*period, by, _plain(name), *_counts(summary), *_times(times)]
+            yield [*period, by, text_cell(name), *_counts(summary), *_times(times)]
 
 
 def rows_of_year(rows: Iterable[YearlyRow]) -> Iterator[list[Cell]]:
@@ -43,7 +45,7 @@ def rows_of_year(rows: Iterable[YearlyRow]) -> Iterator[list[Cell]]:
     yield list(_YEAR)
     for row in rows:
         numbers = [row.notices, row.removed, row.gone_before, row.no_action, row.withdrawn]
-        yield [_plain(row.provider), _plain(row.kind), *numbers]
+        yield [text_cell(row.provider), text_cell(row.kind), *numbers]
 
 
 def _counts(summary: Summary) -> list[Cell]:
@@ -73,7 +75,3 @@ def _quantile(quantile: Quantile | None) -> list[Cell]:
 
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.4f}"
-
-
-def _plain(name: str) -> str:
-    return f"'{name}" if name.startswith(_FORMULA) else name
