@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -66,8 +66,20 @@ def _environment(code: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(translation.languages()[code], newstyle=True)  # type: ignore[attr-defined]
+    environment.globals["_"] = _translated(code)
     environment.filters.update(_filters(code))
     return environment
+
+
+def _translated(code: str) -> Callable[..., Markup]:
+    """Return the `_` of the templates. Jinja's own takes each text for safe, also one that a host has written."""
+    texts = translation.languages()[code]
+
+    def translated(text: str, **values: object) -> Markup:
+        escaped = Markup.escape(texts.gettext(text) if text else "")
+        return escaped % values if values else escaped
+
+    return translated
 
 
 def _filters(code: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import pyotp
 import pytest
 import requests
 from console_site import PASSWORD, Browser, an_account, serving
+from orbweaver.console.web import rendering
 from orbweaver.console.web.accounts import account_store, one_time_codes, sessions
 from orbweaver.console.web.pages.signing_in import own_path
 from orbweaver.model import Role
@@ -217,6 +218,12 @@ def test_another_name_for_our_address_and_a_huge_body_are_refused(url: str) -> N
     assert answer.status_code == 200
     answer = requests.post(f"{url}/sign-in", headers={"Content-Length": str(10**12)}, data=b"", timeout=60)
     assert answer.status_code in {400, 403, 413}
+
+
+def test_a_text_that_somebody_else_wrote_is_escaped_also_where_it_could_be_translated() -> None:
+    for code in ("en", "sv"):
+        template = rendering._environment(code).from_string("{{ _(text) }} {{ _('%(it)s', it=text) }} {{ _('') }}")
+        assert template.render(text="<b>100 %(x)s</b>") == "&lt;b&gt;100 %(x)s&lt;/b&gt; " * 2
 
 
 def test_pages_are_in_the_language_of_the_browser_or_the_one_that_was_chosen(store: Store, browser: Browser) -> None:
