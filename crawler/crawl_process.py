@@ -94,9 +94,9 @@ class CrawlProcess:
         resume: EarlierSlices = NO_SLICES,
         fork: Fork | None = None,
     ) -> None:
-        """Fork the child; it goes on where the slices before it ended that `resume` is of. Raises OSError.
+        """Fork the child, which goes on where the slices in `resume` ended. Raises OSError.
 
-        By `fork`, if it is given: that of a process that `forking_process` made with the same settings.
+        `fork` is that of a process which `forking_process` made with the same settings; without it this one forks.
         """
         self._stream = MessageStream(scope, reports, met_bytes=sum(map(len, resume.met)))
         self._must_obey_by: float | None = None

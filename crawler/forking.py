@@ -26,7 +26,6 @@ LOG_DESCRIPTORS = (1, 2)
 _MOST_DESCRIPTORS = 8
 _REQUEST_BYTES = 64
 
-
 # What a forked process does: it gets its descriptors, and what was given for it.
 Work = Callable[[Sequence[int], bytes], None]
 

@@ -2,10 +2,12 @@
 
 Jobs of dead workers are given back, events and batches without a job get one, and what failed is tried again after a
 while: parked deliveries, parked questions, and sightings that nobody could answer. A decision of people whose command
-was interrupted is brought to the rest of its cases. What is over its time limit is pseudonymised, once a day and a
-little at each look. What waits in the audit log is sealed. Cases of an older release are entered in the index of cases.
-Where no scheduler runs, this also has the files of cases looked for again. One worker at a time looks, and two that
-look at once do no harm: each step is written only where nobody else has written meanwhile.
+was interrupted is brought to the rest of its cases, and what waits in the audit log is sealed. Cases of an older
+release are entered in the index of cases. Where no scheduler runs, this has the files of cases looked for again, too.
+What is over its time limit is pseudonymised, once a day and a little at each look.
+
+One worker at a time looks, and two that look at once do no harm: each step is written only where nobody else has
+written meanwhile.
 """
 
 from __future__ import annotations
@@ -42,9 +44,9 @@ def look_after(store: Store, at: datetime) -> bool:
 
     Something that is interrupted is done by the next look, or the next retry. Raises RedisError.
     """
-    if not _is_due(store, "looked_at", LOOK_EVERY, at):
+    if not _take_turn(store, "looked_at", LOOK_EVERY, at):
         return False
-    is_to_retry = _is_due(store, "retried_at", RETRY_EVERY, at)
+    is_to_retry = _take_turn(store, "retried_at", RETRY_EVERY, at)
     dead_workers.retry_abandoned_jobs(store)
     lost_jobs.end_parked_recrawls(store)
     deliveries.enqueue_without_job(store, are_parked_due=is_to_retry)
@@ -55,8 +57,9 @@ def look_after(store: Store, at: datetime) -> bool:
         batches.ask_unanswered(store, run_lock.run_under_way(store) or uuid4().hex)
     batches.enqueue_released(store)
     assessed_cases.apply_due(store)
-    rechecking.look(store, orbweaver_settings.load(), at)
-    rounds.look(store, orbweaver_settings.load(), at)
+    settings = orbweaver_settings.load()
+    rechecking.look(store, settings, at)
+    rounds.look(store, settings, at)
     case_index.enter_some(store, ENTERED_AT_ONCE)
     _seal_audit_log(store)
     return True
@@ -70,8 +73,8 @@ def _seal_audit_log(store: Store) -> None:
         log.error("%s", error)
 
 
-def _is_due(store: Store, field: str, every: timedelta, at: datetime) -> bool:
-    """Whether something was last done so long ago; if so, note for all others that it is done now.
+def _take_turn(store: Store, field: str, every: timedelta, at: datetime) -> bool:
+    """Take the turn to do something that was last done so long ago, and note it for all others; False otherwise.
 
     A time to come is that of a machine whose clock is fast: it keeps nobody from looking.
     """

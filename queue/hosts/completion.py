@@ -61,7 +61,7 @@ def complete(store: Store, plan: BudgetPlan, shares: Shares, at: datetime) -> Co
     waiting = _batches_waiting(store, visited)
     renewed = []
     for lease, status, when, batches in zip(visited, statuses, times, waiting, strict=True):
-        is_over = status.state in ENDED or not _is_under_way(store, lease, status.state, when, jobs)
+        is_over = status.state in ENDED or not _keep_under_way(store, lease, status.state, when, jobs)
         is_answered = not batches or at - (when.ended_at or at) > ANSWERS_WAITED_FOR
         if is_over and is_answered and len(done.outcomes) < COMPLETED_AT_ONCE:
             outcome = _complete(store, lease, when, plan, shares, at)
@@ -86,8 +86,11 @@ def _batches_waiting(store: Store, leases: Sequence[Lease]) -> list[int]:
         return [int(count) for count in pipe.execute()]
 
 
-def _is_under_way(store: Store, lease: Lease, state: RecrawlState, when: RecrawlTimes, jobs: QueuedJobs) -> bool:
-    """Whether a recrawl that has not ended has a job, or gets one now; if not, it has ended by that."""
+def _keep_under_way(store: Store, lease: Lease, state: RecrawlState, when: RecrawlTimes, jobs: QueuedJobs) -> bool:
+    """Have a recrawl that has not ended go on, with another job where it has lost its own.
+
+    False when it has ended meanwhile, or is ended by this: it was begun and has no job any more, or no record.
+    """
     job_id = queues.recrawl_job_id(lease.name)
     if job_id in jobs.under_way or job_id in jobs.parked:  # the upkeep of the fleet ends a parked one
         return True
@@ -98,7 +101,10 @@ def _is_under_way(store: Store, lease: Lease, state: RecrawlState, when: Recrawl
         record = recrawls.read(store, recrawl_id)
         if record is not None:
             # Its scheduler ended before it had put the job there, or somebody withdrew it, perhaps between two slices.
-            return _put_there(store, lease, record)
+            host = host_store.read_record_of(store, lease.name)
+            if host is not None:
+                dispatch.enqueue(store, lease.name, host, record.recrawl_id)
+            return True
     # Its job may have been put there, and begun, after the look at the jobs and before that at its state. From its
     # beginning on it is among them until its recrawl has ended.
     if job_id in dispatch.seen_jobs(store).under_way:
@@ -108,13 +114,6 @@ def _is_under_way(store: Store, lease: Lease, state: RecrawlState, when: Recrawl
         recrawls.end(store, recrawl_id, RecrawlState.FAILED, reason="its job is gone")
         dead_workers.discard_parked(store, QueueName.RECRAWL, job_id)
     return False
-
-
-def _put_there(store: Store, lease: Lease, record: RecrawlRecord) -> bool:
-    host = host_store.read_record_of(store, lease.name)
-    if host is not None:
-        dispatch.enqueue(store, lease.name, host, record.recrawl_id)
-    return True
 
 
 def _complete(

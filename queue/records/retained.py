@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -35,6 +36,7 @@ MOST_JSON_BYTES = 1 << 20
 COUNTED_AT_ONCE = 64
 # A page of sightings reads so many shards at most: at ten million sightings 80,000 of them, in half a second.
 PAGE_SHARDS = 8
+_OCCUPIED = Path(__file__).with_name("retained_occupied.lua").read_text()
 # The first are in the fixed fields; the others would make a value more than half as large again (162 to 262 bytes). A
 # case that a rematch makes has them from the next visit on.
 _NOT_KEPT = {"digests", "seen_at", "received_at", "software", "sandbox", "redirects"}
@@ -175,16 +177,6 @@ def count(store: Store, shards: Sequence[str] = SHARDS) -> list[int]:
         for shard in shards:
             pipe.hlen(keys.retained(shard))
         return [int(one) for one in pipe.execute()]
-
-
-# One text for all shards: to send 1,024 keys takes redis-py longer than it takes the store to look at them.
-_OCCUPIED = """
-local found = {}
-for shard in string.gmatch(ARGV[1], '%S+') do
-  if redis.call('EXISTS', ARGV[2] .. shard) == 1 then found[#found + 1] = shard end
-end
-return found
-"""
 
 
 def occupied(store: Store) -> list[str]:

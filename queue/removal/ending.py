@@ -55,7 +55,7 @@ def complete(store: Store, cadence: Cadence, at: datetime) -> Judged:
     states = recrawl_progress.statuses(store, [one.recrawl_id for one in rechecks])
     for recheck, status in zip(rechecks, states, strict=True):
         try:
-            is_over = status.state in ENDED or not _is_under_way(store, recheck, status.state, jobs, at)
+            is_over = status.state in ENDED or not _keep_under_way(store, recheck, status.state, jobs, at)
             is_judged = is_over and done.rechecks < JUDGED_AT_ONCE and _judge(store, recheck, cadence, at, done)
         except ValidationError:
             log.warning("a record of a re-check cannot be read: its cases are due again when their lease ends")
@@ -110,8 +110,13 @@ def _why_not(record: RecrawlRecord) -> str:
     return f"the re-check did not come to its end: {record.reason or record.state}"
 
 
-def _is_under_way(store: Store, recheck: RecheckUnderWay, state: RecrawlState, jobs: QueuedJobs, at: datetime) -> bool:
-    """Whether a re-check that has not ended has a job, or gets one now; if not, it has ended by that."""
+def _keep_under_way(
+    store: Store, recheck: RecheckUnderWay, state: RecrawlState, jobs: QueuedJobs, at: datetime
+) -> bool:
+    """Have a re-check that has not ended go on, with another job where it has lost its own.
+
+    False when it has ended meanwhile, or is ended by this: it is too old, or was begun and has no job any more.
+    """
     record = recrawls.read(store, recheck.recrawl_id)
     if record is None:
         return False

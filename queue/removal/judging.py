@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -31,8 +31,17 @@ from redis.exceptions import WatchError
 
 log = logging.getLogger("orbweaver.removal")
 
-# Of a case: what was seen, and the sighting of its file, if it was.
-Look = Callable[[str, CaseRecord], tuple[Observation, Sighting | None]]
+
+@dataclass(frozen=True)
+class _CaseLook:
+    """The look for the file of one case: the observation, and the sighting of the file, if it was seen.
+
+    `is_other_known` says whether a list knows one of the files that came in its place; None where nobody could say.
+    """
+
+    observation: Observation
+    sighting: Sighting | None = None
+    is_other_known: bool | None = False
 
 
 def judge_recheck(
@@ -50,18 +59,17 @@ def judge_recheck(
     could say. Returns the changes that were written.
     """
 
-    def look(case_id: str, record: CaseRecord) -> tuple[Observation, Sighting | None]:
-        sighting = records.sighting_of(case_id, record.case.sha256)
-        if sighting is None and record.case.newest_url != records.plan.cases[case_id]:
-            reason = "the file was seen at another URL of its place while the one before was asked for"
-            return Observation(records.ended_at, None, why_not=reason), None
-        return records.observation_of(case_id), sighting
-
-    def is_other_known(case_id: str) -> bool | None:
+    def look(case_id: str, record: CaseRecord) -> _CaseLook:
         url = records.plan.cases[case_id]
-        return True if url in known_urls else None if url in unanswered_urls else False
+        sighting = records.sighting_of(case_id, record.case.sha256)
+        observation = records.observation_of(case_id)
+        if sighting is None and record.case.newest_url != url:
+            reason = "the file was seen at another URL of its place while the one before was asked for"
+            observation = Observation(records.ended_at, None, why_not=reason)
+        is_other_known = True if url in known_urls else None if url in unanswered_urls else False
+        return _CaseLook(observation, sighting, is_other_known)
 
-    return _write(store, recheck.host, recheck.case_ids, recheck.run_id, cadence, look, is_other_known, recheck)
+    return _write(store, recheck.host, recheck.case_ids, look, cadence, recheck)
 
 
 def judge_unasked(
@@ -69,22 +77,19 @@ def judge_unasked(
 ) -> list[CaseChange]:
     """Write for cases that nobody may look for now that nobody has, and why."""
 
-    def look(case_id: str, record: CaseRecord) -> tuple[Observation, Sighting | None]:  # noqa: ARG001
-        return Observation(at, None, why_not=reason), None
-
-    return _write(store, host, case_ids, "", cadence, look, lambda _: False, None)
+    nobody_looked = _CaseLook(Observation(at, None, why_not=reason))
+    return _write(store, host, case_ids, lambda _, __: nobody_looked, cadence, None)
 
 
 def _write(
     store: Store,
     host: str,
     case_ids: Sequence[str],
-    run_id: str,
+    look: Callable[[str, CaseRecord], _CaseLook],
     cadence: Cadence,
-    look: Look,
-    is_other_known: Callable[[str], bool | None],
     recheck: RecheckUnderWay | None,
 ) -> list[CaseChange]:
+    """Write what was seen of cases of a host; a `recheck` is over by that, and nothing is written if it was before."""
     locator = _locator(store)
     while True:
         with store.pipeline(transaction=True) as pipe:
@@ -99,20 +104,20 @@ def _write(
                 if record is None or record.case.state not in CHECKED_STATES:
                     due_at[case_id] = None
                     continue
-                observation, sighting = look(case_id, record)
-                judgement = _judgement(record, observation, is_other_known(case_id), locator)
+                seen = look(case_id, record)
+                judgement = _judgement(record, seen, locator)
                 turn = after_check(
                     record.case.state,
                     record.case.removal,
                     judgement,
-                    observation.at,
+                    seen.observation.at,
                     cadence,
                     told_at=record.told_at,
                 )
-                changes.append(_change(record, judgement, turn, sighting, stamp, locator))
+                changes.append(_change(record, judgement, turn, seen.sighting, stamp, locator))
                 due_at[case_id] = turn.due_at
             pipe.multi()
-            settlement.write_changes(store, pipe, run_id, changes)
+            settlement.write_changes(store, pipe, "" if recheck is None else recheck.run_id, changes)
             # After what follows from the events alone.
             recheck_times.set_due(pipe, host, due_at)
             if recheck is not None:
@@ -145,12 +150,10 @@ def _say_once(warning: str) -> None:
     log.warning("%s", warning)
 
 
-def _judgement(
-    record: CaseRecord, observation: Observation, is_other_known: bool | None, locator: Locator | None
-) -> Judgement:
-    address = None if observation.answer is None else observation.answer.address
+def _judgement(record: CaseRecord, seen: _CaseLook, locator: Locator | None) -> Judgement:
+    address = None if seen.observation.answer is None else seen.observation.answer.address
     located = None if address is None or locator is None else locator.locate(address)
-    return judge_removal(observation, History(record.case, located, is_other_known))
+    return judge_removal(seen.observation, History(record.case, located, seen.is_other_known))
 
 
 def _change(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orbweaver.model import Case, EventType
@@ -14,13 +15,7 @@ from orbweaver.takedown.cases.changes import CaseChange
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-# A name without returns is not kept; one that an earlier release did not count has none to give.
-_MOVE_ONE: Final = """
-local left = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') - 1
-if left < 0 then return end
-redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
-if left == 0 then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], left) end
-"""
+_MOVE_ONE: Final = Path(__file__).with_name("move_return.lua").read_text()
 
 
 class ReturnKind(StrEnum):
