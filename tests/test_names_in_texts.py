@@ -15,7 +15,16 @@ from import_graph import ROOMS, ROOT, product_files
 NAME = re.compile(rf"(?<![\w./:-])(?:orbweaver\.)?((?:{'|'.join(ROOMS)})(?:\.[A-Za-z_]\w*)+)")
 # Files of the state directory, a page, and a host name begin like the room `store`.
 NO_MODULES = frozenset(
-    {"console.md", "store.internal", "store.log", "store.md", "store.sock", "store.start.lock", "store.users.lock"}
+    {
+        "console.css",
+        "console.md",
+        "store.internal",
+        "store.log",
+        "store.md",
+        "store.sock",
+        "store.start.lock",
+        "store.users.lock",
+    }
 )
 
 

@@ -16,7 +16,7 @@ from orbweaver.console.web.api.application import create_api
 from orbweaver.console.web.api.description import PATH as API_PATH
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import READING, AccessGuard
-from orbweaver.console.web.pages import overview, signing_in
+from orbweaver.console.web.pages import overview, signing_in, statistics
 from orbweaver.console.web.pages.cases import case_list
 from orbweaver.console.web.pages.fleet import jobs_and_workers
 from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list
@@ -27,7 +27,7 @@ from starlette.staticfiles import StaticFiles
 
 log = logging.getLogger("orbweaver.console")
 STATIC: Final = Path(__file__).parent / "static"
-PAGES: Final = (signing_in, overview, host_list, host_detail, host_changes, case_list, jobs_and_workers)
+PAGES: Final = (signing_in, overview, host_list, host_detail, host_changes, case_list, jobs_and_workers, statistics)
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.NotAllowed: 403,
     errors.FormNotOurs: 403,

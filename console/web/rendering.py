@@ -28,6 +28,7 @@ PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
     ("/hosts", "Hosts", Right.SEE_HOSTS),
     ("/cases", "Hit reports", Right.SEE_CASES),
     ("/fleet", "Jobs and workers", Right.SEE_FLEET),
+    ("/statistics", "Statistics", Right.SEE_CASES),
 )
 
 

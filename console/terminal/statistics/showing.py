@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
+from orbweaver.console import statistics_csv
 from orbweaver.console.terminal.cases import access
-from orbweaver.console.terminal.statistics import csv_table, json_form, text_form
+from orbweaver.console.terminal.statistics import json_form, text_form
 from orbweaver.console.text import report_console
 from orbweaver.model import now
 from orbweaver.settings import Settings
@@ -26,7 +27,7 @@ def show(settings: Settings, period: Period, by: GroupedBy | None, *, form: str)
     if form == "json":
         sys.stdout.write(json.dumps(json_form.of_report(report), ensure_ascii=False) + "\n")
     elif form == "csv":
-        csv_table.write(sys.stdout, csv_table.rows_of(report))
+        statistics_csv.write(sys.stdout, statistics_csv.rows_of(report))
     else:
         text_form.show_report(report_console(markup=False), report)
 
@@ -39,7 +40,7 @@ def show_year(settings: Settings, period: Period, *, form: str) -> None:
     if form == "json":
         sys.stdout.write(json.dumps(json_form.of_year(rows, period, now()), ensure_ascii=False) + "\n")
     elif form == "csv":
-        csv_table.write(sys.stdout, csv_table.rows_of_year(rows))
+        statistics_csv.write(sys.stdout, statistics_csv.rows_of_year(rows))
     else:
         text_form.show_year(report_console(markup=False), rows)
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orbweaver.console.statistics_wording import (
+    band_in_words,
+    hours_in_words,
+    period_in_words,
+    quantile_in_words,
+    share_in_words,
+)
 from orbweaver.console.text import count, safe
 from orbweaver.takedown.statistics.grouping import ALL
 from orbweaver.takedown.statistics.lists import ListedCase
-from orbweaver.takedown.statistics.periods import Period
 from orbweaver.takedown.statistics.report import StatisticsReport
-from orbweaver.takedown.statistics.summary import BANDS, Quantile, ShareWithin, Summary, Times
+from orbweaver.takedown.statistics.summary import BANDS, Summary, Times
 from orbweaver.takedown.statistics.yearly_report import YearlyRow
 from rich.console import Console
 from rich.table import Table
@@ -18,13 +24,14 @@ from rich.table import Table
 GROUPS_SHOWN = 40
 CASES_SHOWN = 10
 _STARTS = {"received": "the receipt of the report", "delivered": "the first delivery"}
-_DAY = 24
 
 
 def show_report(console: Console, report: StatisticsReport) -> None:
     """Print counts, times and the longest cases of a period."""
     whole = report.whole
-    console.print(f"Cases received {_in_words(report.period)}: {whole.raised:,} raised, {whole.removed:,} removed, ")
+    console.print(
+        f"Cases received {period_in_words(report.period)}: {whole.raised:,} raised, {whole.removed:,} removed, "
+    )
     console.print(f"{whole.online:,} still online; {whole.returned:,} of {whole.ever_removed:,} removed files returned")
     console.print(
         f"{whole.delivered:,} delivered, {whole.acknowledged:,} of them acknowledged, {whole.withdrawn:,} withdrawn"
@@ -64,27 +71,26 @@ def show_year(console: Console, rows: Sequence[YearlyRow]) -> None:
     console.print(f"{count(sum(row.notices for row in rows), 'notice')} (Article 22(3) DSA)")
 
 
-def _in_words(period: Period) -> str:
-    if period.first is None and period.last is None:
-        return "at any time"
-    return " ".join(
-        [f"from {period.first}"] * (period.first is not None) + [f"to {period.last}"] * (period.last is not None)
-    )
-
-
 def _table(by: str, rows: Sequence[tuple[str, Summary, Times]]) -> Table:
     table = Table(by, box=None, pad_edge=False)
-    for head in ("cases", "online", *(_band(hours) for hours in BANDS), "half of them", "nine of ten", "returned"):
+    for head in (
+        "cases",
+        "online",
+        *(band_in_words(hours) for hours in BANDS),
+        "half of them",
+        "nine of ten",
+        "returned",
+    ):
         table.add_column(head, justify="right")
     for name, summary, times in rows:
-        shares = [_share(share) for share in times.shares] or ["-"] * len(BANDS)
+        shares = [share_in_words(share) for share in times.shares] or ["-"] * len(BANDS)
         table.add_row(
             safe(name),
             f"{times.cases:,}",
             f"{summary.online:,}",
             *shares,
-            _quantile(times.median),
-            _quantile(times.nine_tenths),
+            quantile_in_words(times.median),
+            quantile_in_words(times.nine_tenths),
             "-" if summary.recidivism is None else f"{summary.recidivism:.0%}",
         )
     return table
@@ -95,32 +101,5 @@ def _cases(cases: Sequence[ListedCase]) -> Table:
     table.add_column("at least", justify="right")
     for case in cases:
         host = safe(case.host.replace(".", "[.]"))
-        table.add_row(case.case_id, host, safe(case.provider), _hours(case.hours.lower))
+        table.add_row(case.case_id, host, safe(case.provider), hours_in_words(case.hours.lower))
     return table
-
-
-def _band(hours: int) -> str:
-    return f"<= {_hours(hours)}"
-
-
-def _share(share: ShareWithin) -> str:
-    bounds = f"{share.least:.0%}-{share.most:.0%}"
-    if share.low is None or share.high is None:
-        return bounds
-    return f"{(share.low + share.high) / 2:.0%} ({bounds})"
-
-
-def _quantile(quantile: Quantile | None) -> str:
-    if quantile is None:
-        return "-"
-    low = quantile.least if quantile.low is None else quantile.low
-    high = quantile.high if quantile.is_estimated else quantile.most
-    return f"> {_hours(low)}" if high is None else f"{_hours(low)} - {_hours(high)}"
-
-
-def _hours(hours: int) -> str:
-    """Return hours as people say them: 12 h, 3 d, 3 d 4 h."""
-    days, rest = divmod(hours, _DAY)
-    if hours <= _DAY:
-        return f"{hours} h"
-    return f"{days} d {rest} h" if rest else f"{days} d"

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from builders import url_of
 from orbweaver.commands.cases import stats
-from orbweaver.console.terminal.statistics import csv_table, showing
+from orbweaver.console import statistics_csv
+from orbweaver.console.terminal.statistics import showing
 from orbweaver.settings import Settings
 from orbweaver.store import embedded, keys
 from orbweaver.store.connection import Store
@@ -258,7 +259,7 @@ def test_the_yearly_table_counts_each_notice_once(place: Workplace, capsys: pyte
 
 
 def test_no_name_of_a_provider_is_a_formula_in_a_spreadsheet() -> None:
-    rows = csv_table.rows_of_year([YearlyRow("=1+1", "@kind", 1, 0, 0, 1, 0), YearlyRow("A;=1", " =1", 1, 0, 0, 1, 0)])
+    rows = statistics_csv.rows_of_year([YearlyRow("=1+1", "@kind", 1, 0, 0, 1, 0), YearlyRow("A;=1", " =1", 1, 0, 0, 1, 0)])
     assert [row[:2] for row in rows][1:] == [["'=1+1", "'@kind"], ["A;'=1", " '=1"]]
 
 
