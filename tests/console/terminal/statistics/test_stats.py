@@ -259,7 +259,8 @@ def test_the_yearly_table_counts_each_notice_once(place: Workplace, capsys: pyte
 
 
 def test_no_name_of_a_provider_is_a_formula_in_a_spreadsheet() -> None:
-    rows = statistics_csv.rows_of_year([YearlyRow("=1+1", "@kind", 1, 0, 0, 1, 0), YearlyRow("A;=1", " =1", 1, 0, 0, 1, 0)])
+    told = [YearlyRow("=1+1", "@kind", 1, 0, 0, 1, 0), YearlyRow("A;=1", " =1", 1, 0, 0, 1, 0)]
+    rows = statistics_csv.rows_of_year(told)
     assert [row[:2] for row in rows][1:] == [["'=1+1", "'@kind"], ["A;'=1", " '=1"]]
 
 
