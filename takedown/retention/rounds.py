@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("orbweaver.worker")
 EVERY: Final = timedelta(days=1)
+VERY_LATE: Final = timedelta(days=60)
 # So many cases are looked at in one step, and about so many events are written.
 CASES_AT_ONCE: Final = 1_000
 EVENTS_AT_ONCE: Final = 1_000
@@ -42,7 +43,8 @@ _FIRST_SEEN: Final = re.compile(rb'"first_seen":"([0-9]{4})-')
 class RetentionRound:
     """Where a round is: since when, in which part, and how many cases it has gone through.
 
-    `clear_years` are the years of the cases that it has left as they are. `counts` are what it did.
+    `clear_years` are the years of the cases that it has left as they are. `counts` are what it did. One that is put off
+    is over without having done anything.
     """
 
     began_at: datetime
@@ -50,6 +52,7 @@ class RetentionRound:
     place: int = 0
     clear_years: frozenset[int] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
+    is_put_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,20 @@ def limits_of(settings: Settings) -> RetentionLimits:
 
 
 def look(store: Store, settings: Settings, at: datetime) -> None:
-    """Do the next step of the round that is under way, or begin one a day after the last began. Cheap when none is."""
+    """Do the next step of the round that is under way, or begin one a day after the last began. Cheap when none is.
+
+    A round that is very late is put off for a day, once: the clock may be wrong, and nothing brings back what a round
+    takes away.
+    """
     current = _read(store)
-    if current is None or (current.step == OVER and not timedelta(0) <= at - current.began_at < EVERY):
+    if current is None:
         current = RetentionRound(at)
+    elif current.step == OVER and not timedelta(0) <= at - current.began_at < EVERY:
+        is_late = at - current.began_at >= VERY_LATE and not current.is_put_off
+        current = RetentionRound(at, step=OVER, is_put_off=True) if is_late else RetentionRound(at)
+        if is_late:
+            log.warning("retention has not run for long, and begins in a day: check the clock of this machine")
+            _write(store, current)
     if current.step != OVER:
         _write(store, next_step(store, current, limits_of(settings), at, PROGRAM))
 
@@ -155,11 +168,13 @@ def steady_cases(store: Store, case_ids: list[str], before: datetime) -> list[St
 
 
 def _read(store: Store) -> RetentionRound | None:
-    began_at, step, place, years = store.hmget(keys.retention(), "began_at", "step", "place", "clear_years")
+    names = ("began_at", "step", "place", "clear_years", "put_off")
+    began_at, step, place, years, put_off = store.hmget(keys.retention(), *names)
     if began_at is None or step is None:
         return None
     clear = frozenset(int(one) for one in text(years or b"").split())
-    return RetentionRound(datetime.fromisoformat(text(began_at)), text(step), int(place or 0), clear)
+    began = datetime.fromisoformat(text(began_at))
+    return RetentionRound(began, text(step), int(place or 0), clear, is_put_off=put_off == b"1")
 
 
 def _write(store: Store, current: RetentionRound) -> None:
@@ -168,5 +183,6 @@ def _write(store: Store, current: RetentionRound) -> None:
         "step": current.step,
         "place": current.place,
         "clear_years": " ".join(map(str, sorted(current.clear_years))),
+        "put_off": int(current.is_put_off),
     }
     store.hset(keys.retention(), mapping=fields)

@@ -13,7 +13,7 @@ from orbweaver.console.evidence_wording import minute
 from orbweaver.console.terminal.cases import access
 from orbweaver.console.terminal.cases.deciding import assessment_named
 from orbweaver.console.terminal.cases.exporting import replace_file
-from orbweaver.console.text import count, report_console, safe, size
+from orbweaver.console.text import count, reason_for_people, report_console, safe, size
 from orbweaver.model import Assessment, AssessmentDecision, format_time
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
@@ -68,7 +68,7 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
         for one in history:
             people = " and ".join(safe(person.name) for person in one.decided_by)
             decided = f"  revision {one.revision}: {one.decision.value} by {people} on {minute(one.decided_at)}"
-            console.print(f"{decided}: {safe(one.reason)}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{decided}: {reason_for_people(one.reason)}", highlight=False, markup=False, soft_wrap=True)
         if waiting is not None:
             proposed = f"  proposed: {waiting.decision.value} by {waiting.proposed_by.name}: {waiting.reason}"
             console.print(safe(proposed), highlight=False, markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from orbweaver.console.evidence_wording import evidence, minute
 from orbweaver.console.removal_wording import removal_lines
-from orbweaver.console.text import count, for_people, safe, size
+from orbweaver.console.text import count, for_people, reason_for_people, safe, size
 from orbweaver.model import Case, Hosting, Redirect
 from rich.console import Console
 from rich.table import Table
@@ -53,7 +53,7 @@ def file_lines(*cases: Case) -> list[str]:
     type.
     """
     shown = [*(case.sniffed_type for case in cases), *(case.content_type for case in cases)]
-    kind = safe(next(filter(None, shown), "unknown type"))
+    kind = reason_for_people(next(filter(None, shown), "unknown type"))
     return [f"file: {kind}, {size(cases[0].size)}", *evidence(cases[0])]
 
 
@@ -72,7 +72,7 @@ def place_lines(case: Case, *, is_new: bool = False) -> list[str]:
     if case.http.embedded:
         lines.append("  embedded in the page")
     if case.http.archive_member is not None:
-        lines.append(f"  in the archive as {safe(case.http.archive_member)}")
+        lines.append(f"  in the archive as {reason_for_people(case.http.archive_member)}")
     if case.report_ids:
         lines.append(f"  reports: {safe(', '.join(case.report_ids))}")
     if (hosted := _hosting_line(case.hosting)) is not None:

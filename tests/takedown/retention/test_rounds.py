@@ -186,6 +186,21 @@ def test_the_upkeep_does_a_step_at_a_look_and_a_round_a_day(store: Store, monkey
     assert [one for one in case_store.all_cases(store) if one.pseudonymised is None] == []
 
 
+def test_a_round_that_is_very_late_waits_a_day_because_the_clock_may_be_wrong(store: Store) -> None:
+    case_id = add(store, 1, *TO_CLOSED)
+    rounds.look(store, Settings(), NOON)
+    rounds.look(store, Settings(), NOON)
+    for at in (LATER, LATER, NOON + DAY):  # a clock that was wrong for a moment
+        for _ in range(2):
+            rounds.look(store, Settings(), at)
+        assert secrets_in(store, case_id)
+    for at in (LATER, LATER + DAY):
+        assert secrets_in(store, case_id)
+        for _ in range(2):
+            rounds.look(store, Settings(), at)
+    assert not secrets_in(store, case_id)
+
+
 def test_the_key_of_a_year_is_thrown_away_when_nothing_of_it_is_left(store: Store) -> None:
     add(store, 1, *TO_CLOSED)
     open_case = add(store, 2)

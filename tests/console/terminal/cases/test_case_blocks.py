@@ -106,6 +106,14 @@ def test_what_a_list_writes_is_no_markup_and_drives_no_terminal() -> None:
     assert "category: [blink]A\N{REPLACEMENT CHARACTER}[2J" in said
 
 
+def test_no_text_of_a_host_is_a_url_to_click_on() -> None:
+    case = a_case("album.zip", member="http://evil.example/x.jpg")
+    claimed = {"sniffed_type": None, "content_type": "image/png http://evil.example/"}
+    said = shown(case.model_copy(update=claimed), columns=200)
+    assert "http://" not in said
+    assert said.count("hxxp://evil[.]example/") == 2
+
+
 def test_another_verdict_on_the_same_file_is_another_block_and_many_places_are_counted() -> None:
     cases = [a_case(f"{number}.jpg") for number in range(PLACES_SHOWN + 3)]
     assert [len(block) for block in blocks_of([*cases, a_case("x.jpg", entry_id="E-8")])] == [PLACES_SHOWN + 3, 1]
