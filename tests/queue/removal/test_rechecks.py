@@ -60,7 +60,9 @@ OTHER = b"\x89PNG\r\n\x1a\n" + b"other" * 60
 THIRD = b"\x89PNG\r\n\x1a\n" + b"third" * 60
 SETTINGS = Settings(sandbox="off", allow_addresses=("127.0.0.0/8",))
 # What else is asked for may time out as well on a busy machine: that is no answer either.
-IMPATIENT = SETTINGS.model_copy(update={"header_timeout": timedelta(seconds=0.1)})
+IMPATIENT = SETTINGS.model_copy(
+    update={"header_timeout": timedelta(seconds=0.1), "connect_timeout": timedelta(seconds=0.1)}
+)
 HOUR = timedelta(hours=1)
 MINUTES = timedelta(minutes=1)
 FRONT = Resource("text/html", b"<title>Our pictures</title><h1>Welcome</h1><p>All of them<a href=/a/>more</a>")
