@@ -106,9 +106,8 @@ def floors_of(graph: Mapping[Path, set[Path]]) -> dict[Path, int]:
     return floors
 
 
-def table_of(root: Path) -> str:
+def table_of(graph: Mapping[Path, set[Path]], root: Path) -> str:
     """Return the graph as a table: a row for each folder, then the circles."""
-    graph = graph_of(root)
     circular = files_in_circles(graph)
     # A circle is cut out, so that the other files still have a floor.
     floors = floors_of({file: targets - circular for file, targets in graph.items() if file not in circular})
@@ -130,4 +129,5 @@ def table_of(root: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table_of(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT) + "\n")
+    chosen = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT
+    sys.stdout.write(table_of(graph_of(chosen), chosen) + "\n")

@@ -281,9 +281,13 @@ def test_every_module_of_the_package_is_read() -> None:
         assert {room for path in product_files(ROOT) if (room := room_inside(folder, path, ROOT))} == set(table)
 
 
-def test_no_file_imports_itself_through_others() -> None:
-    graph = graph_of(ROOT)
+@pytest.fixture(scope="module")
+def graph() -> dict[Path, set[Path]]:
+    """The import graph of the product; to read every file takes a second."""
+    return graph_of(ROOT)
 
+
+def test_no_file_imports_itself_through_others(graph: dict[Path, set[Path]]) -> None:
     assert circle_in(graph) == []
     assert files_in_circles(graph) == set()
 
@@ -580,7 +584,7 @@ def test_a_planted_circle_is_found(small_house: Path, sources: dict[str, str]) -
 
     assert files_in_circles(graph) == {small_house / name for name in sources}
     assert {path.relative_to(small_house).as_posix() for path in circle_in(graph)} == set(sources)
-    assert table_of(small_house).splitlines()[-1].startswith("a circle: ")
+    assert table_of(graph, small_house).splitlines()[-1].startswith("a circle: ")
 
 
 def test_a_name_is_in_the_file_of_its_module(small_house: Path) -> None:
@@ -589,8 +593,8 @@ def test_a_name_is_in_the_file_of_its_module(small_house: Path) -> None:
     assert file_of("json", small_house) is None
 
 
-def test_the_table_has_a_row_for_each_folder_and_one_for_all() -> None:
-    rows = table_of(ROOT).splitlines()
+def test_the_table_has_a_row_for_each_folder_and_one_for_all(graph: dict[Path, set[Path]]) -> None:
+    rows = table_of(graph, ROOT).splitlines()
 
     folders = {path.relative_to(ROOT).parent.as_posix() for path in product_files(ROOT)}
     assert {row.split()[0] for row in rows} == {"folder", "all", *folders}

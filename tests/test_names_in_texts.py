@@ -30,9 +30,10 @@ NO_MODULES = frozenset(
 
 def texts_of(source: str) -> Iterator[str]:
     """Yield the docstrings and comments of a module."""
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string
+    if any(NAME.search(line.partition("#")[2]) for line in source.splitlines()):  # else no comment names a module
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.string
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield ast.get_docstring(node) or ""

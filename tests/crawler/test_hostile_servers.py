@@ -72,7 +72,7 @@ def test_a_url_for_which_there_is_not_enough_memory_is_a_failure_and_the_next_on
     assert crawled.tally.failures == 1
 
 
-@pytest.mark.parametrize("megabytes", [1, 4, 12, 24, 48])
+@pytest.mark.parametrize("megabytes", [1, 4, 8, 12, 16])  # with 24 it runs out after some seconds, with 48 never
 def test_nothing_is_called_checked_when_memory_runs_out_anywhere(megabytes: int) -> None:
     """Where nothing at all can be allocated any more Python aborts, or waits for what never comes until it is killed.
 
@@ -80,7 +80,7 @@ def test_nothing_is_called_checked_when_memory_runs_out_anywhere(megabytes: int)
     """
     with HostileServer("link_flood") as server:
         reported = [server.url + PAGE[1:], server.url + "after"]
-        order = contained.order(*reported, limits=Limits(max_pages=5, max_seconds=5), **trial.SETTINGS)
+        order = contained.order(*reported, limits=Limits(max_pages=5, max_seconds=1), **trial.SETTINGS)
         try:
             child = contained.start(recrawl_with_little_memory, order, megabytes * 2**20)
             crawled = child.wait(15)

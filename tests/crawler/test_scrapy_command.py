@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from orbweaver.crawler import scrapy_command
 from orbweaver.crawler.bodies.digests import digests_of
+from scrapy.settings import Settings as ScrapySettings
 from synthetic_host import Resource, SyntheticHost
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -27,11 +30,13 @@ def scrapy(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
     )
 
 
-def test_scrapy_prints_sightings_as_lines_of_json_and_writes_nothing(tmp_path: Path) -> None:
-    page = b"<img src=a.png><a href=gone>x</a><a href=http://127.0.0.2/>y</a>"
+def test_scrapy_takes_its_limits_from_text_prints_sightings_as_lines_of_json_and_writes_nothing(tmp_path: Path) -> None:
+    page = b"<img src=a.png><a href=gone>x</a><a href=http://127.0.0.2/>y</a><a href=deep>z</a>"
+    pages = {"/": Resource("text/html", page), "/deep": Resource("text/html", b"<a href=deeper>z</a>")}
     before = {path.name for path in REPOSITORY.iterdir()}
-    with SyntheticHost({"/": Resource("text/html", page), "/a.png": Resource("image/png", PNG)}) as host:
-        ran = scrapy(tmp_path, "crawl", "recrawl", "-a", f"host={host.url}", "-a", "max_pages=10")
+    with SyntheticHost({**pages, "/a.png": Resource("image/png", PNG)}) as host:
+        limits = [word for limit in ("max_pages=10", "max_depth=1", "kind=path") for word in ("-a", limit)]
+        ran = scrapy(tmp_path, "crawl", "recrawl", "-a", f"host={host.url}", *limits)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
@@ -40,16 +45,11 @@ def test_scrapy_prints_sightings_as_lines_of_json_and_writes_nothing(tmp_path: P
     assert {line["url"]: line["outcome"] for line in lines if "outcome" in line} == {
         host.url + "gone": "http_error",
         "http://127.0.0.2/": "out_of_scope",
+        host.url + "deeper": "limit",
     }
+    assert [line["rule"] for line in lines if line.get("outcome") == "limit"] == ["limit.max_depth"]
     assert list(tmp_path.iterdir()) == []
     assert {path.name for path in REPOSITORY.iterdir()} == before
-
-
-def test_limits_can_be_given_as_text(tmp_path: Path) -> None:
-    with SyntheticHost({"/": Resource("text/html", b"<a href=one>1</a><a href=two>2</a>")}) as host:
-        ran = scrapy(tmp_path, "crawl", "recrawl", "-a", f"host={host.url}", "-a", "max_depth=0", "-a", "kind=path")
-        assert host.paths == ["/"]
-    assert {json.loads(line)["rule"] for line in ran.stdout.splitlines()} == {"limit.max_depth"}
 
 
 def test_scrapys_own_commands_fetch_with_the_sandbox_off(tmp_path: Path) -> None:
@@ -58,12 +58,9 @@ def test_scrapys_own_commands_fetch_with_the_sandbox_off(tmp_path: Path) -> None
         assert ran.stdout == "<p>words</p>\n"
         code = "print(response.status, response.text)"
         assert "200 <p>words</p>" in scrapy(tmp_path, "shell", "--nolog", "-c", code, host.url, SANDBOX="off").stdout
-        host.resources.clear()
-        scrapy(tmp_path, "fetch", "--nolog", host.url)
-        assert host.paths == ["/", "/"]
+        assert host.paths == ["/", "/"]  # with the sandbox on nothing is fetched outside of it: test_handler.py
 
 
-def test_a_recrawl_without_a_host_says_what_to_type(tmp_path: Path) -> None:
-    ran = scrapy(tmp_path, "crawl", "recrawl")
-    assert ran.returncode != 0
-    assert "name the host: scrapy crawl recrawl -a host=HOST" in ran.stderr
+def test_a_recrawl_without_a_host_says_what_to_type() -> None:
+    with pytest.raises(ValueError, match="name the host: scrapy crawl recrawl -a host=HOST"):
+        scrapy_command.spider_arguments({}, ScrapySettings())
