@@ -81,10 +81,15 @@ class Workplace:
         """Return the ids of all processes that work for this state directory, the store's server among them."""
         return [pid for pid in process_ids() if str(self.state) in _said_by(pid)]
 
+    def workers(self, *queues: str) -> list[int]:
+        """Return the ids of the workers of these queues of this place."""
+        name = re.compile(rf"worker(_child\0\d+)?\0({'|'.join(queues)})\0")
+        forked = {pid for pid in self.processes() if name.search(_said_by(pid))}
+        return [pid for pid in forked if parent_of(pid) not in forked]
+
     def recrawl_workers(self) -> list[int]:
         """Return the ids of the recrawl workers of this place."""
-        forked = {pid for pid in self.processes() if re.search(r"worker(_child\0\d+)?\0recrawl\0", _said_by(pid))}
-        return [pid for pid in forked if parent_of(pid) not in forked]
+        return self.workers("recrawl")
 
     def crawl_processes(self) -> list[int]:
         """Return the ids of the sandboxed processes of recrawl workers: children of the child that only forks.
