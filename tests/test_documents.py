@@ -362,7 +362,7 @@ def test_every_reference_in_the_openapi_document_leads_somewhere() -> None:
 def api_text() -> str:
     """The document of the API; it needs a store only to answer."""
     store = Store()
-    api = create_api(Console(store, Settings(), Templates(), Throttle(store), False))
+    api = create_api(Console(store, Settings(), Templates(), Throttle(store), False), TokenGuard(store))
     return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
 
 

@@ -14,8 +14,10 @@ from fastapi.responses import RedirectResponse, Response
 from orbweaver.console import errors
 from orbweaver.console.web.api.application import create_api
 from orbweaver.console.web.api.description import PATH as API_PATH
+from orbweaver.console.web.api.token_guard import TokenGuard
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import READING, AccessGuard
+from orbweaver.console.web.monitoring.probes import probes
 from orbweaver.console.web.pages import overview, signing_in, statistics
 from orbweaver.console.web.pages.cases import case_list
 from orbweaver.console.web.pages.fleet import jobs_and_workers
@@ -52,7 +54,9 @@ def create_app(console: Console, *, hosts: Collection[str]) -> FastAPI:
     guard = AccessGuard(console)
     for module in PAGES:
         app.include_router(module.pages(console, guard))
-    app.mount(API_PATH, create_api(console), name="api")
+    tokens = TokenGuard(console.store)
+    app.include_router(probes(console, tokens))
+    app.mount(API_PATH, create_api(console, tokens), name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_errors(app, console, guard)
     app.add_middleware(Protection, hosts=hosts, is_encrypted=console.is_encrypted)

@@ -23,9 +23,8 @@ from orbweaver.console.web.console import Console
 ENDPOINTS: Final = (health, cases, events, assessments, sightings, hosts, recrawls, reports, statistics)
 
 
-def create_api(console: Console, guard: TokenGuard | None = None) -> FastAPI:
+def create_api(console: Console, guard: TokenGuard) -> FastAPI:
     """Return the ASGI application of the API, which stands at `description.PATH`."""
-    guard = guard or TokenGuard(console.store)
     app = FastAPI(
         title=description.TITLE,
         version=description.VERSION,
