@@ -20,7 +20,7 @@ def doctor(
     state: StateDir = None,
 ) -> None:
     """Check kernel, store, matching service and settings, one line each."""
-    from orbweaver.console.terminal.doctor import examine
+    from orbweaver.console.terminal.doctor.examination import examine
 
     settings = read_settings(state)
     if matcher:

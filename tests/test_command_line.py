@@ -110,7 +110,7 @@ cli.main()
         ("orbweaver.console.terminal.runs.verify", ["verify", "reports.csv", "--hashes", "list.csv"]),
         ("orbweaver.queue.queues", ["rematch", "--hashes", "list.csv"]),
         ("orbweaver.console.terminal.cases.case_list", ["cases", "list"]),
-        ("orbweaver.console.terminal.doctor", ["doctor"]),
+        ("orbweaver.console.terminal.doctor.examination", ["doctor"]),
         ("orbweaver.console.terminal.lists.info", ["hashlist", "info", "list.hashes"]),
     ],
 )

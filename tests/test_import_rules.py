@@ -64,6 +64,7 @@ MAY_IMPORT_INSIDE: dict[str, dict[str, frozenset[str]]] = {
     },
     "console/terminal": {
         "cases": frozenset({"people"}),
+        "doctor": frozenset(),
         "fleet": frozenset({"confirmation", "console_serving", "people", "termination"}),
         "hosts": frozenset({"confirmation", "dry_run", "runs"}),
         "lists": frozenset({"termination"}),

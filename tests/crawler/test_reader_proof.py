@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from builders import an_order
 from contained import run
-from orbweaver.console.terminal.doctor import examine
+from orbweaver.console.terminal.doctor.examination import examine
 from orbweaver.crawler import crawl_process, reader_proof
 from orbweaver.crawler.crawl_messages import Contained, CrawlMessage, GivenUp
 from orbweaver.crawler.errors import ReadersWrong

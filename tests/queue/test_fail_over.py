@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from builders import RUN, a_sighting, add_batch, build_list, digests_of, started_worker
 from gate import Gate
-from orbweaver.console.terminal import doctor
+from orbweaver.console.terminal.doctor import examination
 from orbweaver.queue.records import runs
 from orbweaver.settings import Settings
 from orbweaver.store import durability, keys
@@ -73,7 +73,9 @@ def test_what_a_promise_rests_on_is_said_and_a_replica_that_writes_nothing_is_no
 ) -> None:
     def said(replicas: int) -> dict[str, tuple[str, str]]:
         settings = Settings(store_url=servers.url(), store_replicas=replicas, state_dir=tmp_path)
-        return {one.subject: (one.state, one.finding) for one in doctor.examine(settings) if "store" in one.subject}
+        return {
+            one.subject: (one.state, one.finding) for one in examination.examine(settings) if "store" in one.subject
+        }
 
     durability.require(replicated_store, 1)
     durability.wait_for_disk(replicated_store, 1)

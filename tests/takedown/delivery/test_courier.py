@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, a_match, a_sighting, monitored, transaction, url_of
-from orbweaver.console.terminal import doctor
+from orbweaver.console.terminal.doctor import services
 from orbweaver.model import Event, format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -193,7 +193,7 @@ def test_a_sink_that_says_it_is_gone_for_good_is_shown_at_once_and_asked_seldom(
     [stands] = standing.sinks(store, [sink.name])
     assert (stands.word, stands.waiting, stands.next_at) == (SinkWord.GONE, 20, START + backoff.LONGEST_SECONDS)
     assert caplog.text.count("gone for good") == 1
-    assert [one.state for one in doctor.deliveries_in_words([stands])] == ["fail"]
+    assert [one.state for one in services.delivery_checks([stands])] == ["fail"]
     for _ in range(3):
         clock.at += backoff.LONGEST_SECONDS
         until_idle(courier)

@@ -12,7 +12,7 @@ import typer
 from builders import RUN, a_match, a_sighting, transaction, work
 from orbweaver import settings
 from orbweaver.console.errors import NothingToDo
-from orbweaver.console.terminal import doctor
+from orbweaver.console.terminal.doctor import examination
 from orbweaver.model import Actor, ActorKind, EventType
 from orbweaver.queue.matching import settlement
 from orbweaver.queue.queues import QueueName
@@ -67,10 +67,10 @@ def test_each_sink_and_each_failed_event_is_told(run: Run, store: Store, case: s
     assert f"{well}: 0 events to deliver" in shown
     assert "did not take an event since" in shown
     assert "deliveries: 2 waiting for a sink, 1 failed, 0 parked" in run("jobs")
-    checks = [one for one in doctor.examine(settings.load()) if one.subject == "deliveries"]
+    checks = [one for one in examination.examine(settings.load()) if one.subject == "deliveries"]
     assert [one.state for one in checks] == ["warn", "ok"]
     store.zadd(lanes.waiting_key(bad), {event["event"]: "inf"})
-    checks = [one for one in doctor.examine(settings.load()) if one.subject == "deliveries"]
+    checks = [one for one in examination.examine(settings.load()) if one.subject == "deliveries"]
     assert [(one.state, "1 event parked" in one.finding) for one in checks] == [("fail", True), ("ok", False)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fault_proxy import FaultProxy
-from orbweaver.console.terminal.doctor import examine_sinks
+from orbweaver.console.terminal.doctor.services import sink_checks
 from orbweaver.settings import load
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
@@ -24,7 +24,7 @@ def test_each_sink_is_connected_to_and_gets_nothing(
         monkeypatch.setenv("SINK_SECRETS", f"127.0.0.1:{engine.port}=env:SECRET 127.0.0.1:1=env:SECRET")
         monkeypatch.setenv("TAKEDOWN_SINKS", " ".join([*names, away]))
 
-        *found, last = examine_sinks(load())
+        *found, last = sink_checks(load())
 
         assert [one.finding.partition(" can be ")[0] for one in found if one.state != "fail"] == names
         assert (last.state, last.finding) == ("fail", f"{away}: no answer: connection refused")
@@ -33,5 +33,5 @@ def test_each_sink_is_connected_to_and_gets_nothing(
 
 def test_a_sink_without_its_secret_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAKEDOWN_SINKS", "webhook+https://engine.example/")
-    [check] = examine_sinks(load())
+    [check] = sink_checks(load())
     assert (check.state, "set SINK_SECRETS to engine.example=" in check.finding) == ("fail", True)
