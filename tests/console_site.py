@@ -100,7 +100,7 @@ class Browser:
 
     def _form(self, action: str) -> LexborNode:
         assert self.answer is not None
-        for form in LexborHTMLParser(self.answer.text).css("form"):
+        for form in LexborHTMLParser(self.answer.text).css('form[method="post"]'):
             if (form.attributes.get("action") or "") == action:
                 return form
         raise AssertionError(f"{self.path} has no form to {action!r}")

@@ -2,74 +2,51 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from orbweaver.console import audit_verifying
 from orbweaver.console.errors import OutputNotWritten
 from orbweaver.console.terminal.cases import access
 from orbweaver.console.text import count, safe
-from orbweaver.model import now
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 from orbweaver.store.opening import open_existing
-from orbweaver.takedown.audit import audit_log, checkpoint_files, checkpoints, pack, verification
-from orbweaver.takedown.audit.checkpoints import LogCheckpoint, SigningKey, VerifierKey
-from orbweaver.takedown.audit.faults import Fault, FoundFault
-from orbweaver.takedown.audit.recorded_contents import WhatRetentionDid
-from orbweaver.takedown.errors import AuditLogBroken, AuditUnusable
+from orbweaver.takedown.audit import checkpoint_files, checkpoints, pack
+from orbweaver.takedown.audit.checkpoints import SigningKey
+from orbweaver.takedown.errors import AuditUnusable
 from typer import Exit
 
-# A checkpoint is some hundred bytes, a pack some thousand a case.
-MOST_CHECKPOINT_BYTES = 64 * 1024
 STANDARD_OUTPUT = Path("-")
 
 
 def verify(settings: Settings, files: Sequence[Path], keys: Sequence[str], *, is_json: bool) -> None:
     """Print each fault of the log; raises Exit with status 1 when there is one, and AuditUnusable, StoreError."""
     with open_existing(settings) as store:
-        own = checkpoint_files.kept_in(checkpoint_files.folder_in(settings.state_dir))
-        known, unusable = _checkpoints([*own, *files], keys, settings, store)
-        size, done, found = _verified(store, known)
-        if found:
-            # Cases go on while they are read: what is found twice was not written in between.
-            size, done, again = _verified(store, known)
-            found = [one for one in again if one in found]
-        findings = [*unusable, *found]
-    taken, changed = len(done.taken_away), len(done.forgotten.events)
+        found = audit_verifying.verify(store, settings, files, keys)
+    if found.broken is not None:
+        print(f"orbweaver: {found.broken}", file=sys.stderr)
+    taken, changed = len(found.did.taken_away), len(found.did.forgotten.events)
     if is_json:
-        faults = [{**dataclasses.asdict(one), "fault": one.fault.value} for one in findings]
+        faults = [{**dataclasses.asdict(one), "fault": one.fault.value} for one in found.faults]
         retention = {"taken_away": taken, "pseudonymised_events": changed}
-        said_of_log = {"entries": size, "checkpoints": len(known), "retention": retention, "faults": faults}
+        said_of_log = {"entries": found.size, "checkpoints": len(found.known), "retention": retention, "faults": faults}
         sys.stdout.write(json.dumps(said_of_log) + "\n")
     else:
-        for one in findings:
+        for one in found.faults:
             sys.stdout.write(f"{safe(one.words)}\n")
         if taken or changed:
             accesses = f"{taken:,} old {'record' if taken == 1 else 'records'} of accesses"
             sys.stdout.write(f"retention took {accesses} away, and pseudonymised {count(changed, 'event')}\n")
-        proved = max((one.size for one in known), default=0)
-        compared = f"compared with {count(len(known), 'checkpoint')}, the newest of {_entries(proved)}"
+        compared = f"compared with {count(len(found.known), 'checkpoint')}, the newest of {_entries(found.proved)}"
         without = "compared with no checkpoint: what was sealed is only as safe as the store"
-        said = "nothing was changed" if not findings else count(len(findings), "fault")
-        sys.stdout.write(f"{_entries(size)}: {said}; {compared if known else without}\n")
-    if findings:
+        said = "nothing was changed" if not found.faults else count(len(found.faults), "fault")
+        sys.stdout.write(f"{_entries(found.size)}: {said}; {compared if found.known else without}\n")
+    if found.faults:
         raise Exit(1)
-
-
-def _verified(store: Store, known: Sequence[LogCheckpoint]) -> tuple[int, WhatRetentionDid, list[FoundFault]]:
-    """Return how many entries the log has, what retention did to it, and its faults as they are now."""
-    try:
-        audit_log.seal(store)
-    except AuditLogBroken as error:
-        print(f"orbweaver: {error}", file=sys.stderr)
-    digests = audit_log.digests(store)
-    done = verification.what_retention_did(store, digests, now())
-    origin = checkpoint_files.origin_of(store)
-    return len(digests), done, list(verification.verify(store, origin, known, done, digests))
 
 
 def checkpoint(settings: Settings, out: Path | None) -> None:
@@ -119,42 +96,11 @@ def verify_pack(file: Path, key: str) -> None:
 
 
 def _signing_key(settings: Settings, store: Store) -> SigningKey:
-    return checkpoint_files.signing_key(settings.state_dir, settings.audit_key_file, store)
+    return audit_verifying.signing_key(settings, store)
 
 
 def _entries(number: int) -> str:
     return "1 entry" if number == 1 else f"{number:,} entries"
-
-
-def _checkpoints(
-    files: Sequence[Path], keys: Sequence[str], settings: Settings, store: Store
-) -> tuple[list[LogCheckpoint], list[FoundFault]]:
-    """Read checkpoints; one that is damaged, or signed by somebody else, proves nothing and is a fault itself."""
-    known, unusable = [], []
-    if files:
-        verifiers = [checkpoints.read_verifier(one) for one in keys] or [_signing_key(settings, store).verifier]
-        for path in files:
-            try:
-                known.append(_opened(_note_in(path), verifiers))
-            except AuditUnusable as error:
-                unusable.append(FoundFault(Fault.CHECKPOINT, None, f"the checkpoint {path} proves nothing: {error}"))
-    return known, unusable
-
-
-def _opened(note: str, verifiers: Sequence[VerifierKey]) -> LogCheckpoint:
-    """Return the checkpoint of a note that one of these keys has signed; raises AuditUnusable."""
-    for key in verifiers[:-1]:
-        with contextlib.suppress(AuditUnusable):
-            return checkpoints.open_note(note, key)
-    return checkpoints.open_note(note, verifiers[-1])
-
-
-def _note_in(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_CHECKPOINT_BYTES).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise AuditUnusable(f"it cannot be read ({type(error).__name__})") from error
 
 
 def _write(out: Path, text: str) -> None:

@@ -18,7 +18,7 @@ from orbweaver.console.web.api.token_guard import TokenGuard
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import READING, AccessGuard
 from orbweaver.console.web.monitoring.probes import probes
-from orbweaver.console.web.pages import overview, signing_in, statistics
+from orbweaver.console.web.pages import audit, overview, signing_in, statistics, system
 from orbweaver.console.web.pages.cases import case_list
 from orbweaver.console.web.pages.fleet import jobs_and_workers
 from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list
@@ -29,7 +29,18 @@ from starlette.staticfiles import StaticFiles
 
 log = logging.getLogger("orbweaver.console")
 STATIC: Final = Path(__file__).parent / "static"
-PAGES: Final = (signing_in, overview, host_list, host_detail, host_changes, case_list, jobs_and_workers, statistics)
+PAGES: Final = (
+    signing_in,
+    overview,
+    host_list,
+    host_detail,
+    host_changes,
+    case_list,
+    jobs_and_workers,
+    statistics,
+    audit,
+    system,
+)
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.NotAllowed: 403,
     errors.FormNotOurs: 403,

@@ -29,6 +29,8 @@ PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
     ("/cases", "Hit reports", Right.SEE_CASES),
     ("/fleet", "Jobs and workers", Right.SEE_FLEET),
     ("/statistics", "Statistics", Right.SEE_CASES),
+    ("/audit", "Audit log", Right.SEE_AUDIT),
+    ("/system", "System", Right.SEE_AUDIT),
 )
 
 

@@ -120,6 +120,13 @@ def take_away(pipe: Pipeline, numbers: Iterable[int], record: AuditRecord) -> No
     note(pipe, record)
 
 
+def newest(store: Store, count: int, before_number: int | None = None) -> list[StoredEntry]:
+    """Return the newest sealed entries, or those before a number, the newest first."""
+    start = "+" if before_number is None else f"({before_number}-0"
+    page = store.execute_command("XREVRANGE", keys.audit_entries(), start, "-", "COUNT", count)
+    return [StoredEntry(int(entry_id.partition(b"-")[0]), fields.get(b"entry", b"")) for entry_id, fields in page]
+
+
 def entries(store: Store, after_number: int = 0) -> Iterator[StoredEntry]:
     """Yield the sealed entries after a number, in the order of the stream, a page at a time."""
     after = f"({after_number}-0" if after_number else "-"
