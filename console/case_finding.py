@@ -29,9 +29,9 @@ _IS_DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}").fullmatch
 def find(store: Store, asked: str) -> Iterator[Case]:
     """Yield the cases that are meant, oldest first; none where nothing is. Raises NothingToDo for what means nothing.
 
-    A URL means the cases that have it as their place, or at which redirects ended, or whose landing page it is. A host
-    means its cases, on any port unless one is given; an address too. Cases of an older release are entered in the index
-    before.
+    A URL means the cases that have it as their place, or whose redirects led over it, or whose landing page it is. A
+    host means its cases, on any port unless one is given; an address too. Cases of an older release are entered in the
+    index before.
     """
     case_index.enter_some(store, None)
     asked = asked.strip()
@@ -55,10 +55,16 @@ def find_one(store: Store, asked: str) -> Case:
     """Return the one case that is meant; raises NothingToDo where none is, or several are."""
     first = list(islice(find(store, asked), 2))
     if not first:
-        raise NothingToDo(f"{_shown(asked)} is no case of the store: see orbweaver cases list")
+        raise NothingToDo(f"{_shown(asked)} is no case of the store{_too_short(asked)}: see orbweaver cases list")
     if len(first) > 1:
         raise NothingToDo(f"{_shown(asked)} means several cases: give the id of one, see orbweaver cases find")
     return first[0]
+
+
+def _too_short(asked: str) -> str:
+    """Return why nothing was found by what may be the beginning of an id, as words that follow."""
+    is_short = len(asked) < SHORTEST_ID and set(asked.lower()) <= set("0123456789abcdef")
+    return f" (of an id write at least {SHORTEST_ID} characters)" if is_short else ""
 
 
 def _by_id(store: Store, beginning: str) -> Iterator[str]:
@@ -96,7 +102,8 @@ def _at_url(url: str) -> Callable[[Case], bool]:
     wanted, place = _texts(url)
 
     def is_meant(case: Case) -> bool:
-        known = (case.url, case.last_url, case.final_url, case.referrer)
+        on_the_way = (one.url for one in case.redirects or () if not one.is_cut)
+        known = (case.url, case.last_url, case.final_url, case.referrer, *on_the_way)
         return wanted in {bare(one) for one in known if one is not None} or bare(place_of(case.url).url) == place
 
     return is_meant

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import PurePath
 
 from orbweaver.console.text import safe
-from orbweaver.model import Algorithm, Case, HoldReason, VerdictResult
+from orbweaver.model import Algorithm, Case, CaseState, HoldReason, VerdictResult
 
 WHY_HELD = {
     HoldReason.WEAK: "nothing confirms its MD5 or SHA-1",
@@ -16,7 +16,7 @@ WHY_HELD = {
     HoldReason.BENIGN_TOO: "it is on a benign list too",
     HoldReason.WITHDRAWN: "the list withdrew its entry",
     HoldReason.NO_LONGER_LISTED: "it is no longer on the list",
-    HoldReason.REJECTED: "people rejected it",
+    HoldReason.REJECTED: "people refused the file, or the case",
 }
 _NAMES: dict[Algorithm, str] = {"sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}
 LOCAL_LIST = "hashlist:"
@@ -34,8 +34,13 @@ def evidence(case: Case) -> list[str]:
         f"list: {safe(list_name(case))}",
         *([f"category: {safe(verdict.category + scheme)}"] if verdict.category else []),
         *([f"entry: {safe(entry)}"] if entry else []),
-        *(f"held: {_why(case, reason)}" for reason in verdict.held_because),
+        *(f"{_label(case, reason)}: {_why(case, reason)}" for reason in verdict.held_because),
     ]
+
+
+def _label(case: Case, reason: HoldReason) -> str:
+    """Return what a doubt did to a case: nobody has to decide about one that people refused."""
+    return "withdrawn" if case.state is CaseState.WITHDRAWN and reason is HoldReason.REJECTED else "held"
 
 
 def list_name(case: Case) -> str:

@@ -26,9 +26,9 @@ def read_words(text: str) -> str:
     """Return what a person writes, without blanks around it; raises BadParameter for nothing, or for too much."""
     text = text.strip()
     if not text:
-        raise typer.BadParameter("--reason: say why, in some words")
+        raise typer.BadParameter("write some words")
     if len(text) > MOST_WORDS:
-        raise typer.BadParameter(f"--reason: at most {MOST_WORDS:,} characters")
+        raise typer.BadParameter(f"write at most {MOST_WORDS:,} characters")
     return text
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+LARGEST_PORT = 65_535
 
 app = typer.Typer(help="What a takedown engine can begin with.", no_args_is_help=True)
 
@@ -30,6 +33,7 @@ def example(
 ) -> None:
     """Print, or run, an engine that takes events by webhook: verified, each once, the newest of each case kept."""
     from orbweaver.takedown.delivery import engine_example
+    from standardwebhooks.webhooks import Webhook
 
     if listen is None:
         print(Path(engine_example.__file__).read_text(), end="")
@@ -39,6 +43,17 @@ def example(
         raise typer.BadParameter(
             "set ENGINE_SECRETS to the secret of the webhook: echo whsec_$(openssl rand -base64 32)"
         )
-    if not listen.rpartition(":")[2].isdecimal():
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > LARGEST_PORT:
         raise typer.BadParameter("write --listen HOST:PORT, such as 127.0.0.1:8080")
-    engine_example.serve(listen, str(database), secrets)
+    try:
+        for secret in secrets:
+            Webhook(secret)
+    except ValueError:
+        raise typer.BadParameter(
+            "ENGINE_SECRETS: a secret is whsec_ and base64: echo whsec_$(openssl rand -base64 32)"
+        ) from None
+    try:
+        engine_example.serve(listen, str(database), secrets)
+    except sqlite3.Error as error:
+        raise typer.BadParameter(f"--database {database}: {error}") from None

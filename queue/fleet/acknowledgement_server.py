@@ -37,10 +37,12 @@ def create_app(store: Store, *, token: str | None) -> FastAPI:
             raise HTTPException(401, "show the token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
 
     @app.post("/v1/events/{event_id}/ack", summary="Acknowledge an event", dependencies=[Depends(check_token)])
-    async def acknowledge(event_id: UUID) -> dict[str, str | bool]:
+    async def acknowledge(event_id: str) -> dict[str, str | bool]:
         """Record that the engine has the event; a repeat changes nothing and has the same answer. No body is read."""
         try:
-            known = await run_in_threadpool(acknowledgements.acknowledge, store, str(event_id), actor=ENGINE)
+            known = await run_in_threadpool(acknowledgements.acknowledge, store, str(UUID(event_id)), actor=ENGINE)
+        except ValueError:  # no UUID, so no event
+            raise HTTPException(404, "no event has this id") from None
         except DeliveryUnknown as error:
             raise HTTPException(404, str(error)) from None
         except RedisError as error:

@@ -31,11 +31,15 @@ WRITTEN_AT_ONCE = 100
 
 @dataclass
 class Applied:
-    """The effect of an assessment on the cases of its file: how many came into which state, and which it left."""
+    """The effect of an assessment on the cases of its file: how many came into which state, and which it left.
+
+    `for_engine` counts the events that the takedown engine gets because of it.
+    """
 
     assessment: Assessment
     changed: Counter[CaseState] = field(default_factory=Counter)
     staying: list[Case] = field(default_factory=list)
+    for_engine: int = 0
 
 
 def apply(store: Store, sha256: str, *, at_once: int = WRITTEN_AT_ONCE) -> Applied | None:
@@ -93,6 +97,7 @@ def _apply_to(store: Store, applied: Applied, case_ids: Sequence[str]) -> bool:
                 continue
         last = {one.after.case.case_id: one.after.case.state for one in changes}
         applied.changed.update(last.values())
+        applied.for_engine += sum(one.is_for_engine for one in changes)
         applied.staying += staying
         return True
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 # Count this up when the entries of a case change: then all cases are entered again, once.
-RULES: Final = "1"
+RULES: Final = "2"
 UNREVIEWED: Final = "unreviewed"
 REOPENED: Final = "reopened"
 # The only shelf that is ordered by since when, and not by when the file was first seen.
@@ -108,7 +108,8 @@ def texts_of(case: Case) -> frozenset[str]:
     """
     if case.pseudonymised is not None:
         return frozenset()
-    urls = {case.url, case.last_url, case.final_url, case.referrer, place_of(case.url).url} - {None}
+    on_the_way = (one.url for one in case.redirects or () if not one.is_cut)
+    urls = {case.url, case.last_url, case.final_url, case.referrer, place_of(case.url).url, *on_the_way} - {None}
     return frozenset(map(shortened, (case.md5, case.sha1, *(bare(url) for url in urls if url is not None))))
 
 

@@ -104,4 +104,6 @@ def serve(listen: str, database: str, secrets: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not os.environ.get("ENGINE_SECRETS"):
+        sys.exit("usage: ENGINE_SECRETS=whsec_... python engine.py HOST:PORT DATABASE")
     serve(sys.argv[1], sys.argv[2], os.environ["ENGINE_SECRETS"].split())

@@ -33,6 +33,7 @@ TAKEN_SECONDS: Final = 0.2
 LOOKED_AT_ONCE: Final = 20
 # So many events of a lane are read at once.
 LANE_EVENTS: Final = 100
+COUNTED_AT_ONCE: Final = 1_000
 REASON_CHARACTERS: Final = 300
 
 
@@ -235,6 +236,20 @@ def waiting_ids(store: Store, sinks: Collection[str], *, until: float | None = N
     """Return the ids of the events that wait at any of these sinks; with `until`, of those that are due by then."""
     most = NEVER if until is None else until
     return {one for sink in sinks for one in _members(store, sink, most)}
+
+
+def count_not_put(store: Store, sink: str, event_ids: Sequence[str]) -> int:
+    """Return how many of these events a sink is still to get that do not wait for it yet: their jobs are not done."""
+    count = 0
+    for start in range(0, len(event_ids), COUNTED_AT_ONCE):
+        page = list(event_ids[start : start + COUNTED_AT_ONCE])
+        scores = store.zmscore(waiting_key(sink), page)
+        absent = [one for one, score in zip(page, scores, strict=True) if score is None]
+        with store.pipeline(transaction=False) as pipe:
+            for event_id in absent:
+                pipe.hexists(keys.event(event_id), sink)
+            count += sum(not is_taken for is_taken in pipe.execute())
+    return count
 
 
 def next_ids(store: Store, sink: str, number: int) -> list[str]:

@@ -16,6 +16,9 @@ from orbweaver.takedown.delivery.lanes import NEVER, Failing
 from orbweaver.takedown.errors import DeliveryUnknown
 
 READ_AT_ONCE: Final = 500
+# So many characters of an id are shown to people; it has so many.
+SHORTEST_ID: Final = 8
+WHOLE_ID: Final = 36
 
 
 class SinkWord(StrEnum):
@@ -34,6 +37,7 @@ class SinkWord(StrEnum):
 class SinkStanding:
     """How far a sink is: `waiting` events, of them `failed` ones and `parked` ones; those behind included.
 
+    Those that no takedown worker has looked at yet wait, too.
     `since` is its first failure after its last yes, `next_at` until when it gets nothing. Seconds since 1970.
     """
 
@@ -84,7 +88,7 @@ class EventProgress:
 
 def sinks(store: Store, names: Sequence[str]) -> list[SinkStanding]:
     """Return how deliveries to these sinks stand."""
-    states = sink_states.states(store)
+    states, undelivered = sink_states.states(store), outbox.event_ids(store)
     found = []
     for name in names:
         state = states.get(name)
@@ -96,6 +100,7 @@ def sinks(store: Store, names: Sequence[str]) -> list[SinkStanding]:
             pipe.zcount(lanes.waiting_key(name), NEVER, NEVER)
             pipe.hlen(lanes.failures_key(name))
             waiting, parked, failed = pipe.execute()
+        waiting += lanes.count_not_put(store, name, undelivered)
         if state is None:
             found.append(SinkStanding(name, word, waiting, failed, parked))
         else:
@@ -127,12 +132,14 @@ def failed(store: Store, names: Sequence[str]) -> Iterator[FailedDelivery]:
 
 
 def of_case(store: Store, named: str, names: Sequence[str]) -> tuple[str, list[EventProgress]]:
-    """Return the id of the case that is named, by its id or that of an event of it, and how far its events are.
+    """Return the id of the case that is named, and how far its events are.
+
+    It is named by its id, or at least 8 characters of its beginning, or by the id of an event of it.
 
     Raises DeliveryUnknown.
     """
     stored = store.hget(keys.event(named), "json")
-    case_id = named if stored is None else lanes.case_id_of(stored)
+    case_id = _whole_id(store, named) if stored is None else lanes.case_id_of(stored)
     event_ids = [text(one) for one in store.lrange(keys.case_events(case_id), 0, -1)]
     if not event_ids:
         raise DeliveryUnknown(f"no case and no event has the id {named[:80]}")
@@ -151,6 +158,16 @@ def of_case(store: Store, named: str, names: Sequence[str]) -> tuple[str, list[E
         recorded_at = event.get("recorded_at")
         progress.append(EventProgress(event_id, event["sequence"], event["type"], recorded_at, is_told, at_sinks))
     return case_id, progress
+
+
+def _whole_id(store: Store, named: str) -> str:
+    """Return the id that begins so; raises DeliveryUnknown where several do."""
+    if SHORTEST_ID <= len(named) < WHOLE_ID and set(named) <= set("0123456789abcdef-"):
+        found = [text(member) for member, _ in store.zscan_iter(keys.cases(), match=f"{named}*")]
+        if len(set(found)) > 1:
+            raise DeliveryUnknown(f"{named} begins the ids of several cases: give the whole id")
+        return found[0] if found else named
+    return named
 
 
 def _at_sink(store: Store, sink: str, event_id: str, mark: bytes | str | None, *, waits: bool) -> SinkProgress:

@@ -32,6 +32,13 @@ def strength(case: Case) -> Strength:
     return Strength.STRONG if verdict.algorithm == "sha256" else Strength.WEAK
 
 
+def match_in_words(record: ExportRecord) -> str:
+    """Return how strong a match is, by which digests, and whether people assessed the file, in English."""
+    case = record.case
+    assessed = "" if record.released is None else ", and people who assessed the file released it"
+    return f"{strength(case).value} match by {agreed(case)}{assessed}"
+
+
 def provenance(record: ExportRecord) -> dict[str, Any]:
     """Return list and verdict of a case as a JSON object; without the entry's id, which only its list understands."""
     case = record.case

@@ -186,8 +186,8 @@ def _actions(record: ExportRecord) -> list[dict[str, Any]]:
 def _memo(record: ExportRecord) -> str:
     case = record.case
     memo = (
-        f"Found by a machine: {grounds.strength(case).value} match by {grounds.agreed(case)} on the list "
-        f"{case.verdict.list or 'without a name'}; nobody opened the file. Last seen {format_time(case.last_seen)}."
+        f"Found by a machine, on the list {case.verdict.list or 'without a name'}: {grounds.match_in_words(record)}; "
+        f"nobody opened the file. Last seen {format_time(case.last_seen)}."
     )
     if case.final_url != case.newest_url:
         way = [*(one["url"] for one in grounds.redirects(case)[1:]), grounds.final_url(case) or "a URL that is no URI"]

@@ -230,8 +230,8 @@ def _description(record: ExportRecord) -> str:
     case = record.case
     assert record.reporter is not None
     text = (
-        f"A file with a known digest was found at this URL by automated means ({grounds.strength(case).value} match by "
-        f"{grounds.agreed(case)}). Nobody opened the file, and no part of it was kept. Our reference: {case.case_id}. "
+        f"A file with a known digest was found at this URL by automated means ({grounds.match_in_words(record)}). "
+        f"Nobody opened the file, and no part of it was kept. Our reference: {case.case_id}. "
         f"Corrections: {record.reporter.contact}."
     )
     return one_line(text)[:_LONGEST_DESCRIPTION]

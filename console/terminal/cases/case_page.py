@@ -103,11 +103,14 @@ def lines_of(
         yield "  host and SHA-256 are pseudonyms; URLs, address, reports, MD5, SHA-1 and size were taken away"
     yield from (f"  {line}" for line in file_lines(case))
     yield from place_lines(case)[1:]
+    if case.pseudonymised is None:
+        yield f"  SHA-256 {case.sha256}"
+        yield f"  SHA-1 {case.sha1}, MD5 {case.md5}"
     if case.ip is not None:
         yield f"  address: {safe(case.ip)}"
     if of_file is not None and of_file.count:
         yield from (f"  {line}" for line in sibling_lines(of_file))
-        yield "  give its SHA-256 (--json) to orbweaver cases find to see them"
+        yield f"  to see them: orbweaver cases find {case.sha256}"
     yield from _clocks(case, clocks)
     yield from _decided(case, assessment, proposal)
     yield "What the lists say"

@@ -78,6 +78,9 @@ def lines_of(applied: Applied) -> list[str]:
         lines.append("the same file opens a case wherever it is found, and nobody is asked")
     else:
         lines.append("the same file opens no case, unless stronger or other evidence comes: then a case is held")
+    if applied.for_engine:
+        told = count(applied.for_engine, "event")
+        lines.append(f"{told} for the takedown engine: orbweaver deliveries list says whether it has them")
     for case in applied.staying[:STAYING_SHOWN]:
         why = assessed_cases.why_undecided(case, made)
         lines.append(f"not decided: case {str(case.case_id)[:8]} at {for_people(case.newest_url)}: {safe(why)}")

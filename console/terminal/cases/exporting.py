@@ -12,6 +12,7 @@ from pathlib import Path
 from orbweaver.console.errors import NothingToDo, OutputNotWritten, OutputUnusable
 from orbweaver.console.terminal.cases import access
 from orbweaver.console.text import count, for_people, safe
+from orbweaver.crawler.rules import urls
 from orbweaver.model import Case, CaseState, ExportFormat, now
 from orbweaver.settings import Settings
 from orbweaver.store import keys
@@ -89,8 +90,13 @@ def _chosen(store: Store, choice: Choice) -> Iterator[Case]:
         cases = case_store.read_many(store, _whole_ids(store, choice.ids))
     hosts = {host.lower() for host in choice.hosts}
     for case in cases:
-        if choice.state in {None, case.state} and (not hosts or case.host in hosts):
+        if choice.state in {None, case.state} and (not hosts or not hosts.isdisjoint(_names_of_host(case))):
             yield case
+
+
+def _names_of_host(case: Case) -> set[str]:
+    """Return the host of a case as people write it: with its port, and without."""
+    return {case.host, urls.hostname_of(f"http://{case.host}/")}
 
 
 def _whole_ids(store: Store, given: Sequence[str]) -> Collection[str]:

@@ -105,7 +105,7 @@ def retry(settings: Settings, sink: str | None, case_id: str | None, *, is_json:
             _, events = standing.of_case(store, case_id, sinks)
             event_ids = [one.event_id for one in events]
         number = redelivery.retry(store, sinks, event_ids)
-    _say(number, "tried now", is_json=is_json)
+    _say(number, "to be tried now", is_json=is_json)
 
 
 def send_again(
@@ -120,7 +120,7 @@ def send_again(
         else:
             chosen = [standing.of_case(store, case_id, [])[0]]
         number = sum(redelivery.send_again(store, name, one, is_all=is_all) for one in chosen)
-    _say(number, "sent again" if is_all else "sent", is_json=is_json)
+    _say(number, "to be sent again" if is_all else "to be sent", is_json=is_json)
 
 
 def _chosen(store: Store, sink: str | None) -> Sequence[str]:
@@ -137,7 +137,8 @@ def _say(number: int, done: str, *, is_json: bool) -> None:
         _print_json({"deliveries": number, "done": done})
     else:
         words = "1 delivery is" if number == 1 else f"{number:,} deliveries are"
-        report_console(markup=False).print(f"{words} {done}")
+        by = ", by a takedown worker" if number else ""
+        report_console(markup=False).print(f"{words} {done}{by}")
 
 
 def _print_json(value: dict[str, Any]) -> None:

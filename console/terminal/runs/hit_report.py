@@ -145,6 +145,12 @@ def show(console: Console, result: VerifyResult) -> None:
     _show_hosts(console, result)
     _show_failures(console, result)
     _show_unknown(console, result)
+    held = sum(case.state is CaseState.HELD for case in result.cases)
+    if held:
+        console.print(
+            f"held: {count(held, 'case')}: a person has to decide, see orbweaver cases list --case-state held",
+            highlight=False,
+        )
     tally = result.tally
     unchanged = f" ({tally.unchanged} unchanged since an earlier visit)" if tally.unchanged else ""
     with_errors = f" (and {tally.error_bodies} bodies of error answers)" if tally.error_bodies else ""

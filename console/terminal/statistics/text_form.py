@@ -31,8 +31,9 @@ def show_report(console: Console, report: StatisticsReport) -> None:
     whole = report.whole
     console.print(
         f"Cases received {period_in_words(report.period)}: {whole.raised:,} raised, {whole.removed:,} removed, "
+        f"{whole.online:,} still online"
     )
-    console.print(f"{whole.online:,} still online; {whole.returned:,} of {whole.ever_removed:,} removed files returned")
+    console.print(f"{whole.returned:,} of {whole.ever_removed:,} removed files returned")
     console.print(
         f"{whole.delivered:,} delivered, {whole.acknowledged:,} of them acknowledged, {whole.withdrawn:,} withdrawn"
     )

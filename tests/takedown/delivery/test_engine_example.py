@@ -11,9 +11,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import typer
 from builders import STAMP, a_match, a_sighting
 from example_engine import NEXT, OTHER, SECRET, ExampleEngine
 from fault_proxy import Exchange, FaultProxy, says
+from orbweaver.commands.fleet import engine as engine_commands
 from orbweaver.model import CaseState, Event
 from orbweaver.takedown.cases.changes import PROGRAM, CaseRecord, Stamp, change_by_event
 from orbweaver.takedown.cases.lifecycle import TRANSITIONS
@@ -154,8 +156,26 @@ def test_the_command_prints_it_and_it_is_short(tmp_path: Path) -> None:
     )
     assert (said.stdout, said.stderr) == (Path(engine_example.__file__).read_text(), "")
     code = [line for line in said.stdout.partition("\nimport ")[2].splitlines() if line.strip()]
-    assert len(code) <= 80
+    assert len(code) <= 82
     assert "orbweaver" not in "".join(line for line in code if "import" in line)
+
+
+def test_what_it_cannot_run_with_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = [sys.executable, engine_example.__file__]
+    for arguments, environment in (([], {"ENGINE_SECRETS": SECRET}), (["127.0.0.1:0", "e.sqlite"], {})):
+        ran = subprocess.run([*program, *arguments], env=environment, capture_output=True, text=True, cwd=tmp_path)
+        assert (ran.returncode, ran.stderr.count("\n"), "usage: ENGINE_SECRETS=" in ran.stderr) == (1, 1, True)
+    monkeypatch.setenv("ENGINE_SECRETS", SECRET)
+    for listen, database, said in (
+        ("8080", "e.sqlite", "--listen HOST:PORT"),  # it would be open to every machine
+        ("127.0.0.1:99999", "e.sqlite", "--listen HOST:PORT"),
+        ("127.0.0.1:0", "no/e.sqlite", "--database .*no/e.sqlite"),
+    ):
+        with pytest.raises(typer.BadParameter, match=said):
+            engine_commands.example(listen, tmp_path / database)
+    monkeypatch.setenv("ENGINE_SECRETS", "whsec_abc")
+    with pytest.raises(typer.BadParameter, match="a secret is whsec_ and base64"):
+        engine_commands.example("127.0.0.1:0", tmp_path / "e.sqlite")
 
 
 def test_the_command_runs_it(tmp_path: Path) -> None:

@@ -488,6 +488,8 @@ def test_a_weak_match_that_people_released_is_exported_and_says_both() -> None:
         assert "weak" in only(exported(wanted, released)).decode()
     text = only(exported(ExportFormat.DSA, released)).decode()
     assert "a person has assessed it" in text
+    report = json.loads(only(exported(ExportFormat.XARF, released)))
+    assert "(weak match by MD5, and people who assessed the file released it)" in report["description"]
     assert "A. Person" not in text
 
 

@@ -17,7 +17,7 @@ from orbweaver.console import case_finding
 from orbweaver.console.errors import NothingToDo
 from orbweaver.matcher_client.lists import build
 from orbweaver.matcher_client.services.local_list import HashListService
-from orbweaver.model import CaseState, EntryStatus, Nature, now
+from orbweaver.model import CaseState, EntryStatus, Nature, Redirect, now
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store, held_queue, waiting_cost
 from orbweaver.takedown.cases.transitions import change_by_match
@@ -52,7 +52,13 @@ def add(store: Store, url: str, *algorithms: str, body: bytes = b"known", minute
 
 
 def test_a_case_is_found_by_all_that_a_person_may_have_of_it(store: Store) -> None:
-    known = add(store, "https://files.example/a.jpg?token=5f2b&ts=1700000000", referrer="https://forum.example/t/1")
+    way = tuple(Redirect(url=f"https://{name}", status=302) for name in ("files.example/a.jpg", "short.example/x?y=1"))
+    known = add(
+        store,
+        "https://files.example/a.jpg?token=5f2b&ts=1700000000",
+        referrer="https://forum.example/t/1",
+        redirects=way,
+    )
     other = add(store, "http://files.example:8080/b.jpg", body=b"other")
     add(store, "http://else.example/files.example/a.jpg", body=b"third", ip="203.0.113.8")
     of = digests_of(b"known")
@@ -67,6 +73,8 @@ def test_a_case_is_found_by_all_that_a_person_may_have_of_it(store: Store) -> No
         "hxxps://files[.]example/a.jpg?token=77&ts=1800000000": {known},
         "files(dot)example/a.jpg": {known},
         "hxxp://forum[.]example/t/1": {known},
+        "short[.]example/x?y=1": {known},
+        "short.example/x": set(),
         "files[.]example": {known, other},
         "FILES.example:8080": {other},
         "203[.]0[.]113[.]7": {known, other},
@@ -79,8 +87,10 @@ def test_a_case_is_found_by_all_that_a_person_may_have_of_it(store: Store) -> No
         list(case_finding.find(store, "http://"))
     with pytest.raises(NothingToDo, match="several cases"):
         case_finding.find_one(store, "files.example")
-    with pytest.raises(NothingToDo, match="no case of the store"):
+    with pytest.raises(NothingToDo, match="no case of the store: see"):
         case_finding.find_one(store, "h.test")
+    with pytest.raises(NothingToDo, match="of an id write at least 8 characters"):
+        case_finding.find_one(store, known[:5])
 
 
 def test_the_page_of_a_case_says_what_is_known_and_what_is_not_and_no_url_can_be_clicked(
@@ -93,6 +103,8 @@ def test_the_page_of_a_case_says_what_is_known_and_what_is_not_and_no_url_can_be
         f"Case {case_id}: held since",
         "hxxp://h[.]example/a.bin",
         "MD5: ",
+        f"  SHA-256 {digests_of(b'known').sha256}",
+        digests_of(b"known").sha1,
         "held: nothing confirms its MD5 or SHA-1",
         "list of hashlist:test: entry without an id",
         "no category, abuse, active; agrees by MD5",
@@ -126,6 +138,7 @@ def test_a_person_decides_by_commands_and_sees_what_followed(
     said = run("cases", "release", "a.example", "--reason", "seen", "--as", "Anna", "--classification", "iwf:A")
     assert "2 cases now open" in said
     assert "wherever it is found" in said
+    assert "2 events for the takedown engine: orbweaver deliveries list" in said
     assert "released by assessment" in run("cases", "show", first)
     listed = run("assessments", "list")
     assert "released on" in listed
@@ -136,6 +149,7 @@ def test_a_person_decides_by_commands_and_sees_what_followed(
     assert "2 cases now withdrawn" in run(
         "assessments", "revise", first, "--to", "rejected", "--reason", "a second look"
     )
+    assert "withdrawn: people refused the file, or the case" in run("cases", "show", first)
     shown = json.loads(run("assessments", "show", digests_of(b"known").sha256, "--json"))
     assert [one["decision"] for one in shown["history"]] == ["released", "rejected"]
     assert len(shown["case_ids"]) == 2
@@ -151,7 +165,8 @@ def test_a_person_decides_by_commands_and_sees_what_followed(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("cases", "release", "a.example", "--reason", " "), "say why"),
+        (("cases", "release", "a.example", "--reason", " "), "write some words"),
+        (("cases", "note", "a.example", " "), "write some words"),
         (("cases", "release", "a.example"), "reason"),
         (("cases", "release", "a.example", "--reason", "x", "--as", "\x07"), "--as: give the name"),
         (("cases", "release", "a.example", "--reason", "x", "--classification", "iwf"), "SCHEME:CATEGORY"),

@@ -24,7 +24,7 @@ from orbweaver.takedown.exports import reading
 from orbweaver_command import Workplace
 
 OPEN = a_case()
-ELSEWHERE = a_case(a_listing(category="B1"), body=b"2", url="https://other.example/b.jpg", ip="192.0.2.99")
+ELSEWHERE = a_case(a_listing(category="B1"), body=b"2", url="https://other.example:8443/b.jpg", ip="192.0.2.99")
 HELD = a_case(body=b"3", held_because=(HoldReason.DISPUTED,))
 
 
@@ -54,6 +54,7 @@ def cases(store: Store) -> Store:
         (Choice(), [OPEN, ELSEWHERE], 1),
         (Choice(state=CaseState.OPEN), [OPEN, ELSEWHERE], 0),
         (Choice(hosts=("Other.Example",)), [ELSEWHERE], 0),
+        (Choice(hosts=("other.example:8443", "files.example")), [OPEN, ELSEWHERE], 1),
         (Choice(ids=(str(OPEN.case_id),)), [OPEN], 0),
         (Choice(ids=(str(OPEN.case_id)[:8], str(HELD.case_id).upper())), [OPEN], 1),
         (Choice(ids=(str(OPEN.case_id),), state=CaseState.OPEN, hosts=("files.example",)), [OPEN], 0),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import typer
-from builders import RUN, a_match, a_sighting, transaction, work
+from builders import RUN, STAMP, a_match, a_sighting, transaction, work
 from orbweaver import settings
 from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal.doctor import examination
@@ -74,6 +74,23 @@ def test_each_sink_and_each_failed_event_is_told(run: Run, store: Store, case: s
     assert [(one.state, "1 event parked" in one.finding) for one in checks] == [("fail", True), ("ok", False)]
 
 
+def test_an_event_that_no_worker_has_looked_at_yet_is_still_to_be_delivered(
+    run: Run, store: Store, case: str, tmp_path: Path
+) -> None:
+    """A person who has decided, and looks whether the engine knows it."""
+    well = f"jsonl:{tmp_path / 'well'}"
+    before = {one["sink"]: one["waiting"] for one in told(run, "list")["sinks"]}
+    change = change_by_match(a_sighting(b"new", url="http://h.test/new"), a_match(body=b"new"), None, STAMP)
+    assert change.event is not None
+    with transaction(store) as pipe:
+        case_store.write(pipe, change)
+        outbox.put(pipe, str(change.event.event_id), "operator", lambda *_: None)
+    assert {one["sink"]: one["waiting"] for one in told(run, "list")["sinks"]} == {
+        sink: waiting + 1 for sink, waiting in before.items()
+    }
+    assert f"{well}: 1 event to deliver" in run("deliveries", "list")
+
+
 def test_a_case_is_shown_with_what_each_sink_has_of_it(run: Run, case: str, tmp_path: Path) -> None:
     said = told(run, "show", case)
     assert [(one["sequence"], one["is_for_engine"]) for one in said["events"]] == [(1, True), (2, False), (3, True)]
@@ -85,8 +102,10 @@ def test_a_case_is_shown_with_what_each_sink_has_of_it(run: Run, case: str, tmp_
     shown = run("deliveries", "show", case)
     assert "2 case.note" in shown
     assert "not for the engine" in shown
-    with pytest.raises(DeliveryUnknown, match="no case and no event"):
-        run("deliveries", "show", "nothing")
+    assert told(run, "show", case[:8]) == said
+    for named in ("nothing", case[:7], "00000000"):
+        with pytest.raises(DeliveryUnknown, match="no case and no event"):
+            run("deliveries", "show", named)
 
 
 def test_what_failed_is_tried_again_when_told(run: Run, store: Store, case: str, tmp_path: Path) -> None:
@@ -97,11 +116,11 @@ def test_what_failed_is_tried_again_when_told(run: Run, store: Store, case: str,
     assert lines(tmp_path / "file") == []
     assert told(run, "retry", "--case", case, "--sink", sink) == {
         "deliveries": 2,
-        "done": "tried now",
+        "done": "to be tried now",
     }
     work(store, QueueName.TAKEDOWN)
     assert (lines(tmp_path / "file"), outbox.event_ids(store)) == ([1, 3], [])
-    assert "0 deliveries are tried now" in run("deliveries", "retry")
+    assert "0 deliveries are to be tried now" in run("deliveries", "retry")
     with pytest.raises(DeliveryUnknown, match="no event goes to the sink jsonl:/elsewhere"):
         run("deliveries", "retry", "--sink", "jsonl:/elsewhere")
 
@@ -114,10 +133,12 @@ def test_a_new_sink_gets_what_it_never_got_and_any_sink_a_case_again(
     in_force.declare(store, settings.load(), [QueueName.TAKEDOWN])
     with pytest.raises(NothingToDo, match="--yes"):
         run("deliveries", "retry", "--sink", new, "--missing")
-    assert "2 deliveries are sent" in run("deliveries", "retry", "--sink", new, "--missing", "--yes")
+    assert "2 deliveries are to be sent, by a takedown worker" in run(
+        "deliveries", "retry", "--sink", new, "--missing", "--yes"
+    )
     work(store, QueueName.TAKEDOWN)
     assert (lines(tmp_path / "new"), lines(tmp_path / "well"), outbox.event_ids(store)) == ([1, 3], [1, 3], [])
-    assert "0 deliveries are sent" in run("deliveries", "retry", "--sink", new, "--missing", "--yes")
+    assert "0 deliveries are to be sent" in run("deliveries", "retry", "--sink", new, "--missing", "--yes")
     assert told(run, "retry", "--sink", well, "--again", "--case", case)["deliveries"] == 2
     work(store, QueueName.TAKEDOWN)
     assert (lines(tmp_path / "well"), lines(tmp_path / "new"), outbox.event_ids(store)) == ([1, 3, 1, 3], [1, 3], [])

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import STAMP, an_order
+from builders import STAMP, a_match, a_sighting, an_order
 from orbweaver.console.terminal.runs.hit_report import exit_status, show, summary
 from orbweaver.model import Tally
 from orbweaver.queue.hosts.visit_outcome import VisitEnding, VisitOutcome
 from orbweaver.queue.matching.rematch_result import RematchResult
 from orbweaver.queue.records.recrawls import RecrawlRecord, RecrawlState
 from orbweaver.queue.runs.verify_result import VerifyResult
+from orbweaver.takedown.cases.transitions import change_by_match
 from rich.console import Console
 
 CLEAN = RematchResult(
@@ -77,6 +78,21 @@ def test_matches_of_files_that_people_rejected_are_said_though_they_make_no_case
     assert ("not raised: 2 places of files that people rejected" in console.file.getvalue()) is (number > 0)
     assert ("but for those that people rejected" in console.file.getvalue()) is (number > 0)
     assert summary(result, usable_reports=0, bad_lines=[], hashes=None)["totals"]["not_raised"] == number
+
+
+def test_cases_that_a_person_has_to_decide_are_counted_with_where_to_see_them() -> None:
+    held = change_by_match(a_sighting(), a_match("md5"), None, STAMP).after.case
+    opened = change_by_match(a_sighting(b"other"), a_match(body=b"other"), None, STAMP).after.case
+    record = RecrawlRecord(recrawl_id="r", run_id="r", order=an_order(), state=RecrawlState.FINISHED)
+    for cases, is_said in (((held, opened), True), ((opened,), False)):
+        result = VerifyResult(
+            "r", STAMP.at, STAMP.at, (record,), cases, frozenset(), (), {"r": ()}, 0, is_interrupted=False
+        )
+        console = Console(file=io.StringIO(), width=200)
+        show(console, result)
+        assert isinstance(console.file, io.StringIO)
+        said = "held: 1 case: a person has to decide, see orbweaver cases list --case-state held"
+        assert (said in console.file.getvalue()) is is_said
 
 
 def test_how_many_files_had_not_changed_is_said_beside_how_many_there_were() -> None:
