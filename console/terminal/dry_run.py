@@ -1,67 +1,20 @@
-"""`--dry-run` of `verify`, `reports import` and `recrawl`: what would be fetched and what not, in the same words."""
+"""`--dry-run` of `verify`, `reports import` and `recrawl`: prints what would be fetched and what not."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from orbweaver.console.text import count, for_people, report_console, safe
-from orbweaver.crawler.link_kind import LinkKind
-from orbweaver.crawler.rules import url_rules
-from orbweaver.crawler.rules.url_rules import ReachedUrl
-from orbweaver.model import Limits, RobotsControl, Scope, format_time
-from orbweaver.queue.intake.orders import Order
+from orbweaver.console.visit_preview import DryRun, authority_in_words, limits_in_words
+from orbweaver.model import RobotsControl, Scope
 from orbweaver.queue.intake.reports import BadLine
 from rich.console import Console
 
 # A person reads so many URLs of a host; --json has them all.
 URLS_SHOWN = 200
-
-
-@dataclass(frozen=True)
-class RefusedUrl:
-    """A reported URL that would not be fetched: the rule that says so, and its reason."""
-
-    url: str
-    rule: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """A visit of one host that is not made. `state` and `why` say how the host stands; `scope` is None where unread."""
-
-    host: str
-    state: str
-    why: tuple[str, ...]
-    scope: Scope | None
-    first: tuple[str, ...]
-    refused: tuple[RefusedUrl, ...]
-
-
-def of_order(
-    order: Order, at: datetime, *, state: str, why: Sequence[str] = (), kept_back: str | None = None
-) -> DryRun:
-    """Return what a recrawl of an order would fetch at a moment; with `kept_back`, a reason, it would fetch nothing."""
-    first, refused = [], []
-    for url in dict.fromkeys(report.url for report in order.reports):
-        decision = url_rules.decide(order.scope, ReachedUrl(url, LinkKind.PAGE, is_reported=True), now=at)
-        if not decision.is_allowed:
-            refused.append(RefusedUrl(url, decision.rule, decision.reason))
-        elif kept_back is not None:
-            refused.append(RefusedUrl(url, f"host.{state}", kept_back))
-        else:
-            first.append(url)
-    return DryRun(order.scope.name, state, tuple(why), order.scope, tuple(first), tuple(refused))
-
-
-def of_unreadable(host: str, state: str, why: Sequence[str]) -> DryRun:
-    """Return that nothing can be said of a host whose record cannot be read."""
-    return DryRun(host, state, tuple(why), None, (), ())
 
 
 def show(runs: Sequence[DryRun], bad_lines: Sequence[BadLine] = (), *, is_json: bool) -> None:
@@ -85,22 +38,11 @@ def show(runs: Sequence[DryRun], bad_lines: Sequence[BadLine] = (), *, is_json: 
     )
 
 
-def limits_in_words(limits: Limits) -> str:
-    """Return the limits of a recrawl by their names."""
-    return ", ".join(f"{name} {getattr(limits, name):,.12g}" for name in Limits.model_fields)
-
-
 def _robots_in_words(scope: Scope) -> str:
     """Return what the access profile says of robots.txt."""
     if scope.access.robots is RobotsControl.OBEY:
         return "what robots.txt refuses is not fetched"
     return "robots.txt is recorded only"
-
-
-def authority_in_words(scope: Scope) -> str:
-    """Return who allowed the recrawl, and until when."""
-    expiry = "no expiry" if scope.expires_at is None else f"until {format_time(scope.expires_at)}"
-    return f"authority: {safe(scope.authority or 'none')}, {expiry}"
 
 
 def _show(console: Console, one: DryRun) -> None:

@@ -20,8 +20,8 @@ from orbweaver.console.web.guard import READING, AccessGuard
 from orbweaver.console.web.monitoring.probes import probes
 from orbweaver.console.web.pages import audit, overview, signing_in, statistics, system
 from orbweaver.console.web.pages.cases import case_list
-from orbweaver.console.web.pages.fleet import jobs_and_workers
-from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list
+from orbweaver.console.web.pages.fleet import jobs_and_workers, recrawls
+from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list, report_form
 from orbweaver.console.web.protection import Protection
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
@@ -40,6 +40,8 @@ PAGES: Final = (
     statistics,
     audit,
     system,
+    recrawls,
+    report_form,
 )
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.NotAllowed: 403,

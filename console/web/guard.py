@@ -10,16 +10,16 @@ from typing import Any, Final
 from fastapi import Depends, Request
 from fastapi.responses import Response
 from orbweaver.console.errors import FormNotOurs, NotAllowed, NotSignedIn
+from orbweaver.console.web import forms
 from orbweaver.console.web.accounts import sessions
 from orbweaver.console.web.accounts.account import Account, Right
 from orbweaver.console.web.accounts.sessions import Session
 from orbweaver.console.web.console import Console
 from orbweaver.model import Actor
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 READING: Final = frozenset({"GET", "HEAD"})
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
-MOST_FIELDS: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Caller:
     def actor(self) -> Actor:
         """The person, as events and the audit log name them."""
         return self.session.account.actor
+
+    def upload(self, name: str) -> bytes:
+        """Return a file of the form; empty where there is none."""
+        value = None if self.form is None else self.form.get(name)
+        return value.file.read() if isinstance(value, UploadFile) else b""
 
     def field(self, name: str) -> str:
         """Return a text field of the form, without blanks around it; empty where it is not there."""
@@ -92,8 +97,11 @@ class AccessGuard:
             if request.method in READING:
                 yield None
                 return
-            async with request.form(max_files=1, max_fields=MOST_FIELDS) as form:
+            form = await forms.read(request)
+            try:
                 yield form
+            finally:
+                await form.close()
 
         def caller(
             session: Session = Depends(session_with_right),

@@ -26,6 +26,7 @@ LANGUAGE_COOKIE: Final = "orbweaver-language"
 PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
     ("/", "Overview", Right.SEE_OVERVIEW),
     ("/hosts", "Hosts", Right.SEE_HOSTS),
+    ("/recrawls", "Recrawls", Right.SEE_HOSTS),
     ("/cases", "Hit reports", Right.SEE_CASES),
     ("/fleet", "Jobs and workers", Right.SEE_FLEET),
     ("/statistics", "Statistics", Right.SEE_CASES),
@@ -57,6 +58,11 @@ class Templates:
         }
         text = self._environments[code].get_template(name).render(known | values)
         return HTMLResponse(text, status, {"Content-Language": code, "Vary": "Cookie, Accept-Language"})
+
+    def part(self, request: Request, name: str, **values: object) -> str:
+        """Return a filled template that is a part of a page, in the language of the request."""
+        code = translation.chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+        return self._environments[code].get_template(name).render({"language": code, "at": now()} | values)
 
 
 def _environment(code: str) -> Environment:
@@ -98,6 +104,7 @@ def _filters(code: str) -> Mapping[str, Any]:
 
     return {
         "moment": moment,
+        "clock": lambda at: f"{at:%H:%M:%S} UTC",
         "defanged": for_people,
         "reason": reason_for_people,
         "defanged_host": host_for_people,

@@ -45,11 +45,19 @@ def lines_of(reports: Iterable[Mapping[str, object]]) -> io.BytesIO:
 
 
 def read(
-    stream: io.BytesIO, kind: ScopeKind, terms: Terms, *, name: str, most: int, encoding: str | None = None
+    stream: io.BytesIO,
+    kind: ScopeKind,
+    terms: Terms,
+    *,
+    name: str,
+    most: int,
+    encoding: str | None = None,
+    limits: Limits | None = None,
 ) -> HandedIn:
     """Read at most `most` reports of a file or of objects. No order is carried out.
 
-    `name` is what a message calls the file. Raises ReportsUnreadable, TooManyReports, AuthorityMissing.
+    `limits` are those of each visit, None: as they are by default. `name` is what a message calls the file. Raises
+    ReportsUnreadable, TooManyReports, AuthorityMissing.
     """
     lines: dict[int, LineRead] = {}
     notes: list[str] = []
@@ -67,7 +75,7 @@ def read(
         host = scopes.scope_for(kind, item.url, Limits()).name
         if host not in line.hosts:
             line.hosts.append(host)
-    return HandedIn(plan(reports, kind, Limits(), terms), [lines[number] for number in sorted(lines)], notes)
+    return HandedIn(plan(reports, kind, limits or Limits(), terms), [lines[number] for number in sorted(lines)], notes)
 
 
 def _at_most(items: Iterable[Report | BadLine], most: int, name: str) -> Iterator[Report | BadLine]:

@@ -8,12 +8,13 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from orbweaver.console.terminal.fleet.pace import Pace, PaceMeter
+from orbweaver.console import recrawl_wording
 from orbweaver.console.terminal.termination import stopped_by_signals
 from orbweaver.console.text import count, report_console, safe, size
 from orbweaver.model import format_time
 from orbweaver.queue.fleet.shown import under_way
 from orbweaver.queue.fleet.shown.job_list import JobState
+from orbweaver.queue.fleet.shown.pace import Pace, PaceMeter
 from orbweaver.queue.fleet.shown.under_way import FleetSeen, RecrawlSeen
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
@@ -28,8 +29,6 @@ from rich.text import Text
 LOOK_SECONDS = 1.0
 # Lines of the terminal that are not rows: three lines of sums, the headings, "and 5 more", the prompt.
 OTHER_LINES = 7
-# From this share on a limit is said that is nearer than the end of the time.
-NEAR_LIMIT = 0.8
 
 
 def run(settings: Settings, *, is_once: bool, is_json: bool) -> None:
@@ -114,20 +113,8 @@ def _row(one: RecrawlSeen, seen: FleetSeen, pace: Pace | None) -> tuple[Text | s
         f"{tally.queued:,}",
         f"{tally.failures:,}",
         tally.waits_for or "-",
-        _left(one, seen),
+        recrawl_wording.left(one, seen.at),
     )
-
-
-def _left(one: RecrawlSeen, seen: FleetSeen) -> str:
-    seconds, nearest = one.seconds_left(seen.at), one.nearest_limit()
-    used = 0.0 if seconds is None or one.limits is None else 1 - seconds / one.limits.max_seconds
-    if nearest is not None and nearest[1] >= max(NEAR_LIMIT, used):
-        return f"{nearest[0]} {min(nearest[1], 1):.0%} used"
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def as_json(seen: FleetSeen, paces: Mapping[str, Pace]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from orbweaver.console import visit_preview
 from orbweaver.console.terminal import dry_run
 from orbweaver.console.terminal.hosts import choice
 from orbweaver.console.terminal.hosts.choice import Filter
@@ -19,9 +20,8 @@ from orbweaver.model import Limits, Report, ScopeKind, format_time, now
 from orbweaver.queue.errors import HostKeptBack
 from orbweaver.queue.hosts import changes, counting, due, host_waits
 from orbweaver.queue.hosts.changes import Operator
-from orbweaver.queue.hosts.host_record import HostRecord, strengthened
-from orbweaver.queue.hosts.host_store import KnownHost
-from orbweaver.queue.hosts.situation import HostState, Situation
+from orbweaver.queue.hosts.host_record import HostRecord
+from orbweaver.queue.hosts.situation import HostState
 from orbweaver.queue.intake.orders import Order, Terms, plan
 from orbweaver.queue.intake.reports import BadLine
 from orbweaver.settings import Settings
@@ -119,9 +119,9 @@ def explain_visit(settings: Settings, chosen: Filter, *, is_json: bool) -> None:
         choice.names_to_change(store, settings, chosen, is_yes=True, done="shown")
         at = due.server_time(store)
         runs = [
-            dry_run.of_unreadable(host.name, told.state.value, told.reasons)
+            visit_preview.of_unreadable(host.name, told.state.value, told.reasons)
             if host.record is None
-            else dry_run.of_order(
+            else visit_preview.of_order(
                 host.record.order,
                 at,
                 state=told.state.value,
@@ -139,25 +139,12 @@ def _explain_import(
     """Print what visits of these orders would fetch, with what the store knows of their hosts, if there is a store."""
     for order in orders:
         changes.require_authority(order, is_required=settings.authority_required)
-    at, known = now(), dict[str, tuple[KnownHost, Situation]]()
     if settings.store_url is not None or embedded.has_store(settings.state_dir):
         with open_existing(settings) as store:
-            at = due.server_time(store)
-            names = tuple(order.scope.name for order in orders)
-            known = {host.name: (host, told) for host, told in choice.hosts(store, settings, Filter(names=names))}
-    dry_run.show([_of_import(order, known.get(order.scope.name), at) for order in orders], bad_lines, is_json=is_json)
-
-
-def _of_import(order: Order, known: tuple[KnownHost, Situation] | None, at: datetime) -> dry_run.DryRun:
-    if known is None:
-        return dry_run.of_order(order, at, state="new", why=("it would be added, due at once",))
-    host, told = known
-    if host.record is None:
-        return dry_run.of_unreadable(host.name, told.state.value, told.reasons)
-    after = strengthened(host.record, order).order
-    # A report brings a host back that is retired, and may bring a new authority; a pause stays.
-    kept_back = told.reasons[-1] if told.state is HostState.PAUSED else None
-    return dry_run.of_order(after, at, state=told.state.value, why=told.reasons, kept_back=kept_back)
+            runs = visit_preview.of_import(store, settings, orders)
+    else:
+        runs = [visit_preview.of_new_host(order, now()) for order in orders]
+    dry_run.show(runs, bad_lines, is_json=is_json)
 
 
 def _enter(settings: Settings, orders: Sequence[Order], *, is_now: bool, is_json: bool, bad_lines: int) -> None:

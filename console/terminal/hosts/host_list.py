@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from orbweaver.console.terminal import dry_run
+from orbweaver.console import visit_preview
 from orbweaver.console.terminal.hosts import choice
 from orbweaver.console.terminal.hosts.choice import Filter
 from orbweaver.console.terminal.runs import report_list
@@ -139,7 +139,7 @@ def _show_host(console: Console, host: KnownHost, told: Situation, visits: Seque
         console.print(f"  {safe(reason)}", soft_wrap=True)
     if record is not None:
         scope = record.scope
-        console.print(f"  scope: {scope.kind}; {dry_run.authority_in_words(scope)}", soft_wrap=True)
+        console.print(f"  scope: {scope.kind}; {visit_preview.authority_in_words(scope)}", soft_wrap=True)
         weight = "the operator's" if record.weight is not None else f"by {count(len(record.reports), 'report')}"
         console.print(f"  weight: {clock.weight:.3g}, {weight}; cost of a visit: {clock.cost:.3g}")
         if record.reports_left_out:
@@ -147,7 +147,7 @@ def _show_host(console: Console, host: KnownHost, told: Situation, visits: Seque
         if record.quiet_hours:
             console.print(f"  quiet hours: {record.quiet_hours}")
         obeys = "obeyed" if scope.access.robots is RobotsControl.OBEY else "recorded only"
-        console.print(f"  robots.txt: {obeys}; limits: {dry_run.limits_in_words(scope.limits)}", soft_wrap=True)
+        console.print(f"  robots.txt: {obeys}; limits: {visit_preview.limits_in_words(scope.limits)}", soft_wrap=True)
     if told.rate is not None:
         console.print(f"  rate: {told.rate:.3g} new files a day, from {count(clock.visits, 'visit')}")
     for visit in visits:

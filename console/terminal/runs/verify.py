@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orbweaver.console import visit_preview
 from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal import dry_run
 from orbweaver.console.terminal.cases import access
@@ -137,7 +138,7 @@ def explain(options: RunOptions) -> None:
     reports, bad_lines = read_reports_file(options, notes)
     orders = plan(reports, options.scope, options.limits, terms)
     dry_run.show(
-        [dry_run.of_order(order, now(), state="reported") for order in orders], bad_lines, is_json=options.is_json
+        [visit_preview.of_order(order, now(), state="reported") for order in orders], bad_lines, is_json=options.is_json
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from host_fleet import add_host, add_worker
+from orbweaver.console import visit_preview
 from orbweaver.console.terminal import dry_run
 from orbweaver.queue.errors import AuthorityMissing
 from orbweaver.queue.hosts import due, host_store
@@ -127,7 +128,7 @@ def test_no_more_urls_than_a_person_reads(capsys: pytest.CaptureFixture[str]) ->
 
     many = tuple(Report(url=f"http://h.test/{number}") for number in range(dry_run.URLS_SHOWN + 5))
     order = an_order().model_copy(update={"reports": many})
-    dry_run.show([dry_run.of_order(order, NOON, state="new")], [BadLine(3, "odd", "")], is_json=False)
+    dry_run.show([visit_preview.of_order(order, NOON, state="new")], [BadLine(3, "odd", "")], is_json=False)
     said = capsys.readouterr().out
     assert said.count("would fetch hxxp") == dry_run.URLS_SHOWN
     assert "5 more URLs, see --json" in said

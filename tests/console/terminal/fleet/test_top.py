@@ -22,11 +22,12 @@ import pytest
 from builders import NOON, RUN, THE_END, an_order, started_worker, url_of
 from gate import Gate
 from host_fleet import add_host, add_worker, take_job
+from orbweaver.console import recrawl_wording
 from orbweaver.console.terminal.fleet import top
-from orbweaver.console.terminal.fleet.pace import Pace, PaceMeter
 from orbweaver.model import Limits, Tally, WaitsFor
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.shown import under_way
+from orbweaver.queue.fleet.shown.pace import Pace, PaceMeter
 from orbweaver.queue.fleet.shown.under_way import FleetSeen, RecrawlSeen
 from orbweaver.queue.hosts import due
 from orbweaver.queue.hosts.due import HostCounts
@@ -160,14 +161,14 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
 )
 def test_the_limit_that_is_nearest_is_said(counts: dict[str, int], second: float, left: str) -> None:
     limits = Limits(max_seconds=4_000, max_pages=100, max_bytes=1_000)
-    assert top._left(one(limits=limits, **counts), seen(second)) == left
+    assert recrawl_wording.left(one(limits=limits, **counts), seen(second).at) == left
 
 
 def test_no_time_is_said_to_be_left_when_earlier_attempts_used_some_of_it() -> None:
     limits = Limits(max_seconds=4_000, max_pages=100)
     assert one(attempt=2, limits=limits).seconds_left(seen(10).at) is None
-    assert top._left(one(attempt=2, limits=limits, pages=3), seen(10)) == "-"
-    assert top._left(one(attempt=2, limits=limits, pages=85), seen(10)) == "max_pages 85% used"
+    assert recrawl_wording.left(one(attempt=2, limits=limits, pages=3), seen(10).at) == "-"
+    assert recrawl_wording.left(one(attempt=2, limits=limits, pages=85), seen(10).at) == "max_pages 85% used"
 
 
 def test_a_host_that_no_scheduler_has_seen_yet_counts_as_due(run: Run, store: Store) -> None:
