@@ -52,11 +52,20 @@ def taken_now(store: Store) -> LogCheckpoint:
 
 
 def keep(folder: Path, checkpoint: LogCheckpoint, key: SigningKey) -> Path:
-    """Write a signed checkpoint, on disk, and return its file; raises AuditUnusable. One that is there stays."""
+    """Write a signed checkpoint, on disk, and return its file; raises AuditUnusable. One that is there stays.
+
+    Another one of so many entries is no file for this one: the log was rewritten since, or is that of another store.
+    """
     path = folder / f"{checkpoint.size:012}{ENDING}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        if path.exists():
+            if path.read_bytes().partition(b"\n\n")[0] + b"\n" != checkpoint.text.encode():
+                raise AuditUnusable(
+                    f"{path} is a checkpoint of another log, or of what this one was: run `orbweaver audit verify` "
+                    "and move it to another place"
+                )
+        else:
             part = path.with_suffix(".part")
             with part.open("w") as file:
                 file.write(key.sign(checkpoint))

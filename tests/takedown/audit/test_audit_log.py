@@ -326,6 +326,20 @@ def test_the_pack_of_a_case_is_proved_by_the_public_key_alone(store: Store, sign
         pack.make(store, "nothing", key, "origin")
 
 
+def test_no_checkpoint_is_taken_for_that_of_a_log_that_was_rewritten(
+    store: Store, signed: str, key: SigningKey, tmp_path: Path
+) -> None:
+    taken = checkpoint_files.taken_now(store)
+    kept = checkpoint_files.keep(tmp_path / "kept", taken, key)
+    assert (checkpoint_files.keep(tmp_path / "kept", taken, key), kept.read_text()) == (kept, signed)
+    rewrite_all(store)
+    again = checkpoint_files.taken_now(store)
+    assert again.size == taken.size
+    with pytest.raises(AuditUnusable, match="of another log, or of what this one was"):
+        checkpoint_files.keep(tmp_path / "kept", again, key)
+    assert kept.read_text() == signed
+
+
 def test_a_key_is_read_as_it_was_written_and_none_else(tmp_path: Path, key: SigningKey) -> None:
     path = tmp_path / "audit" / "signing.key"
     assert path.stat().st_mode & 0o777 == 0o600
