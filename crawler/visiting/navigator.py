@@ -180,7 +180,7 @@ class Navigator:
 
     def _note_signs(self, visit: Visit, response: FetchedResponse, body: Body) -> None:
         assert visit.origin.root is not None, "it is reported"
-        signs = signs_of(response, body)
+        signs = signs_of(response, body, self.reported.url_of(visit.origin.root))
         self.reported.showed(
             visit.origin.root,
             status=response.status,

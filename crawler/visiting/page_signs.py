@@ -16,6 +16,7 @@ from orbweaver.crawler.fetching.transfer import FetchedResponse
 from orbweaver.crawler.links.encodings import decode
 from orbweaver.crawler.links.pages.shown import TEXT_END, TEXT_ONLY, TOKEN, Shown, shown_of
 from orbweaver.crawler.rules.urls import host_of, path_of
+from orbweaver.crawler.visiting.gone_pages import GoneHow
 from orbweaver.crawler.visiting.records.outcomes import is_success
 from orbweaver.crawler.visiting.reported_pages import gone_said
 from orbweaver.crawler.visiting.sent_on import moves_of
@@ -26,35 +27,67 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _PRINT_BYTES: Final = 16
 # Of a page with scripts: "Loading, please wait".
 FEW_WORDS: Final = 3
+_NOT_OF_THE_FILE: Final = frozenset({GoneHow.ELSEWHERE.value, GoneHow.UNAVAILABLE.value})
 _NO_SCRIPT: Final = re.compile(r"<noscript(?=[\s/>]).*?(?:</noscript|\Z)", re.DOTALL | re.IGNORECASE | re.ASCII)
 # What a page says by what it does, beside the words of gone_pages.GoneHow.
 SENDS_ON: Final = "sends-on"
 SCRIPT: Final = "script"
+VIEWER: Final = "viewer"
+_SHOWS_A_FILE: Final = frozenset({"audio", "embed", "image", "img", "object", "source", "video"})
+# Shorter names are in other references by chance.
+_SHORTEST_NAME: Final = 4
 
 
 class PageSigns(NamedTuple):
     """The print of a page, None for what is no page or has no words, and what it says.
 
-    It says one of gone_pages.GoneHow; `sends-on`, when it came with the status of an error and sends its visitor to
-    another URL than a front page; `script`, when it shows nothing but by its scripts; or nothing, "".
+    It says one of gone_pages.GoneHow; `viewer`, when it shows a file of the name that was asked for; `sends-on`, when
+    it came with the status of an error and sends its visitor to another URL than a front page; `script`, when it shows
+    nothing but by its scripts; or nothing, "".
     """
 
     page_print: str | None = None
     says: str = ""
 
 
-def signs_of(response: FetchedResponse, body: Body) -> PageSigns:
-    """Return the signs of an answer, whatever its status is."""
+def signs_of(response: FetchedResponse, body: Body, reported: str) -> PageSigns:
+    """Return the signs of the answer for a reported URL, whatever its status is."""
     text = None if body.html is None else decode(body.html, response.content_type).text
     shown = None if text is None else shown_of(text)
     gone = gone_said(response, body, shown)
     says = "" if gone is None else gone.how.value
     if text is not None and shown is not None:
-        if not is_success(response.status) and _sends_on(response, body, shown):
+        if says not in _NOT_OF_THE_FILE and _shows(text, names_in(reported)):
+            says = VIEWER
+        elif not is_success(response.status) and _sends_on(response, body, shown):
             says = SENDS_ON
         elif not says and _is_shell(text, shown):
             says = SCRIPT
     return PageSigns(None if text is None else page_print(text, response.url), says)
+
+
+def names_in(url: str) -> frozenset[str]:
+    """Return the words of a canonical URL that may name its file, in lower case: of its last segment, and its values.
+
+    >>> sorted(names_in("https://h.test/a/IMG_1234.jpg?id=abcdef&w=9"))
+    ['abcdef', 'img_1234']
+    """
+    path, _, query = url.partition("://")[2].partition("?")
+    last = path.rpartition("/")[2]
+    names = [last.rpartition(".")[0] or last, *(part.rpartition("=")[2] for part in query.split("&"))]
+    return frozenset(one.lower() for one in names if len(one) >= _SHORTEST_NAME)
+
+
+def _shows(text: str, names: frozenset[str]) -> bool:
+    """Whether an element of a page that shows a file names one of these."""
+    if not names:
+        return False
+    for token in TOKEN.finditer(text[:MOST_CHARACTERS]):
+        if (token["name"] or "").lower() in _SHOWS_A_FILE:
+            inside = token["inside"].lower()
+            if any(name in inside for name in names):
+                return True
+    return False
 
 
 def _sends_on(response: FetchedResponse, body: Body, shown: Shown) -> bool:

@@ -11,6 +11,7 @@ from orbweaver.crawler.rules.urls import host_of
 from orbweaver.model import Case, Embeds, Limits, Report, Scope, ScopeKind
 from orbweaver.queue.intake.orders import Order, RecheckPlan
 from orbweaver.queue.removal.recheck_terms import RecheckTerms
+from orbweaver.takedown.cases.places import may_name_a_file, names_a_file
 
 # A re-check is short; a host that is slower than this is asked again at the next one.
 MOST_SECONDS: Final = 1_800.0
@@ -64,17 +65,25 @@ def random_url(url: str, token: int) -> str:
     'https://h.test/a/q1234567890.jpg'
     >>> random_url("https://h.test/view.php?album=3&id=17", 0x1234567890)
     'https://h.test/view.php?album=3&id=78187493520'
+    >>> random_url("https://h.test/a/one.jpg?size=large", 0x1234567890)
+    'https://h.test/a/q1234567890.jpg?size=large'
     """
     path, question, query = url.partition("?")
-    if question and "=" in query:
+    if question and "=" in query and not names_a_file(path):
         parts = query.split("&")
-        longest = max(range(len(parts)), key=lambda number: (len(parts[number].partition("=")[2]), number))
-        name, _, value = parts[longest].partition("=")
-        parts[longest] = f"{name}={token if value.isdecimal() else f'q{token:x}'}"
+        chosen = max(range(len(parts)), key=lambda number: (_tells(parts[number]), number))
+        name, _, value = parts[chosen].partition("=")
+        parts[chosen] = f"{name}={token if value.isdecimal() else f'q{token:x}'}"
         return f"{path}?{'&'.join(parts)}"
     folder, _, last = path.rpartition("/")
     ending = _ENDING.search(last)
-    return f"{folder}/q{token:x}{ending[0] if ending else ''}"
+    return f"{folder}/q{token:x}{ending[0] if ending else ''}{question}{query}"
+
+
+def _tells(parameter: str) -> tuple[bool, int]:
+    """Return how surely a parameter says which file it is: by its name, else the longest value does."""
+    name, _, value = parameter.partition("=")
+    return may_name_a_file(name.lower()) and value != "", len(value)
 
 
 def _root(url: str) -> str:

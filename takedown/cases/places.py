@@ -89,9 +89,8 @@ _IS_TIME = re.compile(
     r"|20\d\d-\d\d-\d\d[T+ ](?:[0-9:.]|%3A)+(?:Z|[+-][0-9:]+|%2B[0-9:]+)?"
 ).fullmatch
 _IS_EXACT_TIME = re.compile(r"[1-3]\d{12}(?:\d{3}|\d{6})?(?:\.\d+)?").fullmatch
-_IS_JWT_OR_UUID = re.compile(
-    r"eyJ[\w-]+\.[\w-]+\.[\w-]*|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII
-).fullmatch
+_IS_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", re.IGNORECASE | re.ASCII).fullmatch
+_IS_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII).fullmatch
 _IS_LONG_TEXT = re.compile(r"[0-9A-Za-z._~+/=-]{16,}").fullmatch
 # In random letters and digits more than half of the neighbours are of another kind, in words few.
 _KIND_CHANGES = re.compile(r"(?=[A-Z][a-z0-9]|[a-z][A-Z0-9]|[0-9][A-Za-z])").findall
@@ -147,7 +146,7 @@ def _parameter(written: str) -> _Parameter:
 
 def _reasons(path: str, parameters: Sequence[_Parameter]) -> list[LeftOut | None]:
     """Return for each parameter the reason to leave it out, None if it stays."""
-    is_named_by_path = _names_a_file(path)
+    is_named_by_path = names_a_file(path)
     certain = _signatures(path, parameters, is_named_by_path=is_named_by_path)
     likely = [_likely(part) or (_by_value(part) if _has_extension(path) else None) for part in parameters]
     is_named = is_named_by_path or any(
@@ -204,22 +203,29 @@ def _by_value(part: _Parameter) -> LeftOut | None:
         return None
     if _IS_EXACT_TIME(part.value) or (not part.name and _IS_TIME(part.value)):
         return LeftOut.TIME
+    if _IS_JWT(part.value):
+        return LeftOut.TOKEN
     return LeftOut.RANDOM if _is_random(part.value) else None
 
 
 def _is_random(value: str) -> bool:
-    if _IS_JWT_OR_UUID(value):
+    if _IS_UUID(value):
         return True
     return _IS_LONG_TEXT(value) is not None and len(_KIND_CHANGES(value)) >= _LEAST_CHANGES * len(value)
 
 
-def _names_a_file(path: str) -> bool:
-    """Whether the last segment of a path is the name of a file, and not of a program."""
+def names_a_file(path: str) -> bool:
+    """Whether the last segment of a path, or of a URL without query, is the name of a file, and not of a program."""
     if _has_extension(path):
         return True
     last = path.rpartition("/")[2]
     is_long = len(last) >= _SHORTEST_NAME and any(character.isdigit() for character in last)
     return is_long and not _is_program(last)
+
+
+def may_name_a_file(parameter: str) -> bool:
+    """Whether a parameter of this name, in lower case, says which file it is."""
+    return _IS_NAMING(parameter) is not None
 
 
 def _has_extension(path: str) -> bool:

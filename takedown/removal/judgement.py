@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.model import LeftOut, Outcome, Presence
+from orbweaver.model import Case, LeftOut, Outcome, Presence
 from orbweaver.takedown.hosting.moves import move_of
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
@@ -99,11 +99,16 @@ def judge_removal(observation: Observation, history: History) -> Judgement:
 
 def _believed(judgement: Judgement, history: History) -> Judgement:
     """Return a judgement; unknown in place of an absence that only says that a link has expired."""
-    left_out = {} if history.case.place is None else history.case.place.left_out
-    if not judgement.is_absent or judgement.rule in OF_THE_WHOLE_HOST or not EXPIRING & {*left_out.values()}:
+    if not judgement.is_absent or judgement.rule in OF_THE_WHOLE_HOST or not _may_expire(history.case):
         return judgement
     reason = f"its link changes at every visit, so perhaps only the link has expired: {judgement.reason}"
     return Judgement(Presence.UNKNOWN, "unknown.link-changes", reason)
+
+
+def _may_expire(case: Case) -> bool:
+    """Whether the link of a case works for a while only: it has a token, or what changed while the file stayed."""
+    reasons = set() if case.place is None else {*case.place.left_out.values()}
+    return bool(EXPIRING & reasons) or (LeftOut.RANDOM in reasons and case.newest_url != case.url)
 
 
 def _not_asked(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
@@ -175,6 +180,8 @@ def _status(observation: Observation, history: History) -> Judgement | None:  # 
         return Judgement(Presence.UNAVAILABLE, f"unavailable.http-{status}", said)
     if status not in GONE_STATUSES:
         return Judgement(Presence.UNKNOWN, f"unknown.http-{status}", said)
+    if answer.says == "viewer":
+        return Judgement(Presence.UNKNOWN, "unknown.viewer", f"{said}, with a page that shows a file of that name")
     if answer.says == "sends-on" and (observation.random is None or observation.random.says != "sends-on"):
         return Judgement(Presence.UNKNOWN, "unknown.sends-on", f"{said}, with a page that sends on to another URL")
     trouble = _trouble(observation.random, refusing=REFUSING_STATUSES)
@@ -244,8 +251,10 @@ def _other_files(answer: UrlAnswer, history: History, rule: str, said: str) -> J
     return Judgement(Presence.CHANGED, f"changed.{rule}", said)
 
 
-def _page_says(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
+def _page_says(observation: Observation, history: History) -> Judgement | None:
     answer = _answer(observation)
+    if answer.says == "viewer" and not history.case.http.embedded:
+        return Judgement(Presence.UNKNOWN, "unknown.viewer", "a page that shows a file of that name")
     if answer.says == "unavailable":
         return Judgement(Presence.UNAVAILABLE, "unavailable.page", "a page that says that the host cannot answer now")
     if answer.says == "parked":

@@ -16,8 +16,8 @@ class UrlAnswer:
     answer came from, None when none came. `digests` are the SHA-256 of the files that came, those in an archive or a
     page among them; `is_unread` says that a part of what came was not looked into. `page_print` stands for the words of
     a page, and `says` for what these words say: `gone`, `suspended`, `parked`, `empty-index`, `elsewhere` or
-    `unavailable`; or for what it does: `sends-on` (with the status of an error, to another page) or `script` (it shows
-    nothing but by its scripts).
+    `unavailable`; or for what it does: `sends-on` (with the status of an error, to another page), `script` (it shows
+    nothing but by its scripts) or `viewer` (it shows a file of the name that was asked for).
 
     Of a file that came in place of the one of the case: `size` in bytes, `sniffed_type` (None for text, too), and
     `is_end_told`, False where the connection ended and nothing else said that this was the end of the file.

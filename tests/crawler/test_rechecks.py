@@ -26,6 +26,9 @@ RESOURCES = {
     "/shell": Resource(
         "text/html", b"<title>Share</title>Loading<noscript>Use scripts!</noscript><script src=/a.js></script>"
     ),
+    "/v/IMG_4711.jpg": Resource("text/html", b"<h1>Share</h1><img src='/i/img_4711-large.jpg'>"),
+    "/w/IMG_4711.jpg": Resource("text/html", b"<h1>404 Not Found</h1><img src='/i/img_4711.jpg'>", status=404),
+    "/x/IMG_4711.jpg": Resource("text/html", b"<h1>Nothing at /x/IMG_4711.jpg</h1><img src='/logo.png'>"),
     "/little": Resource("text/html", b"<p>Nothing to see here<script src=/a.js></script>"),
     "/trouble": Resource("text/html", b"<h1>502 Bad Gateway</h1>", status=404),
 }
@@ -33,7 +36,7 @@ RESOURCES = {
 
 def test_a_recheck_follows_no_link_and_says_where_answers_came_from_and_what_pages_are() -> None:
     names = ("", "a/known.png", "a/gone.png", "a/q7x1.png", "a/moved.png", "elsewhere", "trouble")
-    names += ("private", "disguise", "home", "shell", "little")
+    names += ("private", "disguise", "home", "shell", "little", *(f"{one}/IMG_4711.jpg" for one in "vwx"))
     with SyntheticHost(RESOURCES) as host:
         found = crawl(*(host.url + name for name in names), terms={"follows_links": False})
         requests, root = host.requests, host.url
@@ -48,7 +51,8 @@ def test_a_recheck_follows_no_link_and_says_where_answers_came_from_and_what_pag
     assert said[""].page_print not in {None, said["a/gone.png"].page_print}
     assert (said["a/known.png"].page_print, said["a/known.png"].says) == (None, "")
     assert (said["elsewhere"].says, said["trouble"].says) == ("elsewhere", "unavailable")
-    assert [said[one].says for one in names[-5:]] == ["elsewhere", "sends-on", "gone", "script", ""]
+    assert [said[one].says for one in names[-8:-3]] == ["elsewhere", "sends-on", "gone", "script", ""]
+    assert [said[one].says for one in names[-3:]] == ["viewer", "viewer", ""]
     assert (said["elsewhere"].rule, said["trouble"].status) == ("error_page.elsewhere", 404)
     assert {one.url.removeprefix(root) for one in found.sightings} == {"a/known.png", "a/moved.png"}
 

@@ -95,7 +95,7 @@ SHORTENED = {
     ),
     "a random value of any name": ("/a.jpg?x=8f3a9c017be2d4f5", "/a.jpg", {"x": "random"}),
     "long base64 of any name": ("/a.jpg?x=Zk9xQ2pVd1h4R3b7", "/a.jpg", {"x": "random"}),
-    "a JWT": ("/a.jpg?x=eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "/a.jpg", {"x": "random"}),
+    "a JWT": ("/a.jpg?x=eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "/a.jpg", {"x": "token"}),
     "a UUID": ("/a.jpg?x=0b8f1c6e-3d0a-4c53-9a7e-5f1d2b3c4a59", "/a.jpg", {"x": "random"}),
     "milliseconds of any name": (f"/a.jpg?x={NOW}123", "/a.jpg", {"x": "time"}),
     "a time without a name": (f"/a.jpg?{NOW}", "/a.jpg", {"": "time"}),

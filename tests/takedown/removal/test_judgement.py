@@ -75,6 +75,8 @@ MISSING = status(404, at=RANDOM)
 
 
 PLACE = Place(url=URL, left_out={"token": LeftOut.TOKEN, "w": LeftOut.CACHE_BUSTER})
+RANDOM_CASE = replace(CASE, case=CASE.case.model_copy(update={"place": Place(url=URL, left_out={"x": LeftOut.RANDOM})}))
+CHANGED_CASE = replace(RANDOM_CASE, case=RANDOM_CASE.case.model_copy(update={"last_url": f"{URL}?x=2"}))
 EXPIRING_CASE = replace(CASE, case=CASE.case.model_copy(update={"place": PLACE}))
 
 
@@ -129,6 +131,14 @@ SITUATIONS = {
     "404 with the words of a network in trouble": Seen(status(404, says="unavailable"), "unavailable.http-404"),
     "404, and the control was cut short by us": Seen(
         status(404), "unavailable.in-trouble", random=failed(Outcome.INTERRUPTED)
+    ),
+    "a viewer of the file, as for all": Seen(
+        no_page("viewer", says="viewer"), "unknown.viewer", random=no_page("viewer", at=RANDOM, says="viewer")
+    ),
+    "404 with a viewer of the file": Seen(status(404, says="viewer"), "unknown.viewer"),
+    "404 of a link with a random part that has not changed": Seen(status(404), "gone.http-404", history=RANDOM_CASE),
+    "404 of a link with a random part that changes": Seen(
+        replace(status(404), url=f"{URL}?x=2"), "unknown.link-changes", history=CHANGED_CASE
     ),
     "404 that sends its visitor on": Seen(status(404, says="sends-on"), "unknown.sends-on"),
     "404 that sends its visitor on, as for all": Seen(
