@@ -42,7 +42,9 @@ def message(
     mail["From"] = Address(_in_header(reporter.organisation), addr_spec=reporter.contact)
     mail["Subject"] = _in_header(text.subject)[:_LONGEST_SUBJECT]
     mail["Date"] = made_at
-    mail["Message-ID"] = f"<{notice.reference}.{language}@{reporter.domain}>"
+    # Mail systems drop a second mail with the id of the first one, so a notice that says something else has another.
+    said = hashlib.sha256(json.dumps([text.body, [reports[one.case.case_id] for one in notice.records]]).encode())
+    mail["Message-ID"] = f"<{notice.reference}.{language}.{said.hexdigest()[:12]}@{reporter.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Unsent"] = "1"
     mail.set_content(text.body, cte="quoted-printable")

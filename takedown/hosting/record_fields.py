@@ -6,6 +6,15 @@ import re
 from typing import NamedTuple
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+# What databases write for addresses of which no country is known, or of several: codes that ISO 3166 leaves to users,
+# but for Kosovo's, and two regions.
+_NO_COUNTRY = (
+    frozenset({"AA", "AP", "EU", "ZZ"})
+    | {f"Q{one}" for one in "MNOPQRSTUVWXYZ"}
+    | {f"X{one}" for one in "ABCDEFGHIJLMNOPQRSTUVWXYZ"}
+)
+# Databases made of what networks say of themselves have these, too.
+_OTHER_SPELLINGS = {"UK": "GB", "EL": "GR"}
 _SYSTEM = re.compile(r"(?:AS)?([0-9]{1,10})", re.IGNORECASE)
 LONGEST_NAME = 200
 _LARGEST_SYSTEM = 2**32 - 1
@@ -22,15 +31,16 @@ def country_in(record: object) -> str | None:
     """Return the country that a record names, as its code in capitals; None when no field that is known has one.
 
     MaxMind and DB-IP have `country.iso_code`, iptoasn and IPinfo `country_code` or `country`. MaxMind's
-    `registered_country` is where the network was registered, so it counts only when there is no other.
+    `registered_country` is where the network was registered, so it counts only when there is no other. DB-IP writes
+    `ZZ` for an unknown country, and databases made of the registries' files have `EU`: neither is one.
     """
     if not isinstance(record, dict):
         return None
     for name in ("country", "country_code", "registered_country"):
         value = record.get(name)
         code = value.get("iso_code") if isinstance(value, dict) else value
-        if isinstance(code, str) and _COUNTRY.fullmatch(code):
-            return code.upper()
+        if isinstance(code, str) and _COUNTRY.fullmatch(code) and code.upper() not in _NO_COUNTRY:
+            return _OTHER_SPELLINGS.get(code.upper(), code.upper())
     return None
 
 

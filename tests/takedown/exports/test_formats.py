@@ -10,7 +10,7 @@ import io
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -208,6 +208,19 @@ def test_a_notice_is_for_one_provider_and_day_and_its_reference_is_stable() -> N
     assert sorted(file.content.decode().count("SHA-256: ") for file in made.files) == [1, 1, 2]
     assert made == exported(ExportFormat.DSA, *here, there, unknown)
     assert len({file.name for file in made.files}) == 3
+
+
+def test_a_mail_has_the_id_of_an_earlier_one_only_when_it_says_the_same() -> None:
+    """Mail systems take the second for the first (nextcloud/mail 10682)."""
+    case = a_record(BASELINE)
+    later = replace(case, case=case.case.model_copy(update={"last_seen": case.case.last_seen + timedelta(hours=4)}))
+    at_night = NoticeManner("en", MADE_AT.replace(hour=23), defang)
+    first, again, other = (
+        email.message_from_bytes(only(export(ExportFormat.EML, [one], manner)), policy=email.policy.default)
+        for one, manner in ((case, NoticeManner("en", MADE_AT, defang)), (case, at_night), (later, at_night))
+    )
+    assert first["Message-ID"] == again["Message-ID"] != other["Message-ID"]
+    assert first["Subject"] == other["Subject"]
 
 
 def test_a_provider_with_very_many_cases_gets_several_notices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,17 @@ def test_a_database_with_other_fields_is_said(tmp_path: Path) -> None:
     assert "(Test-ASN) has no field that is known: give another database" in finding
 
 
+def test_a_code_that_stands_for_no_country_is_none_and_another_spelling_is_the_same_country() -> None:
+    """Codes of DB-IP (hexpm 1638), of registries (geoacumen-country 8) and of geofeeds (ip-location-db 36 and 41)."""
+    none = ("ZZ", "zz", "EU", "AP", "XX", "XZ", "AA", "QM", "QZ", "XA")
+    assert [country_in({"country": {"iso_code": code}}) for code in none] == [None] * len(none)
+    assert [country_in({"country_code": code}) for code in ("UK", "el", "XK", "QA", "SE")] == [
+        *("GB", "GR", "XK", "QA", "SE")
+    ]
+    registered = {"country": {"iso_code": "EU"}, "registered_country": {"iso_code": "NL"}}
+    assert country_in(registered) == "NL"
+
+
 def test_a_database_that_is_replaced_is_read_anew(tmp_path: Path) -> None:
     path = write_database(tmp_path / "c.mmdb", COUNTRIES)
     database = countries_at(path)
