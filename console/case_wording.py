@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from orbweaver.console.text import safe
 from orbweaver.model import Case, Event
 from orbweaver.takedown.delivery.progress import DeliveryClocks
-
-NOT_DELIVERED: Final = DeliveryClocks()
 
 
 def kind_of_file(case: Case) -> str:
@@ -17,7 +14,7 @@ def kind_of_file(case: Case) -> str:
     return safe(case.sniffed_type or case.content_type or "")
 
 
-def not_known(case: Case, events: Sequence[Event], clocks: DeliveryClocks = NOT_DELIVERED) -> Iterator[str]:
+def not_known(case: Case, events: Sequence[Event], clocks: DeliveryClocks) -> Iterator[str]:
     """Yield what a reader could expect in this case, and nobody recorded."""
     if case.received_at is None:
         yield "when the hotline received the first report: no report says it, or the file was not seen since a rematch"

@@ -19,10 +19,11 @@ from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import READING, AccessGuard
 from orbweaver.console.web.monitoring.probes import probes
 from orbweaver.console.web.pages import audit, overview, signing_in, statistics, system
-from orbweaver.console.web.pages.cases import case_list
+from orbweaver.console.web.pages.cases import case_actions, case_exports, case_list, case_page
 from orbweaver.console.web.pages.fleet import jobs_and_workers, recrawls
 from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list, report_form
 from orbweaver.console.web.protection import Protection
+from orbweaver.store.errors import StoreUnfit
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -36,6 +37,9 @@ PAGES: Final = (
     host_detail,
     host_changes,
     case_list,
+    case_page,
+    case_actions,
+    case_exports,
     jobs_and_workers,
     statistics,
     audit,
@@ -110,6 +114,11 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
     def of_store(request: Request, error: Exception) -> Response:
         log.warning("the store does not answer: %s", error)
         return page(request, 503, "The store does not answer. Nothing was changed by this page; try again.")
+
+    @app.exception_handler(StoreUnfit)
+    def of_disk(request: Request, error: Exception) -> Response:
+        log.error("the store does not confirm a write: %s", error)
+        return page(request, 503, "The store did not confirm that this is on its disk. Look whether it was done.")
 
     @app.exception_handler(Exception)
     def of_ours(request: Request, error: Exception) -> Response:

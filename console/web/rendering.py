@@ -109,6 +109,8 @@ def _filters(code: str) -> Mapping[str, Any]:
         "reason": reason_for_people,
         "defanged_host": host_for_people,
         "safe_text": safe,
+        # A text that is no template of ours: `_()` would take a % in it as the place of a value.
+        "translated": translation.languages()[code].ugettext,
         "size": size,
         "number": lambda number: format_decimal(number, locale=code),
     }

@@ -50,7 +50,7 @@ def as_values(found: Siblings) -> list[dict[str, str]]:
     ]
 
 
-def of_case(store: Store, case: Case) -> Siblings:
-    """Read the siblings of a case."""
+def of_case(store: Store, case: Case, most: int = MOST_READ) -> Siblings:
+    """Read the siblings of a case; at most so many cases of its file are read."""
     ids = list(case_store.case_ids_of_file(store, case.sha256))
-    return siblings(case, case_store.read_many(store, ids[:MOST_READ]), len(ids))
+    return siblings(case, case_store.read_many(store, ids[:most]), len(ids))

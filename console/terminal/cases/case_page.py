@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 
 from orbweaver.console import case_finding
-from orbweaver.console.case_wording import NOT_DELIVERED, not_known
+from orbweaver.console.case_reading import WholeCase, read_whole
+from orbweaver.console.case_wording import not_known
 from orbweaver.console.evidence_wording import minute
 from orbweaver.console.removal_wording import sibling_lines
 from orbweaver.console.terminal.cases import access, case_list
@@ -17,12 +18,8 @@ from orbweaver.console.text import count, for_people, reason_for_people, report_
 from orbweaver.model import Actor, Assessment, Case, Event, Evidence, Listing, Proposal, format_time
 from orbweaver.settings import Settings
 from orbweaver.store.opening import open_existing
-from orbweaver.takedown.assessments import assessment_store
-from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.delivery import progress
 from orbweaver.takedown.delivery.progress import DeliveryClocks
 from orbweaver.takedown.removal import siblings
-from orbweaver.takedown.removal.siblings import Siblings
 
 # A case that is reminded every day for a year has as many; --json has them all.
 EVENTS_SHOWN = 100
@@ -34,16 +31,12 @@ def show(settings: Settings, asked: str, *, is_json: bool) -> None:
     with open_existing(settings) as store:
         case = case_finding.find_one(store, asked)
         access.note(store, "cases show", [str(case.case_id)])
-        events = case_store.events_of(store, str(case.case_id))
-        assessment = assessment_store.read(store, case.sha256)
-        proposal = assessment_store.proposal(store, case.sha256)
-        of_file = siblings.of_case(store, case)
-        clocks = progress.clocks_of(store, [str(case.case_id)])[str(case.case_id)]
+        whole = read_whole(store, case)
         if is_json:
-            sys.stdout.write(_as_json(case, events, assessment, proposal, of_file, clocks) + "\n")
+            sys.stdout.write(_as_json(whole) + "\n")
             return
         console = report_console()
-        for line in lines_of(case, events, assessment, proposal, of_file, clocks):
+        for line in lines_of(whole):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -64,37 +57,25 @@ def find(settings: Settings, asked: str, *, is_json: bool) -> int:
         return 0
 
 
-def _as_json(
-    case: Case,
-    events: list[Event],
-    assessment: Assessment | None,
-    proposal: Proposal | None,
-    of_file: Siblings,
-    clocks: DeliveryClocks,
-) -> str:
+def _as_json(whole: WholeCase) -> str:
+    assessment, proposal, clocks = whole.assessment, whole.proposal, whole.clocks
     first, answered = clocks.first_delivered_at, clocks.acknowledged_at
     return json.dumps(
         {
-            "case": case.model_dump(mode="json"),
-            "events": [event.model_dump(mode="json") for event in events],
+            "case": whole.case.model_dump(mode="json"),
+            "events": [event.model_dump(mode="json") for event in whole.events],
             "assessment": None if assessment is None else assessment.model_dump(mode="json"),
             "proposal": None if proposal is None else proposal.model_dump(mode="json"),
-            "siblings": siblings.as_values(of_file),
+            "siblings": siblings.as_values(whole.siblings),
             "first_delivered_at": None if first is None else format_time(first),
             "acknowledged_at": None if answered is None else format_time(answered),
         }
     )
 
 
-def lines_of(
-    case: Case,
-    events: list[Event],
-    assessment: Assessment | None = None,
-    proposal: Proposal | None = None,
-    of_file: Siblings | None = None,
-    clocks: DeliveryClocks = NOT_DELIVERED,
-) -> Iterator[str]:
+def lines_of(whole: WholeCase) -> Iterator[str]:
     """Yield the page of a case, line by line: no URL in it can be clicked."""
+    case, events, of_file, clocks = whole.case, whole.events, whole.siblings, whole.clocks
     since = "" if case.state_since is None else f" since {minute(case.state_since)}"
     yield f"Case {case.case_id}: {case.state.value}{since}"
     if case.pseudonymised is not None:
@@ -108,11 +89,11 @@ def lines_of(
         yield f"  SHA-1 {case.sha1}, MD5 {case.md5}"
     if case.ip is not None:
         yield f"  address: {safe(case.ip)}"
-    if of_file is not None and of_file.count:
+    if of_file.count:
         yield from (f"  {line}" for line in sibling_lines(of_file))
         yield f"  to see them: orbweaver cases find {case.sha256}"
     yield from _clocks(case, clocks)
-    yield from _decided(case, assessment, proposal)
+    yield from _decided(case, whole.assessment, whole.proposal)
     yield "What the lists say"
     yield from (f"  {line}" for listing in case.verdict.listings for line in _listing(listing))
     if case.verdict.asked_at is not None:

@@ -10,7 +10,7 @@ from orbweaver.console.errors import NothingToDo
 from orbweaver.console.terminal.people import NAME_CHARACTERS
 from orbweaver.console.text import count, for_people, report_console, safe
 from orbweaver.model import Actor, Assessment, AssessmentDecision, Classification, Proposal
-from orbweaver.queue.matching import assessed_cases, assessing, one_case
+from orbweaver.queue.matching import assessed_cases, assessing, deciding, one_case
 from orbweaver.queue.matching.assessed_cases import Applied
 from orbweaver.queue.matching.assessing import Decision
 from orbweaver.settings import Settings
@@ -52,20 +52,17 @@ def revise(settings: Settings, asked: str, decision: Decision) -> None:
 
 def _decide(settings: Settings, write: Callable[[Store], Assessment | Proposal]) -> None:
     console = report_console()
-    with open_existing(settings) as store, durability.kept(store, settings.store_replicas):
-        assessed_cases.apply_due(store)
-        made = write(store)
-        if isinstance(made, Proposal):
-            console.print(
-                f"{safe(made.proposed_by.name)} proposes that the file is {made.decision.value}. A second person has "
-                "to agree (ASSESSORS): the same command with another --as. Nothing else has changed.",
-                highlight=False,
-                markup=False,
-            )
-            return
-        applied = assessed_cases.apply(store, made.digests.sha256)
-    if applied is not None:
-        for line in lines_of(applied):
+    with open_existing(settings) as store:
+        decided = deciding.decide(store, settings.store_replicas, write)
+    if isinstance(decided.made, Proposal):
+        console.print(
+            f"{safe(decided.made.proposed_by.name)} proposes that the file is {decided.made.decision.value}. A second "
+            "person has to agree (ASSESSORS): the same command with another --as. Nothing else has changed.",
+            highlight=False,
+            markup=False,
+        )
+    if decided.applied is not None:
+        for line in lines_of(decided.applied):
             console.print(line, highlight=False, markup=False)
 
 

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orbweaver.console.case_exports import MOST_CASES, bounded, export_of
 from orbweaver.console.errors import NothingToDo, OutputNotWritten, OutputUnusable
 from orbweaver.console.terminal.cases import access
 from orbweaver.console.text import count, for_people, safe
 from orbweaver.crawler.rules import urls
-from orbweaver.model import Case, CaseState, ExportFormat, now
+from orbweaver.model import Case, CaseState, ExportFormat
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.store.opening import open_existing
 from orbweaver.takedown.cases import case_store
-from orbweaver.takedown.exports import reading
-from orbweaver.takedown.exports.formats import NEED_REPORTER, ExportedFile, NoticeManner, export
+from orbweaver.takedown.exports.formats import NEED_REPORTER, ExportedFile
 from orbweaver.takedown.exports.reporter import reporter_of
 
 # Of several files these are lines of JSON, so they can stand one after another.
 _LINES = frozenset({ExportFormat.XARF, ExportFormat.ICCAM})
-# All that is exported at once is held in memory: some 20 KB a case.
-MOST_CASES = 20_000
 # So much of a case's id is shown to people.
 SHORTEST_ID = 8
 REFUSED = 1
@@ -57,14 +54,12 @@ def run(
     """
     reporter = reporter_of(settings) if wanted in NEED_REPORTER else None
     with open_existing(settings) as store:
-        cases = _bounded(_chosen(store, choice), most)
+        cases = bounded(_chosen(store, choice), most)
         if not cases:
             raise NothingToDo("the store has no such case: see orbweaver cases list")
         chosen = {case.case_id for case in cases}
         access.note(store, f"cases export --format {wanted.value}", [str(case.case_id) for case in cases])
-        if wanted is ExportFormat.AVIATOR:
-            cases = _bounded(reading.with_same_files(store, cases), most)  # a signal is about a file, wherever it is
-        made = export(wanted, reading.records(store, cases, reporter), NoticeManner(language, now(), for_people))
+        made = export_of(store, wanted, cases, reporter, language=language, most=most)
     if out is None:
         _print(made.files, wanted)
     else:
@@ -75,13 +70,6 @@ def run(
         print(f"orbweaver: case {refused.case.case_id} ({where}) refused: {safe(refused.reason)}", file=sys.stderr)
     print(f"{count(made.cases, 'case')} exported as {wanted.value}, {len(all_refused):,} refused", file=sys.stderr)
     return REFUSED if all_refused else 0
-
-
-def _bounded(cases: Iterator[Case], most: int) -> list[Case]:
-    found = list(itertools.islice(cases, most + 1))
-    if len(found) > most:
-        raise NothingToDo(f"more than {most:,} cases are chosen: choose fewer with --host, --case-state or --case")
-    return found
 
 
 def _chosen(store: Store, choice: Choice) -> Iterator[Case]:
