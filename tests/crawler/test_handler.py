@@ -445,6 +445,6 @@ def test_large_files_stream_in_little_memory() -> None:
 @pytest.mark.parametrize("behaviour", [Behaviour.HEADER_FLOOD, Behaviour.GZIP_BOMB, Behaviour.NEVER_ENDS])
 def test_a_flood_does_not_fill_the_memory(behaviour: str) -> None:
     with HostileServer(behaviour) as server:
-        crawled = crawl(server.url, server.url + "file.bin", file_bytes=200 * MEGABYTE)
+        crawled = crawl(server.url, server.url + "file.bin", file_bytes=100 * MEGABYTE)
     assert crawled.skip_of(server.url + "file.bin").is_failure
     assert (crawled.memory_peak - crawled.memory_before) * 1024 < 60 * MEGABYTE

@@ -175,7 +175,7 @@ def test_the_limits_of_archives_are_settings() -> None:
 
 
 def test_a_bomb_is_hashed_as_a_file_and_holds_up_nothing() -> None:
-    bomb = zipped({"bomb": bytes(300 * MEGABYTE)})
+    bomb = zipped({"bomb": bytes(100 * MEGABYTE)})
     found, root = crawl_site(
         {"/": page("<img src=a.zip><img src=b.png>"), "/a.zip": Resource("application/zip", bomb), "/b.png": image()}
     )

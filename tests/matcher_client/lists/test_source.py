@@ -25,7 +25,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
 @pytest.mark.parametrize("is_compressed", [False, True])
 def test_a_list_is_read_however_it_is_kept(tmp_path: Path, encoding: str, is_compressed: bool) -> None:
     content = LINES.encode(encoding)
-    (tmp_path / "list").write_bytes(gzip.compress(content) if is_compressed else content)
+    (tmp_path / "list").write_bytes(gzip.compress(content, 1) if is_compressed else content)
     with open_source(tmp_path / "list") as file:
         assert file.read() == LINES.encode()
     assert read_head(tmp_path / "list") == LINES.encode()[: 64 * 1024]
@@ -40,7 +40,7 @@ def test_gzip_in_several_members_is_one_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.9999])
 def test_a_cut_gzip_file_is_refused_after_what_is_whole(tmp_path: Path, share: float) -> None:
-    content = gzip.compress(LINES.encode())
+    content = gzip.compress(LINES.encode(), 1)
     (tmp_path / "list").write_bytes(content[: max(3, int(len(content) * share))])
     with pytest.raises(HashListUnreadable, match=r"list ends early \(its gzip data is cut\): get a complete copy"):
         build([tmp_path / "list"], tmp_path / "list.hashes")
@@ -124,7 +124,7 @@ IMAGE = f'<image><member id="1"/><id>i</id><fingerprints><md5>{"ab" * 16}</md5><
     ("megabytes", "start", "filler", "said"),
     [
         (80, "", "0", "1"),
-        (20, "", f"{'ab' * 16}\n", r"60\d{4}"),
+        (8, "", f"{'ab' * 16}\n", r"24\d{4}"),
         (10, QUERY_RESULT, IMAGE, r".*ends early: get a complete copy .\d+,\d+ rows before that are whole."),
         (80, QUERY_RESULT, "a", r".*ends early: get a complete copy"),
         (80, f"{QUERY_RESULT}<!--", "a", r".*more than 4,194,304 bytes of XML in one piece"),
