@@ -31,6 +31,7 @@ LONG = (
     "test_handler_protocol.py",
     "test_candidates_followed.py",
     "test_health_gate.py",
+    "test_judging.py",
     "test_rematch.py",
     "test_allowed_jobs.py",
     "test_import_rules.py",
