@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orbweaver import settings as orbweaver_settings
 from orbweaver.model import Case, DigestSet, EventType, Verdict, VerdictResult
 from orbweaver.queue.matching import settlement
+from orbweaver.queue.matching.answer_changes import changes_of_case
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force, list_versions, runs, sweeps
 from orbweaver.queue.records.sweeps import Slice, SliceBudget, SliceResult, SweepName
@@ -78,7 +79,7 @@ def _try_to_write(
         assessments = settlement.watched_assessments(pipe, [one.case.sha256 for one in records.values()])
         for case_id, before in records.items():
             assessment = assessments.get(before.case.sha256)
-            changes += settlement.changes_of_case(answers[case_id], before, assessment, stamp)
+            changes += changes_of_case(answers[case_id], before, assessment, stamp)
         pipe.multi()
         events = [change.event for change in changes if change.event is not None]
         settlement.write_changes(store, pipe, ours.run_id, changes)

@@ -12,7 +12,7 @@ from orbweaver import settings as orbweaver_settings
 from orbweaver.model import DigestSet, Verdict, VerdictResult
 from orbweaver.queue.errors import Unreadable
 from orbweaver.queue.matching import recall, settlement
-from orbweaver.queue.matching.settlement import AnsweredSighting
+from orbweaver.queue.matching.answer_changes import AnsweredSighting
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force, list_versions, retained, sweeps
 from orbweaver.queue.records.list_versions import Versions

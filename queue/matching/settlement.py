@@ -7,33 +7,30 @@ delivery, it leaves to `write_changes`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from orbweaver import settings as orbweaver_settings
-from orbweaver.model import Assessment, Hosting, Sighting, Verdict, VerdictResult, now
+from orbweaver.model import Assessment, Sighting, Verdict, VerdictResult, now
+from orbweaver.queue.matching.answer_changes import AnsweredSighting, CasesBefore, changes_of_answers
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import batches, deliveries, in_force, list_versions, retained, runs
+from orbweaver.settings import Settings
 from orbweaver.store import identity, keys, reads
 from orbweaver.store.connection import Store
 from orbweaver.store.reads import Read
 from orbweaver.takedown.assessments import assessment_store
-from orbweaver.takedown.assessments.applying import changes_by_assessment, found_again, new_case
 from orbweaver.takedown.cases import case_places, case_store
 from orbweaver.takedown.cases.case_places import CasesOfSightings
-from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, Stamp
-from orbweaver.takedown.cases.reminders import reminding
-from orbweaver.takedown.cases.transitions import change_by_answer
+from orbweaver.takedown.cases.changes import CaseChange, Stamp
 from orbweaver.takedown.hosting.locating import locator_of
 from orbweaver.takedown.removal import recheck_times, returns
 from redis.exceptions import WatchError
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
-
-AnsweredSighting = tuple[Sighting, Verdict]
 
 
 class AnswerTarget(Protocol):
@@ -90,6 +87,7 @@ def _try_to_settle(
     retention: timedelta,
 ) -> bool:
     """Write what the answers mean; False when something that this depends on has changed meanwhile."""
+    settings = orbweaver_settings.load()
     about = _about(store, answers)
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(*target.watched, keys.list_versions(), keys.in_force(), *about.watched)
@@ -97,7 +95,7 @@ def _try_to_settle(
         current, others, versions, assessments, records, store_id = reads.together(
             store,
             target.reading(),
-            in_force.reading_differing(in_force.described(orbweaver_settings.load(), [QueueName.MATCH])),
+            in_force.reading_differing(in_force.described(settings, [QueueName.MATCH])),
             list_versions.reading(),
             assessment_store.reading_many(about.digests),
             case_store.reading_records(about.case_ids),
@@ -112,8 +110,15 @@ def _try_to_settle(
             current = current.asked_again(refused)
         stamp = case_store.stamp(store) if store_id is None else Stamp(store_id, now())
         counted = [one for one, counts in zip(answers, counting, strict=True) if counts]
-        read = _Watched(records, assessments, stamp)
-        return _try_to_write(store, pipe, run_id, current, counted, about, read, retention)
+        before = CasesBefore(records, assessments, stamp)
+        meaning = _meaning_of(counted, about, before, settings)
+        pipe.multi()
+        _queue(store, pipe, run_id, current, meaning, retained.oldest_kept(retention))
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+        return True
 
 
 def write_changes(store: Store, pipe: Pipeline, run_id: str, changes: Sequence[CaseChange]) -> None:
@@ -162,67 +167,73 @@ def _is_telling(sighting: Sighting, verdict: Verdict) -> bool:
 
 
 @dataclass(frozen=True)
-class _Watched:
-    """What the store has of the cases that answers are about, and of their files, while that is watched."""
+class _Meaning:
+    """All that answers mean: the changes of cases, and what becomes of each sighting.
 
-    records: Mapping[str, CaseRecord]
-    assessments: Mapping[str, Assessment]
-    stamp: Stamp
+    `raised` are those about cases, `not_raised` matches of files that people rejected, and `kept` those that a later
+    list is asked about. `case_ids` are the cases that the run has to tell of.
+    """
+
+    changes: Sequence[CaseChange]
+    answered: Sequence[Sighting]
+    unanswered: Sequence[tuple[Sighting, str]]
+    raised: Sequence[Sighting]
+    not_raised: Sequence[Sighting]
+    kept: Sequence[Sighting]
+    case_ids: Sequence[str]
 
 
-def _try_to_write(
-    store: Store,
-    pipe: Pipeline,
-    run_id: str,
-    target: AnswerTarget,
-    answers: Sequence[AnsweredSighting],
-    about: _About,
-    read: _Watched,
-    retention: timedelta,
-) -> bool:
+def _meaning_of(
+    answers: Sequence[AnsweredSighting], about: _About, before: CasesBefore, settings: Settings
+) -> _Meaning:
     known = [(one, verdict) for one, verdict in answers if verdict.result is not VerdictResult.UNKNOWN]
-    unknown = [
-        (one, verdict.reason or "no reason given")
-        for one, verdict in answers
-        if verdict.result is VerdictResult.UNKNOWN
-    ]
     telling = [answer for answer in known if _is_telling(*answer)]
     about_cases = [answer for answer in telling if about.is_about(*answer)]
     case_ids = about.places.case_ids
-    oldest = retained.oldest_kept(retention)
-    decided = _decide([(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases], read)
-    changes = decided.changes
-    refused = {one.sighting_id for one in decided.not_raised}
-    pipe.multi()
-    write_changes(store, pipe, run_id, changes)
-    for one in decided.not_raised:
-        assessment_store.note_not_raised(pipe, one.digests.sha256, one.seen_at)
-    batches.keep_unanswered(pipe, [one for one, _ in unknown if one.sighting_id not in target.staying])
-    batches.drop_answered(pipe, [one for one, _ in known])
+    of_cases = [(case_ids[one.sighting_id], one, verdict) for one, verdict in about_cases]
+    decided = changes_of_answers(of_cases, before, locator_of(settings), settings.remind_every)
+    not_about = {one.sighting_id for one in (*decided.not_raised, *decided.clean)}
+    raised = [(one, verdict) for one, verdict in about_cases if one.sighting_id not in not_about]
+    matched = {case_ids[one.sighting_id] for one, verdict in raised if verdict.result is VerdictResult.MATCH}
+    changed = {str(one.after.case.case_id) for one in decided.changes if one.event is not None}
     # What opened no case stays: the assessment may be revised, and a rematch asks about it again.
     kept = [one for one, verdict in telling if not about.is_about(one, verdict)]
-    kept += decided.not_raised + decided.clean
-    retained.keep(pipe, [one for one in kept if one.seen_at > oldest])
-    kept_as_clean = {one.sighting_id for one in decided.clean}
-    raised = [(one, verdict) for one, verdict in about_cases if one.sighting_id not in refused | kept_as_clean]
-    retained.drop(pipe, [one for one, _ in raised])
-    matched = {case_ids[one.sighting_id] for one, verdict in raised if verdict.result is VerdictResult.MATCH}
-    changed = {str(one.after.case.case_id) for one in changes if one.event is not None}
+    return _Meaning(
+        changes=decided.changes,
+        answered=[one for one, _ in known],
+        unanswered=[
+            (one, verdict.reason or "no reason given")
+            for one, verdict in answers
+            if verdict.result is VerdictResult.UNKNOWN
+        ],
+        raised=[one for one, _ in raised],
+        not_raised=decided.not_raised,
+        kept=[*kept, *decided.not_raised, *decided.clean],
+        case_ids=sorted(matched | changed),
+    )
+
+
+def _queue(
+    store: Store, pipe: Pipeline, run_id: str, target: AnswerTarget, meaning: _Meaning, oldest_kept: datetime
+) -> None:
+    """Queue all that answers mean, and the end of their question."""
+    write_changes(store, pipe, run_id, meaning.changes)
+    for one in meaning.not_raised:
+        assessment_store.note_not_raised(pipe, one.digests.sha256, one.seen_at)
+    batches.keep_unanswered(pipe, [one for one, _ in meaning.unanswered if one.sighting_id not in target.staying])
+    batches.drop_answered(pipe, meaning.answered)
+    retained.keep(pipe, [one for one in meaning.kept if one.seen_at > oldest_kept])
+    retained.drop(pipe, meaning.raised)
     runs.note_answers(
         pipe,
         run_id,
-        matched_case_ids=sorted(matched | changed),
-        new_case_ids=[str(one.after.case.case_id) for one in changes if one.is_new],
-        unknown=unknown,
-        answered=[one for one, _ in known],
-        not_raised=len(decided.not_raised),
+        matched_case_ids=meaning.case_ids,
+        new_case_ids=[str(one.after.case.case_id) for one in meaning.changes if one.is_new],
+        unknown=meaning.unanswered,
+        answered=meaning.answered,
+        not_raised=len(meaning.not_raised),
     )
     target.end(pipe)
-    try:
-        pipe.execute()
-    except WatchError:
-        return False
-    return True
 
 
 def watched_assessments(pipe: Pipeline, digests: Collection[str]) -> dict[str, Assessment]:
@@ -231,61 +242,3 @@ def watched_assessments(pipe: Pipeline, digests: Collection[str]) -> dict[str, A
         return {}
     pipe.watch(*(keys.assessment(one) for one in sorted(set(digests))))
     return assessment_store.read_many(pipe, digests)
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """The changes of cases that answers make, in order.
-
-    `not_raised` are sightings that opened no case because people rejected their files. `clean` are sightings without a
-    match whose case was pseudonymised: they are kept as if there were none.
-    """
-
-    changes: list[CaseChange]
-    not_raised: list[Sighting]
-    clean: list[Sighting]
-
-
-def _decide(answers: Sequence[tuple[str, Sighting, Verdict]], read: _Watched) -> _Decided:
-    """Return how answers, each with the id of its case, change the cases, in order: several may be about one."""
-    before, stamp = dict(read.records), read.stamp
-    decided = _Decided([], [], [])
-    settings = orbweaver_settings.load()
-    locator = locator_of(settings)
-    for case_id, sighting, verdict in answers:
-        located = locator.locate(sighting.ip)
-        record, assessment = before.get(case_id), read.assessments.get(sighting.digests.sha256)
-        if record is None and verdict.result is not VerdictResult.MATCH:
-            continue  # the case was removed meanwhile
-        if record is None:
-            changes = new_case(sighting, verdict, assessment, stamp, located)
-        elif record.case.pseudonymised is not None:
-            if verdict.result is not VerdictResult.MATCH:
-                decided.clean.append(sighting)
-                continue
-            changes = found_again(sighting, verdict, assessment, record, stamp, located)
-        else:
-            changes = changes_of_case(verdict, record, assessment, stamp, sighting, located)
-        if not changes:
-            decided.not_raised.append(sighting)
-            continue
-        changes[-1] = reminding(changes[-1], sighting, stamp, settings.remind_every)
-        before[case_id] = changes[-1].after
-        decided.changes.extend(changes)
-    return decided
-
-
-def changes_of_case(
-    verdict: Verdict,
-    before: CaseRecord,
-    assessment: Assessment | None,
-    stamp: Stamp,
-    sighting: Sighting | None = None,
-    located: Hosting | None = None,
-) -> list[CaseChange]:
-    """Return what a later answer changes of a case, and the assessment of its file, which may not have reached it."""
-    changes = [] if assessment is None else changes_by_assessment(before, assessment, stamp)
-    changes.append(change_by_answer(verdict, changes[-1].after if changes else before, stamp, sighting, located))
-    if assessment is not None:
-        changes += changes_by_assessment(changes[-1].after, assessment, stamp)
-    return changes

@@ -33,6 +33,7 @@ from orbweaver.model import (
     Verdict,
 )
 from orbweaver.queue.matching import assessed_cases, assessing, one_case, settlement
+from orbweaver.queue.matching.answer_changes import changes_of_case
 from orbweaver.queue.matching.assessing import Decision
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
@@ -119,7 +120,7 @@ class LifeOfCases(RuleBasedStateMachine):
         body = next(one for one in BODIES if digests_of(one).sha256 == record.case.sha256)
         assessment = assessment_store.read(self.store, record.case.sha256)
         verdict = self.verdict(body, found)
-        changes = settlement.changes_of_case(verdict, record, assessment, case_store.stamp(self.store))
+        changes = changes_of_case(verdict, record, assessment, case_store.stamp(self.store))
         with transaction(self.store) as pipe:
             settlement.write_changes(self.store, pipe, RUN, changes)
 
