@@ -177,6 +177,7 @@ def _charts(report: StatisticsReport) -> list[Chart]:
                 [band_in_words(hours) for hours in BANDS],
                 {"surely": least, "perhaps": open_},
                 "{:.0f} %".format,
+                most=100,
             )
             words = f"Share of files removed within 12 hours, 24 hours, 3 days and 6 days, counted from: {times.start}"
             charts.append(bars(f"Removed within, from: {times.start}", words, shares, are_stacked=True))

@@ -43,13 +43,15 @@ class Chart:
 class Numbers:
     """The numbers of a chart: a series for each name, with a number for each label, None where there is none.
 
-    `first` is the head of the column of labels, `shown` writes a number for people.
+    `first` is the head of the column of labels, `shown` writes a number for people, `most` is where the axis ends;
+    None: at the largest number.
     """
 
     first: str
     labels: Sequence[str]
     series: Mapping[str, Sequence[float | None]]
     shown: Callable[[float], str] = "{:,.0f}".format
+    most: float | None = None
 
 
 def bars(name: str, words: str, numbers: Numbers, *, are_stacked: bool = False) -> Chart:
@@ -75,7 +77,7 @@ def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) ->
         legend_at_bottom_columns=len(numbers.series),
         show_minor_x_labels=False,
         dots_size=2,
-        range=None if any(value for one in numbers.series.values() for value in one) else (0, 1),
+        range=_range(numbers),
         min_scale=2,
         max_scale=5,
         value_formatter=numbers.shown,
@@ -89,6 +91,12 @@ def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) ->
         for place, label in enumerate(numbers.labels)
     )
     return Chart(name, words, _svg(chart.render_tree(), words), (numbers.first, *numbers.series), rows)
+
+
+def _range(numbers: Numbers) -> tuple[float, float] | None:
+    if numbers.most is not None:
+        return 0, numbers.most
+    return None if any(value for one in numbers.series.values() for value in one) else (0, 1)
 
 
 def _svg(root: Any, words: str) -> Markup:
