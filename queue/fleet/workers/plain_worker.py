@@ -18,6 +18,7 @@ from orbweaver.queue.fleet import capacity
 from orbweaver.queue.fleet.workers import couriers, patience
 from orbweaver.queue.fleet.workers.guarded_worker import GuardedWorker, log
 from orbweaver.queue.queues import QueueName, queue_for
+from orbweaver.settings import Settings
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
 from rq import SimpleWorker
@@ -71,6 +72,18 @@ def _require_shared_page() -> None:
         ) from error
 
 
+def _log_to_standard_error(settings: Settings, level: int) -> str:
+    """Log warnings, and from a level on what the worker itself says; returns the format of the lines."""
+    log_format = orbweaver_settings.SANDBOX_OFF + LOG_FORMAT if settings.sandbox == "off" else LOG_FORMAT
+    # The handler has the level, not the root logger: Scrapy sets the latter to NOTSET, and its DEBUG lines name URLs.
+    handler = logging.StreamHandler()
+    handler.setLevel(level)
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == log.name)
+    log.setLevel(level)
+    logging.basicConfig(handlers=[handler], format=log_format)
+    return log_format
+
+
 def work(
     store: Store,
     names: Sequence[QueueName],
@@ -113,22 +126,13 @@ def work(
         patience.wait_for_ever(store)
         worker = PlainWorker(queues, **options)
     worker.settings = settings
-    log_format = LOG_FORMAT
-    if settings.sandbox == "off":
-        log_format = orbweaver_settings.SANDBOX_OFF + LOG_FORMAT
-    # The handler has the level, not the root logger: Scrapy sets the latter to NOTSET, and its DEBUG lines name URLs.
-    handler = logging.StreamHandler()
-    handler.setLevel(level)
-    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == log.name)
-    log.setLevel(level)
-    logging.basicConfig(handlers=[handler], format=log_format)
+    log_format = _log_to_standard_error(settings, level)
     log.info("works on %s as process %d; store %s", ", ".join(names), os.getpid(), connection.place_of(store))
     with contextlib.ExitStack() as stack:
         if recrawl_worker is not None:
             from orbweaver.crawler.crawl_process import forking_process
 
             _require_shared_page()
-
             recrawl_worker.fork = stack.enter_context(forking_process(settings)).fork
         if QueueName.MATCH in names:
             from orbweaver.queue.fleet.workers.health_watch import watching  # a recrawl worker asks nobody
