@@ -13,18 +13,16 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-from orbweaver.crawler.errors import AccessRefused, UrlRefused
-from orbweaver.crawler.fetching.asking.header_values import header_value
+from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules.spelt_urls import spell_text
-from orbweaver.crawler.rules.urls import canonicalise, refang
 from orbweaver.matcher_client.lists.file_kind import is_separator_line
-from orbweaver.model import Report, now
+from orbweaver.model import Report
 from orbweaver.queue.errors import BadFields, NotCertain, QuoteOpen, ReportsUnreadable
 from orbweaver.queue.intake.broken_lines import broken_by
+from orbweaver.queue.intake.report_fields import has_no_zone, read_about, read_written
 from orbweaver.queue.intake.report_formats import (
     FIELDS,
     Parse,
@@ -42,16 +40,13 @@ from orbweaver.queue.intake.report_lines import (
     encoding_of,
     excerpt_of,
     first_piece,
-    has_stray_bytes,
     number_lines,
 )
 from orbweaver.queue.intake.spreadsheets import MOST_BYTES, SheetNote, is_spreadsheet, read_rows
-from orbweaver.queue.intake.written_urls import WrittenUrl, read_urls
+from orbweaver.queue.intake.written_urls import WrittenUrl
 
 NO_ZONE = "received_at: without a time zone, taken as UTC, here and in the lines below"
 FOR_SCRIPTS = "url: what follows the # is for scripts of the page, and the host never sees it"
-# A receipt may be so much ahead of this machine: by another clock, or as local time without its zone.
-OTHER_CLOCK = timedelta(days=1)
 # Of what is said once for a file: the keys of JSON objects can be anything.
 MOST_SAID_ONCE = 20
 # Over so many lines a quoted field may go on: a note has a few; a quote that is never closed must not cost a file.
@@ -233,7 +228,7 @@ def _read_fields(
         fields = parse()
         if fields is None:
             return
-        written = _read_written(fields.get("url"))
+        written = read_written(fields.get("url"))
     except (BadFields, NotCertain) as error:
         reason = str(error) if isinstance(error, BadFields) else f"url: {error}"
         yield BadLine(line.number, reason, excerpt_of(line.text))
@@ -251,21 +246,12 @@ def _read_fields(
         return
     if len(reports) > 1:
         notes.append(f"url: {len(reports)} URLs, read as a report each")
-    about = {
-        "report_id": _read_text(fields, "report_id", notes),
-        "received_at": _read_moment(fields, notes),
-        "source": _read_text(fields, "source", notes),
-        "referrer": _read_referrer(fields, notes),
-        "classification": _read_text(fields, "classification", notes),
-        "user_agent": _read_header(fields, "user_agent", notes),
-        "accept_language": _read_header(fields, "accept_language", notes),
-        "cookies": _read_header(fields, "cookies", notes),
-    }
+    about = read_about(fields, notes)
     yield from (report.model_copy(update=about) for report in reports)
     for note in notes:
         yield BadLine(line.number, note, excerpt_of(line.text), is_report_kept=True)
     unread = [f"key that is not read: {name}" for name in fields if name not in FIELDS and len(said) < MOST_SAID_ONCE]
-    for reason in (NO_ZONE, *unread) if _has_no_zone(fields) else unread:
+    for reason in (NO_ZONE, *unread) if has_no_zone(fields) else unread:
         if reason not in said:
             said.add(reason)
             yield _note(line, reason)
@@ -274,84 +260,3 @@ def _read_fields(
 def _notes_on(written: WrittenUrl) -> tuple[str, ...]:
     fragment = written.url.partition("#")[2]
     return (*written.notes, FOR_SCRIPTS) if fragment.startswith(("/", "!")) else written.notes
-
-
-def _read_written(value: object) -> list[WrittenUrl]:
-    """Return the URLs of a field. Raises BadFields, NotCertain."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        value = "\n".join(value)
-    if not isinstance(value, str) or not value.strip():
-        raise BadFields("no url")
-    if has_stray_bytes(value):
-        raise BadFields("not valid UTF-8; if the file has another encoding, say it with --encoding windows-1252")
-    written = read_urls(value)
-    if not written:
-        raise BadFields("no url")
-    return written
-
-
-def _read_text(fields: dict[str, object], key: str, notes: list[str]) -> str | None:
-    value = fields.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        notes.append(f"{key}: not text, ignored")
-        return None
-    if has_stray_bytes(value):
-        notes.append(f"{key}: not valid UTF-8, ignored; say the file's encoding with --encoding")
-        return None
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        notes.append(f"{key}: not valid Unicode, ignored")
-        return None
-    return value.strip() or None
-
-
-def _read_header(fields: dict[str, object], key: str, notes: list[str]) -> str | None:
-    """Return a text that can be sent as a header; line ends inside one would add headers of somebody's choice."""
-    text = _read_text(fields, key, notes)
-    if text is None:
-        return None
-    try:
-        return header_value(text)
-    except AccessRefused as error:
-        notes.append(f"{key}: {error.reason}, ignored")
-        return None
-
-
-def _read_referrer(fields: dict[str, object], notes: list[str]) -> str | None:
-    text = _read_text(fields, "referrer", notes)
-    if text is None:
-        return None
-    try:
-        return canonicalise(refang(text))
-    except UrlRefused as error:
-        notes.append(f"referrer: {error.reason}, ignored")
-        return None
-
-
-def _has_no_zone(fields: dict[str, object]) -> bool:
-    value = fields.get("received_at")
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
-    except ValueError:
-        return False
-
-
-def _read_moment(fields: dict[str, object], notes: list[str]) -> datetime | None:
-    value = fields.get("received_at")
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    try:
-        # Text only: a number may be seconds, milliseconds or days, and a guess would be evidence.
-        moment = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
-        # A time without an offset is taken for UTC, as everywhere in the project.
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        notes.append("received_at: not an RFC 3339 time, ignored")
-        return None
-    if moment > now() + OTHER_CLOCK:  # a slip of the pen would put the case into a quarter to come
-        notes.append("received_at: a time that has not come yet, ignored")
-        return None
-    return moment
