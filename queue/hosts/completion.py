@@ -16,7 +16,7 @@ from typing import Final
 from orbweaver.queue import queues
 from orbweaver.queue.errors import HostUnreadable, ScheduleRefused
 from orbweaver.queue.fleet import dead_workers
-from orbweaver.queue.hosts import counting, dispatch, due, host_clock, host_store, host_waits, spending
+from orbweaver.queue.hosts import counting, day_totals, dispatch, due, host_clock, host_store, host_waits, spending
 from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import LEASE_SECONDS, NEVER, Lease
 from orbweaver.queue.hosts.host_clock import HostClock, scheduled
@@ -151,7 +151,7 @@ def _complete(
     setting = dataclasses.replace(
         host_store.changed(before, after, due_at),
         visit=written.model_dump_json(exclude_defaults=True),
-        totals=_totals(written, visit.cost),
+        totals=_totals(written, visit.cost, at),
     )
     script = due.setting_script(store)
     if not due.set_due(store, script, lease.name, setting, fence=lease.fence, day=f"{at:%Y-%m-%d}"):
@@ -231,7 +231,12 @@ def _counts(record: RecrawlRecord) -> dict[str, int]:
     }
 
 
-def _totals(visit: VisitRecord, cost: float) -> dict[str, float]:
+def _totals(visit: VisitRecord, cost: float, at: datetime) -> dict[str, float]:
     requests = visit.pages + visit.files + visit.failures
     totals = {"cost": cost, "requests": requests, "bytes": visit.bytes_read, "new_cases": visit.new_cases}
-    return {visit.outcome: 1, **{name: count for name, count in totals.items() if count}}
+    of_hour = {"visits": 1, "files": visit.files, "new_cases": visit.new_cases}
+    return {
+        visit.outcome: 1,
+        **{name: count for name, count in totals.items() if count},
+        **{day_totals.of_hour(at, name): count for name, count in of_hour.items() if count},
+    }

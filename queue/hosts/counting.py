@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from orbweaver.queue.hosts.host_clock import FIELDS, HostClock, scheduled
 from orbweaver.queue.schedule import due_time
 from orbweaver.queue.schedule.allotment import Allotment
 from orbweaver.queue.schedule.census import Census
+from orbweaver.queue.schedule.exposure import Exposure
 from orbweaver.queue.schedule.policy import PolicyName, SchedulePolicy
 from orbweaver.queue.schedule.rates import DEFAULT_PRIOR, Prior
 from orbweaver.queue.schedule.scheduled_host import ScheduledHost
@@ -37,6 +39,8 @@ _EVERY: Final = timedelta(minutes=10)
 # A due time is moved when it is wrong by more than this share of the time until then.
 _TOLERATED: Final = 0.1
 _NEAR: Final = timedelta(minutes=5)
+# Of hosts of which no visit begins, why.
+_LEFT_OUT: Final = ("paused", "retired", "expired")
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,39 @@ def provisional(policy: SchedulePolicy, hosts: int, prior: Prior = DEFAULT_PRIOR
     return Shares(allotment, prior, hosts)
 
 
+@dataclass(frozen=True)
+class LastCount:
+    """What the last count of all hosts has seen: those of which no visit begins, and how long uploads stay unseen."""
+
+    counted_at: datetime
+    paused: int
+    retired: int
+    expired: int
+    exposure: Exposure | None
+
+
+def last_count(store: Store) -> LastCount | None:
+    """Read the last count; None when no scheduler of this release has counted the hosts yet. Raises RedisError."""
+    stored = {text(name): text(value) for name, value in store.hgetall(keys.schedule()).items()}
+    try:
+        numbers = [float(one) for one in stored["exposure"].split()]
+        return LastCount(
+            datetime.fromisoformat(stored["counted_at"]),
+            paused=int(stored["paused"]),
+            retired=int(stored["retired"]),
+            expired=int(stored["expired"]),
+            exposure=Exposure(numbers[0], numbers[1]) if numbers else None,
+        )
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def _left_out_because(clock: HostClock, at: datetime) -> str:
+    """Return why no visit of a host begins, in one word; empty where one does."""
+    is_expired = clock.expires_at is not None and clock.expires_at <= at.timestamp()
+    return clock.stop or ("expired" if is_expired else "")
+
+
 class HostCount:
     """One count of all hosts, in steps; `shares` are those by which due times are judged on the way.
 
@@ -129,6 +166,7 @@ class HostCount:
         self._shares = shares
         self._census = Census(plan.policy, plan.prior)
         self._cursor = 0
+        self._left_out: Counter[str] = Counter()
         self.is_over = False
 
     def step(self, store: Store, at: datetime, *, most: int = COUNTED_AT_ONCE) -> int:
@@ -152,6 +190,7 @@ class HostCount:
             except ScheduleRefused:
                 continue  # dispatch says so when it comes to the host
             self._census.add(host, at, group_of(name))
+            self._left_out[_left_out_because(clock, at)] += 1
             hosts.append((host, clock))
         self._hurry_asked(store, dict(zip(names, clocks, strict=True)), at)
         if self._shares is None:
@@ -183,6 +222,7 @@ class HostCount:
 
     def _write(self, store: Store, at: datetime) -> None:
         allotment, prior = self._census.allotment(), self._census.general_prior()
+        exposure = self._census.exposure()
         numbers: dict[FieldT, EncodableT] = {name: repr(value) for name, value in dataclasses.asdict(allotment).items()}
         written: dict[FieldT, EncodableT] = {
             **numbers,
@@ -192,6 +232,8 @@ class HostCount:
             "counted_at": format_time(at),
             "hits": repr(prior.hits),
             "days": repr(prior.days),
+            **{reason: str(self._left_out[reason]) for reason in _LEFT_OUT},
+            "exposure": "" if exposure is None else f"{exposure.mean_days!r} {exposure.p95_days!r}",
         }
         priors: dict[FieldT, EncodableT] = {
             group: json.dumps([one.hits, one.days]) for group, one in self._census.priors().items()

@@ -24,6 +24,11 @@ def past_deadline(store: Store, bounds: Sequence[float], at: datetime) -> list[i
         return [int(count) for count in pipe.execute()]
 
 
+def overdue(store: Store, at: datetime) -> int:
+    """Return how many hosts that wait for a worker are past their deadline: late by more than their interval."""
+    return int(store.zcount(keys.ready(), 0, at.timestamp()))
+
+
 def longest_lease(store: Store, at: datetime) -> float | None:
     """Return for how many seconds the host that was claimed first is under way; None when none is.
 

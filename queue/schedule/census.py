@@ -11,10 +11,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from orbweaver.queue.schedule.allotment import Allotment, Demand, allot
-from orbweaver.queue.schedule.policy import SchedulePolicy, least_scale
+from orbweaver.queue.schedule.allotment import Allotment, Demand, allot, interval
+from orbweaver.queue.schedule.exposure import Exposure, exposure_of
+from orbweaver.queue.schedule.policy import SchedulePolicy, least_scale, present_rate
 from orbweaver.queue.schedule.rates import DEFAULT_PRIOR, Prior, RateEvidence, pooled_prior
-from orbweaver.queue.schedule.scheduled_host import ScheduledHost, is_scheduled, own_bounds, shape_of_host
+from orbweaver.queue.schedule.scheduled_host import (
+    ScheduledHost,
+    is_scheduled,
+    own_bounds,
+    shape_of_host,
+    since_case_of,
+)
 
 # Hosts whose shapes differ by less than about 1 % are counted together. Their sums are exact; only which of them are at
 # a bound is taken from their mean.
@@ -37,8 +44,8 @@ class Census:
         self.policy = policy
         self.prior = prior
         self.hosts = 0
-        # By shape, own floor and own ceiling: the sums of cost and of cost / shape.
-        self._sums: dict[tuple[int, float | None, float | None], tuple[float, float]] = {}
+        # By shape, own floor and own ceiling: the sums of cost, of cost / shape, and of weighted uploads a day.
+        self._sums: dict[tuple[int, float | None, float | None], tuple[float, float, float]] = {}
         self._all = (0, 0.0, 0.0)
         # Of each group: hosts, hits, days.
         self._groups: dict[str, tuple[int, float, float]] = {}
@@ -50,8 +57,9 @@ class Census:
         self.hosts += 1
         shape = shape_of_host(host, self.policy, at)
         key = (round(math.log(shape) * _STEPS), host.floor_days, host.ceiling_days)
-        costs, shares = self._sums.get(key, (0.0, 0.0))
-        self._sums[key] = (costs + host.cost, shares + host.cost / shape)
+        costs, shares, uploads = self._sums.get(key, (0.0, 0.0, 0.0))
+        of_host = host.weight * present_rate(self.policy, host.evidence, host.prior, since_case_of(host, at))
+        self._sums[key] = (costs + host.cost, shares + host.cost / shape, uploads + of_host)
         self._all = _added(self._all, host.evidence)
         if group:
             self._groups[group] = _added(self._groups.get(group, (0, 0.0, 0.0)), host.evidence)
@@ -60,13 +68,21 @@ class Census:
 
     def allotment(self) -> Allotment:
         """Return how the budget is shared among the hosts that were counted."""
+        return allot([demand for demand, _ in self._demands()], self.policy.budget, least_scale(self.policy))
+
+    def exposure(self) -> Exposure | None:
+        """Return how long uploads stay unseen by that allotment; hosts that the schedule leaves out are not in it."""
+        allotment = self.allotment()
+        return exposure_of([(uploads, interval(allotment, demand)) for demand, uploads in self._demands()])
+
+    def _demands(self) -> list[tuple[Demand, float]]:
+        """Return what is asked of the budget, alike hosts together, with their weighted uploads a day."""
         budget = self.policy.budget
-        even = math.fsum(costs for costs, _ in self._sums.values()) / budget if budget else math.inf
-        demands = [
-            Demand(costs / shares, costs, *own_bounds(self.policy, even, floor, ceiling))
-            for (_, floor, ceiling), (costs, shares) in self._sums.items()
+        even = math.fsum(costs for costs, _, _ in self._sums.values()) / budget if budget else math.inf
+        return [
+            (Demand(costs / shares, costs, *own_bounds(self.policy, even, floor, ceiling)), uploads)
+            for (_, floor, ceiling), (costs, shares, uploads) in self._sums.items()
         ]
-        return allot(demands, budget, least_scale(self.policy))
 
     def general_prior(self) -> Prior:
         """Return the prior for a host of no known group: what all hosts showed."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
+from orbweaver.queue.fleet.shown import overview
+from orbweaver.queue.schedule.exposure import Exposure
+
+# Hours from which a time is shown in days.
+_MOST_HOURS: Final = 48.0
 
 
 def pages(console: Console, guard: AccessGuard) -> APIRouter:
@@ -15,6 +23,23 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
 
     @router.get("/")
     def show(request: Request, caller: Caller = guard.may(Right.SEE_OVERVIEW)) -> Response:
-        return console.templates.page(request, "overview.html", caller.session)
+        seen = overview.look(console.store, console.settings)
+        exposure = None if seen.count is None else seen.count.exposure
+        return console.templates.page(
+            request,
+            "overview.html",
+            caller.session,
+            seen=seen,
+            exposure=None if exposure is None or math.isinf(exposure.mean_days) else _shown(exposure),
+            is_endless=exposure is not None and math.isinf(exposure.mean_days),
+            may_see_cases=caller.account.may(Right.SEE_CASES),
+            may_see_fleet=caller.account.may(Right.SEE_FLEET),
+        )
 
     return router
+
+
+def _shown(exposure: Exposure) -> list[tuple[float, bool]]:
+    """Return mean and p95 as numbers, and whether each is in hours: else in days."""
+    hours = [exposure.mean_days * 24, exposure.p95_days * 24]
+    return [(round(one, 1), True) if one < _MOST_HOURS else (round(one / 24, 1), False) for one in hours]
