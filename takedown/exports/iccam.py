@@ -170,7 +170,8 @@ def _actions(record: ExportRecord) -> list[dict[str, Any]]:
     if case.state not in {CaseState.REMOVED, CaseState.CLOSED} or removal is None or removal.removed_at is None:
         return []
     # The checks after a removal may have found the host unavailable; the confirmations say what was confirmed.
-    answer = ANSWERS[Presence.CHANGED if removal.confirmed_by == Presence.CHANGED.value else Presence.GONE]
+    is_changed = (removal.confirmed_by or "").startswith(Presence.CHANGED.value)
+    answer = ANSWERS[Presence.CHANGED if is_changed else Presence.GONE]
     assert answer is not None
     assert record.reporter is not None
     return [

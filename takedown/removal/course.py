@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from orbweaver.model import CaseState, EventType, Presence, Removal
-from orbweaver.takedown.removal.judgement import Judgement
+from orbweaver.takedown.removal.judgement import VARIES, Judgement, kind_of_other
 
 CONFIRMATIONS: Final = 3
 CONFIRMED_AFTER: Final = timedelta(minutes=3)
@@ -145,6 +145,8 @@ def _not_seen(
     confirms = judgement.confirms
     if confirms is None:
         facts |= _NO_CONFIRMATIONS | {"first_gone_at": None}
+        if judgement.rule == VARIES:
+            facts["confirmed_by"] = kind_of_other(judgement.other)  # with this one the next check compares
         since = facts["unseen_since"]
         is_to_tell = since is not None and at - since >= cadence.remind_every and not facts["is_unseen_told"]
         facts["is_unseen_told"] |= is_to_tell

@@ -6,11 +6,12 @@ gives every visitor the same page has said nothing about the file.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.model import Case, LeftOut, Outcome, Presence
+from orbweaver.model import Case, CaseState, LeftOut, Outcome, Presence
 from orbweaver.takedown.hosting.moves import move_of
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
@@ -55,16 +56,23 @@ OF_THE_WHOLE_HOST: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.
 # Confirmations of these are farther apart: a name comes back when its fee is paid, a host when it is mended. Some
 # answer 404 for everything while they have too much to do.
 SLOW_RULES: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.whole-host"})
+# Another file came, and yet another one at the check before.
+VARIES: Final = "unknown.varies"
+_OTHER: Final = "changed to "
 _REDIRECTED_TO_NOTHING: Final = ("404", "notfound", "not-found", "not_found", "removed", "deleted")
 _REDIRECTED_TO_LOGIN: Final = ("login", "log-in", "signin", "sign-in", "auth", "account", "register", "sso", "captcha")
 
 
 class Judgement(NamedTuple):
-    """The result of a check: whether the file is there, the rule that decided, and why, in words for a person."""
+    """The result of a check: whether the file is there, the rule that decided, and why, in words for a person.
+
+    `other` stands for another file that came in its place, by its digests; empty without one.
+    """
 
     presence: Presence
     rule: str
     reason: str
+    other: str = ""
 
     @property
     def is_seen(self) -> bool:
@@ -81,7 +89,14 @@ class Judgement(NamedTuple):
         """The kind of removal that it confirms, None for none; only checks of one kind are counted together."""
         if not self.is_absent or self.rule in NOT_COUNTED:
             return None
-        return "gone-slowly" if self.rule in SLOW_RULES else self.presence.value
+        if self.rule in SLOW_RULES:
+            return "gone-slowly"
+        return kind_of_other(self.other) if self.other else self.presence.value
+
+
+def kind_of_other(other: str) -> str:
+    """Return the kind of the checks that agree about one other file."""
+    return f"{_OTHER}{other}"
 
 
 # Another file that is known, or that nobody could answer about, is no removal.
@@ -238,7 +253,16 @@ def _changed(observation: Observation, history: History) -> Judgement | None:
     if not answer.is_end_told and not is_inside and answer.size is not None and answer.size < case.size:
         reason = "less came than the file has, and nothing says that this is all of it: perhaps it was cut"
         return Judgement(Presence.UNKNOWN, "unknown.perhaps-cut", reason)
-    return _other_files(answer, history, "file", "another file is there")
+    judgement = _other_files(answer, history, "file", "another file is there")
+    if judgement.rule != "changed.file" or is_inside:
+        return judgement  # an archive may be made at each request, and the file be gone from it all the same
+    other = hashlib.sha256("\n".join(sorted(answer.digests)).encode()).hexdigest()[:16]
+    before = None if case.removal is None else case.removal.confirmed_by
+    is_another = before is not None and before.startswith(_OTHER) and before != kind_of_other(other)
+    if is_another and case.state is CaseState.OPEN:
+        reason = "another file is there, and not that of the check before: perhaps it is made anew at each request"
+        return Judgement(Presence.UNKNOWN, VARIES, reason, other)
+    return judgement._replace(other=other)
 
 
 def _other_files(answer: UrlAnswer, history: History, rule: str, said: str) -> Judgement:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orbweaver.model import CaseState, EventType, Presence, Removal
 from orbweaver.takedown.cases.lifecycle import state_after
 from orbweaver.takedown.removal.course import PROBATION, Cadence, Turn, after_check, first_due, seen_in_a_visit
-from orbweaver.takedown.removal.judgement import Judgement
+from orbweaver.takedown.removal.judgement import VARIES, Judgement
 
 CADENCE = Cadence(timedelta(hours=4), timedelta(hours=24))
 LIVE = Judgement(Presence.LIVE, "live.seen", "")
@@ -271,3 +271,15 @@ def test_a_sighting_that_is_told_after_later_checks_takes_back_what_they_confirm
     assert (after.confirmations, after.first_gone_at, after.removed_at, after.returns) == (0, None, None, 1)
     again = live([(GONE, timedelta(minutes=5))] * 3, CaseState.OPEN, after, gone.checked_at)
     assert [at - gone.checked_at for _, at in again.events] == [timedelta(minutes=15)]
+
+
+def test_a_file_that_is_another_one_each_time_is_never_removed_and_a_person_is_told() -> None:
+    checks = [CHANGED._replace(other="a")]
+    checks += [Judgement(Presence.UNKNOWN, VARIES, "", other) for other in "bcdefghijk"]
+    life = live(when_due(*checks))
+    assert (life.state, life.kinds) == (CaseState.OPEN, [EventType.NOTE])
+    assert life.removal is not None
+    assert (life.removal.confirmations, life.removal.confirmed_by) == (0, "changed to k")
+    assert life.due_at == life.removal.checked_at + CADENCE.recheck_every
+    settled = live(when_due(*checks, *[CHANGED._replace(other="k")] * 3))
+    assert settled.kinds == [EventType.NOTE, EventType.REMOVED]

@@ -10,7 +10,7 @@ import pytest
 from builders import NOON, STAMP, a_match, a_sighting, digests_of
 from hypothesis import given
 from hypothesis import strategies as st
-from orbweaver.model import Hosting, HttpFacts, LeftOut, Outcome, Place, Presence
+from orbweaver.model import CaseState, Hosting, HttpFacts, LeftOut, Outcome, Place, Presence, Removal
 from orbweaver.takedown.cases.transitions import change_by_match
 from orbweaver.takedown.removal.judgement import NO_SUCH_NAME, Judgement, judge_removal
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
@@ -310,3 +310,30 @@ def test_a_file_that_was_seen_is_never_absent_and_everything_has_a_judgement(
 def test_another_file_that_may_be_known_confirms_no_removal(rule: str) -> None:
     assert Judgement(Presence.CHANGED, rule, "").confirms is None
     assert Judgement(Presence.CHANGED, "changed.file", "").confirms == "changed"
+
+
+def test_another_file_counts_as_long_as_it_stays_the_same_one() -> None:
+    """A picture that its host encodes anew, or marks, at each request is another one each time, and is there."""
+    first = judge(Seen(file(OTHER), "changed.file"))
+    assert first.confirms is not None
+    removal = Removal(
+        presence=first.presence,
+        rule=first.rule,
+        reason=first.reason,
+        since=NOON,
+        checked_at=NOON,
+        confirmations=1,
+        confirmed_by=first.confirms,
+        confirmed_at=NOON,
+    )
+    case = CASE.case.model_copy(update={"removal": removal, "state": CaseState.OPEN})
+    checked = replace(CASE, case=case)
+    assert judge(Seen(file(OTHER), "changed.file", history=checked)).confirms == first.confirms
+    varies = judge(Seen(file(THIRD), "unknown.varies", history=checked))
+    assert (varies.rule, varies.confirms) == ("unknown.varies", None)
+    # The other files of a page or an archive may change at any time.
+    inside = case.model_copy(update={"http": case.http.model_copy(update={"archive_member": "a.jpg"})})
+    assert judge(Seen(file(OTHER), "changed.file", history=replace(CASE, case=inside))).confirms == "changed"
+    # After the removal its place is anybody's.
+    removed = replace(CASE, case=case.model_copy(update={"state": CaseState.REMOVED}))
+    assert judge(Seen(file(THIRD), "changed.file", history=removed)).rule == "changed.file"
