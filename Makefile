@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where it is set, each of the hundreds of processes that the tests start would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test quick lint wheel release bench bench-check browser-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-recheck bench-detection bench-service bench-delivery fuzz fail-over fleet-faults lock clean
+.PHONY: install demo test quick lint wheel release bench bench-check browser-check api-check bench-hostile bench-recall bench-real-pages bench-policy bench-hosts bench-fleet bench-revisit bench-recheck bench-detection bench-service bench-delivery fuzz fail-over fleet-faults lock clean
 
 install: $(VENV)/.installed
 
@@ -26,7 +26,7 @@ demo: install
 	$(BIN)/orbweaver demo --keep $(VENV)/demo
 
 test: install $(VENV)/documentation/.unpacked
-	$(BIN)/python -m pytest --ignore=tests/benchmarks --ignore=tests/browser $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --ignore=tests/benchmarks --ignore=tests/browser --ignore=tests/api_check $(PYTEST_ARGS)
 
 # The benchmarks' own promises: they start every contestant, which takes a minute of CPU.
 bench-check: install
@@ -39,6 +39,15 @@ browser-check: $(VENV)/.installed-browser
 
 $(VENV)/.installed-browser: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	touch $@
+
+# Requests made of the API's own document, allowed and not: each answer is in it. EXAMPLES=200 makes more of them.
+EXAMPLES ?= 10
+api-check: $(VENV)/.installed-api-check
+	API_CHECK_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --numprocesses=1 tests/api_check $(PYTEST_ARGS)
+
+$(VENV)/.installed-api-check: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,api-check]'
 	touch $@
 
 # What another Python may read or do otherwise, in under a minute, and one whole verification (the demo).
@@ -147,7 +156,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --no-header --python-versio
 TARGETS := $(foreach processor,x86_64 aarch64,$(foreach minor,3.11 3.12 3.13,$(minor)-$(processor)))
 lock: install
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --no-annotate --extra dev --extra browser --extra bench --extra fuzz --output-file constraints.txt
+	$(COMPILE) --no-annotate --extra dev --extra browser --extra api-check --extra bench --extra fuzz --output-file constraints.txt
 	$(COMPILE) --generate-hashes --constraint constraints.txt --output-file requirements.lock
 	@for target in $(TARGETS); do \
 	  echo "Python $${target%-*} on $${target#*-}:" && \

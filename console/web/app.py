@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from orbweaver.console import errors
+from orbweaver.console.web.api import problems
 from orbweaver.console.web.api.application import create_api
 from orbweaver.console.web.api.description import PATH as API_PATH
 from orbweaver.console.web.api.token_guard import TokenGuard
@@ -82,6 +83,8 @@ def create_app(console: Console, *, hosts: Collection[str]) -> FastAPI:
 
 def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
     def page(request: Request, status: int, reason: str) -> Response:
+        if request.url.path.startswith(API_PATH):  # a path with a line end in it does not come as far as the API
+            return problems.answer(status, reason)
         try:
             session = guard.session_of(request)
         except RedisError:

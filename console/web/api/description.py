@@ -45,7 +45,7 @@ _KNOWN: Final = {
     "in": "header",
     "required": False,
     "description": "The `ETag` of an answer that the program has.",
-    "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+    "schema": {"type": "string"},
 }
 _REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 _TAG: Final = {"ETag": {"description": "Changes with the answer.", "schema": {"type": "string"}}}

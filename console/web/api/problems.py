@@ -106,7 +106,9 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def of_a_fault(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed: %s", request.method, request.scope["route"].path, type(error).__name__, exc_info=error)
+        # The path may name a host.
+        place = getattr(request.scope.get("route"), "path", "a request")
+        log.error("%s %s failed: %s", request.method, place, type(error).__name__, exc_info=error)
         return answer(500, "a fault of Orbweaver's own: its log says more")
 
 

@@ -59,7 +59,7 @@ def test_one_host_is_told_with_its_visits_and_without_its_cookies(store: Store, 
     assert (told["host"], told["state"], told["terms"]["kind"]) == ("other.test:8080", "ready", "host")
     assert [(one["url"], one["cookies"]) for one in told["reports"]] == [("http://other.test:8080/", None)]
     assert [one["pages"] for one in told["last_visits"]] == [3]
-    for path in ("/hosts/none.test", "/hosts/%00", "/hosts/a%2Fb"):
+    for path in ("/hosts/none.test", "/hosts/%00", "/hosts/a%2Fb", "/hosts/a%0Ab"):
         program.ask(path, 404)
 
 
