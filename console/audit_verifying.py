@@ -14,7 +14,7 @@ from orbweaver.store.connection import Store
 from orbweaver.takedown.audit import audit_log, checkpoint_files, checkpoints, verification
 from orbweaver.takedown.audit.checkpoints import LogCheckpoint, SigningKey, VerifierKey
 from orbweaver.takedown.audit.faults import Fault, FoundFault
-from orbweaver.takedown.audit.recorded_contents import WhatRetentionDid
+from orbweaver.takedown.audit.recorded_contents import RetentionWork
 from orbweaver.takedown.errors import AuditLogBroken, AuditUnusable
 
 # A checkpoint is some hundred bytes, a pack some thousand a case.
@@ -30,7 +30,7 @@ class VerifiedLog:
 
     size: int
     known: tuple[LogCheckpoint, ...]
-    did: WhatRetentionDid
+    did: RetentionWork
     faults: tuple[FoundFault, ...]
     broken: str | None
 
@@ -60,9 +60,7 @@ def signing_key(settings: Settings, store: Store) -> SigningKey:
     return checkpoint_files.signing_key(settings.state_dir, settings.audit_key_file, store)
 
 
-def _verified(
-    store: Store, known: Sequence[LogCheckpoint]
-) -> tuple[int, WhatRetentionDid, list[FoundFault], str | None]:
+def _verified(store: Store, known: Sequence[LogCheckpoint]) -> tuple[int, RetentionWork, list[FoundFault], str | None]:
     """Return the entries of the log, what retention did to it, its faults as they are now, and why it is broken."""
     broken = None
     try:
@@ -70,7 +68,7 @@ def _verified(
     except AuditLogBroken as error:
         broken = str(error)
     digests = audit_log.digests(store)
-    did = verification.what_retention_did(store, digests, now())
+    did = verification.read_retention_work(store, digests, now())
     origin = checkpoint_files.origin_of(store)
     return len(digests), did, list(verification.verify(store, origin, known, did, digests)), broken
 

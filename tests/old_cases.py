@@ -57,7 +57,7 @@ def add(
 def faults(store: Store) -> list[str]:
     audit_log.seal(store)
     digests = audit_log.digests(store)
-    done = verification.what_retention_did(store, digests, LATER + DAY)
+    done = verification.read_retention_work(store, digests, LATER + DAY)
     return [one.words for one in verification.verify(store, checkpoint_files.origin_of(store), [], done, digests)]
 
 

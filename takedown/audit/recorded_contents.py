@@ -21,7 +21,7 @@ PAGE = 500
 
 
 @dataclass(frozen=True)
-class WhatRetentionDid:
+class RetentionWork:
     """The work of retention on a log: the entries of accesses that it took, and the events that it pseudonymised."""
 
     taken_away: frozenset[int]
@@ -55,7 +55,7 @@ class _Recorded:
         return True
 
 
-def check(store: Store, done: WhatRetentionDid) -> Iterator[FoundFault]:
+def check(store: Store, done: RetentionWork) -> Iterator[FoundFault]:
     """Yield what is wrong with events, with the cases that follow from them, and with what people decided.
 
     The events that a case had before the first that was recorded are from a release without an audit log. An event
@@ -164,7 +164,7 @@ def _case_ids(store: Store, known: Collection[str], *, are_all: bool) -> Iterato
 
 
 def _check_older(
-    store: Store, case_id: str, event_ids: Sequence[str], done: WhatRetentionDid, began_at: datetime | None
+    store: Store, case_id: str, event_ids: Sequence[str], done: RetentionWork, began_at: datetime | None
 ) -> Iterator[FoundFault]:
     """Yield what is wrong with the events that a case had before its first one in the log.
 

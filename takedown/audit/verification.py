@@ -16,22 +16,22 @@ from orbweaver.takedown.audit import audit_log, chain, forgotten, merkle, record
 from orbweaver.takedown.audit.audit_log import StoredEntry
 from orbweaver.takedown.audit.checkpoints import LogCheckpoint
 from orbweaver.takedown.audit.faults import Fault, FoundFault
-from orbweaver.takedown.audit.recorded_contents import WhatRetentionDid
+from orbweaver.takedown.audit.recorded_contents import RetentionWork
 
 
-def what_retention_did(store: Store, digests: Sequence[bytes], now: datetime) -> WhatRetentionDid:
-    """Read it from those entries that are as they were chained; `digests` are those of the log.
+def read_retention_work(store: Store, digests: Sequence[bytes], now: datetime) -> RetentionWork:
+    """Read what retention did to a log from the entries that are as they were chained; `digests` are those of the log.
 
     A record from after `now` says nothing: with a time to come anything would be over its limit.
     """
     found = [*_chained_records(store, digests)]
     read = forgotten.read(found, now)
     times = {number: at for number, record in found if (at := records.time_of(record)) is not None}
-    return WhatRetentionDid(frozenset(forgotten.numbers_taken(read.entries, times)), read)
+    return RetentionWork(frozenset(forgotten.numbers_taken(read.entries, times)), read)
 
 
 def verify(
-    store: Store, origin: str, checkpoints: Sequence[LogCheckpoint], done: WhatRetentionDid, digests: Sequence[bytes]
+    store: Store, origin: str, checkpoints: Sequence[LogCheckpoint], done: RetentionWork, digests: Sequence[bytes]
 ) -> Iterator[FoundFault]:
     """Yield every fault of the log in a store, first those of its entries.
 

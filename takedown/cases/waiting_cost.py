@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -59,8 +59,3 @@ def read_facts(written: str) -> WaitingFacts:
     """Return facts that were written."""
     sha256, weight, held_since, last_seen = written.split(" ")
     return WaitingFacts(sha256, float(weight), float(held_since), float(last_seen))
-
-
-def cost_of_waiting(case: Case, at: datetime) -> float:
-    """Return what a day of waiting costs in one held case at a time."""
-    return facts_of(case).cost(at.timestamp())

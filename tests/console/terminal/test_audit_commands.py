@@ -96,7 +96,7 @@ def test_what_is_written_while_the_log_is_verified_is_no_fault(
     run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = add_case(store)
-    read = verification.what_retention_did
+    read = verification.read_retention_work
     written = []
 
     def write_meanwhile(*arguments: Any) -> Any:
@@ -108,7 +108,7 @@ def test_what_is_written_while_the_log_is_verified_is_no_fault(
                 case_store.write(pipe, change_by_event(record, EventType.NOTE, STAMP, actor=PROGRAM, reason="x"))
         return read(*arguments)
 
-    monkeypatch.setattr(verification, "what_retention_did", write_meanwhile)
+    monkeypatch.setattr(verification, "read_retention_work", write_meanwhile)
     assert run("audit", "verify").startswith("2 entries: nothing was changed")
 
 

@@ -48,7 +48,7 @@ def add_case(store: Store, number: int) -> str:
 
 def findings(store: Store, *known: LogCheckpoint) -> list[FoundFault]:
     digests = audit_log.digests(store)
-    done = verification.what_retention_did(store, digests, NOON)
+    done = verification.read_retention_work(store, digests, NOON)
     return list(verification.verify(store, checkpoint_files.origin_of(store), known, done, digests))
 
 
