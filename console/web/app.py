@@ -24,6 +24,7 @@ from orbweaver.console.web.pages.cases import case_actions, case_exports, case_l
 from orbweaver.console.web.pages.fleet import jobs_and_workers, recrawls
 from orbweaver.console.web.pages.hosts import host_changes, host_detail, host_list, report_form
 from orbweaver.console.web.protection import Protection
+from orbweaver.console.web.translation import to_translate
 from orbweaver.store.errors import StoreUnfit
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
@@ -48,6 +49,7 @@ PAGES: Final = (
     recrawls,
     report_form,
 )
+_NO_STORE: Final = to_translate("The store does not answer. Nothing was changed by this page; try again.")
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.NotAllowed: 403,
     errors.FormNotOurs: 403,
@@ -56,13 +58,13 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.RequestTooLarge: 413,
 }
 _TITLES: Final = {
-    400: "This cannot be read",
-    403: "This is not for you",
-    404: "Nothing is here",
-    405: "This is done otherwise",
-    413: "This is too large",
-    422: "This cannot be used",
-    503: "The store does not answer",
+    400: to_translate("This cannot be read"),
+    403: to_translate("This is not for you"),
+    404: to_translate("Nothing is here"),
+    405: to_translate("This is done otherwise"),
+    413: to_translate("This is too large"),
+    422: to_translate("This cannot be used"),
+    503: to_translate("The store does not answer"),
 }
 
 
@@ -89,7 +91,7 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
             session = guard.session_of(request)
         except RedisError:
             session = None
-        title = _TITLES.get(status, "This did not work")
+        title = _TITLES.get(status, to_translate("This did not work"))
         return console.templates.page(request, "error.html", session, status, title=title, reason=reason)
 
     @app.exception_handler(errors.NotSignedIn)
@@ -116,7 +118,7 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
     @app.exception_handler(RedisError)
     def of_store(request: Request, error: Exception) -> Response:
         log.warning("the store does not answer: %s", error)
-        return page(request, 503, "The store does not answer. Nothing was changed by this page; try again.")
+        return page(request, 503, _NO_STORE)
 
     @app.exception_handler(StoreUnfit)
     def of_disk(request: Request, error: Exception) -> Response:
@@ -126,4 +128,4 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
     @app.exception_handler(Exception)
     def of_ours(request: Request, error: Exception) -> Response:
         log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-        return page(request, 500, "A fault of Orbweaver's own. Its log says more.")
+        return page(request, 500, to_translate("A fault of Orbweaver's own. Its log says more."))

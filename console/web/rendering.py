@@ -18,20 +18,21 @@ from orbweaver.console.text import for_people, host_for_people, reason_for_peopl
 from orbweaver.console.web import translation
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.sessions import Session
+from orbweaver.console.web.translation import to_translate
 from orbweaver.model import format_time, now
 
 FOLDER: Final = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE: Final = "orbweaver-language"
 # Where each page stands in the navigation: its path, its name, and the right that it needs.
 PLACES: Final[tuple[tuple[str, str, Right], ...]] = (
-    ("/", "Overview", Right.SEE_OVERVIEW),
-    ("/hosts", "Hosts", Right.SEE_HOSTS),
-    ("/recrawls", "Recrawls", Right.SEE_HOSTS),
-    ("/cases", "Hit reports", Right.SEE_CASES),
-    ("/fleet", "Jobs and workers", Right.SEE_FLEET),
-    ("/statistics", "Statistics", Right.SEE_CASES),
-    ("/audit", "Audit log", Right.SEE_AUDIT),
-    ("/system", "System", Right.SEE_AUDIT),
+    ("/", to_translate("Overview"), Right.SEE_OVERVIEW),
+    ("/hosts", to_translate("Hosts"), Right.SEE_HOSTS),
+    ("/recrawls", to_translate("Recrawls"), Right.SEE_HOSTS),
+    ("/cases", to_translate("Hit reports"), Right.SEE_CASES),
+    ("/fleet", to_translate("Jobs and workers"), Right.SEE_FLEET),
+    ("/statistics", to_translate("Statistics"), Right.SEE_CASES),
+    ("/audit", to_translate("Audit log"), Right.SEE_AUDIT),
+    ("/system", to_translate("System"), Right.SEE_AUDIT),
 )
 
 

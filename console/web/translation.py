@@ -16,6 +16,11 @@ ENGLISH: Final = "en"
 FOLDER: Final = Path(__file__).parent / "languages"
 
 
+def to_translate(text: str) -> str:
+    """Return a text as it is: a template shows it in the language of the page, and it is collected from here."""
+    return text
+
+
 @cache
 def languages() -> Mapping[str, Translations]:
     """Return the texts of each language by its code; English, which the templates are written in, has none."""

@@ -17,12 +17,16 @@ from orbweaver.console.web.accounts.account import Account, Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.console.web.rendering import LANGUAGE_COOKIE
+from orbweaver.console.web.translation import to_translate
 from starlette.datastructures import FormData
 
 PATH: Final = "/sign-in"
 _LOGIN_COOKIE: Final = "orbweaver-sign-in"
 # A path of ours: `//host`, `/\host` and control characters lead elsewhere in some browsers.
 _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_.~!$&'()*+,;=:@%?-][A-Za-z0-9_.~!$&'()*+,;=:@%/?-]*)?")
+_TOO_OLD: Final = to_translate("This form is too old. Sign in again.")
+_TOO_MANY: Final = to_translate("Too many wrong passwords. Wait a quarter of an hour, then try again.")
+_WRONG: Final = to_translate("Name, password and code do not belong together, or the account is disabled.")
 _YEAR_SECONDS: Final = 365 * 24 * 3600
 
 
@@ -63,13 +67,17 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         name, address = name.strip().lower(), request.client.host if request.client else "unknown"
         shown, known = str(form.get("sign_in_token") or ""), request.cookies.get(_LOGIN_COOKIE, "")
         if not known or not hmac.compare_digest(shown.encode(), known.encode()):
-            return _form(request, "This form is too old. Sign in again.", 403)
+            return _form(request, _TOO_OLD, 403)
         if not console.throttle.is_open(name, address):
-            return _form(request, "Too many wrong passwords. Wait a quarter of an hour, then try again.", 429)
+            return _form(request, _TOO_MANY, 429)
         account = _account_of(name, password, code)
         if account is None:
             console.throttle.note_failure(name, address)
-            return _form(request, "Name, password and code do not belong together, or the account is disabled.", 401)
+            return _form(
+                request,
+                _WRONG,
+                401,
+            )
         sessions.end(console.store, guard.token_of(request))  # whoever had this browser before
         token = sessions.begin(console.store, account)
         access.note(console.store, account.actor, "signed in")
