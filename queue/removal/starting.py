@@ -63,7 +63,7 @@ def start(store: Store, cadence: Cadence, at: datetime) -> Started:
     """Claim the hosts whose cases are due, and enqueue a re-check of each, as far as workers have room."""
     done = Started()
     most = min(dispatch.room(store), STARTED_AT_ONCE)
-    for claimed in recheck_times.claim(store, at, most) if most else ():
+    for claimed in recheck_times.claim(store, at, most, cadence.recheck_every) if most else ():
         try:
             outcome = _start(store, claimed, cadence, at)
         except ValidationError:

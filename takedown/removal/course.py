@@ -6,7 +6,7 @@ Time is a value here: nothing looks at a clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from orbweaver.model import CaseState, EventType, Presence, Removal
@@ -21,6 +21,10 @@ PROBATION: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 3 * 24, 
 # The last check must show that the file is not there; while it does not, it is made again, up to so long after removal.
 LAST_CHECK_AGAIN: Final = timedelta(days=1)
 LONGEST_PROBATION: Final = timedelta(days=90)
+# Clocks of workers differ by less; one that was wrong by more was set right.
+CLOCK_SET_RIGHT: Final = timedelta(days=1)
+# The clock of a machine without battery begins long before this program was there: it says nothing about others.
+NO_CLOCK_BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 CHECKED_STATES: Final = frozenset({CaseState.OPEN, CaseState.REMOVED})
 
 
@@ -61,9 +65,11 @@ def after_check(
     """Return what a check makes of a case that is open or removed.
 
     `told_at` is when the takedown engine last got an event of the case. A check that is not later than the one before
-    changes nothing: it may be told twice.
+    changes nothing: it may be told twice. One that is more than a day ahead was made by a clock that was wrong.
     """
-    if before is not None and at <= before.checked_at:
+    if before is not None and before.checked_at - at > CLOCK_SET_RIGHT and at >= NO_CLOCK_BEFORE:
+        before, told_at = _of_a_wrong_clock(before, at), None
+    elif before is not None and at <= before.checked_at:
         return Turn(before, None, at + cadence.recheck_every)
     facts = _noted(before, judgement, at)
     if judgement.is_seen:
@@ -71,6 +77,13 @@ def after_check(
     if state is CaseState.REMOVED:
         return _in_probation(before, judgement, at, facts)
     return _not_seen(before, judgement, at, cadence, facts)
+
+
+def _of_a_wrong_clock(before: Removal, at: datetime) -> Removal:
+    """Return the facts of checks that were made by a clock that was set back since: none of their times can be used."""
+    return begun_anew(before).model_copy(
+        update={"since": at, "checked_at": at, "unseen_since": None, "is_unseen_told": False}
+    )
 
 
 def seen_in_a_visit(before: Removal | None, at: datetime, *, is_back: bool) -> Removal | None:

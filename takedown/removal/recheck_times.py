@@ -15,7 +15,7 @@ from orbweaver.model import Case, EventType
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.cases.changes import CaseChange
-from orbweaver.takedown.removal.course import CHECKED_STATES, first_due
+from orbweaver.takedown.removal.course import CHECKED_STATES, CLOCK_SET_RIGHT, NO_CLOCK_BEFORE, PROBATION, first_due
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -62,8 +62,11 @@ def set_due(pipe: Pipeline, host: str, due_at: Mapping[str, datetime | None]) ->
     _set(pipe, host, [(one, "drop" if moment is None else "set", moment) for one, moment in due_at.items()])
 
 
-def claim(store: Store, at: datetime, most_hosts: int) -> list[DueCases]:
-    """Take cases that are due, of at most so many hosts, and of hosts without a re-check under way."""
+def claim(store: Store, at: datetime, most_hosts: int, recheck_every: timedelta) -> list[DueCases]:
+    """Take cases that are due, of at most so many hosts, and of hosts without a re-check under way.
+
+    What is due later than any case can be is due now: it was written by a clock that was set back since.
+    """
     claimed = store.register_script(_script("claim"))(
         keys=[keys.recheck_hosts()],
         args=[
@@ -74,6 +77,7 @@ def claim(store: Store, at: datetime, most_hosts: int) -> list[DueCases]:
             MOST_CASES,
             keys.recheck_cases(""),
             keys.recheck(""),
+            "+inf" if at < NO_CLOCK_BEFORE else (at + max(recheck_every, PROBATION[-1]) + CLOCK_SET_RIGHT).timestamp(),
         ],
     )
     return [DueCases(text(host), tuple(map(text, case_ids))) for host, case_ids in claimed]

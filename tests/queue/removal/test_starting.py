@@ -85,11 +85,28 @@ def test_a_host_has_one_recheck_at_a_time_and_a_claim_that_is_lost_comes_back(wa
     add_worker(watch.store)
     watch.open_case(f"http://h.test{PATH}")
     watch.at += 4 * HOUR
-    [claimed] = recheck_times.claim(watch.store, watch.at, 5)  # and its process is killed
+    [claimed] = recheck_times.claim(watch.store, watch.at, 5, 4 * HOUR)  # and its process is killed
     assert claimed.host == "h.test"
-    assert recheck_times.claim(watch.store, watch.at, 5) == []
+    assert recheck_times.claim(watch.store, watch.at, 5, 4 * HOUR) == []
     watch.at += recheck_times.LEASE
-    assert recheck_times.claim(watch.store, watch.at, 5) == [claimed]
+    assert recheck_times.claim(watch.store, watch.at, 5, 4 * HOUR) == [claimed]
+
+
+def test_a_clock_that_was_set_back_leaves_no_case_unwatched(watch: Watch) -> None:
+    """Schedulers stood still until the wrong time came (quartz 270, schedule 323)."""
+    first, second = (watch.open_case(f"http://{host}{PATH}") for host in ("h.test", "g.test"))
+    right = watch.at
+    watch.at += timedelta(days=365)
+    for case_id, host in ((first, "h.test"), (second, "g.test")):
+        watch.store.zadd(keys.recheck_cases(host), {case_id: watch.at.timestamp()})
+        watch.store.zadd(keys.recheck_hosts(), {host: watch.at.timestamp()})
+    watch.at = right
+    claimed = recheck_times.claim(watch.store, watch.at, 5, 4 * HOUR)
+    assert {one.host: one.case_ids for one in claimed} == {"h.test": (first,), "g.test": (second,)}
+    # What is due at the end of a probation stays so.
+    watch.store.zadd(keys.recheck_cases("h.test"), {first: (right + timedelta(days=42)).timestamp()})
+    watch.store.zadd(keys.recheck_hosts(), {"h.test": (right + timedelta(days=42)).timestamp()})
+    assert recheck_times.claim(watch.store, watch.at, 5, 4 * HOUR) == []
 
 
 @pytest.mark.parametrize(

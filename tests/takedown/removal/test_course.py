@@ -283,3 +283,16 @@ def test_a_file_that_is_another_one_each_time_is_never_removed_and_a_person_is_t
     assert life.due_at == life.removal.checked_at + CADENCE.recheck_every
     settled = live(when_due(*checks, *[CHANGED._replace(other="k")] * 3))
     assert settled.kinds == [EventType.NOTE, EventType.REMOVED]
+
+
+def test_a_check_of_a_clock_that_was_a_year_ahead_does_not_make_all_later_ones_nothing() -> None:
+    ahead = live(when_due(GONE, GONE), at=NOON + timedelta(days=365))
+    assert ahead.removal is not None
+    for checks, kinds in (([GONE] * 3, [EventType.REMOVED]), ([LIVE], [EventType.SEEN_LIVE])):
+        life = live(when_due(*checks), removal=ahead.removal)
+        assert life.removal is not None
+        assert life.removal.checked_at < NOON + timedelta(days=1)
+        assert [kind for kind in life.kinds if kind is not EventType.SEEN_LIVE or checks == [LIVE]] == kinds
+    # A clock without battery says nothing.
+    early = NOON.replace(year=1970)
+    assert after_check(CaseState.OPEN, ahead.removal, LIVE, early, CADENCE, told_at=None).removal == ahead.removal
