@@ -1,7 +1,7 @@
 """How long the console takes for its list pages, on a store with many cases and hosts.
 
-`python -m bench.console_pages`: median and 95th percentile of each page, asked for one after the other over loopback by a
-person with every role. With `--write-docs` the table goes into docs/performance.md.
+`python -m bench.console_pages`: median and 95th percentile of each page, asked for one after the other over loopback by
+a person with every role. With `--write-docs` the table goes into docs/performance.md.
 """
 
 from __future__ import annotations
