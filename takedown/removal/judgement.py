@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from orbweaver.model import Case, CaseState, LeftOut, Outcome, Presence
+from orbweaver.model import CaseState, Outcome, Presence
 from orbweaver.takedown.hosting.moves import move_of
+from orbweaver.takedown.removal.expiring_links import may_have_expired
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
 
 GONE_STATUSES: Final = frozenset({404, 410})
@@ -49,8 +50,6 @@ ANSWERED: Final = frozenset(
 )
 # What the rule of a visit is whose name does not exist (NXDOMAIN), told from a name server that fails.
 NO_SUCH_NAME: Final = "fetch.no-such-name"
-# A link with one of these works for a while only.
-EXPIRING: Final = frozenset({LeftOut.SIGNATURE, LeftOut.TOKEN, LeftOut.TIME, LeftOut.SESSION})
 # These are said of more than a link.
 OF_THE_WHOLE_HOST: Final = frozenset({"gone.no-such-name", "gone.parked", "gone.page-suspended", "gone.whole-host"})
 # Confirmations of these are farther apart: a name comes back when its fee is paid, a host when it is mended. Some
@@ -108,22 +107,16 @@ def judge_removal(observation: Observation, history: History) -> Judgement:
     for rule in RULES:
         judgement = rule(observation, history)
         if judgement is not None:
-            return _believed(judgement, history)
+            return _believed(judgement, history, observation.at)
     raise AssertionError("the last rule takes every observation")
 
 
-def _believed(judgement: Judgement, history: History) -> Judgement:
+def _believed(judgement: Judgement, history: History, at: datetime) -> Judgement:
     """Return a judgement; unknown in place of an absence that only says that a link has expired."""
-    if not judgement.is_absent or judgement.rule in OF_THE_WHOLE_HOST or not _may_expire(history.case):
+    if not judgement.is_absent or judgement.rule in OF_THE_WHOLE_HOST or not may_have_expired(history.case, at):
         return judgement
-    reason = f"its link changes at every visit, so perhaps only the link has expired: {judgement.reason}"
+    reason = f"its link works for a while only, so perhaps only the link has expired: {judgement.reason}"
     return Judgement(Presence.UNKNOWN, "unknown.link-changes", reason)
-
-
-def _may_expire(case: Case) -> bool:
-    """Whether the link of a case works for a while only: it has a token, or what changed while the file stayed."""
-    reasons = set() if case.place is None else {*case.place.left_out.values()}
-    return bool(EXPIRING & reasons) or (LeftOut.RANDOM in reasons and case.newest_url != case.url)
 
 
 def _not_asked(observation: Observation, history: History) -> Judgement | None:  # noqa: ARG001
