@@ -19,17 +19,18 @@ class RecordedEvents(NamedTuple):
     is_more: bool
 
 
-def events_after(store: Store, number: int, most: int) -> RecordedEvents:
+def events_after(store: Store, number: int, most: int, *, looked_at_most: int = MOST_LOOKED_AT) -> RecordedEvents:
     """Return at most so many events that were recorded after an entry of the audit log (0: from the first on).
 
-    What waits is sealed first, so no event is missing that was written before. Raises AuditLogBroken, RedisError.
+    At most so many entries are looked at for it, so it may be few, or none, while others come. What waits is sealed
+    first, so no event is missing that was written before. Raises AuditLogBroken, RedisError.
     """
     audit_log.seal(store)
     found: list[str] = []
     # A number beyond the end is of another store, or of one that was restored since.
     last = max(0, min(number, audit_log.size(store)))
     for looked_at, entry in enumerate(audit_log.entries(store, last)):
-        if len(found) == most or looked_at == MOST_LOOKED_AT:
+        if len(found) == most or looked_at == looked_at_most:
             return RecordedEvents(found, last, is_more=True)
         event_id = _event_id_of(entry.entry)
         if event_id is not None:

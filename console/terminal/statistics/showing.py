@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from orbweaver.console import statistics_csv
+from orbweaver.console import statistics_csv, statistics_json
 from orbweaver.console.terminal.cases import access
-from orbweaver.console.terminal.statistics import json_form, text_form
+from orbweaver.console.terminal.statistics import text_form
 from orbweaver.console.text import report_console
 from orbweaver.model import now
 from orbweaver.settings import Settings
@@ -25,7 +25,7 @@ def show(settings: Settings, period: Period, by: GroupedBy | None, *, form: str)
         report = report_on(read_clocks(store), period, by, now())
         access.note(store, "stats", _shown_by(report, form))
     if form == "json":
-        sys.stdout.write(json.dumps(json_form.of_report(report), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(statistics_json.of_report(report), ensure_ascii=False) + "\n")
     elif form == "csv":
         statistics_csv.write(sys.stdout, statistics_csv.rows_of(report))
     else:
@@ -38,7 +38,7 @@ def show_year(settings: Settings, period: Period, *, form: str) -> None:
         rows = yearly_rows(read_clocks(store), period)
         access.note(store, "stats --article-22")
     if form == "json":
-        sys.stdout.write(json.dumps(json_form.of_year(rows, period, now()), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(statistics_json.of_year(rows, period, now()), ensure_ascii=False) + "\n")
     elif form == "csv":
         statistics_csv.write(sys.stdout, statistics_csv.rows_of_year(rows))
     else:

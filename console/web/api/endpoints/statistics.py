@@ -7,8 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from orbweaver.console import access
-from orbweaver.console.terminal.statistics import json_form
+from orbweaver.console import access, statistics_json
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.api.token_guard import ApiCaller, TokenGuard
 from orbweaver.console.web.console import Console
@@ -46,4 +45,4 @@ def endpoints(console: Console, guard: TokenGuard, router: APIRouter) -> None:
         access.note(
             store, caller.actor, "api statistics", sorted({one.case_id for one in (*report.online, *report.slowest)})
         )
-        return json_form.of_report(report)
+        return statistics_json.of_report(report)
