@@ -50,6 +50,7 @@ PAGES: Final = (
     report_form,
 )
 _NO_STORE: Final = to_translate("The store does not answer. Nothing was changed by this page; try again.")
+_NOT_CONFIRMED: Final = to_translate("The store did not confirm that this is on its disk. Look whether it was done.")
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.NotAllowed: 403,
     errors.FormNotOurs: 403,
@@ -123,7 +124,7 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
     @app.exception_handler(StoreUnfit)
     def of_disk(request: Request, error: Exception) -> Response:
         log.error("the store does not confirm a write: %s", error)
-        return page(request, 503, "The store did not confirm that this is on its disk. Look whether it was done.")
+        return page(request, 503, _NOT_CONFIRMED)
 
     @app.exception_handler(Exception)
     def of_ours(request: Request, error: Exception) -> Response:

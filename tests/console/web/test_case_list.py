@@ -23,7 +23,7 @@ def browser(store: Store) -> Iterator[Browser]:
 
 def shown(page: LexborHTMLParser) -> list[str]:
     """The ids of the cases on a page, in order."""
-    return [str(one.attributes["href"]).removeprefix("/cases/") for one in page.css("a[data-row]")]
+    return [str(one.attributes["href"]).removeprefix("/cases/").partition("?")[0] for one in page.css("a[data-row]")]
 
 
 def test_each_filter_shows_its_cases_and_the_view_is_in_the_audit_log(store: Store, browser: Browser) -> None:
@@ -85,6 +85,31 @@ def test_pages_go_on_after_the_last_case_also_when_that_one_has_gone(store: Stor
         second = shown(browser.get(str(link.attributes["href"])))
         assert len({*first, *second}) == 60
         assert len(second) == 10
+
+
+def test_a_list_is_worked_through_from_a_case_to_the_next_also_past_a_decision(store: Store, browser: Browser) -> None:
+    at = now()
+    for number in range(3):
+        a_case(store, f"http://h.example/{number}", "md5", body=b"%d" % number, seen_at=at - timedelta(hours=number))
+    for query in ("show=held", "show=unreviewed&order=oldest", "show=all&host=h.example"):
+        page = browser.get(f"/cases?{query}")
+        listed, gone_through = shown(page), []
+        link = page.css_first("a[data-row]")
+        while link is not None:
+            page = browser.get(str(link.attributes["href"]))
+            gone_through.append(browser.path.removeprefix("/cases/").partition("?")[0])
+            link = page.css_first('nav a[rel="next"]')
+        assert gone_through == listed
+    first, second, _ = shown(browser.get("/cases"))
+    browser.get(f"/cases/{first}?list=show%3Dheld")
+    browser.send(f"/cases/{first}/decision", decision="rejected", reason="another file")
+    page = browser.send(f"/cases/{first}/decision")
+    assert "The file is rejected" in browser.text
+    [link] = page.css('nav a[rel="next"]')
+    assert str(link.attributes["href"]).startswith(f"/cases/{second}?list=")
+    for list_ in ("show=nothing", "%22%3E%3Cscript%3E", "&" * 3_000):
+        browser.get(f"/cases/{second}?list={list_}")
+        assert (list_[:20], browser.status in {200, 422}) == (list_[:20], True)
 
 
 def test_a_view_that_cannot_be_noted_shows_nothing(store: Store, browser: Browser) -> None:

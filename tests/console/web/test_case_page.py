@@ -8,12 +8,16 @@ from contextlib import ExitStack
 import pytest
 from case_pages import XSS, a_case, a_hostile_case, audited, signed_in
 from console_site import Browser, serving
-from orbweaver.model import CaseState, EventType, Role
+from orbweaver.console.case_wording import not_known
+from orbweaver.console.evidence_wording import WHY_HELD
+from orbweaver.console.web.pages.cases import case_words
+from orbweaver.model import CaseState, EventType, HttpFacts, Role
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assessment_store
 from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.delivery.progress import DeliveryClocks
 
 Person = Callable[..., Browser]
 
@@ -215,3 +219,17 @@ def test_a_case_is_downloaded_in_a_format_or_the_page_says_why_not(store: Store,
         anna.send(f"/cases/{case_id}/export", **fields)
         assert (fields, anna.status) == (fields, 422)
     assert sum("export as csv" in one for one in audited(store)) == 2
+
+
+def test_what_is_not_known_is_said_in_the_language_of_the_reader(store: Store, person: Person) -> None:
+    case_id = a_case(store, "http://h.example/a", "md5", ip=None, http=HttpFacts(status=200, framing="close"))
+    anna = person()
+    anna.session.headers["Accept-Language"] = "sv"
+    page = anna.get(f"/cases/{case_id}")
+    said = [one.text() for one in page.css("section[aria-labelledby=unknown] li")]
+    english = {*case_words.WORDS, "what the file shows: Orbweaver keeps no byte of it, and has no preview"}
+    assert len(said) == 9
+    assert not english & set(said)
+    [case] = case_store.read_many(store, [case_id])
+    lines = {*not_known(case, [], DeliveryClocks()), *WHY_HELD.values()}
+    assert lines <= set(case_words.WORDS), "each can be translated"

@@ -13,6 +13,7 @@ from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.console.web.pages.cases.case_page import noted_case
+from orbweaver.console.web.translation import to_translate
 from orbweaver.model import ExportFormat
 from orbweaver.takedown.errors import ReporterUnknown
 from orbweaver.takedown.exports.formats import NEED_REPORTER
@@ -21,6 +22,7 @@ from orbweaver.takedown.exports.reporter import reporter_of
 
 # A signal for the triage of police is about a file, with all its places.
 MOST_PLACES: Final = 2_000
+_NOTHING: Final = to_translate("This format takes nothing of the case.")
 
 
 def pages(console: Console, guard: AccessGuard) -> APIRouter:
@@ -33,10 +35,10 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         try:
             wanted = ExportFormat(caller.field("format"))
         except ValueError:
-            raise FormUnusable("Choose one of the formats.") from None
+            raise FormUnusable(to_translate("Choose one of the formats.")) from None
         language = caller.field("language") or languages()[0]
         if language not in languages():
-            raise FormUnusable("Choose one of the languages.")
+            raise FormUnusable(to_translate("Choose one of the languages."))
         case = noted_case(store, case_id, caller, f"page /cases/ID, export as {wanted.value}")
         try:
             reporter = reporter_of(console.settings) if wanted in NEED_REPORTER else None
@@ -45,7 +47,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
             raise FormUnusable(str(refused)) from refused
         refusals = [one.reason for one in made.refused if one.case.case_id == case.case_id]
         if refusals or not made.files:
-            raise FormUnusable(reason_for_people(" ".join(refusals) or "This format takes nothing of the case."))
+            raise FormUnusable(reason_for_people(" ".join(refusals) or _NOTHING))
         [file] = made.files
         return Response(
             file.content,

@@ -10,13 +10,15 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from orbweaver.console import access, case_finding
-from orbweaver.console.case_filters import CaseAge, CaseFilter, CasesShown, filter_of
 from orbweaver.console.case_wording import kind_of_file
 from orbweaver.console.errors import FormUnusable, NothingToDo
 from orbweaver.console.evidence_wording import WHY_HELD, list_name
+from orbweaver.console.text import safe
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
+from orbweaver.console.web.pages.cases.case_filters import CaseAge, CaseFilter, CasesShown, filter_of
+from orbweaver.console.web.translation import to_translate
 from orbweaver.model import Case, now
 from orbweaver.store.connection import Store
 from orbweaver.takedown.assessments import assignment
@@ -29,6 +31,12 @@ ROWS: Final = 50
 MOST_FOUND: Final = 200
 MOST_CHOICES: Final = 200
 MOST_CHARACTERS: Final = 5_000
+# Of what a host or a list calls something, in a row.
+MOST_OF_A_NAME: Final = 60
+_NOT_WHOLE: Final = to_translate(
+    "The index of cases is being made, and a search could miss some. Try again in a while."
+)
+_NOTHING_MEANT: Final = to_translate("This is no id of a case, no digest, no URL, no host and no address.")
 # So many cases of an older release are entered in the index while somebody waits for a page; workers enter the rest.
 ENTERED_AT_ONCE: Final = 500
 
@@ -79,11 +87,11 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         asked = caller.field("asked")[:MOST_CHARACTERS]
         entered = case_index.enter_some(store, ENTERED_AT_ONCE)
         if not entered.is_whole:
-            raise FormUnusable("The index of cases is being made, and a search could miss some. Try again in a while.")
+            raise FormUnusable(_NOT_WHOLE)
         try:
             found = list(itertools.islice(case_finding.find(store, asked), MOST_FOUND + 1)) if asked else []
         except NothingToDo:
-            raise FormUnusable("This is no id of a case, no digest, no URL, no host and no address.") from None
+            raise FormUnusable(_NOTHING_MEANT) from None
         places = [(str(case.case_id), 1) for case in found[:MOST_FOUND]]
         access.note(store, caller.actor, "page /cases/find", [case_id for case_id, _ in places])
         return console.templates.page(
@@ -106,8 +114,8 @@ def rows_of(store: Store, places: Sequence[tuple[str, int]]) -> list[CaseRow]:
     return [
         CaseRow(
             case=case,
-            kind=kind_of_file(case),
-            list_name=list_name(case),
+            kind=kind_of_file(case)[:MOST_OF_A_NAME],
+            list_name=safe(list_name(case))[:MOST_OF_A_NAME],
             why_held=tuple(WHY_HELD[reason] for reason in case.verdict.held_because),
             taken=taken.get(case.sha256),
             places=number,
@@ -115,6 +123,22 @@ def rows_of(store: Store, places: Sequence[tuple[str, int]]) -> list[CaseRow]:
         for case_id, number in places
         if (case := cases.get(case_id)) is not None
     ]
+
+
+def next_in(store: Store, chosen: CaseFilter, case: Case) -> str | None:
+    """Return the id of the case that comes after one in a list; None at its end.
+
+    After a file that is not held any more comes the first one of the list. Raises FormUnusable, RedisError.
+    """
+    at = now()
+    choice = chosen.choice(at)
+    if chosen.show is CasesShown.HELD:
+        files = held_queue.held_files(store, at, choice)
+        place = next((place for place, file in enumerate(files, 1) if file.sha256 == case.sha256), 0)
+        return files[place].case_ids[0] if place < len(files) else None
+    since = case.state_since if chosen.show is CasesShown.SLOW and case.state_since else case.first_seen
+    following = case_index.page_of(store, choice, CasePlace(since.timestamp(), str(case.case_id)), 1).case_ids
+    return following[0] if following else None
 
 
 def _listed(store: Store, chosen: CaseFilter, after: str) -> tuple[list[tuple[str, int]], str | None, bool]:
@@ -152,5 +176,5 @@ def place_of_page(written: str) -> CasePlace | None:
     except ValueError:
         number = float("nan")
     if not tilde or len(case_id) > 40 or not 0 <= abs(number) < 1e12:
-        raise FormUnusable("This page does not exist: begin at the first one.")
+        raise FormUnusable(to_translate("This page does not exist: begin at the first one."))
     return CasePlace(number, case_id)

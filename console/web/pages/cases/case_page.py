@@ -15,10 +15,13 @@ from orbweaver.console.case_timeline import timeline_of
 from orbweaver.console.case_wording import kind_of_file, not_known
 from orbweaver.console.errors import NothingThere
 from orbweaver.console.evidence_wording import evidence
-from orbweaver.console.removal_wording import removal_lines, sibling_lines
+from orbweaver.console.removal_wording import removal_lines
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
+from orbweaver.console.web.pages.cases.case_filters import filter_of_query
+from orbweaver.console.web.pages.cases.case_list import next_in
+from orbweaver.console.web.translation import to_translate
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.model import Case, CaseState, ExportFormat, now
 from orbweaver.queue.matching import deciding
@@ -45,12 +48,16 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         case = noted_case(store, case_id, caller, "page /cases/ID")
         at = now()
         whole = read_whole(store, case, SIBLINGS_SHOWN)
+        came_from = request.query_params.get("list", "")
+        chosen = filter_of_query(came_from) if came_from else None
         number, last = assessment_store.not_raised(store, case.sha256)
         return console.templates.page(
             request,
             "cases/case.html",
             caller.session,
             whole=whole,
+            came_from="" if chosen is None else chosen.query(),
+            following=None if chosen is None else next_in(store, chosen, case),
             case=case,
             kind=kind_of_file(case),
             evidence=evidence(case),
@@ -61,7 +68,6 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
             events=whole.events[-EVENTS_SHOWN:],
             earlier=max(0, len(whole.events) - EVENTS_SHOWN),
             siblings=(*whole.siblings.same_host, *whole.siblings.elsewhere),
-            sibling_words=sibling_lines(whole.siblings),
             sinks=deliveries.sinks_of(store),
             deliveries=_deliveries(store, case),
             taken=assignment.of_files(store, [case.sha256]).get(case.sha256),
@@ -89,7 +95,7 @@ def noted_case(store: Store, case_id: str, caller: Caller, what: str) -> Case:
     """Return a case after it was noted in the audit log that somebody is to see it. Raises NothingThere, RedisError."""
     record = case_store.record_of(store, case_id)
     if record is None:
-        raise NothingThere("There is no such case.")
+        raise NothingThere(to_translate("There is no such case."))
     access.note(store, caller.actor, what, [str(record.case.case_id)])
     return record.case
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from orbweaver.console.errors import FormUnusable
+from orbweaver.console.web.translation import to_translate
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules import urls
 from orbweaver.model import CaseState
@@ -102,13 +103,21 @@ def filter_of(said: Mapping[str, str]) -> CaseFilter:
     try:
         show, age = CasesShown(given["show"] or CasesShown.HELD), CaseAge(given["age"])
     except ValueError:
-        raise FormUnusable("This list of cases does not exist: choose one of the form.") from None
+        raise FormUnusable(to_translate("This list of cases does not exist: choose one of the form.")) from None
     for kind in ("provider", "country", "list"):
         if given[kind] and not given[kind].startswith(f"{kind}/"):
-            raise FormUnusable("This choice does not exist: choose one of the form.")
+            raise FormUnusable(to_translate("This choice does not exist: choose one of the form."))
     if given["order"] not in {"", "oldest"}:
-        raise FormUnusable("This order does not exist: choose one of the form.")
+        raise FormUnusable(to_translate("This order does not exist: choose one of the form."))
     return replace(CaseFilter(**given), show=show, age=age)  # type: ignore[arg-type]
+
+
+def filter_of_query(written: str) -> CaseFilter:
+    """Read a filter from the query of a link, as `query` writes it. Raises FormUnusable."""
+    try:
+        return filter_of(dict(parse_qsl(written[:2_000], max_num_fields=20)))
+    except ValueError:
+        raise FormUnusable(to_translate("This list of cases does not exist: choose one of the form.")) from None
 
 
 def _hostname(written: str) -> str:
@@ -117,4 +126,4 @@ def _hostname(written: str) -> str:
     try:
         return urls.hostname_of(urls.canonicalise(plain if "://" in plain else f"http://{plain}"))
     except UrlRefused:
-        raise FormUnusable("This is no name of a host, and no address.") from None
+        raise FormUnusable(to_translate("This is no name of a host, and no address.")) from None
