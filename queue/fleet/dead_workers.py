@@ -29,7 +29,7 @@ def discard(store: Store, name: QueueName, job_id: str) -> None:
     """Remove a job and every trace of it that could hold up another of the same id."""
     entries = _executions(store, name, job_id)
     with store.pipeline(transaction=True) as pipe:
-        _remove(pipe, store, name, job_id, entries)
+        _remove(store, pipe, name, job_id, entries)
         pipe.execute()
 
 
@@ -41,22 +41,22 @@ def discard_parked(store: Store, name: QueueName, job_id: str) -> None:
         if job is not None and job.get_status(refresh=False) == JobStatus.FAILED:
             entries = _executions(store, name, job_id)
             pipe.multi()
-            _remove(pipe, store, name, job_id, entries)
+            _remove(store, pipe, name, job_id, entries)
             with contextlib.suppress(WatchError):  # it is enqueued again
                 pipe.execute()
 
 
-def _remove(pipe: Pipeline, store: Store, name: QueueName, job_id: str, entries: list[str]) -> None:
+def _remove(store: Store, pipe: Pipeline, name: QueueName, job_id: str, entries: list[str]) -> None:
     queue = queue_for(store, name)
     pipe.lrem(queue.key, 0, job_id)
     pipe.zrem(queue.failed_job_registry.key, job_id)
-    _end_executions(pipe, name, store, job_id, entries)
+    _forget_work(store, pipe, name, job_id, entries)
     pipe.delete(AllowedJob.key_for(job_id), Result.get_key(job_id))
 
 
 def end_executions(store: Store, pipe: Pipeline, name: QueueName, job_id: str) -> None:
-    """Queue removing what says that somebody works on a job, for whoever is about to begin it."""
-    _forget_executions(pipe, name, store, job_id, _executions(store, name, job_id))
+    """Queue removing what says that somebody works on a job that a worker has taken, and is about to begin."""
+    _forget_executions(store, pipe, name, job_id, _executions(store, name, job_id))
     pipe.delete(ExecutionRegistry(job_id, connection=store).key)
 
 
@@ -110,7 +110,7 @@ def _retry(store: Store, name: QueueName, job_id: str, is_of_a_dead: Callable[[s
             return
         entries = _executions(store, name, job_id)
         pipe.multi()
-        _end_executions(pipe, name, store, job_id, entries)
+        _forget_work(store, pipe, name, job_id, entries)
         if job.should_retry:
             job.retry(queue, pipe)
         else:
@@ -130,7 +130,7 @@ def put_back_taken(store: Store, name: QueueName) -> None:
         if job is None or job.get_status(refresh=False) != JobStatus.STARTED:
             entries = _executions(store, name, job_id)
             with store.pipeline(transaction=True) as pipe:
-                _end_executions(pipe, name, store, job_id, entries)
+                _forget_work(store, pipe, name, job_id, entries)
                 if job is not None:
                     pipe.lpush(queue.key, job_id)
                 pipe.execute()
@@ -200,12 +200,13 @@ def _entries(store: Store, name: QueueName) -> list[str]:
     return [text(entry) for entry in entries]
 
 
-def _end_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, entries: list[str]) -> None:
+def _forget_work(store: Store, pipe: Pipeline, name: QueueName, job_id: str, entries: list[str]) -> None:
+    """Queue removing what says that a worker has taken a job, or works on it."""
     pipe.lrem(queue_for(store, name).intermediate_queue_key, 0, job_id)
-    _forget_executions(pipe, name, store, job_id, entries)
+    _forget_executions(store, pipe, name, job_id, entries)
 
 
-def _forget_executions(pipe: Pipeline, name: QueueName, store: Store, job_id: str, entries: list[str]) -> None:
+def _forget_executions(store: Store, pipe: Pipeline, name: QueueName, job_id: str, entries: list[str]) -> None:
     if entries:
         pipe.zrem(queue_for(store, name).started_job_registry.key, *entries)
     for entry in entries:  # RQ would stumble over one that is named still, and has expired

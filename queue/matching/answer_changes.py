@@ -1,4 +1,4 @@
-"""Decides what answers change of cases: pure functions of what the store has of these cases and of their files."""
+"""Decides what answers change of cases, by what the store has of these cases and of their files. Writes nothing."""
 
 from __future__ import annotations
 

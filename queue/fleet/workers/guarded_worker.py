@@ -102,12 +102,12 @@ class GuardedWorker(Bookkeeping):
         is_burst = timeout is None
         while self.with_the_store(lambda: self._may_work(is_burst=is_burst)):
             taken = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-            if taken is None or self.is_in_force(*taken):
+            if taken is None or self.accept(*taken):
                 return taken
         return None
 
-    def is_in_force(self, job: Job, queue: Queue) -> bool:
-        """Whether a job that was just taken may be done here; if not, it is given back."""
+    def accept(self, job: Job, queue: Queue) -> bool:
+        """Accept a job that was just taken; False when it may not be done here, and was given back."""
         if self.with_the_store(self.complaint) is None:
             return True
         self._looks_again_at = 0.0

@@ -190,7 +190,7 @@ class RecrawlWorker(JobEnds, BaseWorker):
         except (RedisConnectionError, RedisTimeoutError) as error:
             self.pause(error)
             return None
-        return taken if taken is not None and self.is_in_force(*taken) else None
+        return taken if taken is not None and self.accept(*taken) else None
 
     def _keep_what_is_said(self) -> None:
         """Wait a moment for the pipes, take what came, and keep what is due; stop reading while the store is away."""
