@@ -195,8 +195,8 @@ def test_a_job_of_a_recrawl_that_is_gone_does_nothing(store: Store) -> None:
     with started_worker(store, "recrawl", "--burst", **LOOPBACK) as worker:
         assert worker.wait() == 0
     assert store.keys("rq:job:*") == []
-    upkeep_keys = {one.encode() for one in (keys.upkeep(), keys.rechecks_entered(), keys.retention())}
-    assert set(store.keys("orbweaver:*")) <= upkeep_keys
+    of_upkeep = (keys.upkeep(), keys.rechecks_entered(), keys.cases_entered(), keys.retention())
+    assert {one.decode() for one in store.keys("orbweaver:*")} <= {*of_upkeep}
 
 
 def run_worker(store: Store, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
