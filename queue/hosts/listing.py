@@ -21,8 +21,8 @@ from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
 
 # For one page: so many hosts are told from others by a few numbers, and of so many the records are read.
-MOST_LOOKED_AT: Final = 5_000
-MOST_READ: Final = 500
+MOST_LOOKED_AT: Final = 2_000
+MOST_READ: Final = 200
 _PLAIN_BEGINNING: Final = re.compile(r"[^*?\[]*")
 
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 
 import pytest
+from builders import RUN, a_match, a_sighting, transaction
 from console_site import Browser, an_account, serving
 from host_fleet import add_host, add_worker, end_recrawl
 from orbweaver import settings
@@ -14,10 +15,13 @@ from orbweaver.queue.fleet.scheduler import Scheduler
 from orbweaver.queue.hosts import host_store
 from orbweaver.queue.hosts.changes import Operator
 from orbweaver.queue.hosts.counting import plan_of
+from orbweaver.queue.matching import settlement
 from orbweaver.queue.records import recrawls
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from orbweaver.takedown.audit import audit_log
+from orbweaver.takedown.cases import case_store
+from orbweaver.takedown.cases.transitions import change_by_match
 
 PAYLOAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 77*77 }}"
 URL = "http://h.test/%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
@@ -159,3 +163,23 @@ def test_who_may_not_change_hosts_is_offered_no_change(store: Store) -> None:
         for path in ("/hosts", "/host?name=h.test"):
             page = browser.get(path)
             assert not page.css('form[action^="/hosts/change"]')
+
+
+def test_addresses_of_cases_are_shown_to_who_may_see_cases_and_that_is_noted(store: Store) -> None:
+    sighting = a_sighting().model_copy(update={"ip": "192.0.2.77"})
+    opened = change_by_match(sighting, a_match(), None, case_store.stamp(store))
+    with transaction(store) as pipe:
+        settlement.write_changes(store, pipe, RUN, [opened])
+    case = opened.after.case
+    add_host(store, case.host)
+    an_account(store, Role.OPERATOR)
+    an_account(store, Role.ANALYST, name="berit")
+    with serving(store) as url:
+        for name, is_shown in (("anna", False), ("berit", True)):
+            with Browser(url) as browser:
+                browser.sign_in(name)
+                browser.get(f"/host?name={case.host}")
+                assert (browser.status, "192.0.2.77" in browser.text) == (200, is_shown)
+    audit_log.seal(store)
+    said = [one.entry for one in audit_log.entries(store) if b"page /host, addresses" in one.entry]
+    assert [str(case.case_id).encode() in one and b"berit" in one for one in said] == [True]

@@ -6,19 +6,25 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from orbweaver.console import url_explanation
+from orbweaver.console import access, url_explanation
 from orbweaver.console.errors import NothingThere
 from orbweaver.console.url_explanation import Reference, ReferenceKind, UrlExplanation
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.console.web.pages.hosts.host_list import moment_of
+from orbweaver.crawler.rules.urls import hostname_of
 from orbweaver.queue.hosts import findings, host_store, situation
 from orbweaver.queue.hosts.findings import Findings
 from orbweaver.queue.hosts.host_record import HostRecord
+from orbweaver.takedown.cases import case_entries, case_index, case_store
+from orbweaver.takedown.cases.case_index import CaseChoice
+from orbweaver.takedown.hosting import address_history
+from orbweaver.takedown.hosting.address_history import AddressSeen
 
 REPORTS_SHOWN: Final = 50
 SKIPS_SHOWN: Final = 30
+CASES_READ: Final = 100
 
 
 def pages(console: Console, guard: AccessGuard) -> APIRouter:
@@ -42,6 +48,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         visits = host_store.visits(console.store, name)
         record = host.record
         seen = Findings() if record is None else findings.of_last_visit(console.store, record.scope, visits)
+        addresses = _addresses(caller, name) if caller.account.may(Right.SEE_CASES) else []
         met = ReferenceKind(kind) if kind in set(ReferenceKind) else ReferenceKind.PAGE
         return console.templates.page(
             request,
@@ -54,6 +61,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
             last_case=moment_of(host.clock.last_case),
             asked_at=moment_of(host.clock.asked_at),
             seen=seen,
+            addresses=addresses,
             reports_shown=seen.reports[:REPORTS_SHOWN],
             skips_shown=seen.skips.most_common(SKIPS_SHOWN),
             types_shown=[((name,), number) for name, number in (seen.types or {}).items()],
@@ -65,6 +73,15 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
             may_change=caller.account.may(Right.CHANGE_HOSTS),
             may_see_cases=caller.account.may(Right.SEE_CASES),
         )
+
+    def _addresses(caller: Caller, name: str) -> list[AddressSeen]:
+        """Return where the files of the newest cases of a host were seen, after that was noted."""
+        shelf = case_entries.host_shelf(hostname_of(f"http://{name}/"))
+        case_ids = case_index.page_of(console.store, CaseChoice(shelves=(shelf,)), None, CASES_READ).case_ids
+        if not case_ids:
+            return []
+        access.note(console.store, caller.actor, "page /host, addresses", case_ids)
+        return address_history.of_cases(case_store.read_many(console.store, case_ids))
 
     return router
 
