@@ -96,8 +96,12 @@ def test_an_idle_worker_that_its_store_has_forgotten_enters_itself_again(store: 
         # On a machine that is frozen, or cut off, for a minute: the record expires, and the others forget the worker.
         dead_workers.forget_worker(store, QueueName.RECRAWL, name)
         assert dispatch.places(store) == 0
-        store.execute_command("CLIENT", "UNBLOCK", waiting["id"])
-        assert eventually(lambda: dead_workers.alive(store)) == [name]
+
+        def found_again() -> list[str]:
+            store.execute_command("CLIENT", "UNBLOCK", waiting["id"])  # it gives one sign a second, if it looks
+            return dead_workers.alive(store)
+
+        assert eventually(found_again) == [name]
         assert store.hgetall(f"rq:worker:{name}").keys() == fields
         assert dispatch.places(store) == 17
         worker.terminate()
