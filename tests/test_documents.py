@@ -23,6 +23,7 @@ from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.console.web.api.application import all_endpoints, create_api
 from orbweaver.console.web.api.token_guard import TokenGuard, right_of
 from orbweaver.console.web.console import Console
+from orbweaver.console.web.counted_cases import CountedCases
 from orbweaver.console.web.rendering import Templates
 from orbweaver.matcher_client.lists import build
 from orbweaver.matcher_client.server.app import create_app
@@ -362,7 +363,9 @@ def test_every_reference_in_the_openapi_document_leads_somewhere() -> None:
 def api_text() -> str:
     """The document of the API; it needs a store only to answer."""
     store = Store()
-    api = create_api(Console(store, Settings(), Templates(), Throttle(store), False), TokenGuard(store))
+    api = create_api(
+        Console(store, Settings(), Templates(), Throttle(store), CountedCases(store), False), TokenGuard(store)
+    )
     return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
 
 
@@ -374,7 +377,7 @@ def test_the_apis_document_is_the_codes_own_and_valid() -> None:
 def test_the_apis_page_names_each_endpoint_with_its_right() -> None:
     said = re.findall(r"^\| `([A-Z]+) ([^`]+)` \| `([^`]+)` \|", (DOCS / "api.md").read_text(), flags=re.MULTILINE)
     store = Store()
-    console = Console(store, Settings(), Templates(), Throttle(store), False)
+    console = Console(store, Settings(), Templates(), Throttle(store), CountedCases(store), False)
     routes = [one for one in all_endpoints(console, TokenGuard(store)).routes if isinstance(one, APIRoute)]
     rights = {(method, one.path): right_of(one.dependant) for one in routes for method in one.methods}
 

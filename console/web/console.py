@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orbweaver.console.web.accounts.throttling import Throttle
+from orbweaver.console.web.counted_cases import CountedCases
 from orbweaver.console.web.rendering import Templates
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
@@ -18,4 +19,5 @@ class Console:
     settings: Settings
     templates: Templates
     throttle: Throttle
+    counted_cases: CountedCases
     is_encrypted: bool

@@ -16,9 +16,11 @@ from typing import Final
 from orbweaver.model import now
 from orbweaver.store.connection import Store
 from orbweaver.takedown.statistics.clocks import CaseClocks
+from orbweaver.takedown.statistics.course import Course, course_of
 from orbweaver.takedown.statistics.reading import read_clocks
 from redis.exceptions import RedisError
 
+DAYS: Final = 60
 FRESH: Final = timedelta(minutes=5)
 # A page does not wait longer for the first reading: it says that the cases are being counted.
 PATIENCE_SECONDS: Final = 5.0
@@ -27,10 +29,11 @@ log = logging.getLogger("orbweaver.console")
 
 @dataclass(frozen=True)
 class Counted:
-    """The cases that were in the store at a time."""
+    """The cases that were in the store at a time, and the course of the last days."""
 
     cases: Sequence[CaseClocks]
     read_at: datetime
+    course: Course
 
 
 class CountedCases:
@@ -43,8 +46,8 @@ class CountedCases:
         self._counted: Counted | None = None
         self._reading: threading.Thread | None = None
 
-    def get(self) -> Counted | None:
-        """Return the cases as they were a while ago; None while they are read for the first time."""
+    def get(self, patience_seconds: float = PATIENCE_SECONDS) -> Counted | None:
+        """Return the cases as they were a while ago; None while they are read for the first time, for so long."""
         with self._lock:
             known = self._counted
             if known is not None and self._clock() - known.read_at < FRESH:
@@ -54,13 +57,14 @@ class CountedCases:
                 self._reading.start()
             reading = self._reading
         if known is None:
-            reading.join(PATIENCE_SECONDS)
+            reading.join(patience_seconds)
         return self._counted
 
     def _read(self) -> None:
         at = self._clock()
         try:
-            self._counted = Counted(tuple(read_clocks(self._store)), at)
+            cases = tuple(read_clocks(self._store))
+            self._counted = Counted(cases, at, course_of(cases, at, DAYS))
         except RedisError as error:
             log.warning("the cases could not be counted: %s", error)
         finally:

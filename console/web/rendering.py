@@ -42,11 +42,16 @@ class Templates:
     def __init__(self) -> None:
         self._environments = {code: _environment(code) for code in translation.languages()}
 
+    def words(self, request: Request) -> Callable[[str], str]:
+        """Return what gives a text in the language of a browser, for what is not written in a template."""
+        texts = translation.languages()[_language_of(request)]
+        return lambda text: str(texts.gettext(text)) if text else ""
+
     def page(
         self, request: Request, name: str, session: Session | None, status: int = 200, **values: object
     ) -> HTMLResponse:
         """Return a filled template as an answer; it knows the person, their navigation and the language besides."""
-        code = translation.chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+        code = _language_of(request)
         account = None if session is None else session.account
         known = {
             "account": account,
@@ -64,6 +69,10 @@ class Templates:
         """Return a filled template that is a part of a page, in the language of the request."""
         code = translation.chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
         return self._environments[code].get_template(name).render({"language": code, "at": now()} | values)
+
+
+def _language_of(request: Request) -> str:
+    return translation.chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
 
 
 def _environment(code: str) -> Environment:

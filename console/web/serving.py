@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.console.web.app import create_app
 from orbweaver.console.web.console import Console
+from orbweaver.console.web.counted_cases import CountedCases
 from orbweaver.console.web.rendering import Templates
 from orbweaver.matcher_client.server.listening import ListeningServer, read_listen
 from orbweaver.settings import Settings
@@ -33,7 +34,7 @@ class ConsoleServer(ListeningServer):
         proxy = urlsplit(settings.console_url or "")
         is_encrypted = certificate is not None or proxy.scheme == "https"
         names = {f"[{host}]" if ":" in host else host, *([proxy.hostname] if proxy.hostname else [])}
-        console = Console(store, settings, Templates(), Throttle(store), is_encrypted)
+        console = Console(store, settings, Templates(), Throttle(store), CountedCases(store), is_encrypted)
         super().__init__(
             create_app(console, hosts=_LOCAL | names),
             listen=listen,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final
 
@@ -22,11 +22,13 @@ from orbweaver.console.statistics_wording import (
 )
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
-from orbweaver.console.web.counted_cases import Counted, CountedCases
+from orbweaver.console.web.counted_cases import Counted
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.console.web.pictures.charts import Chart, Numbers, bars
+from orbweaver.console.web.translation import to_translate
 from orbweaver.model import now
 from orbweaver.takedown.statistics import periods
+from orbweaver.takedown.statistics.clocks import Start
 from orbweaver.takedown.statistics.grouping import GroupedBy
 from orbweaver.takedown.statistics.lists import ListedCase
 from orbweaver.takedown.statistics.periods import Period
@@ -39,19 +41,23 @@ PATH: Final = "/statistics"
 GROUPS_SHOWN: Final = 50
 GROUPS_DRAWN: Final = 12
 ONLINE_SHOWN: Final = 20
+_LABEL_CHARACTERS: Final = 14
+_STARTS: Final = {
+    Start.RECEIVED: to_translate("Time to removal, from the receipt of the report"),
+    Start.DELIVERED: to_translate("Time to removal, from the first delivery"),
+}
 _WAITING: Final = {"Refresh": "3"}
 
 
 def pages(console: Console, guard: AccessGuard) -> APIRouter:
     """Return the routes of the statistics."""
     router = APIRouter()
-    counted_cases = CountedCases(console.store)
 
     @router.get(PATH)
     def show(
         request: Request, period: str = "", by: str = "provider", caller: Caller = guard.may(Right.SEE_CASES)
     ) -> Response:
-        counted = counted_cases.get()
+        counted = console.counted_cases.get()
         if counted is None:
             return _counting(request, caller)
         report = _report(counted, period, by)
@@ -69,7 +75,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
             online=_listed(report),
             groups_shown=GROUPS_SHOWN,
             bands=[band_in_words(hours) for hours in BANDS],
-            charts=_charts(report),
+            charts=_charts(report, console.templates.words(request)),
             period_in_words=period_in_words(report.period),
             share=share_in_words,
             quantile=quantile_in_words,
@@ -80,7 +86,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
     def as_csv(
         request: Request, period: str = "", by: str = "provider", caller: Caller = guard.may(Right.SEE_CASES)
     ) -> Response:
-        counted = counted_cases.get()
+        counted = console.counted_cases.get()
         if counted is None:
             return _counting(request, caller)
         report = _report(counted, period, by)
@@ -89,7 +95,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
 
     @router.get(PATH + "/article-22")
     def yearly(request: Request, year: str = "", caller: Caller = guard.may(Right.SEE_CASES)) -> Response:
-        counted = counted_cases.get()
+        counted = console.counted_cases.get()
         if counted is None:
             return _counting(request, caller)
         chosen = year or str(now().year)
@@ -101,7 +107,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
 
     @router.get(PATH + "/article-22.csv")
     def yearly_as_csv(request: Request, year: str = "", caller: Caller = guard.may(Right.SEE_CASES)) -> Response:
-        counted = counted_cases.get()
+        counted = console.counted_cases.get()
         if counted is None:
             return _counting(request, caller)
         rows = yearly_rows(counted.cases, _year(year or str(now().year)))
@@ -155,32 +161,35 @@ def _listed(report: StatisticsReport) -> list[ListedCase]:
     return list(report.online[:ONLINE_SHOWN])
 
 
-def _charts(report: StatisticsReport) -> list[Chart]:
-    """Draw the groups with most cases, and how soon files were removed."""
-    drawn = [(name, one) for name, one in report.groups if one.raised][:GROUPS_DRAWN]
+def _charts(report: StatisticsReport, say: Callable[[str], str]) -> list[Chart]:
+    """Draw the groups with most cases, and how soon files were removed; `say` gives a text in the page's language."""
     charts = []
+    drawn = [(name, one) for name, one in report.groups if one.raised][:GROUPS_DRAWN]
     if drawn:
-        labels = [name if len(name) <= 14 else f"{name[:13]}…" for name, _ in drawn]
         groups = Numbers(
-            str(report.by),
-            labels,
-            {"removed": [one.removed for _, one in drawn], "still online": [one.online for _, one in drawn]},
+            say(str(report.by)),
+            [name if len(name) <= _LABEL_CHARACTERS else f"{name[: _LABEL_CHARACTERS - 1]}…" for name, _ in drawn],
+            {
+                say(to_translate("removed")): [one.removed for _, one in drawn],
+                say(to_translate("still online")): [one.online for _, one in drawn],
+            },
         )
-        words = f"Cases by {report.by}: how many are removed, and how many are still online"
-        charts.append(bars("Cases", words, groups, are_stacked=True))
+        words = say(to_translate("Cases of each group: how many are removed, and how many are still online"))
+        charts.append(bars(say(to_translate("Cases")), words, groups, are_stacked=True))
     for times in report.whole.times:
         if times.cases:
-            least = [100 * share.least for share in times.shares]
-            open_ = [100 * (share.most - share.least) for share in times.shares]
             shares = Numbers(
-                "removed within",
+                say(to_translate("removed within")),
                 [band_in_words(hours) for hours in BANDS],
-                {"surely": least, "perhaps": open_},
+                {
+                    say(to_translate("surely")): [100 * share.least for share in times.shares],
+                    say(to_translate("perhaps")): [100 * (share.most - share.least) for share in times.shares],
+                },
                 "{:.0f} %".format,
                 most=100,
             )
-            words = f"Share of files removed within 12 hours, 24 hours, 3 days and 6 days, counted from: {times.start}"
-            charts.append(bars(f"Removed within, from: {times.start}", words, shares, are_stacked=True))
+            words = say(to_translate("Share of the files removed within 12 hours, 24 hours, 3 days and 6 days"))
+            charts.append(bars(say(_STARTS[times.start]), words, shares, are_stacked=True))
     return charts
 
 

@@ -15,6 +15,7 @@ from orbweaver.console.web.accounts.account import RIGHTS, Right
 from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.console.web.app import PAGES
 from orbweaver.console.web.console import Console
+from orbweaver.console.web.counted_cases import CountedCases
 from orbweaver.console.web.guard import AccessGuard
 from orbweaver.console.web.rendering import PLACES, Templates
 from orbweaver.model import Role
@@ -34,7 +35,7 @@ class Route(NamedTuple):
 
 @pytest.fixture
 def routes(store: Store) -> list[Route]:
-    console = Console(store, settings.load(), Templates(), Throttle(store), False)
+    console = Console(store, settings.load(), Templates(), Throttle(store), CountedCases(store), False)
     guard = AccessGuard(console)
     return [
         Route(method, one.path, right_of(one.dependant))

@@ -16,6 +16,7 @@ from orbweaver.console.web.api import exchange, idempotency
 from orbweaver.console.web.api.application import ENDPOINTS, all_endpoints
 from orbweaver.console.web.api.token_guard import TokenGuard, right_of
 from orbweaver.console.web.console import Console
+from orbweaver.console.web.counted_cases import CountedCases
 from orbweaver.console.web.rendering import Templates
 from orbweaver.model import Role
 from orbweaver.store import keys
@@ -37,7 +38,7 @@ def url(_server: Store) -> Iterator[str]:
 
 @pytest.fixture
 def endpoints(store: Store) -> list[Endpoint]:
-    console = Console(store, settings.load(), Templates(), Throttle(store), False)
+    console = Console(store, settings.load(), Templates(), Throttle(store), CountedCases(store), False)
     found = []
     for route in all_endpoints(console, TokenGuard(store)).routes:
         if isinstance(route, APIRoute):
