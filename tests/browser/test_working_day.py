@@ -64,10 +64,10 @@ def hand_in(page: Page, reported: str) -> None:
     page.fill("#reports", f"{reported}\nthis line is no URL\n")
     page.check("#is_now")
     page.click("text=Show what would be fetched")
-    assert "1 lines could not be read" in page.inner_text("main")
+    assert "Lines that could not be read: 1" in page.inner_text("main")
     assert "hxxp" in page.inner_text("main")
     page.click("text=Schedule, and visit now")
-    assert "1 hosts added" in page.inner_text("main")
+    assert "Hosts added: 1" in page.inner_text("main")
 
 
 def decide(page: Page, url: str, case_id: str) -> str:

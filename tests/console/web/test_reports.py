@@ -57,18 +57,19 @@ def test_pasted_reports_are_shown_with_what_is_wrong_and_then_scheduled(store: S
     pasted = f"hxxp://new[.]test/a\nhttp://paused.test/b\nno url at all {PAYLOAD}\nhttp://new.test/c"
     said = hand_in(browser, reports=pasted, authority="J. Doe", expires="2100-01-01T00:00", is_now="yes")
     assert browser.status == 200
-    assert "3 reports of 2 hosts: 2 URLs would be fetched first, 2 not. 1 lines could not be read." in said
+    assert "Reports: 3, hosts: 2. URLs that would be fetched first: 2, that would not: 2." in said
+    assert "Lines that could not be read: 1." in said
     assert "paused, not due: <script>alert(1)</script>" in said
     assert "hxxp://new[.]test/c" in said
     assert host_store.names(store) == ["paused.test"]
     preview = browser.path
     browser.send(preview + "/schedule")
-    assert "1 hosts added, 1 strengthened, by 3 new reports." in browser.text
+    assert "Hosts added: 1, strengthened: 1. New reports: 3." in browser.text
     assert "paused.test : paused, not due" in browser.text
     assert (record(store, "new.test").scope.authority, len(record(store, "new.test").reports)) == ("J. Doe", 2)
     assert host_store.read_clock(store, "new.test").asked_at is not None
     browser.get(preview)  # it is done, and is not done again
-    assert "1 hosts added" in browser.text
+    assert "Hosts added: 1" in browser.text
     audit_log.seal(store)
     said_of = [entry.entry for entry in audit_log.entries(store) if b"/recrawls/new" in entry.entry]
     assert [b"new.test" in one and b"anna" in one for one in said_of] == [True]
@@ -84,7 +85,7 @@ def test_each_format_that_the_command_reads_is_uploaded(store: Store, browser: B
         ("sheet.test", sheet, {}),
     ):
         said = hand_in(browser, body, max_pages="7", **fields)
-        assert (name, "1 reports of 1 hosts" in said) == (name, True), said
+        assert (name, "Reports: 1, hosts: 1." in said) == (name, True), said
         browser.send(browser.path + "/schedule")
         assert record(store, name).scope.limits.max_pages == 7
 
