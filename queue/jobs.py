@@ -94,13 +94,16 @@ def forget(token: str) -> None:
 
 
 def deliver(event_id: str) -> None:
-    """Have an event wait for each sink of this worker that has not taken it, and wake the couriers, who deliver it."""
+    """Have each event that was not sent yet wait for the sinks of this worker, and wake the couriers, who deliver it.
+
+    `event_id` is the event that the job has its name from.
+    """
     store = _store()
     settings = orbweaver_settings.load()
     if not settings.takedown_sinks:
         raise NotDelivered("no sink: set TAKEDOWN_SINKS")
     if not deliveries.send(store, event_id, settings):
-        raise NotDelivered("other sinks are in force by now: the event goes to those, too")
+        raise NotDelivered("other sinks are in force by now: the events go to those, too")
     alarm.OF_THIS_PROCESS.ring()
 
 

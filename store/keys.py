@@ -278,6 +278,11 @@ def event(event_id: str) -> str:
     return f"{PREFIX}:event:{event_id}"
 
 
+def unsent() -> str:
+    """Set of the ids of waiting events that no job has sent to their sinks yet; owner takedown.delivery.outbox."""
+    return f"{PREFIX}:unsent"
+
+
 def undelivered() -> str:
     """Hash event id -> run id of every event that waits for its delivery; owner takedown.delivery.outbox."""
     return f"{PREFIX}:undelivered"

@@ -39,6 +39,10 @@ def together(store: Store, first: Read[_T1], second: Read[_T2], /) -> tuple[_T1,
 def together(store: Store, first: Read[_T1], second: Read[_T2], third: Read[_T3], /) -> tuple[_T1, _T2, _T3]: ...
 @overload
 def together(
+    store: Store, first: Read[_T1], second: Read[_T2], third: Read[_T3], fourth: Read[_T4], fifth: Read[_T5], /
+) -> tuple[_T1, _T2, _T3, _T4, _T5]: ...
+@overload
+def together(
     store: Store,
     first: Read[_T1],
     second: Read[_T2],

@@ -67,7 +67,7 @@ class Hotline:
             with self.store.pipeline(transaction=True) as pipe:
                 pipe.multi()
                 if json.loads(self.store.hget(key, "json") or b"")["type"] != "case.held":
-                    deliveries.note_event(self.store, pipe, RUN, event_id)
+                    deliveries.note_events(self.store, pipe, RUN, event_id)
                 pipe.execute()
         work(self.store)
 

@@ -128,8 +128,8 @@ def write_changes(store: Store, pipe: Pipeline, run_id: str, changes: Sequence[C
         case_store.write(pipe, change)
         recheck_times.follow(pipe, change, at, recheck_every)
         returns.follow(pipe, change)
-        if change.event is not None and change.is_for_engine:
-            deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
+    told = [str(one.event.event_id) for one in changes if one.event is not None and one.is_for_engine]
+    deliveries.note_events(store, pipe, run_id, *told)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
-"""The jobs that take events from the outbox to the sinks: an event has one until it waits for the sinks in force."""
+"""The jobs that send events from the outbox to the sinks: one for all that a transaction writes, or that are left."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from orbweaver.queue import queues
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings
-from orbweaver.store import keys
+from orbweaver.store import keys, reads
 from orbweaver.store.connection import Store, text
 from orbweaver.takedown.delivery import lanes, outbox, sink_states
 from orbweaver.takedown.delivery.sinks.opening import names_of
@@ -24,30 +24,48 @@ if TYPE_CHECKING:
 SOON_SECONDS: Final = 3.0
 
 
-def note_event(store: Store, pipe: Pipeline, run_id: str, event_id: str) -> None:
-    """Queue on an open transaction that a run's event waits for its delivery, and the job that sends it on its way."""
-    outbox.put(pipe, event_id, run_id, functools.partial(queues.enqueue_delivery, store))
+def note_events(store: Store, pipe: Pipeline, run_id: str, *event_ids: str) -> None:
+    """Queue on an open transaction that a run's events wait for their delivery, and a job that sends them on their way.
+
+    The events are the truth, and the job only wakes who delivers them: it sends whatever is not sent yet.
+    """
+    outbox.put(pipe, event_ids, run_id, functools.partial(queues.enqueue_delivery, store))
 
 
 def send(store: Store, event_id: str, settings: Settings) -> bool:
-    """Have an event wait for each sink of `settings` that has not taken it; one that all have taken waits no longer.
+    """Have every event that is not sent yet wait for each sink of `settings` that has not taken it, and one event.
 
+    The latter is of the job, which may be of an earlier release. What all sinks have taken waits no longer.
     False when other sinks are in force by now.
     """
-    if lanes.put(store, event_id, names_of(settings.takedown_sinks), lanes.server_seconds(store)):
-        return True
-    return note_delivered(store, event_id, settings)
+    sinks, is_all = names_of(settings.takedown_sinks), False
+    while not is_all:
+        unsent, own = reads.together(store, outbox.reading_unsent(), outbox.reading_run_of(event_id))
+        is_all = len(unsent) < outbox.SENT_AT_ONCE  # what comes meanwhile comes with a job of its own
+        event_ids = unsent if own is None or event_id in unsent else [event_id, *unsent]
+        if not event_ids:
+            return True
+        lacking, at = reads.together(store, lanes.reading_lacking(event_ids, sinks), lanes.reading_seconds())
+        with store.pipeline(transaction=True) as pipe:
+            lanes.put(pipe, lacking, at)
+            outbox.note_sent(pipe, [one for one in event_ids if lacking[one]])
+            pipe.execute()
+        taken = [one for one in event_ids if not lacking[one]]
+        if taken and not note_delivered(store, taken, settings):
+            return False
+    return True
 
 
-def note_delivered(store: Store, event_id: str, settings: Settings) -> bool:
-    """Write that an event was delivered to the sinks of `settings`; False when other sinks are in force by now."""
+def note_delivered(store: Store, event_ids: Sequence[str], settings: Settings) -> bool:
+    """Write that events were delivered to the sinks of `settings`; False when other sinks are in force by now."""
     with store.pipeline(transaction=True) as pipe:
         while True:
             pipe.watch(keys.in_force())
             if in_force.differing(pipe, settings, [QueueName.TAKEDOWN]):
                 return False
             pipe.multi()
-            outbox.take_out(pipe, event_id)
+            outbox.take_out(pipe, *event_ids)
+            outbox.note_sent(pipe, event_ids)
             try:
                 pipe.execute()
             except WatchError:
@@ -71,24 +89,31 @@ def take_over(store: Store, run_id: str, *, but_for: Collection[str] = ()) -> in
     given = outbox.give(store, others, run_id)
     for sink in sinks:
         lanes.make_due(store, sink, at)
-    left = (one for one in outbox.event_ids(store) if one not in waiting)
-    return given + sum(_enqueue(store, event_id, run_id, but_for) for event_id in left)
+    left = [one for one in _without_job(store, are_parked_due=True) if one not in waiting]
+    return given + _send(store, left, run_id, but_for)
 
 
 def enqueue_without_job(store: Store, *, are_parked_due: bool) -> int:
-    """Enqueue every event that has no job and waits for no sink; returns how many.
+    """Have one job send every event that no job will send, and that waits for no sink; returns how many these are.
 
     With `are_parked_due` also those whose job is parked.
     """
     waiting = lanes.waiting_ids(store, sinks_of(store))
-    with store.pipeline(transaction=True) as pipe:  # at one moment: an event comes with its job, and goes before it
+    left = _without_job(store, are_parked_due=are_parked_due)
+    return _send(store, [one for one in left if one not in waiting])
+
+
+def _without_job(store: Store, *, are_parked_due: bool) -> list[str]:
+    """Return the events that wait for their delivery, and that no job will send on their way."""
+    with store.pipeline(transaction=True) as pipe:  # at one moment: an event comes with a job, and goes before it
         pipe.hkeys(keys.undelivered())
+        pipe.smembers(keys.unsent())
         queues.look_at_jobs(store, pipe, QueueName.TAKEDOWN)
-        event_ids, *jobs = pipe.execute()
+        event_ids, unsent, *jobs = pipe.execute()
     seen = queues.jobs_seen(jobs)
-    has_its_job = seen.under_way if are_parked_due else seen.under_way | seen.parked
-    left = [text(one) for one in event_ids if queues.delivery_job_id(text(one)) not in has_its_job]
-    return sum(_enqueue(store, event_id) for event_id in left if event_id not in waiting)
+    there = seen.under_way if are_parked_due else seen.under_way | seen.parked
+    sent_by_any = {text(one) for one in unsent} if there else set()
+    return [one for one in map(text, event_ids) if queues.delivery_job_id(one) not in there and one not in sent_by_any]
 
 
 def sinks_of(store: Store) -> list[str]:
@@ -113,19 +138,27 @@ def _is_asked(store: Store, sink: str, until: float) -> bool:
     return state is None or state.next_at <= until
 
 
-def _enqueue(store: Store, event_id: str, run_id: str | None = None, but_for: Collection[str] = ()) -> bool:
-    """Enqueue one event; False when a worker has it. A worker may be about to start a job that looks lost."""
-    job_id = queues.delivery_job_id(event_id)
-    while True:
+def _send(store: Store, event_ids: Sequence[str], run_id: str | None = None, but_for: Collection[str] = ()) -> int:
+    """Have a job send events that nobody sends, and a run count those of them that are of no run in `but_for`.
+
+    Returns how many are sent. A worker may be about to start a job that looks lost.
+    """
+    for place, event_id in enumerate(event_ids):
+        job_id = queues.delivery_job_id(event_id)
         with store.pipeline(transaction=True) as pipe:
-            pipe.watch(queues.job_key(job_id))  # which changes when the job is started, and when it ends
-            present = outbox.run_of(pipe, event_id)
-            if present is None or queues.is_alive(store, QueueName.TAKEDOWN, job_id):
-                return False
-            pipe.multi()
-            note_event(store, pipe, present if run_id is None or present in but_for else run_id, event_id)
-            try:
-                pipe.execute()
-            except WatchError:
-                continue
-            return True
+            while True:
+                pipe.watch(queues.job_key(job_id))  # which changes when the job is started, and when it ends
+                if outbox.run_of(pipe, event_id) is None or queues.is_alive(store, QueueName.TAKEDOWN, job_id):
+                    break  # a worker has it
+                left = event_ids[place:]
+                if run_id is not None:
+                    runs = outbox.runs_of(store, left)
+                    outbox.give(store, [one for one in left if runs.get(one) not in but_for], run_id)
+                pipe.multi()
+                outbox.send(pipe, left, functools.partial(queues.enqueue_delivery, store))
+                try:
+                    pipe.execute()
+                except WatchError:
+                    continue
+                return len(left)
+    return 0

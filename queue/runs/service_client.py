@@ -119,15 +119,17 @@ def waiting_work(store: Store, run_id: str) -> WaitingWork:
         pipe.smembers(keys.run_batches(run_id))
         pipe.zrange(keys.released_batches(), 0, -1)
         pipe.hgetall(keys.undelivered())
+        pipe.smembers(keys.unsent())
         pipe.zcard(keys.waiting_batches())
-        *jobs, batches, released, undelivered, waiting = pipe.execute()
+        *jobs, batches, released, undelivered, unsent, waiting = pipe.execute()
     match, takedown = queues.jobs_seen(jobs[:4]).under_way, queues.jobs_seen(jobs[4:]).under_way
     has_job = {queues.batch_of(job_id) for job_id in match} | _texts(released)
     events = {text(event_id) for event_id, of in undelivered.items() if text(of) == run_id}
-    # Looked at after the jobs: the job of an event ends when the event waits for its sinks.
-    is_delivered = any(queues.delivery_job_id(event_id) in takedown for event_id in events) or bool(
-        events and events & deliveries.due_soon(store)
+    is_sent = bool(takedown and events & _texts(unsent)) or any(
+        queues.delivery_job_id(one) in takedown for one in events
     )
+    # Looked at after the jobs: the job of an event ends when the event waits for its sinks.
+    is_delivered = is_sent or bool(events and events & deliveries.due_soon(store))
     return WaitingWork(bool(_texts(batches) & has_job) or is_delivered, waits_for_service=bool(waiting))
 
 

@@ -10,23 +10,21 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from orbweaver.model import Event, format_time, now
-from orbweaver.store import keys
+from orbweaver.store import keys, reads
 from orbweaver.store.connection import Store
 from orbweaver.store.errors import StoreUnfit
-from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, sink_states
+from orbweaver.store.reads import Read
+from orbweaver.takedown.delivery import backoff, claiming, lanes, outbox, progress, sink_states
+from orbweaver.takedown.delivery.claiming import LANE_EVENTS, Claimed, LaneEvent
 from orbweaver.takedown.delivery.confirmed import Confirmed
-from orbweaver.takedown.delivery.lanes import NEVER, REASON_CHARACTERS, Failing, Lane, LaneEvent
+from orbweaver.takedown.delivery.lanes import NEVER, REASON_CHARACTERS, Failing
 from orbweaver.takedown.delivery.sink_states import SinkState
 from orbweaver.takedown.delivery.sinks.protocol import Sink
 from orbweaver.takedown.errors import EventRefused, NotDelivered, SinkGone
 from pydantic import ValidationError
 from redis.exceptions import WatchError
-
-if TYPE_CHECKING:
-    from redis.client import Pipeline
 
 log = logging.getLogger("orbweaver.worker")
 # While the store's disk does not confirm, a courier asks again after so long.
@@ -36,7 +34,7 @@ UNCONFIRMED_SECONDS = 5.0
 class Courier:
     """Brings events to `sink`, one of `sinks`, the names of all that are in force.
 
-    `is_in_force` says whether they still are; a pipeline that it is given watches `keys.in_force()`.
+    `in_force` reads whether they still are, and `clock` the time (seconds since 1970).
     """
 
     def __init__(
@@ -44,18 +42,18 @@ class Courier:
         store: Store,
         sink: Sink,
         sinks: Sequence[str],
-        is_in_force: Callable[[Store | Pipeline], bool],
+        in_force: Read[bool],
         *,
         replicas: int = 0,
-        clock: Callable[[Store], float] = lanes.server_seconds,
+        clock: Read[float] | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.name = sink.name
         self._store = store
         self._sink = sink
         self._others = tuple(one for one in sinks if one != sink.name)
-        self._is_in_force = is_in_force
-        self._clock = clock
+        self._in_force = in_force
+        self._clock = clock or lanes.reading_seconds()
         self._draw = draw
         self._confirmed = Confirmed(store, sink.name, replicas)
 
@@ -65,61 +63,51 @@ class Courier:
 
     def step(self) -> bool:
         """Serve the lane that is due next; False when none is, or the sink is left alone for now. Raises RedisError."""
-        if not self._is_in_force(self._store):
+        is_in_force, at, state = reads.together(
+            self._store, self._in_force, self._clock, sink_states.reading(self.name)
+        )
+        if not is_in_force:
             return False
-        at = self._clock(self._store)
-        state = sink_states.state_of(self._store, self.name)
         if state is None:
             sink_states.note_sinks(self._store, [self.name], at)
-            state = SinkState(added_at=at)
-        if state.next_at > at:
+        elif state.next_at > at:
             return False
-        lane = lanes.claim(self._store, self.name, at)
-        if lane is None:
+        claimed = claiming.claim(self._store, self.name, at)
+        if claimed is None:
             return False
         try:
-            if self._serve(lane):
+            if self._serve(claimed, at):
                 return True  # and the lane is given back
         except StoreUnfit as error:
             log.warning("nothing is delivered until the store confirms what it has: %s", error)
-            lanes.wait_until(self._store, self.name, [lane.event_id], at + UNCONFIRMED_SECONDS)
-            lanes.release(self._store, lane)
+            lanes.wait_until(self._store, self.name, [claimed.lane.event_id], at + UNCONFIRMED_SECONDS)
+            lanes.release(self._store, claimed.lane)
             return False
-        lanes.release(self._store, lane)
+        lanes.release(self._store, claimed.lane)
         return True
 
-    def _serve(self, lane: Lane) -> bool:
-        """Deliver what a lane has, until nothing is left of it or an event fails; whether that gave the lane back.
+    def _serve(self, claimed: Claimed, at: float) -> bool:
+        """Deliver what a lane had left, until an event fails; whether that gave the lane back.
 
-        What comes into the lane meanwhile waits for the sink by itself, and is looked at next.
+        What comes into the lane meanwhile, or was too much, waits for the sink by itself, and is looked at next.
         """
-        while True:
-            events = lanes.left(self._store, lane)
-            ids = [one.event_id for one in events]
-            if lane.event_id not in ids and len(ids) < lanes.LANE_EVENTS:
-                lanes.drop(self._store, self.name, lane.event_id)  # it has been delivered
-            if not events:
+        ids = [one.event_id for one in claimed.events]
+        is_all = len(ids) < LANE_EVENTS
+        if claimed.lane.event_id not in ids and is_all:
+            lanes.drop(self._store, self.name, claimed.lane.event_id)  # it has been delivered
+        for place, event in enumerate(claimed.events):
+            if event.blocked_until is not None and event.blocked_until > at:
+                lanes.wait_until(self._store, self.name, ids[place:], event.blocked_until)
                 return False
-            for place, event in enumerate(events):
-                blocked = self._blocked_until(event.event_id)
-                if blocked is not None:
-                    lanes.wait_until(self._store, self.name, ids[place:], blocked)
-                    return False
-                self._confirmed.require(event.event_id)
-                refusal = self._hand_over(event)
-                if refusal is not None:
-                    self._note_failure(event.event_id, refusal, ids[place + 1 :])
-                    return False
-                is_end = place + 1 == len(events) < lanes.LANE_EVENTS
-                if not self._note_taken(lane, event.event_id, is_end=is_end) or is_end:
-                    return True
-
-    def _blocked_until(self, event_id: str) -> float | None:
-        """Return until when an event that failed is not tried, and so nothing after it; None when it may be."""
-        if lanes.failing(self._store, self.name, event_id) is None:
-            return None
-        due = lanes.due(self._store, self.name, event_id)
-        return due if due is not None and due > self._clock(self._store) else None
+            self._confirmed.require(event.event_id)
+            refusal = self._hand_over(event)
+            if refusal is not None:
+                self._note_failure(event.event_id, refusal, ids[place + 1 :])
+                return False
+            is_end = place + 1 == len(ids) and is_all
+            if not self._note_taken(claimed, event.event_id, is_end=is_end) or is_end:
+                return True
+        return False
 
     def _hand_over(self, event: LaneEvent) -> NotDelivered | None:
         """Give an event to the sink; returns why it did not take it, None when it did."""
@@ -134,26 +122,31 @@ class Courier:
             return NotDelivered(f"the sink failed: {type(error).__name__}")
         return None
 
-    def _note_taken(self, lane: Lane, event_id: str, *, is_end: bool) -> bool:
+    def _note_taken(self, claimed: Claimed, event_id: str, *, is_end: bool) -> bool:
         """Mark an event as taken, which all others wait for; False when another courier has the lane by now.
 
         The last sink in force that takes an event takes it out of the outbox. `is_end` gives the lane back.
         """
-        key = keys.event(event_id)
-        first = progress.first_delivered_before(self._store, lane.case_id)
+        key, lane = keys.event(event_id), claimed.lane
         while True:
             with self._store.pipeline(transaction=True) as pipe:
                 pipe.watch(lanes.lane_key(lane.sink, lane.case_id), key, keys.in_force())
-                is_ours = lanes.has(pipe, lane)
-                have_others = all(pipe.hmget(key, list(self._others))) if self._others else True
-                is_complete = have_others and self._is_in_force(pipe)
-                state = sink_states.state_of(self._store, self.name)
+                is_ours, have_others, is_in_force, state, first = reads.together(
+                    self._store,
+                    lanes.reading_whether_ours(lane),
+                    self._reading_others(key),
+                    self._in_force,
+                    sink_states.reading(self.name),
+                    progress.reading_first_delivered(lane.case_id),
+                )
+                if first is None and claimed.events_of_case > 1:
+                    first = progress.first_mark(self._store, lane.case_id)
                 pipe.multi()
                 at = format_time(now())
                 pipe.hset(key, self.name, at)
                 progress.note_first_delivered(pipe, lane.case_id, first or at)
                 lanes.note_taken(pipe, self.name, event_id)
-                if is_complete:
+                if have_others and is_in_force:
                     outbox.take_out(pipe, event_id)
                 if is_ours and is_end:
                     lanes.give_back(pipe, lane)
@@ -169,11 +162,21 @@ class Courier:
                 self._note_back()
             return is_ours
 
+    def _reading_others(self, key: str) -> Read[bool]:
+        """Return the read of whether all other sinks have taken an event."""
+        if not self._others:
+            return Read(lambda _: None, lambda _: True)
+        return Read(lambda pipe: pipe.hmget(key, list(self._others)), lambda answers: all(answers[0]))
+
+    def _now(self) -> float:
+        [at] = reads.together(self._store, self._clock)
+        return at
+
     def _note_back(self) -> None:
         """Try what failed while the sink was down at once: it was not the fault of these events."""
         log.warning("the sink %s takes events again", self.name)
         failed = [event_id for event_id, one in lanes.all_failing(self._store, self.name) if not one.is_parked]
-        lanes.make_due(self._store, self.name, self._clock(self._store), failed)
+        lanes.make_due(self._store, self.name, self._now(), failed)
 
     def _note_failure(self, event_id: str, refusal: NotDelivered, behind: Sequence[str]) -> None:
         """Write that the sink did not take an event: when it, and what comes after it, is tried again.
@@ -181,7 +184,7 @@ class Courier:
         A sink that refuses this event alone is there, and the time that it asks for is about this event; else the sink
         is given the time, within bounds.
         """
-        at = self._clock(self._store)
+        at = self._now()
         before = lanes.failing(self._store, self.name, event_id)
         state = sink_states.state_of(self._store, self.name) or SinkState(added_at=at)
         said = " ".join(str(refusal).split())[:REASON_CHARACTERS]

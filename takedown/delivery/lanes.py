@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from orbweaver.takedown.delivery import sink_states
-from orbweaver.takedown.delivery.outbox import are_waiting
 from orbweaver.takedown.delivery.sink_states import SinkState
 from redis.exceptions import WatchError
 
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
 NEVER: Final = float("inf")
 # Who delivers a lane has it for so long, and again for so long with each event; a sink must answer within that time.
 LEASE_SECONDS: Final = 60
-# Another courier has the lane: the event is looked at again so soon, should that one have missed it.
-TAKEN_SECONDS: Final = 0.2
-LOOKED_AT_ONCE: Final = 20
-# So many events of a lane are read at once.
-LANE_EVENTS: Final = 100
 COUNTED_AT_ONCE: Final = 1_000
 REASON_CHARACTERS: Final = 300
 
@@ -58,14 +52,6 @@ class Lane:
     token: str
 
 
-@dataclass(frozen=True)
-class LaneEvent:
-    """An event of a lane as it is stored."""
-
-    event_id: str
-    stored: bytes
-
-
 def waiting_key(sink: str) -> str:
     """Return the key of the events that wait for a sink."""
     return keys.sink_waiting(_part(sink))
@@ -88,21 +74,40 @@ def _part(sink: str) -> str:
 
 def server_seconds(store: Store) -> float:
     """Return the time by the clock of the store's server: workers of several machines go by it."""
-    seconds, microseconds = store.time()
+    return _seconds(store.time())
+
+
+def reading_seconds() -> Read[float]:
+    """Return the read of the time by the clock of the store's server."""
+    return Read(lambda pipe: pipe.time(), lambda answers: _seconds(answers[0]))
+
+
+def _seconds(said: tuple[int, int]) -> float:
+    seconds, microseconds = said
     return float(seconds) + float(microseconds) / 1e6
 
 
-def put(store: Store, event_id: str, sinks: Collection[str], at: float) -> bool:
-    """Have an event wait for each of these sinks that has not taken it, from now on; False when all have.
+def reading_lacking(event_ids: Sequence[str], sinks: Sequence[str]) -> Read[dict[str, list[str]]]:
+    """Return the read of which of these sinks have not taken each event."""
 
-    Where it waits already it keeps its time.
-    """
-    lacking = [sink for sink in sinks if not store.hexists(keys.event(event_id), sink)]
-    with store.pipeline(transaction=True) as pipe:
-        for sink in lacking:
+    def ask(pipe: Pipeline) -> None:
+        for event_id in event_ids:
+            pipe.hmget(keys.event(event_id), list(sinks))
+
+    def understand(answers: Sequence[Sequence[bytes | None]]) -> dict[str, list[str]]:
+        return {
+            event_id: [sink for sink, mark in zip(sinks, marks, strict=True) if mark is None]
+            for event_id, marks in zip(event_ids, answers, strict=True)
+        }
+
+    return Read(ask, understand)
+
+
+def put(pipe: Pipeline, lacking_sinks: Mapping[str, Sequence[str]], at: float) -> None:
+    """Queue that each of these events waits for its sinks from a time on. Where it waits already it keeps its time."""
+    for event_id, sinks in lacking_sinks.items():
+        for sink in sinks:
             pipe.zadd(waiting_key(sink), {event_id: at}, nx=True)
-        pipe.execute()
-    return bool(lacking)
 
 
 def forget_others(store: Store, sinks: Collection[str]) -> None:
@@ -114,60 +119,9 @@ def forget_others(store: Store, sinks: Collection[str]) -> None:
             pipe.execute()
 
 
-def claim(store: Store, sink: str, at: float) -> Lane | None:
-    """Take the lane of an event that is due at a sink, for LEASE_SECONDS; None when there is none."""
-    waiting = waiting_key(sink)
-    for event_id in _members(store, sink, at, LOOKED_AT_ONCE):
-        stored = store.hget(keys.event(event_id), "json")
-        if stored is None:
-            drop(store, sink, event_id)
-            continue
-        try:
-            lane = Lane(sink, case_id_of(stored), event_id, uuid4().hex)
-        except (ValueError, KeyError, TypeError):
-            _park_unreadable(store, sink, event_id, at)
-            continue
-        if store.set(lane_key(sink, lane.case_id), lane.token, nx=True, ex=LEASE_SECONDS):
-            return lane
-        store.zadd(waiting, {event_id: at + TAKEN_SECONDS}, xx=True)
-    return None
-
-
-def _park_unreadable(store: Store, sink: str, event_id: str, at: float) -> None:
-    """Park an event that is no event, where operators see it: it must not end the couriers."""
-    with store.pipeline(transaction=True) as pipe:
-        note_failure(pipe, sink, event_id, Failing(1, at, at, "the stored event cannot be read", is_parked=True), NEVER)
-        pipe.execute()
-
-
 def case_id_of(stored: bytes | str) -> str:
     """Return the id of the case of a stored event."""
     return str(json.loads(stored)["case_id"])
-
-
-def left(store: Store, lane: Lane) -> list[LaneEvent]:
-    """Return the events that a lane still has, in order, at most LANE_EVENTS.
-
-    An event of an early release may not be in the list of its case: then it comes last.
-    """
-    ids = [text(one) for one in store.lrange(keys.case_events(lane.case_id), 0, -1)]
-    if lane.event_id not in ids:
-        ids.append(lane.event_id)
-    waiting = [one for one, is_there in zip(ids, are_waiting(store, ids), strict=True) if is_there]
-    events: list[LaneEvent] = []
-    for start in range(0, len(waiting), LANE_EVENTS):
-        asked = waiting[start : start + LANE_EVENTS]
-        with store.pipeline(transaction=False) as pipe:
-            for event_id in asked:
-                pipe.hmget(keys.event(event_id), "json", lane.sink)
-            events += [
-                LaneEvent(event_id, stored)
-                for event_id, (stored, mark) in zip(asked, pipe.execute(), strict=True)
-                if stored is not None and mark is None
-            ]
-        if len(events) >= LANE_EVENTS:
-            break
-    return events[:LANE_EVENTS]
 
 
 def failing(store: Store, sink: str, event_id: str) -> Failing | None:
@@ -215,9 +169,12 @@ def give_back(pipe: Pipeline, lane: Lane) -> None:
     pipe.delete(lane_key(lane.sink, lane.case_id))
 
 
-def has(reading: Store | Pipeline, lane: Lane) -> bool:
-    """Whether a courier still has its lane. A pipeline must be watching the key of the lane."""
-    stored = reading.get(lane_key(lane.sink, lane.case_id))
+def reading_whether_ours(lane: Lane) -> Read[bool]:
+    """Return the read of whether a courier still has its lane."""
+    return Read(lambda pipe: pipe.get(lane_key(lane.sink, lane.case_id)), lambda answers: _is_ours(lane, answers[0]))
+
+
+def _is_ours(lane: Lane, stored: bytes | str | None) -> bool:
     return stored is not None and text(stored) == lane.token
 
 
@@ -225,7 +182,7 @@ def release(store: Store, lane: Lane) -> None:
     """Give a lane back, unless another courier has it by now: its lease was over."""
     with store.pipeline(transaction=True) as pipe:
         pipe.watch(lane_key(lane.sink, lane.case_id))
-        if has(pipe, lane):
+        if _is_ours(lane, pipe.get(lane_key(lane.sink, lane.case_id))):
             pipe.multi()
             give_back(pipe, lane)
             with contextlib.suppress(WatchError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from orbweaver.model import format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -30,14 +31,16 @@ def note_first_delivered(pipe: Pipeline, case_id: str, at: str) -> None:
     pipe.hsetnx(keys.first_delivered(), case_id, at)
 
 
-def first_delivered_before(store: Store, case_id: str) -> str | None:
-    """Return when a case was first delivered as `note_first_delivered` writes it, None when it was not yet.
+def reading_first_delivered(case_id: str) -> Read[str | None]:
+    """Return the read of when a case was first delivered as `note_first_delivered` writes it, None when it was not."""
+    return Read(
+        lambda pipe: pipe.hget(keys.first_delivered(), case_id),
+        lambda answers: None if answers[0] is None else text(answers[0]),
+    )
 
-    An earlier release wrote it nowhere but in the events.
-    """
-    stored = store.hget(keys.first_delivered(), case_id)
-    if stored is not None:
-        return text(stored)
+
+def first_mark(store: Store, case_id: str) -> str | None:
+    """Return when a case was first delivered by its events, None when it was not: an earlier release wrote no more."""
     first = _first_mark(store, case_id)
     return None if first is None else format_time(first)
 

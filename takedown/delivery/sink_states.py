@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from orbweaver.takedown.delivery.backoff import EVENTS_OF_A_SINK_THAT_IS_DOWN
 
 if TYPE_CHECKING:
@@ -50,7 +51,15 @@ def states(store: Store) -> dict[str, SinkState]:
 
 def state_of(store: Store, sink: str) -> SinkState | None:
     """Return what is known of a sink; None when no event was ever to go there."""
-    stored = store.hget(keys.sinks(), sink)
+    return _understood(store.hget(keys.sinks(), sink))
+
+
+def reading(sink: str) -> Read[SinkState | None]:
+    """Return the read of what is known of a sink."""
+    return Read(lambda pipe: pipe.hget(keys.sinks(), sink), lambda answers: _understood(answers[0]))
+
+
+def _understood(stored: bytes | str | None) -> SinkState | None:
     return None if stored is None else SinkState(**json.loads(stored))
 
 

@@ -27,6 +27,7 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import deliveries
 from orbweaver.store import connection
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.changes import PROGRAM, CaseChange, change_by_event
 from orbweaver.takedown.cases.transitions import change_by_match
@@ -264,7 +265,7 @@ def test_an_engine_that_hangs_or_is_not_there_holds_up_no_other_sink(
         deliveries.send(store, event_id, settings.load())
     endless = Patience(silence_seconds=300, whole_seconds=300)
     patient = WebhookSink(read_address(names[0]), lambda: [SECRET], patience=endless)
-    hanging = Courier(store, patient, names, lambda _: True)
+    hanging = Courier(store, patient, names, Read(lambda _: None, lambda _: True))
     thread = threading.Thread(target=hanging.step)
     thread.start()
     try:

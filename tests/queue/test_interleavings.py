@@ -177,7 +177,7 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
     assert change.event is not None
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-        deliveries.note_event(store, pipe, RUN, str(change.event.event_id))
+        deliveries.note_events(store, pipe, RUN, str(change.event.event_id))
     job_id = queues.delivery_job_id(str(change.event.event_id))
     looked, is_delivered = threading.Event(), threading.Event()
 
@@ -194,11 +194,11 @@ def test_an_event_that_a_run_takes_over_while_it_is_delivered_does_not_stay_unde
                 assert is_delivered.wait(300)
             return found
 
-    store.lmove("rq:queue:takedown", "rq:queue:takedown:intermediate")  # a worker has taken it, so it looks lost
+    store.lrem("rq:queue:takedown", 0, job_id)  # it looks lost
     taking_over = threading.Thread(target=deliveries.take_over, args=[Looking.from_url(url_of(store)), "run-2"])
     taking_over.start()
     assert looked.wait(300)
-    store.lmove("rq:queue:takedown:intermediate", "rq:queue:takedown")  # now the worker does it
+    store.lpush("rq:queue:takedown", job_id)  # now a worker does it
 
     work(store, QueueName.TAKEDOWN)
     assert store.hlen(keys.undelivered()) == 0

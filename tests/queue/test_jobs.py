@@ -105,6 +105,7 @@ def test_the_case_its_delivery_and_the_end_of_the_batch_are_one_transaction(stor
         f"RPUSH {keys.case_events(sighting.sighting_id)} {event_id}",
         f"HSET {keys.event(event_id)} ",
         f"HSET {keys.undelivered()} {event_id} {RUN}",
+        f"SADD {keys.unsent()} {event_id}",
         f"HSET rq:job:{queues.delivery_job_id(event_id)} ",
         f"RPUSH rq:queue:takedown {queues.delivery_job_id(event_id)}",
         f"SADD {keys.run_cases(RUN)} ",

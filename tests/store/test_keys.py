@@ -78,7 +78,7 @@ from orbweaver.takedown.assessments import assignment
 from orbweaver.takedown.audit import audit_log
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.changes import CaseChange, CaseRecord, change_by_event
-from orbweaver.takedown.delivery import lanes, outbox, progress, sink_states
+from orbweaver.takedown.delivery import claiming, lanes, outbox, progress, sink_states
 from orbweaver.takedown.removal import returns
 from orbweaver.takedown.retention import pseudonym_keys
 from recorded_recrawls import note_reported, recorder
@@ -155,7 +155,7 @@ def test_a_whole_flow_leaves_only_keys_that_are_named(
         lanes.note_failure(pipe, "s", event_id, lanes.Failing(1, 1, 1, "refused"), 1)
         progress.note_first_delivered(pipe, "c", "t")
         progress.note_acknowledged(pipe, "c", "t")
-    assert lanes.claim(store, "s", 2) is not None
+    assert claiming.claim(store, "s", 2) is not None
     sessions.begin(store, account_store.add(store, "anna", {Role.ANALYST}, "several words that nobody guesses"))
     one_time_codes.begin(store, "anna")
     token = api_tokens.add(store, "engine", "an engine", {Right.ACKNOWLEDGE}, now() + timedelta(days=1))

@@ -14,10 +14,10 @@ from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import in_force
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from orbweaver.takedown.delivery import alarm
 from orbweaver.takedown.delivery.courier import Courier
 from orbweaver.takedown.delivery.sinks.opening import open_sinks
-from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 log = logging.getLogger("orbweaver.worker")
@@ -31,11 +31,8 @@ def couriers_of(store: Store, settings: Settings) -> list[Courier]:
     """Return a courier for each sink of these settings. Raises SinkRefused."""
     sinks = open_sinks(settings.takedown_sinks)
 
-    own = in_force.described(settings, [QueueName.TAKEDOWN])
-
-    def is_in_force(reading: Store | Pipeline) -> bool:
-        return not in_force.differing_from(reading, own)
-
+    differing = in_force.reading_differing(in_force.described(settings, [QueueName.TAKEDOWN]))
+    is_in_force = Read(differing.ask, lambda answers: not differing.understand(answers))
     names = [one.name for one in sinks]
     return [Courier(store, one, names, is_in_force, replicas=settings.store_replicas) for one in sinks]
 

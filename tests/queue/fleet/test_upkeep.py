@@ -79,7 +79,7 @@ def an_event(store: Store, run_id: str = "a run that is gone") -> str:
     assert change.event is not None
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-        deliveries.note_event(store, pipe, run_id, str(change.event.event_id))
+        deliveries.note_events(store, pipe, run_id, str(change.event.event_id))
     return str(change.event.event_id)
 
 
@@ -99,7 +99,7 @@ def test_an_idle_worker_delivers_an_event_whose_job_was_lost_with_no_run(store: 
         assert change.event is not None
         with transaction(store) as pipe:
             case_store.write(pipe, change)
-            outbox.put(pipe, str(change.event.event_id), "a run that is gone", lambda *_: None)
+            outbox.put(pipe, [str(change.event.event_id)], "a run that is gone", lambda *_: None)
         eventually(lambda: not outbox.event_ids(store))
     assert lines_of(tmp_path) == 1
 

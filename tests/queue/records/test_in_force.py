@@ -247,7 +247,7 @@ def test_an_event_that_went_to_sinks_that_are_not_in_force_any_more_is_delivered
     event_id = str(change.event.event_id)
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-        deliveries.note_event(store, pipe, RUN, event_id)
+        deliveries.note_events(store, pipe, RUN, event_id)
     in_force.declare(store, settings.load({"TAKEDOWN_SINKS": f"jsonl:{tmp_path / 'right'}"}), ALL)
     assert not deliveries.note_delivered(store, event_id, settings.load())
     with pytest.raises(NotInForce, match="TAKEDOWN_SINKS"):

@@ -54,8 +54,8 @@ def test_what_was_not_asked_about_yet_is_unknown(store: Store) -> None:
 
 def test_only_the_events_of_a_run_are_waited_for(store: Store) -> None:
     with transaction(store) as pipe:
-        deliveries.note_event(store, pipe, RUN, "e1")
-        deliveries.note_event(store, pipe, "another", "e2")
+        deliveries.note_events(store, pipe, RUN, "e1")
+        deliveries.note_events(store, pipe, "another", "e2")
     assert runs.waiting(store, RUN) == (0, 1)
     assert deliveries.note_delivered(store, "e1", orbweaver_settings.load())
     assert runs.waiting(store, RUN) == (0, 0)
@@ -66,7 +66,7 @@ def test_the_records_of_a_run_expire_but_what_is_undelivered_does_not(store: Sto
     runs.create(store, RUN)
     note(store, matched=["a"], unknown=[(a_sighting(), "down")])
     with transaction(store) as pipe:
-        deliveries.note_event(store, pipe, RUN, "e1")
+        deliveries.note_events(store, pipe, RUN, "e1")
     for key in (keys.run(RUN), keys.run_cases(RUN), keys.run_unknown(RUN)):
         assert 0 < store.ttl(key) <= runs.KEPT_SECONDS
     assert store.ttl(keys.undelivered()) == -1

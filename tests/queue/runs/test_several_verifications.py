@@ -150,7 +150,7 @@ def test_what_another_run_waits_for_stays_its_own(store: Store) -> None:
     store.delete("rq:queue:match")
     with transaction(store) as pipe:
         case_store.write(pipe, event)
-        deliveries.note_event(store, pipe, "alive", str(event.event.event_id))
+        deliveries.note_events(store, pipe, "alive", str(event.event.event_id))
     store.delete("rq:queue:takedown")
     batches.ask_again(store, "run", but_for={"alive"})
     deliveries.take_over(store, "run", but_for={"alive"})
@@ -227,7 +227,7 @@ def test_an_event_whose_job_is_queued_is_worked_on_and_one_without_a_job_is_not(
     assert event.event is not None
     with transaction(store) as pipe:
         case_store.write(pipe, event)
-        deliveries.note_event(store, pipe, "run", str(event.event.event_id))
+        deliveries.note_events(store, pipe, "run", str(event.event.event_id))
     assert service_client.waiting_work(store, "run") == (True, False)
     assert service_client.waiting_work(store, "other") == (False, False)
     store.delete("rq:queue:takedown")

@@ -103,7 +103,7 @@ def test_a_run_first_does_what_earlier_ones_left_unanswered_or_undelivered(run: 
     with transaction(store) as pipe:
         batches.keep_unanswered(pipe, [a_sighting()])
         case_store.write(pipe, undelivered)
-        deliveries.note_event(store, pipe, "an earlier run", str(undelivered.event.event_id))
+        deliveries.note_events(store, pipe, "an earlier run", str(undelivered.event.event_id))
     store.delete("rq:queue:takedown")
     progress: list[VerifyProgress] = []
 
@@ -143,7 +143,7 @@ def test_a_run_whose_match_worker_may_not_work_waits_for_what_is_being_delivered
     opened = change_by_match(a_sighting(), a_match(), None, STAMP)
     with transaction(store) as pipe:
         case_store.write(pipe, opened)
-        deliveries.note_event(store, pipe, "an earlier run", str(opened.event and opened.event.event_id))
+        deliveries.note_events(store, pipe, "an earlier run", str(opened.event and opened.event.event_id))
     store.delete("rq:queue:takedown")
     run.events.mkdir()
     looks: list[bytes] = []

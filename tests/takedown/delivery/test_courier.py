@@ -13,17 +13,19 @@ import pytest
 from builders import NOON, a_match, a_sighting, monitored, transaction, url_of
 from orbweaver.console.terminal.doctor import services
 from orbweaver.model import Event, format_time
-from orbweaver.store import keys
+from orbweaver.store import keys, reads
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from orbweaver.takedown.cases import case_store
 from orbweaver.takedown.cases.transitions import change_by_match
-from orbweaver.takedown.delivery import backoff, lanes, outbox, progress, sink_states, standing
+from orbweaver.takedown.delivery import backoff, claiming, lanes, outbox, progress, sink_states, standing
 from orbweaver.takedown.delivery.courier import Courier
 from orbweaver.takedown.delivery.standing import SinkWord
 from orbweaver.takedown.errors import EventRefused, NotDelivered, SinkGone
 from redis import Redis
 
 START = 1_000.0
+ALWAYS = Read(lambda _: None, lambda _: True)
 
 
 class ListSink:
@@ -65,8 +67,8 @@ class Clock:
     def __init__(self) -> None:
         self.at = START
 
-    def __call__(self, store: Store) -> float:
-        return self.at
+    def reading(self) -> Read[float]:
+        return Read(lambda _: None, lambda _: self.at)
 
 
 def a_case(store: Store, name: str = "a", events: int = 1) -> list[str]:
@@ -84,7 +86,7 @@ def a_case(store: Store, name: str = "a", events: int = 1) -> list[str]:
             case_store.write(pipe, replace(change, event=None))
             pipe.rpush(keys.case_events(str(event.case_id)), event_id)
             pipe.hset(keys.event(event_id), "json", change.event.model_dump_json())
-            outbox.put(pipe, event_id, "run", lambda *_: None)
+            outbox.put(pipe, [event_id], "run", lambda *_: None)
         ids.append(event_id)
     return ids
 
@@ -95,12 +97,13 @@ def case_of(store: Store, event_id: str) -> str:
 
 def couriers(store: Store, clock: Clock, *sinks: ListSink) -> list[Courier]:
     names = [one.name for one in sinks]
-    return [Courier(store, one, names, lambda _: True, clock=clock, draw=lambda: 0.5) for one in sinks]
+    return [Courier(store, one, names, ALWAYS, clock=clock.reading(), draw=lambda: 0.5) for one in sinks]
 
 
 def send(store: Store, clock: Clock, event_ids: list[str], *sinks: ListSink) -> None:
-    for event_id in event_ids:
-        lanes.put(store, event_id, [one.name for one in sinks], clock.at)
+    [lacking] = reads.together(store, lanes.reading_lacking(event_ids, [one.name for one in sinks]))
+    with transaction(store) as pipe:
+        lanes.put(pipe, lacking, clock.at)
 
 
 def until_idle(courier: Courier) -> None:
@@ -287,7 +290,7 @@ def test_two_couriers_at_once_keep_the_order_of_a_case_and_deliver_each_event_on
             [courier] = couriers(own, clock, sink)
             while outbox.event_ids(own):
                 until_idle(courier)
-                clock.at += lanes.TAKEN_SECONDS
+                clock.at += claiming.TAKEN_SECONDS
 
     threads = [threading.Thread(target=deliver) for _ in range(3)]
     for thread in threads:

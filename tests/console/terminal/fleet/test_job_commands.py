@@ -54,7 +54,7 @@ def test_each_job_is_told_with_its_state_what_it_is_for_and_how_often_it_may_beg
     park_job(store, "broken.test", f"orbweaver.crawler.errors.CrawlDied: it died at http://broken.test/{DIGEST}")
     batch_id = add_batch(store, a_sighting())
     with transaction(store) as pipe:
-        deliveries.note_event(store, pipe, RUN, "event-1")
+        deliveries.note_events(store, pipe, RUN, "event-1")
         queues.enqueue_sweep(store, pipe, "rematch", "token")
     by_subject = {one["for"]: one for one in told(run)}
     assert {subject: (one["queue"], one["state"], one["tries_left"]) for subject, one in by_subject.items()} == {
@@ -158,7 +158,7 @@ def test_only_a_parked_job_is_discarded(run: Run, store: Store, job_id: str) -> 
 def test_what_a_discarded_job_was_for_gets_another_one(run: Run, store: Store) -> None:
     batch_id = add_batch(store, a_sighting())
     with transaction(store) as pipe:
-        deliveries.note_event(store, pipe, RUN, "event-1")
+        deliveries.note_events(store, pipe, RUN, "event-1")
     for name in (QueueName.MATCH, QueueName.TAKEDOWN):
         queue = queues.queue_for(store, name)
         for job_id in queue.get_job_ids():
