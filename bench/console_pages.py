@@ -15,14 +15,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import requests
 from orbweaver import settings
 from orbweaver.console.web.accounts import account_store
 from orbweaver.console.web.serving import ConsoleServer
-from orbweaver.model import Role, now
+from orbweaver.matcher_client.verdicts import judge
+from orbweaver.model import Listing, Role, Sighting, Verdict, now
 from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 from orbweaver.takedown.cases import case_store
@@ -34,6 +35,8 @@ from bench.recheck.__main__ import match, sighting_of
 
 CASES, HOSTS = 200_000, 100_000
 CASES_A_HOST = 5
+# A large part: a hotline decides what it holds.
+HELD_EACH = 10
 WRITTEN_AT_ONCE = 500
 AIM_MILLISECONDS = 300
 PASSWORD = "several words that nobody guesses"
@@ -47,7 +50,10 @@ PATHS = (
     "/cases?show=open",
     "/cases?show=open&host=h77.example",
     "/cases?show=held",
-    "/cases?asked=h77.example",
+    "/cases?show=held&host=h70.example",
+    "/cases?show=unreviewed",
+    "/cases?show=slow",
+    "/cases?show=removed&host=h77.example",
     "/fleet",
     "/audit",
     "/system",
@@ -76,17 +82,23 @@ def arguments() -> argparse.Namespace:
 
 
 def fill(store: Store, cases: int, hosts: int) -> None:
-    """Write open cases, an hour between any two, and hosts with their records."""
+    """Write cases, one of HELD_EACH held and the others open, 37 seconds between any two; and hosts with records."""
     at, stamp = now(), case_store.stamp(store)
     for start in range(0, cases, WRITTEN_AT_ONCE):
         with store.pipeline(transaction=True) as pipe:
             pipe.multi()
             for number in range(start, min(start + WRITTEN_AT_ONCE, cases)):
                 sighting = sighting_of(number, CASES_A_HOST, at - timedelta(seconds=37 * number))
-                case_store.write(pipe, change_by_match(sighting, match(sighting, at), None, stamp))
+                verdict = weak_match(sighting, at) if number % HELD_EACH == 0 else match(sighting, at)
+                case_store.write(pipe, change_by_match(sighting, verdict, None, stamp))
             pipe.execute()
     many_hosts.fill(store, hosts)
     many_hosts.add_records(store, [many_hosts.name_of(number) for number in range(hosts)])
+
+
+def weak_match(sighting: Sighting, at: datetime) -> Verdict:
+    listing = Listing(service="hashlist:bench", list="bench", algorithms=("md5",))
+    return judge(sighting.digests, [listing], service="hashlist:bench", asked_at=at)
 
 
 @contextmanager

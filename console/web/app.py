@@ -118,7 +118,7 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
 
     @app.exception_handler(RedisError)
     def of_store(request: Request, error: Exception) -> Response:
-        log.warning("the store does not answer: %s", error)
+        log.warning("the store does not answer: %s", type(error).__name__)  # its words may quote what was written
         return page(request, 503, _NO_STORE)
 
     @app.exception_handler(StoreUnfit)

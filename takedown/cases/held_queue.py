@@ -23,7 +23,7 @@ EVERY_CASE: Final = CaseChoice()
 _ALL_IN_ONE: Final = "return table.concat(redis.call('HGETALL', KEYS[1]), '\\n')"
 
 
-@dataclass
+@dataclass(slots=True)
 class HeldFile:
     """The held cases of one file: `cost` is of a day of waiting, without unit, the case that is held longest first."""
 

@@ -112,11 +112,14 @@ def test_a_list_is_worked_through_from_a_case_to_the_next_also_past_a_decision(s
         assert (list_[:20], browser.status in {200, 422}) == (list_[:20], True)
 
 
-def test_a_view_that_cannot_be_noted_shows_nothing(store: Store, browser: Browser) -> None:
+def test_a_view_that_cannot_be_noted_shows_nothing_and_the_log_quotes_nothing(
+    store: Store, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
     case_id = a_case(store)
     store.set(keys.audit_waiting(), "no stream")
     browser.get("/cases?show=all")
     assert (browser.status, case_id[:8] in browser.text) == (503, False)
+    assert ("the store does not answer" in caplog.text, case_id in caplog.text) == (True, False)
 
 
 def test_cases_are_found_and_what_was_looked_for_stands_in_no_address_and_no_log(
