@@ -25,7 +25,7 @@ _EVERYWHERE: Final = {
     422: "A value cannot be used.",
     429: "Too many requests; `Retry-After` says when the next may come.",
     500: "A fault of Orbweaver's own.",
-    503: "The store does not answer; `Retry-After` says when to try again.",
+    503: "The store does not answer, or is being counted; `Retry-After` says when to try again.",
 }
 _NAMED: Final = {404: "There is nothing of this name or id."}
 _SENT: Final = {

@@ -17,7 +17,7 @@ from orbweaver.takedown.cases import case_entries, case_index, case_store
 from orbweaver.takedown.cases.case_index import CaseChoice, CasePlace
 
 # Of cases of an older release so many are entered in the index with each page that is asked for.
-ENTERED_AT_ONCE: Final = 2_000
+ENTERED_AT_ONCE: Final = 500
 CaseId = Annotated[UUID, Path(description="The id of the case.")]
 
 

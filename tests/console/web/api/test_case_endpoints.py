@@ -157,9 +157,10 @@ def test_sightings_are_listed_once_each_and_no_older_ones(store: Store, program:
     assert {one["url"] for one in newer} == {f"http://h.test/{n}.bin" for n in range(10)}
 
 
-def test_statistics_of_a_period_are_those_of_the_command(store: Store, program: Program) -> None:
+def test_statistics_of_a_period_are_those_of_the_command(store: Store) -> None:
     add_case(store, "http://h.test/a.jpg")
-    said = program.ask("/statistics?by=host")
-    assert (said["all"]["raised"], [one["name"] for one in said["groups"]]) == (1, ["h.test"])
-    assert program.ask("/statistics?first=2020-01-01&last=2020-12-31")["all"]["raised"] == 0
-    assert program.ask("/statistics?first=2020-02-01&last=2020-01-01", 422)
+    with serving(store) as url, a_program(store, url, Right.SEE_CASES) as program:
+        said = program.ask("/statistics?by=host")
+        assert (said["all"]["raised"], [one["name"] for one in said["groups"]]) == (1, ["h.test"])
+        assert program.ask("/statistics?first=2020-01-01&last=2020-12-31")["all"]["raised"] == 0
+        assert program.ask("/statistics?first=2020-02-01&last=2020-01-01", 422)
