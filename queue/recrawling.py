@@ -91,7 +91,7 @@ class RecrawlUnderWay:
         None when nothing may be fetched any more.
         """
         record = recrawls.read(store, recrawl_id)
-        attempt = recrawls.begin(store, recrawl_id) if record is not None else None
+        attempt = recrawls.begin(store, recrawl_id, run_id=record.run_id) if record is not None else None
         if record is None or attempt is None:
             return None
         order = record.order

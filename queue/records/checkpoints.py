@@ -6,12 +6,13 @@ next attempt knows nothing. All is deleted when the recrawl ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orbweaver.crawler.visiting.checkpoints.earlier_slices import NO_SLICES, EarlierSlices
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.store.reads import Read
 from redis.typing import EncodableT, FieldT
 
 if TYPE_CHECKING:
@@ -70,10 +71,14 @@ def forget(pipe: Pipeline, recrawl_id: str) -> None:
     pipe.unlink(keys.recrawl_checkpoint(recrawl_id), keys.recrawl_met(recrawl_id))
 
 
-def recorded(pipe: Pipeline, recrawl_id: str) -> Recorded | None:
-    """Return what was recorded at the last checkpoint, None without one; the pipeline must be watching its key."""
-    skips, pieces = pipe.hmget(keys.recrawl_checkpoint(recrawl_id), ["skips", "pieces"])
-    return None if skips is None or pieces is None else Recorded(int(skips), int(pieces))
+def reading_recorded(recrawl_id: str) -> Read[Recorded | None]:
+    """Return the read of what was recorded at the last checkpoint, None without one."""
+
+    def understand(answers: Sequence[Any]) -> Recorded | None:
+        skips, pieces = answers[0]
+        return None if skips is None or pieces is None else Recorded(int(skips), int(pieces))
+
+    return Read(lambda pipe: pipe.hmget(keys.recrawl_checkpoint(recrawl_id), ["skips", "pieces"]), understand)
 
 
 def go_back(pipe: Pipeline, recrawl_id: str, to: Recorded) -> None:

@@ -13,8 +13,9 @@ from orbweaver.model import HostAnswers, Noun, Reported, Sighting, Skip, Tally, 
 from orbweaver.queue.intake.orders import Order, RecheckPlan
 from orbweaver.queue.records import batches, checkpoints, recheck_sightings, recrawl_fence
 from orbweaver.queue.records.recrawl_fence import Attempt, Write
-from orbweaver.store import keys
+from orbweaver.store import keys, reads
 from orbweaver.store.connection import Store, text
+from orbweaver.store.reads import Read
 from pydantic import Field
 from redis.exceptions import WatchError
 from redis.typing import EncodableT, FieldT
@@ -117,21 +118,24 @@ def keep_for(pipe: Pipeline, recrawl_id: str, seconds: int) -> None:
         pipe.expire(key, seconds)
 
 
-def begin(store: Store, recrawl_id: str) -> Attempt | None:
+def begin(store: Store, recrawl_id: str, *, run_id: str | None = None) -> Attempt | None:
     """Mark a recrawl as running, from its last checkpoint or from its start; returns the attempt.
 
     What was recorded after the checkpoint is recorded again, so it is forgotten, but for what was found: that is asked
     about once, however often it is found. None when nothing may be fetched any more: it has ended, or its run is over.
-    The latter ends it.
+    The latter ends it. Who has read its record names its run.
     """
     key = keys.recrawl(recrawl_id)
-    run_key = keys.run(text(store.hget(key, "run_id") or ""))
+    run_key = keys.run(text(store.hget(key, "run_id") or "") if run_id is None else run_id)
     with store.pipeline(transaction=True) as pipe:
         while True:
             pipe.watch(key, run_key, keys.recrawl_checkpoint(recrawl_id))
-            state = pipe.hget(key, "state")
-            before = checkpoints.recorded(pipe, recrawl_id)
-            is_over = pipe.hexists(run_key, "over_at")
+            state, is_over, before = reads.together(
+                store,
+                Read(lambda asked: asked.hget(key, "state"), lambda answers: answers[0]),
+                Read(lambda asked: asked.hexists(run_key, "over_at"), lambda answers: bool(answers[0])),
+                checkpoints.reading_recorded(recrawl_id),
+            )
             if state is not None and RecrawlState(text(state)) in ENDED:
                 return None
             pipe.multi()
