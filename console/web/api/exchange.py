@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from orbweaver.console.errors import RequestTooLarge
@@ -38,11 +39,13 @@ def route_class(store: Store, guard: TokenGuard) -> type[APIRoute]:
                 raise ValueError(f"{self.path} asks for no right")
             described = (self.openapi_extra or {}).get("requestBody", {}).get("content")
             kinds = frozenset(described or ([JSON] if self.body_field else []))
+            parameters = _parameters_of(self.dependant)
             most = MOST_BODY_BYTES if kinds - {JSON} else MOST_JSON_BYTES
 
             async def exchange(request: Request) -> Response:
                 caller = await run_in_threadpool(guard.admit, request, right)
                 request.state.api_caller = caller
+                _require_known(request, parameters)
                 if request.method == "GET":
                     return _unless_known(request, await handler(request))
                 _require_kind(request, kinds)
@@ -62,6 +65,22 @@ def _unless_known(request: Request, answer: Response) -> Response:
         return Response(status_code=304, headers={"ETag": tag})
     answer.headers["ETag"] = tag
     return answer
+
+
+def _parameters_of(dependant: Dependant) -> frozenset[str]:
+    """Return the names of the parameters that an endpoint reads of the query, by itself and by what it depends on."""
+    own = frozenset(one.alias for one in dependant.query_params)
+    return own.union(*map(_parameters_of, dependant.dependencies))
+
+
+def _require_known(request: Request, parameters: frozenset[str]) -> None:
+    """Refuse a parameter that is not read: a filter that is misspelt would give all. Raises HTTPException with 422."""
+    if not parameters.issuperset(request.query_params):
+        raise HTTPException(422, f"the query has a parameter that is not read here; known: {_words(parameters)}")
+
+
+def _words(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _require_kind(request: Request, kinds: frozenset[str]) -> None:
