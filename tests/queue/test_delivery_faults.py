@@ -199,6 +199,25 @@ def test_a_worker_that_is_killed_between_any_two_steps_loses_nothing(
     assert at > 40
 
 
+def test_a_job_that_is_killed_between_any_two_steps_sends_all_events_when_it_is_done_again(
+    store: Store, engine: Engine
+) -> None:
+    def send(asked: Store) -> None:
+        assert deliveries.send(asked, "e1", settings.load())
+
+    at, asked = 0, None
+    while asked is None:
+        at += 1
+        store.flushall()
+        with transaction(store) as pipe:
+            deliveries.note_events(store, pipe, RUN, "e1", "e2", "e3")
+        asked = until_killed(store, at, send)
+        send(store)
+        for sink in [one.name for one in open_sinks(settings.load().takedown_sinks)]:
+            assert lanes.waiting_ids(store, [sink]) == {"e1", "e2", "e3"}
+    assert at > 3
+
+
 def burst(store: Store) -> None:
     plain_worker.work(store, [QueueName.TAKEDOWN], burst=True)
 
