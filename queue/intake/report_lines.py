@@ -16,6 +16,8 @@ MAX_LINE_LENGTH: Final = 64 * 1024
 MAX_EXCERPT_LENGTH: Final = 60
 
 _UTF8_BOM = b"\xef\xbb\xbf"
+# Python's codecs of names and of its own source. No file of texts is in one, and `punycode` takes quadratic time.
+_NO_TEXTS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
 
@@ -45,14 +47,15 @@ def encoding_of(first: bytes | str, declared: str | None, name: str) -> str | No
     if declared is None:
         return "UTF-16" if isinstance(first, bytes) and first.startswith(_UTF16_BOMS) else None
     try:
-        if codecs.lookup(declared).name == "utf-8":
-            return None
+        known = codecs.lookup(declared).name
         "".encode(declared)  # raises LookupError for a codec that is not of text
     except (LookupError, ValueError):
+        known = "undefined"
+    if known in _NO_TEXTS:
         raise ReportsUnreadable(
             f"{name}: the encoding {declared!r} is not known; write one such as windows-1252 or utf-16"
-        ) from None
-    return declared
+        )
+    return None if known == "utf-8" else declared
 
 
 def number_lines(

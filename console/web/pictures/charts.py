@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pygal
 from markupsafe import Markup
+from orbweaver.console.text import safe
 
 # pygal puts a finder of modules for plugins of its own here, which each later import warns of (3.1.3).
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
@@ -65,6 +66,7 @@ def lines(name: str, words: str, numbers: Numbers) -> Chart:
 
 
 def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) -> Chart:
+    labels = [safe(one) for one in numbers.labels]  # XML has no place for a control character
     every = max(1, -(-len(numbers.labels) // _LABELS))
     chart = kind(
         width=WIDTH,
@@ -82,13 +84,13 @@ def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) ->
         max_scale=5,
         value_formatter=numbers.shown,
     )
-    chart.x_labels = list(numbers.labels)
-    chart.x_labels_major = list(numbers.labels)[::every]
+    chart.x_labels = labels
+    chart.x_labels_major = labels[::every]
     for title, values in numbers.series.items():
         chart.add(title, list(values))
     rows = tuple(
         (label, *("" if one[place] is None else numbers.shown(one[place] or 0) for one in numbers.series.values()))
-        for place, label in enumerate(numbers.labels)
+        for place, label in enumerate(labels)
     )
     return Chart(name, words, _svg(chart.render_tree(), words), (numbers.first, *numbers.series), rows)
 

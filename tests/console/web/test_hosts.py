@@ -60,6 +60,9 @@ def test_hosts_are_found_by_name_state_and_page_and_all_of_them_are_in_the_csv(s
     rows = list(csv.DictReader(answer.text.splitlines()))
     assert [row["host"] for row in rows] == [f"h0{number}.test" for number in range(10) if number != 7]
     assert {row["state"] for row in rows} == {"waiting"}
+    add_host(store, "-1.example", due_in=3_600)  # for a spreadsheet a formula
+    answer = browser.session.get(browser.url + "/hosts.csv?match=*.example", timeout=60)
+    assert [row["host"] for row in csv.DictReader(answer.text.splitlines())] == ["'-1.example"]
 
 
 def test_many_hosts_are_changed_after_their_number_was_shown_and_changed_back(store: Store, browser: Browser) -> None:

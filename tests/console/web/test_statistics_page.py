@@ -86,7 +86,7 @@ def test_the_cases_are_read_once_in_some_minutes_and_old_ones_are_shown_while_th
 
 
 def test_a_chart_escapes_its_words_and_has_no_style_script_or_link() -> None:
-    numbers = Numbers(HOSTILE, [HOSTILE, "b"], {HOSTILE: [1, None], "other": [2.5, 3]})
+    numbers = Numbers(HOSTILE, [HOSTILE, "b\x00"], {HOSTILE: [1, None], "other": [2.5, 3]})
     for draw in (bars, lines):
         chart = draw(HOSTILE, HOSTILE, numbers)
         svg = ElementTree.fromstring(str(chart.svg))
@@ -95,7 +95,7 @@ def test_a_chart_escapes_its_words_and_has_no_style_script_or_link() -> None:
         attributes = {name for one in svg.iter() for name in one.attrib}
         assert not any(name.startswith("on") or name in {"style", "href", "id"} for name in attributes)
         assert svg.attrib["aria-label"] == HOSTILE
-        assert chart.rows == ((HOSTILE, "1", "2"), ("b", "", "3"))
+        assert chart.rows == ((HOSTILE, "1", "2"), ("b\N{REPLACEMENT CHARACTER}", "", "3"))
     nothing = lines("none", "none", Numbers("day", [], {"cases": []}))
     assert nothing.rows == ()
     assert "<svg" in bars("zero", "zero", Numbers("day", ["a"], {"cases": [0]})).svg

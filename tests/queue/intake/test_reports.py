@@ -492,6 +492,10 @@ def test_a_declared_encoding_is_taken_and_said() -> None:
     for encoding, reason in (("base64", "is not known"), ("nonsense", "is not known"), ("utf-16", "not utf-16 text")):
         with pytest.raises(ReportsUnreadable, match=reason):
             list(read_reports(io.BytesIO(b"http://example.com/a\xff"), name="x", encoding=encoding))
+    # What the sender of a file may name, and takes quadratic time.
+    for encoding, reason in (("punycode", "is not known"), ("Unicode_Escape", "is not known")):
+        with pytest.raises(ReportsUnreadable, match=reason):
+            list(read_reports(io.BytesIO(b"http://example.com/a\xff"), name="x", encoding=encoding))
 
 
 def test_bytes_of_another_encoding_cost_their_field_and_never_the_url() -> None:

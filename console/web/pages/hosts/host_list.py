@@ -19,6 +19,7 @@ from orbweaver.queue.hosts import due, listing
 from orbweaver.queue.hosts.host_store import KnownHost
 from orbweaver.queue.hosts.listing import HostFilter, HostOrder
 from orbweaver.queue.hosts.situation import HostState, Situation
+from orbweaver.takedown.exports.csv_cells import text_cell
 
 HEADINGS: Final = (
     *("host", "state", "because_of", "due_at", "last_visit_at", "last_outcome"),
@@ -77,7 +78,7 @@ def filter_of(match: str, state: str) -> HostFilter:
 
 
 def csv_lines(found: Iterator[tuple[KnownHost, Situation]]) -> Iterator[str]:
-    """Yield hosts as CSV, the head first, some lines at a time. The names of hosts cannot begin as a formula does."""
+    """Yield hosts as CSV, the head first, some lines at a time. No spreadsheet takes `-1.example` for a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
@@ -86,12 +87,12 @@ def csv_lines(found: Iterator[tuple[KnownHost, Situation]]) -> Iterator[str]:
         last_visit = moment_of(clock.last_visit)
         writer.writerow(
             [
-                host.name,
+                text_cell(host.name),
                 told.state.value,
-                told.cause,
+                text_cell(told.cause),
                 "" if told.due_at is None else format_time(told.due_at),
                 "" if last_visit is None else format_time(last_visit),
-                clock.outcome or "",
+                text_cell(clock.outcome),
                 clock.visits,
                 clock.failures,
                 f"{clock.weight:.5g}",
