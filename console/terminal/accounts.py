@@ -69,6 +69,7 @@ def change_codes(settings: Settings, name: str, *, is_off: bool) -> None:
             print(f"{name} signs in without a code")
         else:
             print(one_time_codes.begin(store, name))
+            account_store.end_sessions(store, name)  # they began without a code
             print(f"{name} gives this to an app for one-time codes; it is not shown again", file=sys.stderr)
 
 

@@ -73,18 +73,19 @@ class AccessGuard:
         """Have the browser forget its session."""
         response.delete_cookie(self.cookie, secure=self._console.is_encrypted, httponly=True, samesite="strict")
 
-    def session_of(self, request: Request) -> Session | None:
+    def session_of(self, request: Request, *, is_of_person: bool = True) -> Session | None:
         """Return the session of a browser; None when nobody has signed in. Raises RedisError."""
-        return sessions.find(self._console.store, self.token_of(request))
+        return sessions.find(self._console.store, self.token_of(request), is_of_person=is_of_person)
 
-    def may(self, right: Right) -> Any:
+    def may(self, right: Right, *, is_of_person: bool = True) -> Any:
         """Return a dependency that gives the caller, a person with this right.
 
+        `is_of_person` is false for what a page asks for by itself: no session lasts longer for it.
         It raises NotSignedIn, NotAllowed, FormNotOurs and RedisError. A form is read after the person is known.
         """
 
         def session_with_right(request: Request) -> Session:
-            session = self.session_of(request)
+            session = self.session_of(request, is_of_person=is_of_person)
             if session is None:
                 raise NotSignedIn("sign in")
             if not session.account.may(right):

@@ -86,6 +86,11 @@ def disable(store: Store, name: str, *, is_disabled: bool) -> None:
     _change(store, name, {"is_disabled": is_disabled})
 
 
+def end_sessions(store: Store, name: str) -> None:
+    """End the sessions of an account, whose password, roles and state stay. Raises AccountRefused, RedisError."""
+    _change(store, name, {})
+
+
 def existing(store: Store | Pipeline, name: str) -> Account:
     """Return the account of this name; raises AccountRefused where there is none, RedisError."""
     account = read(store, name)

@@ -47,8 +47,11 @@ def begin(store: Store, account: Account) -> str:
     return token
 
 
-def find(store: Store, token: str | None) -> Session | None:
-    """Return the session of a cookie and have it last for another hour; None when there is none. Raises RedisError."""
+def find(store: Store, token: str | None, *, is_of_person: bool = True) -> Session | None:
+    """Return the session of a cookie and have it last for another hour; None when there is none. Raises RedisError.
+
+    What a page asks for by itself (`is_of_person` false) makes no session last longer: nobody may be there.
+    """
     if token is None or len(token) != _TOKEN_CHARACTERS:
         return None
     key = _key(token)
@@ -61,7 +64,8 @@ def find(store: Store, token: str | None) -> Session | None:
     if account is None or account.is_disabled or account.changes != int(changes) or left <= timedelta(0):
         store.delete(key)
         return None
-    store.expire(key, min(IDLE, left))
+    if is_of_person:
+        store.expire(key, min(IDLE, left))
     return Session(account, text(form_token), began_at)
 
 

@@ -45,10 +45,11 @@ def test_an_account_is_made_changed_disabled_and_enabled(run: Run, store: Store,
     assert "anna: auditor, disabled" in run("users", "list")
     run("users", "enable", "anna")
     assert run("users", "codes", "anna").startswith("otpauth://totp/Orbweaver:anna?secret=")
+    assert account_store.existing(store, "anna").changes == 4  # so what began without a code is over
     assert "anna: auditor, with codes" in run("users", "list")
     assert run("users", "codes", "anna", "--off") == "anna signs in without a code\n"
     run("users", "passwd", "anna", "--password", place)
-    assert account_store.existing(store, "anna").changes == 4
+    assert account_store.existing(store, "anna").changes == 5
     audit_log.seal(store)
     noted = [json.loads(one.entry)["record"]["what"] for one in audit_log.entries(store)]
     assert noted == [

@@ -62,7 +62,9 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         return console.templates.page(request, "recrawls.html", caller.session, may_change=may_change, **watch.look())
 
     @router.get("/recrawls/live", response_class=EventSourceResponse)
-    async def live(request: Request, _caller: Caller = guard.may(Right.SEE_HOSTS)) -> AsyncIterator[ServerSentEvent]:
+    async def live(
+        request: Request, _caller: Caller = guard.may(Right.SEE_HOSTS, is_of_person=False)
+    ) -> AsyncIterator[ServerSentEvent]:
         """Send the table again and again, for as long as the session lasts."""
         ends_at = time.monotonic() + LIVE_SECONDS
         while time.monotonic() < ends_at:
@@ -78,7 +80,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         yield ServerSentEvent(raw_data="over", event="over")
 
     def _table(request: Request) -> str | None:
-        session = guard.session_of(request)
+        session = guard.session_of(request, is_of_person=False)
         if session is None or not session.account.may(Right.SEE_HOSTS):
             return None
         return console.templates.part(request, "recrawls_table.html", **watch.look())
