@@ -14,7 +14,8 @@ ConsoleError
     ├── FormNotOurs         the form is of another session, or of another site: 403, load the page again
     ├── FormUnusable        a field says what cannot be used: 422, with the reason
     ├── NothingThere        there is nothing of this name or id: 404
-    └── RequestTooLarge     a request is larger than any of ours: 413
+    ├── RequestTooLarge     a request is larger than any of ours: 413
+    └── RequestTooSlow      the body of a request does not come: 408
 """
 
 
@@ -76,3 +77,7 @@ class NothingThere(PageRefused):
 
 class RequestTooLarge(PageRefused):
     """A request is larger than any of ours."""
+
+
+class RequestTooSlow(PageRefused):
+    """The body of a request did not come in time."""

@@ -29,6 +29,7 @@ from orbweaver.store.errors import StoreUnfit
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 log = logging.getLogger("orbweaver.console")
 STATIC: Final = Path(__file__).parent / "static"
@@ -57,19 +58,21 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     errors.FormUnusable: 422,
     errors.NothingThere: 404,
     errors.RequestTooLarge: 413,
+    errors.RequestTooSlow: 408,
 }
 _TITLES: Final = {
     400: to_translate("This cannot be read"),
     403: to_translate("This is not for you"),
     404: to_translate("Nothing is here"),
     405: to_translate("This is done otherwise"),
+    408: to_translate("This took too long"),
     413: to_translate("This is too large"),
     422: to_translate("This cannot be used"),
     503: to_translate("The store does not answer"),
 }
 
 
-def create_app(console: Console, *, hosts: Collection[str]) -> FastAPI:
+def create_app(console: Console, *, hosts: Collection[str]) -> ASGIApp:
     """Return the ASGI application of the console; it answers requests that name one of `hosts`."""
     app = FastAPI(title="Orbweaver's console", docs_url=None, redoc_url=None, openapi_url=None)
     guard = AccessGuard(console)
@@ -80,8 +83,8 @@ def create_app(console: Console, *, hosts: Collection[str]) -> FastAPI:
     app.mount(API_PATH, create_api(console, tokens), name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_errors(app, console, guard)
-    app.add_middleware(Protection, hosts=hosts, is_encrypted=console.is_encrypted)
-    return app
+    # Around it, because the framework answers a fault outside of all that is added to it.
+    return Protection(app, hosts=hosts, is_encrypted=console.is_encrypted)
 
 
 def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:

@@ -66,7 +66,7 @@ class CountedCases:
             cases = tuple(read_clocks(self._store))
             self._counted = Counted(cases, at, course_of(cases, at, DAYS))
         except RedisError as error:
-            log.warning("the cases could not be counted: %s", error)
+            log.warning("the cases could not be counted: %s", type(error).__name__)
         finally:
             with self._lock:
                 self._reading = None

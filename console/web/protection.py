@@ -6,16 +6,19 @@ visited. What is shown is not kept by the browser.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Final
 
-from orbweaver.console.errors import RequestTooLarge
+from orbweaver.console.errors import RequestTooLarge, RequestTooSlow
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A file of reports; all other forms are small.
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
+# For the whole of a body: that file by 2 Mbit/s. Who sends slower, or nothing, keeps a connection from others.
+BODY_SECONDS: Final = 60.0
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -64,7 +67,7 @@ class Protection:
             refusal = PlainTextResponse("This is not the address of this console.\n", 421)
             await refusal(scope, receive, send_protected)
             return
-        await self._app(scope, _counted(headers, receive), send_protected)
+        await self._app(scope, _bounded(headers, receive), send_protected)
 
     def _host_of(self, headers: Headers) -> str:
         host = headers.get("host", "").lower()
@@ -79,17 +82,25 @@ class Protection:
             headers["Strict-Transport-Security"] = _A_YEAR
 
 
-def _counted(headers: Headers, receive: Receive) -> Receive:
-    """Return a `receive` that ends with RequestTooLarge where a body is larger than any form of ours."""
+def _bounded(headers: Headers, receive: Receive) -> Receive:
+    """Return a `receive` that ends with RequestTooLarge or RequestTooSlow where a body is larger or later than ours."""
     announced = headers.get("content-length", "0")
-    counted = 0
+    counted, is_over = 0, False
+    ends_at = asyncio.get_running_loop().time() + BODY_SECONDS
 
-    async def receive_counted() -> Message:
-        nonlocal counted
-        message = await receive()
+    async def receive_bounded() -> Message:
+        nonlocal counted, is_over
+        if is_over:  # what comes now is that the connection has ended, and that may take long
+            return await receive()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await receive()
+        except TimeoutError:
+            raise RequestTooSlow(f"a request is sent within {BODY_SECONDS:g} seconds") from None
+        is_over = not message.get("more_body", False)
         counted += len(message.get("body", b""))
         if counted > MOST_BODY_BYTES or not announced.isdecimal() or int(announced[:20]) > MOST_BODY_BYTES:
             raise RequestTooLarge(f"a request has at most {MOST_BODY_BYTES // 1024 // 1024} MiB")
         return message
 
-    return receive_counted
+    return receive_bounded

@@ -45,6 +45,7 @@ class ConsoleServer(ListeningServer):
             key=key,
             most_connections=MOST_CONNECTIONS,
             keep_alive_seconds=KEEP_ALIVE_SECONDS,
+            is_behind_proxy=settings.console_url is not None,
         )
         if settings.console_url is not None:
             self.url = settings.console_url

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
 from orbweaver.matcher_client.errors import ServerRefused
 from orbweaver.matcher_client.server.begun_connections import BegunConnection
 from orbweaver.matcher_client.transport.service_address import is_loopback
+from starlette.types import ASGIApp
 
 # When the server is told to stop, requests under way may still take so long.
 LAST_SECONDS = 10
@@ -24,12 +24,13 @@ class ListeningServer:
 
     `listen` is HOST:PORT (port 0: any free one). It listens on this machine only where `needed_for_others` says what
     has to be given before other machines may connect. Connections beyond `most_connections` are answered with 503; one
-    without a request is kept for `keep_alive_seconds`. Raises ServerRefused, or OSError when the port is taken.
+    without a request is kept for `keep_alive_seconds`. `is_behind_proxy`: a proxy on this machine says in
+    X-Forwarded-For who asks; else anybody here could say so. Raises ServerRefused, or OSError when the port is taken.
     """
 
     def __init__(
         self,
-        app: FastAPI,
+        app: ASGIApp,
         *,
         listen: str,
         needed_for_others: str | None,
@@ -37,6 +38,7 @@ class ListeningServer:
         key: Path | None,
         most_connections: int,
         keep_alive_seconds: int,
+        is_behind_proxy: bool = False,
     ) -> None:
         host, port = read_listen(listen)
         if needed_for_others is not None and not is_loopback(host):
@@ -56,6 +58,8 @@ class ListeningServer:
                 access_log=False,  # an application's own shows no digests
                 log_config=None,
                 server_header=False,
+                proxy_headers=is_behind_proxy,
+                forwarded_allow_ips="127.0.0.1,::1",  # also where the environment says otherwise
                 limit_concurrency=most_connections,
                 timeout_keep_alive=keep_alive_seconds,
                 timeout_graceful_shutdown=LAST_SECONDS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from typing import Final
 
 from limits import RateLimitItemPerMinute
@@ -37,12 +38,29 @@ class Throttle:
             self._limiter.hit(limit, *of)
 
     def _counted(self, name: str, address: str) -> list[tuple[RateLimitItemPerMinute, tuple[str, ...]]]:
-        who, whence = _digest(name), _digest(address)
+        who, whence = _digest(name), _digest(network_of(address))
         return [
             (OF_NAME_AND_ADDRESS, ("pair", who, whence)),
             (OF_ADDRESS, ("address", whence)),
             (OF_NAME, ("name", who)),
         ]
+
+
+def network_of(address: str) -> str:
+    """Return whose failures are counted together: an IPv4 address, or the /64 that one subscriber gets of IPv6.
+
+    >>> network_of("2001:db8::1") == network_of("2001:db8::ffff"), network_of("::ffff:192.0.2.1")
+    (True, '192.0.2.1')
+    """
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return f"{ipaddress.IPv6Address(int(known) >> 64 << 64)}/64"
 
 
 def _digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
@@ -35,7 +36,8 @@ def create_api(console: Console, guard: TokenGuard) -> FastAPI:
     )
     app.include_router(all_endpoints(console, guard))
     problems.answer_problems(app)
-    app.openapi = lambda: description.openapi_document(app)  # type: ignore[method-assign]
+    # Made once: it takes a fifth of a second, and whoever comes may ask for it.
+    app.openapi = cache(lambda: description.openapi_document(app))  # type: ignore[method-assign]
     return app
 
 

@@ -29,6 +29,7 @@ _EVERYWHERE: Final = {
 }
 _NAMED: Final = {404: "There is nothing of this name or id."}
 _SENT: Final = {
+    408: "The body did not come in time.",
     409: "It cannot be done as things stand, or the first request with this key is under way.",
     413: "The body is too large.",
     415: "The body is of a kind that is not read here.",

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from orbweaver.console.errors import RequestTooLarge
+from orbweaver.console.errors import RequestTooLarge, RequestTooSlow
 from orbweaver.console.web.api import idempotency
 from orbweaver.console.web.api.token_guard import ApiCaller, TokenGuard, right_of
 from orbweaver.console.web.protection import MOST_BODY_BYTES
@@ -100,6 +100,8 @@ def _bounded(receive: Receive, most: int) -> Receive:
             message = await receive()
         except RequestTooLarge as error:
             raise HTTPException(413, str(error)) from None
+        except RequestTooSlow as error:
+            raise HTTPException(408, str(error)) from None
         counted += len(message.get("body", b""))
         if counted > most:
             raise HTTPException(413, f"a request to this place has at most {most // 1024 // 1024} MiB")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Query
@@ -14,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 MOST_ITEMS: Final = 200
 _CURSOR_CHARACTERS: Final = 600
+# What no place in a list reaches, and every number of the store holds exactly.
+_LARGEST: Final = 2**53
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items a page has at most.")]
 Cursor = Annotated[
     str | None, Query(max_length=_CURSOR_CHARACTERS, description="`next` of the page before; without it the first.")
@@ -47,4 +48,4 @@ def read_cursor(cursor: str | None, *kinds: type[str] | type[int] | type[float])
 
 
 def _is_ours(part: str | float) -> bool:
-    return part.isascii() and part.isprintable() if isinstance(part, str) else math.isfinite(part)
+    return part.isascii() and part.isprintable() if isinstance(part, str) else abs(part) <= _LARGEST

@@ -34,6 +34,7 @@ _STATUS_OF: Final[Mapping[type[Exception], int]] = {
     errors.NotAllowed: 403,
     errors.NothingThere: 404,
     errors.RequestTooLarge: 413,
+    errors.RequestTooSlow: 408,
     errors.FormUnusable: 422,
     HostUnknown: 404,
     HostKeptBack: 409,
@@ -101,7 +102,7 @@ def answer_problems(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     @app.exception_handler(RedisError)
     def of_store(_request: Request, error: Exception) -> Response:
-        log.warning("the store does not answer: %s", error)
+        log.warning("the store does not answer: %s", type(error).__name__)  # its words may quote what was written
         return answer(503, "the store does not answer: send it again later", headers=_again(503))
 
     @app.exception_handler(Exception)

@@ -35,7 +35,7 @@ def probes(console: Console, guard: TokenGuard) -> APIRouter:
         try:
             console.store.ping()
         except RedisError as error:
-            log.warning("the store does not answer: %s", error)
+            log.warning("the store does not answer: %s", type(error).__name__)
             return PlainTextResponse("the store does not answer\n", 503)
         return PlainTextResponse("ready\n")
 

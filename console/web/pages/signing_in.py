@@ -7,11 +7,11 @@ import re
 import secrets
 from typing import Final
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from orbweaver.console import access
-from orbweaver.console.web import translation
+from orbweaver.console.web import forms, translation
 from orbweaver.console.web.accounts import account_store, one_time_codes, passwords, sessions
 from orbweaver.console.web.accounts.account import Account, Right
 from orbweaver.console.web.console import Console
@@ -26,6 +26,11 @@ _LOGIN_COOKIE: Final = "orbweaver-sign-in"
 _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_.~!$&'()*+,;=:@%?-][A-Za-z0-9_.~!$&'()*+,;=:@%/?-]*)?")
 _TOO_OLD: Final = to_translate("This form is too old. Sign in again.")
 _TOO_MANY: Final = to_translate("Too many wrong passwords. Wait a quarter of an hour, then try again.")
+_BUSY: Final = to_translate("Too many people sign in at this moment. Try again in a minute.")
+# Each takes half a second of CPU (`passwords.py`). They have threads of their own: who guesses holds up no page.
+_AT_ONCE: Final = 2
+# Together with those who wait for their turn.
+_MOST_UNDER_WAY: Final = 20
 _WRONG: Final = to_translate("Name, password and code do not belong together, or the account is disabled.")
 _YEAR_SECONDS: Final = 365 * 24 * 3600
 
@@ -33,6 +38,8 @@ _YEAR_SECONDS: Final = 365 * 24 * 3600
 def pages(console: Console, guard: AccessGuard) -> APIRouter:
     """Return the routes; they are the only ones that nobody has to be signed in for."""
     router = APIRouter()
+    turns = CapacityLimiter(_AT_ONCE)
+    under_way = 0
 
     @router.get(PATH)
     def show(request: Request) -> Response:
@@ -42,8 +49,15 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
 
     @router.post(PATH)
     async def sign_in(request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=10) as form:
-            return await run_in_threadpool(_sign_in, request, form)
+        nonlocal under_way
+        form = await forms.read_small(request)
+        if under_way >= _MOST_UNDER_WAY:
+            return await to_thread.run_sync(_form, request, _BUSY, 503)
+        under_way += 1
+        try:
+            return await to_thread.run_sync(_sign_in, request, form, limiter=turns)
+        finally:
+            under_way -= 1
 
     @router.post("/sign-out")
     def sign_out(request: Request, caller: Caller = guard.may(Right.SEE_OVERVIEW)) -> Response:
@@ -55,11 +69,18 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
 
     @router.post("/language")
     async def choose_language(request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=10) as form:
-            code, back = form.get("language"), form.get("back")
+        form = await forms.read_small(request)
+        code, back = form.get("language"), form.get("back")
         answer = RedirectResponse(own_path(back if isinstance(back, str) else None), 303)
         if isinstance(code, str) and code in translation.languages():
-            answer.set_cookie(LANGUAGE_COOKIE, code, max_age=_YEAR_SECONDS, httponly=True, samesite="lax")
+            answer.set_cookie(
+                LANGUAGE_COOKIE,
+                code,
+                max_age=_YEAR_SECONDS,
+                secure=console.is_encrypted,
+                httponly=True,
+                samesite="lax",
+            )
         return answer
 
     def _sign_in(request: Request, form: FormData) -> Response:
@@ -73,11 +94,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         account = _account_of(name, password, code)
         if account is None:
             console.throttle.note_failure(name, address)
-            return _form(
-                request,
-                _WRONG,
-                401,
-            )
+            return _form(request, _WRONG, 401)
         sessions.end(console.store, guard.token_of(request))  # whoever had this browser before
         token = sessions.begin(console.store, account)
         access.note(console.store, account.actor, "signed in")

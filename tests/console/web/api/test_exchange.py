@@ -14,6 +14,7 @@ from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.console.web.api import exchange, idempotency
 from orbweaver.console.web.api.application import ENDPOINTS, all_endpoints
+from orbweaver.console.web.api.paging import write_cursor
 from orbweaver.console.web.api.token_guard import TokenGuard, right_of
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.counted_cases import CountedCases
@@ -82,6 +83,10 @@ def test_whatever_is_wrong_is_told_as_a_problem(store: Store, url: str) -> None:
         assert program.send("/cases", 405)["status"] == 405
         assert "cursor" in program.ask("/cases?cursor=eA", 400)["detail"]
         for cursor in ("WzFlOTk5LCAieCJd", "W05hTiwgIngiXQ", "WzEuMCwgIlx1ZDgwMCJd", b"\xff", "WzEuMF0"):
+            program.ask("/cases", 400, params={"cursor": cursor})
+        for cursor in (write_cursor(10**400), write_cursor(-(2**60))):
+            program.ask("/events", 400, params={"cursor": cursor})
+        for cursor in (write_cursor(1e300, "x"),):
             program.ask("/cases", 400, params={"cursor": cursor})
         wrong = program.ask("/cases?limit=0&state=gone", 422)
         assert {one["place"] for one in wrong["errors"]} == {"limit", "state"}
