@@ -32,13 +32,15 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
     router = APIRouter()
 
     @router.get("/host")
-    def show(
-        request: Request,
-        name: str = "",
-        url: str = "",
-        kind: str = "",
-        caller: Caller = guard.may(Right.SEE_HOSTS),
-    ) -> Response:
+    def show(request: Request, name: str = "", caller: Caller = guard.may(Right.SEE_HOSTS)) -> Response:
+        return page(request, caller, name)
+
+    @router.post("/host")
+    def test_url(request: Request, caller: Caller = guard.may(Right.SEE_HOSTS)) -> Response:
+        """Say whether a URL would be fetched; it stands in no address, and so in no history and no log of a proxy."""
+        return page(request, caller, caller.field("name"), caller.field("url"), caller.field("kind"))
+
+    def page(request: Request, caller: Caller, name: str, url: str = "", kind: str = "") -> Response:
         known = host_store.read_hosts(console.store, [name])
         if not known:
             raise NothingThere("this host is not revisited")
