@@ -49,6 +49,10 @@ def test_recrawls_are_shown_by_a_page_and_by_events_until_the_session_ends(
     assert cells[5:8] == ["56", "7", "crawl-delay"]
     assert [one.attributes["src"] for one in page.css("script")] == ["/static/live_recrawls.js"]
     assert not page.css('a[href="/recrawls/new"]')
+    with monkeypatch.context() as patch:
+        patch.setattr(page_of_recrawls, "MOST_WATCHING", 0)
+        many = browser.session.get(browser.url + "/recrawls/live", timeout=60).text
+        assert ("event: over" in many, "event: table" in many) == (True, False)
     with browser.session.get(browser.url + "/recrawls/live", stream=True, timeout=60) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         lines = stream.iter_lines(chunk_size=1)

@@ -24,6 +24,8 @@ from redis.exceptions import RedisError
 LOOK_SECONDS: Final = 2.0
 # Then a page stops by itself: one that is left open is no reason to ask the store all night.
 LIVE_SECONDS: Final = 600.0
+# Each keeps a connection open, and the console has 200: pages that nobody looks at keep nobody out.
+MOST_WATCHING: Final = 60
 ROWS: Final = 200
 
 
@@ -55,6 +57,7 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
     """Return the routes of the recrawls under way."""
     router = APIRouter()
     watch = FleetWatch(console.store)
+    watching = 0
 
     @router.get("/recrawls")
     def show(request: Request, caller: Caller = guard.may(Right.SEE_HOSTS)) -> Response:
@@ -66,17 +69,22 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
         request: Request, _caller: Caller = guard.may(Right.SEE_HOSTS, is_of_person=False)
     ) -> AsyncIterator[ServerSentEvent]:
         """Send the table again and again, for as long as the session lasts."""
-        ends_at = time.monotonic() + LIVE_SECONDS
-        while time.monotonic() < ends_at:
-            try:
-                table = await run_in_threadpool(_table, request)
-            except RedisError:
-                table = ""  # the page keeps the last one
-            if table is None:
-                break
-            if table:
-                yield ServerSentEvent(raw_data=table, event="table")
-            await asyncio.sleep(LOOK_SECONDS)
+        nonlocal watching
+        ends_at = time.monotonic() + (LIVE_SECONDS if watching < MOST_WATCHING else 0.0)
+        watching += 1
+        try:
+            while time.monotonic() < ends_at:
+                try:
+                    table = await run_in_threadpool(_table, request)
+                except RedisError:
+                    table = ""  # the page keeps the last one
+                if table is None:
+                    break
+                if table:
+                    yield ServerSentEvent(raw_data=table, event="table")
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            watching -= 1
         yield ServerSentEvent(raw_data="over", event="over")
 
     def _table(request: Request) -> str | None:
