@@ -120,7 +120,8 @@ def _filters(code: str) -> Mapping[str, Any]:
         "defanged_host": host_for_people,
         "safe_text": safe,
         # A text that is no template of ours: `_()` would take a % in it as the place of a value.
-        "translated": translation.languages()[code].ugettext,
+        # Of an empty one gettext gives what a file of texts says of itself.
+        "translated": lambda text: translation.languages()[code].ugettext(text) if text else "",
         "size": size,
         "number": lambda number: format_decimal(number, locale=code),
     }

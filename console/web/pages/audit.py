@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from orbweaver.console.errors import FormUnusable
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
+from orbweaver.console.web.translation import to_translate
 from orbweaver.takedown.audit import audit_log, records
 from orbweaver.takedown.audit.audit_log import StoredEntry
 from orbweaver.takedown.errors import AuditLogBroken, AuditUnusable
@@ -22,6 +24,9 @@ PATH: Final = "/audit"
 ENTRIES_SHOWN: Final = 50
 # For entries that a filter lets through, so many are looked at before the page says that there may be more.
 LOOKED_AT: Final = 5_000
+# And so many bytes of them: one access to 500 cases is an entry of 20 KB.
+MOST_BYTES: Final = 8 * 1024 * 1024
+_UNDER_WAY: Final = to_translate("The log is being verified already. Try again in a while.")
 _KINDS: Final = (records.ACCESS, records.EVENT, records.DECISION, records.RETENTION)
 _DECIMALS: Final = 15
 
@@ -41,6 +46,7 @@ class ShownEntry:
 def pages(console: Console, guard: AccessGuard) -> APIRouter:
     """Return the routes of the audit log."""
     router = APIRouter()
+    turn = threading.Lock()
 
     @router.get(PATH)
     def show(
@@ -77,10 +83,14 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
     @router.post(PATH)
     def verify(request: Request, caller: Caller = guard.may(Right.SEE_AUDIT)) -> Response:
         access.note(console.store, caller.actor, "audit verify")
+        if not turn.acquire(blocking=False):  # it reads the whole log, and the pages share their threads
+            raise FormUnusable(_UNDER_WAY)
         try:
             found = audit_verifying.verify(console.store, console.settings, (), ())
         except AuditUnusable as error:
             raise FormUnusable(str(error)) from error
+        finally:
+            turn.release()
         return console.templates.page(request, "audit_verified.html", caller.session, found=found)
 
     return router
@@ -91,11 +101,13 @@ def _chosen(
 ) -> tuple[list[ShownEntry], int | None]:
     """Return the entries to be shown, and the number before which the next page begins; None at the end of the log."""
     shown: list[ShownEntry] = []
+    read = 0
     for looked_at, one in enumerate(_read(console, before), start=1):
         entry = _entry(one)
+        read += len(one.entry)
         if _is_asked_for(entry, who, kind, about):
             shown.append(entry)
-        if len(shown) == ENTRIES_SHOWN or looked_at == LOOKED_AT:
+        if len(shown) == ENTRIES_SHOWN or looked_at == LOOKED_AT or read >= MOST_BYTES:
             return shown, one.number
     return shown, None
 

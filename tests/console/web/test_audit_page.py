@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from builders import NOON, transaction
 from console_site import Browser, an_account, serving
 from orbweaver import settings
+from orbweaver.console import audit_verifying
+from orbweaver.console.audit_verifying import VerifiedLog
 from orbweaver.console.web.pages import audit, system
 from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
@@ -84,6 +87,32 @@ def test_the_log_is_verified_when_told_and_each_fault_is_said(store: Store, audi
     auditor.send("/audit")
     assert "entry 2" in auditor.text
     assert auditor.status == 200
+
+
+def test_one_page_reads_so_much_of_the_log_and_one_person_at_a_time_has_it_verified(
+    store: Store, auditor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(store, "Berit", "cases list")
+    known, said = audit_verifying.verify, list[bool]()
+
+    def verify(*values: Any) -> VerifiedLog:
+        if not said:
+            with Browser(auditor.url) as other:
+                other.session.cookies.update(auditor.session.cookies)
+                other.get("/audit")
+                said.append("being verified already" in other.send("/audit").text())
+        return known(*values)
+
+    monkeypatch.setattr(audit_verifying, "verify", verify)
+    auditor.get("/audit")
+    auditor.send("/audit")
+    assert (said, auditor.status) == ([True], 200)
+    auditor.get("/audit")
+    auditor.send("/audit")
+    assert auditor.status == 200
+    monkeypatch.setattr(audit, "MOST_BYTES", 1)
+    assert rows(auditor, "/audit?who=berit") == [["Nothing here."]]
+    assert len(auditor.get("/audit?who=berit").css("main p a")) == 1
 
 
 def test_services_settings_and_versions_are_shown_and_secrets_are_not(
