@@ -222,11 +222,13 @@ def _ranked(store: Store, part: _HostSet, start: int, count: int) -> list[tuple[
 
 
 def _start(store: Store, part: _HostSet, place: _ListPlace | None) -> int:
+    # Also with a place: one that somebody made up would begin before the part, and all hosts before it be read.
+    first = int(store.zcount(part.key, "-inf", f"({part.least!r}"))
     if place is None:
-        return int(store.zcount(part.key, "-inf", f"({part.least!r}"))
+        return first
     if store.zscore(part.key, place.name) == place.score:
-        return int(store.execute_command("ZRANK", part.key, place.name) or 0) + 1
-    return int(store.zcount(part.key, "-inf", f"({place.score!r}"))
+        return max(first, int(store.execute_command("ZRANK", part.key, place.name) or 0) + 1)
+    return max(first, int(store.zcount(part.key, "-inf", f"({place.score!r}")))
 
 
 def _read_place(words: str | None) -> _ListPlace | None:

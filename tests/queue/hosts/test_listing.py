@@ -88,6 +88,19 @@ def test_a_page_looks_at_so_many_hosts_and_says_where_it_goes_on(fleet: Store, m
     assert names(fleet, chosen) == ["paused3.test"]
 
 
+def test_a_place_that_somebody_made_up_has_no_other_hosts_read(fleet: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, read = listing._ranked, list[str]()
+
+    def ranked(store: Store, part: listing._HostSet, start: int, count: int) -> list[tuple[str, float]]:
+        found = known(store, part, start, count)
+        read.extend(name for name, _ in found)
+        return found
+
+    monkeypatch.setattr(listing, "_ranked", ranked)
+    page = listing.page(fleet, LOADED, HostFilter(), HostOrder.DUE, after="n|0.0|a.test")
+    assert set(read) == {host.name for host, _ in page.hosts} == set(names(fleet)[-5:])
+
+
 def test_a_place_is_kept_when_its_host_has_gone_elsewhere(fleet: Store) -> None:
     page = listing.page(fleet, LOADED, HostFilter(), HostOrder.DUE, size=6)
     [*_, (last, _)] = page.hosts
