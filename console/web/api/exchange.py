@@ -117,7 +117,7 @@ async def _once(store: Store, request: Request, caller: ApiCaller, handler: Hand
     if key is None:
         return await handler(request)
     keyed = idempotency.keyed(
-        caller.token.name,
+        caller.token,
         key,
         target=f"{request.method} {request.url.path}?{request.url.query}",
         content_type=request.headers.get("content-type", ""),

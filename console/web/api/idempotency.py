@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from orbweaver.console.web.accounts.api_tokens import ApiToken
+from orbweaver.model import format_time
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 from starlette.exceptions import HTTPException
@@ -33,12 +35,16 @@ class KeyedRequest:
     said: str
 
 
-def keyed(token_name: str, key: str, *, target: str, content_type: str, body: bytes) -> KeyedRequest:
-    """Return a request with a key, which is one of the token's; raises HTTPException with 400 for an unusable key."""
+def keyed(token: ApiToken, key: str, *, target: str, content_type: str, body: bytes) -> KeyedRequest:
+    """Return a request with a key, which is one of the token's; raises HTTPException with 400 for an unusable key.
+
+    A token that was revoked and one that has its name since have no answer in common.
+    """
     if not key or len(key) > KEY_CHARACTERS or not key.isascii() or not key.isprintable():
         raise HTTPException(400, f"{HEADER}: give 1 to {KEY_CHARACTERS} printable characters of ASCII")
     said = hashlib.sha256(json.dumps([target, content_type]).encode() + body).hexdigest()
-    return KeyedRequest(keys.api_answer(token_name, hashlib.sha256(key.encode()).hexdigest()), said)
+    own_key = hashlib.sha256(f"{format_time(token.made_at)} {key}".encode()).hexdigest()
+    return KeyedRequest(keys.api_answer(token.name, own_key), said)
 
 
 def begin(store: Store, request: KeyedRequest) -> Response | None:

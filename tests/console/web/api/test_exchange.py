@@ -10,6 +10,7 @@ from api_site import PATIENCE, Program, a_program, add_case
 from console_site import Browser, an_account, serving
 from fastapi.routing import APIRoute
 from orbweaver import settings
+from orbweaver.console.web.accounts import api_tokens
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.accounts.throttling import Throttle
 from orbweaver.console.web.api import exchange, idempotency
@@ -133,13 +134,17 @@ def test_what_is_sent_again_with_its_key_is_done_once(store: Store, url: str) ->
             program.send(path, 400, headers={idempotency.HEADER: unusable})
         [kept] = store.keys(keys.api_answer("program", "*"))
         assert idempotency.RUNNING_SECONDS < store.ttl(kept) <= idempotency.KEPT_SECONDS
+        api_tokens.revoke(store, "program")
+    with a_program(store, url, Right.ACKNOWLEDGE) as namesake:
+        assert not namesake.send(path, json={"reason": "taken"}, headers=key)["is_new"]
 
 
 def test_a_key_is_taken_while_the_first_request_is_under_way_and_free_after_a_refusal(store: Store, url: str) -> None:
     event = add_case(store, "http://h.test/a.jpg")
     path, key = f"/events/{event.event_id}/acknowledgement", {idempotency.HEADER: "k-1"}
     with a_program(store, url, Right.ACKNOWLEDGE) as program:
-        under_way = idempotency.keyed("program", "k-1", target=f"POST /api/v1{path}?", content_type="", body=b"")
+        [token] = api_tokens.all_tokens(store)
+        under_way = idempotency.keyed(token, "k-1", target=f"POST /api/v1{path}?", content_type="", body=b"")
         assert idempotency.begin(store, under_way) is None
         assert program.session.post(program.url + path, headers=key, timeout=PATIENCE).headers["Retry-After"] == "5"
         program.send(path, 409, headers=key)
