@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from host_fleet import add_host
 from orbweaver import settings
 from orbweaver.console.web import forms
 from orbweaver.console.web.pages.hosts import report_drafts
-from orbweaver.console.web.pages.hosts.report_drafts import ReportDraft, ReportDrafts
+from orbweaver.console.web.pages.hosts.report_drafts import EnteredHost, ReportDraft, ReportDrafts
 from orbweaver.model import Limits, Role, ScopeKind
 from orbweaver.queue.hosts import host_store
 from orbweaver.queue.hosts.changes import Operator
@@ -126,6 +127,10 @@ def test_nobody_sees_what_another_handed_in_and_old_drafts_go(monkeypatch: pytes
     monkeypatch.setattr(report_drafts, "MOST_BYTES", 10)
     last = drafts.put(draft("anna", 10))
     assert (drafts.get(first, "anna"), drafts.get(last, "anna") is not None) == (None, True)
+    entered = tuple(EnteredHost(f"h{number}.test", True, 1, None) for number in range(10))
+    scheduled = drafts.put(dataclasses.replace(draft("anna", 0), entered=entered))  # what is kept of it counts, too
+    assert (drafts.get(last, "anna"), drafts.get(scheduled, "anna")) == (None, None)
+    last = drafts.put(draft("anna"))
     monkeypatch.setattr(report_drafts, "KEPT_SECONDS", -1.0)
     assert drafts.get(last, "anna") is None
 

@@ -21,6 +21,23 @@ KEPT_SECONDS: Final = 1_800.0
 # Of all people together; the oldest go first.
 MOST_BYTES: Final = 64 * 1024 * 1024
 MOST_DRAFTS: Final = 100
+# Of what came of one host, about: its name, and perhaps why it is not visited.
+_BYTES_OF_A_HOST: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredHost:
+    """What came of one host, for the page that says so: nothing of its record, whose reports name people and places."""
+
+    name: str
+    is_new: bool
+    new_reports: int
+    kept_back: str | None
+
+    @classmethod
+    def of(cls, entered: Entered) -> EnteredHost:
+        """Return what the page says of a host that was entered."""
+        return cls(entered.name, entered.is_new, entered.new_reports, entered.kept_back)
 
 
 @dataclass(frozen=True)
@@ -37,7 +54,12 @@ class ReportDraft:
     terms: Terms
     limits: Limits
     is_now: bool
-    entered: tuple[Entered, ...] | None = None
+    entered: tuple[EnteredHost, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes of memory it takes, about."""
+        return len(self.body) + _BYTES_OF_A_HOST * len(self.entered or ())
 
     def read(self) -> HandedIn:
         """Read the reports. Raises ReportsUnreadable, TooManyReports, AuthorityMissing."""
@@ -78,6 +100,6 @@ class ReportDrafts:
     def _forget(self) -> None:
         oldest = time.monotonic() - KEPT_SECONDS
         for draft_id, (kept_at, _) in list(self._kept.items()):
-            size = sum(len(draft.body) for _, draft in self._kept.values())
+            size = sum(draft.size for _, draft in self._kept.values())
             if kept_at < oldest or size > MOST_BYTES or len(self._kept) > MOST_DRAFTS:
                 del self._kept[draft_id]

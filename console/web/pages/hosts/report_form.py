@@ -13,7 +13,7 @@ from orbweaver.console.errors import FormUnusable, NothingThere
 from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
-from orbweaver.console.web.pages.hosts.report_drafts import MOST_REPORTS, ReportDraft, ReportDrafts
+from orbweaver.console.web.pages.hosts.report_drafts import MOST_REPORTS, EnteredHost, ReportDraft, ReportDrafts
 from orbweaver.model import Embeds, Limits, ScopeKind
 from orbweaver.queue.errors import AuthorityMissing, HostUnreadable, ReportsUnreadable, TooManyReports
 from orbweaver.queue.hosts import changes, counting
@@ -95,7 +95,8 @@ def pages(console: Console, guard: AccessGuard) -> APIRouter:
                 entered = changes.enter_all(store, plan, handed_in.orders, is_now=draft.is_now)
             except HostUnreadable as error:
                 raise FormUnusable(str(error)) from None
-            drafts.put(dataclasses.replace(draft, body=b"", entered=tuple(entered)), draft_id)
+            hosts = tuple(map(EnteredHost.of, entered))
+            drafts.put(dataclasses.replace(draft, body=b"", entered=hosts), draft_id)
         return RedirectResponse(f"/recrawls/drafts/{draft_id}", 303)
 
     def _existing(draft_id: str, caller: Caller) -> ReportDraft:
