@@ -113,21 +113,25 @@ def endpoints(console: Console, guard: TokenGuard, router: APIRouter) -> None:
         return Items(items=items, next=None if page.after is None else write_cursor(page.after))
 
     @router.get("/hosts/{host}", summary="One host")
-    def read_host(host: HostName, _caller: ApiCaller = guard.may(Right.SEE_HOSTS)) -> HostWhole:
+    def read_host(host: HostName, caller: ApiCaller = guard.may(Right.SEE_HOSTS)) -> HostWhole:
+        _known(store, host)
+        access.note(store, caller.actor, "api host", [host])  # with the exact URLs of its reports
         return _whole(host)
 
     @router.post("/hosts/{host}/pause", summary="Pause a host")
     def pause(host: HostName, words: PauseWords, caller: ApiCaller = guard.may(Right.CHANGE_HOSTS)) -> HostWhole:
         """Have no visit of a host begin until it is resumed; one that is under way goes on."""
-        _operator(host).pause(host, words.reason)
+        operator = _operator(host)
         access.note(store, caller.actor, "api host pause", [host])
+        operator.pause(host, words.reason)
         return _whole(host)
 
     @router.post("/hosts/{host}/resume", summary="Resume a host")
     def resume(host: HostName, caller: ApiCaller = guard.may(Right.CHANGE_HOSTS)) -> HostWhole:
         """End a pause, or bring back a host that was retired."""
-        _operator(host).resume(host)
+        operator = _operator(host)
         access.note(store, caller.actor, "api host resume", [host])
+        operator.resume(host)
         return _whole(host)
 
     @router.post("/hosts/{host}/visit", summary="Ask for a visit of a host")
@@ -137,8 +141,8 @@ def endpoints(console: Console, guard: TokenGuard, router: APIRouter) -> None:
         """Ask for one more visit, whatever the schedule and the budget say. Pauses, expiries and quiet hours hold."""
         operator = _operator(host)
         at = operator.at if wish is None or wish.at is None else wish.at
-        replaced = operator.ask(host, at, is_authority_required=settings.authority_required)
         access.note(store, caller.actor, "api host visit", [host])
+        replaced = operator.ask(host, at, is_authority_required=settings.authority_required)
         waits = host_waits.of_hosts(store, [host], operator.at)
         return VisitAsked(host=host, at=at, replaced=replaced, not_before=waits.get(host))
 

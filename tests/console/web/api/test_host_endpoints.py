@@ -19,6 +19,7 @@ from orbweaver.queue.hosts.host_store import VisitRecord
 from orbweaver.queue.records import recrawls
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
+from orbweaver.takedown.audit import audit_log
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,9 @@ def test_one_host_is_told_with_its_visits_and_without_its_cookies(store: Store, 
     assert (told["host"], told["state"], told["terms"]["kind"]) == ("other.test:8080", "ready", "host")
     assert [(one["url"], one["cookies"]) for one in told["reports"]] == [("http://other.test:8080/", None)]
     assert [one["pages"] for one in told["last_visits"]] == [3]
+    audit_log.seal(store)
+    noted = [one.entry for one in audit_log.entries(store)]  # the exact URLs of its reports were shown
+    assert [(b'"api host"' in one, b"other.test:8080" in one) for one in noted] == [(True, True)]
     for path in ("/hosts/none.test", "/hosts/%00", "/hosts/a%2Fb", "/hosts/a%0Ab"):
         program.ask(path, 404)
 
