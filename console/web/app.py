@@ -131,5 +131,5 @@ def _answer_errors(app: FastAPI, console: Console, guard: AccessGuard) -> None:
 
     @app.exception_handler(Exception)
     def of_ours(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+        problems.log_fault(request.method, request.url.path, error)
         return page(request, 500, to_translate("A fault of Orbweaver's own. Its log says more."))

@@ -7,7 +7,9 @@ visited. What is shown is not kept by the browser.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
+from traceback import format_tb
 from typing import Final
 
 from orbweaver.console.errors import RequestTooLarge, RequestTooSlow
@@ -15,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+log = logging.getLogger("orbweaver.console")
 # A file of reports; all other forms are small.
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 # For the whole of a body: that file by 2 Mbit/s. Who sends slower, or nothing, keeps a connection from others.
@@ -57,8 +60,13 @@ class Protection:
             await self._app(scope, receive, send)
             return
 
+        has_begun = has_ended = False
+
         async def send_protected(message: Message) -> None:
+            nonlocal has_begun, has_ended
+            has_ended = has_begun and not message.get("more_body", False)
             if message["type"] == "http.response.start":
+                has_begun = True
                 self._protect(MutableHeaders(scope=message))
             await send(message)
 
@@ -67,7 +75,14 @@ class Protection:
             refusal = PlainTextResponse("This is not the address of this console.\n", 421)
             await refusal(scope, receive, send_protected)
             return
-        await self._app(scope, _bounded(headers, receive), send_protected)
+        try:
+            await self._app(scope, _bounded(headers, receive), send_protected)
+        except Exception as error:
+            # The application has logged what it answered. The server would log the words, which may quote a case.
+            if not has_begun:
+                raise
+            if not has_ended:
+                log.error("an answer broke off: %s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
 
     def _host_of(self, headers: Headers) -> str:
         host = headers.get("host", "").lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from traceback import format_tb
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -75,6 +76,11 @@ def answer(
     return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def log_fault(method: str, place: str, error: Exception) -> None:
+    """Log where in the code a fault came from. Its words are left out: they may quote a case, with URL and digest."""
+    log.error("%s %s failed: %s\n%s", method, place, type(error).__name__, "".join(format_tb(error.__traceback__)))
+
+
 def answer_problems(app: FastAPI) -> None:
     """Have an application answer whatever goes wrong in it by a problem."""
 
@@ -109,7 +115,7 @@ def answer_problems(app: FastAPI) -> None:
     def of_a_fault(request: Request, error: Exception) -> Response:
         # The path may name a host.
         place = getattr(request.scope.get("route"), "path", "a request")
-        log.error("%s %s failed: %s", request.method, place, type(error).__name__, exc_info=error)
+        log_fault(request.method, place, error)
         return answer(500, "a fault of Orbweaver's own: its log says more")
 
 

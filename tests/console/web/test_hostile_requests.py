@@ -100,6 +100,26 @@ def test_a_connection_that_has_sent_its_request_may_be_open_for_longer(monkeypat
         asyncio.run(connection({"type": "http.request", "more_body": True}, {"type": "http.disconnect"}))
 
 
+def test_an_answer_that_breaks_off_is_logged_without_the_words_of_its_fault(caplog: pytest.LogCaptureFixture) -> None:
+    words = "http://secret.test/"
+
+    async def breaks_off(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        raise ValueError(words)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        pass
+
+    scope: Scope = {"type": "http", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Protection(breaks_off, hosts={"localhost"}, is_encrypted=False)(scope, receive, send))
+    assert "an answer broke off: ValueError" in caplog.text
+    assert "secret.test" not in caplog.text
+
+
 def test_pages_are_served_while_many_guess_passwords(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     may_go_on = threading.Event()
 
@@ -144,9 +164,11 @@ def test_failures_are_counted_for_who_sends_them_whatever_the_request_says(store
         assert browser.status == 429
 
 
-def test_the_page_of_a_fault_is_protected_as_every_other(store: Store, url: str) -> None:
+def test_the_page_of_a_fault_is_protected_as_every_other_and_the_log_quotes_no_case(
+    store: Store, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     event = add_case(store, "http://h.test/a.jpg")
-    store.hset(keys.case(str(event.case_id)), "json", "{}")
+    store.hset(keys.case(str(event.case_id)), "json", '{"url": "http://secret.test/"}')
     with Browser(url) as browser:
         browser.sign_in("anna")
         browser.get(f"/cases/{event.case_id}")
@@ -154,6 +176,9 @@ def test_the_page_of_a_fault_is_protected_as_every_other(store: Store, url: str)
         assert browser.answer is not None
         assert browser.answer.headers["Cache-Control"] == "no-store"
         assert "default-src 'none'" in browser.answer.headers["Content-Security-Policy"]
+    assert "failed: ValidationError" in caplog.text
+    assert "case_store.py" in caplog.text
+    assert "secret.test" not in caplog.text
 
 
 def test_a_page_that_asks_by_itself_keeps_no_session_alive(store: Store, url: str) -> None:
