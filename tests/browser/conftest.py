@@ -48,6 +48,21 @@ def site() -> Iterator[Site]:
         assert done.returncode == 0, done.stderr
         loaded = settings.load().model_copy(update={"state_dir": state, "assessors": 2})
         with embedded.running(state) as store:
+            reports = Path(name) / "more.txt"
+            reports.write_text("http://host.test/gallery/1\n")
+            add = [
+                sys.executable,
+                "-P",
+                "-m",
+                "orbweaver.cli",
+                "reports",
+                "import",
+                str(reports),
+                "--state",
+                str(state),
+            ]
+            done = subprocess.run(add, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr
             for person, roles in PEOPLE.items():
                 an_account(store, *roles, name=person)
             with serving(store, loaded) as url:

@@ -21,6 +21,7 @@ WIDTH: Final = 640
 HEIGHT: Final = 260
 # Labels below the axis that have room beside each other.
 _LABELS: Final = 12
+_LEAST_TOP: Final = 5
 _DROPPED: Final = frozenset({"defs", "style", "script", "title", "desc", "image", "a", "foreignObject"})
 # What pygal draws over the chart for its own script.
 _OVERLAYS: Final = frozenset({"plot text-overlay", "plot tooltip-overlay", "tooltip"})
@@ -57,7 +58,7 @@ class Numbers:
 
 def bars(name: str, words: str, numbers: Numbers, *, are_stacked: bool = False) -> Chart:
     """Draw a bar for each label and series, beside each other or stacked."""
-    return _drawn(pygal.StackedBar if are_stacked else pygal.Bar, name, words, numbers)
+    return _drawn(pygal.StackedBar if are_stacked else pygal.Bar, name, words, numbers, are_stacked=are_stacked)
 
 
 def lines(name: str, words: str, numbers: Numbers) -> Chart:
@@ -65,7 +66,7 @@ def lines(name: str, words: str, numbers: Numbers) -> Chart:
     return _drawn(pygal.Line, name, words, numbers)
 
 
-def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) -> Chart:
+def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers, *, are_stacked: bool = False) -> Chart:
     labels = [safe(one) for one in numbers.labels]  # XML has no place for a control character
     every = max(1, -(-len(numbers.labels) // _LABELS))
     chart = kind(
@@ -79,7 +80,8 @@ def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) ->
         legend_at_bottom_columns=len(numbers.series),
         show_minor_x_labels=False,
         dots_size=2,
-        range=_range(numbers),
+        range=(0, _top(numbers, are_stacked=are_stacked)),
+        truncate_label=-1,
         min_scale=2,
         max_scale=5,
         value_formatter=numbers.shown,
@@ -95,10 +97,13 @@ def _drawn(kind: Callable[..., Any], name: str, words: str, numbers: Numbers) ->
     return Chart(name, words, _svg(chart.render_tree(), words), (numbers.first, *numbers.series), rows)
 
 
-def _range(numbers: Numbers) -> tuple[float, float] | None:
+def _top(numbers: Numbers, *, are_stacked: bool) -> float:
+    """Return where the axis ends: at least at 5, so that whole numbers stand beside it."""
     if numbers.most is not None:
-        return 0, numbers.most
-    return None if any(value for one in numbers.series.values() for value in one) else (0, 1)
+        return numbers.most
+    columns = zip(*numbers.series.values(), strict=True)
+    heights = ([value or 0 for value in column] for column in columns)
+    return max([_LEAST_TOP, *(sum(one) if are_stacked else max(one) for one in heights)])
 
 
 def _svg(root: Any, words: str) -> Markup:

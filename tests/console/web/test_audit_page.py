@@ -25,7 +25,7 @@ HOSTILE = '"><script>alert(1)</script>'
 @pytest.fixture
 def auditor(store: Store) -> Iterator[Browser]:
     with serving(store) as url, Browser(url) as browser:
-        browser.sign_in(an_account(store, Role.AUDITOR, name="ulf"))
+        browser.sign_in_by_form(an_account(store, Role.AUDITOR, name="ulf"))
         yield browser
 
 

@@ -35,7 +35,7 @@ def test_a_person_signs_in_sees_a_page_and_signs_out(store: Store, browser: Brow
     assert browser.path == "/sign-in"
     assert "orbweaver users add NAME --role admin" in browser.text
     an_account(store, Role.ANALYST)
-    browser.sign_in("Anna ")
+    browser.sign_in_by_form("Anna ")
     assert (browser.path, browser.status) == ("/", 200)
     assert "anna" in browser.text
     assert not any(PASSWORD.encode() in value for value in store.hgetall("orbweaver:accounts").values())
@@ -83,7 +83,7 @@ def test_a_wrong_password_an_unknown_name_and_a_disabled_account_are_refused_ali
         ("", ""),
         ("a" * 9999, "b" * 9999),
     ):
-        browser.sign_in(name, password)
+        browser.sign_in_by_form(name, password)
         said.add((browser.status, browser.text))
         assert browser.path == "/sign-in"
     assert len(said) == 1
@@ -94,7 +94,7 @@ def test_an_account_with_codes_needs_one_and_each_counts_once(store: Store, brow
     an_account(store, Role.ANALYST)
     codes = pyotp.parse_uri(one_time_codes.begin(store, "anna"))
     assert isinstance(codes, pyotp.TOTP)
-    browser.sign_in("anna")
+    browser.sign_in_by_form("anna")
     assert browser.status == 401
     code = codes.at(time.time() + one_time_codes.STEP_SECONDS)  # of an app whose clock is early: it counts for a minute
     browser.send("", name="anna", password=PASSWORD, code=f"{code[:3]} {code[3:]}")
@@ -117,20 +117,20 @@ def test_guesses_are_slowed_down_for_the_name_and_another_person_can_still_sign_
     an_account(store, Role.ANALYST)
     an_account(store, Role.ANALYST, name="berit")
     for _ in range(10):
-        browser.sign_in("anna", "a guess")
+        browser.sign_in_by_form("anna", "a guess")
         assert browser.status == 401
-    browser.sign_in("anna")
+    browser.sign_in_by_form("anna")
     assert (browser.status, "Wait a quarter of an hour" in browser.text) == (429, True)
-    browser.sign_in("berit")
+    browser.sign_in_by_form("berit")
     assert browser.path == "/"
 
 
 def test_a_form_without_the_token_of_its_session_changes_nothing(store: Store, url: str, browser: Browser) -> None:
     an_account(store, Role.ANALYST)
     an_account(store, Role.ANALYST, name="berit")
-    browser.sign_in("anna")
+    browser.sign_in_by_form("anna")
     with Browser(url) as other:
-        page = other.sign_in("berit")
+        page = other.sign_in_by_form("berit")
         [token] = {one.attributes["value"] for one in page.css('input[name="form_token"]')}
     for shown in ({}, {"form_token": ""}, {"form_token": str(token)}, {"form_token": "ü" * 43}):
         answer = browser.session.post(f"{url}/sign-out", data=shown, timeout=60)
@@ -150,7 +150,7 @@ def test_signing_in_gives_a_new_cookie_and_a_planted_one_is_worth_nothing(
     an_account(store, Role.ANALYST)
     planted = "p" * 43
     browser.session.cookies.set("orbweaver-session", planted, domain="127.0.0.1", path="/")
-    browser.sign_in("anna")
+    browser.sign_in_by_form("anna")
     shown = {cookie.value for cookie in browser.session.cookies if cookie.name == "orbweaver-session"}
     assert shown != {planted}
     with Browser(url) as attacker:
@@ -193,7 +193,7 @@ def test_a_session_ends_with_a_change_of_its_account_and_by_time(store: Store) -
 def test_each_answer_forbids_what_no_page_of_ours_needs(store: Store, url: str, browser: Browser) -> None:
     an_account(store, Role.ANALYST)
     answers = [browser.session.get(url + path, timeout=60) for path in ("/sign-in", "/static/console.css", "/no", "/")]
-    browser.sign_in("anna")
+    browser.sign_in_by_form("anna")
     answers += [browser.session.get(url + path, timeout=60) for path in ("/", "/no")]
     for answer in answers:
         policy = answer.headers["Content-Security-Policy"]
