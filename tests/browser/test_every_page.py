@@ -25,7 +25,8 @@ def form_of(path: str) -> str:
     """Return what pages of one form have in common: the path without ids, whether it has a query, and which list."""
     place, _, query = path.partition("?")
     shown = re.search(r"\bshow=(\w+)", query)
-    return _ID.sub("*", place) + ("?" if query else "") + (shown[1] if shown else "")
+    form = _ID.sub("*", place)
+    return form if "*" in form else form + ("?" if query else "") + (shown[1] if shown else "")
 
 
 def sign_in(page: Page, site: Site, name: str) -> None:
