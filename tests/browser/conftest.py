@@ -19,6 +19,8 @@ from orbweaver.store import embedded
 from orbweaver.store.connection import Store
 from playwright.sync_api import Browser, sync_playwright
 
+# Far beyond what any machine needs.
+PATIENCE_MILLISECONDS = 300_000
 # As root, Chromium has no sandbox of its own. The rest keeps it from speaking to its maker.
 FLAGS = [
     "--disable-background-networking",

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from console_site import PASSWORD
 from playwright.sync_api import Browser, Page
 
-from .conftest import Site
+from .conftest import PATIENCE_MILLISECONDS, Site
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 WIDTHS = {"wide": 1280, "narrow": 360}
@@ -50,6 +50,7 @@ def test_no_page_has_a_fault_of_accessibility(
     faults: list[str] = []
     visited: dict[str, str] = {}
     context = chromium.new_context(color_scheme=scheme, viewport={"width": WIDTHS["wide"], "height": 900})
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
     with context, context.new_page() as page:
         page.goto(site.url + "/sign-in")
         faults += faults_of(page, scheme, "/sign-in")

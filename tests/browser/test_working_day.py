@@ -20,6 +20,8 @@ from orbweaver_command import PATIENCE_SECONDS, Workplace, eventually
 from playwright.sync_api import Browser, BrowserContext, Page
 from synthetic_host import SyntheticHost
 
+from .conftest import PATIENCE_MILLISECONDS
+
 REPORTER = {"REPORTER_ORGANISATION": "A hotline", "REPORTER_CONTACT": "reports@hotline.example"}
 
 
@@ -100,6 +102,7 @@ def test_a_working_day(
             an_account(store, Role.ANALYST, Role.OPERATOR, name="anna")
             an_account(store, Role.ANALYST, name="bo")
             with chromium.new_context(java_script_enabled=has_scripts, accept_downloads=True) as context:
+                context.set_default_timeout(PATIENCE_MILLISECONDS)
                 anna = sign_in(context, url, "anna")
                 hand_in(anna, host.url.replace("http", "hxxp"))
                 case_id = watched(anna, store)
