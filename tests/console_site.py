@@ -78,7 +78,7 @@ class Browser:
         return self._show(self.session.post(target, data={**data, **fields}, timeout=PATIENCE))
 
     def sign_in(self, name: str) -> LexborHTMLParser:
-        """Show the first page with a session of this person: what the form gives, without half a second for a password."""
+        """Show the first page with a session of this person, as the form gives it, without the time for a password."""
         store = _STORES[self.url]
         token = sessions.begin(store, account_store.existing(store, name))
         self.session.cookies.set("orbweaver-session", token, domain="127.0.0.1", path="/")
