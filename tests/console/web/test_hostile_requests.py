@@ -53,7 +53,7 @@ def test_a_form_of_nobody_is_small_and_its_sender_chooses_no_codec(url: str) -> 
             answer = requests.post(url + path, data=data, headers={"Content-Type": small}, timeout=PATIENCE)
             assert (path, answer.status_code) in {(path, 413), (path, 400)}
     with Browser(url) as browser:
-        browser.sign_in("anna")
+        browser.sign_in_by_form("anna")
         for path in ("/sign-in", "/language", "/sign-out"):
             for charset in ("punycode", "undefined", "utf-7", '"idna"'):
                 kind = f"multipart/form-data; boundary=b; charset={charset}"
@@ -133,7 +133,7 @@ def test_pages_are_served_while_many_guess_passwords(url: str, monkeypatch: pyte
 
     def guess() -> None:
         with Browser(url) as guessing:
-            guessing.sign_in("anna", "a guess")
+            guessing.sign_in_by_form("anna", "a guess")
             answers.append(guessing.status)
 
     # More than the pages have threads.
@@ -160,7 +160,7 @@ def test_failures_are_counted_for_who_sends_them_whatever_the_request_says(store
     assert throttle.is_open("anna", "2001:db8:0:1::1")
     with Browser(url) as browser:
         browser.session.headers["X-Forwarded-For"] = "203.0.113.9"
-        browser.sign_in("anna")
+        browser.sign_in_by_form("anna")
         assert browser.status == 429
 
 
@@ -170,7 +170,7 @@ def test_the_page_of_a_fault_is_protected_as_every_other_and_the_log_quotes_no_c
     event = add_case(store, "http://h.test/a.jpg")
     store.hset(keys.case(str(event.case_id)), "json", '{"url": "http://secret.test/"}')
     with Browser(url) as browser:
-        browser.sign_in("anna")
+        browser.sign_in_by_form("anna")
         browser.get(f"/cases/{event.case_id}")
         assert (browser.status, "A fault of Orbweaver's own" in browser.text) == (500, True)
         assert browser.answer is not None
@@ -183,7 +183,7 @@ def test_the_page_of_a_fault_is_protected_as_every_other_and_the_log_quotes_no_c
 
 def test_a_page_that_asks_by_itself_keeps_no_session_alive(store: Store, url: str) -> None:
     with Browser(url) as browser:
-        browser.sign_in("anna")
+        browser.sign_in_by_form("anna")
         [key] = store.keys("orbweaver:session:*")
         store.expire(key, 900)
         with browser.session.get(f"{url}/recrawls/live", stream=True, timeout=PATIENCE) as stream:
