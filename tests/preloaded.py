@@ -227,6 +227,8 @@ _read: set[str] = set()
 
 def _preload() -> dict[str, str | None]:
     """Import all that commands need; return the variables that were read meanwhile."""
+    # It copies the whole environment for servers of its own, which nobody starts: prometheus_client imports it.
+    importlib.import_module("wsgiref.handlers")
     plain = os.environ.__class__
     os.environ.__class__ = _NotedEnvironment
     gc.disable()

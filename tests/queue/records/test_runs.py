@@ -57,7 +57,7 @@ def test_only_the_events_of_a_run_are_waited_for(store: Store) -> None:
         deliveries.note_events(store, pipe, RUN, "e1")
         deliveries.note_events(store, pipe, "another", "e2")
     assert runs.waiting(store, RUN) == (0, 1)
-    assert deliveries.note_delivered(store, "e1", orbweaver_settings.load())
+    assert deliveries.note_delivered(store, ["e1"], orbweaver_settings.load())
     assert runs.waiting(store, RUN) == (0, 0)
     assert runs.waiting(store, "another") == (0, 1)
 

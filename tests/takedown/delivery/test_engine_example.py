@@ -173,7 +173,7 @@ def test_what_it_cannot_run_with_is_said_in_a_line(tmp_path: Path, monkeypatch: 
     ):
         with pytest.raises(typer.BadParameter, match=said):
             engine_commands.example(listen, tmp_path / database)
-    monkeypatch.setenv("ENGINE_SECRETS", "whsec_abc")
+    monkeypatch.setenv("ENGINE_SECRETS", "whsec_a")
     with pytest.raises(typer.BadParameter, match="a secret is whsec_ and base64"):
         engine_commands.example("127.0.0.1:0", tmp_path / "e.sqlite")
 

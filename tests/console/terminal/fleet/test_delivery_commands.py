@@ -84,7 +84,7 @@ def test_an_event_that_no_worker_has_looked_at_yet_is_still_to_be_delivered(
     assert change.event is not None
     with transaction(store) as pipe:
         case_store.write(pipe, change)
-        outbox.put(pipe, str(change.event.event_id), "operator", lambda *_: None)
+        outbox.put(pipe, [str(change.event.event_id)], "operator", lambda *_: None)
     assert {one["sink"]: one["waiting"] for one in told(run, "list")["sinks"]} == {
         sink: waiting + 1 for sink, waiting in before.items()
     }
