@@ -249,7 +249,7 @@ def test_an_event_that_went_to_sinks_that_are_not_in_force_any_more_is_delivered
         case_store.write(pipe, change)
         deliveries.note_events(store, pipe, RUN, event_id)
     in_force.declare(store, settings.load({"TAKEDOWN_SINKS": f"jsonl:{tmp_path / 'right'}"}), ALL)
-    assert not deliveries.note_delivered(store, event_id, settings.load())
+    assert not deliveries.note_delivered(store, [event_id], settings.load())
     with pytest.raises(NotInForce, match="TAKEDOWN_SINKS"):
         work(store, QueueName.TAKEDOWN)
     assert store.hexists(keys.undelivered(), event_id)
