@@ -62,7 +62,7 @@ PATHS = (
 
 @dataclass(frozen=True)
 class PageTime:
-    """What one page took, in milliseconds, and how large it was, in bytes."""
+    """The time of one page, in milliseconds, and its size, in bytes."""
 
     path: str
     status: int

@@ -23,7 +23,7 @@ MOST_CHECKPOINT_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class VerifiedLog:
-    """What was found: `size` is in entries, `known` are the checkpoints that it was compared with.
+    """The findings of a verification: `size` is in entries, `known` are the checkpoints that it was compared with.
 
     `broken` says why nothing more can be sealed, None when it can.
     """

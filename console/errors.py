@@ -68,7 +68,7 @@ class FormNotOurs(PageRefused):
 
 
 class FormUnusable(PageRefused):
-    """What a person wrote cannot be used; the message says what would be."""
+    """A field has a value that cannot be used; the message says what would be."""
 
 
 class NothingThere(PageRefused):

@@ -1,4 +1,4 @@
-"""What a visit would fetch and what not, and why: for reports that are not taken in yet, and for hosts."""
+"""Says what a visit would fetch and what not, and why: for reports that are not taken in yet, and for hosts."""
 
 from __future__ import annotations
 

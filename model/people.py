@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person is here for; an account of the console has one or several."""
+    """The work of a person; an account of the console has one or several."""
 
     OPERATOR = "operator"
     ANALYST = "analyst"

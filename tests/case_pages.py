@@ -1,4 +1,4 @@
-"""What tests of the pages of cases share: people who are signed in, and cases with texts of a hostile host."""
+"""Parts that tests of the pages of cases share: people who are signed in, and cases with texts of a hostile host."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ async def beginning(request: web.BaseRequest) -> web.StreamResponse:
 
 
 class Situation(NamedTuple):
-    """What the host does with the URL of the case, with its front page, and with everything else."""
+    """The acts of a host: with the URL of the case, with its front page, and with everything else."""
 
     file: Resource | None
     rule: str

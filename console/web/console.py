@@ -13,7 +13,7 @@ from orbweaver.store.connection import Store
 
 @dataclass(frozen=True)
 class Console:
-    """What the pages read and write; `is_encrypted` says whether browsers reach them by https."""
+    """The parts that every page reads or writes; `is_encrypted` says whether browsers reach them by https."""
 
     store: Store
     settings: Settings

@@ -124,7 +124,7 @@ def provisional(policy: SchedulePolicy, hosts: int, prior: Prior = DEFAULT_PRIOR
 
 @dataclass(frozen=True)
 class LastCount:
-    """What the last count of all hosts has seen: those of which no visit begins, and how long uploads stay unseen."""
+    """The last count of all hosts: those of which no visit begins, and how long uploads stay unseen."""
 
     counted_at: datetime
     paused: int

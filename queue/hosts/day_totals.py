@@ -1,4 +1,4 @@
-"""What the visits of one day (UTC), or of some hours, came to, over all hosts, as their ends have counted it."""
+"""Reads the totals of the visits of one day (UTC), or of some hours, as the ends of visits have counted them."""
 
 from __future__ import annotations
 

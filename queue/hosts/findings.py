@@ -1,4 +1,4 @@
-"""What the last recrawl of a host showed, for who wonders about the host: answers, what was not fetched, file types."""
+"""Reads the findings of the last recrawl of a host: answers, what was not fetched, file types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_CASES: Final = 200
 
 @dataclass(frozen=True)
 class Findings:
-    """What a recrawl showed; `record` is None when it is forgotten, and then nothing else is known.
+    """The findings of a recrawl; `record` is None when it is forgotten, and then nothing else is known.
 
     `answers` count by kind of URL and answer, over all hosts of the scope; `skips` by outcome and rule, `are_all_skips`
     unless there are more lines. `types` are those of the files that it hands on, None where they are too many.

@@ -38,7 +38,7 @@ class HostAct(StrEnum):
 
 
 class Decided(Noun):
-    """What people decided about a host, as far as it can be undone; `asked_at` is a wish, in seconds since 1970."""
+    """The decisions about a host, as far as they can be undone; `asked_at` is a wish, in seconds since 1970."""
 
     pause: str | None = None
     retired_at: Moment | None = None
@@ -47,7 +47,7 @@ class Decided(Noun):
 
 
 class HostChanges(Noun):
-    """What one person changed at once: hosts as they were before and after, and those that were not changed, and why.
+    """The change of one person: hosts as they were before and after, and those that were not changed, and why.
 
     `undone_at` is when it was undone; `kept` are hosts that the undoing left alone, because they were changed since.
     """

@@ -27,7 +27,7 @@ class LineRead:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """What was handed in: an order for each host, each line that says anything, and notes on the whole."""
+    """Reports that were handed in: an order for each host, each line that says anything, and notes on the whole."""
 
     orders: Sequence[Order]
     lines: Sequence[LineRead]

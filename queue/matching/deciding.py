@@ -15,7 +15,7 @@ from orbweaver.takedown.cases import case_entries, case_index, case_store
 
 @dataclass(frozen=True)
 class DecidedFile:
-    """What was written, and what it did to the cases of the file; a proposal does nothing yet."""
+    """A decision as it was written, with its effect on the cases of the file; a proposal does nothing yet."""
 
     made: Assessment | Proposal
     applied: Applied | None

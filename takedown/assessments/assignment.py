@@ -1,4 +1,4 @@
-"""Who works on a file now, so that two people do not do the same: it keeps nobody from deciding, and ends by itself."""
+"""Notes who works on a file, so that no other does the same. It keeps nobody from deciding, and ends by itself."""
 
 from __future__ import annotations
 

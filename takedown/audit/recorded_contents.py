@@ -30,7 +30,7 @@ class RetentionWork:
 
 @dataclass
 class _Recorded:
-    """What the log recorded: the entries of events by case, in order, and the last one of each assessment.
+    """The contents that the log recorded: the entries of events by case, in order, and the last one of each assessment.
 
     `decided` are the ids of all assessments that it names; `began_at` is when its first event was recorded.
     """

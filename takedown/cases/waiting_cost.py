@@ -1,4 +1,4 @@
-"""What it costs to let a held case wait (decision 0080): the few facts that decide it, and the cost at a time. Pure."""
+"""The cost of letting a held case wait (decision 0080): the few facts that decide it, and the cost at a time. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WEEK_SECONDS: Final = timedelta(days=7).total_seconds()
 
 
 class WaitingFacts(NamedTuple):
-    """What the cost of a held case depends on; times are in seconds since 1970."""
+    """The facts on which the cost of a held case depends; times are in seconds since 1970."""
 
     sha256: str
     weight: float

@@ -1,4 +1,4 @@
-"""What is read together comes in one round trip, and each read gets the answers to its own commands."""
+"""Reads that are made together come in one round trip, and each read gets the answers to its own commands."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
 class Right(StrEnum):
-    """What a page shows, or an action changes."""
+    """Permission to see one kind of page, or to do one kind of action."""
 
     SEE_OVERVIEW = "see overview"
     SEE_HOSTS = "see hosts"

@@ -30,7 +30,7 @@ _IS_TOKEN: Final = re.compile(rf"{BEGINNING}[A-Za-z0-9_-]{{43}}").fullmatch
 
 
 class ApiToken(BaseModel):
-    """What is known of a token: its name, the program that has it, what that may do, and until when."""
+    """A token as it is known here: its name, the program that has it, what that may do, and until when."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

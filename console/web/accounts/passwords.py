@@ -14,7 +14,8 @@ from orbweaver.console.errors import AccountRefused
 # NIST SP 800-63B-4, 3.1.1.2: length protects, rules of composition do not. The most is a limit on work.
 LEAST_CHARACTERS: Final = 15
 MOST_CHARACTERS: Final = 256
-_AT_ONCE: Final = threading.BoundedSemaphore(2)
+# So many passwords are hashed or checked at once.
+TURNS: Final = threading.BoundedSemaphore(2)
 
 
 def hashed(password: str, *, name: str) -> str:
@@ -25,7 +26,7 @@ def hashed(password: str, *, name: str) -> str:
         )
     if len(set(password.lower().replace(name, ""))) < 6:
         raise AccountRefused("the password is a few characters many times, or the name of the account: choose another")
-    with _AT_ONCE:
+    with TURNS:
         return _hasher().hash(_normal(password))
 
 
@@ -33,7 +34,7 @@ def is_right(password: str, password_hash: str | None) -> bool:
     """Return whether a password is the one of this hash. Without a hash it is not, and that takes as long to say."""
     if len(password) > MOST_CHARACTERS:
         return False
-    with _AT_ONCE:
+    with TURNS:
         try:
             found = _hasher().verify(_hash_of_nobody() if password_hash is None else password_hash, _normal(password))
         except (VerificationError, InvalidHashError):

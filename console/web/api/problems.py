@@ -58,7 +58,7 @@ class ProblemPlace(BaseModel):
 
 
 class Problem(BaseModel):
-    """What is wrong, as RFC 9457 has it."""
+    """A problem in the form of RFC 9457."""
 
     type: str = Field(default="about:blank", description="`about:blank`: the status says all that can be told apart.")
     title: str = Field(description="The name of the status.")

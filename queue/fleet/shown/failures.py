@@ -1,4 +1,4 @@
-"""What failed, by its reason: parked jobs, and events that a sink did not take. A thousand may have one cause."""
+"""Groups what failed by its reason: parked jobs, and events that a sink did not take. A thousand may have one cause."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DeliveryFailure:
 
 @dataclass(frozen=True)
 class Failures:
-    """What failed, the largest groups first; `are_all` unless there are more than were read."""
+    """The groups of failures, the largest first; `are_all` unless there are more than were read."""
 
     jobs: tuple[JobFailure, ...]
     deliveries: tuple[DeliveryFailure, ...]

@@ -1,4 +1,4 @@
-"""Who works on what, what failed and why, and having it tried again; a reason from elsewhere is only text."""
+"""The page of the fleet tells who works on what, and what failed and why; a reason from elsewhere is only text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What those who watch from outside are told: metrics of the store, names that exist, and probes that say one word."""
+"""The console tells watchers from outside: metrics of the store, names that exist, and probes that say one word."""
 
 from __future__ import annotations
 

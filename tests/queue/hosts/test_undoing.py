@@ -1,4 +1,4 @@
-"""What a person changed of many hosts at once is undone at once, but for what somebody changed since."""
+"""The change of many hosts at once is undone at once, but for what somebody changed since."""
 
 from __future__ import annotations
 

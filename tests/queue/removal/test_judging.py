@@ -1,4 +1,4 @@
-"""What a host does with a known URL, from its answer to the rule that is noted; real crawl processes, real hosts."""
+"""Each answer of a host to a known URL leads to the rule that is noted; real crawl processes, real hosts."""
 
 from __future__ import annotations
 

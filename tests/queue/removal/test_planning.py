@@ -1,4 +1,4 @@
-"""What a re-check asks for: as the recrawl that found the file, and no further."""
+"""A re-check asks as the recrawl asked that found the file, and goes no further."""
 
 from __future__ import annotations
 

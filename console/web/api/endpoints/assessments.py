@@ -31,7 +31,7 @@ class DecisionSent(BaseModel):
 
 
 class DecisionTaken(BaseModel):
-    """What a decision did. Where two people have to agree it is a proposal first, and a person is the second."""
+    """The effect of a decision. Where two people have to agree it is a proposal first, and a person is the second."""
 
     assessment: Assessment | None
     proposal: Proposal | None

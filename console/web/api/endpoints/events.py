@@ -31,7 +31,7 @@ class EventItems(BaseModel):
 
 
 class AcknowledgeWords(BaseModel):
-    """What an engine may say with an acknowledgement."""
+    """The words of an engine with its acknowledgement."""
 
     reason: str | None = Field(default=None, max_length=4_000, description="Words for the history of the case.")
 

@@ -44,7 +44,7 @@ class HostItem(BaseModel):
 
 
 class HostTerms(BaseModel):
-    """What was decided about a host."""
+    """A decision about a host, as it was written."""
 
     kind: ScopeKind = Field(description="How far from a reported URL its visits go.")
     authority: str | None

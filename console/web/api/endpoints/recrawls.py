@@ -39,7 +39,7 @@ class RunningRecrawls(BaseModel):
 
 
 class RecrawlKept(BaseModel):
-    """What is kept of one recrawl, for 30 days after its end."""
+    """The record of one recrawl, which is kept for 30 days after its end."""
 
     recrawl_id: str
     run_id: str

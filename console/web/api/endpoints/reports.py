@@ -67,7 +67,7 @@ _MANY: Final[dict[str, Any]] = {
 
 
 class HandedInLine(BaseModel):
-    """What became of one line of a file, or of one report of several."""
+    """The outcome of one line of a file, or of one report of several."""
 
     line: int = Field(description="Counted from 1.")
     reports: int = Field(description="How many reports it has; 0: none was taken of it.")
@@ -86,7 +86,7 @@ class HandedInHost(BaseModel):
 
 
 class HandedInReports(BaseModel):
-    """What became of reports."""
+    """The outcome of reports that were sent."""
 
     reports: int = Field(description="How many were taken.")
     refused: int = Field(description="Lines of which something could not be read.")

@@ -1,4 +1,4 @@
-"""What an analyst does with a case: decide about its file, withdraw it, note something, take it and give it back.
+"""Does what an analyst asks for of a case: decides about its file, withdraws it, notes, takes it, gives it back.
 
 Each is what the command does, by the person who has signed in, and is on disk before the next page says so.
 """

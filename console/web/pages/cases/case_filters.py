@@ -66,7 +66,7 @@ _SHELVES: Final[Mapping[CasesShown, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class CaseFilter:
-    """What is chosen. `provider`, `country` and `list` are names of shelves of the index, `host` is as it was typed."""
+    """The choice of a person. `provider`, `country` and `list` are shelves of the index, `host` is as it was typed."""
 
     show: CasesShown = CasesShown.HELD
     host: str = ""

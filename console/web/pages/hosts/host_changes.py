@@ -1,4 +1,4 @@
-"""What people change of hosts: the page that asks before many are changed, the change, and its undoing."""
+"""Changes hosts as people ask: the page that asks before many are changed, the change, and its undoing."""
 
 from __future__ import annotations
 

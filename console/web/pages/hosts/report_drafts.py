@@ -27,7 +27,7 @@ _BYTES_OF_A_HOST: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class EnteredHost:
-    """What came of one host, for the page that says so: nothing of its record, whose reports name people and places."""
+    """The outcome for one host, as a page says it: without its record, whose reports name people and places."""
 
     name: str
     is_new: bool
@@ -42,7 +42,7 @@ class EnteredHost:
 
 @dataclass(frozen=True)
 class ReportDraft:
-    """What one person handed in to look at: the bytes as they came, and how they are to be recrawled.
+    """The draft of one person, who wants to look at it first: the bytes as they came, and how they are to be recrawled.
 
     `entered` is what came of it, None while it is not scheduled.
     """

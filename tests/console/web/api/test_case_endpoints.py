@@ -1,4 +1,4 @@
-"""What the API says of cases, events, assessments, sightings and statistics, and who is noted to have seen it."""
+"""The API tells of cases, events, assessments, sightings and statistics, and who is noted to have seen it."""
 
 from __future__ import annotations
 

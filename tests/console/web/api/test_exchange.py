@@ -1,4 +1,4 @@
-"""What holds for every request of the API: who may send it, how large it is, and that it is done once."""
+"""Every request of the API is of a known size, from a known program, and done once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API says of hosts, recrawls and the health of the fleet, and what a program may do with a host."""
+"""The API tells of hosts, recrawls and the health of the fleet, and what a program may do with a host."""
 
 from __future__ import annotations
 

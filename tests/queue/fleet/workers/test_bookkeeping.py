@@ -1,4 +1,4 @@
-"""What a worker tells RQ of its jobs, and in how many questions to the store."""
+"""A worker tells RQ all of its jobs that RQ needs, in few questions to the store."""
 
 from __future__ import annotations
 
