@@ -25,8 +25,9 @@ from orbweaver.takedown.hosting.locating import Locator, locator_of
 from orbweaver.takedown.hosting.moves import facts_before
 from orbweaver.takedown.removal import recheck_times
 from orbweaver.takedown.removal.course import CHECKED_STATES, Cadence, Turn, after_check
-from orbweaver.takedown.removal.judgement import Judgement, judge_removal
+from orbweaver.takedown.removal.judgement import Judgement
 from orbweaver.takedown.removal.observation import History, Observation
+from orbweaver.takedown.removal.rules import judge_removal
 from redis.exceptions import WatchError
 
 log = logging.getLogger("orbweaver.removal")

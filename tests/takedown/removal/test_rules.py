@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orbweaver.model import CaseState, Hosting, HttpFacts, LeftOut, Outcome, Place, Presence, Removal
 from orbweaver.takedown.cases.transitions import change_by_match
-from orbweaver.takedown.removal.judgement import NO_SUCH_NAME, Judgement, judge_removal
+from orbweaver.takedown.removal.judgement import Judgement
 from orbweaver.takedown.removal.observation import History, Observation, UrlAnswer
+from orbweaver.takedown.removal.rules import NO_SUCH_NAME, judge_removal
 
 HOST = "http://h.test"
 URL = f"{HOST}/a/known.jpg"
