@@ -11,10 +11,11 @@ from orbweaver.crawler.link_kind import LinkKind
 from orbweaver.crawler.rules import url_rules
 from orbweaver.crawler.rules.url_rules import ReachedUrl
 from orbweaver.model import Limits, Scope, format_time
-from orbweaver.queue.hosts import host_store, situation
+from orbweaver.queue.hosts import host_store
 from orbweaver.queue.hosts.host_record import strengthened
 from orbweaver.queue.hosts.host_store import KnownHost
-from orbweaver.queue.hosts.situation import HostState, Situation
+from orbweaver.queue.hosts.shown import situation
+from orbweaver.queue.hosts.shown.situation import HostState, Situation
 from orbweaver.queue.intake.orders import Order
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store

@@ -215,7 +215,7 @@ def _change(chosen: Any, act: Any, done: str, is_yes: bool, is_json: bool, state
 def filter_of(hosts: list[str] | None, match: str | None, host_state: HostState | None, *, is_all: bool) -> Any:
     """Return the choice of hosts that names or filters make; raises BadParameter for both at once."""
     from orbweaver.console.terminal.hosts.choice import Filter
-    from orbweaver.queue.hosts.situation import HostState as State
+    from orbweaver.queue.hosts.shown.situation import HostState as State
 
     if hosts and (match is not None or host_state is not None or is_all):
         raise typer.BadParameter("give host names, or choose hosts with --match, --host-state or --all: not both")

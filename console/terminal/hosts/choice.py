@@ -11,9 +11,10 @@ from orbweaver.console.terminal import confirmation
 from orbweaver.console.text import for_people
 from orbweaver.crawler.errors import UrlRefused
 from orbweaver.crawler.rules import urls
-from orbweaver.queue.hosts import changes, host_store, situation
+from orbweaver.queue.hosts import changes, host_store
 from orbweaver.queue.hosts.host_store import KnownHost
-from orbweaver.queue.hosts.situation import HostState, Situation
+from orbweaver.queue.hosts.shown import situation
+from orbweaver.queue.hosts.shown.situation import HostState, Situation
 from orbweaver.settings import Settings
 from orbweaver.store.connection import Store
 

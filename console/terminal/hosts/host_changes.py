@@ -21,7 +21,7 @@ from orbweaver.queue.errors import HostKeptBack
 from orbweaver.queue.hosts import changes, counting, due, host_waits
 from orbweaver.queue.hosts.changes import Operator
 from orbweaver.queue.hosts.host_record import HostRecord
-from orbweaver.queue.hosts.situation import HostState
+from orbweaver.queue.hosts.shown.situation import HostState
 from orbweaver.queue.intake.orders import Order, Terms, plan
 from orbweaver.queue.intake.reports import BadLine
 from orbweaver.settings import Settings

@@ -16,7 +16,7 @@ from orbweaver.console.text import count, report_console, safe, size
 from orbweaver.model import RobotsControl, format_time
 from orbweaver.queue.hosts import changes, host_store
 from orbweaver.queue.hosts.host_store import KnownHost, VisitRecord
-from orbweaver.queue.hosts.situation import Situation, moment_in_words
+from orbweaver.queue.hosts.shown.situation import Situation, moment_in_words
 from orbweaver.queue.records.report_outcomes import ReportResult
 from orbweaver.queue.runs import verify_result
 from orbweaver.settings import Settings

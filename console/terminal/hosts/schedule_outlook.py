@@ -12,9 +12,9 @@ from typing import Any
 from orbweaver.console.evidence_wording import minute
 from orbweaver.console.text import count, report_console
 from orbweaver.model import format_time
-from orbweaver.queue.hosts import outlook
 from orbweaver.queue.hosts.counting import BudgetPlan
-from orbweaver.queue.hosts.outlook import Outlook
+from orbweaver.queue.hosts.shown import outlook
+from orbweaver.queue.hosts.shown.outlook import Outlook
 from orbweaver.queue.schedule.explanation import days_in_words
 from orbweaver.queue.schedule.simulation.comparison import Comparison, PolicyResult
 from orbweaver.settings import Settings

@@ -14,7 +14,8 @@ from orbweaver.matcher_client.gate import service_health
 from orbweaver.model import CaseState, now
 from orbweaver.queue.fleet.shown import job_list, under_way, worker_list
 from orbweaver.queue.fleet.shown.worker_list import WorkerState
-from orbweaver.queue.hosts import counting, day_totals, due, lags, scheduler_sign, spending
+from orbweaver.queue.hosts import counting, day_totals, due, scheduler_sign, spending
+from orbweaver.queue.hosts.shown import lags
 from orbweaver.queue.records import batches, deliveries
 from orbweaver.settings import Settings
 from orbweaver.store import hash_fields, keys

@@ -12,10 +12,11 @@ from orbweaver.matcher_client.gate import service_health
 from orbweaver.matcher_client.gate.service_health import ServiceHealth
 from orbweaver.queue import queues
 from orbweaver.queue.allowed_jobs import first_argument
-from orbweaver.queue.hosts import counting, day_totals, due, lags, scheduler_sign, spending
+from orbweaver.queue.hosts import counting, day_totals, due, scheduler_sign, spending
 from orbweaver.queue.hosts.counting import LastCount
 from orbweaver.queue.hosts.day_totals import HourTotals
 from orbweaver.queue.hosts.due import HostCounts
+from orbweaver.queue.hosts.shown import lags
 from orbweaver.queue.queues import QueueName
 from orbweaver.settings import Settings
 from orbweaver.store import hash_fields, keys

@@ -13,11 +13,12 @@ from orbweaver.console.web.api.token_guard import ApiCaller, TokenGuard
 from orbweaver.console.web.console import Console
 from orbweaver.model import Limits, Moment, Report, ScopeKind
 from orbweaver.queue.errors import HostUnknown
-from orbweaver.queue.hosts import counting, host_store, host_waits, listing, situation
+from orbweaver.queue.hosts import counting, host_store, host_waits
 from orbweaver.queue.hosts.changes import Operator
 from orbweaver.queue.hosts.host_store import KnownHost, VisitRecord
-from orbweaver.queue.hosts.listing import HostFilter, HostOrder
-from orbweaver.queue.hosts.situation import HostState, Situation
+from orbweaver.queue.hosts.shown import listing, situation
+from orbweaver.queue.hosts.shown.listing import HostFilter, HostOrder
+from orbweaver.queue.hosts.shown.situation import HostState, Situation
 from orbweaver.store.connection import Store
 from pydantic import BaseModel, Field, StringConstraints
 

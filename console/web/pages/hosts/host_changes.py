@@ -16,7 +16,8 @@ from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.console.web.pages.hosts.host_list import filter_of
 from orbweaver.queue.errors import ScheduleRefused
-from orbweaver.queue.hosts import listing, undoing
+from orbweaver.queue.hosts import undoing
+from orbweaver.queue.hosts.shown import listing
 from orbweaver.queue.hosts.undoing import MOST_AT_ONCE, HostAct, HostChanges
 
 _EXAMPLES: Final = 5

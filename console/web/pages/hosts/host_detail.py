@@ -14,9 +14,10 @@ from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.console.web.pages.hosts.host_list import moment_of
 from orbweaver.crawler.rules.urls import hostname_of
-from orbweaver.queue.hosts import findings, host_store, situation
-from orbweaver.queue.hosts.findings import Findings
+from orbweaver.queue.hosts import host_store
 from orbweaver.queue.hosts.host_record import HostRecord
+from orbweaver.queue.hosts.shown import findings, situation
+from orbweaver.queue.hosts.shown.findings import Findings
 from orbweaver.takedown.cases import case_entries, case_index, case_store
 from orbweaver.takedown.cases.case_index import CaseChoice
 from orbweaver.takedown.hosting import address_history

@@ -15,10 +15,11 @@ from orbweaver.console.web.accounts.account import Right
 from orbweaver.console.web.console import Console
 from orbweaver.console.web.guard import AccessGuard, Caller
 from orbweaver.model import format_time
-from orbweaver.queue.hosts import due, listing
+from orbweaver.queue.hosts import due
 from orbweaver.queue.hosts.host_store import KnownHost
-from orbweaver.queue.hosts.listing import HostFilter, HostOrder
-from orbweaver.queue.hosts.situation import HostState, Situation
+from orbweaver.queue.hosts.shown import listing
+from orbweaver.queue.hosts.shown.listing import HostFilter, HostOrder
+from orbweaver.queue.hosts.shown.situation import HostState, Situation
 from orbweaver.takedown.exports.csv_cells import text_cell
 
 HEADINGS: Final = (

@@ -14,7 +14,8 @@ from orbweaver import settings
 from orbweaver.model import Tally
 from orbweaver.queue import queues
 from orbweaver.queue.fleet.scheduler import Scheduler
-from orbweaver.queue.hosts import counting, due, host_store, obstacles, scheduler_sign, situation
+from orbweaver.queue.hosts import counting, due, host_store, scheduler_sign
+from orbweaver.queue.hosts.shown import obstacles, situation
 from orbweaver.queue.records import paces, recrawl_fence, recrawls
 from orbweaver.queue.records.paces import Waited
 from orbweaver.queue.schedule.explanation import Cause

@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from orbweaver.queue.hosts import host_clock, host_store, situation
+from orbweaver.queue.hosts import host_clock, host_store
 from orbweaver.queue.hosts.host_clock import HostClock
 from orbweaver.queue.hosts.host_store import KnownHost
-from orbweaver.queue.hosts.situation import HostOnlooker, HostState, Situation
+from orbweaver.queue.hosts.shown import situation
+from orbweaver.queue.hosts.shown.situation import HostOnlooker, HostState, Situation
 from orbweaver.settings import Settings
 from orbweaver.store import keys
 from orbweaver.store.connection import Store, text

@@ -11,8 +11,9 @@ from host_fleet import add_host
 from orbweaver import settings
 from orbweaver.console.terminal.hosts import schedule_outlook
 from orbweaver.queue.errors import ScheduleRefused
-from orbweaver.queue.hosts import due, host_store, outlook
+from orbweaver.queue.hosts import due, host_store
 from orbweaver.queue.hosts.host_clock import Stop
+from orbweaver.queue.hosts.shown import outlook
 from orbweaver.queue.schedule.explanation import Cause
 from orbweaver.queue.schedule.policy import PolicyName
 from orbweaver.queue.schedule.simulation import comparison

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from host_fleet import add_host
 from orbweaver import settings
-from orbweaver.queue.hosts import due, host_store, listing
+from orbweaver.queue.hosts import due, host_store
 from orbweaver.queue.hosts.changes import Operator
 from orbweaver.queue.hosts.counting import plan_of
-from orbweaver.queue.hosts.listing import HostFilter, HostOrder
-from orbweaver.queue.hosts.situation import HostState
+from orbweaver.queue.hosts.shown import listing
+from orbweaver.queue.hosts.shown.listing import HostFilter, HostOrder
+from orbweaver.queue.hosts.shown.situation import HostState
 from orbweaver.store import keys
 from orbweaver.store.connection import Store
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from builders import an_order
 from orbweaver import settings
-from orbweaver.queue.hosts import changes, counting, day_totals, due, lags
+from orbweaver.queue.hosts import changes, counting, day_totals, due
+from orbweaver.queue.hosts.shown import lags
 from orbweaver.queue.hosts.visit_outcome import VisitOutcome
 from orbweaver.store import keys
 from orbweaver.store.connection import Store

@@ -10,13 +10,14 @@ from enum import StrEnum
 from orbweaver.model import format_time
 from orbweaver.queue import queues
 from orbweaver.queue.errors import ScheduleRefused
-from orbweaver.queue.hosts import counting, dispatch, due, host_waits, obstacles
+from orbweaver.queue.hosts import counting, dispatch, due, host_waits
 from orbweaver.queue.hosts.counting import BudgetPlan, Shares
 from orbweaver.queue.hosts.due import NEVER, Lease
 from orbweaver.queue.hosts.host_clock import HostClock, scheduled
 from orbweaver.queue.hosts.host_store import KnownHost
 from orbweaver.queue.hosts.host_waits import HostWait
-from orbweaver.queue.hosts.obstacles import Fleet
+from orbweaver.queue.hosts.shown import obstacles
+from orbweaver.queue.hosts.shown.obstacles import Fleet
 from orbweaver.queue.hosts.visit_outcome import VisitOutcome, ending_of
 from orbweaver.queue.queues import QueueName
 from orbweaver.queue.records import recrawls
