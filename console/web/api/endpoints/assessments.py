@@ -12,9 +12,8 @@ from orbweaver.console.web.api.paging import Cursor, Items, Limit, read_cursor, 
 from orbweaver.console.web.api.token_guard import ApiCaller, TokenGuard
 from orbweaver.console.web.console import Console
 from orbweaver.model import Assessment, AssessmentDecision, CaseState, Classification, Proposal
-from orbweaver.queue.matching import assessed_cases, assessing
+from orbweaver.queue.matching import assessing, deciding
 from orbweaver.queue.matching.assessing import Decision
-from orbweaver.store import durability
 from orbweaver.takedown.assessments import assessment_store
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -59,10 +58,13 @@ def endpoints(console: Console, guard: TokenGuard, router: APIRouter) -> None:
     def decide(sent: DecisionSent, caller: ApiCaller = guard.may(Right.DECIDE_CASES)) -> DecisionTaken:
         """Release or reject the file of a held case, for all its cases and every place where it is found later."""
         decision = Decision(sent.decision, sent.reason, caller.actor, sent.classification)
-        with durability.kept(store, console.settings.store_replicas):
-            assessed_cases.apply_due(store)
-            made = assessing.assess(store, str(sent.case_id), decision, needs_two=console.settings.assessors > 1)
-            applied = None if isinstance(made, Proposal) else assessed_cases.apply(store, made.digests.sha256)
+        needs_two = console.settings.assessors > 1
+        decided = deciding.decide(
+            store,
+            console.settings.store_replicas,
+            lambda store: assessing.assess(store, str(sent.case_id), decision, needs_two=needs_two),
+        )
+        made, applied = decided.made, decided.applied
         return DecisionTaken(
             assessment=None if isinstance(made, Proposal) else made,
             proposal=made if isinstance(made, Proposal) else None,
